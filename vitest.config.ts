@@ -1,0 +1,31 @@
+/**
+ * How the tests run. The first statement refuses a Node that this project does not test on: npm
+ * scripts use the Node of node_modules, but when its install script was skipped they silently fall
+ * back to the system's, and half of the suite would fail for reasons that have nothing to do with it.
+ */
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  throw new Error(
+    `The tests need Node 24 or newer, but this is Node ${process.versions.node} (${process.execPath}). Run "npm rebuild node" to bring the Node of node_modules back.`,
+  )
+}
+
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests see the sources under the package's name, so a stale dist can never be what was tested.
+    alias: [
+      { find: /^everloop$/, replacement: source('index.ts') },
+      { find: /^everloop\/testing$/, replacement: source('testing/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    allowOnly: false,
+    // Two busy cores must not turn a test of one second into a failure.
+    testTimeout: 20_000,
+  },
+})
