@@ -1,0 +1,179 @@
+/**
+ * Every error everloop throws: one root class, one list of stable codes.
+ *
+ * Codes are part of the public face: they are documented one by one in docs/errors.md (a test
+ * compares the two), never renamed, and meant to be switched on. A message says what happened, to
+ * which run and step, what was expected and what to do, in this order.
+ */
+
+/** All codes, with the sentence that the documentation and `--json` consumers rely on. */
+export const errorCodes = {
+  // What a caller handed over.
+  BAD_OPTION: 'an option is unknown, misspelt or of the wrong type',
+  BAD_NAME: 'a name or id is empty, too long or has characters that are not allowed',
+  BAD_INPUT: 'an input, answer or output does not fit its schema',
+  BAD_DURATION: 'a duration or date cannot be read',
+  NOT_SERIALISABLE: 'a value cannot be kept as data',
+  VALUE_TOO_LARGE: 'a value is larger than one payload may be',
+  // Runs and flows.
+  UNKNOWN_FLOW: 'no flow of this name is registered',
+  UNKNOWN_RUN: 'no run has this id',
+  AMBIGUOUS_ID: 'an id prefix fits more than one',
+  RUN_EXISTS: 'a run of this id exists with another flow or input',
+  RUN_ENDED: 'the run has ended and takes nothing more',
+  RUN_FAILED: 'the run failed',
+  RUN_CANCELLED: 'the run was cancelled',
+  RUN_STATE: 'the run is not in a state that allows this',
+  DEADLINE: 'the run did not end before its deadline',
+  // Inside a flow.
+  STEP_FAILED: 'a step failed and has no attempts left',
+  SCOPE_FAILED: 'a branch, scope or loop ended with an error',
+  CHILD_FAILED: 'a child run did not complete',
+  TIMEOUT: 'a step took longer than its timeout',
+  EXPIRED: 'a wait passed its deadline without a default',
+  CANCELLED: 'the run is being cancelled',
+  WRONG_SCOPE: 'a handle was used while an inner scope is current',
+  NESTED_OPERATION: 'a durable operation was started inside a step body',
+  DUPLICATE_KEY: 'an explicit key was used twice in one scope',
+  NOT_A_TURN: 'a loop body did not return run.next or run.done',
+  // Why a run is paused.
+  PAUSED: 'an operator paused the run',
+  STALLED: 'the flow waits on something that is not a durable operation',
+  CRASH_LOOP: 'the run lost its worker three times without progress',
+  DIVERGED: 'the code asked for other operations than the ledger holds',
+  HIDDEN_STATE: 'a loop keeps state outside its state value',
+  // Questions.
+  UNKNOWN_QUESTION: 'no question has this id',
+  QUESTION_CLOSED: 'the question was answered, expired or withdrawn before',
+  // Ledger and store.
+  BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged',
+  FENCED: 'another worker has taken over the run',
+  STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment',
+  STORE_FULL: 'the disk or the store is full',
+  STORE_FAILED: 'the store failed in a way that needs a restart',
+  STORE_CLOSED: 'the store or runtime was closed',
+  STORE_FOREIGN: 'the file is not an everloop store',
+  STORE_NEWER: 'the store was written by a newer everloop',
+  STORE_READ_ONLY: 'the store cannot be written',
+  STORE_NETWORK: 'the store lies on a network file system',
+  UNKNOWN_ARTIFACT: 'no artifact has this hash',
+  // The surroundings.
+  UNSUPPORTED_NODE: 'this Node.js is too old',
+  FLOW_FILE: 'a flow file cannot be loaded or exports no such flow',
+  CONFORMANCE: 'a store does not behave as the contract says',
+  INTERNAL: 'everloop broke one of its own rules',
+} as const
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof errorCodes
+
+/** What an error can say about where it happened. */
+export interface ErrorPlace {
+  readonly run?: string | undefined
+  readonly step?: string | undefined
+}
+
+const brand = Symbol.for('everloop.error')
+
+/** The root of all errors of everloop. */
+export class EverloopError extends Error {
+  readonly code: ErrorCode
+  /** The run concerned, where there is one. */
+  readonly run: string | undefined
+  /** The step or other operation concerned, by its key in the run. */
+  readonly step: string | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorPlace & { readonly cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.run = options.run
+    this.step = options.step
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'EverloopError', configurable: true })
+    Object.defineProperty(this.prototype, brand, { value: true })
+  }
+
+  /** True for errors of any copy of everloop in the process, which `instanceof` cannot tell. */
+  static is(value: unknown): value is EverloopError {
+    return typeof value === 'object' && value !== null && brand in value
+  }
+}
+
+/** An error as data: what the ledger keeps of anything that was thrown. */
+export interface ErrorData {
+  readonly name: string
+  readonly message: string
+  readonly code?: string | undefined
+  /** Own enumerable properties of the thrown error that can be kept as data. */
+  readonly data?: unknown
+}
+
+/** A step failed for good. The same fields live and on replay. */
+export class StepError extends EverloopError {
+  override readonly step: string
+  /** How often the body was tried. */
+  readonly attempts: number
+  /** What the body threw at last, as data: never the original object. */
+  override readonly cause: ErrorData
+
+  constructor(fields: {
+    readonly run: string
+    readonly step: string
+    readonly attempts: number
+    readonly cause: ErrorData
+  }) {
+    const { run, step, attempts, cause } = fields
+    const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+    super('STEP_FAILED', `Step "${step}" failed after ${tries}: ${cause.name}: ${cause.message}`, {
+      run,
+      step,
+      cause,
+    })
+    this.step = step
+    this.attempts = attempts
+    this.cause = cause
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'StepError', configurable: true })
+  }
+}
+
+/** A pending or later operation of a run that is being cancelled. */
+export class Cancelled extends EverloopError {
+  /** The reason given to `cancel`. */
+  readonly reason: string
+
+  constructor(fields: { readonly run: string; readonly reason: string }) {
+    super('CANCELLED', `Run "${fields.run}" is being cancelled: ${fields.reason}`, {
+      run: fields.run,
+    })
+    this.reason = fields.reason
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'Cancelled', configurable: true })
+  }
+}
+
+/** A rule of everloop itself does not hold: a bug, never retried. */
+export class InvariantError extends EverloopError {
+  constructor(message: string, place: ErrorPlace = {}) {
+    super('INTERNAL', `${message} This is a bug in everloop: please report it.`, place)
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'InvariantError', configurable: true })
+  }
+}
+
+/** Throws an InvariantError unless the condition holds. Kept on in production. */
+export function assert(condition: unknown, message: string, place?: ErrorPlace): asserts condition {
+  if (!condition) throw new InvariantError(message, place)
+}

@@ -1,0 +1,28 @@
+/**
+ * The ports through which everything below the CLI touches the world: time, timers, randomness.
+ * src/base/system.ts holds the real ones; tests and the simulator hand in others. Nothing else in
+ * base, ledger, store and run may read a clock, set a timer or draw a random number.
+ */
+
+/** Reads the time, in milliseconds since 1970. */
+export interface Clock {
+  now(): number
+}
+
+/** A timer that has been set. */
+export interface Timer {
+  cancel(): void
+}
+
+/** All chance and time there is. */
+export interface Ports {
+  readonly clock: Clock
+  /** Calls back once after at least `ms` milliseconds, however many those are. */
+  setTimer(ms: number, callback: () => void): Timer
+  /** Calls back when all microtasks that are queued now, and those they queue, have run. */
+  afterMicrotasks(callback: () => void): void
+  /** Calls back in a later turn of the event loop, so that I/O gets its chance. */
+  nextTurn(callback: () => void): void
+  /** Unpredictable bytes. */
+  randomBytes(count: number): Uint8Array
+}

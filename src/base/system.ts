@@ -1,0 +1,33 @@
+/**
+ * The real ports: the only file below the CLI that touches the wall clock, timers and randomness.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Ports, Timer } from './ports.ts'
+
+/** setTimeout takes at most 2^31 - 1 ms (24.8 days) and fires at once beyond it. */
+const timerMsMax = 2 ** 31 - 1
+
+/** Waits in slices, so that a timer of 60 days is one of 60 days. */
+function setTimer(ms: number, callback: () => void): Timer {
+  let left = Math.max(0, ms)
+  let current: NodeJS.Timeout
+  const arm = (): void => {
+    const slice = Math.min(left, timerMsMax)
+    current = setTimeout(() => {
+      left -= slice
+      if (left > 0) arm()
+      else callback()
+    }, slice)
+  }
+  arm()
+  return { cancel: () => clearTimeout(current) }
+}
+
+/** The ports of a real process. */
+export const systemPorts: Ports = {
+  clock: { now: () => Date.now() },
+  setTimer,
+  afterMicrotasks: (callback) => process.nextTick(callback),
+  nextTurn: (callback) => void setImmediate(callback),
+  randomBytes: (count) => randomBytes(count),
+}

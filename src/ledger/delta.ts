@@ -1,0 +1,159 @@
+/**
+ * How a loop's state is kept turn by turn: as a change against the turn before, or whole.
+ *
+ * A change is a list of small edits, found by identity first (state is frozen, so the same object
+ * is the same value) and by structure where identity fails. A growing list costs what was added to
+ * it, never its length in bytes. Whether a turn is kept whole is decided by bytes alone: as soon
+ * as a resume would read more than twice the living state (`readsTooMuch`). So the chain a resume
+ * reads is bounded by the state it yields, and all rewriting together by what was written before.
+ */
+import { assert } from '../base/errors.ts'
+
+type Key = string | number
+type Path = readonly Key[]
+
+/** One edit of a state, applied in order. */
+export type Edit =
+  | readonly ['set', Path, unknown]
+  | readonly ['cut', Path]
+  | readonly ['splice', Path, start: number, remove: number, insert: readonly unknown[]]
+
+/** What a turn's entry holds: the whole state, or the edits that lead to it. */
+export type StateChange = { readonly base: unknown } | { readonly delta: readonly Edit[] }
+
+/** Edits that turn `before` into `after`; none when they are equal. */
+export function diff(before: unknown, after: unknown): Edit[] {
+  const edits: Edit[] = []
+  compare(before, after, [], edits)
+  return edits
+}
+
+/** The state after these edits. Shares with `before` whatever did not change; changes nothing. */
+export function applyEdits(before: unknown, edits: readonly Edit[]): unknown {
+  return edits.reduce<unknown>((state, edit) => applyAt(state, edit[1], 0, edit), before)
+}
+
+/** What a resume may read beyond twice the state before the state is written whole. */
+const slackUnits = 64 * 1024
+
+/** What an entry costs to store and read besides its payload. */
+export const entryUnits = 200
+
+/** True when the next turn should be kept whole. Both in characters of JSON. */
+export const readsTooMuch = (chainUnits: number, liveUnits: number): boolean =>
+  chainUnits > 2 * liveUnits + slackUnits
+
+function compare(before: unknown, after: unknown, path: Path, edits: Edit[]): void {
+  if (Object.is(before, after)) return
+  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, edits)
+  else if (isRecord(before) && isRecord(after)) compareRecords(before, after, path, edits)
+  else if (!equal(before, after)) edits.push(['set', path, after])
+}
+
+function compareRecords(before: Fields, after: Fields, path: Path, edits: Edit[]): void {
+  if (!sameOrder(before, after)) {
+    edits.push(['set', path, after])
+    return
+  }
+  for (const key of Object.keys(before)) {
+    if (!Object.hasOwn(after, key)) edits.push(['cut', [...path, key]])
+  }
+  for (const key of Object.keys(after)) {
+    if (!Object.hasOwn(before, key)) edits.push(['set', [...path, key], after[key]])
+    else compare(before[key], after[key], [...path, key], edits)
+  }
+}
+
+/** Edits keep the order of keys only when kept keys keep theirs and new ones come last. */
+function sameOrder(before: Fields, after: Fields): boolean {
+  const kept = Object.keys(before).filter((key) => Object.hasOwn(after, key))
+  const keys = Object.keys(after)
+  return kept.every((key, i) => keys[i] === key)
+}
+
+function compareLists(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  path: Path,
+  edits: Edit[],
+): void {
+  const shorter = Math.min(before.length, after.length)
+  let head = 0
+  while (head < shorter && same(before[head], after[head])) head++
+  let tail = 0
+  while (
+    tail < shorter - head &&
+    same(before[before.length - 1 - tail], after[after.length - 1 - tail])
+  ) {
+    tail++
+  }
+  const removed = before.length - head - tail
+  const inserted = after.slice(head, after.length - tail)
+  if (removed === inserted.length) {
+    // Items changed in place: say what changed inside each.
+    inserted.forEach((item, i) => compare(before[head + i], item, [...path, head + i], edits))
+  } else {
+    edits.push(['splice', path, head, removed, inserted])
+  }
+}
+
+const same = (a: unknown, b: unknown): boolean => Object.is(a, b) || equal(a, b)
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isRecord(value: unknown): value is Fields {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Deep equality of two values that can be kept as data, key order included. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => equal(item, b[i]))
+  }
+  if (isRecord(a)) {
+    if (!isRecord(b)) return false
+    const keys = Object.keys(a)
+    const others = Object.keys(b)
+    return (
+      keys.length === others.length &&
+      keys.every((key, i) => others[i] === key && equal(a[key], b[key]))
+    )
+  }
+  if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime())
+  if (a instanceof Map) return b instanceof Map && equal(Array.from(a), Array.from(b))
+  if (a instanceof Set) return b instanceof Set && equal(Array.from(a), Array.from(b))
+  if (a instanceof Uint8Array) {
+    return b instanceof Uint8Array && Buffer.compare(Buffer.from(a), Buffer.from(b)) === 0
+  }
+  return false // Errors and the like: written again
+}
+
+function applyAt(node: unknown, path: Path, depth: number, edit: Edit): unknown {
+  const rest = path.length - depth
+  if (rest === 0 && edit[0] === 'set') return edit[2]
+  if (rest === 0 && edit[0] === 'splice') {
+    assert(Array.isArray(node), 'A splice was kept for something that is not a list.')
+    const [, , start, remove, insert] = edit
+    return [...node.slice(0, start), ...insert, ...node.slice(start + remove)]
+  }
+  const key = path[depth]
+  assert(key !== undefined && typeof node === 'object' && node !== null, 'An edit leads nowhere.')
+  const copy = Array.isArray(node) ? [...(node as unknown[])] : { ...node }
+  if (rest === 1 && edit[0] === 'cut') {
+    Reflect.deleteProperty(copy, key)
+  } else {
+    const child = Object.hasOwn(node, key) ? (node as Record<Key, unknown>)[key] : undefined
+    const value = applyAt(child, path, depth + 1, edit)
+    Object.defineProperty(copy, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+  }
+  return copy
+}

@@ -1,0 +1,226 @@
+/**
+ * The entry: one line of a run's ledger, and the kinds of lines there are.
+ *
+ * This format is frozen: docs/ledger-format.md specifies it, and every later version of everloop
+ * reads it. New kinds and new optional payload fields may be added; nothing is ever renamed or
+ * given another meaning.
+ */
+import type { ErrorData } from '../base/errors.ts'
+import type { StateChange } from './delta.ts'
+
+/** The number written into every genesis entry. */
+export const ledgerFormat = 1
+
+/** One line of a run's ledger. Texts are printable ASCII, except inside the decoded payload. */
+export interface Entry {
+  readonly run: string
+  /** 1, 2, 3 … without a gap. */
+  readonly seq: number
+  /** The lease epoch under which it was written; 0 for the genesis. */
+  readonly epoch: number
+  /** Milliseconds since 1970 on the store's clock; never goes back within a run. */
+  readonly time: number
+  /** The scope it belongs to, see path.ts. */
+  readonly scope: string
+  readonly kind: EntryKind
+  /** The operation it belongs to, unique with the scope; "" for what concerns the whole run. */
+  readonly key: string
+  /** Random text that keeps an erased payload from being guessed; null when erased. */
+  readonly salt: string | null
+  /** SHA-256 over salt and payload, see chain.ts. */
+  readonly digest: string
+  /** Encoded record of the kind, see codec.ts; null when erased. */
+  readonly payload: string | null
+  /** SHA-256 over the predecessor's hash and all fields above except salt and payload. */
+  readonly hash: string
+}
+
+/** An entry as its writer hands it over, before it gets a place in the chain. */
+export interface Draft<K extends PayloadKind = PayloadKind> {
+  readonly scope: string
+  readonly kind: K
+  readonly key: string
+  readonly record: Payloads[K]
+}
+
+/** Any draft, narrowed by its kind. */
+export type AnyDraft = { [K in PayloadKind]: Draft<K> }[PayloadKind]
+
+/** A scope that is open, and the first of its entries that a resume needs. */
+export interface OpenScope {
+  readonly path: string
+  readonly from: number
+}
+
+/** Who did something from outside, as far as is known. */
+interface Actor {
+  readonly by?: string | undefined
+}
+
+/** Until when something is waited for. */
+interface Deadline {
+  readonly due?: number | undefined
+  /** What the outcome is when the time is over; without it the wait fails. */
+  readonly otherwise?: { readonly value: unknown } | undefined
+}
+
+/** What closed with a scope although it had not ended: keys relative to the scope. */
+interface Abandoning {
+  readonly abandoned?: readonly string[] | undefined
+}
+
+/** What each kind's payload holds. Optional fields are left out when they are not set. */
+export interface Payloads {
+  // The run. All of these stand in scope "" with key "".
+  'run.started': {
+    readonly format: number
+    readonly flow: string
+    readonly version: string
+    readonly input: unknown
+    readonly queue: string
+    readonly labels?: Readonly<Record<string, string>> | undefined
+    readonly deadline?: number | undefined
+    readonly notBefore?: number | undefined
+    readonly parent?:
+      | { readonly run: string; readonly scope: string; readonly key: string }
+      | undefined
+  } & Actor
+  'run.overtaken': { readonly lost: 'crash' | 'lease'; readonly times: number }
+  /** With `deadline`, the run is ending because its time is over, and will have failed. */
+  'run.cancelling': { readonly reason: string; readonly deadline?: true | undefined } & Actor
+  'run.paused': {
+    readonly code: string
+    readonly message: string
+    readonly detail?: unknown
+  } & Actor
+  'run.resumed': Actor
+  /** Failed outcomes in `forget` no longer count, and the scopes they closed are open again. */
+  'run.retried': {
+    readonly forget: readonly number[]
+    readonly reopen: readonly OpenScope[]
+  } & Actor
+  'run.completed': { readonly output: unknown } & Abandoning
+  'run.failed': {
+    readonly error: ErrorData
+    /** The failed outcome the error came from, where it came from one. */
+    readonly cause?: number | undefined
+  } & Abandoning
+  'run.cancelled': { readonly reason: string; readonly error?: ErrorData | undefined } & Abandoning
+  // Operations. Scope and key are the operation's.
+  'step.completed': {
+    readonly value: unknown
+    /** Left out when 1. */
+    readonly attempts?: number | undefined
+    /** Digest of the input that was given, see codec.ts. */
+    readonly input?: string | undefined
+  }
+  'step.failed': {
+    readonly error: ErrorData
+    readonly attempts: number
+    readonly input?: string | undefined
+  }
+  'step.retrying': { readonly attempt: number; readonly error: ErrorData; readonly due: number }
+  'timer.set': { readonly due: number }
+  'timer.fired': Readonly<Record<string, never>>
+  'signal.awaited': { readonly name: string } & Deadline
+  'signal.received': { readonly value: unknown; readonly id?: string | undefined } & Actor
+  'signal.expired': Readonly<Record<string, never>>
+  'question.asked': {
+    readonly prompt: string
+    /** JSON Schema of the answer, when the schema could tell one. */
+    readonly schema?: unknown
+  } & Deadline
+  'question.answered': { readonly value: unknown } & Actor
+  /** The holder's schema refused an answer: the question is open again. */
+  'question.refused': { readonly reason: string } & Actor
+  'question.expired': Readonly<Record<string, never>>
+  'child.started': {
+    readonly run: string
+    readonly flow: string
+    readonly input?: string | undefined
+  }
+  'child.completed': { readonly output: unknown }
+  'child.failed': { readonly status: 'failed' | 'cancelled'; readonly error: ErrorData }
+  'note.written': { readonly text: string; readonly data?: unknown }
+  /** Another input than the recorded one was given at the same key; the recorded outcome stands. */
+  'input.drifted': { readonly of: number; readonly recorded: string; readonly given: string }
+  // Scopes. Scope and key are those of the operation in the parent that opened it.
+  'scope.closed': { readonly value: unknown } & Abandoning
+  'scope.failed': {
+    readonly error: ErrorData
+    readonly cause?: number | undefined
+    /** The scopes that this closing closed, so that a retry can open them again. */
+    readonly scopes: readonly OpenScope[]
+  } & Abandoning
+  /** Scope: the loop. Key: the turn's number. */
+  'turn.committed': StateChange & { readonly version?: string | undefined } & Abandoning
+}
+
+/** A kind whose payload this version writes. */
+export type PayloadKind = keyof Payloads
+
+/**
+ * Kinds that are set aside for effects, undo, approvals, guards, budgets and agents, so that a
+ * reader of this version knows them as everloop's own. No version may use them for anything else.
+ */
+export const reservedKinds = [
+  'effect.intended',
+  'effect.doubted',
+  'effect.resolved',
+  'undo.registered',
+  'undo.completed',
+  'undo.failed',
+  'undo.skipped',
+  'approval.requested',
+  'approval.decided',
+  'approval.expired',
+  'approval.voided',
+  'guard.decided',
+  'budget.reserved',
+  'budget.settled',
+  'budget.raised',
+  'message.received',
+  'agent.defined',
+  'context.compacted',
+  'run.forked',
+  'run.titled',
+  'run.migrated',
+  'run.redacted',
+] as const
+
+/** Every kind an entry may have. */
+export type EntryKind = PayloadKind | (typeof reservedKinds)[number]
+
+/** Kinds that end an operation: what the flow's code is handed. */
+export const outcomeKinds = [
+  'step.completed',
+  'step.failed',
+  'timer.fired',
+  'signal.received',
+  'signal.expired',
+  'question.answered',
+  'question.expired',
+  'child.completed',
+  'child.failed',
+  'note.written',
+  'scope.closed',
+  'scope.failed',
+] as const satisfies readonly PayloadKind[]
+
+/** Kinds that say an operation has begun and its outcome is still to come. */
+export const waitKinds = [
+  'step.retrying',
+  'timer.set',
+  'signal.awaited',
+  'question.asked',
+  'child.started',
+] as const satisfies readonly PayloadKind[]
+
+export type OutcomeKind = (typeof outcomeKinds)[number]
+export type WaitKind = (typeof waitKinds)[number]
+
+const outcomes: ReadonlySet<string> = new Set(outcomeKinds)
+const waits: ReadonlySet<string> = new Set(waitKinds)
+
+export const isOutcome = (kind: EntryKind): kind is OutcomeKind => outcomes.has(kind)
+export const isWait = (kind: EntryKind): kind is WaitKind => waits.has(kind)

@@ -1,0 +1,167 @@
+/**
+ * What a run's entries add up to: the pure fold from which every projection is made.
+ *
+ * Stores keep three things of it as rows, so that they can find runs without reading ledgers: the
+ * run's status, its open scopes, and its open questions. They get them from `effectOf`, one entry
+ * at a time, and invariant L8 compares the rows with the fold over all entries.
+ */
+import type { ErrorData } from '../base/errors.ts'
+import { decode } from './codec.ts'
+import {
+  type Entry,
+  isOutcome,
+  isWait,
+  type OpenScope,
+  type Payloads,
+  type WaitKind,
+} from './entry.ts'
+import { childPath, isWithin, operationPath } from './path.ts'
+
+/** What the ledger says about a run; whether it executes or waits right now is its worker's matter. */
+export type RunStatus =
+  | { readonly is: 'active' }
+  | {
+      readonly is: 'paused'
+      readonly code: string
+      readonly message: string
+      readonly detail?: unknown
+    }
+  | { readonly is: 'completed'; readonly output: unknown }
+  | { readonly is: 'failed'; readonly error: ErrorData; readonly cause?: number | undefined }
+  | { readonly is: 'cancelled'; readonly reason: string }
+
+/** An operation whose outcome is still to come. */
+export interface Wait {
+  readonly seq: number
+  readonly scope: string
+  readonly key: string
+  readonly kind: WaitKind
+  readonly since: number
+  /** The decoded payload of the entry that registered it. */
+  readonly record: Payloads[WaitKind]
+  /** When it goes on by itself, if ever. */
+  readonly due: number | undefined
+}
+
+/** The fold of a run's entries. */
+export interface RunState {
+  readonly status: RunStatus
+  /** The reason of a cancel that has been taken and not ended the run yet. */
+  readonly cancelling: string | undefined
+  /** First needed entry by path; scope "" is always open and not listed. */
+  readonly scopes: ReadonlyMap<string, number>
+  /** By operation path. */
+  readonly waits: ReadonlyMap<string, Wait>
+}
+
+/** What one entry does to the projections. Lists are empty when it does nothing of the kind. */
+export interface Effect {
+  readonly status?: RunStatus
+  readonly cancelling?: string
+  /** This scope and all inside it close. */
+  readonly close?: string
+  /** These scopes are open from now on, unless they are already. */
+  readonly open?: OpenScope
+  /** This scope's first needed entry moves. */
+  readonly move?: OpenScope
+  /** Scopes open again after a retry. */
+  readonly reopen?: readonly OpenScope[]
+  /** The operation begins to wait, or goes on waiting in another way. */
+  readonly wait?: Wait
+  /** The operation waits no more. */
+  readonly settle?: string
+  /** An answer to this question was refused: it is open again. */
+  readonly reask?: string
+}
+
+/** A run before its first entry. */
+export const emptyState: RunState = {
+  status: { is: 'active' },
+  cancelling: undefined,
+  scopes: new Map(),
+  waits: new Map(),
+}
+
+/** What this entry does. `record` is its decoded payload, when the caller has it already. */
+export function effectOf(entry: Entry, record?: unknown): Effect {
+  const { scope, key, seq, kind } = entry
+  const read = <K extends keyof Payloads>(): Payloads[K] =>
+    (record ?? decode(entry.payload ?? '{}', { resolve: () => undefined })) as Payloads[K]
+  const open = scope === '' ? {} : { open: { path: scope, from: seq } }
+
+  if (isWait(kind)) return { ...open, wait: waitOf(entry, read<WaitKind>()) }
+  if (isOutcome(kind)) {
+    const closes = kind === 'scope.closed' || kind === 'scope.failed'
+    return {
+      ...open,
+      settle: operationPath(scope, key),
+      ...(closes ? { close: childPath(scope, key) } : {}),
+    }
+  }
+  switch (kind) {
+    case 'run.started':
+    case 'run.resumed':
+      return { status: { is: 'active' } }
+    case 'run.retried':
+      return { status: { is: 'active' }, reopen: read<'run.retried'>().reopen }
+    case 'run.paused': {
+      const { code, message, detail } = read<'run.paused'>()
+      return { status: { is: 'paused', code, message, detail } }
+    }
+    case 'run.cancelling':
+      return { status: { is: 'active' }, cancelling: read<'run.cancelling'>().reason }
+    case 'run.completed':
+      return { status: { is: 'completed', output: read<'run.completed'>().output } }
+    case 'run.failed': {
+      const { error, cause } = read<'run.failed'>()
+      return { status: { is: 'failed', error, cause } }
+    }
+    case 'run.cancelled':
+      return { status: { is: 'cancelled', reason: read<'run.cancelled'>().reason } }
+    case 'turn.committed':
+      return {
+        ...open,
+        close: childPath(scope, key),
+        ...('base' in read<'turn.committed'>() ? { move: { path: scope, from: seq } } : {}),
+      }
+    case 'question.refused':
+      return { ...open, reask: operationPath(scope, key) }
+    default:
+      return open
+  }
+}
+
+/** The state after these entries, given the state before them. */
+export function fold(before: RunState, entries: readonly Entry[]): RunState {
+  let { status, cancelling } = before
+  const scopes = new Map(before.scopes)
+  const waits = new Map(before.waits)
+  for (const entry of entries) {
+    const effect = effectOf(entry)
+    status = effect.status ?? status
+    cancelling = effect.cancelling ?? cancelling
+    if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
+    if (effect.settle !== undefined) waits.delete(effect.settle)
+    if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
+    if (effect.close !== undefined) closeWithin(effect.close, scopes, waits)
+    if (effect.move) scopes.set(effect.move.path, effect.move.from)
+    for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
+    if (isEnd(status)) waits.clear()
+  }
+  return { status, cancelling, scopes, waits }
+}
+
+/** True when a run in this status has ended. A failed run can be retried all the same. */
+export const isEnd = (status: RunStatus): boolean =>
+  status.is === 'completed' || status.is === 'failed' || status.is === 'cancelled'
+
+function closeWithin(scope: string, scopes: Map<string, number>, waits: Map<string, Wait>): void {
+  for (const path of scopes.keys()) if (isWithin(path, scope)) scopes.delete(path)
+  for (const [path, wait] of waits) if (isWithin(wait.scope, scope)) waits.delete(path)
+}
+
+function waitOf(entry: Entry, record: Payloads[WaitKind]): Wait {
+  const { seq, scope, key, time } = entry
+  const due = 'due' in record ? record.due : undefined
+  return { seq, scope, key, kind: entry.kind as WaitKind, since: time, record, due }
+}

@@ -1,0 +1,30 @@
+/** The ledger's face towards store and run. */
+export { checkLinks, emptyHead, entryHash, flaw, headOf, payloadDigest, seal } from './chain.ts'
+export type { Head, LinkedEntry } from './chain.ts'
+export { decode, digestOf, encode, errorData, referredUnitsMin } from './codec.ts'
+export type { Ref } from './codec.ts'
+export { applyEdits, diff, entryUnits, readsTooMuch } from './delta.ts'
+export type { Edit, StateChange } from './delta.ts'
+export { isOutcome, isWait, ledgerFormat, outcomeKinds, reservedKinds, waitKinds } from './entry.ts'
+export type {
+  AnyDraft,
+  Draft,
+  Entry,
+  EntryKind,
+  OpenScope,
+  OutcomeKind,
+  PayloadKind,
+  Payloads,
+  WaitKind,
+} from './entry.ts'
+export { effectOf, emptyState, fold, isEnd } from './fold.ts'
+export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
+export {
+  checkRunId,
+  childPath,
+  explicitKey,
+  isWithin,
+  nameKey,
+  operationPath,
+  unescape,
+} from './path.ts'

@@ -1,0 +1,298 @@
+/**
+ * The store: what keeps ledgers, and the only thing that `run` knows about databases.
+ *
+ * A store knows entries, not flows. It promises:
+ *
+ * - S1 An acknowledged write is there after any crash (of the machine too, unless the store's
+ *   durability says otherwise).
+ * - S2 An append is one transaction: entries, projections, messages taken and sent, runs created,
+ *   release. All of it or nothing.
+ * - S3 An append commits only while the run still has the given session and epoch and its head is
+ *   the one the writer built upon. Otherwise nothing is written and the writer is told which.
+ * - S4 A message and the wake-up of its run are one transaction, and a release that has not seen
+ *   the newest message makes the run due at once: no wake-up is lost.
+ * - S5 A message is taken once: by the append that names it.
+ * - S6 A run has at most one holder. Claiming raises the epoch, in the claiming transaction.
+ * - S7 Projections (status, open scopes, open questions) equal the fold over the entries.
+ * - S8 Reads are consistent snapshots, and a read after an acknowledgement shows what was acknowledged.
+ * - S9 A write whose reply is an error may or may not have happened only when the error says so
+ *   (code STORE_UNAVAILABLE); every other error means that nothing was written.
+ *
+ * All of it is checked by the conformance suite in everloop/testing.
+ */
+import type { Clock } from '../base/ports.ts'
+import type { Entry, LinkedEntry, OpenScope, Wait } from '../ledger/index.ts'
+
+/** A store. All methods may be called at any time and concurrently, until `close`. */
+export interface Store {
+  /** The clock that leases, due times and entry times are measured on. */
+  readonly clock: Clock
+  readonly about: StoreInfo
+
+  /** Registers a worker session under a token that nobody had before. */
+  openSession(session: SessionOptions): Promise<void>
+  /** Prolongs the lease by its length from now. False: the session is gone, its runs may be too. */
+  renewSession(token: string): Promise<boolean>
+  /** Ends the session; runs it still holds are due at once and count no take-over. */
+  closeSession(token: string): Promise<void>
+
+  /** Writes the genesis and the run. An existing id is left as it is, and returned. */
+  createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }>
+  /**
+   * Hands out runs that are due and free, raising their epochs. Runs of sessions that have expired
+   * or whose process is known to be dead are freed first, and their take-overs counted.
+   */
+  claim(request: ClaimRequest): Promise<ClaimResult>
+  /** Commits under the fence. Rejects only when the store itself is in trouble. */
+  append(append: Append): Promise<AppendResult>
+  /** Puts a message into a run's inbox and wakes the run. */
+  deliver(message: NewMessage): Promise<DeliverResult>
+
+  run(id: string): Promise<RunRow | undefined>
+  /** Newest first. */
+  runs(filter: RunFilter): Promise<readonly RunRow[]>
+  /** In order of seq, all scopes. */
+  entries(run: string, range?: EntryRange): Promise<readonly LinkedEntry[]>
+  /** What a resume needs: the entries of scope "" and of all open scopes, in order of seq. */
+  openEntries(run: string): Promise<readonly LinkedEntry[]>
+  /** These entries, in order of seq; missing ones are left out. */
+  entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]>
+  /** All runs' entries in the order in which they were committed. */
+  follow(after: number, limit: number): Promise<readonly PositionedEntry[]>
+  openScopes(run: string): Promise<readonly OpenScope[]>
+  /**
+   * Messages of the run that no append has taken, oldest first: everything but signals, and the
+   * oldest signal of each name asked for. Thousands of buffered signals stay where they are.
+   */
+  messages(run: string, signals: readonly string[]): Promise<readonly Message[]>
+  /** Runs of this session that have messages nobody has taken, with the newest message's number. */
+  news(session: string): Promise<readonly { readonly run: string; readonly newest: number }[]>
+  questions(filter: QuestionFilter): Promise<readonly QuestionRow[]>
+  artifact(hash: string): Promise<Uint8Array | undefined>
+  sessions(): Promise<readonly SessionRow[]>
+  queues(): Promise<readonly QueueRow[]>
+  /** Sets how many runs of a queue may be held at the same time; null for no limit. */
+  limitQueue(name: string, concurrency: number | null): Promise<void>
+
+  /** Calls back after something was committed, by this process or another; perhaps needlessly. */
+  subscribe(listener: () => void): () => void
+  /** Waits for writes under way, then lets go of everything. */
+  close(): Promise<void>
+}
+
+export interface StoreInfo {
+  readonly kind: string
+  /** Where it lies, for people. */
+  readonly location: string
+  /** The version of its schema. */
+  readonly version: number
+  /** What survives: a power cut, the end of the process, or nothing. */
+  readonly durability: 'power-cut' | 'process' | 'none'
+}
+
+export interface SessionOptions {
+  /** Random text; whoever knows it holds the session. */
+  readonly token: string
+  readonly leaseMs: number
+  /** For people: who this is. */
+  readonly name: string
+}
+
+export interface SessionRow extends SessionOptions {
+  readonly since: number
+  /** The lease ends here unless it is renewed. */
+  readonly expires: number
+  /** How many runs it holds. */
+  readonly holds: number
+}
+
+export interface QueueRow {
+  readonly name: string
+  readonly concurrency: number | null
+  readonly held: number
+  /** Runs that are due and not held. */
+  readonly due: number
+}
+
+export interface NewRun {
+  readonly genesis: Entry
+  readonly flow: string
+  readonly version: string
+  readonly queue: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly parent: string | undefined
+  /** When it may be claimed first, on the store's clock. */
+  readonly wake: number
+  readonly artifacts?: readonly NewArtifact[] | undefined
+}
+
+/** A run as the store lists it. */
+export interface RunRow {
+  readonly id: string
+  readonly flow: string
+  readonly version: string
+  readonly queue: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly parent: string | undefined
+  readonly status: 'active' | 'paused' | 'completed' | 'failed' | 'cancelled'
+  /** The code it is paused or failed with. */
+  readonly code: string | undefined
+  /** Time of its first and last entry. */
+  readonly created: number
+  readonly updated: number
+  /** Its last entry. */
+  readonly seq: number
+  readonly hash: string
+  readonly epoch: number
+  /** The session that holds it. */
+  readonly session: string | undefined
+  /** When it is due; undefined when only a message can wake it. */
+  readonly wake: number | undefined
+  /** How often it lost its worker: the process died, or the lease ran out. */
+  readonly crashes: number
+  readonly overtakes: number
+  /** Losses since its last entry. */
+  readonly barren: number
+  /** The newest message ever delivered to it; 0 for none. */
+  readonly newest: number
+}
+
+export interface ClaimRequest {
+  readonly session: string
+  /** Flow name and version of what this worker can execute. */
+  readonly flows: readonly { readonly name: string; readonly version: string }[]
+  readonly limit: number
+}
+
+export interface ClaimResult {
+  readonly runs: readonly RunRow[]
+  /** When to ask again at the latest if nothing else happens: the next due time. */
+  readonly nextDue: number | undefined
+}
+
+export interface Append {
+  readonly run: string
+  readonly session: string
+  readonly epoch: number
+  /** The head that the entries were sealed upon. */
+  readonly after: { readonly seq: number; readonly hash: string }
+  readonly entries: readonly Entry[]
+  /** Messages that became entries here. */
+  readonly taken?: readonly number[] | undefined
+  /**
+   * Commit only if no message newer than this has been delivered. For outcomes that a message
+   * could still prevent: expiries.
+   */
+  readonly unlessNewerThan?: number | undefined
+  readonly create?: readonly NewRun[] | undefined
+  readonly deliver?: readonly NewMessage[] | undefined
+  readonly artifacts?: readonly NewArtifact[] | undefined
+  /** Gives the run back. Due at once when a message newer than `seen` is there. */
+  readonly release?: { readonly wake: number | undefined; readonly seen: number } | undefined
+}
+
+export type AppendResult =
+  | { readonly is: 'committed'; readonly newest: number }
+  /** Session or epoch are no longer the run's. */
+  | { readonly is: 'fenced' }
+  /** The head is another one, which under an intact fence means: an earlier append did commit. */
+  | { readonly is: 'displaced'; readonly seq: number; readonly hash: string }
+  /** `unlessNewerThan` did not hold. */
+  | { readonly is: 'news'; readonly newest: number }
+
+export type MessageKind = 'signal' | 'answer' | 'cancel' | 'pause' | 'resume' | 'retry' | 'child'
+
+export interface NewMessage {
+  readonly run: string
+  readonly kind: MessageKind
+  /** Signal: its name. Answer: the question's id. Child: the child's id. Else "". */
+  readonly name: string
+  /** Encoded record, see run/message.ts. */
+  readonly payload: string
+  /** A second message of this id to the same run is dropped, even after the first was taken. */
+  readonly id?: string | undefined
+}
+
+export interface Message extends NewMessage {
+  /** Grows over the whole store. */
+  readonly number: number
+  readonly time: number
+}
+
+export type DeliverResult =
+  | { readonly is: 'delivered'; readonly number: number }
+  | { readonly is: 'duplicate' }
+  | { readonly is: 'unknown-run' }
+  /** The run takes no such message in this status. */
+  | { readonly is: 'refused'; readonly status: RunRow['status'] }
+  | { readonly is: 'unknown-question' }
+  | { readonly is: 'question-closed' }
+
+/**
+ * When a message of this kind is accepted, and whether it wakes the run. One table for all stores.
+ * Paused runs keep their signals, answers and children's ends for later.
+ */
+export function reception(kind: MessageKind, status: RunRow['status']): 'wake' | 'keep' | 'refuse' {
+  switch (status) {
+    case 'active':
+      return kind === 'retry' || kind === 'resume' ? 'refuse' : 'wake'
+    case 'paused':
+      return kind === 'resume' || kind === 'cancel'
+        ? 'wake'
+        : kind === 'retry' || kind === 'pause'
+          ? 'refuse'
+          : 'keep'
+    case 'failed':
+      return kind === 'retry' ? 'wake' : 'refuse'
+    case 'completed':
+    case 'cancelled':
+      return 'refuse'
+  }
+}
+
+export interface NewArtifact {
+  /** SHA-256 of the bytes, base64url. */
+  readonly hash: string
+  readonly bytes: Uint8Array
+}
+
+export interface QuestionRow {
+  /** Run id, "/" and the number of the entry that asked. */
+  readonly id: string
+  readonly run: string
+  readonly wait: Wait
+  /** `answered`: an answer was accepted and is waiting for the holder. */
+  readonly state: 'open' | 'answered'
+}
+
+export interface QuestionFilter {
+  readonly run?: string | undefined
+  /** A question whose id is this or begins with it. */
+  readonly id?: string | undefined
+  readonly limit?: number | undefined
+}
+
+export interface RunFilter {
+  readonly status?: readonly RunRow['status'][] | undefined
+  readonly flow?: string | undefined
+  readonly queue?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** Id is this or begins with it. */
+  readonly id?: string | undefined
+  readonly parent?: string | undefined
+  readonly createdSince?: number | undefined
+  readonly limit?: number | undefined
+  /** Only runs created before this one: the last row of the page before. */
+  readonly before?: string | undefined
+}
+
+export interface EntryRange {
+  /** Only entries with a higher seq. */
+  readonly after?: number | undefined
+  readonly limit?: number | undefined
+}
+
+export interface PositionedEntry extends LinkedEntry {
+  /** Where it stands among all entries of the store; grows, may have gaps. */
+  readonly position: number
+}
