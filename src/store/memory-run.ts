@@ -1,0 +1,139 @@
+/**
+ * A run of the memory store: its entries, its row, and the projections beside it.
+ *
+ * `apply` is the only place where entries change projections (S7); the store around it decides who may
+ * append and who holds the run.
+ */
+import {
+  effectOf,
+  type Entry,
+  isEnd,
+  isWithin,
+  type LinkedEntry,
+  operationPath,
+  type Wait,
+} from '../ledger/index.ts'
+import { questionSeq, rowEffect, statusColumns } from './projection.ts'
+import {
+  type DeliverResult,
+  type Message,
+  type NewMessage,
+  type NewRun,
+  type PositionedEntry,
+  type QuestionRow,
+  reception,
+  type RunRow,
+} from './store.ts'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface Question {
+  readonly wait: Wait
+  readonly position: number
+  state: QuestionRow['state']
+}
+
+export class MemoryRun {
+  readonly row: Mutable<RunRow>
+  /** Entry n stands at n - 1. */
+  readonly entries: LinkedEntry[] = []
+  /** First needed entry by path. */
+  readonly scopes = new Map<string, number>()
+  /** Open questions by operation path. */
+  readonly questions = new Map<string, Question>()
+  /** Messages nobody has taken, by number, oldest first. */
+  readonly inbox = new Map<number, Message>()
+  /** Ids of all messages it ever got. */
+  readonly receipts = new Set<string>()
+
+  constructor({ genesis, flow, version, queue, labels, parent, wake }: NewRun) {
+    this.row = {
+      id: genesis.run,
+      flow,
+      version,
+      queue,
+      labels: { ...labels },
+      parent,
+      status: 'active',
+      code: undefined,
+      created: genesis.time,
+      updated: genesis.time,
+      seq: 0,
+      hash: '',
+      epoch: 0,
+      session: undefined,
+      wake,
+      crashes: 0,
+      overtakes: 0,
+      barren: 0,
+      newest: 0,
+    }
+  }
+
+  /** Adds an entry behind the last one and does to the projections what it says. */
+  apply(entry: Entry, position: number): PositionedEntry {
+    const stored = { ...entry, previous: this.row.hash }
+    this.entries.push(stored)
+    this.row.seq = entry.seq
+    this.row.hash = entry.hash
+    this.row.updated = entry.time
+    this.#project(entry, position)
+    return { ...stored, position }
+  }
+
+  /** Puts a message into the inbox, unless the run does not take it. */
+  receive(message: NewMessage, number: number, now: number): DeliverResult {
+    const { row, receipts } = this
+    const { kind, id } = message
+    if (id !== undefined && receipts.has(id)) return { is: 'duplicate' }
+    const welcome = reception(kind, row.status)
+    if (welcome === 'refuse') return { is: 'refused', status: row.status }
+    if (kind === 'answer') {
+      const seq = questionSeq(row.id, message.name)
+      const asked = Array.from(this.questions.values()).find(({ wait }) => wait.seq === seq)
+      if (!asked) {
+        const was = seq !== undefined && this.entries[seq - 1]?.kind === 'question.asked'
+        return { is: was ? 'question-closed' : 'unknown-question' }
+      }
+      if (asked.state === 'answered') return { is: 'question-closed' }
+      asked.state = 'answered'
+    }
+    if (id !== undefined) receipts.add(id)
+    this.inbox.set(number, { ...message, number, time: now })
+    row.newest = number
+    if (welcome === 'wake' && row.session === undefined) row.wake = Math.min(row.wake ?? now, now)
+    return { is: 'delivered', number }
+  }
+
+  #project(entry: Entry, position: number): void {
+    const { scopes, questions } = this
+    const effect = entry.kind === 'question.asked' ? effectOf(entry) : rowEffect(entry)
+    if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
+    if (effect.settle !== undefined) questions.delete(effect.settle)
+    if (effect.wait) {
+      const path = operationPath(entry.scope, entry.key)
+      questions.delete(path)
+      if (effect.wait.kind === 'question.asked') {
+        questions.set(path, { wait: effect.wait, position, state: 'open' })
+      }
+    }
+    if (effect.reask !== undefined) {
+      const question = questions.get(effect.reask)
+      if (question) question.state = 'open'
+    }
+    if (effect.close !== undefined) this.#close(effect.close)
+    if (effect.move) scopes.set(effect.move.path, effect.move.from)
+    for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
+    if (effect.status) {
+      Object.assign(this.row, statusColumns(effect.status))
+      if (isEnd(effect.status)) questions.clear()
+    }
+  }
+
+  #close(scope: string): void {
+    for (const path of this.scopes.keys()) if (isWithin(path, scope)) this.scopes.delete(path)
+    for (const [path, { wait }] of this.questions) {
+      if (isWithin(wait.scope, scope)) this.questions.delete(path)
+    }
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * The store that forgets everything with its process: for tests and for simulation.
+ *
+ * All work is done synchronously inside the call, so calls take effect in the order in which they
+ * are made, and the same calls always give the same answers. Every append checks everything before
+ * it changes anything, which is what makes it all or nothing (S2).
+ */
+import type { Clock } from '../base/ports.ts'
+import { assert, EverloopError } from '../base/errors.ts'
+import { type Entry, type LinkedEntry, type OpenScope } from '../ledger/index.ts'
+import { checkAppend, checkNewRun } from './check.ts'
+import { fits } from './filter.ts'
+import { MemoryRun } from './memory-run.ts'
+import { MemorySessions } from './memory-sessions.ts'
+import { questionId, wakeOnRelease } from './projection.ts'
+import type {
+  Append,
+  AppendResult,
+  ClaimRequest,
+  ClaimResult,
+  DeliverResult,
+  EntryRange,
+  Message,
+  NewArtifact,
+  NewMessage,
+  NewRun,
+  PositionedEntry,
+  QuestionFilter,
+  QuestionRow,
+  QueueRow,
+  RunFilter,
+  RunRow,
+  SessionOptions,
+  SessionRow,
+  Store,
+} from './store.ts'
+
+/** Opens an empty store that lives as long as the object. */
+export function memoryStore({ clock }: { readonly clock: Clock }): Store {
+  return new MemoryStore(clock)
+}
+
+class MemoryStore implements Store {
+  readonly about = { kind: 'memory', location: 'memory', version: 1, durability: 'none' } as const
+  readonly clock: Clock
+  readonly #runs = new Map<string, MemoryRun>()
+  readonly #log: PositionedEntry[] = []
+  readonly #artifacts = new Map<string, Uint8Array>()
+  readonly #sessions: MemorySessions
+  readonly #listeners = new Set<() => void>()
+  #messages = 0
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.clock = clock
+    this.#sessions = new MemorySessions(clock, this.#runs)
+  }
+
+  async openSession(session: SessionOptions): Promise<void> {
+    this.#checkOpen()
+    this.#sessions.open(session)
+  }
+
+  async renewSession(token: string): Promise<boolean> {
+    this.#checkOpen()
+    return this.#sessions.renew(token)
+  }
+
+  async closeSession(token: string): Promise<void> {
+    this.#checkOpen()
+    this.#sessions.close(token)
+    this.#notify()
+  }
+
+  async createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
+    this.#checkOpen()
+    checkNewRun(run)
+    const created = this.#create(run)
+    if (created) this.#notify()
+    return { created, run: rowOf(this.#need(run.genesis.run)) }
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    this.#checkOpen()
+    const { runs, nextDue, freed } = this.#sessions.claim(request)
+    if (freed || runs.length > 0) this.#notify()
+    return { runs, nextDue }
+  }
+
+  async append(append: Append): Promise<AppendResult> {
+    this.#checkOpen()
+    const { after, entries, taken = [], unlessNewerThan = Infinity, release } = append
+    const run = this.#runs.get(append.run)
+    if (run?.row.session !== append.session || run.row.epoch !== append.epoch) {
+      return { is: 'fenced' }
+    }
+    const { row } = run
+    if (row.seq !== after.seq || row.hash !== after.hash) {
+      return { is: 'displaced', seq: row.seq, hash: row.hash }
+    }
+    if (row.newest > unlessNewerThan) return { is: 'news', newest: row.newest }
+    checkAppend(append)
+    for (const number of taken) {
+      assert(run.inbox.has(number), `Message ${number} was taken twice.`, { run: append.run })
+    }
+
+    for (const entry of entries) this.#write(run, entry)
+    if (entries.length > 0) row.barren = 0
+    for (const number of taken) run.inbox.delete(number)
+    this.#keep(append.artifacts)
+    for (const child of append.create ?? []) this.#create(child)
+    for (const message of append.deliver ?? []) this.#receive(message)
+    if (release) {
+      const unseen = Array.from(run.inbox.values()).filter(({ number }) => number > release.seen)
+      const kinds = unseen.map(({ kind }) => kind)
+      row.wake = wakeOnRelease(release, row.status, kinds, this.clock.now())
+      row.session = undefined
+    }
+    this.#notify()
+    return { is: 'committed', newest: row.newest }
+  }
+
+  async deliver(message: NewMessage): Promise<DeliverResult> {
+    this.#checkOpen()
+    const result = this.#receive(message)
+    if (result.is === 'delivered') this.#notify()
+    return result
+  }
+
+  async run(id: string): Promise<RunRow | undefined> {
+    this.#checkOpen()
+    const run = this.#runs.get(id)
+    return run && rowOf(run)
+  }
+
+  async runs(filter: RunFilter): Promise<readonly RunRow[]> {
+    this.#checkOpen()
+    const all = Array.from(this.#runs.values())
+    const end = filter.before === undefined ? -1 : all.findIndex((r) => r.row.id === filter.before)
+    return (end === -1 ? (filter.before === undefined ? all : []) : all.slice(0, end))
+      .filter(({ row }) => fits(row, filter))
+      .toReversed()
+      .slice(0, filter.limit ?? Infinity)
+      .map(rowOf)
+  }
+
+  async entries(run: string, range: EntryRange = {}): Promise<readonly LinkedEntry[]> {
+    this.#checkOpen()
+    const { after = 0, limit = Infinity } = range
+    const entries = this.#runs.get(run)?.entries ?? []
+    return entries.slice(Math.max(0, after), Math.max(0, after) + limit)
+  }
+
+  async openEntries(id: string): Promise<readonly LinkedEntry[]> {
+    this.#checkOpen()
+    const run = this.#runs.get(id)
+    if (!run) return []
+    return run.entries.filter(
+      ({ scope, seq }) => scope === '' || seq >= (run.scopes.get(scope) ?? Infinity),
+    )
+  }
+
+  async entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]> {
+    this.#checkOpen()
+    const wanted = new Set(seqs)
+    const entries = this.#runs.get(run)?.entries ?? []
+    return entries.filter(({ seq }) => wanted.has(seq))
+  }
+
+  async follow(after: number, limit: number): Promise<readonly PositionedEntry[]> {
+    this.#checkOpen()
+    return this.#log.slice(Math.max(0, after), Math.max(0, after) + limit)
+  }
+
+  async openScopes(run: string): Promise<readonly OpenScope[]> {
+    this.#checkOpen()
+    const scopes = this.#runs.get(run)?.scopes ?? new Map<string, number>()
+    return Array.from(scopes, ([path, from]) => ({ path, from })).toSorted((a, b) =>
+      a.path < b.path ? -1 : 1,
+    )
+  }
+
+  async messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {
+    this.#checkOpen()
+    const asked = new Set(signals)
+    return Array.from(this.#runs.get(run)?.inbox.values() ?? []).filter(
+      ({ kind, name }) => kind !== 'signal' || asked.delete(name),
+    )
+  }
+
+  async news(
+    session: string,
+  ): Promise<readonly { readonly run: string; readonly newest: number }[]> {
+    this.#checkOpen()
+    return Array.from(this.#runs.values())
+      .filter(({ row, inbox }) => row.session === session && inbox.size > 0)
+      .map(({ row }) => ({ run: row.id, newest: row.newest }))
+  }
+
+  async questions(filter: QuestionFilter): Promise<readonly QuestionRow[]> {
+    this.#checkOpen()
+    const { run, id: prefix = '', limit = Infinity } = filter
+    return Array.from(this.#runs.values())
+      .filter(({ row }) => run === undefined || row.id === run)
+      .flatMap(({ row, questions: asked }) =>
+        Array.from(asked.values(), ({ wait, state, position }) => ({
+          position,
+          question: { id: questionId(row.id, wait.seq), run: row.id, wait, state },
+        })),
+      )
+      .filter(({ question }) => question.id.startsWith(prefix))
+      .toSorted((a, b) => a.position - b.position)
+      .slice(0, limit)
+      .map(({ question }) => question)
+  }
+
+  async artifact(hash: string): Promise<Uint8Array | undefined> {
+    this.#checkOpen()
+    return this.#artifacts.get(hash)?.slice()
+  }
+
+  async sessions(): Promise<readonly SessionRow[]> {
+    this.#checkOpen()
+    return this.#sessions.list()
+  }
+
+  async queues(): Promise<readonly QueueRow[]> {
+    this.#checkOpen()
+    return this.#sessions.queues()
+  }
+
+  async limitQueue(name: string, concurrency: number | null): Promise<void> {
+    this.#checkOpen()
+    this.#sessions.limit(name, concurrency)
+    this.#notify()
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#checkOpen()
+    const own = (): void => listener() // so that one function can subscribe twice
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#listeners.clear()
+  }
+
+  #create(run: NewRun): boolean {
+    if (this.#runs.has(run.genesis.run)) return false
+    const created = new MemoryRun(run)
+    this.#runs.set(run.genesis.run, created)
+    this.#write(created, run.genesis)
+    this.#sessions.addQueue(run.queue)
+    this.#keep(run.artifacts)
+    return true
+  }
+
+  #write(run: MemoryRun, entry: Entry): void {
+    this.#log.push(run.apply(entry, this.#log.length + 1))
+  }
+
+  #keep(artifacts: readonly NewArtifact[] = []): void {
+    for (const { hash, bytes } of artifacts) {
+      if (!this.#artifacts.has(hash)) this.#artifacts.set(hash, bytes.slice())
+    }
+  }
+
+  #receive(message: NewMessage): DeliverResult {
+    const run = this.#runs.get(message.run)
+    if (!run) return { is: 'unknown-run' }
+    const result = run.receive(message, this.#messages + 1, this.clock.now())
+    if (result.is === 'delivered') this.#messages += 1
+    return result
+  }
+
+  #need(id: string): MemoryRun {
+    const run = this.#runs.get(id)
+    assert(run, 'A run vanished from a store that never deletes any.', { run: id })
+    return run
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new EverloopError('STORE_CLOSED', 'The store was closed.')
+  }
+
+  /** Listeners are called when the caller is done, as they would be by any other store. */
+  #notify(): void {
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) listener()
+      })
+    }
+  }
+}
+
+const rowOf = ({ row }: MemoryRun): RunRow => ({ ...row })

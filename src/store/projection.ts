@@ -1,0 +1,64 @@
+/**
+ * What stores make of entries and messages, one place for all of them: the parts of an entry's
+ * effect that become rows, and the rules about wake-ups that do not depend on how rows are kept.
+ */
+import { effectOf, type Effect, type Entry, type RunStatus } from '../ledger/index.ts'
+import { type MessageKind, reception, type RunRow } from './store.ts'
+
+/**
+ * The entry's effect on a store's rows (S7). Values that no row shows, such as outputs and states,
+ * are not decoded: the effect then has undefined in their place.
+ */
+export function rowEffect(entry: Entry): Effect {
+  return effectOf(entry, shortcut(entry))
+}
+
+/** A record that is good enough for the rows; undefined when the payload has to be decoded. */
+function shortcut({ kind, payload }: Entry): unknown {
+  switch (kind) {
+    case 'run.paused':
+    case 'run.failed':
+    case 'run.retried':
+      return undefined
+    case 'turn.committed':
+      if (payload?.startsWith('{"base":')) return { base: null }
+      return payload?.startsWith('{"delta":') ? {} : undefined
+    default:
+      return {}
+  }
+}
+
+/** A status as the columns of a run's row. */
+export function statusColumns(status: RunStatus): {
+  readonly status: RunRow['status']
+  readonly code: string | undefined
+} {
+  if (status.is === 'paused') return { status: status.is, code: status.code }
+  if (status.is === 'failed') return { status: status.is, code: status.error.code }
+  return { status: status.is, code: undefined }
+}
+
+/**
+ * When a run is due that its holder gives back (S4). `unseen`: the kinds of the messages newer than
+ * the holder has seen and that nobody has taken.
+ */
+export function wakeOnRelease(
+  release: { readonly wake: number | undefined },
+  status: RunRow['status'],
+  unseen: readonly MessageKind[],
+  now: number,
+): number | undefined {
+  if (status === 'completed' || status === 'cancelled') return undefined
+  if (!unseen.some((kind) => reception(kind, status) === 'wake')) return release.wake
+  return Math.min(release.wake ?? now, now)
+}
+
+/** The question that an answer's name means, when it can be one of this run at all. */
+export function questionSeq(run: string, question: string): number | undefined {
+  if (!question.startsWith(`${run}/`)) return undefined
+  const text = question.slice(run.length + 1)
+  return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined
+}
+
+/** The id of the question that this entry asked. */
+export const questionId = (run: string, seq: number): string => `${run}/${seq}`
