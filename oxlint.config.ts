@@ -5,20 +5,16 @@
  */
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
-interface Layer {
-  /** The files of the layer. */
+interface Rule {
+  /** The files it is for. */
   readonly files: string
-  /** What they may import beside their own folder, for the message. */
+  /** What they may import, for the message. */
   readonly may: string
   /** The same as patterns in the manner of .gitignore: `!` allows, the last match decides. */
   readonly patterns: readonly string[]
-  /** True for the file that is the port to randomness. */
+  /** True where randomness may come from node:crypto. */
   readonly random?: boolean
 }
-
-/** A layer seen from a file in its folder and from one in a folder below. */
-const layers = (...names: readonly string[]): string[] =>
-  names.flatMap((name) => [`!../${name}/**`, `!../../${name}/**`])
 
 /** Modules of Node through which time and chance come in past the ports. */
 const hiddenPorts = ['node:timers', 'node:timers/*', 'node:perf_hooks', 'node:process', 'node:test']
@@ -26,7 +22,7 @@ const hiddenPorts = ['node:timers', 'node:timers/*', 'node:perf_hooks', 'node:pr
 const port = 'Time, chance and the environment come through the ports of src/base/ports.ts.'
 
 const randomness = {
-  group: ['node:crypto'],
+  name: 'node:crypto',
   importNames: [
     'default',
     'getRandomValues',
@@ -40,25 +36,50 @@ const randomness = {
   message: port,
 }
 
-const restrictImports = ({ files, may, patterns, random = false }: Layer): OxlintOverride => ({
+const restrictImports = ({ files, may, patterns, random = false }: Rule): OxlintOverride => ({
   files: [files],
   rules: {
     'no-restricted-imports': [
       'error',
       {
+        paths: random ? [] : [randomness],
         patterns: [
           // First: a negated group that matches ends the check, so nothing after it would be asked.
           { regex: String.raw`(^\./|[^.]/)\.\./`, message: 'No detours in an import path.' },
-          ...(random ? [] : [randomness]),
           {
             group: ['*', '!./**', ...patterns],
-            message: `${files} may import: its own folder${may === '' ? '' : `, ${may}`}.`,
+            message: `${files} may import: ${may}.`,
           },
         ],
       },
     ],
   },
 })
+
+interface Layer {
+  readonly folder: string
+  /** What of src it may import beside its own folder. */
+  readonly from: readonly string[]
+  /** Packages and modules of Node, in the manner of .gitignore. */
+  readonly packages?: readonly string[]
+  readonly random?: boolean
+}
+
+/** Two rules, as an upward path reads differently in the folder and in the folders below it. */
+const layer = ({ folder, from, packages = [], random = false }: Layer): Rule[] => {
+  const may = ['its own folder', ...from, ...packages.filter((p) => p.startsWith('!'))].join(', ')
+  const above = from.map((path) => `!../${path}`)
+  const twoAbove = from.map((path) => `!../../${path}`)
+  return [
+    { files: `src/${folder}/*.ts`, may, patterns: [...above, ...packages], random },
+    {
+      files: `src/${folder}/*/**`,
+      may,
+      patterns: ['!../**', '../../**', ...twoAbove, ...packages],
+      random,
+    },
+  ]
+}
 
 const restrictPorts: OxlintOverride = {
   files: ['src/{base,ledger,store,run}/**'],
@@ -103,33 +124,49 @@ export default defineConfig({
     'typescript/no-floating-promises': 'error',
     'typescript/no-misused-promises': 'error',
     'typescript/no-require-imports': 'error',
+    'vitest/valid-expect': ['error', { maxArgs: 2 }], // the second is the message
     'unicorn/require-post-message-target-origin': 'off', // mistakes worker ports for windows
   },
   overrides: [
+    {
+      files: ['test/**'],
+      // A helper stands beside the tests that it is for.
+      rules: { 'unicorn/consistent-function-scoping': 'off' },
+    },
     // Of overrides that match one file and set one rule, the last wins: general before special.
     ...[
       {
         files: 'src/*.ts',
-        may: 'base, ledger, store, run',
-        patterns: ['!./**', './cli/**', './testing/**'],
+        may: 'base, ledger, store and run',
+        patterns: ['./cli/**', './testing/**'],
       },
-      { files: 'src/base/**', may: '', patterns: [] },
-      { files: 'src/base/system.ts', may: 'node:crypto', patterns: ['!node:crypto'], random: true },
+      ...layer({ folder: 'base', from: [] }),
       {
-        files: 'src/ledger/**',
-        may: 'base, node:crypto',
-        patterns: [...layers('base'), '!node:crypto'],
+        files: 'src/base/system.ts',
+        may: 'base and node:crypto',
+        patterns: ['!node:crypto'],
+        random: true,
       },
+      ...layer({ folder: 'ledger', from: ['base/**'], packages: ['!node:crypto'] }),
       {
-        files: 'src/store/**',
-        may: 'base, ledger and node: except timers',
-        patterns: [...layers('base', 'ledger'), '!node:*', '!node:*/*', ...hiddenPorts],
+        files: 'src/store/*.ts',
+        may: 'base, ledger, the shared files of store, and node: except what hides a port',
+        patterns: [
+          '!../base/**',
+          '!../ledger/**',
+          './*/**',
+          './memory.ts',
+          '!node:*',
+          '!node:*/*',
+          ...hiddenPorts,
+        ],
       },
       {
         files: 'src/store/*/**',
-        may: 'base, ledger, the files beside its folder and node: except timers',
+        may: 'base, ledger, the shared files of store, and node: except what hides a port',
         patterns: [
-          ...layers('base', 'ledger'),
+          '!../../base/**',
+          '!../../ledger/**',
           '!../*.ts',
           '../memory.ts',
           '!node:*',
@@ -137,36 +174,26 @@ export default defineConfig({
           ...hiddenPorts,
         ],
       },
-      {
-        files: 'src/run/**',
-        may: 'base, ledger, store/store.ts, node:async_hooks, node:crypto and the schema packages',
-        patterns: [
-          ...layers('base', 'ledger'),
-          '!../store/store.ts',
-          '!../../store/store.ts',
+      ...layer({
+        folder: 'run',
+        from: ['base/**', 'ledger/**', 'store/store.ts'],
+        packages: [
           '!node:async_hooks',
           '!node:crypto',
           '!@standard-schema/spec',
           '!@cfworker/json-schema',
         ],
-      },
-      {
-        files: 'src/testing/**',
-        may: 'the public index.ts, base, ledger, store/store.ts and node: except node:test',
-        patterns: [
-          ...layers('base', 'ledger'),
-          '!../index.ts',
-          '!../store/store.ts',
-          '!node:*',
-          '!node:*/*',
-          'node:test',
-        ],
+      }),
+      ...layer({
+        folder: 'testing',
+        from: ['index.ts', 'base/**', 'ledger/**', 'store/store.ts'],
+        packages: ['!node:*', '!node:*/*', 'node:test'],
         random: true,
-      },
+      }),
       {
         files: 'src/cli/**',
-        may: 'everything but testing',
-        patterns: ['!**', '../testing/**'],
+        may: 'everything but testing and test runners',
+        patterns: ['!**', '../testing/**', 'everloop', 'everloop/**', 'node:test', 'vitest'],
         random: true,
       },
     ].map(restrictImports),

@@ -1,0 +1,60 @@
+/** Names, lengths, heads and suppressions of the files, and the canaries of these checks. */
+import { describe, expect, test } from 'vitest'
+import { parse, readSources } from './source.ts'
+import { checkHeads, checkLengths, checkNames, checkSuppressions } from './tidy.ts'
+
+const sources = readSources('src')
+const tests = readSources('test')
+
+describe('the files', () => {
+  test('have names that say what is inside', () => {
+    expect(checkNames([...sources, ...tests])).toEqual([])
+  })
+
+  test('of src are short enough to be one idea', () => {
+    expect(checkLengths(sources)).toEqual([])
+  })
+
+  test('of src begin with what they own and why', () => {
+    expect(checkHeads(sources)).toEqual([])
+  })
+
+  test('switch no check off without a reason', () => {
+    expect(checkSuppressions([...sources, ...tests])).toEqual([])
+  })
+})
+
+describe('the checks', () => {
+  test.each([
+    'src/run/utils.ts',
+    'src/run/lease-manager.ts',
+    'src/store/types.ts',
+    'src/common/lease.ts',
+    'src/run/runLoop.ts',
+    'test/run/lease.helper.test.ts',
+  ])('refuse the name %s', (path) => {
+    expect(checkNames([parse(path, '')])).toHaveLength(1)
+  })
+
+  test('accept a name of two words and a type test', () => {
+    const paths = ['src/run/run-handle.ts', 'test/types/flow.test-d.ts']
+    expect(checkNames(paths.map((path) => parse(path, '')))).toEqual([])
+  })
+
+  test('refuse line 501', () => {
+    const lines = (count: number): string => 'export {}\n'.repeat(count)
+    expect(checkLengths([parse('src/a.ts', lines(500))])).toEqual([])
+    expect(checkLengths([parse('src/a.ts', lines(501))])).toHaveLength(1)
+  })
+
+  test('refuse a file that begins with code', () => {
+    expect(checkHeads([parse('src/a.ts', `import './b.ts'\n/** Late. */`)])).toHaveLength(1)
+    expect(checkHeads([parse('src/a.ts', '#!/usr/bin/env node\n/** Early. */')])).toEqual([])
+  })
+
+  test('refuse a suppression without a reason', () => {
+    const line = '// oxlint-disable-next-line no-console'
+    expect(checkSuppressions([parse('src/a.ts', line)])).toHaveLength(1)
+    expect(checkSuppressions([parse('src/a.ts', `${line} -- a demo prints.`)])).toEqual([])
+  })
+})
