@@ -28,10 +28,10 @@ describe('the comparison', () => {
   const exports = { '.': './dist/index.js', './testing': './dist/testing/index.js' }
 
   test('finds an export without a source, an index that is not exported and stray snapshots', () => {
-    const sources = ['src/index.ts', 'src/run/index.ts']
+    const sources = ['src/index.ts', 'src/run/index.ts', 'src/run/loop/index.ts']
     expect(checkEntryPoints(exports, sources, ['index.d.ts', 'old.d.ts'])).toEqual([
       'src/testing/index.ts is exported but missing.',
-      'src/run/index.ts is an index, not exported.',
+      'src/run/loop/index.ts is an index, not exported.',
       'api/testing.d.ts is missing: npm run api.',
       'api/old.d.ts is of no entry point.',
     ])
