@@ -124,6 +124,8 @@ export interface Payloads {
   'timer.fired': Readonly<Record<string, never>>
   'signal.awaited': { readonly name: string } & Deadline
   'signal.received': { readonly value: unknown; readonly id?: string | undefined } & Actor
+  /** The holder's schema refused a signal: the wait goes on. */
+  'signal.refused': { readonly reason: string; readonly id?: string | undefined } & Actor
   'signal.expired': Readonly<Record<string, never>>
   'question.asked': {
     readonly prompt: string
@@ -153,7 +155,12 @@ export interface Payloads {
     readonly scopes: readonly OpenScope[]
   } & Abandoning
   /** Scope: the loop. Key: the turn's number. */
-  'turn.committed': StateChange & { readonly version?: string | undefined } & Abandoning
+  'turn.committed': StateChange & {
+    /** Characters that live in the state, and that a resume reads for it. */
+    readonly live: number
+    readonly chain: number
+    readonly version?: string | undefined
+  } & Abandoning
 }
 
 /** A kind whose payload this version writes. */

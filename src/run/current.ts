@@ -1,0 +1,22 @@
+/**
+ * Where the code that is executing right now stands: in which pass and scope, and whether inside a
+ * step's body. Carried by AsyncLocalStorage, so that code deep inside a library can be found too.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Pass } from './pass.ts'
+import type { Scope } from './scope.ts'
+
+export interface Current {
+  readonly pass: Pass
+  readonly scope: Scope
+  /** The key of the step whose body this is. */
+  readonly step: string | undefined
+}
+
+const storage = new AsyncLocalStorage<Current>()
+
+/** Where the calling code stands; undefined outside of runs. */
+export const current = (): Current | undefined => storage.getStore()
+
+/** Calls with everything it starts standing there. */
+export const within = <T>(place: Current, call: () => T): T => storage.run(place, call)

@@ -1,0 +1,215 @@
+/**
+ * What a flow's code sees: the `run` it is handed, and the options of its operations.
+ *
+ * Every operation is recorded once and served from the ledger ever after. Outcomes reach the code
+ * in the order of the ledger, one at a time, live and on replay alike.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Duration } from '../base/duration.ts'
+import type { Flow } from './flow.ts'
+
+/** How a step is tried again. */
+export interface RetryPolicy {
+  /** How often the body is tried at most, 1 or more. */
+  readonly attempts: number
+  /** Wait before the second attempt. Default "1s". */
+  readonly delay?: Duration
+  /** What each further wait is multiplied by. Default 2. */
+  readonly factor?: number
+  /** No wait is longer. Default "5m". */
+  readonly maxDelay?: Duration
+  /** Returns false for an error that is not worth another attempt. */
+  readonly when?: (error: unknown) => boolean
+}
+
+export interface StepOptions {
+  /** Default: one attempt. */
+  readonly retry?: RetryPolicy
+  /** An attempt that takes longer fails with TIMEOUT, and its signal is aborted. */
+  readonly timeout?: Duration
+  /** Identifies the step in its scope instead of its name and occurrence. */
+  readonly key?: string
+}
+
+/** What a step's body is handed besides its input. */
+export interface StepContext {
+  /** Aborted when the attempt times out, the run is cancelled or the scope closes. */
+  readonly signal: AbortSignal
+  /** 1 for the first. */
+  readonly attempt: number
+}
+
+export interface BranchOptions {
+  /** How many branches are executed at a time. Default: all. */
+  readonly concurrency?: number
+}
+
+export interface LoopOptions<State> {
+  /** The state of the first turn: data, frozen. */
+  readonly state: State
+}
+
+interface WaitOptions<T> {
+  /** A duration from now. When it is over the wait ends with `otherwise`, or with EXPIRED. */
+  readonly timeout?: Duration
+  /** The outcome when the time is over. */
+  readonly otherwise?: T
+  /** Identifies the wait in its scope instead of its name and occurrence. */
+  readonly key?: string
+}
+
+export interface SignalOptions<T> extends WaitOptions<T> {
+  readonly schema?: StandardSchemaV1<unknown, T>
+}
+
+export interface AskOptions<T> extends WaitOptions<T> {
+  /** What an answer must fit. Stored with the question where it can be told as JSON Schema. */
+  readonly schema?: StandardSchemaV1<unknown, T>
+}
+
+/** A large value that is kept beside the ledger, by the hash of its content. */
+export interface Artifact {
+  readonly artifact: string
+  readonly name: string
+  readonly bytes: number
+}
+
+export interface Artifacts {
+  /** Keeps the bytes (a text as UTF-8) and records what identifies them. */
+  put(name: string, content: string | Uint8Array): Promise<Artifact>
+  /** The bytes. Throws UNKNOWN_ARTIFACT when the store does not have them. */
+  get(artifact: Artifact): Promise<Uint8Array>
+}
+
+/** The handle of a scope: the run itself, a turn, a branch. */
+export interface Run {
+  readonly id: string
+  /** True while recorded outcomes are still being served. */
+  readonly isReplaying: boolean
+  /** Aborted when the run is cancelled, the scope closes or the pass ends. */
+  readonly abortSignal: AbortSignal
+  readonly artifacts: Artifacts
+
+  /**
+   * Executes the body and records what it returns, before the caller sees it. At least once: after
+   * a crash inside the body it is executed again. Rejects with StepError when attempts run out.
+   *
+   * @example const page = await run.step('fetch', { timeout: '10s' }, ({ signal }) => load(signal))
+   */
+  step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>
+  step<Input, T>(
+    name: string,
+    options: StepOptions & { readonly input: Input },
+    body: (input: Input, context: StepContext) => T | Promise<T>,
+  ): Promise<T>
+  step<T>(
+    name: string,
+    options: StepOptions,
+    body: (context: StepContext) => T | Promise<T>,
+  ): Promise<T>
+
+  /** Executes the body turn by turn until it returns `run.done`. Turns cost the same for ever. */
+  loop<State, Result = never>(
+    name: string,
+    options: LoopOptions<State>,
+    body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>,
+  ): Promise<Result>
+
+  /** Executes the body for each item, each in a branch of its own; results in the items' order. */
+  map<Item, T>(
+    name: string,
+    items: readonly Item[],
+    body: (run: Run, item: Item, index: number) => Promise<T> | T,
+  ): Promise<T[]>
+  map<Item, T>(
+    name: string,
+    items: readonly Item[],
+    options: BranchOptions,
+    body: (run: Run, item: Item, index: number) => Promise<T> | T,
+  ): Promise<T[]>
+
+  /** Executes all branches; the first failure in ledger order fails the whole. */
+  all<const Branches extends readonly Branch[]>(
+    name: string,
+    branches: Branches,
+    options?: BranchOptions,
+  ): Promise<{ -readonly [I in keyof Branches]: Awaited<ReturnType<Branches[I]>> }>
+
+  /** Executes the body in a scope of its own. */
+  scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>
+  /** A scope whose operations a cancel does not reject: for use in `finally`. */
+  cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>
+
+  /** Starts a run of another flow and waits for its output. Cancelled with this run. */
+  child<Input, Output>(
+    flow: Flow<Input, Output>,
+    input: NoInfer<Input>,
+    options?: ChildOptions,
+  ): Promise<Output>
+
+  /** Waits for a while. Costs no process and no memory, for seconds or for years. */
+  sleep(duration: Duration, options?: { readonly key?: string }): Promise<void>
+  /** Waits for a date. */
+  until(date: Date | number | string, options?: { readonly key?: string }): Promise<void>
+  /** Waits for the next signal of this name, in the order in which they were sent. */
+  signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>
+  /** Puts a question to a person and waits for the answer. */
+  ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>
+
+  /** The time of the last outcome that was handed over, in milliseconds since 1970. */
+  now(): number
+  /** A number from 0 up to 1, the same on every replay. */
+  random(): number
+  /** A UUID, the same on every replay. */
+  uuid(): string
+
+  /** Writes a line for people into the ledger. */
+  note(text: string, data?: unknown): Promise<void>
+  /**
+   * Something that lives as long as the run is in memory: opened when asked for in each pass, closed
+   * when the run is suspended or ends. Never recorded.
+   */
+  resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>
+}
+
+export type Branch = (run: Run) => unknown
+
+export interface ChildOptions {
+  readonly queue?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** Identifies the child in its scope instead of its flow's name and occurrence. */
+  readonly key?: string
+}
+
+/** A turn of a loop. */
+export interface Turn<State> extends Run {
+  /** Counted from 1. */
+  readonly turn: number
+  /** Commits the turn; the next one begins with this state. Return what it returns. */
+  next(state: State): Next
+  /** Ends the loop with this result. Return what it returns. */
+  done<Result>(result: Result): Done<Result>
+}
+
+const verdict: unique symbol = Symbol.for('everloop.turn') as never
+
+/** What `run.next` returns. */
+export interface Next {
+  readonly [verdict]: 'next'
+  readonly state: unknown
+}
+
+/** What `run.done` returns. */
+export interface Done<Result> {
+  readonly [verdict]: 'done'
+  readonly result: Result
+}
+
+export const next = (state: unknown): Next => ({ [verdict]: 'next', state })
+export const done = <Result>(result: Result): Done<Result> => ({ [verdict]: 'done', result })
+
+/** Which of the two a loop body returned, or undefined when it was neither. */
+export function verdictOf(value: unknown): 'next' | 'done' | undefined {
+  if (typeof value !== 'object' || value === null || !(verdict in value)) return undefined
+  return value[verdict] === 'done' ? 'done' : 'next'
+}

@@ -1,0 +1,86 @@
+/**
+ * What a flow is: a name, a version, schemas, and the async function that is executed durably.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { EverloopError } from '../base/errors.ts'
+import { checkOptions } from './options.ts'
+import type { Run } from './face.ts'
+
+/** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
+const brand = Symbol.for('everloop.flow')
+
+/** A durable function. Made by `flow`, handed to `open` and `start`. */
+export interface Flow<Input = unknown, Output = unknown> {
+  readonly name: string
+  readonly version: string
+  readonly input: StandardSchemaV1<unknown, Input> | undefined
+  readonly output: StandardSchemaV1<unknown, Output> | undefined
+  readonly run: (run: Run, input: Input) => Promise<Output> | Output
+}
+
+/** Any flow, whatever it takes and returns. */
+export interface AnyFlow {
+  readonly name: string
+  readonly version: string
+  readonly input: StandardSchemaV1 | undefined
+  readonly output: StandardSchemaV1 | undefined
+  // A parameter of type `never` is what every flow's function accepts.
+  readonly run: (run: Run, input: never) => unknown
+}
+
+export interface FlowDefinition<Input, Output> {
+  /** Runs are found by it: keep it stable. 1 to 100 characters. */
+  readonly name: string
+  /** Runs stay on the version they were started with. Default "1". */
+  readonly version?: string
+  readonly input?: StandardSchemaV1<unknown, Input>
+  readonly output?: StandardSchemaV1<unknown, Output>
+  readonly run: (run: Run, input: Input) => Promise<Output> | Output
+}
+
+/**
+ * Defines a flow. Nothing runs yet: `start` does that.
+ *
+ * @example
+ * const hello = flow('hello', async (run, name: string) => run.step('greet', () => `Hello ${name}`))
+ */
+export function flow<Input, Output>(
+  name: string,
+  run: (run: Run, input: Input) => Promise<Output> | Output,
+): Flow<Input, Output>
+export function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<Input, Output>
+export function flow<Input, Output>(
+  nameOrDefinition: string | FlowDefinition<Input, Output>,
+  run?: (run: Run, input: Input) => Promise<Output> | Output,
+): Flow<Input, Output> {
+  const definition: Partial<FlowDefinition<Input, Output>> =
+    typeof nameOrDefinition === 'string'
+      ? { name: nameOrDefinition, ...(run ? { run } : {}) }
+      : nameOrDefinition
+  checkOptions('flow', definition, ['name', 'version', 'input', 'output', 'run'])
+  if (typeof definition.run !== 'function') {
+    throw new EverloopError(
+      'BAD_OPTION',
+      'A flow needs `run`: an async function that is handed the run and the input.',
+    )
+  }
+  const { version = '1', input, output } = definition
+  checkFlowText('name', definition.name)
+  checkFlowText('version', version)
+  const made = { name: definition.name, version, input, output, run: definition.run }
+  Object.defineProperty(made, brand, { value: true })
+  return Object.freeze(made)
+}
+
+/** True for flows made by any copy of everloop. */
+export function isFlow(value: unknown): value is AnyFlow {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+function checkFlowText(what: string, text: unknown): asserts text is string {
+  if (typeof text === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text)) return
+  throw new EverloopError(
+    'BAD_NAME',
+    `A flow's ${what} must be 1 to 100 printable ASCII characters without spaces at its ends, but this is ${JSON.stringify(text) ?? typeof text}.`,
+  )
+}

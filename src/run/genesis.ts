@@ -1,0 +1,72 @@
+/** How a run begins: its first entry, and the row that is created with it. */
+import { EverloopError } from '../base/errors.ts'
+import type { Ports } from '../base/ports.ts'
+import { checkRunId, emptyHead, ledgerFormat, seal } from '../ledger/index.ts'
+import type { Payloads } from '../ledger/index.ts'
+import type { NewRun, Store } from '../store/store.ts'
+import type { AnyFlow } from './flow.ts'
+
+export interface Beginning {
+  readonly id: string
+  readonly flow: AnyFlow
+  readonly input: unknown
+  readonly queue?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** On the store's clock. */
+  readonly notBefore?: number | undefined
+  readonly deadline?: number | undefined
+  readonly by?: string | undefined
+  readonly parent?: Payloads['run.started']['parent']
+}
+
+/** The run as the store takes it. Throws BAD_NAME and NOT_SERIALISABLE. */
+export function newRun(
+  { store, ports }: { readonly store: Store; readonly ports: Ports },
+  beginning: Beginning,
+): NewRun {
+  const { id, flow, input, queue = 'default', labels, notBefore, deadline, by, parent } = beginning
+  checkRunId(id)
+  checkText('queue', queue)
+  for (const [name, value] of Object.entries(labels ?? {})) {
+    checkText('label name', name)
+    checkText(`label "${name}"`, value)
+  }
+  const record: Payloads['run.started'] = {
+    format: ledgerFormat,
+    flow: flow.name,
+    version: flow.version,
+    input,
+    queue,
+    ...(labels === undefined ? {} : { labels }),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(by === undefined ? {} : { by }),
+    ...(parent === undefined ? {} : { parent }),
+  }
+  const time = store.clock.now()
+  const genesis = seal(
+    { scope: '', kind: 'run.started', key: '', record },
+    { run: id, epoch: 0, time, head: emptyHead, salt: saltOf(ports) },
+  )
+  return {
+    genesis,
+    flow: flow.name,
+    version: flow.version,
+    queue,
+    labels: labels ?? {},
+    parent: parent?.run,
+    wake: notBefore ?? time,
+  }
+}
+
+/** Fresh salt for one entry. */
+export const saltOf = (ports: Ports): string =>
+  Buffer.from(ports.randomBytes(12)).toString('base64url')
+
+function checkText(what: string, text: unknown): void {
+  if (typeof text === 'string' && /^[\x20-\x7e]{1,200}$/.test(text)) return
+  throw new EverloopError(
+    'BAD_NAME',
+    `A ${what} must be a text of 1 to 200 printable ASCII characters, but this is ${JSON.stringify(text) ?? typeof text}.`,
+  )
+}

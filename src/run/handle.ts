@@ -1,0 +1,264 @@
+/**
+ * The `run` that code is handed: one object a scope, which checks that it is used where it may be
+ * and turns each call into an operation of the pass.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { isWithin } from '../ledger/index.ts'
+import { artifactsOf } from './artifacts.ts'
+import { current } from './current.ts'
+import { done, next } from './face.ts'
+import type {
+  Artifacts,
+  AskOptions,
+  Branch,
+  BranchOptions,
+  ChildOptions,
+  Done,
+  LoopOptions,
+  Next,
+  Run,
+  SignalOptions,
+  StepContext,
+  StepOptions,
+  Turn,
+} from './face.ts'
+import type { Flow } from './flow.ts'
+import { loop } from './loop.ts'
+import { checkOptions } from './options.ts'
+import type { Pass } from './pass.ts'
+import type { Scope } from './scope.ts'
+import { inScope, map } from './scopes.ts'
+import { step } from './step.ts'
+import { ask, child, signal, sleepUntil } from './waits.ts'
+
+type Body = (...args: never[]) => unknown
+
+// What comes out of the ledger has the type its author gave the operation; the casts below say so.
+export class RunHandle implements Run {
+  readonly #pass: Pass
+  readonly #scope: Scope
+
+  constructor(pass: Pass, scope: Scope) {
+    this.#pass = pass
+    this.#scope = scope
+  }
+
+  get id(): string {
+    return this.#pass.run
+  }
+
+  get isReplaying(): boolean {
+    return this.#pass.isReplaying
+  }
+
+  get abortSignal(): AbortSignal {
+    return this.#scope.signal
+  }
+
+  get artifacts(): Artifacts {
+    return artifactsOf(this.#pass, this.#here())
+  }
+
+  step<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
+    const scope = this.#here()
+    const body = rest.at(-1)
+    const options = rest.length > 1 ? (rest[0] as StepOptions & { input?: unknown }) : {}
+    if (typeof body !== 'function')
+      throw this.#misuse('run.step takes a name, options if any, and a body.')
+    const withInput = 'input' in options
+    const call = (context: StepContext): unknown =>
+      withInput
+        ? (body as Body)(options.input as never, context as never)
+        : (body as Body)(context as never)
+    return step(this.#pass, scope, { name, options, body: call }) as Promise<T>
+  }
+
+  loop<State, Result = never>(
+    name: string,
+    options: LoopOptions<State>,
+    body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>,
+  ): Promise<Result> {
+    const scope = this.#here()
+    checkOptions('run.loop', options, ['state'])
+    if (typeof body !== 'function') throw this.#misuse('run.loop takes a name, options and a body.')
+    return loop(this.#pass, scope, {
+      name,
+      initial: options.state,
+      body: (inner, turn, state) =>
+        body(new TurnHandle<State>(this.#pass, inner, turn), state as State),
+    }) as Promise<Result>
+  }
+
+  map<Item, T>(name: string, items: readonly Item[], ...rest: readonly unknown[]): Promise<T[]> {
+    const scope = this.#here()
+    const body = rest.at(-1)
+    const options = rest.length > 1 ? (rest[0] as BranchOptions) : {}
+    if (!Array.isArray(items) || typeof body !== 'function') {
+      throw this.#misuse('run.map takes a name, a list of items, options if any, and a body.')
+    }
+    const list = [...(items as readonly Item[])]
+    return map(this.#pass, scope, {
+      name,
+      count: list.length,
+      options,
+      branch: (inner, index) =>
+        (body as (run: Run, item: unknown, index: number) => unknown)(
+          new RunHandle(this.#pass, inner),
+          list[index],
+          index,
+        ),
+    }) as Promise<T[]>
+  }
+
+  all<const Branches extends readonly Branch[]>(
+    name: string,
+    branches: Branches,
+    options: BranchOptions = {},
+  ): Promise<{ -readonly [I in keyof Branches]: Awaited<ReturnType<Branches[I]>> }> {
+    const scope = this.#here()
+    if (!Array.isArray(branches) || branches.some((branch) => typeof branch !== 'function')) {
+      throw this.#misuse('run.all takes a name and a list of functions.')
+    }
+    return map(this.#pass, scope, {
+      name,
+      count: branches.length,
+      options,
+      branch: (inner, index) => branches[index]?.(new RunHandle(this.#pass, inner)),
+    }) as Promise<{ -readonly [I in keyof Branches]: Awaited<ReturnType<Branches[I]>> }>
+  }
+
+  scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T> {
+    return this.#inScope(name, body)
+  }
+
+  cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T> {
+    return this.#inScope(name, body, true)
+  }
+
+  child<Input, Output>(
+    flow: Flow<Input, Output>,
+    input: NoInfer<Input>,
+    options: ChildOptions = {},
+  ): Promise<Output> {
+    return child(this.#pass, this.#here(), { flow, input, options }) as Promise<Output>
+  }
+
+  sleep(duration: Duration, options: { readonly key?: string } = {}): Promise<void> {
+    const scope = this.#here()
+    checkOptions('run.sleep', options, ['key'])
+    const ms = parseDuration(duration)
+    const due = this.#pass.store.clock.now() + ms
+    return sleepUntil(this.#pass, scope, due, options.key) as Promise<void>
+  }
+
+  until(date: Date | number | string, options: { readonly key?: string } = {}): Promise<void> {
+    const scope = this.#here()
+    checkOptions('run.until', options, ['key'])
+    const due = new Date(date).getTime()
+    if (Number.isNaN(due)) {
+      throw new EverloopError(
+        'BAD_DURATION',
+        `run.until was given ${String(date)}, which is no date.`,
+        { run: this.id },
+      )
+    }
+    return sleepUntil(this.#pass, scope, due, options.key) as Promise<void>
+  }
+
+  signal<T = unknown>(name: string, options: SignalOptions<T> = {}): Promise<T> {
+    return signal(this.#pass, this.#here(), name, options) as Promise<T>
+  }
+
+  ask<T = unknown>(prompt: string, options: AskOptions<T> = {}): Promise<T> {
+    return ask(this.#pass, this.#here(), prompt, options) as Promise<T>
+  }
+
+  now(): number {
+    return this.#here().time
+  }
+
+  random(): number {
+    return this.#here().draw().readUIntBE(0, 6) / 2 ** 48
+  }
+
+  uuid(): string {
+    const hex = this.#here().draw().toString('hex')
+    const variant = ((parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  }
+
+  note(text: string, data?: unknown): Promise<void> {
+    const scope = this.#here()
+    if (typeof text !== 'string') throw this.#misuse('run.note takes a text and data if any.')
+    const record = { text, ...(data === undefined ? {} : { data }) }
+    return this.#pass.request(scope, 'note', scope.key('note'), {
+      begin: (operation) => this.#pass.conclude(operation, 'note.written', record),
+    }) as Promise<void>
+  }
+
+  resource<T>(
+    name: string,
+    open: () => T | Promise<T>,
+    close: (resource: T) => unknown,
+  ): Promise<T> {
+    this.#here()
+    return this.#pass.resources.get(
+      name,
+      open,
+      close as (resource: unknown) => unknown,
+    ) as Promise<T>
+  }
+
+  #inScope<T>(name: string, body: (run: Run) => Promise<T> | T, shielded?: boolean): Promise<T> {
+    const scope = this.#here()
+    if (typeof body !== 'function') throw this.#misuse('A scope takes a name and a body.')
+    const call = (inner: Scope): unknown => body(new RunHandle(this.#pass, inner))
+    return inScope(this.#pass, scope, scope.key(name), call, shielded) as Promise<T>
+  }
+
+  /** The scope, once it is clear that this handle may be used where the calling code stands. */
+  #here(): Scope {
+    const place = current()
+    if (place?.pass !== this.#pass) return this.#scope
+    if (place.step !== undefined) {
+      throw new EverloopError(
+        'NESTED_OPERATION',
+        `Inside the body of step "${place.step}" of run "${this.id}" a durable operation was started. A step is one unit: start operations outside of it, or use run.scope.`,
+        { run: this.id, step: place.step },
+      )
+    }
+    const strayed = place.scope !== this.#scope && isWithin(place.scope.path, this.#scope.path)
+    const ended = this.#scope.closed && place.scope !== this.#scope
+    if (strayed || ended) {
+      throw new EverloopError(
+        'WRONG_SCOPE',
+        `The handle of scope "${this.#scope.path}" of run "${this.id}" was used inside "${place.scope.path}". Use the \`run\` that the inner function is handed: it shadows the outer one.`,
+        { run: this.id, step: place.scope.path },
+      )
+    }
+    return this.#scope
+  }
+
+  #misuse(message: string): EverloopError {
+    return new EverloopError('BAD_OPTION', message, { run: this.id })
+  }
+}
+
+/** The handle of a loop's turn. */
+export class TurnHandle<State> extends RunHandle implements Turn<State> {
+  readonly turn: number
+
+  constructor(pass: Pass, scope: Scope, turn: number) {
+    super(pass, scope)
+    this.turn = turn
+  }
+
+  next(state: State): Next {
+    return next(state)
+  }
+
+  done<Result>(result: Result): Done<Result> {
+    return done(result)
+  }
+}

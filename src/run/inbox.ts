@@ -1,0 +1,134 @@
+/**
+ * What a holder does with each message from outside: it becomes an entry, exactly once, in the
+ * append that takes it. What nothing waits for yet stays in the inbox.
+ */
+import type { ErrorData } from '../base/errors.ts'
+import { decode, errorData } from '../ledger/index.ts'
+import type { AnyDraft } from '../ledger/index.ts'
+import type { Message } from '../store/store.ts'
+import type { Operation } from './operation.ts'
+import type { Pass } from './pass.ts'
+import { isLine } from './recorded.ts'
+import { checked } from './schema.ts'
+
+/** What messages carry, by kind. */
+export interface MessageRecords {
+  readonly signal: { readonly value: unknown; readonly by?: string | undefined }
+  readonly answer: { readonly value: unknown; readonly by?: string | undefined }
+  readonly cancel: { readonly reason: string; readonly by?: string | undefined }
+  readonly pause: { readonly reason?: string | undefined; readonly by?: string | undefined }
+  readonly resume: { readonly by?: string | undefined }
+  readonly retry: { readonly by?: string | undefined }
+  readonly child:
+    | { readonly status: 'completed'; readonly output: unknown }
+    | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorData }
+}
+
+/** The decoded record of a message of this kind. */
+export const recordOf = <K extends keyof MessageRecords>(message: Message): MessageRecords[K] =>
+  decode(message.payload) as MessageRecords[K]
+
+/** Takes the message if the pass can make something of it now. */
+export function takeMessage(pass: Pass, message: Message): void {
+  const taken = [message.number]
+  switch (message.kind) {
+    case 'cancel': {
+      const { reason, by } = recordOf<'cancel'>(message)
+      if (pass.cancelled) pass.commit({ drafts: [], taken })
+      else pass.beginCancelling({ reason, ...(by === undefined ? {} : { by }) }, taken)
+      return
+    }
+    case 'pause': {
+      const { by, reason } = recordOf<'pause'>(message)
+      const why = reason === undefined ? '' : ` Reason: ${reason}`
+      pass.stop({
+        is: 'pause',
+        code: 'PAUSED',
+        message: `${by ?? 'An operator'} paused the run.${why}`,
+        by,
+        taken: message.number,
+      })
+      return
+    }
+    case 'resume':
+    case 'retry':
+      pass.commit({ drafts: [], taken }) // the run goes on already
+      return
+    case 'signal':
+      takeSignal(pass, message)
+      return
+    case 'answer':
+      takeAnswer(pass, message)
+      return
+    case 'child':
+      takeChild(pass, message)
+  }
+}
+
+function takeSignal(pass: Pass, message: Message): void {
+  const waiting = find(
+    pass,
+    ({ begun }) => isLine(begun, 'signal.awaited') && begun.record.name === message.name,
+  )
+  if (waiting) void takeValue(pass, waiting, message, ['signal.received', 'signal.refused'])
+}
+
+function takeAnswer(pass: Pass, message: Message): void {
+  const waiting = find(
+    pass,
+    ({ begun }) =>
+      isLine(begun, 'question.asked') && `${pass.run}/${begun.entry.seq}` === message.name,
+  )
+  if (waiting) void takeValue(pass, waiting, message, ['question.answered', 'question.refused'])
+}
+
+/** A value that does not fit is refused with an entry, and the wait goes on. */
+async function takeValue(
+  pass: Pass,
+  waiting: Operation,
+  message: Message,
+  [received, refused]:
+    | readonly ['signal.received', 'signal.refused']
+    | readonly ['question.answered', 'question.refused'],
+): Promise<void> {
+  const { due } = waiting
+  const { value, by } = recordOf<'signal' | 'answer'>(message)
+  const taken = [message.number]
+  const from = {
+    ...(message.id === undefined ? {} : { id: message.id }),
+    ...(by === undefined ? {} : { by }),
+  }
+  // Nothing else may take it while it is being checked.
+  waiting.phase = 'busy'
+  try {
+    const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })
+    pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
+  } catch (error) {
+    const record = { reason: errorData(error).message, ...from }
+    pass.commit({
+      drafts: [{ scope: waiting.scope.path, kind: refused, key: waiting.key, record } as AnyDraft],
+      taken,
+      committed: () => pass.wait(waiting, due),
+    })
+  }
+}
+
+function takeChild(pass: Pass, message: Message): void {
+  const waiting = find(
+    pass,
+    ({ begun }) => isLine(begun, 'child.started') && begun.record.run === message.name,
+  )
+  if (!waiting) return
+  const end = recordOf<'child'>(message)
+  const item = { taken: [message.number] }
+  if (end.status === 'completed')
+    pass.conclude(waiting, 'child.completed', { output: end.output }, item)
+  else pass.conclude(waiting, 'child.failed', { status: end.status, error: end.error }, item)
+}
+
+function find(pass: Pass, fits: (operation: Operation) => boolean): Operation | undefined {
+  for (const operation of pass.operations()) {
+    if (operation.phase === 'waiting' && fits(operation)) return operation
+  }
+  return undefined
+}

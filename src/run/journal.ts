@@ -1,0 +1,244 @@
+/**
+ * The pen of a pass: puts drafts into the chain and commits them, in order, one append at a time.
+ *
+ * What is pushed while an append is under way shares the next one. The journal decides what a
+ * store's answer means: trouble of the store is waited out with the same entries (an append that
+ * did commit although its reply was lost comes back as `displaced` with our own hash), a lost
+ * fence ends the pass.
+ *
+ * J1 At most one append of a run is under way.
+ * J2 Entries are handed on (`committed`) only after the store acknowledged them.
+ * J3 After `lost` nothing more is written or handed on.
+ */
+import { EverloopError, InvariantError } from '../base/errors.ts'
+import { encode, headOf, seal } from '../ledger/index.ts'
+import type { AnyDraft, Entry, Head } from '../ledger/index.ts'
+import type {
+  Append,
+  AppendResult,
+  NewArtifact,
+  NewMessage,
+  NewRun,
+  Store,
+} from '../store/store.ts'
+import type { Ports } from '../base/ports.ts'
+
+/** Something to be committed as a whole: entries and what goes with them. */
+export interface Item {
+  readonly drafts: readonly AnyDraft[]
+  /** The encoded record of the first draft, when it is known already. */
+  readonly payload?: string | undefined
+  readonly taken?: readonly number[] | undefined
+  readonly create?: readonly NewRun[] | undefined
+  readonly deliver?: readonly NewMessage[] | undefined
+  readonly artifacts?: readonly NewArtifact[] | undefined
+  /** Only if no message newer than this has come; otherwise the item is given back. */
+  readonly unlessNewerThan?: number | undefined
+  readonly release?: Append['release']
+  /** Called with the entries once they are durable. */
+  readonly committed?: (entries: readonly Entry[]) => void
+  /** Called instead when `unlessNewerThan` did not hold. */
+  readonly refused?: () => void
+}
+
+export interface JournalOptions {
+  readonly store: Store
+  readonly ports: Ports
+  readonly run: string
+  readonly session: string
+  readonly epoch: number
+  readonly head: Head
+  /** Goes before the first entry that is written. */
+  readonly prelude: AnyDraft | undefined
+  /** These entries are durable; called before the items' own callbacks. */
+  readonly onCommitted: (entries: readonly Entry[]) => void
+  /** A message newer than any before has come. */
+  readonly onNews: (newest: number) => void
+  /** Nothing more can be written: the fence is lost, or the store has failed. */
+  readonly onLost: (error: EverloopError) => void
+  /** The store is in trouble and is being waited for. */
+  readonly onTrouble: (error: EverloopError) => void
+}
+
+/** Waits between attempts while the store is in trouble: doubling, in milliseconds. */
+const troubleMsMin = 50
+const troubleMsMax = 10_000
+
+/** One append takes at most this many entries, so that no transaction grows without bound. */
+const entriesMax = 500
+
+export class Journal {
+  readonly #options: JournalOptions
+  #waiting: Item[] = []
+  #head: Head
+  #busy = false
+  #scheduled = false
+  #lost = false
+  #prelude: AnyDraft | undefined
+
+  constructor(options: JournalOptions) {
+    this.#options = options
+    this.#head = options.head
+    this.#prelude = options.prelude
+  }
+
+  /** True while something is not yet durable. */
+  get pending(): boolean {
+    return this.#busy || this.#waiting.length > 0
+  }
+
+  push(item: Item): void {
+    if (this.#lost) return
+    if (this.#prelude && item.drafts.length > 0) {
+      this.#waiting.push({ drafts: [this.#prelude] })
+      this.#prelude = undefined
+    }
+    this.#waiting.push(item)
+    this.#schedule()
+  }
+
+  /** Writes nothing more; whoever holds the run now is in charge. */
+  abandon(): void {
+    this.#lost = true
+    this.#waiting = []
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#scheduled) return
+    this.#scheduled = true
+    // Outcomes of one turn of the event loop share a commit.
+    queueMicrotask(() => {
+      this.#scheduled = false
+      void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#busy || this.#lost || this.#waiting.length === 0) return
+    this.#busy = true
+    const items = this.#nextBatch()
+    const sealed = this.#seal(items)
+    const result = await this.#append(items, sealed)
+    this.#busy = false
+    if (this.#lost || !result) return
+    this.#settle(items, sealed, result)
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  /** A conditional item and a release travel alone, so that their conditions concern only them. */
+  #nextBatch(): Item[] {
+    let count = 0
+    let entries = 0
+    for (const item of this.#waiting) {
+      const alone = item.unlessNewerThan !== undefined || item.release !== undefined
+      if (count > 0 && (alone || entries + item.drafts.length > entriesMax)) break
+      count++
+      entries += item.drafts.length
+      if (alone) break
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  #seal(items: readonly Item[]): Entry[] {
+    const { ports, store, run, epoch } = this.#options
+    const time = store.clock.now()
+    const entries: Entry[] = []
+    let head = this.#head
+    for (const item of items) {
+      for (const [i, draft] of item.drafts.entries()) {
+        const salt = Buffer.from(ports.randomBytes(12)).toString('base64url')
+        const payload = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
+        const entry = seal(draft, { run, epoch, time, head, salt, payload })
+        entries.push(entry)
+        head = headOf(entry)
+      }
+    }
+    return entries
+  }
+
+  async #append(
+    items: readonly Item[],
+    entries: readonly Entry[],
+  ): Promise<AppendResult | undefined> {
+    const { store, ports, run, session, epoch } = this.#options
+    const append: Append = {
+      run,
+      session,
+      epoch,
+      after: this.#head,
+      entries,
+      taken: items.flatMap((item) => item.taken ?? []),
+      create: items.flatMap((item) => item.create ?? []),
+      deliver: items.flatMap((item) => item.deliver ?? []),
+      artifacts: items.flatMap((item) => item.artifacts ?? []),
+      unlessNewerThan: items[0]?.unlessNewerThan,
+      release: items[0]?.release,
+    }
+    for (let waitMs = troubleMsMin; !this.#lost; waitMs = Math.min(waitMs * 2, troubleMsMax)) {
+      try {
+        return await store.append(append)
+      } catch (error) {
+        if (!isPassing(error)) {
+          this.#lose(EverloopError.is(error) ? error : unexpected(error, run))
+          return undefined
+        }
+        this.#options.onTrouble(error)
+        await new Promise<void>((resolve) => void ports.setTimer(waitMs, resolve))
+      }
+    }
+    return undefined
+  }
+
+  #settle(items: readonly Item[], entries: readonly Entry[], result: AppendResult): void {
+    const { run, onNews } = this.#options
+    const last = entries.at(-1)
+    switch (result.is) {
+      case 'displaced':
+        if (!last || result.seq !== last.seq || result.hash !== last.hash) {
+          this.#lose(
+            new InvariantError(
+              `Run "${run}" stands at entry ${result.seq}, its holder is about to write entry ${this.#head.seq + 1}.`,
+              { run },
+            ),
+          )
+          return
+        }
+        break // it was our own append, whose reply was lost
+      case 'fenced':
+        this.#lose(
+          new EverloopError('FENCED', `Another worker has taken over run "${run}".`, { run }),
+        )
+        return
+      case 'news':
+        onNews(result.newest)
+        for (const item of items) item.refused?.()
+        return
+      case 'committed':
+        onNews(result.newest)
+    }
+    if (last) this.#head = headOf(last)
+    this.#options.onCommitted(entries)
+    let from = 0
+    for (const item of items) {
+      const to = from + item.drafts.length
+      item.committed?.(entries.slice(from, to))
+      from = to
+    }
+  }
+
+  #lose(error: EverloopError): void {
+    if (this.#lost) return
+    this.abandon()
+    this.#options.onLost(error)
+  }
+}
+
+/** Trouble that may pass, and after which the same append may be tried again. */
+const isPassing = (error: unknown): error is EverloopError =>
+  EverloopError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')
+
+const unexpected = (cause: unknown, run: string): EverloopError =>
+  new EverloopError('STORE_FAILED', `The store failed while run "${run}" was written.`, {
+    run,
+    cause,
+  })

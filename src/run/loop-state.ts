@@ -1,0 +1,238 @@
+/**
+ * A loop's state in memory, and what each turn writes of it.
+ *
+ * - T1 The state handed to a turn equals what a resume would decode, and is frozen.
+ * - T2 What a resume reads (`chain`) stays below twice what lives (`live`) plus a slack, see
+ *   ledger/delta.ts. Both are counted in characters and stand in every turn's entry.
+ * - T3 What the ledger holds already, a step's value or an item of an earlier turn, is referred to.
+ */
+import { assert } from '../base/errors.ts'
+import {
+  applyEdits,
+  decode,
+  diff,
+  encode,
+  entryUnits,
+  readsTooMuch,
+  referredUnitsMin,
+} from '../ledger/index.ts'
+import type { Edit, Payloads, Ref } from '../ledger/index.ts'
+import { type HandedValues, partOf } from './handed-values.ts'
+import type { Line } from './recorded.ts'
+
+type Turn = Payloads['turn.committed']
+
+/** A turn that is ready to be committed. */
+export interface TurnChange {
+  readonly record: Turn
+  readonly payload: string
+  /** Takes the change over, once it is known under which number it was committed. */
+  readonly accept: (seq: number) => void
+}
+
+/** An entry whose parts the state may consist of. */
+interface Written {
+  readonly seq: number
+  readonly record: Turn
+}
+
+export class LoopState {
+  #state: unknown
+  #turn: number
+  #live: number
+  #chain: number
+  /** Where large parts of the living state stand in the ledger. */
+  readonly #refs: WeakMap<object, Ref>
+  /** Turns since the last whole one, and that one: what a whole one can refer to. */
+  #written: Written[]
+
+  private constructor(fields: {
+    readonly state: unknown
+    readonly turn: number
+    readonly live: number
+    readonly chain: number
+    readonly refs: WeakMap<object, Ref>
+    readonly written: Written[]
+  }) {
+    this.#state = deepFreeze(fields.state)
+    this.#turn = fields.turn
+    this.#live = fields.live
+    this.#chain = fields.chain
+    this.#refs = fields.refs
+    this.#written = fields.written
+  }
+
+  /** A loop that has committed no turn. Its first turn will be kept whole. */
+  static initial(state: unknown): LoopState {
+    const text = encode(state)
+    return new LoopState({
+      state: decode(text),
+      turn: 0,
+      live: text.length,
+      chain: Infinity,
+      refs: new WeakMap(),
+      written: [],
+    })
+  }
+
+  /** A loop behind these turns, the first of which is whole. `refs`: what was decoded from references. */
+  static restored(turns: readonly Line<'turn.committed'>[], refs: WeakMap<object, Ref>): LoopState {
+    const [first] = turns
+    const last = turns.at(-1)
+    assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
+    let state: unknown = first.record.base
+    for (const { record } of turns.slice(1)) {
+      if ('delta' in record) state = applyEdits(state, record.delta)
+    }
+    const { live, chain } = last.record
+    const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))
+    return new LoopState({ state, turn: Number(last.entry.key), live, chain, refs, written })
+  }
+
+  /** The state of the next turn, frozen. */
+  get state(): unknown {
+    return this.#state
+  }
+
+  /** The number of the last committed turn; 0 for none. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** The change that leads to this state. Throws NOT_SERIALISABLE when it cannot be kept. */
+  change(
+    after: unknown,
+    handed: HandedValues,
+    abandoned: readonly string[] | undefined,
+  ): TurnChange {
+    const edits = diff(this.#state, after)
+    const referring = this.#referring(handed)
+    const text = encode(edits, { refer: referring.refer })
+    const added = text.length + referring.units
+    const live = this.#live + added - replacedUnits(this.#state, edits)
+    const chain = this.#chain + added + entryUnits
+    // What is not plain JSON (a Date, a Map) is copied, so that nobody else can change it.
+    const isPlain = tagCount(text) === referring.count
+    const delta = isPlain ? edits : (decode(encode(edits)) as readonly Edit[])
+    const state = isPlain ? after : applyEdits(this.#state, delta)
+    const rest = abandoned === undefined ? {} : { abandoned }
+    if (readsTooMuch(chain, live)) return this.#whole(state, handed, rest)
+    const tail = encode({ live, chain, ...rest }).slice(1)
+    return {
+      record: { delta, live, chain, ...rest },
+      payload: `{"delta":${text},${tail}`,
+      accept: (seq) => this.#accept(state, { seq, record: { delta, live, chain, ...rest } }),
+    }
+  }
+
+  /** The turn with its whole state; only what the ledger does not hold in large parts is written. */
+  #whole(
+    state: unknown,
+    handed: HandedValues,
+    rest: { readonly abandoned?: readonly string[] },
+  ): TurnChange {
+    for (const { seq, record } of this.#written) this.#remember(seq, record)
+    const referring = this.#referring(handed)
+    const text = encode(state, { refer: referring.refer })
+    const live = text.length + referring.units
+    const record: Turn = { base: state, live, chain: live, ...rest }
+    const tail = encode({ live, chain: live, ...rest }).slice(1)
+    const accept = (seq: number): void => {
+      this.#written = []
+      this.#accept(state, { seq, record })
+    }
+    return { record, payload: `{"base":${text},${tail}`, accept }
+  }
+
+  #accept(state: unknown, written: Written): void {
+    this.#state = deepFreeze(state)
+    this.#turn++
+    this.#live = written.record.live
+    this.#chain = written.record.chain
+    this.#written.push(written)
+  }
+
+  #referring(handed: HandedValues): {
+    readonly refer: (value: object | string) => Ref | undefined
+    count: number
+    units: number
+  } {
+    const referring = {
+      count: 0,
+      units: 0,
+      refer: (value: object | string): Ref | undefined => {
+        const known = typeof value === 'object' ? this.#refs.get(value) : undefined
+        const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
+        if (ref) {
+          referring.count++
+          referring.units += encode(value).length
+          if (typeof value === 'object') this.#refs.set(value, ref)
+        }
+        return ref
+      },
+    }
+    return referring
+  }
+
+  /** Large parts of what a turn wrote can be referred to by that turn. */
+  #remember(seq: number, record: Turn): void {
+    if ('base' in record) this.#rememberPart(record.base, [seq, 'base'])
+    else {
+      for (const [i, edit] of record.delta.entries()) {
+        if (edit[0] === 'set') this.#rememberPart(edit[2], [seq, 'delta', i, 2])
+        if (edit[0] === 'splice') this.#rememberPart(edit[4], [seq, 'delta', i, 4])
+      }
+    }
+  }
+
+  /** Lists and objects grow; what they hold is what can be found again. */
+  #rememberPart(value: unknown, ref: Ref): void {
+    if (typeof value !== 'object' || value === null || this.#refs.has(value)) return
+    for (const [key, child] of Object.entries(value)) {
+      if (typeof child !== 'object' || child === null || this.#refs.has(child)) continue
+      const path: Ref = [...ref, Array.isArray(value) ? Number(key) : key]
+      if (Array.isArray(child)) this.#rememberPart(child, path)
+      else if (encode(child).length >= referredUnitsMin) this.#refs.set(child, path)
+    }
+  }
+}
+
+const tagCount = (text: string): number => text.split('{"$":').length - 1
+
+/** What the edits take out of the state, in characters. */
+function replacedUnits(state: unknown, edits: readonly Edit[]): number {
+  let units = 0
+  for (const edit of edits) {
+    const old = partOf(state, edit[1])
+    if (edit[0] !== 'splice') {
+      if (old !== undefined) units += encode(old).length
+    } else if (edit[3] > 0 && Array.isArray(old)) {
+      units += encode(old.slice(edit[2], edit[2] + edit[3])).length
+    }
+  }
+  return units
+}
+
+/** Freezes data all the way down. What is frozen already was frozen all the way down. */
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (ArrayBuffer.isView(value)) return value // has no frozen form
+  if (value instanceof Map || value instanceof Set || value instanceof Date) refuseMutation(value)
+  Object.freeze(value)
+  for (const child of value instanceof Map || value instanceof Set ? value : Object.values(value)) {
+    deepFreeze(child)
+  }
+  return value
+}
+
+/** Freezing an object does not freeze what its methods change. */
+function refuseMutation(value: object): void {
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(value))) {
+    if (!/^(set|add|delete|clear)/.test(name)) continue
+    Object.defineProperty(value, name, {
+      value: () => {
+        throw new TypeError(`Cannot call ${name} on the state of a loop: it is frozen.`)
+      },
+    })
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The durable loop. Each turn is a scope; `run.next` commits it together with the new state, and
+ * what the turn did is never read again. See loop-state.ts for what a turn costs.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { childPath } from '../ledger/index.ts'
+import { within } from './current.ts'
+import { type Done, type Next, verdictOf } from './face.ts'
+import { LoopState } from './loop-state.ts'
+import type { Pass } from './pass.ts'
+import { inScope } from './scopes.ts'
+import { Scope } from './scope.ts'
+
+/** Executes a loop from its first turn, or from the one behind the last that was committed. */
+export function loop(
+  pass: Pass,
+  parent: Scope,
+  call: {
+    readonly name: string
+    readonly initial: unknown
+    readonly body: (scope: Scope, turn: number, state: unknown) => unknown
+  },
+): Promise<unknown> {
+  return inScope(pass, parent, parent.key(call.name), async (scope) => {
+    const turns = pass.recorded.turns.get(scope.path)
+    pass.recorded.turns.delete(scope.path)
+    const state = turns
+      ? LoopState.restored(turns, pass.reader.refs)
+      : LoopState.initial(call.initial)
+    scope.time = turns?.at(-1)?.entry.time ?? scope.time
+    for (;;) {
+      const number = state.turn + 1
+      const turn = new Scope(pass.run, childPath(scope.path, number), scope.time, scope)
+      const verdict = await within({ pass, scope: turn, step: undefined }, () =>
+        call.body(turn, number, state.state),
+      )
+      switch (verdictOf(verdict)) {
+        case 'done':
+          return (verdict as Done<unknown>).result
+        case 'next':
+          await commit(pass, turn, state, (verdict as Next).state)
+          break
+        case undefined:
+          throw new EverloopError(
+            'NOT_A_TURN',
+            `Turn ${number} of loop "${scope.path}" in run "${pass.run}" returned neither run.next(…) nor run.done(…). Return one of them from the loop's body.`,
+            { run: pass.run, step: turn.path },
+          )
+      }
+    }
+  })
+}
+
+/** Resolves when the turn is durable. Never does so when the pass ends before. */
+async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
+  const loopScope = turn.parent
+  if (!loopScope || loopScope.closed) return new Promise(() => {})
+  // Before the turn is left, so that a state that cannot be kept fails with everything still there.
+  const trial = state.change(after, turn.values, undefined)
+  const left = pass.leave(turn)
+  if (!left) return new Promise(() => {})
+  const { payload, record, accept } =
+    left.abandoned === undefined ? trial : state.change(after, turn.values, left.abandoned)
+  return new Promise((resolve) => {
+    pass.commit({
+      drafts: [
+        { scope: loopScope.path, kind: 'turn.committed', key: String(state.turn + 1), record },
+      ],
+      payload,
+      deliver: left.deliver,
+      committed: ([entry]) => {
+        if (!entry) return
+        accept(entry.seq)
+        if ('base' in record) pass.onWhole(loopScope.path, entry.seq)
+        loopScope.time = entry.time
+        resolve()
+      },
+    })
+  })
+}

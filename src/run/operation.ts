@@ -1,0 +1,80 @@
+/**
+ * One durable operation that the code has asked for in this pass.
+ *
+ * Its life: `replaying` (its outcome is recorded and waits for its turn), or `parked` (it may begin
+ * once all recorded outcomes are handed over), then `busy` (something is happening in this process),
+ * `waiting` (only time or a message can bring it on) or `open` (a scope whose body runs), and in
+ * the end `settled`. Only the pass and the operation's own live part change its phase.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { OutcomeKind, WaitKind } from '../ledger/index.ts'
+import { operationPath } from '../ledger/index.ts'
+import type { Line } from './recorded.ts'
+import { outcomeOf } from './outcome.ts'
+import type { Scope } from './scope.ts'
+
+export type Phase = 'replaying' | 'parked' | 'busy' | 'waiting' | 'open' | 'settled'
+
+/** The first part of the kinds that may stand at an operation's key. */
+export type Family = 'step' | 'timer' | 'signal' | 'question' | 'child' | 'note' | 'scope'
+
+/** What an operation does when it is not served from the ledger. */
+export interface Live {
+  /** Called once, when the operation may begin: `begun` tells what is recorded of it already. */
+  begin(operation: Operation): void
+  /** Called when `due` has come. */
+  onDue?(operation: Operation): void
+  /** Digest of the input given now, to be compared with the recorded one. */
+  readonly input?: string
+  /** What a value that comes from outside must fit. */
+  readonly schema?: StandardSchemaV1 | undefined
+}
+
+export class Operation {
+  readonly scope: Scope
+  readonly family: Family
+  readonly key: string
+  readonly path: string
+  readonly live: Live
+  readonly promise: Promise<unknown>
+  phase: Phase = 'parked'
+  begun: Line<WaitKind> | undefined
+  /** When a waiting operation goes on by itself, on the store's clock. */
+  due: number | undefined
+  #resolve!: (value: unknown) => void
+  #reject!: (error: Error) => void
+
+  constructor(fields: { scope: Scope; family: Family; key: string; live: Live }) {
+    this.scope = fields.scope
+    this.family = fields.family
+    this.key = fields.key
+    this.live = fields.live
+    this.path = operationPath(fields.scope.path, fields.key)
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A loser of a race that fails is recorded; it must not bring down the process.
+    this.promise.catch(() => {})
+  }
+
+  /** True when this kind of entry may stand at this operation's key. */
+  fits(kind: string): boolean {
+    return kind.startsWith(`${this.family}.`)
+  }
+
+  /** Hands the outcome over. Returns what was handed over. */
+  settle(line: Line<OutcomeKind>): ReturnType<typeof outcomeOf> {
+    const outcome = outcomeOf(line, this.begun)
+    this.phase = 'settled'
+    if (outcome.is === 'value') this.#resolve(outcome.value)
+    else this.#reject(outcome.error)
+    return outcome
+  }
+
+  /** Ends the operation without an entry of its own: the run is being cancelled. */
+  reject(error: Error): void {
+    this.phase = 'settled'
+    this.#reject(error)
+  }
+}

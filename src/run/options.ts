@@ -1,0 +1,31 @@
+/** Refuses misspelt options by name: a silently ignored timeout is worse than an error. */
+import { EverloopError } from '../base/errors.ts'
+
+/** Throws BAD_OPTION unless this is an object with no other keys than these. */
+export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new EverloopError('BAD_OPTION', `${where} takes an object of options.`)
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue
+    const near = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= 2)
+    throw new EverloopError(
+      'BAD_OPTION',
+      `${where} has no option "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`} It takes: ${known.join(', ')}.`,
+    )
+  }
+}
+
+/** Levenshtein distance, for short words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,606 @@
+/**
+ * A pass: one stretch of a run's execution, from its claim until it is blocked or has ended.
+ *
+ * The pass owns the operations the code has asked for, hands outcomes over, and decides when the
+ * stretch is over. Live and replay are one path: an outcome, recorded or just committed, joins one
+ * queue in ledger order and leaves it one at a time.
+ *
+ * P1 Outcomes are handed over in ledger order, and microtasks drain before each: what the code does
+ *    in between is the same however fast the outcomes came.
+ * P2 Nothing begins that is not recorded while recorded outcomes are left. What the ledger holds and
+ *    the code does not ask for is a divergence: the run is paused, nothing is skipped or repeated.
+ * P3 An outcome is handed over only after it is durable.
+ * P4 Operations of an ended pass never settle. Suspension is that silence, never an exception.
+ * P5 The pass ends when nothing is busy and a short linger has passed; the release that ends it
+ *    makes the run due at once if a message came that it has not seen.
+ */
+import { Cancelled, EverloopError } from '../base/errors.ts'
+import type { Ports, Timer } from '../base/ports.ts'
+import { decode, encode, isWithin, operationPath } from '../ledger/index.ts'
+import type { AnyDraft, Entry, OpenScope, OutcomeKind, Payloads } from '../ledger/index.ts'
+import type { Message, NewMessage, Store } from '../store/store.ts'
+import { takeMessage } from './inbox.ts'
+import type { Item, Journal } from './journal.ts'
+import { type Family, type Live, Operation } from './operation.ts'
+import type { Reader } from './reader.ts'
+import { isLine } from './recorded.ts'
+import type { Line, Recorded } from './recorded.ts'
+import type { Resources } from './resource.ts'
+import { Scope } from './scope.ts'
+
+/** Waits this long for code that is not blocked on an operation alone, before it suspends. */
+const lingerMs = 5
+/** How long the code may take to ask for an operation that is recorded, while it asks for others. */
+const divergenceMs = 1000
+/** Without any operation and any progress for this long the run is paused. */
+const stallMs = 60_000
+
+export type PassEnd =
+  /** The run was given back: it waits, or another worker may go on. */
+  | { readonly is: 'released' }
+  /** The run has ended or is paused. */
+  | { readonly is: 'ended' }
+  /** Somebody else is in charge of the run, or the store has failed. */
+  | { readonly is: 'lost'; readonly error: EverloopError }
+
+/** Why the pass is coming to its end although the code could go on. */
+type Stop =
+  | {
+      readonly is: 'pause'
+      readonly code: string
+      readonly message: string
+      readonly detail?: unknown
+      readonly by?: string | undefined
+      readonly taken?: number | undefined
+    }
+  | { readonly is: 'yield' }
+
+export interface PassOptions {
+  readonly run: string
+  readonly store: Store
+  readonly ports: Ports
+  readonly journal: Journal
+  readonly recorded: Recorded
+  readonly reader: Reader
+  readonly resources: Resources
+  /** Open scopes as the ledger has them: the first entry of each that a resume needs. */
+  readonly scopes: Map<string, number>
+  /** Number of the newest message when the run was claimed. */
+  readonly newest: number
+  /** When the run must have ended. */
+  readonly deadline: number | undefined
+  readonly started: Entry
+  readonly onEnd: (end: PassEnd) => void
+}
+
+export class Pass {
+  readonly run: string
+  readonly ports: Ports
+  readonly store: Store
+  readonly journal: Journal
+  readonly recorded: Recorded
+  readonly reader: Reader
+  readonly resources: Resources
+  readonly root: Scope
+  readonly #options: PassOptions
+  readonly #operations = new Map<string, Operation>()
+  /** Failed outcomes by the errors they were handed over as, for finding a failure's cause. */
+  readonly #origins = new WeakMap<object, number>()
+  #parked: Operation[] = []
+  #live = false
+  #over = false
+  #pumping = false
+  #cancel: { readonly error: Cancelled; readonly deadline: boolean } | undefined
+  #stop: Stop | undefined
+  #newest: number
+  #seen = 0
+  #reading: 'no' | 'yes' | 'again' = 'no'
+  readonly #taking = new Set<number>()
+  #quiet: Timer | undefined
+  #alarm: Timer | undefined
+
+  constructor(options: PassOptions) {
+    this.#options = options
+    this.run = options.run
+    this.ports = options.ports
+    this.store = options.store
+    this.journal = options.journal
+    this.recorded = options.recorded
+    this.reader = options.reader
+    this.resources = options.resources
+    this.#newest = options.newest
+    this.root = new Scope(options.run, '', options.started.time)
+  }
+
+  /** True while recorded outcomes are left. */
+  get isReplaying(): boolean {
+    return !this.#live
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** True when only time, messages or the linger can bring the pass on. */
+  get isBlocked(): boolean {
+    return this.#quiet !== undefined
+  }
+
+  /** What the run is being cancelled with, once the code has been told. */
+  get cancelled(): { readonly error: Cancelled; readonly deadline: boolean } | undefined {
+    return this.#cancel
+  }
+
+  operations(): Iterable<Operation> {
+    return this.#operations.values()
+  }
+
+  /** Called once, when the code is about to start. */
+  begin(): void {
+    this.#stir()
+  }
+
+  /** Registers what the code asks for and returns what it will be handed. */
+  request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
+    const operation = new Operation({ scope, family, key, live })
+    if (this.#over || scope.closed) return operation.promise
+    if (this.#cancel && !scope.shielded) {
+      operation.reject(this.#cancel.error)
+      return operation.promise
+    }
+    this.#operations.set(operation.path, operation)
+    scope.operations.add(operation)
+    operation.begun = this.recorded.begun.get(operation.path)
+    this.recorded.begun.delete(operation.path)
+    if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
+    else if (family === 'scope') {
+      operation.phase = 'open'
+      live.begin(operation)
+    } else this.#parked.push(operation)
+    this.#stir()
+    return operation.promise
+  }
+
+  /** Commits an operation's outcome; it is handed over once it is durable. */
+  conclude<K extends OutcomeKind>(
+    operation: Operation,
+    kind: K,
+    record: Payloads[K],
+    item: Omit<Partial<Item>, 'drafts' | 'committed'> = {},
+  ): void {
+    if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
+    operation.phase = 'busy'
+    operation.due = undefined
+    const payload = item.payload ?? encode(record)
+    this.commit({
+      ...item,
+      payload,
+      drafts: [{ scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft],
+      committed: ([entry]) => {
+        if (!entry) return
+        // What is handed over is decoded, as it will be on a replay.
+        const handed = decode(payload.includes('"$":"ref"') ? encode(record) : payload)
+        this.recorded.push({ entry, kind, record: handed } as Line<OutcomeKind>)
+        this.#stir()
+      },
+    })
+  }
+
+  /** Commits entries that hand nothing over. */
+  commit(item: Item): void {
+    if (this.#over) return
+    for (const number of item.taken ?? []) this.#taking.add(number)
+    this.journal.push(item)
+    this.#stir()
+  }
+
+  /** The operation waits from now on: for a message, or until `due`. */
+  wait(operation: Operation, due: number | undefined): void {
+    if (this.#over || operation.phase === 'settled') return
+    operation.phase = 'waiting'
+    operation.due = due
+    this.#setAlarm()
+    this.#stir()
+    if (operation.family !== 'timer' && operation.family !== 'step') void this.#readMessages()
+  }
+
+  /** The number of the newest message that the inbox has been searched for. */
+  get seen(): number {
+    return this.#seen
+  }
+
+  /** A message of this number has come. */
+  onNews(newest: number): void {
+    if (newest <= this.#newest) return
+    this.#newest = newest
+    void this.#readMessages()
+  }
+
+  /** Nothing that is not recorded begins any more; what is busy ends, then the run is given back. */
+  stop(stop: Stop): void {
+    this.#stop ??= stop
+    this.#stir()
+  }
+
+  /** Ends the pass at once without a word: somebody else is in charge, or the process is closing. */
+  drop(error: EverloopError): void {
+    if (this.#over) return
+    this.journal.abandon()
+    this.#end({ is: 'lost', error })
+  }
+
+  /** The failed outcome this error, or one it was caused by, was handed over for. */
+  originOf(error: unknown): number | undefined {
+    let at = error
+    for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
+      const origin = this.#origins.get(at)
+      if (origin !== undefined) return origin
+      at = (at as { cause?: unknown }).cause
+    }
+    return undefined
+  }
+
+  /** The open scopes inside this one, so that a retry can open them again. */
+  openWithin(scope: string): OpenScope[] {
+    return Array.from(this.#options.scopes, ([path, from]) => ({ path, from })).filter(({ path }) =>
+      isWithin(path, scope),
+    )
+  }
+
+  /** Keeps track of where open scopes begin. */
+  onCommitted(entries: readonly Entry[]): void {
+    const { scopes } = this.#options
+    for (const { scope, seq } of entries) {
+      if (scope !== '' && !scopes.has(scope)) scopes.set(scope, seq)
+    }
+  }
+
+  /** A loop's turn was kept whole: a resume reads from here. */
+  onWhole(scope: string, seq: number): void {
+    this.#options.scopes.set(scope, seq)
+  }
+
+  /**
+   * Ends a scope: what is left in it is abandoned. Returns the keys of what had not ended, and the
+   * messages that cancel its children; pauses the run and returns undefined on a divergence.
+   */
+  leave(scope: Scope): Left | undefined {
+    const missing = this.recorded.unclaimed(scope.path, (path) => this.#operations.has(path))
+    if (missing) {
+      this.diverge(
+        `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
+      )
+      return undefined
+    }
+    const abandoned: string[] = []
+    const deliver: NewMessage[] = []
+    const prefix = scope.path === '' ? 0 : scope.path.length + 1
+    const close = (inner: Scope): void => {
+      for (const operation of inner.operations) {
+        if (operation.phase !== 'settled') {
+          abandoned.push(operation.path.slice(prefix))
+          if (isLine(operation.begun, 'child.started')) {
+            deliver.push(
+              cancelMessage(operation.begun.record.run, 'The parent no longer waits for it.'),
+            )
+          }
+        }
+        this.#operations.delete(operation.path)
+      }
+      for (const child of inner.children) close(child)
+      inner.close()
+    }
+    close(scope)
+    this.recorded.dropWithin(scope.path)
+    const { scopes } = this.#options
+    for (const path of scopes.keys()) if (isWithin(path, scope.path)) scopes.delete(path)
+    return { abandoned: abandoned.length > 0 ? abandoned : undefined, deliver }
+  }
+
+  /** Pauses the run because code and ledger do not fit; `what` says how. */
+  diverge(what: string): void {
+    if (this.#stop?.is === 'pause' || this.#over) return
+    const asked = Array.from(this.#operations.values(), ({ path, phase }) => `${path} (${phase})`)
+    this.#stop = {
+      is: 'pause',
+      code: 'DIVERGED',
+      message: `${what} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
+      detail: { asked: asked.slice(0, 50), recorded: this.recorded.preview(50) },
+    }
+    this.#stir()
+  }
+
+  /** Commits the last entries of the run, gives it back, and ends the pass. */
+  async finish(item: Item, end: PassEnd = { is: 'ended' }): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    this.#hush()
+    await this.resources.close()
+    this.journal.push({ ...item, committed: () => this.#end(end) })
+  }
+
+  /** Something happened: look again at what can be handed over, when microtasks have drained. */
+  #stir(): void {
+    this.#hush()
+    if (this.#pumping || this.#over) return
+    this.#pumping = true
+    this.ports.afterMicrotasks(() => {
+      this.#pumping = false
+      if (!this.#over) this.#pump()
+    })
+  }
+
+  #pump(): void {
+    const next = this.recorded.next
+    if (next) {
+      if (next.kind === 'run.cancelling') {
+        this.recorded.shift()
+        this.#beginCancel(next)
+        this.#stir()
+        return
+      }
+      const operation = this.#operations.get(operationPath(next.entry.scope, next.entry.key))
+      if (operation) {
+        this.recorded.shift()
+        this.#handOver(operation, next)
+        this.#stir()
+        return
+      }
+    } else if (!this.#live && this.#stop === undefined) {
+      this.#live = true
+      this.#setAlarm()
+      // Nothing new begins before it is known whether the run has been cancelled meanwhile.
+      if (this.#newest > 0) void this.#readMessages()
+    }
+    if (this.#reading === 'no') this.#beginParked()
+    this.#watch()
+  }
+
+  #handOver(operation: Operation, line: Line<OutcomeKind>): void {
+    // Cancelled while it was busy: the code has its answer, the ledger keeps what happened.
+    if (operation.phase === 'settled') return
+    if (!operation.fits(line.kind)) {
+      this.diverge(
+        `At "${operation.path}" the ledger holds ${line.kind}, but the code asks for a ${operation.family}.`,
+      )
+      return
+    }
+    this.#operations.delete(operation.path)
+    operation.scope.operations.delete(operation)
+    operation.scope.time = line.entry.time
+    this.#compareInput(operation, line)
+    const outcome = operation.settle(line)
+    if (outcome.is === 'error') this.#origins.set(outcome.error, line.entry.seq)
+    else operation.scope.handed(line.entry.seq, line.record, line.entry.payload ?? '')
+  }
+
+  /** Another input than the recorded one is noted; what was recorded stands. */
+  #compareInput(operation: Operation, line: Line<OutcomeKind>): void {
+    const given = operation.live.input
+    const { scope, key, begun } = operation
+    const source = isLine(begun, 'child.started') ? begun : line
+    const recorded = 'input' in source.record ? source.record.input : undefined
+    if (given === undefined || typeof recorded !== 'string' || given === recorded) return
+    const of = source.entry.seq
+    if (this.recorded.drifted.has(of)) return
+    this.commit({
+      drafts: [{ scope: scope.path, kind: 'input.drifted', key, record: { of, recorded, given } }],
+    })
+  }
+
+  #beginParked(): void {
+    if (!this.#live || this.#stop || this.#parked.length === 0) return
+    const parked = this.#parked
+    this.#parked = []
+    for (const operation of parked) {
+      if (operation.phase !== 'parked' || operation.scope.closed) continue
+      if (operation.begun && !operation.fits(operation.begun.kind)) {
+        this.diverge(
+          `At "${operation.path}" the ledger holds ${operation.begun.kind}, but the code asks for a ${operation.family}.`,
+        )
+        return
+      }
+      operation.phase = 'busy'
+      operation.live.begin(operation)
+    }
+  }
+
+  #beginCancel(line: Line<'run.cancelling'>): void {
+    const { reason, deadline } = line.record
+    const error = new Cancelled({ run: this.run, reason })
+    this.#cancel = { error, deadline: deadline === true }
+    this.root.abort(error)
+    for (const operation of this.#operations.values()) {
+      // The body of a scope ends by itself, when what it waits for is rejected.
+      if (!operation.scope.shielded && operation.phase !== 'open') operation.reject(error)
+    }
+    this.#setAlarm()
+  }
+
+  /** Decides what comes next when nothing can be handed over. */
+  #watch(): void {
+    let waiting = 0
+    for (const { phase } of this.#operations.values()) {
+      if (phase === 'busy') return
+      if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
+    }
+    if (this.journal.pending || this.#reading !== 'no') return
+    if (this.#stop) {
+      void this.#halt(this.#stop)
+    } else if (waiting === 0) {
+      this.#quiet = this.ports.setTimer(stallMs, () => this.#stall())
+    } else if (this.#live) {
+      this.#quiet = this.ports.setTimer(lingerMs, () => void this.#suspend())
+    } else {
+      const { next } = this.recorded
+      const expected = next ? operationPath(next.entry.scope, next.entry.key) : ''
+      this.#quiet = this.ports.setTimer(divergenceMs, () =>
+        this.diverge(`The ledger holds "${expected}" next, but the code does not ask for it.`),
+      )
+    }
+  }
+
+  #hush(): void {
+    this.#quiet?.cancel()
+    this.#quiet = undefined
+  }
+
+  #stall(): void {
+    this.stop({
+      is: 'pause',
+      code: 'STALLED',
+      message: `The flow has waited for ${stallMs / 1000}s on something that is not an operation of the run. Put the call that it awaits into run.step, then resume the run.`,
+    })
+  }
+
+  /** Gives the run back: it goes on when a message comes or the earliest due time is there. */
+  async #suspend(): Promise<void> {
+    await this.finish(
+      { drafts: [], release: { wake: this.#nextDue(), seen: this.#seen } },
+      { is: 'released' },
+    )
+  }
+
+  async #halt(stop: Stop): Promise<void> {
+    if (stop.is === 'yield') {
+      const wake = this.store.clock.now()
+      await this.finish({ drafts: [], release: { wake, seen: this.#seen } }, { is: 'released' })
+      return
+    }
+    const { code, message, detail, by, taken } = stop
+    await this.finish({
+      drafts: [
+        {
+          scope: '',
+          kind: 'run.paused',
+          key: '',
+          record: {
+            code,
+            message,
+            ...(detail === undefined ? {} : { detail }),
+            ...(by === undefined ? {} : { by }),
+          },
+        },
+      ],
+      taken: taken === undefined ? [] : [taken],
+      release: { wake: undefined, seen: this.#seen },
+    })
+  }
+
+  #end(end: PassEnd): void {
+    this.#over = true
+    this.#hush()
+    this.#alarm?.cancel()
+    this.root.abort(
+      new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, { run: this.run }),
+    )
+    void this.resources.close()
+    this.#options.onEnd(end)
+  }
+
+  #nextDue(): number | undefined {
+    let due = this.#cancel ? undefined : this.#options.deadline
+    for (const operation of this.#operations.values()) {
+      if (operation.phase === 'waiting' && operation.due !== undefined) {
+        due = Math.min(due ?? operation.due, operation.due)
+      }
+    }
+    return due
+  }
+
+  /** One timer a pass, for the earliest due time. */
+  #setAlarm(): void {
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+    const due = this.#live && !this.#over ? this.#nextDue() : undefined
+    if (due === undefined) return
+    this.#alarm = this.ports.setTimer(Math.max(0, due - this.store.clock.now()), () => this.#ring())
+  }
+
+  #ring(): void {
+    const now = this.store.clock.now()
+    for (const operation of this.#operations.values()) {
+      if (operation.phase !== 'waiting' || (operation.due ?? Infinity) > now) continue
+      operation.phase = 'busy'
+      operation.live.onDue?.(operation)
+    }
+    const { deadline } = this.#options
+    if (deadline !== undefined && deadline <= now && !this.#cancel) {
+      this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
+    }
+    this.#setAlarm()
+    this.#stir()
+  }
+
+  /** Commits the beginning of a cancel, and passes it on to the children. */
+  beginCancelling(record: Payloads['run.cancelling'], taken: readonly number[] = []): void {
+    const deliver = Array.from(this.#operations.values()).flatMap(({ begun, scope }) =>
+      isLine(begun, 'child.started') && !scope.shielded
+        ? [cancelMessage(begun.record.run, record.reason)]
+        : [],
+    )
+    this.commit({
+      drafts: [{ scope: '', kind: 'run.cancelling', key: '', record }],
+      taken,
+      deliver,
+      committed: ([entry]) => {
+        if (entry) this.recorded.push({ entry, kind: 'run.cancelling', record })
+        this.#stir()
+      },
+    })
+  }
+
+  /** Looks for messages that the operations wait for, once for all that came in the meantime. */
+  async #readMessages(): Promise<void> {
+    if (!this.#live || this.#over || this.#stop) return
+    if (this.#reading !== 'no') {
+      this.#reading = 'again'
+      return
+    }
+    do {
+      this.#reading = 'yes'
+      const seen = this.#newest
+      const messages = await this.#messages()
+      if (this.#over) return
+      for (const message of messages) {
+        if (!this.#taking.has(message.number)) takeMessage(this, message)
+      }
+      this.#seen = seen
+    } while (this.#isReadingAgain())
+    this.#reading = 'no'
+    this.#stir()
+  }
+
+  #isReadingAgain(): boolean {
+    return this.#reading === 'again'
+  }
+
+  async #messages(): Promise<readonly Message[]> {
+    const names = new Set<string>()
+    for (const { family, phase, begun } of this.#operations.values()) {
+      if (family === 'signal' && phase === 'waiting' && isLine(begun, 'signal.awaited')) {
+        names.add(begun.record.name)
+      }
+    }
+    try {
+      return await this.store.messages(this.run, [...names])
+    } catch {
+      // The store is in trouble: the journal finds out more, and the next news reads again.
+      return []
+    }
+  }
+}
+
+/** What leaving a scope left behind. */
+export interface Left {
+  readonly abandoned: readonly string[] | undefined
+  readonly deliver: readonly NewMessage[]
+}
+
+/** What tells a run to end. */
+export const cancelMessage = (run: string, reason: string): NewMessage => ({
+  run,
+  kind: 'cancel',
+  name: '',
+  payload: encode({ reason }),
+})

@@ -1,0 +1,124 @@
+/**
+ * Reads back what a resume needs: the entries of open scopes and whatever they refer to, each
+ * checked against its neighbour in the chain before anything is believed.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { checkLinks, decode } from '../ledger/index.ts'
+import type { Entry, LinkedEntry, Payloads, Ref } from '../ledger/index.ts'
+import type { RunRow, Store } from '../store/store.ts'
+import { partOf } from './handed-values.ts'
+import type { Line } from './recorded.ts'
+
+/** How many entries are fetched at a time when references are followed. */
+const batchMax = 1000
+
+export class Reader {
+  readonly #run: string
+  readonly #entries = new Map<number, Entry>()
+  readonly #records = new Map<number, unknown>()
+  /** Objects that were decoded from references, and what they stand for. */
+  readonly refs = new WeakMap<object, Ref>()
+  /** What the resume reads first, in order of seq. */
+  readonly open: readonly Entry[]
+
+  private constructor(run: string, open: readonly Entry[]) {
+    this.#run = run
+    this.open = open
+    for (const entry of open) this.#entries.set(entry.seq, entry)
+  }
+
+  /** Throws BROKEN_CHAIN when anything that was read does not fit. */
+  static async read(store: Store, row: RunRow): Promise<Reader> {
+    const open = await store.openEntries(row.id)
+    checkLinks(open)
+    checkHead(row, open.at(-1))
+    const reader = new Reader(row.id, open)
+    await reader.#follow(store, open)
+    return reader
+  }
+
+  /** The entry with its decoded payload. References are resolved from what was read. */
+  line = (entry: Entry): Line =>
+    ({ entry, kind: entry.kind, record: this.#record(entry.seq) }) as Line
+
+  /** Reads what the entries refer to, and what that refers to. */
+  async #follow(store: Store, entries: readonly Entry[]): Promise<void> {
+    let wanted = this.#unknownRefs(entries)
+    while (wanted.length > 0) {
+      const batch = wanted.slice(0, batchMax)
+      const found: readonly LinkedEntry[] = await store.entriesAt(this.#run, batch)
+      checkLinks(found)
+      if (found.length < batch.length)
+        throw this.#broken('an entry that another one refers to is missing')
+      for (const entry of found) this.#entries.set(entry.seq, entry)
+      wanted = [...wanted.slice(batchMax), ...this.#unknownRefs(found)]
+    }
+  }
+
+  #unknownRefs(entries: readonly Entry[]): number[] {
+    const seqs = new Set<number>()
+    for (const { payload } of entries) {
+      // Quotes inside texts are escaped, so this finds references and nothing else.
+      for (const [, seq] of payload?.matchAll(/"\$":"ref","v":\[(\d+)/g) ?? []) {
+        if (!this.#entries.has(Number(seq))) seqs.add(Number(seq))
+      }
+    }
+    return [...seqs].toSorted((a, b) => a - b)
+  }
+
+  #record(seq: number): unknown {
+    if (this.#records.has(seq)) return this.#records.get(seq)
+    const payload = this.#entries.get(seq)?.payload
+    if (payload === undefined) throw this.#broken(`entry ${seq} is referred to but was not read`)
+    if (payload === null) {
+      throw new EverloopError(
+        'BROKEN_CHAIN',
+        `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
+        { run: this.#run },
+      )
+    }
+    const record = decode(payload, { resolve: this.#resolve })
+    this.#records.set(seq, record)
+    return record
+  }
+
+  #resolve = (ref: Ref): unknown => {
+    const [seq, ...path] = ref
+    const value = partOf(this.#record(seq), path)
+    if (typeof value === 'object' && value !== null) this.refs.set(value, ref)
+    return value
+  }
+
+  #broken(why: string): EverloopError {
+    return new EverloopError(
+      'BROKEN_CHAIN',
+      `The ledger of run "${this.#run}" is broken: ${why}. Run \`everloop runs verify ${this.#run}\`.`,
+      { run: this.#run },
+    )
+  }
+}
+
+/** The newest entry is always in an open scope: what was read must end where the run row says. */
+function checkHead(row: RunRow, last: Entry | undefined): void {
+  if (last?.seq === row.seq && last.hash === row.hash) return
+  throw new EverloopError(
+    'BROKEN_CHAIN',
+    `The ledger of run "${row.id}" ends at entry ${last?.seq ?? 0}, but the run stands at entry ${row.seq}: entries are missing or were changed. Run \`everloop runs verify ${row.id}\`, then restore the store from a backup.`,
+    { run: row.id },
+  )
+}
+
+/** The first entry's record: what the run was started with. */
+export function beginningOf(reader: Reader): {
+  readonly entry: Entry
+  readonly record: Payloads['run.started']
+} {
+  const [entry] = reader.open
+  if (entry?.kind !== 'run.started') {
+    throw new EverloopError(
+      'BROKEN_CHAIN',
+      'A ledger does not begin with run.started: its first entry is missing.',
+    )
+  }
+  return { entry, record: reader.line(entry).record as Payloads['run.started'] }
+}

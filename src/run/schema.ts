@@ -1,0 +1,35 @@
+/** Standard Schema at the edges: values are checked where they enter, and schemas are told as JSON. */
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
+import { EverloopError, type ErrorPlace } from '../base/errors.ts'
+
+/** The value as the schema hands it on. Throws BAD_INPUT with every complaint of the schema. */
+export async function checked<T>(
+  schema: StandardSchemaV1<unknown, T> | undefined,
+  value: unknown,
+  what: string,
+  place: ErrorPlace = {},
+): Promise<T> {
+  // Without a schema the caller's type is taken at its word.
+  if (!schema) return value as T
+  const result = await schema['~standard'].validate(value)
+  if (!result.issues) return result.value
+  const issues = result.issues.map((issue) => {
+    const path = issue.path?.map((part) => (typeof part === 'object' ? part.key : part)).join('.')
+    return path ? `${path}: ${issue.message}` : issue.message
+  })
+  throw new EverloopError(
+    'BAD_INPUT',
+    `${what} does not fit its schema: ${issues.join('; ')}.`,
+    place,
+  )
+}
+
+/** The schema as JSON Schema, if its library can say it (zod, valibot and arktype can). */
+export function jsonSchemaOf(schema: StandardSchemaV1 | undefined): unknown {
+  const standard = schema?.['~standard'] as Partial<StandardJSONSchemaV1.Props> | undefined
+  try {
+    return standard?.jsonSchema?.input({ target: 'draft-2020-12' })
+  } catch {
+    return undefined // some schemas, a transform say, have none: then only the flow's code can check
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * A scope of a run in memory: it hands out keys, derives chance, and aborts what is left in it.
+ *
+ * Keys are given synchronously, in the order in which operations are asked for, per name: two
+ * branches that run at different speeds never share a scope, so they cannot swap keys.
+ */
+import { hash } from 'node:crypto'
+import { EverloopError } from '../base/errors.ts'
+import { explicitKey, nameKey } from '../ledger/index.ts'
+import { HandedValues } from './handed-values.ts'
+import type { Operation } from './operation.ts'
+
+export class Scope {
+  readonly path: string
+  readonly parent: Scope | undefined
+  /** Operations in here are not rejected by a cancel. */
+  readonly shielded: boolean
+  /** What the code has asked for in here and has not been handed. */
+  readonly operations = new Set<Operation>()
+  readonly children = new Set<Scope>()
+  /** Time of the last entry handed over in here: what `run.now()` tells. */
+  time: number
+  /** Large values that were handed over in here, for referring to them when the scope closes. */
+  readonly values = new HandedValues()
+  readonly #run: string
+  readonly #occurrences = new Map<string, number>()
+  readonly #explicit = new Set<string>()
+  #drawn = 0
+  #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
+  #closed = false
+
+  /** `time` is that of the entry after which the scope began. */
+  constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
+    this.#run = run
+    this.path = path
+    this.time = time
+    this.parent = parent
+    this.shielded = shielded ?? parent?.shielded ?? false
+    parent?.children.add(this)
+  }
+
+  /** True when the scope has ended and takes no more operations. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Made when first asked for: most scopes never are. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      const outer = this.shielded && !this.parent?.shielded ? undefined : this.parent?.signal
+      outer?.addEventListener('abort', () => this.abort(outer.reason), {
+        once: true,
+        signal: this.#controller.signal,
+      })
+      if (outer?.aborted) this.abort(outer.reason)
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason }
+    this.#controller?.abort(reason)
+  }
+
+  /** Ends the scope. What still runs in it sees its signal aborted. */
+  close(): void {
+    this.#closed = true
+    this.parent?.children.delete(this)
+    this.abort(new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
+  }
+
+  /** Remembers what an outcome handed over, for what this scope will leave behind. */
+  handed(seq: number, record: object, text: string): void {
+    if (this.path !== '') this.values.add(seq, record, text)
+  }
+
+  /** The key of the next operation of this name, or of the explicit key. */
+  key(name: string, explicit?: string): string {
+    if (explicit !== undefined) {
+      const key = explicitKey(explicit)
+      if (this.#explicit.has(key)) {
+        throw new EverloopError(
+          'DUPLICATE_KEY',
+          `The key "${explicit}" is used twice in one scope of run "${this.#run}". Give each operation its own key, or none.`,
+          { run: this.#run, step: key },
+        )
+      }
+      this.#explicit.add(key)
+      return key
+    }
+    const occurrence = (this.#occurrences.get(name) ?? 0) + 1
+    const key = nameKey(name, occurrence)
+    this.#occurrences.set(name, occurrence)
+    return key
+  }
+
+  /** 32 bytes that depend on the run, the scope and how many were drawn before, and nothing else. */
+  draw(): Buffer {
+    this.#drawn++
+    return hash('sha256', `random\n${this.#run}\n${this.path}\n${this.#drawn}`, 'buffer')
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Scopes as operations: `scope`, `cleanup`, `map`, `all`. A body is executed in a scope of its own,
+ * and closing it writes one entry into the parent: the result, or the error.
+ *
+ * A scope that is recorded as closed is served from that entry; its inside is not read again.
+ */
+import { EverloopError, StepError } from '../base/errors.ts'
+import type { ErrorData } from '../base/errors.ts'
+import { childPath, encode, errorData } from '../ledger/index.ts'
+import type { Payloads } from '../ledger/index.ts'
+import { within } from './current.ts'
+import type { BranchOptions } from './face.ts'
+import type { Operation } from './operation.ts'
+import { checkOptions } from './options.ts'
+import type { Pass } from './pass.ts'
+import { Scope } from './scope.ts'
+
+/** Executes the body in a new scope under this key of the parent. */
+export function inScope(
+  pass: Pass,
+  parent: Scope,
+  key: string,
+  body: (scope: Scope) => unknown,
+  shielded?: boolean,
+): Promise<unknown> {
+  return pass.request(parent, 'scope', key, {
+    begin: (operation) => {
+      const scope = new Scope(pass.run, childPath(parent.path, key), parent.time, parent, shielded)
+      void enter(pass, scope, body).then((end) => close(pass, operation, scope, end))
+    },
+  })
+}
+
+type End =
+  | { readonly is: 'closed'; readonly value: unknown }
+  | { readonly is: 'failed'; readonly thrown: unknown }
+
+async function enter(pass: Pass, scope: Scope, body: (scope: Scope) => unknown): Promise<End> {
+  try {
+    return {
+      is: 'closed',
+      value: await within({ pass, scope, step: undefined }, () => body(scope)),
+    }
+  } catch (thrown) {
+    return { is: 'failed', thrown }
+  }
+}
+
+function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
+  // The parent has ended first, or the code was told of a cancel: nobody waits for the result.
+  if (pass.isOver || scope.closed) return
+  const failed = end.is === 'failed' ? failure(pass, end.thrown) : undefined
+  const open = failed ? pass.openWithin(scope.path) : []
+  const left = pass.leave(scope)
+  if (!left) return
+  const { deliver } = left
+  const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
+  if (failed) {
+    pass.conclude(operation, 'scope.failed', { ...failed, scopes: open, ...abandoned }, { deliver })
+    return
+  }
+  const record: Payloads['scope.closed'] = {
+    value: (end as { value: unknown }).value,
+    ...abandoned,
+  }
+  try {
+    const { values } = scope
+    const payload = values.isEmpty ? encode(record) : encode(record, { refer: values.refer })
+    pass.conclude(operation, 'scope.closed', record, { payload, deliver })
+  } catch (thrown) {
+    pass.conclude(
+      operation,
+      'scope.failed',
+      { ...failure(pass, thrown), scopes: open, ...abandoned },
+      { deliver },
+    )
+  }
+}
+
+/** An error that leaves a scope, as data. A StepError stays recognisable as one. */
+export function failure(pass: Pass, thrown: unknown): { error: ErrorData; cause?: number } {
+  const cause = pass.originOf(thrown)
+  return { error: scopeErrorData(thrown), ...(cause === undefined ? {} : { cause }) }
+}
+
+function scopeErrorData(thrown: unknown): ErrorData {
+  if (thrown instanceof StepError) {
+    const { name, message, code, step, attempts, cause } = thrown
+    return { name, message, code, data: { step, attempts, cause } }
+  }
+  return EverloopError.is(thrown) ? passedOn(thrown) : errorData(thrown)
+}
+
+/** An error of an inner scope is not wrapped again at each level it leaves. */
+function passedOn(error: EverloopError): ErrorData {
+  const { name, message, code, cause } = error
+  if (code === 'SCOPE_FAILED') return cause as ErrorData
+  return { name, message, code }
+}
+
+/** Executes the body for each item in a branch of its own. */
+export function map(
+  pass: Pass,
+  parent: Scope,
+  call: {
+    readonly name: string
+    readonly count: number
+    readonly options: BranchOptions
+    readonly branch: (scope: Scope, index: number) => unknown
+  },
+): Promise<unknown> {
+  const { name, count, options, branch } = call
+  checkOptions('run.map', options, ['concurrency'])
+  const { concurrency = Infinity } = options
+  if (concurrency !== Infinity && (!Number.isInteger(concurrency) || concurrency < 1)) {
+    throw new EverloopError('BAD_OPTION', `concurrency must be a whole number of at least 1.`, {
+      run: pass.run,
+    })
+  }
+  return inScope(pass, parent, parent.key(name), async (scope) => {
+    const results: unknown[] = []
+    let begun = 0
+    const next = async (): Promise<void> => {
+      while (begun < count) {
+        const index = begun++
+        results[index] = await inScope(pass, scope, String(index), (inner) => branch(inner, index))
+      }
+    }
+    // One failure fails the whole: closing the scope aborts what the other lanes are doing.
+    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, next))
+    return results
+  })
+}

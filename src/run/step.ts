@@ -1,0 +1,180 @@
+/** Steps: executing a body, recording what came of it, and trying again. */
+import { EverloopError } from '../base/errors.ts'
+import type { ErrorData } from '../base/errors.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { digestOf, encode, errorData } from '../ledger/index.ts'
+import type { Payloads } from '../ledger/index.ts'
+import { within } from './current.ts'
+import type { RetryPolicy, StepContext, StepOptions } from './face.ts'
+import type { Operation } from './operation.ts'
+import { checkOptions } from './options.ts'
+import type { Pass } from './pass.ts'
+import { isLine } from './recorded.ts'
+import type { Scope } from './scope.ts'
+
+/** A retry policy with everything said. */
+interface Retry {
+  readonly attempts: number
+  readonly delayMs: number
+  readonly factor: number
+  readonly maxDelayMs: number
+  readonly when: (error: unknown) => boolean
+}
+
+export interface StepCall {
+  readonly name: string
+  readonly options: StepOptions & { readonly input?: unknown }
+  readonly body: (context: StepContext) => unknown
+}
+
+/** Errors that the same attempt would meet again. */
+const finalCodes: readonly string[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'BAD_INPUT']
+
+/** Registers a step and returns what its body returned, now or long ago. */
+export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown> {
+  const { options } = call
+  checkOptions('run.step', options, ['retry', 'timeout', 'key', 'input'])
+  const retry = retryOf(options.retry)
+  const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
+  const input = 'input' in options ? digestOf(options.input) : undefined
+  const begin = (operation: Operation): void => {
+    const { begun } = operation
+    if (!isLine(begun, 'step.retrying')) void attempt(1)
+    else if (begun.record.due <= pass.store.clock.now()) void attempt(begun.record.attempt + 1)
+    else pass.wait(operation, begun.record.due)
+
+    async function attempt(number: number): Promise<void> {
+      operation.phase = 'busy'
+      const result = await execute(pass, operation, { call, number, timeoutMs })
+      const given = input === undefined ? {} : { input }
+      if (result.is === 'completed') {
+        const { value, text } = result
+        const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
+        const tail = encode(rest)
+        const payload = `{"value":${text}${tail === '{}' ? '}' : `,${tail.slice(1)}`}`
+        pass.conclude(operation, 'step.completed', { value, ...rest }, { payload })
+      } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
+        const due = pass.store.clock.now() + delayMs(pass, retry, number)
+        backOff(pass, operation, { attempt: number, error: result.error, due })
+      } else {
+        const record = { error: result.error, attempts: number, ...given }
+        pass.conclude(operation, 'step.failed', record)
+      }
+    }
+  }
+  const live = { begin, onDue: begin, ...(input === undefined ? {} : { input }) }
+  return pass.request(scope, 'step', scope.key(call.name, options.key), live)
+}
+
+/** Records a failed attempt and waits for the next. */
+function backOff(pass: Pass, operation: Operation, record: Payloads['step.retrying']): void {
+  const { scope, key } = operation
+  pass.commit({
+    drafts: [{ scope: scope.path, kind: 'step.retrying', key, record }],
+    committed: ([entry]) => {
+      if (!entry) return
+      operation.begun = { entry, kind: 'step.retrying', record }
+      pass.wait(operation, record.due)
+    },
+  })
+}
+
+type Result =
+  | { readonly is: 'completed'; readonly value: unknown; readonly text: string }
+  | { readonly is: 'failed'; readonly thrown: unknown; readonly error: ErrorData }
+
+/** Calls the body once. Never rejects: whatever happens in there is a result. */
+async function execute(
+  pass: Pass,
+  operation: Operation,
+  attempt: {
+    readonly call: StepCall
+    readonly number: number
+    readonly timeoutMs: number | undefined
+  },
+): Promise<Result> {
+  const { call, number, timeoutMs } = attempt
+  const { scope } = operation
+  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
+  const context: StepContext = {
+    get signal() {
+      return signal()
+    },
+    attempt: number,
+  }
+  try {
+    const started = within({ pass, scope, step: operation.path }, () => call.body(context))
+    const value = await (expired ? Promise.race([started, expired]) : started)
+    return { is: 'completed', value, text: encode(value) }
+  } catch (thrown) {
+    return { is: 'failed', thrown, error: errorData(thrown) }
+  } finally {
+    dispose()
+  }
+}
+
+/** A signal that is aborted with the scope, and when the time is over. */
+function timed(
+  pass: Pass,
+  { scope, path }: Operation,
+  timeoutMs: number | undefined,
+): {
+  readonly signal: () => AbortSignal
+  readonly expired: Promise<never> | undefined
+  readonly dispose: () => void
+} {
+  if (timeoutMs === undefined) {
+    return { signal: () => scope.signal, expired: undefined, dispose: () => {} }
+  }
+  const controller = new AbortController()
+  let reject: (error: Error) => void
+  const expired = new Promise<never>((_, rejectExpired) => {
+    reject = rejectExpired
+  })
+  const timer = pass.ports.setTimer(timeoutMs, () => {
+    const error = new EverloopError(
+      'TIMEOUT',
+      `Step "${path}" of run "${pass.run}" took longer than its timeout of ${timeoutMs} ms.`,
+      { run: pass.run, step: path },
+    )
+    reject(error)
+    controller.abort(error)
+  })
+  const signal = AbortSignal.any([scope.signal, controller.signal])
+  return { signal: () => signal, expired, dispose: () => timer.cancel() }
+}
+
+function retryOf(policy: RetryPolicy | undefined): Retry {
+  if (policy === undefined) return retryOf({ attempts: 1 })
+  checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
+  const { attempts, delay = '1s', factor = 2, maxDelay = '5m', when = () => true } = policy
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new EverloopError('BAD_OPTION', `retry.attempts must be a whole number of at least 1.`)
+  }
+  if (!Number.isFinite(factor) || factor < 1) {
+    throw new EverloopError('BAD_OPTION', `retry.factor must be a number of at least 1.`)
+  }
+  return {
+    attempts,
+    delayMs: parseDuration(delay as Duration),
+    factor,
+    maxDelayMs: parseDuration(maxDelay as Duration),
+    when,
+  }
+}
+
+function isWorthTrying(retry: Retry, thrown: unknown): boolean {
+  if (EverloopError.is(thrown) && finalCodes.includes(thrown.code)) return false
+  try {
+    return retry.when(thrown)
+  } catch {
+    return false // a policy that throws has no opinion worth repeating an effect for
+  }
+}
+
+/** The wait before the next attempt, spread by a quarter so that failed callers do not return as one. */
+function delayMs(pass: Pass, retry: Retry, attempt: number): number {
+  const full = Math.min(retry.delayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
+  const chance = (pass.ports.randomBytes(1)[0] ?? 0) / 255
+  return Math.round(full * (0.75 + chance / 4))
+}

@@ -1,0 +1,163 @@
+/**
+ * Operations that wait for time, a message or a person: sleep, until, signal, ask, child.
+ *
+ * Each first commits what it waits for, then waits. Nothing lives in this process while it does: the
+ * entry and the run's due time in the store are all there is.
+ */
+import { hash } from 'node:crypto'
+import { EverloopError } from '../base/errors.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { digestOf } from '../ledger/index.ts'
+import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
+import type { NewRun } from '../store/store.ts'
+import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
+import type { AnyFlow } from './flow.ts'
+import { newRun } from './genesis.ts'
+import type { Live, Operation } from './operation.ts'
+import { checkOptions } from './options.ts'
+import type { Pass } from './pass.ts'
+import { jsonSchemaOf } from './schema.ts'
+import type { Scope } from './scope.ts'
+
+/** Waits until the date, in milliseconds on the store's clock. */
+export function sleepUntil(pass: Pass, scope: Scope, due: number, key?: string): Promise<unknown> {
+  return pass.request(scope, 'timer', scope.key('sleep', key), {
+    begin: (operation) => register(pass, operation, 'timer.set', { due }),
+    onDue: (operation) => pass.conclude(operation, 'timer.fired', {}),
+  })
+}
+
+/** Waits for a signal. */
+export function signal(
+  pass: Pass,
+  scope: Scope,
+  name: string,
+  options: SignalOptions<unknown>,
+): Promise<unknown> {
+  checkOptions('run.signal', options, ['schema', 'timeout', 'otherwise', 'key'])
+  return pass.request(scope, 'signal', scope.key(name, options.key), {
+    begin: (operation) =>
+      register(pass, operation, 'signal.awaited', { name, ...deadlineOf(pass, options) }),
+    onDue: (operation) => expire(pass, operation, 'signal.expired'),
+    schema: options.schema,
+  })
+}
+
+/** Puts a question. */
+export function ask(
+  pass: Pass,
+  scope: Scope,
+  prompt: string,
+  options: AskOptions<unknown>,
+): Promise<unknown> {
+  checkOptions('run.ask', options, ['schema', 'timeout', 'otherwise', 'key'])
+  if (typeof prompt !== 'string' || prompt === '') {
+    throw new EverloopError('BAD_OPTION', 'run.ask needs a prompt: the question as a text.', {
+      run: pass.run,
+    })
+  }
+  const schema = jsonSchemaOf(options.schema)
+  const told = schema === undefined ? {} : { schema }
+  return pass.request(scope, 'question', scope.key(prompt.slice(0, 100), options.key), {
+    begin: (operation) =>
+      register(pass, operation, 'question.asked', {
+        prompt,
+        ...told,
+        ...deadlineOf(pass, options),
+      }),
+    onDue: (operation) => expire(pass, operation, 'question.expired'),
+    schema: options.schema,
+  })
+}
+
+/** Starts a child run, in the transaction that records it, and waits for its end. */
+export function child(
+  pass: Pass,
+  scope: Scope,
+  call: { readonly flow: AnyFlow; readonly input: unknown; readonly options: ChildOptions },
+): Promise<unknown> {
+  const { flow, input, options } = call
+  checkOptions('run.child', options, ['queue', 'labels', 'key'])
+  const key = scope.key(flow.name, options.key)
+  const live: Live = {
+    input: digestOf(input),
+    begin: (operation) => {
+      const id = childId(pass.run, operation.path)
+      const created: NewRun = newRun(pass, {
+        id,
+        flow,
+        input,
+        queue: options.queue,
+        labels: options.labels,
+        parent: { run: pass.run, scope: scope.path, key },
+      })
+      const record = { run: id, flow: flow.name, input: digestOf(input) }
+      register(pass, operation, 'child.started', record, [created])
+    },
+  }
+  return pass.request(scope, 'child', key, live)
+}
+
+/** The same child for the same place in the same run, and no other. */
+function childId(run: string, path: string): string {
+  return `${run.slice(0, 150)}.${hash('sha256', `${run}\n${path}`, 'hex').slice(0, 16)}`
+}
+
+/** Commits what the operation waits for, unless that is recorded already, and waits. */
+function register<K extends WaitKind>(
+  pass: Pass,
+  operation: Operation,
+  kind: K,
+  record: Payloads[K],
+  create: readonly NewRun[] = [],
+): void {
+  const { scope, key, begun } = operation
+  const wait = (recorded: Payloads[WaitKind]): void =>
+    pass.wait(operation, 'due' in recorded ? recorded.due : undefined)
+  if (begun) {
+    wait(begun.record)
+    return
+  }
+  pass.commit({
+    drafts: [{ scope: scope.path, kind, key, record } as AnyDraft],
+    create,
+    committed: ([entry]) => {
+      if (!entry) return
+      operation.begun = { entry, kind, record }
+      wait(record)
+    },
+  })
+}
+
+/** Ends a wait by time, unless a message came first: then that is looked at. */
+function expire(
+  pass: Pass,
+  operation: Operation,
+  kind: 'signal.expired' | 'question.expired',
+): void {
+  const item = {
+    unlessNewerThan: pass.seen,
+    refused: () =>
+      pass.wait(
+        operation,
+        operation.begun && 'due' in operation.begun.record ? operation.begun.record.due : undefined,
+      ),
+  }
+  pass.conclude(operation, kind, {}, item)
+}
+
+function deadlineOf(
+  pass: Pass,
+  options: { readonly timeout?: Duration; readonly otherwise?: unknown },
+): { readonly due?: number; readonly otherwise?: { readonly value: unknown } } {
+  if (options.timeout === undefined) {
+    if (!('otherwise' in options)) return {}
+    throw new EverloopError(
+      'BAD_OPTION',
+      '`otherwise` needs a `timeout`: without one it would never be used.',
+      { run: pass.run },
+    )
+  }
+  const due = pass.store.clock.now() + parseDuration(options.timeout)
+  return { due, ...('otherwise' in options ? { otherwise: { value: options.otherwise } } : {}) }
+}
