@@ -1,0 +1,87 @@
+/**
+ * Appends: the fence and all that an append brings, inside the transaction of its batch.
+ *
+ * The check comes before anything is written (S3), so a refused append leaves the rest of its batch
+ * alone. Whatever is thrown after it undoes the whole batch, see writer.ts.
+ */
+import { assert } from '../../base/errors.ts'
+import { checkAppend } from '../check.ts'
+import { wakeOnRelease } from '../projection.ts'
+import type { Append, AppendResult, MessageKind, RunRow } from '../store.ts'
+import { createRun, keepArtifacts } from './create.ts'
+import { deliver } from './deliver.ts'
+import type { Connection } from './driver.ts'
+import { type Subject, writeEntry } from './project.ts'
+import { kept } from './text.ts'
+import * as sql from './write-statements.ts'
+
+export function append(db: Connection, given: Append, now: number): AppendResult {
+  checkAppend(given)
+  const { entries, taken = [], artifacts, release } = given
+  const row = enter(db, given)
+  if (!row) return refusal(db, given)
+  const [key, newest, asking, status] = row
+  const run: Subject = { id: given.run, key, newest, asking, status }
+
+  for (const entry of entries) writeEntry(db, run, entry)
+  if (taken.length > 0) take(db, run, taken)
+  keepArtifacts(db, artifacts)
+  for (const child of given.create ?? []) createRun(db, child)
+  for (const message of given.deliver ?? []) {
+    const result = deliver(db, message, now)
+    if (message.run === run.id && result.is === 'delivered') run.newest = result.number
+  }
+  if (release) {
+    const unseen = run.newest > release.seen ? unseenKinds(db, key, release.seen) : []
+    db.run(sql.releaseRun, wakeOnRelease(release, run.status, unseen, now) ?? null, key)
+  }
+  return { is: 'committed', newest: run.newest }
+}
+
+type Entered = readonly [key: number, newest: number, asking: number, status: RunRow['status']]
+
+type RunHead = readonly [
+  session: string | null,
+  epoch: number,
+  seq: number,
+  hash: string,
+  newest: number,
+]
+
+/** Moves the head, if the append may. */
+function enter(db: Connection, given: Append): Entered | undefined {
+  const { after, entries, unlessNewerThan = Number.MAX_SAFE_INTEGER } = given
+  const place = [
+    given.run,
+    kept(given.session),
+    given.epoch,
+    after.seq,
+    after.hash,
+    unlessNewerThan,
+  ]
+  const last = entries.at(-1)
+  return last
+    ? db.get<Entered>(sql.advanceRun, last.seq, last.hash, last.time, ...place)
+    : db.get<Entered>(sql.checkRun, ...place)
+}
+
+function refusal(db: Connection, given: Append): AppendResult {
+  const row = db.get<RunHead>(sql.runHead, given.run)
+  if (!row) return { is: 'fenced' }
+  const [session, epoch, seq, hash, newest] = row
+  if (session !== kept(given.session) || epoch !== given.epoch) return { is: 'fenced' }
+  if (seq !== given.after.seq || hash !== given.after.hash) return { is: 'displaced', seq, hash }
+  return { is: 'news', newest }
+}
+
+function take(db: Connection, run: Subject, numbers: readonly number[]): void {
+  for (const number of numbers) {
+    const gone = db.run(sql.takeMessage, number, run.key)
+    assert(gone === 1, `Message ${number} was taken twice.`, { run: run.id })
+  }
+  db.run(sql.noteTaken, numbers.length, run.key)
+}
+
+function unseenKinds(db: Connection, key: number, seen: number): MessageKind[] {
+  return db.all<readonly [MessageKind]>(sql.unseenMessages, key, seen).map(([kind]) => kind)
+}

@@ -1,0 +1,159 @@
+/**
+ * Sessions and claims (S6): who may hold which run. All but `isClaimIdle` runs inside the
+ * transaction of its batch.
+ */
+import { assert } from '../../base/errors.ts'
+import type { ClaimRequest, ClaimResult, RunRow, SessionOptions } from '../store.ts'
+import type { Connection } from './driver.ts'
+import type { Liveness } from './liveness.ts'
+import { runRow, type RunTuple } from './rows.ts'
+import { kept, told } from './text.ts'
+import * as sql from './write-statements.ts'
+
+/** A session whose runs may be taken, and why. */
+interface Lost {
+  readonly token: string
+  readonly by: 'crash' | 'lease'
+}
+
+export function limitQueue(db: Connection, name: string, concurrency: number | null): void {
+  db.run(sql.limitQueue, kept(name), concurrency)
+}
+
+type Holder = readonly [token: string, expires: number, holds: 0 | 1]
+
+export function openSession(db: Connection, session: SessionOptions, now: number): void {
+  const { token, name, leaseMs } = session
+  const made = db.run(sql.insertSession, kept(token), kept(name), leaseMs, now)
+  assert(made === 1, 'A session token was used twice.')
+}
+
+export function closeSession(db: Connection, token: string, now: number): void {
+  db.run(sql.deleteSession, kept(token))
+  db.run(sql.freeRuns, now, kept(token))
+}
+
+/** Sessions that have ended without closing. Asks the system about each other process's lock. */
+export function lostSessions(db: Connection, liveness: Liveness, now: number): readonly Lost[] {
+  const lost: Lost[] = []
+  const known = new Set<string>()
+  for (const [stored, expires, holds] of db.all<Holder>(sql.allSessions)) {
+    const token = told(stored)
+    known.add(token)
+    if (holds === 1 && liveness.isDead(token)) lost.push({ token, by: 'crash' })
+    else if (expires <= now) lost.push({ token, by: 'lease' })
+  }
+  liveness.keepOnly(known)
+  return lost
+}
+
+/** What a claim replies that finds nothing to do; undefined when there is something to do. */
+export function idleClaim(
+  db: Connection,
+  request: ClaimRequest,
+  now: number,
+): ClaimResult | undefined {
+  const lanes = openLanes(db, request)
+  if (request.limit > 0 && lanes.some(({ wake }) => wake <= now)) return undefined
+  return { runs: [], nextDue: nextDue(db, request, lanes) }
+}
+
+/** Frees what the lost sessions hold, then hands out what is due. */
+export function claim(
+  db: Connection,
+  request: ClaimRequest,
+  lost: readonly Lost[],
+  now: number,
+): ClaimResult {
+  for (const session of lost) free(db, session, now)
+  if (!db.get(sql.sessionExpiry, kept(request.session))) return { runs: [], nextDue: undefined }
+  const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
+  return { runs, nextDue: nextDue(db, request, openLanes(db, request)) }
+}
+
+function free(db: Connection, { token, by }: Lost, now: number): void {
+  const expires = db.get<readonly [number]>(sql.sessionExpiry, kept(token))?.[0]
+  // Another process may have freed its runs since, or the session may have been renewed.
+  if (expires === undefined || (by === 'lease' && expires > now)) return
+  db.run(by === 'crash' ? sql.freeCrashed : sql.freeOvertaken, now, kept(token))
+  db.run(sql.deleteSession, kept(token))
+}
+
+function hold(db: Connection, key: number, session: string): RunRow {
+  const row = db.get<RunTuple>(sql.takeRun, kept(session), key)
+  assert(row, 'A due run vanished while it was claimed.')
+  return runRow(row)
+}
+
+/** Runs of one flow, version and queue that wait for a time; `wake` is the earliest. */
+interface Lane {
+  readonly flow: string
+  readonly version: string
+  readonly queue: string
+  readonly wake: number
+  /** How many more runs of the queue may be held. */
+  readonly room: number
+}
+
+/** The lanes that this worker may take from, full queues left out. Reads one row for each. */
+function openLanes(db: Connection, { flows }: ClaimRequest): Lane[] {
+  const lanes: Lane[] = []
+  const rooms = new Map<string, number>()
+  for (const { name, version } of flows) {
+    const lane = [kept(name), kept(version)] as const
+    let row = db.get<readonly [queue: string, wake: number]>(sql.firstLane, ...lane)
+    while (row) {
+      const [queue, wake] = row
+      const room = rooms.get(queue) ?? roomOf(db, queue)
+      rooms.set(queue, room)
+      if (room > 0) lanes.push({ flow: lane[0], version: lane[1], queue, wake, room })
+      row = db.get(sql.nextLane, ...lane, queue)
+    }
+  }
+  return lanes
+}
+
+function roomOf(db: Connection, queue: string): number {
+  const limit = db.get<readonly [number | null]>(sql.queueLimit, queue)?.[0] ?? null
+  return limit === null ? Infinity : limit - db.value<number>(sql.heldInQueue, queue)
+}
+
+/** Keys of the runs to hand out: the longest due first, no queue beyond its limit. */
+function choose(db: Connection, request: ClaimRequest, now: number): number[] {
+  const lanes = openLanes(db, request).filter(({ wake }) => wake <= now)
+  const due = lanes.flatMap(({ flow, version, queue }) =>
+    db
+      .all<readonly [key: number, wake: number]>(
+        sql.dueRuns,
+        flow,
+        version,
+        queue,
+        now,
+        request.limit,
+      )
+      .map(([key, wake]) => ({ key, wake, queue })),
+  )
+  const rooms = new Map(lanes.map(({ queue, room }) => [queue, room]))
+  const chosen: number[] = []
+  for (const { key, queue } of due.toSorted((a, b) => a.wake - b.wake || a.key - b.key)) {
+    if (chosen.length === request.limit) break
+    const room = rooms.get(queue) ?? 0
+    if (room === 0) continue
+    rooms.set(queue, room - 1)
+    chosen.push(key)
+  }
+  return chosen
+}
+
+/** The earliest time at which a claim could find more, if nothing is written until then. */
+function nextDue(
+  db: Connection,
+  { session }: ClaimRequest,
+  lanes: readonly Lane[],
+): number | undefined {
+  const times = lanes.map(({ wake }) => wake)
+  for (const [token, expires, holds] of db.all<Holder>(sql.allSessions)) {
+    if (holds === 1 && token !== kept(session)) times.push(expires)
+  }
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
+}

@@ -1,0 +1,67 @@
+/**
+ * What the writer can be told, as plain data: commands cross to another thread in batches, and
+ * replies come back in the same order.
+ */
+import type { ErrorCode } from '../../base/errors.ts'
+import type {
+  Append,
+  AppendResult,
+  ClaimRequest,
+  ClaimResult,
+  DeliverResult,
+  NewMessage,
+  NewRun,
+  RunRow,
+  SessionOptions,
+} from '../store.ts'
+
+/** By command: what it is given, and what it replies. */
+export interface Commands {
+  openSession: { readonly with: SessionOptions; readonly reply: void }
+  renewSession: { readonly with: string; readonly reply: boolean }
+  closeSession: { readonly with: string; readonly reply: void }
+  createRun: {
+    readonly with: NewRun
+    readonly reply: { readonly created: boolean; readonly run: RunRow }
+  }
+  claim: { readonly with: ClaimRequest; readonly reply: ClaimResult }
+  append: { readonly with: Append; readonly reply: AppendResult }
+  deliver: { readonly with: NewMessage; readonly reply: DeliverResult }
+  limitQueue: {
+    readonly with: { readonly name: string; readonly concurrency: number | null }
+    readonly reply: void
+  }
+}
+
+export type CommandName = keyof Commands
+
+/** One command. */
+export type Command = {
+  [K in CommandName]: { readonly is: K; readonly with: Commands[K]['with'] }
+}[CommandName]
+
+/** Commands for one transaction, and the time at which they happen. */
+export interface Batch {
+  readonly now: number
+  readonly commands: readonly Command[]
+}
+
+/** An error that crosses threads. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** How one command ended. */
+export type Outcome =
+  | { readonly is: 'done'; readonly reply: Commands[CommandName]['reply'] }
+  | { readonly is: 'failed'; readonly failure: Failure }
+
+/** How a batch ended, outcome n belonging to command n. */
+export interface BatchResult {
+  readonly outcomes: readonly Outcome[]
+  /** Something was committed that others may want to know. */
+  readonly changed: boolean
+  /** The store cannot go on: every later call gets this. */
+  readonly broken: Failure | undefined
+}

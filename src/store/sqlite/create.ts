@@ -1,0 +1,50 @@
+/** New runs and artifacts, inside the transaction of their batch. */
+import { assert } from '../../base/errors.ts'
+import { checkNewRun } from '../check.ts'
+import type { NewArtifact, NewRun, RunRow } from '../store.ts'
+import type { Connection } from './driver.ts'
+import { insertEntry } from './project.ts'
+import { runRow, type RunTuple } from './rows.ts'
+import { kept } from './text.ts'
+import * as sql from './write-statements.ts'
+
+/** Writes the run and its genesis, unless the id is taken. */
+export function createRun(db: Connection, run: NewRun): boolean {
+  checkNewRun(run)
+  const { genesis, flow, version, queue, labels, parent, wake } = run
+  const { time, hash } = genesis
+  const row = db.get<readonly [key: number]>(
+    sql.insertRun,
+    genesis.run,
+    kept(flow),
+    kept(version),
+    kept(queue),
+    JSON.stringify(labels),
+    parent ?? null,
+    time,
+    time,
+    hash,
+    wake,
+  )
+  if (!row) return false
+  const [key] = row
+  insertEntry(db, key, genesis)
+  for (const [name, value] of Object.entries(labels)) {
+    db.run(sql.insertLabel, kept(name), kept(value), key)
+  }
+  db.run(sql.addQueue, kept(queue))
+  keepArtifacts(db, run.artifacts)
+  return true
+}
+
+/** The run as a reply shows it. It is there: runs are never deleted. */
+export function readRun(db: Connection, id: string): RunRow {
+  const row = db.get<RunTuple>(sql.runById, id)
+  assert(row, 'A run vanished that was just there.', { run: id })
+  return runRow(row)
+}
+
+/** Keeps each content once. */
+export function keepArtifacts(db: Connection, artifacts: readonly NewArtifact[] = []): void {
+  for (const { hash, bytes } of artifacts) db.run(sql.insertArtifact, hash, bytes)
+}

@@ -1,0 +1,38 @@
+/** Messages into inboxes, inside the transaction of their batch. */
+import { questionSeq } from '../projection.ts'
+import { type DeliverResult, type NewMessage, reception, type RunRow } from '../store.ts'
+import type { Connection } from './driver.ts'
+import { kept } from './text.ts'
+import * as sql from './write-statements.ts'
+
+type Receiver = readonly [key: number, status: RunRow['status'], isFree: 0 | 1]
+
+/** The message and the wake-up of its run (S4), unless the run does not take it. */
+export function deliver(db: Connection, message: NewMessage, now: number): DeliverResult {
+  const { kind, name, payload } = message
+  const run = db.get<Receiver>(sql.receiver, message.run)
+  if (!run) return { is: 'unknown-run' }
+  const [key, status, isFree] = run
+  const id = message.id === undefined ? null : kept(message.id)
+  if (id !== null && db.get(sql.receipt, key, id)) return { is: 'duplicate' }
+  const welcome = reception(kind, status)
+  if (welcome === 'refuse') return { is: 'refused', status }
+  if (kind === 'answer') {
+    const refused = answer(db, key, message)
+    if (refused) return refused
+  }
+  if (id !== null) db.run(sql.insertReceipt, key, id)
+  const number = db.value<number>(sql.insertMessage, key, kind, kept(name), id, now, payload)
+  if (welcome === 'wake' && isFree === 1) db.run(sql.noteWaking, number, now, key)
+  else db.run(sql.noteMessage, number, key)
+  return { is: 'delivered', number }
+}
+
+/** Marks the question as answered, or says why it takes no answer. */
+function answer(db: Connection, key: number, { run, name }: NewMessage): DeliverResult | undefined {
+  const seq = questionSeq(run, name)
+  if (seq === undefined) return { is: 'unknown-question' }
+  if (db.run(sql.answerQuestion, name) === 1) return undefined
+  const wasAsked = db.get<readonly [string]>(sql.entryKind, key, seq)?.[0] === 'question.asked'
+  return { is: wasAsked ? 'question-closed' : 'unknown-question' }
+}

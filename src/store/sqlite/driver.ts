@@ -1,0 +1,125 @@
+/**
+ * The one file that knows node:sqlite. Everything else sees a `Connection`.
+ *
+ * The module is fetched at run time: a static import would end an old Node with an error that
+ * names neither the cause nor the cure. Rows are arrays, in the order of the statement's columns.
+ */
+import type * as Sqlite from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import { assert, EverloopError } from '../../base/errors.ts'
+
+/** What a column can hold. */
+export type Value = string | number | null | Uint8Array
+export type Row = readonly Value[]
+
+/** What SQLite's error numbers mean to a store; numbers from sqlite3.h, extended ones reduced. */
+export type Trouble =
+  | 'busy'
+  | 'full'
+  | 'read-only'
+  | 'input-output'
+  | 'damaged'
+  | 'not-a-database'
+  | 'cannot-open'
+  | 'other'
+
+const troubles: Readonly<Record<number, Trouble>> = {
+  5: 'busy',
+  6: 'busy',
+  8: 'read-only',
+  10: 'input-output',
+  11: 'damaged',
+  13: 'full',
+  14: 'cannot-open',
+  26: 'not-a-database',
+}
+
+/** The trouble behind an error that SQLite raised; undefined for any other error. */
+export function troubleOf(error: unknown): Trouble | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined
+  return typeof error.errcode === 'number' ? (troubles[error.errcode & 0xff] ?? 'other') : undefined
+}
+
+export interface ConnectionOptions {
+  readonly access: 'read' | 'write' | 'create'
+  /** How long SQLite itself waits for a lock, blocking its thread. */
+  readonly busyMs: number
+}
+
+export class Connection {
+  readonly #database: Sqlite.DatabaseSync
+  /** Statements stay prepared: SQL texts are constants, so there are not many. */
+  readonly #statements = new Map<string, Sqlite.StatementSync>()
+
+  constructor(path: string, { access, busyMs }: ConnectionOptions) {
+    const { DatabaseSync } = sqliteModule()
+    // A URL, because only a URL can say that a missing file must not be created.
+    const url = pathToFileURL(path)
+    url.searchParams.set('mode', { read: 'ro', write: 'rw', create: 'rwc' }[access])
+    this.#database = new DatabaseSync(url, { readOnly: access === 'read', timeout: busyMs })
+  }
+
+  /** Runs statements that give no rows and take no values. */
+  exec(sql: string): void {
+    this.#database.exec(sql)
+  }
+
+  /** Runs a statement; returns how many rows it changed. */
+  run(sql: string, ...values: Value[]): number {
+    return Number(this.#prepared(sql).run(...values).changes)
+  }
+
+  // The caller says what the columns hold: the schema is STRICT, and the statements are ours.
+  /* oxlint-disable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters */
+
+  /** The first row. */
+  get<R extends Row>(sql: string, ...values: Value[]): R | undefined {
+    return this.#prepared(sql).get(...values) as unknown as R | undefined
+  }
+
+  all<R extends Row>(sql: string, ...values: Value[]): readonly R[] {
+    return this.#prepared(sql).all(...values) as unknown as readonly R[]
+  }
+
+  /** Rows one by one; leaving the loop early ends the statement. */
+  iterate<R extends Row>(sql: string, ...values: Value[]): Iterable<R> {
+    return this.#prepared(sql).iterate(...values) as unknown as Iterable<R>
+  }
+
+  /** The only column of a row that must be there, such as a count. */
+  value<V extends Value>(sql: string, ...values: Value[]): V {
+    const row = this.get<readonly [V]>(sql, ...values)
+    assert(row, `A statement gave no row: ${sql.trim().slice(0, 60)}.`)
+    return row[0]
+  }
+
+  /* oxlint-enable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters */
+
+  get inTransaction(): boolean {
+    return this.#database.isTransaction
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#database.close()
+  }
+
+  #prepared(sql: string): Sqlite.StatementSync {
+    let statement = this.#statements.get(sql)
+    if (!statement) {
+      statement = this.#database.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+function sqliteModule(): typeof Sqlite {
+  const sqlite: typeof Sqlite | undefined = process.getBuiltinModule('node:sqlite')
+  if (sqlite) return sqlite
+  throw new EverloopError(
+    'UNSUPPORTED_NODE',
+    `This Node.js (${process.versions.node}) has no SQLite. everloop needs Node 22.18 or newer.`,
+  )
+}

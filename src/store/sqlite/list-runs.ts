@@ -1,0 +1,65 @@
+/**
+ * Listing runs: one index finds candidates from the newest down, the rest of the filter is checked
+ * row by row, and reading stops at the limit.
+ */
+import { fits } from '../filter.ts'
+import type { RunFilter, RunRow } from '../store.ts'
+import type { Connection, Value } from './driver.ts'
+import * as sql from './read-statements.ts'
+import { runRow, type RunTuple } from './rows.ts'
+import { kept } from './text.ts'
+
+type Listed = readonly [key: number, ...run: RunTuple]
+
+export function listRuns(db: Connection, filter: RunFilter): RunRow[] {
+  const { limit = Infinity, before, createdSince } = filter
+  const end = before === undefined ? Number.MAX_SAFE_INTEGER : keyOf(db, before)
+  const start = createdSince === undefined ? 0 : firstKey(db, createdSince)
+  if (end === undefined || start === undefined) return []
+  const found: { readonly key: number; readonly row: RunRow }[] = []
+  const sources = sourcesOf(filter)
+  for (const { statement, values } of sources) {
+    let count = 0
+    for (const [key, ...run] of db.iterate<Listed>(statement, ...values, end, start)) {
+      if (count >= limit) break
+      const row = runRow(run)
+      if (!fits(row, filter)) continue
+      found.push({ key, row })
+      count += 1
+    }
+  }
+  // Several sources are several statuses, each in order but not all together.
+  const ordered = sources.length === 1 ? found : found.toSorted((a, b) => b.key - a.key)
+  return ordered.slice(0, limit).map(({ row }) => row)
+}
+
+interface Source {
+  readonly statement: string
+  readonly values: readonly Value[]
+}
+
+/** The narrowest index first. */
+function sourcesOf({ id, parent, labels, status, queue, flow }: RunFilter): readonly Source[] {
+  if (id !== undefined && id !== '') {
+    return [{ statement: sql.runsByPrefix, values: [id, `${id}\u{10ffff}`] }]
+  }
+  if (parent !== undefined) return [{ statement: sql.runsByParent, values: [parent] }]
+  const [label] = Object.entries(labels ?? {})
+  if (label) {
+    return [{ statement: sql.runsByLabel, values: [kept(label[0]), kept(label[1])] }]
+  }
+  if (status !== undefined) {
+    return Array.from(new Set(status), (one) => ({ statement: sql.runsByStatus, values: [one] }))
+  }
+  if (flow !== undefined) return [{ statement: sql.runsByFlow, values: [kept(flow)] }]
+  if (queue !== undefined) return [{ statement: sql.runsByQueue, values: [kept(queue)] }]
+  return [{ statement: sql.runsByKey, values: [] }]
+}
+
+function keyOf(db: Connection, id: string): number | undefined {
+  return db.get<readonly [key: number]>(sql.runKey, id)?.[0]
+}
+
+function firstKey(db: Connection, time: number): number | undefined {
+  return db.get<readonly [key: number | null]>(sql.firstKeySince, time)?.[0] ?? undefined
+}

@@ -1,0 +1,103 @@
+/**
+ * How processes on one machine know that another is dead, without waiting for its lease: a session
+ * holds an exclusive lock on a file of its own, and the system drops the lock with the process,
+ * however it died. Process ids are never used: they are reused, and mean nothing in a container.
+ *
+ * The file is an empty SQLite database under BEGIN EXCLUSIVE, because SQLite's locks work on every
+ * system and between threads of one process. It is made before the session's row and removed after
+ * it, so a row without a file belongs to nobody alive.
+ *
+ * No file here may be opened by other means while it is locked: closing any handle to a file drops
+ * all of a process's locks on it.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Connection, troubleOf } from './driver.ts'
+
+export class Liveness {
+  readonly #folder: string
+  /** Locks of this process's sessions. */
+  readonly #held = new Map<string, Connection>()
+  /** Files of other sessions, kept open: asking again costs one system call. */
+  readonly #watched = new Map<string, Connection>()
+
+  constructor(location: string) {
+    this.#folder = `${location}-sessions`
+  }
+
+  /** Locks the session's file for as long as this process lives. */
+  hold(token: string): void {
+    mkdirSync(this.#folder, { recursive: true })
+    const connection = new Connection(this.#path(token), { access: 'create', busyMs: 0 })
+    connection.exec('BEGIN EXCLUSIVE')
+    this.#held.set(token, connection)
+  }
+
+  /** Ends the lock. Call it after the session's row is gone. */
+  letGo(token: string): void {
+    const connection = this.#held.get(token)
+    if (!connection) return
+    this.#held.delete(token)
+    this.#remove(token)
+    connection.close()
+  }
+
+  /** True when the process of this session is known to have ended. */
+  isDead(token: string): boolean {
+    if (this.#held.has(token)) return false
+    try {
+      const connection = this.#watch(token)
+      connection.exec('BEGIN EXCLUSIVE')
+      connection.exec('ROLLBACK')
+      return true
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble === undefined) throw error
+      return trouble === 'cannot-open' // no file: its owner removed it or never came to make it
+    }
+  }
+
+  /** Removes what is left of a session whose row is gone. */
+  forget(token: string): void {
+    this.#watched.get(token)?.close()
+    if (this.#watched.delete(token)) this.#remove(token)
+  }
+
+  /** Keeps only the files of these sessions open. */
+  keepOnly(tokens: ReadonlySet<string>): void {
+    for (const [token, connection] of this.#watched) {
+      if (tokens.has(token)) continue
+      this.#watched.delete(token)
+      connection.close()
+    }
+  }
+
+  close(): void {
+    this.keepOnly(new Set())
+    for (const token of this.#held.keys()) this.letGo(token)
+    try {
+      rmdirSync(this.#folder)
+    } catch {
+      // Not empty, or not there: others are at work.
+    }
+  }
+
+  #watch(token: string): Connection {
+    let connection = this.#watched.get(token)
+    if (!connection) {
+      connection = new Connection(this.#path(token), { access: 'write', busyMs: 0 })
+      this.#watched.set(token, connection)
+    }
+    return connection
+  }
+
+  #remove(token: string): void {
+    rmSync(this.#path(token), { force: true })
+  }
+
+  /** A digest, because a token is a secret and may be any text. */
+  #path(token: string): string {
+    return join(this.#folder, createHash('sha256').update(token).digest('hex').slice(0, 32))
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Opens a ledger file for writing: creates it, brings its schema up to date, sets what durability
+ * needs, and refuses what is not a store of this version.
+ *
+ * Several processes may do this to one new file at the same instant. The decision whether a file
+ * is new or foreign is taken inside one transaction, and migrations inside one write transaction
+ * that looks at the version again.
+ */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { EverloopError } from '../../base/errors.ts'
+import { Connection, troubleOf } from './driver.ts'
+import { type FileSystemType, refuseNetwork } from './file-system.ts'
+import { applicationId, migrations, schemaVersion } from './migrations.ts'
+import { explain } from './trouble.ts'
+
+/**
+ * `power-cut`: what was acknowledged survives everything but the loss of the disk.
+ * `process`: it survives the end of the process, but a power cut may take the last seconds.
+ */
+export type Durability = 'power-cut' | 'process'
+
+export interface LedgerFile {
+  readonly location: string
+  readonly durability: Durability
+  /** For tests only. */
+  readonly fileSystemType?: FileSystemType | undefined
+}
+
+/** How long one attempt waits inside SQLite, and all attempts together. */
+const busyMs = 5000
+const busyMsMax = 30_000
+
+const synchronous = { 'power-cut': 2, process: 1 } as const
+
+/** Opens the file. Blocks its thread while another process has the lock. */
+export function openLedger(file: LedgerFile): Connection {
+  const { location } = file
+  const folder = dirname(location)
+  makeFolder(folder)
+  refuseNetwork(folder, file.fileSystemType)
+  const isNew = !existsSync(location)
+  refuseReadOnly(location, folder)
+  refuseEmptied(location)
+  let connection: Connection | undefined
+  try {
+    connection = new Connection(location, { access: 'create', busyMs })
+    refuseForeign(connection, location)
+    configure(connection, file)
+    migrate(connection, location)
+    if (isNew) syncFolder(folder)
+    return connection
+  } catch (error) {
+    connection?.close()
+    // A damaged page at this point means a file that was cut off or never was a store.
+    throw troubleOf(error) === 'damaged' ? foreign(location, error) : explain(error, location)
+  }
+}
+
+/** Begins a write transaction, waiting for other processes, but not for ever. */
+export function beginWrite(connection: Connection): void {
+  patiently(() => connection.exec('BEGIN IMMEDIATE'))
+}
+
+/** Tries again while another process has the lock. */
+function patiently<T>(attempt: () => T): T {
+  for (let waitedMs = 0; ; waitedMs += busyMs) {
+    try {
+      return attempt()
+    } catch (error) {
+      if (troubleOf(error) !== 'busy' || waitedMs + busyMs >= busyMsMax) throw error
+    }
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new EverloopError('STORE_UNAVAILABLE', `The folder ${folder} cannot be made.`, { cause })
+  }
+}
+
+function refuseReadOnly(location: string, folder: string): void {
+  for (const path of [folder, ...(existsSync(location) ? [location] : [])]) {
+    try {
+      accessSync(path, constants.W_OK)
+    } catch (cause) {
+      throw new EverloopError(
+        'STORE_READ_ONLY',
+        `${path} cannot be written. A store needs write access to its file and its folder.`,
+        { cause },
+      )
+    }
+  }
+}
+
+/** A log beside an empty file: SQLite would throw the log away and begin anew. */
+function refuseEmptied(location: string): void {
+  // The log first: a file that is empty after its log was seen was not just being created.
+  const log = statSync(`${location}-wal`, { throwIfNoEntry: false })
+  if (!log || log.size === 0) return
+  if (statSync(location, { throwIfNoEntry: false })?.size === 0) throw foreign(location)
+}
+
+function refuseForeign(connection: Connection, location: string): void {
+  connection.exec('BEGIN')
+  const [id] = connection.get('PRAGMA application_id') ?? []
+  const [version] = connection.get('PRAGMA user_version') ?? []
+  const [tables] = connection.get('SELECT count(*) FROM sqlite_schema') ?? []
+  connection.exec('COMMIT')
+  const isEmpty = id === 0 && version === 0 && tables === 0
+  if (id !== applicationId && !isEmpty) throw foreign(location)
+  refuseNewer(Number(version), location)
+}
+
+function refuseNewer(version: number, location: string): void {
+  if (version <= schemaVersion) return
+  throw new EverloopError(
+    'STORE_NEWER',
+    `The store ${location} has schema version ${version}, but this everloop knows versions up to ${schemaVersion}. Update everloop.`,
+  )
+}
+
+function configure(connection: Connection, { location, durability }: LedgerFile): void {
+  patiently(() => connection.exec('PRAGMA journal_mode = WAL'))
+  connection.exec(`PRAGMA synchronous = ${synchronous[durability]}`)
+  // On macOS, a plain fsync leaves data in the drive's cache. Elsewhere these do nothing.
+  connection.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
+  const [mode] = connection.get('PRAGMA journal_mode') ?? []
+  const [level] = connection.get('PRAGMA synchronous') ?? []
+  if (mode === 'wal' && level === synchronous[durability]) return
+  throw new EverloopError(
+    'STORE_UNAVAILABLE',
+    `SQLite would not make the store ${location} durable: it keeps journal mode ${String(mode)} and synchronous level ${String(level)}.`,
+  )
+}
+
+function migrate(connection: Connection, location: string): void {
+  beginWrite(connection)
+  try {
+    const version = Number(connection.get('PRAGMA user_version')?.[0])
+    refuseNewer(version, location)
+    for (const step of migrations.slice(version)) connection.exec(step)
+    if (version < schemaVersion) {
+      connection.exec(
+        `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`,
+      )
+    }
+    connection.exec('COMMIT')
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Makes the new file's name survive a power cut: its contents are SQLite's care. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return // folders cannot be opened there
+  const handle = openSync(folder, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function foreign(location: string, cause?: unknown): EverloopError {
+  return new EverloopError(
+    'STORE_FOREIGN',
+    `The file ${location} is not an everloop store, or only a part of one. Give another path, or restore the file from a backup.`,
+    { cause },
+  )
+}

@@ -1,0 +1,74 @@
+/**
+ * Entries and the rows made of them (S7): status, open scopes, open questions. Runs inside the
+ * transaction of its batch.
+ */
+import { type Entry, isEnd, operationPath } from '../../ledger/index.ts'
+import { questionId, rowEffect, statusColumns } from '../projection.ts'
+import type { RunRow } from '../store.ts'
+import type { Connection } from './driver.ts'
+import { kept } from './text.ts'
+import * as sql from './write-statements.ts'
+
+/** The run as the append finds it, and as it changes it. */
+export interface Subject {
+  readonly id: string
+  readonly key: number
+  newest: number
+  asking: number
+  status: RunRow['status']
+}
+
+/** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
+export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
+  insertEntry(db, run.key, entry)
+  const effect = rowEffect(entry)
+  if (effect.open) db.run(sql.openScope, run.key, effect.open.path, effect.open.from)
+  if (run.asking > 0) settle(db, run, effect.settle)
+  if (effect.wait) {
+    const path = operationPath(entry.scope, entry.key)
+    if (run.asking > 0) settle(db, run, path)
+    if (effect.wait.kind === 'question.asked') ask(db, run, entry, path)
+  }
+  if (effect.reask !== undefined) db.run(sql.askAgain, run.key, effect.reask)
+  if (effect.close !== undefined) {
+    db.run(sql.closeScopes, run.key, effect.close)
+    if (run.asking > 0) {
+      setAsking(db, run, run.asking - db.run(sql.closeQuestions, run.key, effect.close))
+    }
+  }
+  if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
+  for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
+  if (effect.status) {
+    const { status, code } = statusColumns(effect.status)
+    run.status = status
+    db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
+    if (isEnd(effect.status) && run.asking > 0) {
+      db.run(sql.settleAllQuestions, run.key)
+      setAsking(db, run, 0)
+    }
+  }
+}
+
+export function insertEntry(db: Connection, run: number, entry: Entry): void {
+  const { seq, epoch, time, scope, kind, key, salt, digest, hash, payload } = entry
+  db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
+}
+
+function ask(db: Connection, run: Subject, { seq, scope }: Entry, path: string): void {
+  const position = db.value<number>(sql.entryPosition, run.key, seq)
+  db.run(sql.insertQuestion, position, questionId(run.id, seq), run.key, scope, path)
+  setAsking(db, run, run.asking + 1)
+}
+
+function settle(db: Connection, run: Subject, path: string | undefined): void {
+  if (path === undefined) return
+  const settled = db.run(sql.settleQuestion, run.key, path)
+  if (settled > 0) setAsking(db, run, run.asking - settled)
+}
+
+/** The count spares all other appends the look for questions that are hardly ever there. */
+function setAsking(db: Connection, run: Subject, asking: number): void {
+  if (asking === run.asking) return
+  run.asking = asking
+  db.run(sql.setAsking, asking, run.key)
+}

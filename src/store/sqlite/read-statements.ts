@@ -1,0 +1,131 @@
+/**
+ * The statements of the reader. Each is one constant with the reason for its shape; a test asks
+ * SQLite for the plan of each and refuses scans.
+ */
+import { entryColumns, messageColumns, runColumns } from './rows.ts'
+
+/** Changes when another connection has committed. */
+export const dataVersion: string = 'PRAGMA data_version'
+
+// Runs. Listings go from the newest down, beginning before a key.
+
+export const runById: string = `SELECT ${runColumns} FROM runs WHERE id = ?`
+
+export const runKey: string = 'SELECT key FROM runs WHERE id = ?'
+
+/** Where a resume stands: what is appended later does not belong to the snapshot. */
+export const runHead: string = 'SELECT key, seq FROM runs WHERE id = ?'
+
+/** The oldest run that a listing since some time can hold. */
+export const firstKeySince: string = 'SELECT min(key) FROM runs WHERE created >= ?'
+
+const listed = `SELECT runs.key, ${runColumns} FROM runs`
+
+/** One statement for each way to find runs; what else the filter says is checked row by row. */
+export const runsByKey: string = `
+${listed} WHERE key < ? AND key >= ? ORDER BY key DESC`
+
+export const runsByStatus: string = `
+${listed} WHERE status = ? AND key < ? AND key >= ? ORDER BY key DESC`
+
+export const runsByFlow: string = `
+${listed} WHERE flow = ? AND key < ? AND key >= ? ORDER BY key DESC`
+
+export const runsByQueue: string = `
+${listed} WHERE queue = ? AND key < ? AND key >= ? ORDER BY key DESC`
+
+export const runsByParent: string = `
+${listed} WHERE parent = ? AND key < ? AND key >= ? ORDER BY key DESC`
+
+export const runsByLabel: string = `
+SELECT runs.key, ${runColumns} FROM labels CROSS JOIN runs ON runs.key = labels.run
+WHERE labels.name = ? AND labels.value = ? AND labels.run < ? AND labels.run >= ?
+ORDER BY labels.run DESC`
+
+/** Sorts what it finds: prefixes are typed by people and fit few. */
+export const runsByPrefix: string = `
+${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
+
+// Entries.
+
+export const entriesAfter: string = `
+SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq`
+
+export const entriesOfScope: string = `
+SELECT ${entryColumns} FROM entries
+WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq`
+
+export const entryAt: string = `SELECT ${entryColumns} FROM entries WHERE run = ? AND seq = ?`
+
+/** The predecessor's hash. */
+export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'
+
+export const entriesFrom: string = `
+SELECT entries.position, runs.id, entries.run, ${entryColumns}
+FROM entries CROSS JOIN runs ON runs.key = entries.run
+WHERE entries.position > ? ORDER BY entries.position`
+
+export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ? ORDER BY path'
+
+// Messages.
+
+/** All kinds but signals, by name for the index's sake. */
+export const messagesOfRun: string = `
+SELECT ${messageColumns} FROM messages
+WHERE run = ? AND kind IN ('answer', 'cancel', 'pause', 'resume', 'retry', 'child')
+ORDER BY number`
+
+export const oldestSignal: string = `
+SELECT ${messageColumns} FROM messages
+WHERE run = ? AND kind = 'signal' AND name = ? ORDER BY number LIMIT 1`
+
+export const newsOfSession: string = `
+SELECT id, newest FROM runs WHERE session = ? AND inbox > 0 ORDER BY key`
+
+// Questions. The entry that asked has the rest.
+
+const question = `
+SELECT runs.id, questions.answered, ${entryColumns}
+FROM questions CROSS JOIN entries ON entries.position = questions.position
+  CROSS JOIN runs ON runs.key = questions.run`
+
+/** All: a search from the beginning. */
+export const questionsAll: string = `
+${question} WHERE questions.position > 0 ORDER BY questions.position`
+
+export const questionsOfRun: string = `
+${question} WHERE questions.run = ? ORDER BY questions.position`
+
+export const questionsByPrefix: string = `
+${question} WHERE questions.id >= ? AND questions.id < ? ORDER BY questions.position`
+
+// The rest.
+
+export const artifactBytes: string = 'SELECT bytes FROM artifacts WHERE hash = ?'
+
+/** `token > ''` makes it a search, though it finds every row: there are few. */
+export const sessionsAll: string = `
+SELECT token, name, lease, since, expires,
+  (SELECT count(*) FROM runs WHERE runs.session = sessions.token)
+FROM sessions WHERE token > '' ORDER BY since, token`
+
+/** Names may be empty, hence >=. */
+export const queuesAll: string = `
+SELECT name, concurrency,
+  (SELECT count(*) FROM runs WHERE runs.session IS NOT NULL AND runs.queue = queues.name)
+FROM queues WHERE name >= '' ORDER BY name`
+
+/** Flow, version and queue of the next runs that wait; with dueInLane it counts a queue's due runs. */
+export const nextLane: string = `
+SELECT flow, version, queue FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND (flow, version, queue) > (?, ?, ?)
+ORDER BY flow, version, queue LIMIT 1`
+
+export const firstLane: string = `
+SELECT flow, version, queue FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow >= ''
+ORDER BY flow, version, queue LIMIT 1`
+
+export const dueInLane: string = `
+SELECT count(*) FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?`

@@ -1,0 +1,110 @@
+/** Rows of the tables as what the store hands out, and the column lists that they are read by. */
+import type { EntryKind, LinkedEntry } from '../../ledger/index.ts'
+import type { Message, MessageKind, RunRow, SessionRow } from '../store.ts'
+import { told } from './text.ts'
+
+/** Columns of a run, for `runRow`. */
+export const runColumns =
+  'runs.id, flow, version, queue, labels, parent, status, code, created, updated, seq, hash, epoch, session, wake, crashes, overtakes, barren, newest'
+
+export type RunTuple = readonly [
+  id: string,
+  flow: string,
+  version: string,
+  queue: string,
+  labels: string,
+  parent: string | null,
+  status: RunRow['status'],
+  code: string | null,
+  created: number,
+  updated: number,
+  seq: number,
+  hash: string,
+  epoch: number,
+  session: string | null,
+  wake: number | null,
+  crashes: number,
+  overtakes: number,
+  barren: number,
+  newest: number,
+]
+
+export function runRow(row: RunTuple): RunRow {
+  const [id, flow, version, queue, labels, parent, status, code, created, updated, ...rest] = row
+  const [seq, hash, epoch, session, wake, crashes, overtakes, barren, newest] = rest
+  return {
+    id,
+    flow: told(flow),
+    version: told(version),
+    queue: told(queue),
+    labels: JSON.parse(labels),
+    parent: parent ?? undefined,
+    status,
+    code: code === null ? undefined : told(code),
+    created,
+    updated,
+    seq,
+    hash,
+    epoch,
+    session: session === null ? undefined : told(session),
+    wake: wake ?? undefined,
+    crashes,
+    overtakes,
+    barren,
+    newest,
+  }
+}
+
+/** Columns of an entry, for `entryRow`. */
+export const entryColumns =
+  'entries.seq, entries.epoch, entries.time, entries.scope, entries.kind, entries.key, entries.salt, entries.digest, entries.hash, entries.payload'
+
+export type EntryTuple = readonly [
+  seq: number,
+  epoch: number,
+  time: number,
+  scope: string,
+  kind: EntryKind,
+  key: string,
+  salt: string | null,
+  digest: string,
+  hash: string,
+  payload: string | null,
+]
+
+export function linkedEntry(run: string, row: EntryTuple, previous: string | null): LinkedEntry {
+  const [seq, epoch, time, scope, kind, key, salt, digest, hash, payload] = row
+  return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash, previous }
+}
+
+/** Columns of a message, for `messageRow`. */
+export const messageColumns = 'number, kind, name, id, time, payload'
+
+export type MessageTuple = readonly [
+  number: number,
+  kind: MessageKind,
+  name: string,
+  id: string | null,
+  time: number,
+  payload: string,
+]
+
+export function messageRow(run: string, row: MessageTuple): Message {
+  const [number, kind, name, id, time, payload] = row
+  const message = { run, kind, name: told(name), payload, number, time }
+  return id === null ? message : { ...message, id: told(id) }
+}
+
+export type SessionTuple = readonly [
+  token: string,
+  name: string,
+  lease: number,
+  since: number,
+  expires: number,
+  holds: number,
+]
+
+export function sessionRow(row: SessionTuple): SessionRow {
+  const [token, name, leaseMs, since, expires, holds] = row
+  return { token: told(token), name: told(name), leaseMs, since, expires, holds }
+}

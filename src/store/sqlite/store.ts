@@ -1,0 +1,214 @@
+/**
+ * The SQLite store: one file, several processes.
+ *
+ * Writes go through a queue to the writer, on a thread of its own; reads happen here, on a
+ * connection that cannot write. This file only joins the two, tells subscribers, and closes.
+ */
+import { resolve as absolutePath } from 'node:path'
+import { EverloopError } from '../../base/errors.ts'
+import type { Clock, Ports } from '../../base/ports.ts'
+import type { LinkedEntry, OpenScope } from '../../ledger/index.ts'
+import { checkNewRun } from '../check.ts'
+import type {
+  Append,
+  AppendResult,
+  ClaimRequest,
+  ClaimResult,
+  DeliverResult,
+  EntryRange,
+  Message,
+  NewMessage,
+  NewRun,
+  PositionedEntry,
+  QuestionFilter,
+  QuestionRow,
+  QueueRow,
+  RunFilter,
+  RunRow,
+  SessionOptions,
+  SessionRow,
+  Store,
+  StoreInfo,
+} from '../store.ts'
+import { schemaVersion } from './migrations.ts'
+import type { Durability } from './open.ts'
+import { Reader } from './reader.ts'
+import { Subscribers } from './subscribers.ts'
+import { WriterThread } from './thread.ts'
+import { explain } from './trouble.ts'
+import { WriteQueue } from './write-queue.ts'
+
+export interface SqliteStoreOptions {
+  /** The file. It and its folder are made when they are not there. */
+  readonly location: string
+  readonly ports: Ports
+  /**
+   * What an acknowledged write survives: `power-cut` (the default), or only the end of the
+   * `process`: faster, but a power cut or a crash of the system may take the last seconds.
+   */
+  readonly durability?: Durability | undefined
+}
+
+/** Opens the store, making the file when there is none. */
+export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { ports, durability = 'power-cut' } = options
+  const location = absolutePath(options.location)
+  const thread = await WriterThread.start({ location, durability })
+  try {
+    return new SqliteStore({ location, ports, durability, thread })
+  } catch (error) {
+    await thread.close()
+    throw explain(error, location)
+  }
+}
+
+interface Parts {
+  readonly location: string
+  readonly ports: Ports
+  readonly durability: Durability
+  readonly thread: WriterThread
+}
+
+class SqliteStore implements Store {
+  readonly about: StoreInfo
+  readonly clock: Clock
+  readonly #thread: WriterThread
+  readonly #reader: Reader
+  readonly #queue: WriteQueue
+  readonly #subscribers: Subscribers
+  /** Opened here and not closed: closing the store closes them, so that nobody takes it for a crash. */
+  readonly #sessions = new Set<string>()
+  #closing: Promise<void> | undefined
+
+  constructor({ location, ports, durability, thread }: Parts) {
+    this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
+    this.clock = ports.clock
+    this.#thread = thread
+    this.#reader = new Reader(location, ports)
+    this.#subscribers = new Subscribers(ports, () => this.#reader.version())
+    this.#queue = new WriteQueue({
+      ports,
+      execute: (batch) => thread.execute(batch),
+      onChange: () => this.#subscribers.notify(),
+    })
+  }
+
+  async openSession(session: SessionOptions): Promise<void> {
+    await this.#queue.submit('openSession', session)
+    this.#sessions.add(session.token)
+  }
+
+  renewSession(token: string): Promise<boolean> {
+    return this.#queue.submit('renewSession', token)
+  }
+
+  async closeSession(token: string): Promise<void> {
+    await this.#queue.submit('closeSession', token)
+    this.#sessions.delete(token)
+  }
+
+  async createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
+    checkNewRun(run)
+    return this.#queue.submit('createRun', run)
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#queue.submit('claim', request)
+  }
+
+  append(append: Append): Promise<AppendResult> {
+    return this.#queue.submit('append', append)
+  }
+
+  deliver(message: NewMessage): Promise<DeliverResult> {
+    return this.#queue.submit('deliver', message)
+  }
+
+  async limitQueue(name: string, concurrency: number | null): Promise<void> {
+    await this.#queue.submit('limitQueue', { name, concurrency })
+  }
+
+  run(id: string): Promise<RunRow | undefined> {
+    return this.#read((reader) => reader.run(id))
+  }
+
+  runs(filter: RunFilter): Promise<readonly RunRow[]> {
+    return this.#read((reader) => reader.runs(filter))
+  }
+
+  entries(run: string, range?: EntryRange): Promise<readonly LinkedEntry[]> {
+    return this.#read((reader) => reader.entries(run, range))
+  }
+
+  openEntries(run: string): Promise<readonly LinkedEntry[]> {
+    return this.#read((reader) => reader.openEntries(run))
+  }
+
+  entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]> {
+    return this.#read((reader) => reader.entriesAt(run, seqs))
+  }
+
+  follow(after: number, limit: number): Promise<readonly PositionedEntry[]> {
+    return this.#read((reader) => reader.follow(after, limit))
+  }
+
+  openScopes(run: string): Promise<readonly OpenScope[]> {
+    return this.#read((reader) => reader.openScopes(run))
+  }
+
+  messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {
+    return this.#read((reader) => reader.messages(run, signals))
+  }
+
+  news(session: string): Promise<readonly { readonly run: string; readonly newest: number }[]> {
+    return this.#read((reader) => reader.news(session))
+  }
+
+  questions(filter: QuestionFilter): Promise<readonly QuestionRow[]> {
+    return this.#read((reader) => reader.questions(filter))
+  }
+
+  artifact(hash: string): Promise<Uint8Array | undefined> {
+    return this.#read((reader) => reader.artifact(hash))
+  }
+
+  sessions(): Promise<readonly SessionRow[]> {
+    return this.#read((reader) => reader.sessions())
+  }
+
+  queues(): Promise<readonly QueueRow[]> {
+    return this.#read((reader) => reader.queues())
+  }
+
+  subscribe(listener: () => void): () => void {
+    if (this.#closing) throw closed(this.about.location)
+    return this.#subscribers.add(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** The reader first: SQLite removes its log when the last connection to close can write. */
+  async #close(): Promise<void> {
+    this.#subscribers.stop()
+    const sessions = Array.from(this.#sessions, (token) => this.closeSession(token))
+    await Promise.allSettled(sessions)
+    await this.#queue.stop(closed(this.about.location))
+    this.#reader.close()
+    await this.#thread.close()
+  }
+
+  async #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
+    if (this.#closing) throw closed(this.about.location)
+    try {
+      return await read(this.#reader)
+    } catch (error) {
+      throw this.#closing ? closed(this.about.location) : explain(error, this.about.location)
+    }
+  }
+}
+
+const closed = (location: string): EverloopError =>
+  new EverloopError('STORE_CLOSED', `The store ${location} was closed.`)

@@ -1,0 +1,64 @@
+/**
+ * Who wants to know of commits. Those of this store are told at once; those of other processes are
+ * seen by a number that SQLite changes with each commit, asked for every few milliseconds, but
+ * only while somebody listens.
+ */
+import type { Ports, Timer } from '../../base/ports.ts'
+
+/** Asking costs a few microseconds, so this is about one part in five thousand of a core. */
+const pollMs = 20
+
+export class Subscribers {
+  readonly #ports: Ports
+  readonly #version: () => number
+  readonly #listeners = new Set<() => void>()
+  #seen = 0
+  #timer: Timer | undefined
+
+  /** `version`: a number that changes when another connection commits. */
+  constructor(ports: Ports, version: () => number) {
+    this.#ports = ports
+    this.#version = version
+  }
+
+  add(listener: () => void): () => void {
+    const own = (): void => listener() // so that one function can subscribe twice
+    this.#listeners.add(own)
+    if (!this.#timer) {
+      this.#seen = this.#version()
+      this.#arm()
+    }
+    return () => {
+      this.#listeners.delete(own)
+      if (this.#listeners.size === 0) this.#disarm()
+    }
+  }
+
+  notify(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  stop(): void {
+    this.#listeners.clear()
+    this.#disarm()
+  }
+
+  #arm(): void {
+    this.#timer = this.#ports.setTimer(pollMs, () => {
+      this.#poll()
+      if (this.#listeners.size > 0) this.#arm()
+    })
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #poll(): void {
+    const version = this.#version()
+    if (version === this.#seen) return
+    this.#seen = version
+    this.notify()
+  }
+}

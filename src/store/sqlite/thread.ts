@@ -1,0 +1,92 @@
+/**
+ * The owner's side of the writer thread: one request at a time, and what happens when the thread
+ * dies. docs/decisions/0001-writer-thread.md says why there is a thread.
+ */
+import { Worker } from 'node:worker_threads'
+import { assert, EverloopError } from '../../base/errors.ts'
+import type { Batch, BatchResult } from './command.ts'
+import type { LedgerFile } from './open.ts'
+import type { ThreadReply, ThreadRequest } from './writer-thread.ts'
+
+/** This file runs as TypeScript in the repository and as JavaScript in the package. */
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const source = new URL(`./writer-thread.${extension}`, import.meta.url)
+
+interface Waiting {
+  readonly resolve: (reply: ThreadReply) => void
+  readonly reject: (error: EverloopError) => void
+}
+
+export class WriterThread {
+  readonly #worker: Worker
+  #waiting: Waiting | undefined
+  #death: EverloopError | undefined
+
+  private constructor(file: LedgerFile) {
+    this.#worker = new Worker(source, {
+      workerData: file,
+      // Node 22 calls node:sqlite experimental in each thread.
+      execArgv: [...process.execArgv, '--disable-warning=ExperimentalWarning'],
+    })
+    this.#worker.on('message', (reply: ThreadReply) => {
+      const waiting = this.#waiting
+      this.#waiting = undefined
+      waiting?.resolve(reply)
+    })
+    this.#worker.on('error', (cause) => this.#die(cause))
+    this.#worker.on('exit', () => this.#die(undefined))
+  }
+
+  /** Starts a thread that has the file open. Rejects with what kept it from opening. */
+  static async start(file: LedgerFile): Promise<WriterThread> {
+    const thread = new WriterThread(file)
+    const reply = await thread.#next()
+    if (reply.is === 'refused') {
+      throw new EverloopError(reply.failure.code, reply.failure.message)
+    }
+    thread.#worker.unref() // an idle store does not keep a process alive
+    return thread
+  }
+
+  /** Rejects with STORE_UNAVAILABLE when the thread ends without a reply. */
+  async execute(batch: Batch): Promise<BatchResult> {
+    const reply = await this.#ask(batch)
+    assert(reply.is === 'executed', 'The writer thread gave another reply than was asked for.')
+    return reply.result
+  }
+
+  async close(): Promise<void> {
+    if (this.#death) return
+    await this.#ask('close')
+  }
+
+  async #ask(request: ThreadRequest): Promise<ThreadReply> {
+    if (this.#death) throw this.#death
+    this.#worker.ref()
+    try {
+      const reply = this.#next()
+      this.#worker.postMessage(request)
+      return await reply
+    } finally {
+      this.#worker.unref()
+    }
+  }
+
+  #next(): Promise<ThreadReply> {
+    assert(!this.#waiting, 'The writer thread was asked twice at once.')
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
+  }
+
+  #die(cause: unknown): void {
+    this.#death ??= new EverloopError(
+      'STORE_UNAVAILABLE',
+      'The thread that writes the store ended: what it was given may or may not have been written.',
+      { cause },
+    )
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.reject(this.#death)
+  }
+}

@@ -1,0 +1,53 @@
+/** SQLite's errors as everloop's: what the caller can do decides the code. */
+import { EverloopError } from '../../base/errors.ts'
+import { troubleOf } from './driver.ts'
+
+/** The error to hand to a caller; errors that are not SQLite's are returned as they are. */
+export function explain(error: unknown, location: string): unknown {
+  const trouble = troubleOf(error)
+  if (trouble === undefined) return error
+  const said = error instanceof Error ? error.message : String(error)
+  const made = (
+    code: ConstructorParameters<typeof EverloopError>[0],
+    text: string,
+  ): EverloopError => new EverloopError(code, `${text} (SQLite: ${said})`, { cause: error })
+  switch (trouble) {
+    case 'busy':
+      return made(
+        'STORE_UNAVAILABLE',
+        `The store ${location} stayed locked by another process for too long; nothing was written. Look for a process that keeps a transaction open, such as a database shell.`,
+      )
+    case 'full':
+      return made(
+        'STORE_FULL',
+        `There is no space left for the store ${location}; nothing was written. Make space and try again.`,
+      )
+    case 'read-only':
+      return made(
+        'STORE_READ_ONLY',
+        `The store ${location} cannot be written. Check the permissions of the file and its folder.`,
+      )
+    case 'cannot-open':
+      return made(
+        'STORE_UNAVAILABLE',
+        `The store ${location} cannot be opened. Check that its folder exists and may be written.`,
+      )
+    case 'not-a-database':
+      return made('STORE_FOREIGN', `The file ${location} is not an everloop store.`)
+    case 'damaged':
+    case 'input-output':
+    case 'other':
+      return made(
+        'STORE_FAILED',
+        `The store ${location} failed and was closed. Check the disk, then open it again.`,
+      )
+  }
+}
+
+/** True when the store must not be used any more after this error. */
+export function isFatal(error: unknown): boolean {
+  const trouble = troubleOf(error)
+  return (
+    trouble !== undefined && trouble !== 'busy' && trouble !== 'full' && trouble !== 'read-only'
+  )
+}

@@ -1,0 +1,111 @@
+/**
+ * Group commit without a timer: what one turn brings goes out together when its microtasks have
+ * run, and whatever arrives while a batch is being committed makes the next one.
+ *
+ * States: `idle`, `gathering` (commands wait for the end of the turn), `writing` (a batch is out),
+ * `stopped` (nothing is taken any more; `error` says why).
+ */
+import type { Ports } from '../../base/ports.ts'
+import { assert, EverloopError } from '../../base/errors.ts'
+import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
+
+/** Commands in one transaction: enough to share an fsync, few enough to undo and repeat. */
+const batchMax = 1000
+
+interface Pending {
+  readonly command: Command
+  readonly settle: (outcome: Outcome) => void
+  readonly reject: (error: EverloopError) => void
+}
+
+type State =
+  | { readonly is: 'idle' | 'gathering' | 'writing' }
+  | { readonly is: 'stopped'; readonly error: EverloopError }
+
+export interface WriteQueueOptions {
+  readonly ports: Ports
+  readonly execute: (batch: Batch) => Promise<BatchResult>
+  /** Called after each commit that others may want to know of. */
+  readonly onChange: () => void
+}
+
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  #pending: Pending[] = []
+  #state: State = { is: 'idle' }
+  #drained: (() => void) | undefined
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options
+  }
+
+  /** Settles when the command's transaction has been committed, or refused. */
+  submit<K extends CommandName>(is: K, given: Commands[K]['with']): Promise<Commands[K]['reply']> {
+    return new Promise((resolve, reject) => {
+      if (this.#state.is === 'stopped') {
+        reject(this.#state.error)
+        return
+      }
+      // Name and content belong together by this method's signature; TypeScript cannot say it.
+      const command = { is, with: given } as Command
+      const settle = (outcome: Outcome): void => {
+        if (outcome.is === 'done') resolve(outcome.reply as Commands[K]['reply'])
+        else reject(new EverloopError(outcome.failure.code, outcome.failure.message))
+      }
+      this.#pending.push({ command, settle, reject })
+      if (this.#state.is === 'idle') this.#gather()
+    })
+  }
+
+  /** Takes nothing more; resolves when everything that was taken has settled. */
+  async stop(error: EverloopError): Promise<void> {
+    if (this.#state.is === 'stopped') return
+    if (this.#state.is !== 'idle') await new Promise<void>((done) => (this.#drained = done))
+    this.#state = { is: 'stopped', error }
+  }
+
+  #gather(): void {
+    this.#state = { is: 'gathering' }
+    this.#options.ports.afterMicrotasks(() => void this.#write())
+  }
+
+  async #write(): Promise<void> {
+    this.#state = { is: 'writing' }
+    const batch = this.#pending.splice(0, batchMax)
+    const { execute, ports, onChange } = this.#options
+    try {
+      const { outcomes, changed, broken } = await execute({
+        now: ports.clock.now(),
+        commands: batch.map(({ command }) => command),
+      })
+      assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
+      outcomes.forEach((outcome, i) => batch[i]?.settle(outcome))
+      if (changed) onChange()
+      if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
+    } catch (error) {
+      const failure = asError(error)
+      for (const { reject } of batch) reject(failure)
+      this.#abandon(
+        new EverloopError('STORE_FAILED', 'The store has failed. Open it again.', {
+          cause: failure,
+        }),
+      )
+    }
+    if (this.#pending.length > 0) this.#gather()
+    else {
+      if (this.#state.is === 'writing') this.#state = { is: 'idle' }
+      this.#drained?.()
+    }
+  }
+
+  #abandon(error: EverloopError): void {
+    this.#state = { is: 'stopped', error }
+    for (const { reject } of this.#pending.splice(0)) reject(error)
+  }
+}
+
+function asError(error: unknown): EverloopError {
+  return EverloopError.is(error)
+    ? error
+    : new EverloopError('STORE_FAILED', 'The store has failed.', { cause: error })
+}

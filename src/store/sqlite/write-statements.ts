@@ -1,0 +1,188 @@
+/**
+ * The statements of the writer. Each is one constant with the reason for its shape; a test asks
+ * SQLite for the plan of each and refuses scans.
+ */
+import { runColumns } from './rows.ts'
+
+// Runs.
+
+/**
+ * Fence, head check and head move in one statement (S3): no row means that one of them did not
+ * hold, and nothing was written. Touches no indexed column.
+ */
+export const advanceRun: string = `
+UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0
+WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?
+RETURNING key, newest, asking, status`
+
+/** The same checks for an append without entries. */
+export const checkRun: string = `
+SELECT key, newest, asking, status FROM runs
+WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?`
+
+/** Why an append was refused. */
+export const runHead: string = 'SELECT session, epoch, seq, hash, newest FROM runs WHERE id = ?'
+
+export const runById: string = `SELECT ${runColumns} FROM runs WHERE id = ?`
+
+/** What a message needs to know of its run. */
+export const receiver: string = 'SELECT key, status, session IS NULL FROM runs WHERE id = ?'
+
+/** No row when the id is taken. */
+export const insertRun: string = `
+INSERT INTO runs (id, flow, version, queue, labels, parent, status, created, updated, seq, hash,
+  epoch, wake, crashes, overtakes, barren, newest, inbox, asking)
+VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?, 1, ?, 0, ?, 0, 0, 0, 0, 0, 0)
+ON CONFLICT (id) DO NOTHING
+RETURNING key`
+
+export const insertLabel: string = 'INSERT INTO labels (name, value, run) VALUES (?, ?, ?)'
+
+/** Apart from advanceRun, because it moves index entries. */
+export const setStatus: string = 'UPDATE runs SET status = ?, code = ? WHERE key = ?'
+
+export const setAsking: string = 'UPDATE runs SET asking = ? WHERE key = ?'
+
+export const releaseRun: string = 'UPDATE runs SET session = NULL, wake = ? WHERE key = ?'
+
+// Entries and their projections.
+
+export const insertEntry: string = `
+INSERT INTO entries (run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** For question-closed: whether this entry once asked. */
+export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq = ?'
+
+/** The position that the entry just written got. */
+export const entryPosition: string = 'SELECT position FROM entries WHERE run = ? AND seq = ?'
+
+/** An open scope stays as it is. */
+export const openScope: string = `
+INSERT INTO scopes (run, path, start) VALUES (?, ?, ?) ON CONFLICT (run, path) DO NOTHING`
+
+/** A move by a turn, or a scope that a retry opens again. */
+export const putScope: string = `
+INSERT INTO scopes (run, path, start) VALUES (?, ?, ?)
+ON CONFLICT (run, path) DO UPDATE SET start = excluded.start`
+
+/**
+ * The scope and all inside it. "0" follows "/" in ASCII, so the range holds them all, and perhaps
+ * siblings such as "a b" beside "a": these are what the second line is for.
+ */
+export const closeScopes: string = `
+DELETE FROM scopes WHERE run = ?1 AND path >= ?2 AND path < ?2 || '0'
+  AND (path = ?2 OR substr(path, length(?2) + 1, 1) = '/')`
+
+export const closeQuestions: string = `
+DELETE FROM questions WHERE run = ?1 AND scope >= ?2 AND scope < ?2 || '0'
+  AND (scope = ?2 OR substr(scope, length(?2) + 1, 1) = '/')`
+
+export const insertQuestion: string = `
+INSERT INTO questions (position, id, run, scope, path, answered) VALUES (?, ?, ?, ?, ?, 0)`
+
+export const settleQuestion: string = 'DELETE FROM questions WHERE run = ? AND path = ?'
+
+export const settleAllQuestions: string = 'DELETE FROM questions WHERE run = ?'
+
+/** An answer was refused: the question is open again. */
+export const askAgain: string = 'UPDATE questions SET answered = 0 WHERE run = ? AND path = ?'
+
+/** Changes a row only while the question waits for an answer. */
+export const answerQuestion: string =
+  'UPDATE questions SET answered = 1 WHERE id = ? AND answered = 0'
+
+export const questionById: string = 'SELECT answered FROM questions WHERE id = ?'
+
+export const insertArtifact: string = `
+INSERT INTO artifacts (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING`
+
+// Messages.
+
+/** No row when a message of this id came before. */
+export const insertReceipt: string = `
+INSERT INTO receipts (run, id) VALUES (?, ?) ON CONFLICT (run, id) DO NOTHING`
+
+export const receipt: string = 'SELECT 1 FROM receipts WHERE run = ? AND id = ?'
+
+export const insertMessage: string = `
+INSERT INTO messages (run, kind, name, id, time, payload) VALUES (?, ?, ?, ?, ?, ?)
+RETURNING number`
+
+/** A message for a run that goes on as it is. */
+export const noteMessage: string = 'UPDATE runs SET newest = ?, inbox = inbox + 1 WHERE key = ?'
+
+/** A message that makes a free run due (S4). */
+export const noteWaking: string = `
+UPDATE runs SET newest = ?1, inbox = inbox + 1, wake = min(ifnull(wake, ?2), ?2) WHERE key = ?3`
+
+/** By the append that names it (S5). Changes no row when it is gone already. */
+export const takeMessage: string = 'DELETE FROM messages WHERE number = ? AND run = ?'
+
+export const noteTaken: string = 'UPDATE runs SET inbox = inbox - ? WHERE key = ?'
+
+/** Kinds of the messages that a holder has not seen. All kinds are named for the index's sake. */
+export const unseenMessages: string = `
+SELECT DISTINCT kind FROM messages
+WHERE run = ? AND kind IN ('signal', 'answer', 'cancel', 'pause', 'resume', 'retry', 'child')
+  AND number > ?`
+
+// Sessions, claims, queues.
+
+export const insertSession: string = `
+INSERT INTO sessions (token, name, lease, since, expires) VALUES (?1, ?2, ?3, ?4, ?4 + ?3)
+ON CONFLICT (token) DO NOTHING`
+
+export const renewSession: string = 'UPDATE sessions SET expires = lease + ? WHERE token = ?'
+
+export const deleteSession: string = 'DELETE FROM sessions WHERE token = ?'
+
+export const sessionExpiry: string = 'SELECT expires FROM sessions WHERE token = ?'
+
+/** `token > ''` makes it a search, though it finds every row: there are few. */
+export const allSessions: string = `
+SELECT token, expires, EXISTS (SELECT 1 FROM runs WHERE runs.session = sessions.token)
+FROM sessions WHERE token > ''`
+
+/** Its session was closed. */
+export const freeRuns: string = 'UPDATE runs SET session = NULL, wake = ? WHERE session = ?'
+
+export const freeCrashed: string = `
+UPDATE runs SET session = NULL, wake = ?, crashes = crashes + 1, barren = barren + 1
+WHERE session = ?`
+
+export const freeOvertaken: string = `
+UPDATE runs SET session = NULL, wake = ?, overtakes = overtakes + 1, barren = barren + 1
+WHERE session = ?`
+
+/** The next queue in which runs of this flow and version wait, and its earliest due time. */
+export const nextLane: string = `
+SELECT queue, wake FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue > ?
+ORDER BY queue, wake LIMIT 1`
+
+/** The first lane: no queue is called less than "". */
+export const firstLane: string = `
+SELECT queue, wake FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ?
+ORDER BY queue, wake LIMIT 1`
+
+export const dueRuns: string = `
+SELECT key, wake FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?
+ORDER BY wake, key LIMIT ?`
+
+export const takeRun: string = `
+UPDATE runs SET session = ?, epoch = epoch + 1 WHERE key = ? RETURNING ${runColumns}`
+
+export const queueLimit: string = 'SELECT concurrency FROM queues WHERE name = ?'
+
+export const heldInQueue: string = `
+SELECT count(*) FROM runs WHERE session IS NOT NULL AND queue = ?`
+
+export const addQueue: string = `
+INSERT INTO queues (name, concurrency) VALUES (?, NULL) ON CONFLICT (name) DO NOTHING`
+
+export const limitQueue: string = `
+INSERT INTO queues (name, concurrency) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET concurrency = excluded.concurrency`

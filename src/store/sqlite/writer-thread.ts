@@ -1,0 +1,42 @@
+/**
+ * The thread that writes. It opens the file, says so, and then answers one message after another:
+ * a batch with its result, `close` by closing the file and ending.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../../base/errors.ts'
+import type { Batch, BatchResult, Failure } from './command.ts'
+import type { LedgerFile } from './open.ts'
+import { failureOf, Writer } from './writer.ts'
+
+/** What the thread is sent. */
+export type ThreadRequest = Batch | 'close'
+
+/** What it sends, once at its start and then once for each request. */
+export type ThreadReply =
+  | { readonly is: 'ready' }
+  | { readonly is: 'refused'; readonly failure: Failure }
+  | { readonly is: 'executed'; readonly result: BatchResult }
+  | { readonly is: 'closed' }
+
+/** Serves the port that leads to the thread's owner. */
+function serve(port: MessagePort, file: LedgerFile): void {
+  const send = (reply: ThreadReply): void => port.postMessage(reply)
+  let writer: Writer
+  try {
+    writer = new Writer(file)
+  } catch (error) {
+    send({ is: 'refused', failure: failureOf(error) })
+    port.close()
+    return
+  }
+  port.on('message', (request: ThreadRequest) => {
+    if (request !== 'close') return send({ is: 'executed', result: writer.execute(request) })
+    writer.close()
+    send({ is: 'closed' })
+    port.close()
+  })
+  send({ is: 'ready' })
+}
+
+assert(parentPort, 'The writer thread was loaded outside of a thread.')
+serve(parentPort, workerData as LedgerFile)
