@@ -1,0 +1,90 @@
+/** Opens a runtime: turns what the user says about store, flows and work into one. */
+import { EverloopError } from './base/errors.ts'
+import { type Duration, parseDuration } from './base/duration.ts'
+import { systemPorts } from './base/system.ts'
+import { type AnyFlow, checkOptions, Ever, Flows, type WorkOptions } from './run/index.ts'
+import { memoryStore } from './store/memory.ts'
+import { sqliteStore } from './store/sqlite/store.ts'
+import type { Store } from './store/store.ts'
+
+export interface OpenOptions {
+  /**
+   * `"sqlite:PATH"` (durable against power cuts), `"sqlite:PATH?durability=process"` (a power cut
+   * may lose the last seconds), `"memory:"`, or a store object. Default "sqlite:.everloop/ledger.db".
+   */
+  readonly store?: string | Store
+  /** The flows that can be started by name and executed here. */
+  readonly flows?: readonly AnyFlow[]
+  /** How long a worker may be silent before others take its runs over. Default "10s". */
+  readonly lease?: Duration
+  /** Whether runs are executed in this process, and how many at a time. Default false. */
+  readonly work?: false | Omit<WorkOptions, 'until'>
+  /** Concurrency limits of queues, for all workers together; null lifts a limit. */
+  readonly queues?: Readonly<Record<string, { readonly concurrency: number | null }>>
+  /** For people: who this process is, in sessions. */
+  readonly name?: string
+  /** Told of trouble that ends nothing: a store that cannot be reached, a run that was taken over. */
+  readonly onTrouble?: (error: unknown, run: string | undefined) => void
+}
+
+/** A lease shorter than this would be lost to a garbage collection. */
+const leaseMsMin = 100
+
+/**
+ * Opens a store and returns the runtime on it. Throws STORE_… when the store cannot be used.
+ *
+ * @example
+ * await using ever = await open({ flows: [hello], work: { concurrency: 16 } })
+ * const run = await ever.start(hello, 'World', { id: 'hello-1' })
+ * console.log(await run.result())
+ */
+export async function open(options: OpenOptions = {}): Promise<Ever> {
+  checkOptions('open', options, [
+    'store',
+    'flows',
+    'lease',
+    'work',
+    'queues',
+    'name',
+    'onTrouble',
+  ])
+  const {
+    store: location = 'sqlite:.everloop/ledger.db',
+    flows = [],
+    lease = '10s',
+    work = false,
+    queues = {},
+    name = 'worker',
+    onTrouble = () => {},
+  } = options
+  const leaseMs = parseDuration(lease)
+  if (leaseMs < leaseMsMin) {
+    throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
+  }
+  const known = new Flows(flows)
+  const store = typeof location === 'string' ? await openStore(location) : location
+  const ever = new Ever({ store, ports: systemPorts, flows: known, leaseMs, name, onTrouble })
+  for (const [queue, { concurrency }] of Object.entries(queues)) {
+    await ever.limitQueue(queue, concurrency)
+  }
+  if (work) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
+  return ever
+}
+
+/** The store at a location as users write it. Throws BAD_OPTION when it names none. */
+export async function openStore(location: string): Promise<Store> {
+  if (location === 'memory:') return memoryStore(systemPorts)
+  const match = /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(location)
+  if (!match?.groups) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      `${JSON.stringify(location)} is no store. Give "sqlite:PATH", "sqlite:PATH?durability=process" or "memory:".`,
+    )
+  }
+  const { path = '', durability } = match.groups
+  return sqliteStore({
+    location: path,
+    ports: systemPorts,
+    durability: durability === 'process' ? 'process' : 'power-cut',
+  })
+}

@@ -1,0 +1,354 @@
+/**
+ * The runtime's public face: starts runs, talks to them from outside, and works on them.
+ *
+ * Everything here goes through the store, so it does not matter which process executes a run: this
+ * one, another, or none at the moment.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import type { Ports } from '../base/ports.ts'
+import { decode, encode, type Payloads } from '../ledger/index.ts'
+import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
+import { checkAnswer } from './answer.ts'
+import { Changes } from './changes.ts'
+import type { AnyFlow, Flow } from './flow.ts'
+import type { Flows } from './flows.ts'
+import { newRun } from './genesis.ts'
+import type { MessageRecords } from './inbox.ts'
+import { checkOptions } from './options.ts'
+import { RunReference } from './reference.ts'
+import { checked } from './schema.ts'
+import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
+import { Worker } from './worker.ts'
+
+export interface StartOptions {
+  /** The same id twice is one run. Default: a new id. */
+  readonly id?: string
+  /** Runs of a queue share its concurrency limit. Default "default". */
+  readonly queue?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** Not before this much time has passed, or this date. */
+  readonly delay?: Duration
+  readonly at?: Date
+  /** The run fails with DEADLINE when it has not ended after this much time. */
+  readonly deadline?: Duration
+  /** Who starts it, for the record. */
+  readonly by?: string
+}
+
+export interface WorkOptions {
+  /** How many runs are executed at a time. Default 16. */
+  readonly concurrency?: number
+  /** `"idle"`: until no run is held by anyone and none that is served here is due. */
+  readonly until?: 'idle' | 'stopped'
+}
+
+export interface ListOptions {
+  readonly status?: RunRow['status'] | readonly RunRow['status'][]
+  readonly flow?: string
+  readonly queue?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** An id, or the beginning of one. */
+  readonly id?: string
+  readonly parent?: string
+  /** Only runs created at this time or later, in milliseconds since 1970. */
+  readonly since?: number
+  /** Default 100. */
+  readonly limit?: number
+  /** Only runs that come after this one in the list: for paging. */
+  readonly before?: string
+}
+
+/** A question that is open. */
+export interface Question extends WaitInfo {
+  readonly id: string
+  readonly run: string
+  readonly prompt: string
+  /** JSON Schema of the answer, where it is known. */
+  readonly schema: unknown
+}
+
+/** Who does something from outside, and under which id it is applied once. */
+export interface Delivery {
+  /** Who it is, for the record. */
+  readonly by?: string
+  /** A second delivery of this id to the same run changes nothing. */
+  readonly id?: string
+}
+
+export interface EverOptions {
+  readonly store: Store
+  readonly ports: Ports
+  readonly flows: Flows
+  readonly leaseMs: number
+  readonly name: string
+  readonly onTrouble: (error: unknown, run: string | undefined) => void
+}
+
+export class Ever implements AsyncDisposable {
+  readonly #options: EverOptions
+  readonly #changes: Changes
+  #worker: Worker | undefined
+  #working: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: EverOptions) {
+    this.#options = options
+    this.#changes = new Changes(options.store, options.ports)
+  }
+
+  /** The store that everything is kept in. */
+  get store(): Store {
+    return this.#options.store
+  }
+
+  /**
+   * Starts a run, or finds the one that was started under this id. Throws RUN_EXISTS when that one
+   * has another flow or input, and BAD_INPUT when the input does not fit the flow's schema.
+   */
+  async start<Input, Output>(
+    flow: Flow<Input, Output> | string,
+    input: NoInfer<Input>,
+    options: StartOptions = {},
+  ): Promise<RunReference<Output>> {
+    checkOptions('start', options, ['id', 'queue', 'labels', 'delay', 'at', 'deadline', 'by'])
+    const { store, ports, flows } = this.#options
+    const definition: AnyFlow = flows.resolve(flow as AnyFlow | string)
+    await checked(definition.input, input, `The input of flow "${definition.name}"`)
+    const { id = newId(ports), queue, labels, by } = options
+    const run = newRun(this.#options, {
+      id,
+      flow: definition,
+      input,
+      queue,
+      labels,
+      by,
+      notBefore: this.#notBefore(options),
+      deadline: options.deadline === undefined ? undefined : store.clock.now() + parseDuration(options.deadline),
+    })
+    const { created, run: row } = await store.createRun(run)
+    if (!created) await this.#checkSame(row, run.genesis.payload)
+    return new RunReference<Output>(this.#options, this.#changes, id)
+  }
+
+  /** The run of this id. Throws UNKNOWN_RUN. */
+  async get<Output = unknown>(id: string): Promise<RunReference<Output>> {
+    await this.#row(id)
+    return new RunReference<Output>(this.#options, this.#changes, id)
+  }
+
+  /** The id that begins with this text. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
+  async resolve(prefix: string): Promise<string> {
+    const { store } = this.#options
+    if (await store.run(prefix)) return prefix
+    const rows = await store.runs({ id: prefix, limit: 6 })
+    const [only] = rows
+    if (!only) throw unknownRun(prefix)
+    if (rows.length === 1) return only.id
+    const some = rows.slice(0, 5).map(({ id }) => id).join(', ')
+    throw new EverloopError('AMBIGUOUS_ID', `"${prefix}" fits several runs: ${some}${rows.length > 5 ? ' and more' : ''}. Give more of the id.`)
+  }
+
+  /** Runs, the newest first. */
+  async list(options: ListOptions = {}): Promise<readonly RunInfo[]> {
+    checkOptions('list', options, ['status', 'flow', 'queue', 'labels', 'id', 'parent', 'since', 'limit', 'before'])
+    const { status, since, limit = 100, ...rest } = options
+    const filter: RunFilter = {
+      ...rest,
+      limit,
+      createdSince: since,
+      status: typeof status === 'string' ? [status] : status,
+    }
+    const { store } = this.#options
+    const now = store.clock.now()
+    return (await store.runs(filter)).map((row) => infoOf(row, now))
+  }
+
+  /** Sends a signal; it is kept until the run waits for it. */
+  async signal(run: string, name: string, value?: unknown, { by, id }: Delivery = {}): Promise<void> {
+    if (typeof name !== 'string' || name === '' || name.length > 200) {
+      throw new EverloopError('BAD_NAME', 'The name of a signal must be a text of 1 to 200 characters.', { run })
+    }
+    await this.#deliver(run, 'signal', { value, ...actor(by) }, { name, id })
+  }
+
+  /** Open questions, the oldest first; of one run or of all. */
+  async questions(filter: { readonly run?: string; readonly limit?: number } = {}): Promise<readonly Question[]> {
+    const rows = await this.#options.store.questions(filter)
+    return rows
+      .filter(({ state }) => state === 'open')
+      .map(({ id, run, wait }) => {
+        const { prompt, schema } = wait.record as Payloads['question.asked']
+        return { ...waitInfoOf(run, wait), id, run, prompt, schema }
+      })
+  }
+
+  /**
+   * Answers a question. Throws BAD_INPUT when the answer does not fit the question's JSON Schema,
+   * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before.
+   */
+  async answer(question: string, value: unknown, { by, id }: Delivery = {}): Promise<void> {
+    const { store } = this.#options
+    const [row] = await store.questions({ id: question, limit: 1 })
+    if (row?.id === question) checkAnswer(row, value, store.clock.now())
+    const run = question.slice(0, question.lastIndexOf('/'))
+    await this.#deliver(run, 'answer', { value, ...actor(by) }, { name: question, id })
+  }
+
+  /** Asks a run to end: its pending operations are rejected, its children are cancelled. */
+  async cancel(run: string, reason = 'No reason was given.', { by }: Delivery = {}): Promise<void> {
+    await this.#deliver(run, 'cancel', { reason, ...actor(by) })
+  }
+
+  /** Stops a run at its next boundary; busy steps end and are recorded. */
+  async pause(run: string, reason?: string, { by }: Delivery = {}): Promise<void> {
+    await this.#deliver(run, 'pause', { ...(reason === undefined ? {} : { reason }), ...actor(by) })
+  }
+
+  /** Lets a paused run go on. */
+  async resume(run: string, { by }: Delivery = {}): Promise<void> {
+    await this.#deliver(run, 'resume', actor(by))
+  }
+
+  /** Lets a failed run go on from its failure: what failed is executed again, nothing else. */
+  async retry(run: string, { by }: Delivery = {}): Promise<void> {
+    await this.#deliver(run, 'retry', actor(by))
+  }
+
+  /** Sets how many runs of a queue are executed at a time, by all workers together. */
+  async limitQueue(name: string, concurrency: number | null): Promise<void> {
+    if (concurrency !== null && (!Number.isInteger(concurrency) || concurrency < 0)) {
+      throw new EverloopError('BAD_OPTION', 'The concurrency of a queue must be a whole number of at least 0, or null for no limit.')
+    }
+    await this.#options.store.limitQueue(name, concurrency)
+  }
+
+  /** Executes runs in this process, until idle or until `close`. */
+  async work(options: WorkOptions = {}): Promise<void> {
+    checkOptions('work', options, ['concurrency', 'until'])
+    const { concurrency = 16, until = 'stopped' } = options
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new EverloopError('BAD_OPTION', 'work({ concurrency }) must be a whole number of at least 1.')
+    }
+    if (this.#closing) throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
+    const started = !this.#worker
+    this.#worker ??= new Worker({
+      ...this.#options,
+      concurrency,
+      onPassEnd: (run) => this.#changes.onRun(run),
+    })
+    const worker = this.#worker
+    if (started) this.#working = worker.start()
+    if (until === 'stopped') return this.#working
+    await worker.idle()
+    // A worker that was started for this alone is not needed any more.
+    if (started) {
+      await worker.stop(drainMs)
+      this.#worker = undefined
+    }
+  }
+
+  /** Ends work gracefully and lets go of the store. Runs that are not done go on elsewhere, or later. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#worker?.stop(drainMs)
+      this.#changes.close()
+      await this.#options.store.close()
+    })()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #notBefore({ delay, at }: StartOptions): number | undefined {
+    if (delay !== undefined && at !== undefined) {
+      throw new EverloopError('BAD_OPTION', 'start takes `delay` or `at`, not both.')
+    }
+    if (at !== undefined) {
+      if (at instanceof Date && !Number.isNaN(at.getTime())) return at.getTime()
+      throw new EverloopError('BAD_DURATION', '`at` must be a valid Date.')
+    }
+    return delay === undefined ? undefined : this.#options.store.clock.now() + parseDuration(delay)
+  }
+
+  /** The same id is the same run only with the same flow and input. */
+  async #checkSame(row: RunRow, genesis: string | null): Promise<void> {
+    const [first] = await this.#options.store.entries(row.id, { limit: 1 })
+    const was = decode(first?.payload ?? '{}') as Partial<Payloads['run.started']>
+    const is = decode(genesis ?? '{}') as Payloads['run.started']
+    if (was.flow === is.flow && encode(was.input) === encode(is.input)) return
+    const what = was.flow === is.flow ? 'another input' : `flow "${was.flow}"`
+    throw new EverloopError('RUN_EXISTS', `A run "${row.id}" exists already, with ${what}. Use another id, or the same flow and input.`, { run: row.id })
+  }
+
+  async #row(id: string): Promise<RunRow> {
+    const row = await this.#options.store.run(id)
+    if (!row) throw unknownRun(id)
+    return row
+  }
+
+  async #deliver<K extends MessageKind>(
+    run: string,
+    kind: K,
+    record: MessageRecords[K],
+    { name = '', id }: { readonly name?: string; readonly id?: string | undefined } = {},
+  ): Promise<void> {
+    const payload = encode(record)
+    const result = await this.#options.store.deliver({ run, kind, name, payload, ...(id === undefined ? {} : { id }) })
+    checkDelivered(result, { run, kind, name })
+  }
+}
+
+/** How long steps may take to end when a worker stops. */
+const drainMs = 30_000
+
+const actor = (by: string | undefined): { by?: string } => (by === undefined ? {} : { by })
+
+const unknownRun = (id: string): EverloopError =>
+  new EverloopError('UNKNOWN_RUN', `No run "${id}" is in this store. \`everloop runs list\` shows what is.`, { run: id })
+
+function checkDelivered(
+  result: DeliverResult,
+  { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
+): void {
+  switch (result.is) {
+    case 'delivered':
+    case 'duplicate':
+      return
+    case 'unknown-run':
+      if (kind === 'answer') break
+      throw unknownRun(run)
+    case 'refused': {
+      const ended = result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
+      const code = ended && kind !== 'retry' && kind !== 'resume' ? 'RUN_ENDED' : 'RUN_STATE'
+      throw new EverloopError(code, `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`, { run })
+    }
+    case 'question-closed':
+      throw new EverloopError('QUESTION_CLOSED', `Question "${name}" was answered, expired or withdrawn before.`, { run })
+    case 'unknown-question':
+      break
+  }
+  throw new EverloopError('UNKNOWN_QUESTION', `No question "${name}" is open. \`everloop questions list\` shows what is.`, { run })
+}
+
+function hintFor(kind: MessageKind): string {
+  switch (kind) {
+    case 'retry':
+      return 'Only a failed run can be retried.'
+    case 'resume':
+      return 'Only a paused run can be resumed.'
+    case 'pause':
+      return 'Only an active run can be paused.'
+    default:
+      return 'Start a new run, or retry this one if it failed.'
+  }
+}
+
+/** A new run's id: sorts by time, and nobody guesses it. */
+function newId(ports: Ports): string {
+  const time = ports.clock.now().toString(36).padStart(9, '0')
+  const chance = Buffer.from(ports.randomBytes(10)).toString('hex')
+  return `run-${time}${chance.slice(0, 15)}`
+}

@@ -1,0 +1,33 @@
+/** The face of the run layer towards what composes it. */
+export { Ever } from './ever.ts'
+export type {
+  Delivery,
+  EverOptions,
+  ListOptions,
+  Question,
+  StartOptions,
+  WorkOptions,
+} from './ever.ts'
+export type {
+  Artifact,
+  Artifacts,
+  AskOptions,
+  Branch,
+  BranchOptions,
+  ChildOptions,
+  Done,
+  LoopOptions,
+  Next,
+  RetryPolicy,
+  Run,
+  SignalOptions,
+  StepContext,
+  StepOptions,
+  Turn,
+} from './face.ts'
+export { flow, isFlow } from './flow.ts'
+export type { AnyFlow, Flow, FlowDefinition } from './flow.ts'
+export { Flows } from './flows.ts'
+export { checkOptions } from './options.ts'
+export type { RunReference } from './reference.ts'
+export type { RunEvent, RunInfo, Settled, StatusWord, WaitInfo } from './view.ts'

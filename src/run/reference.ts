@@ -1,0 +1,99 @@
+/** A handle on a run from outside: to watch it, to wait for it, to cancel it. */
+import { EverloopError } from '../base/errors.ts'
+import type { ErrorData } from '../base/errors.ts'
+import type { Ports } from '../base/ports.ts'
+import { encode } from '../ledger/index.ts'
+import type { RunRow, Store } from '../store/store.ts'
+import type { Changes } from './changes.ts'
+import { eventOf, infoOf, type RunEvent, type RunInfo, type Settled, settledOf } from './view.ts'
+
+/** How many entries are read at a time. */
+const pageMax = 500
+
+export class RunReference<Output = unknown> {
+  readonly id: string
+  readonly #store: Store
+  readonly #changes: Changes
+
+  constructor({ store }: { readonly store: Store; readonly ports: Ports }, changes: Changes, id: string) {
+    this.id = id
+    this.#store = store
+    this.#changes = changes
+  }
+
+  /** The run as it is now. */
+  async status(): Promise<RunInfo> {
+    return infoOf(await this.#row(), this.#store.clock.now())
+  }
+
+  /** Where the run comes to rest: ended, paused, or waiting for something outside of the process. */
+  async settled(): Promise<Settled<Output>> {
+    for (;;) {
+      const changed = this.#changes.next(this.id)
+      const settled = await settledOf(this.#store, await this.#row())
+      if (settled) return settled as Settled<Output>
+      await changed
+    }
+  }
+
+  /**
+   * The output. Waits as long as the run does. Throws RUN_FAILED or RUN_CANCELLED when the run
+   * ended that way; a paused run is waited for.
+   */
+  async result(): Promise<Output> {
+    for (;;) {
+      const changed = this.#changes.next(this.id)
+      const settled = await settledOf(this.#store, await this.#row())
+      switch (settled?.status) {
+        case 'completed':
+          return settled.output as Output
+        case 'failed':
+          throw failed(this.id, settled.error)
+        case 'cancelled':
+          throw new EverloopError('RUN_CANCELLED', `Run "${this.id}" was cancelled: ${settled.reason}`, { run: this.id })
+        default:
+          await changed
+      }
+    }
+  }
+
+  /**
+   * The run's entries in order, from behind the cursor on, as they come, until the run has ended.
+   * Going on from the `seq` of the last event misses none and repeats none.
+   */
+  async *events({ from = 0 }: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void> {
+    if (!Number.isInteger(from) || from < 0) {
+      throw new EverloopError('BAD_OPTION', 'events({ from }) takes the `seq` of an event, or 0.', { run: this.id })
+    }
+    let after = from
+    for (;;) {
+      const changed = this.#changes.next(this.id)
+      // Read before the entries: what ended by then has all its entries behind it.
+      const { status } = await this.#row()
+      const entries = await this.#store.entries(this.id, { after, limit: pageMax })
+      for (const entry of entries) {
+        yield eventOf(entry)
+        after = entry.seq
+      }
+      if (entries.length > 0) continue
+      if (status === 'completed' || status === 'failed' || status === 'cancelled') return
+      await changed
+    }
+  }
+
+  /** Asks the run to end. */
+  async cancel(reason = 'No reason was given.'): Promise<void> {
+    await this.#store.deliver({ run: this.id, kind: 'cancel', name: '', payload: encode({ reason }) })
+  }
+
+  async #row(): Promise<RunRow> {
+    const row = await this.#store.run(this.id)
+    if (row) return row
+    throw new EverloopError('UNKNOWN_RUN', `Run "${this.id}" is not in this store.`, { run: this.id })
+  }
+}
+
+function failed(run: string, error: ErrorData): EverloopError {
+  const code = error.code === 'DEADLINE' ? 'DEADLINE' : 'RUN_FAILED'
+  return new EverloopError(code, `Run "${run}" failed: ${error.name}: ${error.message}`, { run, cause: error })
+}

@@ -1,0 +1,144 @@
+/**
+ * What people and programs are told about a run: its status in one word, what it waits for, its
+ * events. Made from the row and the ledger; nothing here changes anything.
+ */
+import type { ErrorData } from '../base/errors.ts'
+import { checkLinks, decode, emptyState, fold, operationPath, unescape } from '../ledger/index.ts'
+import type { Entry, RunState, Wait } from '../ledger/index.ts'
+import type { RunRow, Store } from '../store/store.ts'
+
+/** One word for where a run stands. */
+export type StatusWord =
+  /** Due, and no worker has taken it yet. */
+  | 'ready'
+  /** A worker holds it. */
+  | 'running'
+  /** It waits for time, a message or a person; no process holds it. */
+  | 'waiting'
+  | 'paused'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+
+/** A run as `get` and `list` show it. Times in milliseconds since 1970. */
+export interface RunInfo {
+  readonly id: string
+  readonly flow: string
+  readonly version: string
+  readonly status: StatusWord
+  /** The code it is paused or failed with. */
+  readonly code: string | undefined
+  readonly queue: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly parent: string | undefined
+  readonly created: number
+  readonly updated: number
+  /** How many entries its ledger has. */
+  readonly entries: number
+  /** When it goes on by itself. */
+  readonly due: number | undefined
+  /** How often it lost its worker, by the death of the process and by a lease that ran out. */
+  readonly crashes: number
+  readonly overtakes: number
+}
+
+/** What a waiting run waits for. */
+export interface WaitInfo {
+  readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry'
+  /** The operation, as its path in the run. */
+  readonly path: string
+  /** Signal: its name. Question: its prompt. Child: its id. Retry: the error of the last attempt. */
+  readonly what: string
+  /** Questions only: the id to answer under. */
+  readonly question?: string
+  readonly since: number
+  readonly due: number | undefined
+}
+
+/** Where a run has come to rest. */
+export type Settled<Output = unknown> =
+  | { readonly status: 'completed'; readonly output: Output }
+  | { readonly status: 'failed'; readonly error: ErrorData }
+  | { readonly status: 'cancelled'; readonly reason: string }
+  | { readonly status: 'paused'; readonly code: string; readonly message: string }
+  | { readonly status: 'waiting'; readonly on: readonly WaitInfo[] }
+
+/** One entry, as `events` tells it. */
+export interface RunEvent {
+  readonly run: string
+  /** Its number: the cursor to go on from. */
+  readonly seq: number
+  readonly time: number
+  readonly kind: Entry['kind']
+  /** The operation, as its path in the run; "" for what concerns the run as a whole. */
+  readonly path: string
+  /** The decoded payload; undefined when erased. */
+  readonly data: unknown
+}
+
+export function infoOf(row: RunRow, now: number): RunInfo {
+  const { id, flow, version, code, queue, labels, parent, created, updated, crashes, overtakes } = row
+  return {
+    id, flow, version, status: wordOf(row, now), code, queue, labels, parent, created, updated,
+    entries: row.seq, due: row.wake, crashes, overtakes,
+  }
+}
+
+function wordOf({ status, session, wake }: RunRow, now: number): StatusWord {
+  if (status !== 'active') return status
+  if (session !== undefined) return 'running'
+  return wake !== undefined && wake <= now ? 'ready' : 'waiting'
+}
+
+/** The fold of what a resume would read. Throws BROKEN_CHAIN. */
+export async function stateOf(store: Store, run: string): Promise<RunState> {
+  const entries = await store.openEntries(run)
+  checkLinks(entries)
+  return fold(emptyState, entries)
+}
+
+/** Where the run rests, or undefined while it is moving. */
+export async function settledOf(store: Store, row: RunRow): Promise<Settled | undefined> {
+  const word = wordOf(row, store.clock.now())
+  if (word === 'running' || word === 'ready') return undefined
+  const { status, waits } = await stateOf(store, row.id)
+  switch (status.is) {
+    case 'active':
+      return { status: 'waiting', on: Array.from(waits.values(), (wait) => waitInfoOf(row.id, wait)) }
+    case 'paused':
+      return { status: 'paused', code: status.code, message: status.message }
+    case 'completed':
+      return { status: 'completed', output: status.output }
+    case 'failed':
+      return { status: 'failed', error: status.error }
+    case 'cancelled':
+      return { status: 'cancelled', reason: status.reason }
+  }
+}
+
+export function waitInfoOf(run: string, { kind, scope, key, seq, since, due, record }: Wait): WaitInfo {
+  const path = unescape(operationPath(scope, key))
+  const rest = { path, since, due }
+  switch (kind) {
+    case 'timer.set':
+      return { kind: 'timer', what: 'a date', ...rest }
+    case 'signal.awaited':
+      return { kind: 'signal', what: 'name' in record ? record.name : '', ...rest }
+    case 'question.asked':
+      return { kind: 'question', what: 'prompt' in record ? record.prompt : '', question: `${run}/${seq}`, ...rest }
+    case 'child.started':
+      return { kind: 'child', what: 'run' in record ? record.run : '', ...rest }
+    case 'step.retrying':
+      return { kind: 'retry', what: 'error' in record ? record.error.message : '', ...rest }
+  }
+}
+
+export const eventOf = ({ run, seq, time, kind, scope, key, payload }: Entry): RunEvent => ({
+  run,
+  seq,
+  time,
+  kind,
+  path: operationPath(scope, key),
+  // References are shown as they are: following them is the reader's business.
+  data: payload === null ? undefined : decode(payload, { resolve: (ref) => ({ ref }) }),
+})

@@ -1,0 +1,254 @@
+/**
+ * The worker: claims due runs, executes them, and keeps its lease while it does.
+ *
+ * W1 A worker holds runs only under a session of its own, whose token nobody had before. When the
+ *    session is lost, or cannot be renewed before its lease ends, everything in hand is dropped
+ *    before a new session begins.
+ * W2 Heartbeats come from a timer, not from steps; a frozen event loop sends none.
+ * W3 Runs that are blocked and linger do not count against the concurrency.
+ * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
+ *    the next run is due. A slow poll remains, for what might be missed.
+ */
+import { EverloopError } from '../base/errors.ts'
+import type { Ports, Timer } from '../base/ports.ts'
+import type { RunRow, Store } from '../store/store.ts'
+import { type Executing, execute } from './executor.ts'
+import type { Flows } from './flows.ts'
+import type { PassEnd } from './pass.ts'
+
+/** The poll that remains when nothing is ever told. */
+const pollMs = 5000
+/** How long claims are put off after the store was in trouble. */
+const troubleMs = 1000
+
+export interface WorkerOptions {
+  readonly store: Store
+  readonly ports: Ports
+  readonly flows: Flows
+  readonly leaseMs: number
+  /** How many runs are executed at a time. */
+  readonly concurrency: number
+  /** For people: who this worker is. */
+  readonly name: string
+  /** Told what went wrong without ending anything. */
+  readonly onTrouble: (error: unknown, run: string | undefined) => void
+  /** A pass of this run has ended. */
+  readonly onPassEnd: (run: string, end: PassEnd) => void
+}
+
+type State = 'new' | 'working' | 'draining' | 'stopped'
+
+interface Held {
+  readonly executing: Executing
+  readonly row: RunRow
+}
+
+export class Worker {
+  readonly #options: WorkerOptions
+  readonly #held = new Map<string, Held>()
+  #state: State = 'new'
+  #token: string | undefined
+  #heartbeat: Timer | undefined
+  /** Set while the loop sleeps; called to wake it. */
+  #wake: (() => void) | undefined
+  #stirred = false
+  #loop: Promise<void> | undefined
+  #unsubscribe: (() => void) | undefined
+  readonly #idle = new Set<() => void>()
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+  }
+
+  /** Begins to work. Resolves when the worker has stopped. */
+  start(): Promise<void> {
+    if (this.#state === 'new') {
+      this.#state = 'working'
+      this.#unsubscribe = this.#options.store.subscribe(() => this.#stir())
+      this.#loop = this.#work()
+    }
+    return this.#loop ?? Promise.resolve()
+  }
+
+  /** Resolves when no run is held by anyone, and none that this worker serves is due. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.add(resolve)
+      this.#stir()
+    })
+  }
+
+  /**
+   * Stops gracefully: nothing new begins, busy steps end and are recorded, the runs are given back.
+   * What is not done when `drainMs` have passed is dropped; another worker will do it again.
+   */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#state === 'new') this.#state = 'stopped'
+    if (this.#state === 'stopped') return
+    if (this.#state === 'working') {
+      this.#state = 'draining'
+      for (const { executing } of this.#held.values()) executing.yield()
+      const deadline = this.#options.ports.setTimer(drainMs, () => {
+        this.#dropAll(new EverloopError('STORE_CLOSED', 'The worker stopped before the run was done.'))
+      })
+      this.#stir()
+      await this.#loop
+      deadline.cancel()
+    }
+    await this.#loop
+  }
+
+  #stir(): void {
+    this.#stirred = true
+    this.#wake?.()
+  }
+
+  async #work(): Promise<void> {
+    const { store } = this.#options
+    while (this.#state === 'working' || this.#held.size > 0) {
+      this.#stirred = false
+      const dueAt = this.#state === 'working' ? await this.#claim() : undefined
+      await this.#passOnNews()
+      if (!this.#isStirred()) await this.#sleep(dueAt)
+    }
+    this.#state = 'stopped'
+    this.#unsubscribe?.()
+    this.#heartbeat?.cancel()
+    if (this.#token !== undefined) await store.closeSession(this.#token).catch(this.#trouble)
+    this.#settleIdle()
+  }
+
+  #isStirred(): boolean {
+    return this.#stirred
+  }
+
+  /** Claims as much as there is room for. Returns when to ask again. */
+  async #claim(): Promise<number | undefined> {
+    const { store, flows, concurrency } = this.#options
+    const busy = Array.from(this.#held.values()).filter(({ executing }) => !executing.isBlocked)
+    const limit = concurrency - busy.length
+    if (limit <= 0) return undefined
+    try {
+      const session = await this.#session()
+      const { runs, nextDue } = await store.claim({ session, flows: flows.served, limit })
+      if (this.#token !== session) return 0 // lost meanwhile: what was claimed has been freed
+      for (const row of runs) this.#begin(row, session)
+      if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle()
+      return nextDue
+    } catch (error) {
+      this.#trouble(error)
+      if (isFinal(error)) this.#state = 'draining'
+      return store.clock.now() + troubleMs
+    }
+  }
+
+  #begin(row: RunRow, session: string): void {
+    const { store, ports, flows, onTrouble, onPassEnd } = this.#options
+    const flow = flows.find(row.flow, row.version)
+    if (!flow) return // claimed by name and version, so it is there
+    const executing = execute({
+      row,
+      session,
+      store,
+      ports,
+      flow,
+      onTrouble: (error) => onTrouble(error, row.id),
+      onEnd: (end) => {
+        // A later claim of the same run may have taken this place already.
+        if (this.#held.get(row.id)?.row === row) this.#held.delete(row.id)
+        if (end.is === 'lost') onTrouble(end.error, row.id)
+        onPassEnd(row.id, end)
+        this.#stir()
+      },
+    })
+    this.#held.set(row.id, { executing, row })
+    if (this.#state !== 'working') executing.yield()
+  }
+
+  /** Tells runs in hand of messages that came for them. */
+  async #passOnNews(): Promise<void> {
+    if (this.#held.size === 0 || this.#token === undefined) return
+    try {
+      for (const { run, newest } of await this.#options.store.news(this.#token)) {
+        this.#held.get(run)?.executing.onNews(newest)
+      }
+    } catch (error) {
+      this.#trouble(error)
+    }
+  }
+
+  async #session(): Promise<string> {
+    if (this.#token !== undefined) return this.#token
+    const { store, ports, leaseMs, name } = this.#options
+    const token = Buffer.from(ports.randomBytes(16)).toString('base64url')
+    await store.openSession({ token, leaseMs, name })
+    this.#token = token
+    this.#beat(token, store.clock.now() + leaseMs)
+    return token
+  }
+
+  /** Renews the lease three times in its length. `expires`: when the last renewal runs out. */
+  #beat(token: string, expires: number): void {
+    const { store, ports, leaseMs } = this.#options
+    this.#heartbeat = ports.setTimer(leaseMs / 3, () => {
+      const asked = store.clock.now()
+      store.renewSession(token).then(
+        (renewed) => {
+          if (this.#token !== token || this.#state === 'stopped') return
+          if (renewed) this.#beat(token, asked + leaseMs)
+          else this.#loseSession()
+        },
+        (error: unknown) => {
+          if (this.#token !== token || this.#state === 'stopped') return
+          this.#trouble(error)
+          if (store.clock.now() >= expires) this.#loseSession()
+          else this.#beat(token, expires)
+        },
+      )
+    })
+  }
+
+  /** The lease is gone: others may hold the runs already. */
+  #loseSession(): void {
+    this.#heartbeat?.cancel()
+    this.#token = undefined
+    this.#dropAll(new EverloopError('FENCED', 'The lease of this worker ran out: it was frozen, or could not reach the store.'))
+    this.#stir()
+  }
+
+  #dropAll(error: EverloopError): void {
+    for (const { executing } of this.#held.values()) executing.drop(error)
+  }
+
+  async #sleep(dueAt: number | undefined): Promise<void> {
+    const { ports, store } = this.#options
+    const ms = dueAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, dueAt - store.clock.now()))
+    await new Promise<void>((resolve) => {
+      const timer = ports.setTimer(ms, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  async #checkIdle(): Promise<void> {
+    if (this.#idle.size === 0) return
+    const queues = await this.#options.store.queues()
+    if (queues.every(({ held }) => held === 0)) this.#settleIdle()
+  }
+
+  #settleIdle(): void {
+    for (const resolve of this.#idle) resolve()
+    this.#idle.clear()
+  }
+
+  readonly #trouble = (error: unknown): void => {
+    this.#options.onTrouble(error, undefined)
+  }
+}
+
+/** The store will not come back: working on makes no sense. */
+const isFinal = (error: unknown): boolean =>
+  EverloopError.is(error) && (error.code === 'STORE_FAILED' || error.code === 'STORE_CLOSED')
