@@ -11,7 +11,7 @@ import { decode, encode, type Payloads } from '../ledger/index.ts'
 import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { Changes } from './changes.ts'
-import type { AnyFlow, Flow } from './flow.ts'
+import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
 import type { MessageRecords } from './inbox.ts'
@@ -113,7 +113,7 @@ export class Ever implements AsyncDisposable {
   ): Promise<RunReference<Output>> {
     checkOptions('start', options, ['id', 'queue', 'labels', 'delay', 'at', 'deadline', 'by'])
     const { store, ports, flows } = this.#options
-    const definition: AnyFlow = flows.resolve(flow as AnyFlow | string)
+    const definition: AnyFlow = flows.resolve(flow)
     await checked(definition.input, input, `The input of flow "${definition.name}"`)
     const { id = newId(ports), queue, labels, by } = options
     const run = newRun(this.#options, {
@@ -124,7 +124,10 @@ export class Ever implements AsyncDisposable {
       labels,
       by,
       notBefore: this.#notBefore(options),
-      deadline: options.deadline === undefined ? undefined : store.clock.now() + parseDuration(options.deadline),
+      deadline:
+        options.deadline === undefined
+          ? undefined
+          : store.clock.now() + parseDuration(options.deadline),
     })
     const { created, run: row } = await store.createRun(run)
     if (!created) await this.#checkSame(row, run.genesis.payload)
@@ -145,13 +148,29 @@ export class Ever implements AsyncDisposable {
     const [only] = rows
     if (!only) throw unknownRun(prefix)
     if (rows.length === 1) return only.id
-    const some = rows.slice(0, 5).map(({ id }) => id).join(', ')
-    throw new EverloopError('AMBIGUOUS_ID', `"${prefix}" fits several runs: ${some}${rows.length > 5 ? ' and more' : ''}. Give more of the id.`)
+    const some = rows
+      .slice(0, 5)
+      .map(({ id }) => id)
+      .join(', ')
+    throw new EverloopError(
+      'AMBIGUOUS_ID',
+      `"${prefix}" fits several runs: ${some}${rows.length > 5 ? ' and more' : ''}. Give more of the id.`,
+    )
   }
 
   /** Runs, the newest first. */
   async list(options: ListOptions = {}): Promise<readonly RunInfo[]> {
-    checkOptions('list', options, ['status', 'flow', 'queue', 'labels', 'id', 'parent', 'since', 'limit', 'before'])
+    checkOptions('list', options, [
+      'status',
+      'flow',
+      'queue',
+      'labels',
+      'id',
+      'parent',
+      'since',
+      'limit',
+      'before',
+    ])
     const { status, since, limit = 100, ...rest } = options
     const filter: RunFilter = {
       ...rest,
@@ -165,15 +184,26 @@ export class Ever implements AsyncDisposable {
   }
 
   /** Sends a signal; it is kept until the run waits for it. */
-  async signal(run: string, name: string, value?: unknown, { by, id }: Delivery = {}): Promise<void> {
+  async signal(
+    run: string,
+    name: string,
+    value?: unknown,
+    { by, id }: Delivery = {},
+  ): Promise<void> {
     if (typeof name !== 'string' || name === '' || name.length > 200) {
-      throw new EverloopError('BAD_NAME', 'The name of a signal must be a text of 1 to 200 characters.', { run })
+      throw new EverloopError(
+        'BAD_NAME',
+        'The name of a signal must be a text of 1 to 200 characters.',
+        { run },
+      )
     }
     await this.#deliver(run, 'signal', { value, ...actor(by) }, { name, id })
   }
 
   /** Open questions, the oldest first; of one run or of all. */
-  async questions(filter: { readonly run?: string; readonly limit?: number } = {}): Promise<readonly Question[]> {
+  async questions(
+    filter: { readonly run?: string; readonly limit?: number } = {},
+  ): Promise<readonly Question[]> {
     const rows = await this.#options.store.questions(filter)
     return rows
       .filter(({ state }) => state === 'open')
@@ -218,7 +248,10 @@ export class Ever implements AsyncDisposable {
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
   async limitQueue(name: string, concurrency: number | null): Promise<void> {
     if (concurrency !== null && (!Number.isInteger(concurrency) || concurrency < 0)) {
-      throw new EverloopError('BAD_OPTION', 'The concurrency of a queue must be a whole number of at least 0, or null for no limit.')
+      throw new EverloopError(
+        'BAD_OPTION',
+        'The concurrency of a queue must be a whole number of at least 0, or null for no limit.',
+      )
     }
     await this.#options.store.limitQueue(name, concurrency)
   }
@@ -228,9 +261,13 @@ export class Ever implements AsyncDisposable {
     checkOptions('work', options, ['concurrency', 'until'])
     const { concurrency = 16, until = 'stopped' } = options
     if (!Number.isInteger(concurrency) || concurrency < 1) {
-      throw new EverloopError('BAD_OPTION', 'work({ concurrency }) must be a whole number of at least 1.')
+      throw new EverloopError(
+        'BAD_OPTION',
+        'work({ concurrency }) must be a whole number of at least 1.',
+      )
     }
-    if (this.#closing) throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
+    if (this.#closing)
+      throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
     const started = !this.#worker
     this.#worker ??= new Worker({
       ...this.#options,
@@ -280,7 +317,11 @@ export class Ever implements AsyncDisposable {
     const is = decode(genesis ?? '{}') as Payloads['run.started']
     if (was.flow === is.flow && encode(was.input) === encode(is.input)) return
     const what = was.flow === is.flow ? 'another input' : `flow "${was.flow}"`
-    throw new EverloopError('RUN_EXISTS', `A run "${row.id}" exists already, with ${what}. Use another id, or the same flow and input.`, { run: row.id })
+    throw new EverloopError(
+      'RUN_EXISTS',
+      `A run "${row.id}" exists already, with ${what}. Use another id, or the same flow and input.`,
+      { run: row.id },
+    )
   }
 
   async #row(id: string): Promise<RunRow> {
@@ -296,7 +337,13 @@ export class Ever implements AsyncDisposable {
     { name = '', id }: { readonly name?: string; readonly id?: string | undefined } = {},
   ): Promise<void> {
     const payload = encode(record)
-    const result = await this.#options.store.deliver({ run, kind, name, payload, ...(id === undefined ? {} : { id }) })
+    const result = await this.#options.store.deliver({
+      run,
+      kind,
+      name,
+      payload,
+      ...(id === undefined ? {} : { id }),
+    })
     checkDelivered(result, { run, kind, name })
   }
 }
@@ -307,7 +354,11 @@ const drainMs = 30_000
 const actor = (by: string | undefined): { by?: string } => (by === undefined ? {} : { by })
 
 const unknownRun = (id: string): EverloopError =>
-  new EverloopError('UNKNOWN_RUN', `No run "${id}" is in this store. \`everloop runs list\` shows what is.`, { run: id })
+  new EverloopError(
+    'UNKNOWN_RUN',
+    `No run "${id}" is in this store. \`everloop runs list\` shows what is.`,
+    { run: id },
+  )
 
 function checkDelivered(
   result: DeliverResult,
@@ -321,16 +372,29 @@ function checkDelivered(
       if (kind === 'answer') break
       throw unknownRun(run)
     case 'refused': {
-      const ended = result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
+      const ended =
+        result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
       const code = ended && kind !== 'retry' && kind !== 'resume' ? 'RUN_ENDED' : 'RUN_STATE'
-      throw new EverloopError(code, `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`, { run })
+      throw new EverloopError(
+        code,
+        `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`,
+        { run },
+      )
     }
     case 'question-closed':
-      throw new EverloopError('QUESTION_CLOSED', `Question "${name}" was answered, expired or withdrawn before.`, { run })
+      throw new EverloopError(
+        'QUESTION_CLOSED',
+        `Question "${name}" was answered, expired or withdrawn before.`,
+        { run },
+      )
     case 'unknown-question':
       break
   }
-  throw new EverloopError('UNKNOWN_QUESTION', `No question "${name}" is open. \`everloop questions list\` shows what is.`, { run })
+  throw new EverloopError(
+    'UNKNOWN_QUESTION',
+    `No question "${name}" is open. \`everloop questions list\` shows what is.`,
+    { run },
+  )
 }
 
 function hintFor(kind: MessageKind): string {

@@ -10,9 +10,9 @@ import { emptyState, encode, errorData, fold } from '../ledger/index.ts'
 import type { AnyDraft, Entry, Payloads, RunState } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import { within } from './current.ts'
-import type { AnyFlow } from './flow.ts'
+import type { AnyFlow } from './face.ts'
 import { RunHandle } from './handle.ts'
-import { type MessageRecords, recordOf } from './inbox.ts'
+import { type MessageRecords, recordOf, takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
 import { cancelMessage, Pass, type PassEnd } from './pass.ts'
 import { beginningOf, Reader } from './reader.ts'
@@ -21,9 +21,13 @@ import { Resources } from './resource.ts'
 import { retryFrom } from './retry.ts'
 import { checked } from './schema.ts'
 import { failure } from './scopes.ts'
+import { pausedDraft } from './stop.ts'
 
 /** Losses of a worker without a new entry after which a run is parked. */
 const barrenMax = 3
+
+/** How long reading is put off after the store was in trouble. */
+const troubleMs = 100
 
 export interface Execution {
   /** The claimed run. */
@@ -105,7 +109,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     epoch: row.epoch,
     head: { seq: row.seq, hash: row.hash, time: row.updated },
     prelude: preludeOf(row),
-    onCommitted: (entries) => pass?.onCommitted(entries),
+    onCommitted: (entries) => pass?.operations.onCommitted(entries),
     onNews: (newest) => pass?.onNews(newest),
     onLost: (error) => {
       if (pass) pass.drop(error)
@@ -125,10 +129,12 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     reader,
     recorded: Recorded.of(reader.open, reader.line),
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
-    scopes: new Map(fold(emptyState, reader.open).scopes),
+    scopes: fold(emptyState, reader.open).scopes,
     newest: row.newest,
     deadline: beginning.deadline,
     started,
+    onMessage: takeMessage,
+    onTrouble: (error) => onTrouble(error, row),
     onEnd,
   })
   pending.attach(pass)
@@ -149,13 +155,14 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
   }
 
   let reader: Reader
+  let opening: Opening
   try {
-    reader = await Reader.read(store, row)
+    reader = await patiently(execution, () => Reader.read(store, row))
+    opening = await patiently(execution, () => openingOf(store, row, reader))
   } catch (error) {
     if (!EverloopError.is(error) || error.code !== 'BROKEN_CHAIN') throw error
-    return giveBack([pausedBecause(error.code, error.message)])
+    return giveBack([pausedDraft(error)])
   }
-  const opening = await openingOf(store, row, reader)
   switch (opening.is) {
     case 'refused':
       return giveBack(opening.drafts, opening)
@@ -164,7 +171,25 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
     case 'reopened': {
       const entries = await write(opening)
       const last = entries.at(-1)
-      return last ? Reader.read(store, { ...row, seq: last.seq, hash: last.hash }) : reader
+      if (!last) return reader
+      const reopened = { ...row, seq: last.seq, hash: last.hash }
+      return patiently(execution, () => Reader.read(store, reopened))
+    }
+  }
+}
+
+/** Reads until the store can be read: the run is held meanwhile. */
+async function patiently<T>(
+  { row, ports, onTrouble }: Execution,
+  read: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!EverloopError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error
+      onTrouble(error, row)
+      await new Promise<void>((resolve) => void ports.setTimer(troubleMs, resolve))
     }
   }
 }
@@ -201,7 +226,7 @@ async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Ope
       if (cancel && row.seq === 1) return cancelled(reader, state, cancel)
       if (row.barren < barrenMax) return { is: 'open' }
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
-      return { is: 'refused', drafts: [pausedBecause('CRASH_LOOP', message)], taken: [] }
+      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
     }
     case 'paused': {
       if (cancel && deadPauses.includes(status.code)) return cancelled(reader, state, cancel)
@@ -250,13 +275,6 @@ function cancelled(reader: Reader, { waits }: RunState, cancel: Message): Openin
     deliver: [...children, ...toParent(entry.run, beginning, end)],
   }
 }
-
-const pausedBecause = (code: string, message: string): AnyDraft => ({
-  scope: '',
-  kind: 'run.paused',
-  key: '',
-  record: { code, message },
-})
 
 /** A take-over is written down together with the first progress after it. */
 const preludeOf = ({ barren, crashes, overtakes }: RunRow): AnyDraft | undefined =>

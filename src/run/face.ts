@@ -6,7 +6,25 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
-import type { Flow } from './flow.ts'
+
+/** A durable function. Made by `flow`, handed to `open` and `start`. */
+export interface Flow<Input = unknown, Output = unknown> {
+  readonly name: string
+  readonly version: string
+  readonly input: StandardSchemaV1<unknown, Input> | undefined
+  readonly output: StandardSchemaV1<unknown, Output> | undefined
+  readonly run: (run: Run, input: Input) => Promise<Output> | Output
+}
+
+/** Any flow, whatever it takes and returns. */
+export interface AnyFlow {
+  readonly name: string
+  readonly version: string
+  readonly input: StandardSchemaV1 | undefined
+  readonly output: StandardSchemaV1 | undefined
+  // A parameter of type `never` is what every flow's function accepts.
+  readonly run: (run: Run, input: never) => unknown
+}
 
 /** How a step is tried again. */
 export interface RetryPolicy {

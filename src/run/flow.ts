@@ -4,29 +4,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { checkOptions } from './options.ts'
-import type { Run } from './face.ts'
+import type { AnyFlow, Flow, Run } from './face.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
 const brand = Symbol.for('everloop.flow')
-
-/** A durable function. Made by `flow`, handed to `open` and `start`. */
-export interface Flow<Input = unknown, Output = unknown> {
-  readonly name: string
-  readonly version: string
-  readonly input: StandardSchemaV1<unknown, Input> | undefined
-  readonly output: StandardSchemaV1<unknown, Output> | undefined
-  readonly run: (run: Run, input: Input) => Promise<Output> | Output
-}
-
-/** Any flow, whatever it takes and returns. */
-export interface AnyFlow {
-  readonly name: string
-  readonly version: string
-  readonly input: StandardSchemaV1 | undefined
-  readonly output: StandardSchemaV1 | undefined
-  // A parameter of type `never` is what every flow's function accepts.
-  readonly run: (run: Run, input: never) => unknown
-}
 
 export interface FlowDefinition<Input, Output> {
   /** Runs are found by it: keep it stable. 1 to 100 characters. */

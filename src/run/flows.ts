@@ -1,6 +1,7 @@
 /** The flows a process knows, by name and version. */
 import { EverloopError } from '../base/errors.ts'
-import { type AnyFlow, isFlow } from './flow.ts'
+import type { AnyFlow } from './face.ts'
+import { isFlow } from './flow.ts'
 
 export class Flows {
   readonly #byName = new Map<string, Map<string, AnyFlow>>()

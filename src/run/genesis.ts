@@ -4,7 +4,7 @@ import type { Ports } from '../base/ports.ts'
 import { checkRunId, emptyHead, ledgerFormat, seal } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
 import type { NewRun, Store } from '../store/store.ts'
-import type { AnyFlow } from './flow.ts'
+import type { AnyFlow } from './face.ts'
 
 export interface Beginning {
   readonly id: string

@@ -23,7 +23,7 @@ import type {
   StepOptions,
   Turn,
 } from './face.ts'
-import type { Flow } from './flow.ts'
+import type { Flow } from './face.ts'
 import { loop } from './loop.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'

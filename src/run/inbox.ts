@@ -4,7 +4,6 @@
  */
 import type { ErrorData } from '../base/errors.ts'
 import { decode, errorData } from '../ledger/index.ts'
-import type { AnyDraft } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
@@ -104,9 +103,10 @@ async function takeValue(
     const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })
     pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
   } catch (error) {
+    if (waiting.phase !== 'busy') return // cancelled or abandoned meanwhile
     const record = { reason: errorData(error).message, ...from }
     pass.commit({
-      drafts: [{ scope: waiting.scope.path, kind: refused, key: waiting.key, record } as AnyDraft],
+      drafts: [{ scope: waiting.scope.path, kind: refused, key: waiting.key, record }],
       taken,
       committed: () => pass.wait(waiting, due),
     })
@@ -127,7 +127,7 @@ function takeChild(pass: Pass, message: Message): void {
 }
 
 function find(pass: Pass, fits: (operation: Operation) => boolean): Operation | undefined {
-  for (const operation of pass.operations()) {
+  for (const operation of pass.operations) {
     if (operation.phase === 'waiting' && fits(operation)) return operation
   }
   return undefined

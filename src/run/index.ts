@@ -9,6 +9,7 @@ export type {
   WorkOptions,
 } from './ever.ts'
 export type {
+  AnyFlow,
   Artifact,
   Artifacts,
   AskOptions,
@@ -16,6 +17,7 @@ export type {
   BranchOptions,
   ChildOptions,
   Done,
+  Flow,
   LoopOptions,
   Next,
   RetryPolicy,
@@ -26,7 +28,7 @@ export type {
   Turn,
 } from './face.ts'
 export { flow, isFlow } from './flow.ts'
-export type { AnyFlow, Flow, FlowDefinition } from './flow.ts'
+export type { FlowDefinition } from './flow.ts'
 export { Flows } from './flows.ts'
 export { checkOptions } from './options.ts'
 export type { RunReference } from './reference.ts'

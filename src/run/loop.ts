@@ -71,7 +71,7 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
       committed: ([entry]) => {
         if (!entry) return
         accept(entry.seq)
-        if ('base' in record) pass.onWhole(loopScope.path, entry.seq)
+        if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)
         loopScope.time = entry.time
         resolve()
       },

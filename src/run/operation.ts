@@ -26,6 +26,8 @@ export interface Live {
   onDue?(operation: Operation): void
   /** Digest of the input given now, to be compared with the recorded one. */
   readonly input?: string
+  /** A cancel does not reject it: a scope whose operations are shielded. */
+  readonly shielded?: boolean | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
 }

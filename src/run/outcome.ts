@@ -2,7 +2,7 @@
  * What an outcome entry means to the code that waits for it: a value, or an error. The only place
  * where recorded outcomes become JavaScript again, live and on replay alike.
  */
-import { EverloopError, StepError } from '../base/errors.ts'
+import { Cancelled, EverloopError, StepError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { operationPath } from '../ledger/index.ts'
 import type { OutcomeKind, Payloads, WaitKind } from '../ledger/index.ts'
@@ -54,6 +54,9 @@ function scopeError(error: ErrorData, place: { run: string; step: string }): Err
   if (error.code === 'STEP_FAILED' && isStepData(data)) {
     return new StepError({ run: place.run, ...data })
   }
+  if (error.code === 'CANCELLED' && isCancelData(data)) {
+    return new Cancelled({ run: place.run, reason: data.reason })
+  }
   return withData('SCOPE_FAILED', `${error.name}: ${error.message}`, place, error)
 }
 
@@ -65,6 +68,9 @@ interface StepData {
 
 const isStepData = (data: unknown): data is StepData =>
   typeof data === 'object' && data !== null && 'attempts' in data && 'cause' in data
+
+const isCancelData = (data: unknown): data is { readonly reason: string } =>
+  typeof data === 'object' && data !== null && 'reason' in data
 
 const withData = (
   code: 'CHILD_FAILED' | 'SCOPE_FAILED',

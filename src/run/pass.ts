@@ -16,17 +16,19 @@
  */
 import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
-import { decode, encode, isWithin, operationPath } from '../ledger/index.ts'
-import type { AnyDraft, Entry, OpenScope, OutcomeKind, Payloads } from '../ledger/index.ts'
+import { decode, encode, operationPath } from '../ledger/index.ts'
+import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Message, NewMessage, Store } from '../store/store.ts'
-import { takeMessage } from './inbox.ts'
 import type { Item, Journal } from './journal.ts'
+import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
+import { Operations } from './operations.ts'
 import type { Reader } from './reader.ts'
 import { isLine } from './recorded.ts'
 import type { Line, Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
+import { pausedDraft, type Stop } from './stop.ts'
 
 /** Waits this long for code that is not blocked on an operation alone, before it suspends. */
 const lingerMs = 5
@@ -43,18 +45,6 @@ export type PassEnd =
   /** Somebody else is in charge of the run, or the store has failed. */
   | { readonly is: 'lost'; readonly error: EverloopError }
 
-/** Why the pass is coming to its end although the code could go on. */
-type Stop =
-  | {
-      readonly is: 'pause'
-      readonly code: string
-      readonly message: string
-      readonly detail?: unknown
-      readonly by?: string | undefined
-      readonly taken?: number | undefined
-    }
-  | { readonly is: 'yield' }
-
 export interface PassOptions {
   readonly run: string
   readonly store: Store
@@ -64,12 +54,15 @@ export interface PassOptions {
   readonly reader: Reader
   readonly resources: Resources
   /** Open scopes as the ledger has them: the first entry of each that a resume needs. */
-  readonly scopes: Map<string, number>
+  readonly scopes: ReadonlyMap<string, number>
   /** Number of the newest message when the run was claimed. */
   readonly newest: number
   /** When the run must have ended. */
   readonly deadline: number | undefined
   readonly started: Entry
+  /** Takes a message, if the pass can make something of it now. */
+  readonly onMessage: (pass: Pass, message: Message) => void
+  readonly onTrouble: (error: unknown) => void
   readonly onEnd: (end: PassEnd) => void
 }
 
@@ -82,20 +75,19 @@ export class Pass {
   readonly reader: Reader
   readonly resources: Resources
   readonly root: Scope
+  readonly operations: Operations
   readonly #options: PassOptions
-  readonly #operations = new Map<string, Operation>()
   /** Failed outcomes by the errors they were handed over as, for finding a failure's cause. */
   readonly #origins = new WeakMap<object, number>()
   #parked: Operation[] = []
+  readonly #mailbox: Mailbox
   #live = false
+  /** The code is not listened to any more; `ended` follows when the last append is through. */
   #over = false
+  #ended = false
   #pumping = false
   #cancel: { readonly error: Cancelled; readonly deadline: boolean } | undefined
   #stop: Stop | undefined
-  #newest: number
-  #seen = 0
-  #reading: 'no' | 'yes' | 'again' = 'no'
-  readonly #taking = new Set<number>()
   #quiet: Timer | undefined
   #alarm: Timer | undefined
 
@@ -108,8 +100,14 @@ export class Pass {
     this.recorded = options.recorded
     this.reader = options.reader
     this.resources = options.resources
-    this.#newest = options.newest
+    this.operations = new Operations(options.scopes)
     this.root = new Scope(options.run, '', options.started.time)
+    this.#mailbox = new Mailbox({
+      ...options,
+      awaited: () => this.#awaitedSignals(),
+      offer: (message) => options.onMessage(this, message),
+      onSearched: () => this.#stir(),
+    })
   }
 
   /** True while recorded outcomes are left. */
@@ -131,10 +129,6 @@ export class Pass {
     return this.#cancel
   }
 
-  operations(): Iterable<Operation> {
-    return this.#operations.values()
-  }
-
   /** Called once, when the code is about to start. */
   begin(): void {
     this.#stir()
@@ -144,12 +138,11 @@ export class Pass {
   request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
     const operation = new Operation({ scope, family, key, live })
     if (this.#over || scope.closed) return operation.promise
-    if (this.#cancel && !scope.shielded) {
+    if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel.error)
       return operation.promise
     }
-    this.#operations.set(operation.path, operation)
-    scope.operations.add(operation)
+    this.operations.add(operation)
     operation.begun = this.recorded.begun.get(operation.path)
     this.recorded.begun.delete(operation.path)
     if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
@@ -189,7 +182,7 @@ export class Pass {
   /** Commits entries that hand nothing over. */
   commit(item: Item): void {
     if (this.#over) return
-    for (const number of item.taken ?? []) this.#taking.add(number)
+    if (item.taken) this.#mailbox.taking(item.taken)
     this.journal.push(item)
     this.#stir()
   }
@@ -201,19 +194,17 @@ export class Pass {
     operation.due = due
     this.#setAlarm()
     this.#stir()
-    if (operation.family !== 'timer' && operation.family !== 'step') void this.#readMessages()
+    if (operation.family !== 'timer' && operation.family !== 'step') this.#mailbox.search()
   }
 
   /** The number of the newest message that the inbox has been searched for. */
   get seen(): number {
-    return this.#seen
+    return this.#mailbox.seen
   }
 
   /** A message of this number has come. */
   onNews(newest: number): void {
-    if (newest <= this.#newest) return
-    this.#newest = newest
-    void this.#readMessages()
+    this.#mailbox.onNews(newest)
   }
 
   /** Nothing that is not recorded begins any more; what is busy ends, then the run is given back. */
@@ -224,7 +215,7 @@ export class Pass {
 
   /** Ends the pass at once without a word: somebody else is in charge, or the process is closing. */
   drop(error: EverloopError): void {
-    if (this.#over) return
+    if (this.#ended) return
     this.journal.abandon()
     this.#end({ is: 'lost', error })
   }
@@ -240,67 +231,35 @@ export class Pass {
     return undefined
   }
 
-  /** The open scopes inside this one, so that a retry can open them again. */
-  openWithin(scope: string): OpenScope[] {
-    return Array.from(this.#options.scopes, ([path, from]) => ({ path, from })).filter(({ path }) =>
-      isWithin(path, scope),
-    )
-  }
-
-  /** Keeps track of where open scopes begin. */
-  onCommitted(entries: readonly Entry[]): void {
-    const { scopes } = this.#options
-    for (const { scope, seq } of entries) {
-      if (scope !== '' && !scopes.has(scope)) scopes.set(scope, seq)
-    }
-  }
-
-  /** A loop's turn was kept whole: a resume reads from here. */
-  onWhole(scope: string, seq: number): void {
-    this.#options.scopes.set(scope, seq)
-  }
-
   /**
    * Ends a scope: what is left in it is abandoned. Returns the keys of what had not ended, and the
    * messages that cancel its children; pauses the run and returns undefined on a divergence.
    */
   leave(scope: Scope): Left | undefined {
-    const missing = this.recorded.unclaimed(scope.path, (path) => this.#operations.has(path))
+    const missing = this.recorded.unclaimed(
+      scope.path,
+      (path) => this.operations.get(path) !== undefined,
+    )
     if (missing) {
       this.diverge(
         `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
       )
       return undefined
     }
-    const abandoned: string[] = []
-    const deliver: NewMessage[] = []
     const prefix = scope.path === '' ? 0 : scope.path.length + 1
-    const close = (inner: Scope): void => {
-      for (const operation of inner.operations) {
-        if (operation.phase !== 'settled') {
-          abandoned.push(operation.path.slice(prefix))
-          if (isLine(operation.begun, 'child.started')) {
-            deliver.push(
-              cancelMessage(operation.begun.record.run, 'The parent no longer waits for it.'),
-            )
-          }
-        }
-        this.#operations.delete(operation.path)
-      }
-      for (const child of inner.children) close(child)
-      inner.close()
-    }
-    close(scope)
+    const left = this.operations.close(scope).filter(({ phase }) => phase !== 'settled')
     this.recorded.dropWithin(scope.path)
-    const { scopes } = this.#options
-    for (const path of scopes.keys()) if (isWithin(path, scope.path)) scopes.delete(path)
-    return { abandoned: abandoned.length > 0 ? abandoned : undefined, deliver }
+    this.operations.forgetWithin(scope.path)
+    return {
+      abandoned: left.length > 0 ? left.map(({ path }) => path.slice(prefix)) : undefined,
+      deliver: left.flatMap(cancelChild('The parent no longer waits for it.')),
+    }
   }
 
   /** Pauses the run because code and ledger do not fit; `what` says how. */
   diverge(what: string): void {
     if (this.#stop?.is === 'pause' || this.#over) return
-    const asked = Array.from(this.#operations.values(), ({ path, phase }) => `${path} (${phase})`)
+    const asked = Array.from(this.operations, ({ path, phase }) => `${path} (${phase})`)
     this.#stop = {
       is: 'pause',
       code: 'DIVERGED',
@@ -315,6 +274,7 @@ export class Pass {
     if (this.#over) return
     this.#over = true
     this.#hush()
+    this.#mailbox.close()
     await this.resources.close()
     this.journal.push({ ...item, committed: () => this.#end(end) })
   }
@@ -339,7 +299,7 @@ export class Pass {
         this.#stir()
         return
       }
-      const operation = this.#operations.get(operationPath(next.entry.scope, next.entry.key))
+      const operation = this.operations.get(operationPath(next.entry.scope, next.entry.key))
       if (operation) {
         this.recorded.shift()
         this.#handOver(operation, next)
@@ -349,10 +309,10 @@ export class Pass {
     } else if (!this.#live && this.#stop === undefined) {
       this.#live = true
       this.#setAlarm()
-      // Nothing new begins before it is known whether the run has been cancelled meanwhile.
-      if (this.#newest > 0) void this.#readMessages()
+      this.#mailbox.open()
     }
-    if (this.#reading === 'no') this.#beginParked()
+    // Nothing begins before it is known whether the run has been cancelled meanwhile.
+    if (!this.#mailbox.isSearching) this.#beginParked()
     this.#watch()
   }
 
@@ -365,8 +325,7 @@ export class Pass {
       )
       return
     }
-    this.#operations.delete(operation.path)
-    operation.scope.operations.delete(operation)
+    this.operations.delete(operation)
     operation.scope.time = line.entry.time
     this.#compareInput(operation, line)
     const outcome = operation.settle(line)
@@ -410,9 +369,9 @@ export class Pass {
     const error = new Cancelled({ run: this.run, reason })
     this.#cancel = { error, deadline: deadline === true }
     this.root.abort(error)
-    for (const operation of this.#operations.values()) {
-      // The body of a scope ends by itself, when what it waits for is rejected.
-      if (!operation.scope.shielded && operation.phase !== 'open') operation.reject(error)
+    for (const operation of this.operations) {
+      // A scope ends by itself, when what its body waits for is rejected.
+      if (!operation.scope.shielded && operation.family !== 'scope') operation.reject(error)
     }
     this.#setAlarm()
   }
@@ -420,11 +379,11 @@ export class Pass {
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
     let waiting = 0
-    for (const { phase } of this.#operations.values()) {
+    for (const { phase } of this.operations) {
       if (phase === 'busy') return
       if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
     }
-    if (this.journal.pending || this.#reading !== 'no') return
+    if (this.journal.pending || this.#mailbox.isSearching) return
     if (this.#stop) {
       void this.#halt(this.#stop)
     } else if (waiting === 0) {
@@ -456,7 +415,7 @@ export class Pass {
   /** Gives the run back: it goes on when a message comes or the earliest due time is there. */
   async #suspend(): Promise<void> {
     await this.finish(
-      { drafts: [], release: { wake: this.#nextDue(), seen: this.#seen } },
+      { drafts: [], release: { wake: this.#nextDue(), seen: this.seen } },
       { is: 'released' },
     )
   }
@@ -464,32 +423,21 @@ export class Pass {
   async #halt(stop: Stop): Promise<void> {
     if (stop.is === 'yield') {
       const wake = this.store.clock.now()
-      await this.finish({ drafts: [], release: { wake, seen: this.#seen } }, { is: 'released' })
+      await this.finish({ drafts: [], release: { wake, seen: this.seen } }, { is: 'released' })
       return
     }
-    const { code, message, detail, by, taken } = stop
     await this.finish({
-      drafts: [
-        {
-          scope: '',
-          kind: 'run.paused',
-          key: '',
-          record: {
-            code,
-            message,
-            ...(detail === undefined ? {} : { detail }),
-            ...(by === undefined ? {} : { by }),
-          },
-        },
-      ],
-      taken: taken === undefined ? [] : [taken],
-      release: { wake: undefined, seen: this.#seen },
+      drafts: [pausedDraft(stop)],
+      taken: stop.taken === undefined ? [] : [stop.taken],
+      release: { wake: undefined, seen: this.seen },
     })
   }
 
   #end(end: PassEnd): void {
     this.#over = true
+    this.#ended = true
     this.#hush()
+    this.#mailbox.close()
     this.#alarm?.cancel()
     this.root.abort(
       new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, { run: this.run }),
@@ -500,7 +448,7 @@ export class Pass {
 
   #nextDue(): number | undefined {
     let due = this.#cancel ? undefined : this.#options.deadline
-    for (const operation of this.#operations.values()) {
+    for (const operation of this.operations) {
       if (operation.phase === 'waiting' && operation.due !== undefined) {
         due = Math.min(due ?? operation.due, operation.due)
       }
@@ -519,7 +467,7 @@ export class Pass {
 
   #ring(): void {
     const now = this.store.clock.now()
-    for (const operation of this.#operations.values()) {
+    for (const operation of this.operations) {
       if (operation.phase !== 'waiting' || (operation.due ?? Infinity) > now) continue
       operation.phase = 'busy'
       operation.live.onDue?.(operation)
@@ -534,11 +482,9 @@ export class Pass {
 
   /** Commits the beginning of a cancel, and passes it on to the children. */
   beginCancelling(record: Payloads['run.cancelling'], taken: readonly number[] = []): void {
-    const deliver = Array.from(this.#operations.values()).flatMap(({ begun, scope }) =>
-      isLine(begun, 'child.started') && !scope.shielded
-        ? [cancelMessage(begun.record.run, record.reason)]
-        : [],
-    )
+    const deliver = [...this.operations]
+      .filter(({ scope }) => !scope.shielded)
+      .flatMap(cancelChild(record.reason))
     this.commit({
       drafts: [{ scope: '', kind: 'run.cancelling', key: '', record }],
       taken,
@@ -550,44 +496,14 @@ export class Pass {
     })
   }
 
-  /** Looks for messages that the operations wait for, once for all that came in the meantime. */
-  async #readMessages(): Promise<void> {
-    if (!this.#live || this.#over || this.#stop) return
-    if (this.#reading !== 'no') {
-      this.#reading = 'again'
-      return
-    }
-    do {
-      this.#reading = 'yes'
-      const seen = this.#newest
-      const messages = await this.#messages()
-      if (this.#over) return
-      for (const message of messages) {
-        if (!this.#taking.has(message.number)) takeMessage(this, message)
-      }
-      this.#seen = seen
-    } while (this.#isReadingAgain())
-    this.#reading = 'no'
-    this.#stir()
-  }
-
-  #isReadingAgain(): boolean {
-    return this.#reading === 'again'
-  }
-
-  async #messages(): Promise<readonly Message[]> {
+  #awaitedSignals(): string[] {
     const names = new Set<string>()
-    for (const { family, phase, begun } of this.#operations.values()) {
+    for (const { family, phase, begun } of this.operations) {
       if (family === 'signal' && phase === 'waiting' && isLine(begun, 'signal.awaited')) {
         names.add(begun.record.name)
       }
     }
-    try {
-      return await this.store.messages(this.run, [...names])
-    } catch {
-      // The store is in trouble: the journal finds out more, and the next news reads again.
-      return []
-    }
+    return [...names]
   }
 }
 
@@ -596,6 +512,12 @@ export interface Left {
   readonly abandoned: readonly string[] | undefined
   readonly deliver: readonly NewMessage[]
 }
+
+/** The message that cancels the child an operation waits for, if it does. */
+const cancelChild =
+  (reason: string) =>
+  ({ begun }: Operation): NewMessage[] =>
+    isLine(begun, 'child.started') ? [cancelMessage(begun.record.run, reason)] : []
 
 /** What tells a run to end. */
 export const cancelMessage = (run: string, reason: string): NewMessage => ({

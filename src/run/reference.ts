@@ -15,7 +15,11 @@ export class RunReference<Output = unknown> {
   readonly #store: Store
   readonly #changes: Changes
 
-  constructor({ store }: { readonly store: Store; readonly ports: Ports }, changes: Changes, id: string) {
+  constructor(
+    { store }: { readonly store: Store; readonly ports: Ports },
+    changes: Changes,
+    id: string,
+  ) {
     this.id = id
     this.#store = store
     this.#changes = changes
@@ -50,7 +54,11 @@ export class RunReference<Output = unknown> {
         case 'failed':
           throw failed(this.id, settled.error)
         case 'cancelled':
-          throw new EverloopError('RUN_CANCELLED', `Run "${this.id}" was cancelled: ${settled.reason}`, { run: this.id })
+          throw new EverloopError(
+            'RUN_CANCELLED',
+            `Run "${this.id}" was cancelled: ${settled.reason}`,
+            { run: this.id },
+          )
         default:
           await changed
       }
@@ -63,7 +71,9 @@ export class RunReference<Output = unknown> {
    */
   async *events({ from = 0 }: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void> {
     if (!Number.isInteger(from) || from < 0) {
-      throw new EverloopError('BAD_OPTION', 'events({ from }) takes the `seq` of an event, or 0.', { run: this.id })
+      throw new EverloopError('BAD_OPTION', 'events({ from }) takes the `seq` of an event, or 0.', {
+        run: this.id,
+      })
     }
     let after = from
     for (;;) {
@@ -83,17 +93,27 @@ export class RunReference<Output = unknown> {
 
   /** Asks the run to end. */
   async cancel(reason = 'No reason was given.'): Promise<void> {
-    await this.#store.deliver({ run: this.id, kind: 'cancel', name: '', payload: encode({ reason }) })
+    await this.#store.deliver({
+      run: this.id,
+      kind: 'cancel',
+      name: '',
+      payload: encode({ reason }),
+    })
   }
 
   async #row(): Promise<RunRow> {
     const row = await this.#store.run(this.id)
     if (row) return row
-    throw new EverloopError('UNKNOWN_RUN', `Run "${this.id}" is not in this store.`, { run: this.id })
+    throw new EverloopError('UNKNOWN_RUN', `Run "${this.id}" is not in this store.`, {
+      run: this.id,
+    })
   }
 }
 
 function failed(run: string, error: ErrorData): EverloopError {
   const code = error.code === 'DEADLINE' ? 'DEADLINE' : 'RUN_FAILED'
-  return new EverloopError(code, `Run "${run}" failed: ${error.name}: ${error.message}`, { run, cause: error })
+  return new EverloopError(code, `Run "${run}" failed: ${error.name}: ${error.message}`, {
+    run,
+    cause: error,
+  })
 }

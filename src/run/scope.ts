@@ -8,15 +8,12 @@ import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import { explicitKey, nameKey } from '../ledger/index.ts'
 import { HandedValues } from './handed-values.ts'
-import type { Operation } from './operation.ts'
 
 export class Scope {
   readonly path: string
   readonly parent: Scope | undefined
   /** Operations in here are not rejected by a cancel. */
   readonly shielded: boolean
-  /** What the code has asked for in here and has not been handed. */
-  readonly operations = new Set<Operation>()
   readonly children = new Set<Scope>()
   /** Time of the last entry handed over in here: what `run.now()` tells. */
   time: number

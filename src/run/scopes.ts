@@ -4,7 +4,7 @@
  *
  * A scope that is recorded as closed is served from that entry; its inside is not read again.
  */
-import { EverloopError, StepError } from '../base/errors.ts'
+import { Cancelled, EverloopError, StepError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { childPath, encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
@@ -24,6 +24,7 @@ export function inScope(
   shielded?: boolean,
 ): Promise<unknown> {
   return pass.request(parent, 'scope', key, {
+    shielded,
     begin: (operation) => {
       const scope = new Scope(pass.run, childPath(parent.path, key), parent.time, parent, shielded)
       void enter(pass, scope, body).then((end) => close(pass, operation, scope, end))
@@ -50,7 +51,7 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
   // The parent has ended first, or the code was told of a cancel: nobody waits for the result.
   if (pass.isOver || scope.closed) return
   const failed = end.is === 'failed' ? failure(pass, end.thrown) : undefined
-  const open = failed ? pass.openWithin(scope.path) : []
+  const open = failed ? pass.operations.openWithin(scope.path) : []
   const left = pass.leave(scope)
   if (!left) return
   const { deliver } = left
@@ -87,6 +88,10 @@ function scopeErrorData(thrown: unknown): ErrorData {
   if (thrown instanceof StepError) {
     const { name, message, code, step, attempts, cause } = thrown
     return { name, message, code, data: { step, attempts, cause } }
+  }
+  if (thrown instanceof Cancelled) {
+    const { name, message, code, reason } = thrown
+    return { name, message, code, data: { reason } }
   }
   return EverloopError.is(thrown) ? passedOn(thrown) : errorData(thrown)
 }

@@ -1,7 +1,7 @@
 /** Steps: executing a body, recording what came of it, and trying again. */
 import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
-import { type Duration, parseDuration } from '../base/duration.ts'
+import { parseDuration } from '../base/duration.ts'
 import { digestOf, encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
 import { within } from './current.ts'
@@ -156,9 +156,9 @@ function retryOf(policy: RetryPolicy | undefined): Retry {
   }
   return {
     attempts,
-    delayMs: parseDuration(delay as Duration),
+    delayMs: parseDuration(delay),
     factor,
-    maxDelayMs: parseDuration(maxDelay as Duration),
+    maxDelayMs: parseDuration(maxDelay),
     when,
   }
 }

@@ -77,10 +77,23 @@ export interface RunEvent {
 }
 
 export function infoOf(row: RunRow, now: number): RunInfo {
-  const { id, flow, version, code, queue, labels, parent, created, updated, crashes, overtakes } = row
+  const { id, flow, version, code, queue, labels, parent, created, updated, crashes, overtakes } =
+    row
   return {
-    id, flow, version, status: wordOf(row, now), code, queue, labels, parent, created, updated,
-    entries: row.seq, due: row.wake, crashes, overtakes,
+    id,
+    flow,
+    version,
+    status: wordOf(row, now),
+    code,
+    queue,
+    labels,
+    parent,
+    created,
+    updated,
+    entries: row.seq,
+    due: row.wake,
+    crashes,
+    overtakes,
   }
 }
 
@@ -104,7 +117,10 @@ export async function settledOf(store: Store, row: RunRow): Promise<Settled | un
   const { status, waits } = await stateOf(store, row.id)
   switch (status.is) {
     case 'active':
-      return { status: 'waiting', on: Array.from(waits.values(), (wait) => waitInfoOf(row.id, wait)) }
+      return {
+        status: 'waiting',
+        on: Array.from(waits.values(), (wait) => waitInfoOf(row.id, wait)),
+      }
     case 'paused':
       return { status: 'paused', code: status.code, message: status.message }
     case 'completed':
@@ -116,7 +132,10 @@ export async function settledOf(store: Store, row: RunRow): Promise<Settled | un
   }
 }
 
-export function waitInfoOf(run: string, { kind, scope, key, seq, since, due, record }: Wait): WaitInfo {
+export function waitInfoOf(
+  run: string,
+  { kind, scope, key, seq, since, due, record }: Wait,
+): WaitInfo {
   const path = unescape(operationPath(scope, key))
   const rest = { path, since, due }
   switch (kind) {
@@ -125,7 +144,12 @@ export function waitInfoOf(run: string, { kind, scope, key, seq, since, due, rec
     case 'signal.awaited':
       return { kind: 'signal', what: 'name' in record ? record.name : '', ...rest }
     case 'question.asked':
-      return { kind: 'question', what: 'prompt' in record ? record.prompt : '', question: `${run}/${seq}`, ...rest }
+      return {
+        kind: 'question',
+        what: 'prompt' in record ? record.prompt : '',
+        question: `${run}/${seq}`,
+        ...rest,
+      }
     case 'child.started':
       return { kind: 'child', what: 'run' in record ? record.run : '', ...rest }
     case 'step.retrying':

@@ -10,11 +10,12 @@
  *    the next run is due. A slow poll remains, for what might be missed.
  */
 import { EverloopError } from '../base/errors.ts'
-import type { Ports, Timer } from '../base/ports.ts'
+import type { Ports } from '../base/ports.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { type Executing, execute } from './executor.ts'
 import type { Flows } from './flows.ts'
 import type { PassEnd } from './pass.ts'
+import { SessionKeeper } from './session.ts'
 
 /** The poll that remains when nothing is ever told. */
 const pollMs = 5000
@@ -47,8 +48,9 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #held = new Map<string, Held>()
   #state: State = 'new'
-  #token: string | undefined
-  #heartbeat: Timer | undefined
+  #session: SessionKeeper | undefined
+  /** A claim failed and may have happened all the same. */
+  #isUnsure = false
   /** Set while the loop sleeps; called to wake it. */
   #wake: (() => void) | undefined
   #stirred = false
@@ -89,7 +91,9 @@ export class Worker {
       this.#state = 'draining'
       for (const { executing } of this.#held.values()) executing.yield()
       const deadline = this.#options.ports.setTimer(drainMs, () => {
-        this.#dropAll(new EverloopError('STORE_CLOSED', 'The worker stopped before the run was done.'))
+        this.#dropAll(
+          new EverloopError('STORE_CLOSED', 'The worker stopped before the run was done.'),
+        )
       })
       this.#stir()
       await this.#loop
@@ -104,7 +108,6 @@ export class Worker {
   }
 
   async #work(): Promise<void> {
-    const { store } = this.#options
     while (this.#state === 'working' || this.#held.size > 0) {
       this.#stirred = false
       const dueAt = this.#state === 'working' ? await this.#claim() : undefined
@@ -113,8 +116,7 @@ export class Worker {
     }
     this.#state = 'stopped'
     this.#unsubscribe?.()
-    this.#heartbeat?.cancel()
-    if (this.#token !== undefined) await store.closeSession(this.#token).catch(this.#trouble)
+    await this.#session?.close().catch(this.#trouble)
     this.#settleIdle()
   }
 
@@ -129,10 +131,14 @@ export class Worker {
     const limit = concurrency - busy.length
     if (limit <= 0) return undefined
     try {
-      const session = await this.#session()
-      const { runs, nextDue } = await store.claim({ session, flows: flows.served, limit })
-      if (this.#token !== session) return 0 // lost meanwhile: what was claimed has been freed
-      for (const row of runs) this.#begin(row, session)
+      const session = await this.#keeper()
+      const { token } = session
+      if (this.#isUnsure) await this.#adopt(session)
+      this.#isUnsure = true
+      const { runs, nextDue } = await store.claim({ session: token, flows: flows.served, limit })
+      this.#isUnsure = false
+      if (this.#session !== session) return 0 // lost meanwhile: what was claimed has been freed
+      for (const row of runs) this.#begin(row, token)
       if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle()
       return nextDue
     } catch (error) {
@@ -140,6 +146,13 @@ export class Worker {
       if (isFinal(error)) this.#state = 'draining'
       return store.clock.now() + troubleMs
     }
+  }
+
+  /** Begins what an earlier claim did get although its reply was lost. */
+  async #adopt(session: SessionKeeper): Promise<void> {
+    const rows = await this.#options.store.runs({ session: session.token })
+    if (this.#session !== session) return
+    for (const row of rows) if (!this.#held.has(row.id)) this.#begin(row, session.token)
   }
 
   #begin(row: RunRow, session: string): void {
@@ -167,9 +180,9 @@ export class Worker {
 
   /** Tells runs in hand of messages that came for them. */
   async #passOnNews(): Promise<void> {
-    if (this.#held.size === 0 || this.#token === undefined) return
+    if (this.#held.size === 0 || !this.#session) return
     try {
-      for (const { run, newest } of await this.#options.store.news(this.#token)) {
+      for (const { run, newest } of await this.#options.store.news(this.#session.token)) {
         this.#held.get(run)?.executing.onNews(newest)
       }
     } catch (error) {
@@ -177,42 +190,25 @@ export class Worker {
     }
   }
 
-  async #session(): Promise<string> {
-    if (this.#token !== undefined) return this.#token
-    const { store, ports, leaseMs, name } = this.#options
-    const token = Buffer.from(ports.randomBytes(16)).toString('base64url')
-    await store.openSession({ token, leaseMs, name })
-    this.#token = token
-    this.#beat(token, store.clock.now() + leaseMs)
-    return token
-  }
-
-  /** Renews the lease three times in its length. `expires`: when the last renewal runs out. */
-  #beat(token: string, expires: number): void {
-    const { store, ports, leaseMs } = this.#options
-    this.#heartbeat = ports.setTimer(leaseMs / 3, () => {
-      const asked = store.clock.now()
-      store.renewSession(token).then(
-        (renewed) => {
-          if (this.#token !== token || this.#state === 'stopped') return
-          if (renewed) this.#beat(token, asked + leaseMs)
-          else this.#loseSession()
-        },
-        (error: unknown) => {
-          if (this.#token !== token || this.#state === 'stopped') return
-          this.#trouble(error)
-          if (store.clock.now() >= expires) this.#loseSession()
-          else this.#beat(token, expires)
-        },
-      )
+  async #keeper(): Promise<SessionKeeper> {
+    this.#session ??= await SessionKeeper.open({
+      ...this.#options,
+      onLost: () => this.#loseSession(),
+      onTrouble: this.#trouble,
     })
+    return this.#session
   }
 
   /** The lease is gone: others may hold the runs already. */
   #loseSession(): void {
-    this.#heartbeat?.cancel()
-    this.#token = undefined
-    this.#dropAll(new EverloopError('FENCED', 'The lease of this worker ran out: it was frozen, or could not reach the store.'))
+    this.#session = undefined
+    this.#isUnsure = false
+    this.#dropAll(
+      new EverloopError(
+        'FENCED',
+        'The lease of this worker ran out: it was frozen, or could not reach the store.',
+      ),
+    )
     this.#stir()
   }
 
@@ -222,7 +218,8 @@ export class Worker {
 
   async #sleep(dueAt: number | undefined): Promise<void> {
     const { ports, store } = this.#options
-    const ms = dueAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, dueAt - store.clock.now()))
+    const ms =
+      dueAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, dueAt - store.clock.now()))
     await new Promise<void>((resolve) => {
       const timer = ports.setTimer(ms, resolve)
       this.#wake = () => {

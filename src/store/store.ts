@@ -280,6 +280,8 @@ export interface RunFilter {
   /** Id is this or begins with it. */
   readonly id?: string | undefined
   readonly parent?: string | undefined
+  /** Only runs that this session holds. */
+  readonly session?: string | undefined
   readonly createdSince?: number | undefined
   readonly limit?: number | undefined
   /** Only runs created before this one: the last row of the page before. */

@@ -39,10 +39,12 @@ interface Source {
 }
 
 /** The narrowest index first. */
-function sourcesOf({ id, parent, labels, status, queue, flow }: RunFilter): readonly Source[] {
+function sourcesOf(filter: RunFilter): readonly Source[] {
+  const { id, session, parent, labels, status, queue, flow } = filter
   if (id !== undefined && id !== '') {
     return [{ statement: sql.runsByPrefix, values: [id, `${id}\u{10ffff}`] }]
   }
+  if (session !== undefined) return [{ statement: sql.runsBySession, values: [session] }]
   if (parent !== undefined) return [{ statement: sql.runsByParent, values: [parent] }]
   const [label] = Object.entries(labels ?? {})
   if (label) {

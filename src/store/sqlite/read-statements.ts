@@ -37,6 +37,9 @@ ${listed} WHERE queue = ? AND key < ? AND key >= ? ORDER BY key DESC`
 export const runsByParent: string = `
 ${listed} WHERE parent = ? AND key < ? AND key >= ? ORDER BY key DESC`
 
+export const runsBySession: string = `
+${listed} WHERE session = ? AND key < ? AND key >= ? ORDER BY key DESC`
+
 export const runsByLabel: string = `
 SELECT runs.key, ${runColumns} FROM labels CROSS JOIN runs ON runs.key = labels.run
 WHERE labels.name = ? AND labels.value = ? AND labels.run < ? AND labels.run >= ?

@@ -1,0 +1,73 @@
+/**
+ * The operations that the code has asked for in this pass and not been handed yet, by path and by
+ * scope, and where the ledger's open scopes begin.
+ */
+import { isWithin } from '../ledger/index.ts'
+import type { Entry, OpenScope } from '../ledger/index.ts'
+import type { Operation } from './operation.ts'
+import type { Scope } from './scope.ts'
+
+export class Operations {
+  readonly #byPath = new Map<string, Operation>()
+  readonly #byScope = new Map<Scope, Set<Operation>>()
+  /** The first entry of each open scope that a resume needs. */
+  readonly #begins: Map<string, number>
+
+  constructor(begins: ReadonlyMap<string, number>) {
+    this.#begins = new Map(begins)
+  }
+
+  [Symbol.iterator](): Iterator<Operation> {
+    return this.#byPath.values()
+  }
+
+  add(operation: Operation): void {
+    this.#byPath.set(operation.path, operation)
+    const others = this.#byScope.get(operation.scope)
+    if (others) others.add(operation)
+    else this.#byScope.set(operation.scope, new Set([operation]))
+  }
+
+  get(path: string): Operation | undefined {
+    return this.#byPath.get(path)
+  }
+
+  delete(operation: Operation): void {
+    this.#byPath.delete(operation.path)
+    this.#byScope.get(operation.scope)?.delete(operation)
+  }
+
+  /** Takes everything out that was asked for in the scope and the scopes inside, and closes them. */
+  close(scope: Scope): Operation[] {
+    const left = [...(this.#byScope.get(scope) ?? [])]
+    this.#byScope.delete(scope)
+    for (const operation of left) this.#byPath.delete(operation.path)
+    for (const inner of scope.children) left.push(...this.close(inner))
+    scope.close()
+    return left
+  }
+
+  /** The scopes inside this one that the ledger has as open, so that a retry can open them again. */
+  openWithin(scope: string): OpenScope[] {
+    return Array.from(this.#begins, ([path, from]) => ({ path, from })).filter(({ path }) =>
+      isWithin(path, scope),
+    )
+  }
+
+  /** Forgets the scope and those inside: the ledger is about to have them as closed. */
+  forgetWithin(scope: string): void {
+    for (const path of this.#begins.keys()) if (isWithin(path, scope)) this.#begins.delete(path)
+  }
+
+  /** Keeps track of where scopes begin. */
+  onCommitted(entries: readonly Entry[]): void {
+    for (const { scope, seq } of entries) {
+      if (scope !== '' && !this.#begins.has(scope)) this.#begins.set(scope, seq)
+    }
+  }
+
+  /** A loop's turn was kept whole: a resume reads from here. */
+  onWhole(scope: string, seq: number): void {
+    this.#begins.set(scope, seq)
+  }
+}
