@@ -1,7 +1,7 @@
 /** Opens a runtime: turns what the user says about store, flows and work into one. */
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
-import { systemPorts } from './base/system.ts'
+import { isProduction, systemPorts } from './base/system.ts'
 import { type AnyFlow, checkOptions, Ever, Flows, type WorkOptions } from './run/index.ts'
 import { memoryStore } from './store/memory.ts'
 import { sqliteStore } from './store/sqlite/store.ts'
@@ -21,6 +21,11 @@ export interface OpenOptions {
   readonly work?: false | Omit<WorkOptions, 'until'>
   /** Concurrency limits of queues, for all workers together; null lifts a limit. */
   readonly queues?: Readonly<Record<string, { readonly concurrency: number | null }>>
+  /**
+   * Executes a few turns of each loop twice before they are committed, which finds state that a
+   * loop keeps outside of its state value. Default: unless NODE_ENV is "production".
+   */
+  readonly development?: boolean
   /** For people: who this process is, in sessions. */
   readonly name?: string
   /** Told of trouble that ends nothing: a store that cannot be reached, a run that was taken over. */
@@ -39,21 +44,14 @@ const leaseMsMin = 100
  * console.log(await run.result())
  */
 export async function open(options: OpenOptions = {}): Promise<Ever> {
-  checkOptions('open', options, [
-    'store',
-    'flows',
-    'lease',
-    'work',
-    'queues',
-    'name',
-    'onTrouble',
-  ])
+  checkOptions('open', options, ['store', 'flows', 'lease', 'work', 'queues', 'name', 'onTrouble'])
   const {
     store: location = 'sqlite:.everloop/ledger.db',
     flows = [],
     lease = '10s',
     work = false,
     queues = {},
+    development = !isProduction(),
     name = 'worker',
     onTrouble = () => {},
   } = options
@@ -63,7 +61,15 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   }
   const known = new Flows(flows)
   const store = typeof location === 'string' ? await openStore(location) : location
-  const ever = new Ever({ store, ports: systemPorts, flows: known, leaseMs, name, onTrouble })
+  const ever = new Ever({
+    store,
+    ports: systemPorts,
+    flows: known,
+    leaseMs,
+    name,
+    development,
+    onTrouble,
+  })
   for (const [queue, { concurrency }] of Object.entries(queues)) {
     await ever.limitQueue(queue, concurrency)
   }
@@ -74,7 +80,9 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
 /** The store at a location as users write it. Throws BAD_OPTION when it names none. */
 export async function openStore(location: string): Promise<Store> {
   if (location === 'memory:') return memoryStore(systemPorts)
-  const match = /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(location)
+  const match = /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(
+    location,
+  )
   if (!match?.groups) {
     throw new EverloopError(
       'BAD_OPTION',

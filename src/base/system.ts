@@ -31,3 +31,6 @@ export const systemPorts: Ports = {
   nextTurn: (callback) => void setImmediate(callback),
   randomBytes: (count) => randomBytes(count),
 }
+
+/** Whether the process says of itself that it is in production. */
+export const isProduction = (): boolean => process.env['NODE_ENV'] === 'production'

@@ -82,6 +82,8 @@ export interface EverOptions {
   readonly flows: Flows
   readonly leaseMs: number
   readonly name: string
+  /** Executes a few turns of each loop twice, to find state outside of the state. */
+  readonly development: boolean
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 

@@ -36,6 +36,7 @@ export interface Execution {
   readonly store: Store
   readonly ports: Ports
   readonly flow: AnyFlow
+  readonly development: boolean
   readonly onEnd: (end: PassEnd) => void
   readonly onTrouble: (error: unknown, row: RunRow) => void
 }
@@ -129,6 +130,9 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     reader,
     recorded: Recorded.of(reader.open, reader.line),
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
+    row,
+    development: execution.development,
+    code: (any) => call(any, execution.flow, beginning),
     scopes: fold(emptyState, reader.open).scopes,
     newest: row.newest,
     deadline: beginning.deadline,
@@ -296,11 +300,8 @@ async function perform(
   const { root } = pass
   let end: { readonly output: unknown } | { readonly thrown: unknown }
   try {
-    const output = await within({ pass, scope: root, step: undefined }, async () => {
-      pass.begin()
-      const input = await checked(flow.input, beginning.input, 'The input', { run: pass.run })
-      return flow.run(new RunHandle(pass, root), input as never)
-    })
+    pass.begin()
+    const output = await pass.options.code(pass)
     end = { output: await checked(flow.output, output, 'The output', { run: pass.run }) }
   } catch (thrown) {
     end = { thrown }
@@ -318,6 +319,13 @@ async function perform(
     release: { wake: undefined, seen: pass.seen },
   })
 }
+
+/** Calls the flow's function, in the run's root scope. */
+const call = (pass: Pass, flow: AnyFlow, { input }: Payloads['run.started']): Promise<unknown> =>
+  within({ pass, scope: pass.root, step: undefined }, async () => {
+    const fitting = await checked(flow.input, input, 'The input', { run: pass.run })
+    return flow.run(new RunHandle(pass, pass.root), fitting as never)
+  })
 
 type RunEnd =
   | { readonly kind: 'run.completed'; readonly record: Payloads['run.completed'] }

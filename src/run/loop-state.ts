@@ -94,6 +94,11 @@ export class LoopState {
     return this.#state
   }
 
+  /** How much a resume reads for the state, in characters. */
+  get chain(): number {
+    return this.#chain
+  }
+
   /** The number of the last committed turn; 0 for none. */
   get turn(): number {
     return this.#turn

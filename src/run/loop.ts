@@ -9,6 +9,7 @@ import { type Done, type Next, verdictOf } from './face.ts'
 import { LoopState } from './loop-state.ts'
 import type { Pass } from './pass.ts'
 import { inScope } from './scopes.ts'
+import { isSampled, shadowReplay } from './shadow.ts'
 import { Scope } from './scope.ts'
 
 /** Executes a loop from its first turn, or from the one behind the last that was committed. */
@@ -28,16 +29,24 @@ export function loop(
       ? LoopState.restored(turns, pass.reader.refs)
       : LoopState.initial(call.initial)
     scope.time = turns?.at(-1)?.entry.time ?? scope.time
-    for (;;) {
+    for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
       const turn = new Scope(pass.run, childPath(scope.path, number), scope.time, scope)
       const verdict = await within({ pass, scope: turn, step: undefined }, () =>
         call.body(turn, number, state.state),
       )
+      const { shadow } = pass.options
+      if (shadow?.isTarget(turn.path)) {
+        shadow.onVerdict(verdict)
+        return new Promise(() => {})
+      }
       switch (verdictOf(verdict)) {
         case 'done':
           return (verdict as Done<unknown>).result
         case 'next':
+          if (pass.options.development && !shadow && isSampled(turnsOfPass, state.chain)) {
+            await compareWithShadow(pass, turn, verdict)
+          }
           await commit(pass, turn, state, (verdict as Next).state)
           break
         case undefined:
@@ -49,6 +58,23 @@ export function loop(
       }
     }
   })
+}
+
+/** Pauses the run, and never resolves, when a second execution of the turn goes another way. */
+async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Promise<void> {
+  const { options, journal, store, run } = pass
+  const asked = Array.from(pass.operations, ({ path }) => path)
+  const row = await store.run(run)
+  // While something is on its way into the ledger there is nothing firm to compare with.
+  if (!row || journal.pending || turn.closed) return
+  const difference = await shadowReplay(options, row, { turn: turn.path, verdict, asked })
+  if (difference === undefined) return
+  pass.stop({
+    is: 'pause',
+    code: 'HIDDEN_STATE',
+    message: `Turn "${turn.path}" depends on something outside of its state: ${difference}. After a crash the loop would go on differently. Keep everything a turn needs in the state that run.next hands on, then resume the run.`,
+  })
+  return new Promise(() => {})
 }
 
 /** Resolves when the turn is durable. Never does so when the pass ends before. */

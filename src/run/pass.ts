@@ -18,7 +18,7 @@ import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
-import type { Message, NewMessage, Store } from '../store/store.ts'
+import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import type { Item, Journal } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
@@ -49,10 +49,18 @@ export interface PassOptions {
   readonly run: string
   readonly store: Store
   readonly ports: Ports
-  readonly journal: Journal
+  readonly journal: Pick<Journal, 'push' | 'pending' | 'abandon'>
   readonly recorded: Recorded
   readonly reader: Reader
   readonly resources: Resources
+  /** Executes the flow's function, with handles of the pass it is given. */
+  readonly code: (pass: Pass) => Promise<unknown>
+  /** Where the run stands in the ledger, for reading it again. */
+  readonly row: RunRow
+  /** Execute a few turns twice, to find state outside of the state. */
+  readonly development: boolean
+  /** Set in a second execution, which serves what is recorded and begins nothing. */
+  readonly shadow?: Shadow
   /** Open scopes as the ledger has them: the first entry of each that a resume needs. */
   readonly scopes: ReadonlyMap<string, number>
   /** Number of the newest message when the run was claimed. */
@@ -66,11 +74,19 @@ export interface PassOptions {
   readonly onEnd: (end: PassEnd) => void
 }
 
+/** What a second execution is observed by. */
+export interface Shadow {
+  isTarget(turn: string): boolean
+  onVerdict(verdict: unknown): void
+  /** Everything recorded has been handed over; the code has asked for these. */
+  onExhausted(asked: readonly string[]): void
+}
+
 export class Pass {
   readonly run: string
   readonly ports: Ports
   readonly store: Store
-  readonly journal: Journal
+  readonly journal: PassOptions['journal']
   readonly recorded: Recorded
   readonly reader: Reader
   readonly resources: Resources
@@ -113,6 +129,10 @@ export class Pass {
   /** True while recorded outcomes are left. */
   get isReplaying(): boolean {
     return !this.#live
+  }
+
+  get options(): PassOptions {
+    return this.#options
   }
 
   get isOver(): boolean {
@@ -213,6 +233,11 @@ export class Pass {
     this.#stir()
   }
 
+  /** A rejection that nobody handles has come out of the run's code. */
+  onRejection(reason: unknown): void {
+    this.#options.onTrouble(reason)
+  }
+
   /** Ends the pass at once without a word: somebody else is in charge, or the process is closing. */
   drop(error: EverloopError): void {
     if (this.#ended) return
@@ -306,6 +331,8 @@ export class Pass {
         this.#stir()
         return
       }
+    } else if (this.#options.shadow) {
+      this.#options.shadow.onExhausted(Array.from(this.operations, ({ path }) => path))
     } else if (!this.#live && this.#stop === undefined) {
       this.#live = true
       this.#setAlarm()
@@ -378,6 +405,7 @@ export class Pass {
 
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
+    if (this.#options.shadow) return
     let waiting = 0
     for (const { phase } of this.operations) {
       if (phase === 'busy') return

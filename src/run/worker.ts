@@ -16,11 +16,14 @@ import { type Executing, execute } from './executor.ts'
 import type { Flows } from './flows.ts'
 import type { PassEnd } from './pass.ts'
 import { SessionKeeper } from './session.ts'
+import { attributeRejections } from './unhandled.ts'
 
 /** The poll that remains when nothing is ever told. */
 const pollMs = 5000
 /** How long claims are put off after the store was in trouble. */
 const troubleMs = 1000
+/** How long a run is put off that could not be executed for a reason of its own. */
+const lostMs = 10_000
 
 export interface WorkerOptions {
   readonly store: Store
@@ -31,6 +34,8 @@ export interface WorkerOptions {
   readonly concurrency: number
   /** For people: who this worker is. */
   readonly name: string
+  /** Executes sampled turns twice, see shadow.ts. */
+  readonly development: boolean
   /** Told what went wrong without ending anything. */
   readonly onTrouble: (error: unknown, run: string | undefined) => void
   /** A pass of this run has ended. */
@@ -66,7 +71,14 @@ export class Worker {
   start(): Promise<void> {
     if (this.#state === 'new') {
       this.#state = 'working'
-      this.#unsubscribe = this.#options.store.subscribe(() => this.#stir())
+      const unsubscribe = this.#options.store.subscribe((change) => {
+        if (change === 'work') this.#stir()
+      })
+      const stopListening = attributeRejections()
+      this.#unsubscribe = () => {
+        unsubscribe()
+        stopListening()
+      }
       this.#loop = this.#work()
     }
     return this.#loop ?? Promise.resolve()
@@ -156,7 +168,7 @@ export class Worker {
   }
 
   #begin(row: RunRow, session: string): void {
-    const { store, ports, flows, onTrouble, onPassEnd } = this.#options
+    const { store, ports, flows, development, onTrouble, onPassEnd } = this.#options
     const flow = flows.find(row.flow, row.version)
     if (!flow) return // claimed by name and version, so it is there
     const executing = execute({
@@ -165,17 +177,42 @@ export class Worker {
       store,
       ports,
       flow,
+      development,
       onTrouble: (error) => onTrouble(error, row.id),
       onEnd: (end) => {
         // A later claim of the same run may have taken this place already.
         if (this.#held.get(row.id)?.row === row) this.#held.delete(row.id)
-        if (end.is === 'lost') onTrouble(end.error, row.id)
+        if (end.is === 'lost') this.#onLost(end.error, row, session)
         onPassEnd(row.id, end)
         this.#stir()
       },
     })
     this.#held.set(row.id, { executing, row })
     if (this.#state !== 'working') executing.yield()
+  }
+
+  /**
+   * A run that was taken over is somebody else's. One that was lost for another reason is still in
+   * our name: it is put off and tried again, or it would be held for as long as we live.
+   */
+  #onLost(error: EverloopError, row: RunRow, session: string): void {
+    this.#options.onTrouble(error, row.id)
+    if (error.code === 'FENCED' || isFinal(error)) return
+    const { store } = this.#options
+    const putOff = async (): Promise<void> => {
+      const now = await store.run(row.id)
+      if (now?.session !== session || now.epoch !== row.epoch) return
+      const wake = store.clock.now() + lostMs
+      await store.append({
+        run: row.id,
+        session,
+        epoch: row.epoch,
+        after: now,
+        entries: [],
+        release: { wake, seen: now.newest },
+      })
+    }
+    putOff().catch(this.#trouble)
   }
 
   /** Tells runs in hand of messages that came for them. */

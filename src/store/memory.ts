@@ -8,6 +8,7 @@
 import type { Clock } from '../base/ports.ts'
 import { assert, EverloopError } from '../base/errors.ts'
 import { type Entry, type LinkedEntry, type OpenScope } from '../ledger/index.ts'
+import { changeOfAppend, changeOfDelivery } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
 import { fits } from './filter.ts'
 import { MemoryRun } from './memory-run.ts'
@@ -16,6 +17,7 @@ import { questionId, wakeOnRelease } from './projection.ts'
 import type {
   Append,
   AppendResult,
+  Change,
   ClaimRequest,
   ClaimResult,
   DeliverResult,
@@ -47,7 +49,7 @@ class MemoryStore implements Store {
   readonly #log: PositionedEntry[] = []
   readonly #artifacts = new Map<string, Uint8Array>()
   readonly #sessions: MemorySessions
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: Change) => void>()
   #messages = 0
   #closed = false
 
@@ -69,21 +71,20 @@ class MemoryStore implements Store {
   async closeSession(token: string): Promise<void> {
     this.#checkOpen()
     this.#sessions.close(token)
-    this.#notify()
+    this.#notify('work')
   }
 
   async createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
     this.#checkOpen()
     checkNewRun(run)
     const created = this.#create(run)
-    if (created) this.#notify()
+    if (created) this.#notify('work')
     return { created, run: rowOf(this.#need(run.genesis.run)) }
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     this.#checkOpen()
-    const { runs, nextDue, freed } = this.#sessions.claim(request)
-    if (freed || runs.length > 0) this.#notify()
+    const { runs, nextDue } = this.#sessions.claim(request)
     return { runs, nextDue }
   }
 
@@ -116,14 +117,15 @@ class MemoryStore implements Store {
       row.wake = wakeOnRelease(release, row.status, kinds, this.clock.now())
       row.session = undefined
     }
-    this.#notify()
-    return { is: 'committed', newest: row.newest }
+    const result = { is: 'committed', newest: row.newest } as const
+    this.#notify(changeOfAppend(append, result))
+    return result
   }
 
   async deliver(message: NewMessage): Promise<DeliverResult> {
     this.#checkOpen()
     const result = this.#receive(message)
-    if (result.is === 'delivered') this.#notify()
+    this.#notify(changeOfDelivery(result))
     return result
   }
 
@@ -232,12 +234,12 @@ class MemoryStore implements Store {
   async limitQueue(name: string, concurrency: number | null): Promise<void> {
     this.#checkOpen()
     this.#sessions.limit(name, concurrency)
-    this.#notify()
+    this.#notify('work')
   }
 
-  subscribe(listener: () => void): () => void {
+  subscribe(listener: (change: Change) => void): () => void {
     this.#checkOpen()
-    const own = (): void => listener() // so that one function can subscribe twice
+    const own = (change: Change): void => listener(change) // so that one function can subscribe twice
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
   }
@@ -286,10 +288,11 @@ class MemoryStore implements Store {
   }
 
   /** Listeners are called when the caller is done, as they would be by any other store. */
-  #notify(): void {
+  #notify(change: Change | undefined): void {
+    if (change === undefined) return
     for (const listener of this.#listeners) {
       queueMicrotask(() => {
-        if (this.#listeners.has(listener)) listener()
+        if (this.#listeners.has(listener)) listener(change)
       })
     }
   }

@@ -75,10 +75,13 @@ export interface Store {
   limitQueue(name: string, concurrency: number | null): Promise<void>
 
   /** Calls back after something was committed, by this process or another; perhaps needlessly. */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (change: Change) => void): () => void
   /** Waits for writes under way, then lets go of everything. */
   close(): Promise<void>
 }
+
+/** What a commit may have brought: entries only, or something that a worker could do now. */
+export type Change = 'ledger' | 'work'
 
 export interface StoreInfo {
   readonly kind: string

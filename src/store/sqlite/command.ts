@@ -60,8 +60,6 @@ export type Outcome =
 /** How a batch ended, outcome n belonging to command n. */
 export interface BatchResult {
   readonly outcomes: readonly Outcome[]
-  /** Something was committed that others may want to know. */
-  readonly changed: boolean
   /** The store cannot go on: every later call gets this. */
   readonly broken: Failure | undefined
 }

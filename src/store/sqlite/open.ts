@@ -53,9 +53,11 @@ export function openLedger(file: LedgerFile): Connection {
   refuseEmptied(location)
   let connection: Connection | undefined
   try {
-    connection = new Connection(location, { access: 'create', busyMs })
+    const db = new Connection(location, { access: 'create', busyMs })
+    connection = db
     refuseForeign(connection, location)
-    configure(connection, file)
+    patiently(() => db.exec('PRAGMA journal_mode = WAL'))
+    setDurability(db, file)
     migrate(connection, location)
     if (isNew) syncFolder(folder)
     return connection
@@ -66,9 +68,20 @@ export function openLedger(file: LedgerFile): Connection {
   }
 }
 
+/**
+ * Opens a file that `openLedger` has opened in this process, for short writes beside it. Waits for
+ * no lock and leaves the log's checkpoints to the other connection.
+ */
+export function openBeside({ location, durability }: LedgerFile): Connection {
+  const connection = new Connection(location, { access: 'write', busyMs: 0 })
+  setDurability(connection, { location, durability })
+  connection.exec('PRAGMA wal_autocheckpoint = 0')
+  return connection
+}
+
 /** Begins a write transaction, waiting for other processes, but not for ever. */
 export function beginWrite(connection: Connection): void {
-  patiently(() => connection.exec('BEGIN IMMEDIATE'))
+  patiently(() => connection.run('BEGIN IMMEDIATE'))
 }
 
 /** Tries again while another process has the lock. */
@@ -131,8 +144,7 @@ function refuseNewer(version: number, location: string): void {
   )
 }
 
-function configure(connection: Connection, { location, durability }: LedgerFile): void {
-  patiently(() => connection.exec('PRAGMA journal_mode = WAL'))
+function setDurability(connection: Connection, { location, durability }: LedgerFile): void {
   connection.exec(`PRAGMA synchronous = ${synchronous[durability]}`)
   // On macOS, a plain fsync leaves data in the drive's cache. Elsewhere these do nothing.
   connection.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')

@@ -1,8 +1,9 @@
 /**
  * The SQLite store: one file, several processes.
  *
- * Writes go through a queue to the writer, on a thread of its own; reads happen here, on a
- * connection that cannot write. This file only joins the two, tells subscribers, and closes.
+ * Writes go through a queue to the writer on a thread of its own, except those of a lone caller;
+ * reads happen here, on a connection that cannot write. This file only joins them, tells
+ * subscribers, and closes.
  */
 import { resolve as absolutePath } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
@@ -12,6 +13,7 @@ import { checkNewRun } from '../check.ts'
 import type {
   Append,
   AppendResult,
+  Change,
   ClaimRequest,
   ClaimResult,
   DeliverResult,
@@ -31,7 +33,8 @@ import type {
   StoreInfo,
 } from '../store.ts'
 import { schemaVersion } from './migrations.ts'
-import type { Durability } from './open.ts'
+import { LoneWriter } from './lone-writer.ts'
+import type { Durability, LedgerFile } from './open.ts'
 import { Reader } from './reader.ts'
 import { Subscribers } from './subscribers.ts'
 import { WriterThread } from './thread.ts'
@@ -53,9 +56,10 @@ export interface SqliteStoreOptions {
 export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ports, durability = 'power-cut' } = options
   const location = absolutePath(options.location)
-  const thread = await WriterThread.start({ location, durability })
+  const file: LedgerFile = { location, durability }
+  const thread = await WriterThread.start(file)
   try {
-    return new SqliteStore({ location, ports, durability, thread })
+    return new SqliteStore({ file, ports, thread })
   } catch (error) {
     await thread.close()
     throw explain(error, location)
@@ -63,9 +67,8 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
 }
 
 interface Parts {
-  readonly location: string
+  readonly file: LedgerFile
   readonly ports: Ports
-  readonly durability: Durability
   readonly thread: WriterThread
 }
 
@@ -74,22 +77,25 @@ class SqliteStore implements Store {
   readonly clock: Clock
   readonly #thread: WriterThread
   readonly #reader: Reader
+  readonly #lone: LoneWriter
   readonly #queue: WriteQueue
   readonly #subscribers: Subscribers
   /** Opened here and not closed: closing the store closes them, so that nobody takes it for a crash. */
   readonly #sessions = new Set<string>()
   #closing: Promise<void> | undefined
 
-  constructor({ location, ports, durability, thread }: Parts) {
+  constructor({ file, ports, thread }: Parts) {
+    const { location, durability } = file
     this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
     this.clock = ports.clock
     this.#thread = thread
     this.#reader = new Reader(location, ports)
     this.#subscribers = new Subscribers(ports, () => this.#reader.version())
+    this.#lone = new LoneWriter(file, ports.clock)
     this.#queue = new WriteQueue({
       ports,
-      execute: (batch) => thread.execute(batch),
-      onChange: () => this.#subscribers.notify(),
+      execute: async (batch) => this.#lone.execute(batch) ?? (await thread.execute(batch)),
+      onChange: (change) => this.#subscribers.notify(change),
     })
   }
 
@@ -180,7 +186,7 @@ class SqliteStore implements Store {
     return this.#read((reader) => reader.queues())
   }
 
-  subscribe(listener: () => void): () => void {
+  subscribe(listener: (change: Change) => void): () => void {
     if (this.#closing) throw closed(this.about.location)
     return this.#subscribers.add(listener)
   }
@@ -197,6 +203,7 @@ class SqliteStore implements Store {
     await Promise.allSettled(sessions)
     await this.#queue.stop(closed(this.about.location))
     this.#reader.close()
+    this.#lone.close()
     await this.#thread.close()
   }
 

@@ -4,6 +4,7 @@
  * only while somebody listens.
  */
 import type { Ports, Timer } from '../../base/ports.ts'
+import type { Change } from '../store.ts'
 
 /** Asking costs a few microseconds, so this is about one part in five thousand of a core. */
 const pollMs = 20
@@ -11,7 +12,7 @@ const pollMs = 20
 export class Subscribers {
   readonly #ports: Ports
   readonly #version: () => number
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: Change) => void>()
   #seen = 0
   #timer: Timer | undefined
 
@@ -21,8 +22,8 @@ export class Subscribers {
     this.#version = version
   }
 
-  add(listener: () => void): () => void {
-    const own = (): void => listener() // so that one function can subscribe twice
+  add(listener: (change: Change) => void): () => void {
+    const own = (change: Change): void => listener(change) // so that one function can subscribe twice
     this.#listeners.add(own)
     if (!this.#timer) {
       this.#seen = this.#version()
@@ -34,8 +35,8 @@ export class Subscribers {
     }
   }
 
-  notify(): void {
-    for (const listener of this.#listeners) listener()
+  notify(change: Change): void {
+    for (const listener of this.#listeners) listener(change)
   }
 
   stop(): void {
@@ -59,6 +60,6 @@ export class Subscribers {
     const version = this.#version()
     if (version === this.#seen) return
     this.#seen = version
-    this.notify()
+    this.notify('work') // what another process did is not known
   }
 }

@@ -51,3 +51,12 @@ export function isFatal(error: unknown): boolean {
     trouble !== undefined && trouble !== 'busy' && trouble !== 'full' && trouble !== 'read-only'
   )
 }
+
+/** The disk failed under a commit: what it holds now, nobody knows (S9). */
+export function unclear(location: string, cause: unknown): EverloopError {
+  return new EverloopError(
+    'STORE_UNAVAILABLE',
+    `The disk failed while the store ${location} committed: what was to be written may or may not be there.`,
+    { cause },
+  )
+}

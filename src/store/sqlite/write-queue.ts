@@ -7,6 +7,8 @@
  */
 import type { Ports } from '../../base/ports.ts'
 import { assert, EverloopError } from '../../base/errors.ts'
+import { changeOfAppend, changeOfDelivery } from '../change.ts'
+import type { Change } from '../store.ts'
 import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
 
 /** Commands in one transaction: enough to share an fsync, few enough to undo and repeat. */
@@ -26,7 +28,7 @@ export interface WriteQueueOptions {
   readonly ports: Ports
   readonly execute: (batch: Batch) => Promise<BatchResult>
   /** Called after each commit that others may want to know of. */
-  readonly onChange: () => void
+  readonly onChange: (change: Change) => void
 }
 
 export class WriteQueue {
@@ -66,7 +68,7 @@ export class WriteQueue {
 
   #gather(): void {
     this.#state = { is: 'gathering' }
-    this.#options.ports.afterMicrotasks(() => void this.#write())
+    this.#options.ports.nextTurn(() => void this.#write())
   }
 
   async #write(): Promise<void> {
@@ -74,13 +76,15 @@ export class WriteQueue {
     const batch = this.#pending.splice(0, batchMax)
     const { execute, ports, onChange } = this.#options
     try {
-      const { outcomes, changed, broken } = await execute({
+      const { outcomes, broken } = await execute({
         now: ports.clock.now(),
         commands: batch.map(({ command }) => command),
       })
       assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
       outcomes.forEach((outcome, i) => batch[i]?.settle(outcome))
-      if (changed) onChange()
+      const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
+      if (changes.includes('work')) onChange('work')
+      else if (changes.includes('ledger')) onChange('ledger')
       if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
     } catch (error) {
       const failure = asError(error)
@@ -101,6 +105,27 @@ export class WriteQueue {
   #abandon(error: EverloopError): void {
     this.#state = { is: 'stopped', error }
     for (const { reject } of this.#pending.splice(0)) reject(error)
+  }
+}
+
+/** What a command that went through may mean to others. */
+function changeOf({ is, with: given }: Command, outcome: Outcome | undefined): Change | undefined {
+  if (outcome?.is !== 'done') return undefined
+  const { reply } = outcome
+  switch (is) {
+    case 'append':
+      return changeOfAppend(given, reply as Commands['append']['reply'])
+    case 'deliver':
+      return changeOfDelivery(reply as Commands['deliver']['reply'])
+    case 'createRun':
+      return (reply as Commands['createRun']['reply']).created ? 'work' : undefined
+    case 'closeSession':
+    case 'limitQueue':
+      return 'work'
+    case 'claim':
+    case 'openSession':
+    case 'renewSession':
+      return undefined
   }
 }
 

@@ -30,7 +30,10 @@ function serve(port: MessagePort, file: LedgerFile): void {
     return
   }
   port.on('message', (request: ThreadRequest) => {
-    if (request !== 'close') return send({ is: 'executed', result: writer.execute(request) })
+    if (request !== 'close') {
+      send({ is: 'executed', result: writer.execute(request) })
+      return
+    }
     writer.close()
     send({ is: 'closed' })
     port.close()

@@ -19,7 +19,7 @@ import type { Connection } from './driver.ts'
 import { Liveness } from './liveness.ts'
 import { beginWrite, type LedgerFile, openLedger } from './open.ts'
 import { kept } from './text.ts'
-import { explain, isFatal } from './trouble.ts'
+import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
 
 type Reply = Extract<Outcome, { is: 'done' }>['reply']
@@ -55,7 +55,6 @@ export class Writer {
     }
     return {
       outcomes,
-      changed: commands.some(({ is }) => is !== 'renewSession'),
       broken: this.#broken,
     }
   }
@@ -95,7 +94,7 @@ export class Writer {
         command.is === 'ready' ? command.reply : command.run(),
       )
       isCommitting = true
-      db.exec('COMMIT')
+      db.run('COMMIT')
       return replies
     } catch (error) {
       if (isFatal(error)) this.#break(error)
@@ -173,12 +172,4 @@ export class Writer {
 export function failureOf(error: unknown): Failure {
   if (EverloopError.is(error)) return { code: error.code, message: error.message }
   return { code: 'INTERNAL', message: error instanceof Error ? String(error.stack) : String(error) }
-}
-
-function unclear(location: string, cause: unknown): EverloopError {
-  return new EverloopError(
-    'STORE_UNAVAILABLE',
-    `The disk failed while the store ${location} committed: what was to be written may or may not be there.`,
-    { cause },
-  )
 }

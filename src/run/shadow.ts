@@ -1,0 +1,88 @@
+/**
+ * Shadow replay: finds state that a loop keeps outside of its state value.
+ *
+ * In development a few turns are executed a second time before they are committed, the way a resume
+ * would: the flow's function from its beginning, on what the ledger holds, with fresh closures. The
+ * second execution must ask for the same operations and return the same verdict. Nothing it asks
+ * for begins, and nothing is written.
+ */
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { encode, isWithin } from '../ledger/index.ts'
+import type { RunRow } from '../store/store.ts'
+import { type Next, verdictOf } from './face.ts'
+import { Pass, type PassOptions } from './pass.ts'
+import { Reader } from './reader.ts'
+import { Recorded } from './recorded.ts'
+import { Resources } from './resource.ts'
+
+/** A turn as it was executed first. */
+export interface ShadowedTurn {
+  /** Its scope. */
+  readonly turn: string
+  readonly verdict: unknown
+  /** What it asked for and had not been handed when it returned. */
+  readonly asked: readonly string[]
+}
+
+/** How long the second execution may wait for something that is not an operation. */
+const grace: Duration = '100ms'
+
+/** Loops whose state is larger are not sampled: the second execution would hold up the run. */
+const chainUnitsMax = 1024 * 1024
+
+/** Whether this turn of a pass, counted from 1, is executed twice: the 2nd, 4th, 8th … */
+export const isSampled = (turnsOfPass: number, chainUnits: number): boolean =>
+  turnsOfPass > 1 && (turnsOfPass & (turnsOfPass - 1)) === 0 && chainUnits <= chainUnitsMax
+
+/** How the second execution differs, in a sentence; undefined when it does not, or cannot tell. */
+export async function shadowReplay(
+  options: PassOptions,
+  row: RunRow,
+  turn: ShadowedTurn,
+): Promise<string | undefined> {
+  const { run, store, ports, onTrouble } = options
+  const reader = await Reader.read(store, row)
+  const resources = new Resources(run, onTrouble)
+  const difference = await new Promise<string | undefined>((resolve) => {
+    const timer = ports.setTimer(parseDuration(grace), () => resolve(undefined))
+    const conclude = (result: string | undefined): void => {
+      timer.cancel()
+      resolve(result)
+    }
+    const pass = new Pass({
+      ...options,
+      reader,
+      resources,
+      recorded: Recorded.of(reader.open, reader.line),
+      journal: { push: () => {}, pending: false, abandon: () => {} },
+      shadow: {
+        isTarget: (scope) => scope === turn.turn,
+        onVerdict: (verdict) => conclude(compareVerdicts(turn.verdict, verdict)),
+        onExhausted: (asked) => {
+          const other = asked.find(
+            (path) => isWithin(path, turn.turn) && !turn.asked.includes(path),
+          )
+          if (other !== undefined) conclude(`a second execution of the turn asked for "${other}"`)
+        },
+      },
+      onEnd: () => conclude(undefined),
+    })
+    pass.begin()
+    // How it ends does not matter: the verdict of the one turn does.
+    options.code(pass).catch(() => {})
+  })
+  await resources.close()
+  return difference
+}
+
+function compareVerdicts(first: unknown, second: unknown): string | undefined {
+  if (verdictOf(first) !== verdictOf(second)) {
+    return 'a second execution of the turn ended the loop differently'
+  }
+  if (verdictOf(first) !== 'next') return undefined
+  const [a, b] = [encode((first as Next).state), encode((second as Next).state)]
+  if (a === b) return undefined
+  return `a second execution of the turn returned another state: ${excerpt(b)} instead of ${excerpt(a)}`
+}
+
+const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

@@ -1,0 +1,16 @@
+/**
+ * What a commit may mean to others, so that nobody looks for work that cannot be there: a step of a
+ * run in somebody's hands concerns only those who watch that run.
+ */
+import type { Append, AppendResult, Change, DeliverResult } from './store.ts'
+
+/** After an append: whether it made, woke or freed something, or only wrote entries. */
+export function changeOfAppend(append: Append, result: AppendResult): Change | undefined {
+  if (result.is !== 'committed') return undefined
+  const { create = [], deliver = [], release } = append
+  return create.length > 0 || deliver.length > 0 || release ? 'work' : 'ledger'
+}
+
+/** After a message: it may have woken its run. */
+export const changeOfDelivery = (result: DeliverResult): Change | undefined =>
+  result.is === 'delivered' ? 'work' : undefined
