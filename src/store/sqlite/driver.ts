@@ -70,8 +70,6 @@ export class Connection {
   }
 
   // The caller says what the columns hold: the schema is STRICT, and the statements are ours.
-  /* oxlint-disable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters */
-
   /** The first row. */
   get<R extends Row>(sql: string, ...values: Value[]): R | undefined {
     return this.#prepared(sql).get(...values) as unknown as R | undefined
@@ -92,8 +90,6 @@ export class Connection {
     assert(row, `A statement gave no row: ${sql.trim().slice(0, 60)}.`)
     return row[0]
   }
-
-  /* oxlint-enable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters */
 
   get inTransaction(): boolean {
     return this.#database.isTransaction
