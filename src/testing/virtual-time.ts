@@ -38,6 +38,7 @@ export interface VirtualTimeOptions {
 
 /** Ports whose time is moved by hand. */
 export interface VirtualTime extends Ports {
+  setTimer(ms: number, callback: () => void): Timer & PendingTimer
   /** Timers that have not fired. */
   readonly timers: readonly PendingTimer[]
   /** Lets everything happen that needs no time to pass. */
@@ -104,12 +105,15 @@ class Virtual implements VirtualTime {
     return this.#timers
   }
 
-  setTimer(ms: number, callback: () => void): Timer {
+  setTimer(ms: number, callback: () => void): Timer & PendingTimer {
     this.#life++
     const at = this.#now + Math.max(0, ms)
-    const timer = { at, order: this.#set++, callback: AsyncLocalStorage.bind(callback) }
+    const order = this.#set++
+    const timer = { at, order, callback: AsyncLocalStorage.bind(callback) }
     this.#timers.splice(this.#indexBehind(at), 0, timer)
     return {
+      at,
+      order,
       cancel: () => {
         const index = this.#timers.indexOf(timer)
         if (index >= 0) this.#timers.splice(index, 1)

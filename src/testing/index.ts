@@ -1,0 +1,18 @@
+/** everloop/testing: virtual time, a runtime to test flows with, and the stores' conformance. */
+export { memoryStore } from '../store/memory.ts'
+export { crashAtEveryCommit } from './crash-at-every-commit.ts'
+export type { CrashOptions, CrashPoint, CrashReport, Outcome } from './crash-at-every-commit.ts'
+export type { Interceptor, StoreCall } from './gate.ts'
+export { replay } from './replay.ts'
+export type { Replay } from './replay.ts'
+export { testRuntime } from './test-runtime.ts'
+export type {
+  NextWorker,
+  RunLike,
+  TestRuntime,
+  TestRuntimeOptions,
+  Trouble,
+} from './test-runtime.ts'
+export type { TestWorker } from './test-worker.ts'
+export { virtualTime } from './virtual-time.ts'
+export type { PendingTimer, TimerPolicy, VirtualTime, VirtualTimeOptions } from './virtual-time.ts'

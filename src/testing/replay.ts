@@ -1,0 +1,112 @@
+/**
+ * Drives a finished run once more over its recorded entries, without the last one: the code must
+ * write this very entry again, and nothing else.
+ */
+import { decode, emptyState, encode, fold, type Entry } from '../ledger/index.ts'
+import type { AnyFlow } from '../run/index.ts'
+import type { Append, RunRow, Store } from '../store/store.ts'
+import { TestWorker } from './test-worker.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** How a run was driven once more. */
+export interface Replay {
+  /** What is wrong, in sentences. */
+  readonly flaws: readonly string[]
+}
+
+/** Re-drives a completed, failed or cancelled run. Nothing is written to the store. */
+export async function replay(
+  run: string,
+  {
+    store,
+    time,
+    flows,
+  }: { readonly store: Store; readonly time: VirtualTime; readonly flows: readonly AnyFlow[] },
+): Promise<Replay> {
+  const entries = await store.entries(run)
+  const row = await store.run(run)
+  const last = entries.at(-1)
+  if (!row || !last || row.status === 'active' || row.status === 'paused') {
+    return { flaws: [`Run "${run}" has not ended.`] }
+  }
+  const appends: Append[] = []
+  const overlay = truncated(store, row, appends)
+  const worker = new TestWorker({
+    store: overlay,
+    time,
+    flows,
+    name: 'replay',
+    leaseMs: 10_000,
+    concurrency: 1,
+    development: false,
+    onCall: undefined,
+    onTrouble: () => {},
+  })
+  await time.runUntil(() => appends.length > 0, { within: '5m' }).catch(() => {})
+  await time.settle()
+  worker.crash()
+  const written = appends.flatMap((append) => append.entries)
+  const wrote = written.map(shown).join('; ') || 'nothing'
+  const [only] = written
+  if (written.length === 1 && only && isSame(only, last)) return { flaws: [] }
+  return {
+    flaws: [`Run "${run}", driven once more, wrote ${wrote} where ${shown(last)} is recorded.`],
+  }
+}
+
+const shown = ({ kind, scope, key, payload }: Entry): string =>
+  `${kind} at "${scope}/${key}" with ${payload?.slice(0, 300)}`
+
+/** Equal but for where and when it was written. */
+const isSame = (a: Entry, b: Entry): boolean =>
+  a.kind === b.kind &&
+  a.scope === b.scope &&
+  a.key === b.key &&
+  encode(decode(a.payload ?? 'null')) === encode(decode(b.payload ?? 'null'))
+
+/** The store as it was before the run's last entry, for one worker: appends lead nowhere. */
+function truncated(store: Store, row: RunRow, appends: Append[]): Store {
+  let claimed = false
+  const before = async (): Promise<{
+    readonly entries: Awaited<ReturnType<Store['entries']>>
+    readonly row: RunRow
+  }> => {
+    const entries = (await store.entries(row.id)).slice(0, -1)
+    const last = entries.at(-1)
+    const head = { seq: last?.seq ?? 0, hash: last?.hash ?? '', updated: last?.time ?? 0 }
+    const state = { status: 'active', code: undefined, barren: 0, newest: 0 } as const
+    return { entries, row: { ...row, ...state, ...head } }
+  }
+  const instead: Partial<Store> = {
+    openSession: async () => {},
+    renewSession: async () => true,
+    closeSession: async () => {},
+    subscribe: () => () => {},
+    news: async () => [],
+    messages: async () => [],
+    claim: async ({ session }) => {
+      if (claimed) return { runs: [], nextDue: undefined }
+      claimed = true
+      return { runs: [{ ...(await before()).row, session }], nextDue: undefined }
+    },
+    openEntries: async () => {
+      const { entries } = await before()
+      const { scopes } = fold(emptyState, entries)
+      return entries.filter(
+        ({ scope, seq }) => scope === '' || seq >= (scopes.get(scope) ?? Infinity),
+      )
+    },
+    append: async (append) => {
+      appends.push(append)
+      return { is: 'committed', newest: 0 }
+    },
+  }
+  return new Proxy(store, {
+    get: (target, name) => {
+      const own: unknown = Reflect.get(instead, name)
+      if (own !== undefined) return own
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

@@ -1,0 +1,309 @@
+/**
+ * A runtime for tests: the real executor, worker and store on virtual time, and hands to do to them
+ * what the world does: let months pass, answer, crash.
+ *
+ * Nothing happens behind a test's back. Time passes only inside the methods that say so, and each
+ * returns when the runs have come to rest: ended, paused, or waiting for time or the world.
+ */
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { EverloopError } from '../base/errors.ts'
+import { type AnyFlow, Ever, Flows } from '../run/index.ts'
+import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
+import { memoryStore } from '../store/memory.ts'
+import type { RunRow, Store } from '../store/store.ts'
+import { ledgerFlaws } from './ledger-flaws.ts'
+import type { Interceptor } from './gate.ts'
+import { TestWorker } from './test-worker.ts'
+import { virtualTime, type VirtualTime, type VirtualTimeOptions } from './virtual-time.ts'
+
+export interface TestRuntimeOptions extends VirtualTimeOptions {
+  /** What the workers execute. */
+  readonly flows?: readonly AnyFlow[]
+  /** Default: a memory store. It must live on the clock that it is handed. */
+  readonly store?: (time: VirtualTime) => Store | Promise<Store>
+  /** How many workers there are at the beginning. Default 1. */
+  readonly workers?: number
+  /** How many runs a worker executes at a time. Default 16. */
+  readonly concurrency?: number
+  /** Default "10s". */
+  readonly lease?: Duration
+  /** As `open` has it. Default true. */
+  readonly development?: boolean
+  /** Stands between the workers and the store: for losing replies, and for crashing in between. */
+  readonly onCall?: Interceptor
+}
+
+/** What is changed for a worker that takes over. */
+export interface NextWorker {
+  readonly flows?: readonly AnyFlow[]
+  readonly concurrency?: number
+  readonly name?: string
+}
+
+/** A run, or its id. */
+export type RunLike = string | { readonly id: string }
+
+/** Trouble that a worker or run met without ending. */
+export interface Trouble {
+  readonly error: unknown
+  readonly run: string | undefined
+}
+
+/**
+ * Makes a runtime for a test.
+ *
+ * @example
+ * await using runtime = await testRuntime({ flows: [approval] })
+ * const run = await runtime.start(approval, { amount: 40 })
+ * await runtime.answer('Pay?', true)
+ * await runtime.advance('30d')
+ * console.log(await runtime.settled(run))
+ */
+export async function testRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
+  const time = virtualTime(options)
+  const store = await (options.store ?? memoryStore)(time)
+  return new TestRuntime(options, time, store)
+}
+
+/** How much time runs may take to come to rest. */
+const restMax = '2h'
+
+export class TestRuntime implements AsyncDisposable {
+  readonly time: VirtualTime
+  /** The store, past all workers. */
+  readonly store: Store
+  /** The outside: starts, signals and watches runs, and survives every crash. */
+  readonly ever: Ever
+  /** What the workers were told of, oldest first. */
+  readonly troubles: Trouble[] = []
+  readonly #options: TestRuntimeOptions
+  #flows: readonly AnyFlow[]
+  #workers: TestWorker[] = []
+  #hired = 0
+
+  constructor(options: TestRuntimeOptions, time: VirtualTime, store: Store) {
+    this.#options = options
+    this.#flows = options.flows ?? []
+    this.time = time
+    this.store = store
+    this.ever = new Ever({
+      store: announced(store, time),
+      ports: time,
+      flows: new Flows(this.#flows),
+      leaseMs: parseDuration(options.lease ?? '10s'),
+      development: options.development ?? true,
+      name: 'outside',
+      onTrouble: (error, run) => void this.troubles.push({ error, run }),
+    })
+    for (let i = 0; i < (options.workers ?? 1); i++) this.addWorker()
+  }
+
+  /** The workers that have not been killed or stopped, oldest first. */
+  get workers(): readonly TestWorker[] {
+    return this.#workers
+  }
+
+  /** Starts one more worker. */
+  addWorker(next: NextWorker = {}): TestWorker {
+    const { flows = this.#flows, concurrency = this.#options.concurrency ?? 16 } = next
+    const worker = new TestWorker({
+      flows,
+      concurrency,
+      development: this.#options.development ?? true,
+      name: next.name ?? `worker ${++this.#hired}`,
+      leaseMs: parseDuration(this.#options.lease ?? '10s'),
+      time: this.time,
+      store: this.store,
+      onCall: this.#options.onCall,
+      onTrouble: (error, run) => void this.troubles.push({ error, run }),
+    })
+    this.#workers.push(worker)
+    return worker
+  }
+
+  /** Starts a run and lets it come to rest. */
+  async start<Input, Output>(
+    flow: Flow<Input, Output> | string,
+    input: NoInfer<Input>,
+    options: StartOptions = {},
+  ): Promise<RunReference<Output>> {
+    const run = await this.ever.start(flow, input, options)
+    await this.settle()
+    return run
+  }
+
+  /** Lets everything come to rest that does not wait for time or the world. */
+  async settle(): Promise<void> {
+    await this.time.runUntil(() => this.#isResting(), { within: restMax })
+  }
+
+  /** Lets this much time pass. What is due at its end is executed too. */
+  async advance(duration: Duration): Promise<void> {
+    const target = this.time.clock.now() + parseDuration(duration)
+    for (;;) {
+      await this.time.settle()
+      if (await this.#isResting()) await this.#leap(target)
+      if (!(await this.time.step(target))) break
+    }
+    this.time.leap(target)
+    await this.settle()
+  }
+
+  /** Lets time pass until the condition holds or the promise settles. */
+  runUntil<T>(goal: Promise<T>, options?: { readonly within?: Duration }): Promise<T>
+  runUntil(
+    goal: () => boolean | Promise<boolean>,
+    options?: { readonly within?: Duration },
+  ): Promise<void>
+  runUntil<T>(
+    goal: Promise<T> | (() => boolean | Promise<boolean>),
+    options?: { readonly within?: Duration },
+  ): Promise<T | void> {
+    return this.time.runUntil(goal as Promise<T>, options)
+  }
+
+  /** Where the run rests. */
+  async settled<Output>(run: RunReference<Output>): Promise<Settled<Output>> {
+    await this.settle()
+    return this.time.runUntil(run.settled())
+  }
+
+  /** The run's output, once it is there; throws what the run failed with. */
+  async result<Output>(run: RunReference<Output>): Promise<Output> {
+    await this.settle()
+    return this.time.runUntil(run.result())
+  }
+
+  /** Sends a signal and lets the runs come to rest. */
+  async signal(run: RunLike, name: string, value?: unknown): Promise<void> {
+    await this.ever.signal(idOf(run), name, value)
+    await this.settle()
+  }
+
+  /** Answers the open question with this prompt, and lets the runs come to rest. */
+  async answer(
+    prompt: string,
+    value: unknown,
+    from: { readonly run?: RunLike } = {},
+  ): Promise<void> {
+    const { id } = await this.question(prompt, from)
+    await this.ever.answer(id, value)
+    await this.settle()
+  }
+
+  /** The open question with this prompt. Throws UNKNOWN_QUESTION when there is none, or several. */
+  async question(prompt: string, from: { readonly run?: RunLike } = {}): Promise<Question> {
+    const open = await this.ever.questions(from.run === undefined ? {} : { run: idOf(from.run) })
+    const [question, other] = open.filter((asked) => asked.prompt === prompt)
+    if (question && !other) return question
+    const all = open.map((asked) => `"${asked.prompt}" (${asked.id})`).join(', ') || 'none'
+    throw new EverloopError(
+      'UNKNOWN_QUESTION',
+      `${other ? 'Several questions' : 'No question'} "${prompt}" ${other ? 'are' : 'is'} open. Open: ${all}.`,
+    )
+  }
+
+  /**
+   * Kills all workers as SIGKILL would, and starts another one in their place: it takes the runs over
+   * when their leases have run out.
+   */
+  crash(next: NextWorker = {}): TestWorker {
+    for (const worker of this.#workers) worker.crash()
+    return this.#replace(next)
+  }
+
+  /** Stops all workers gracefully, and starts another one in their place: for deploying new flows. */
+  async restart(next: NextWorker = {}): Promise<TestWorker> {
+    for (const worker of this.#workers) await worker.stop()
+    return this.#replace(next)
+  }
+
+  /** Stops all workers gracefully. */
+  async stop(): Promise<void> {
+    for (const worker of this.#workers) await worker.stop()
+    this.#workers = []
+  }
+
+  /** The run's ledger, decoded. */
+  async ledger(run: RunLike): Promise<readonly RunEvent[]> {
+    const reference = await this.ever.get(idOf(run))
+    const { entries } = await reference.status()
+    const events: RunEvent[] = []
+    if (entries === 0) return events
+    for await (const event of reference.events()) {
+      events.push(event)
+      if (event.seq >= entries) break
+    }
+    return events
+  }
+
+  /** Throws CONFORMANCE when a run's ledger breaks a rule, with all that is wrong. */
+  async verify(): Promise<void> {
+    const flaws: string[] = []
+    for (const { id } of await this.store.runs({}))
+      flaws.push(...(await ledgerFlaws(this.store, id)))
+    if (flaws.length > 0) throw new EverloopError('CONFORMANCE', flaws.join(' '))
+  }
+
+  /** Kills the workers and closes the store. */
+  async close(): Promise<void> {
+    for (const worker of this.#workers) worker.crash()
+    this.#workers = []
+    await this.ever.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #replace({ flows = this.#flows, ...rest }: NextWorker): TestWorker {
+    this.#flows = flows
+    this.#workers = []
+    return this.addWorker({ flows, ...rest })
+  }
+
+  /** True when no run is held by a worker, or due for one that works. */
+  async #isResting(): Promise<boolean> {
+    const workers = this.#workers.filter((worker) => worker.isWorking)
+    if (workers.length === 0) return true
+    const closed = new Set(
+      (await this.store.queues())
+        .filter(({ concurrency }) => concurrency === 0)
+        .map(({ name }) => name),
+    )
+    const now = this.time.clock.now()
+    const runs = await this.store.runs({})
+    return runs.every((run) => {
+      if (run.session !== undefined) return false
+      if (run.wake === undefined || run.wake > now || closed.has(run.queue)) return true
+      return !workers.some((worker) => worker.serves(run))
+    })
+  }
+
+  /** While everything rests, workers need not be watched polling: time leaps to what comes next. */
+  async #leap(target: number): Promise<void> {
+    const wakes = (await this.store.runs({})).flatMap(({ wake }: RunRow) => wake ?? [])
+    const now = this.time.clock.now()
+    const others = this.time.timers.filter(
+      (timer) => !this.#workers.some((worker) => worker.has(timer)),
+    )
+    const next = [...wakes.filter((wake) => wake > now), ...others.map(({ at }) => at)]
+    this.time.leap(next.reduce((a, b) => Math.min(a, b), target))
+  }
+}
+
+const idOf = (run: RunLike): string => (typeof run === 'string' ? run : run.id)
+
+/** The store, with time standing still while it is at work. */
+function announced(store: Store, time: VirtualTime): Store {
+  return new Proxy(store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function' || name === 'subscribe') {
+        return typeof value === 'function' ? value.bind(target) : value
+      }
+      return (...args: readonly unknown[]) =>
+        time.during(Promise.resolve(Reflect.apply(value as never, target, args)))
+    },
+  })
+}

@@ -1,0 +1,63 @@
+/** crashAtEveryCommit finds what differs when a worker dies, and nothing where nothing does. */
+import { describe, expect, test } from 'vitest'
+import { flow } from 'everloop'
+import { crashAtEveryCommit } from '../../src/testing/crash-at-every-commit.ts'
+
+describe('crashing at every commit', () => {
+  test('reports one outcome of a sound flow, and how often each body was repeated', async () => {
+    const sound = flow('sound', async (run, name: string) => {
+      const first = await run.step('first', () => `${name}!`)
+      const all = await run.map('each', [1, 2], async (inner, n) =>
+        inner.step('double', () => n * 2),
+      )
+      const total = await run.loop('sum', { state: { i: 0, sum: 0 } }, async (turn, state) => {
+        const add = await turn.step('add', () => all[state.i] ?? 0)
+        const next = { i: state.i + 1, sum: state.sum + add }
+        return next.i === 2 ? turn.done(next.sum) : turn.next(next)
+      })
+      const yes = await run.ask<boolean>('Sure?')
+      return { first, total, yes }
+    })
+    const report = await crashAtEveryCommit(sound, 'hello', {
+      drive: (runtime) => runtime.answer('Sure?', true),
+    })
+    expect(report.flaws).toEqual([])
+    expect(report.outcomes).toEqual([
+      { status: 'completed', output: { first: 'hello!', total: 6, yes: true } },
+    ])
+    expect(report.executions).toEqual({
+      first: 1,
+      'each/0/double': 1,
+      'each/1/double': 1,
+      'sum/1/add': 1,
+      'sum/2/add': 1,
+    })
+    // A body runs again only when the commit of its outcome did not happen.
+    expect(Object.values(report.repeats).every((more) => more === 1)).toBe(true)
+    expect(report.boundaries).toBeGreaterThan(10)
+  })
+
+  test('sees an outcome that depends on something outside of the ledger', async () => {
+    let passes = 0
+    const unsound = flow('unsound', async (run) => {
+      passes++
+      const seen = passes
+      await run.step('first', () => 1)
+      await run.step('second', () => 2)
+      return seen
+    })
+    const report = await crashAtEveryCommit(unsound, undefined)
+    expect(report.outcomes.length).toBeGreaterThan(1)
+    expect(report.strays.length).toBeGreaterThan(0)
+  })
+
+  test('sees that driving a finished run once more writes something else', async () => {
+    let passes = 0
+    const unsound = flow('unsound', async (run) => {
+      passes++
+      return run.step('only', () => 1).then((one) => one + passes)
+    })
+    const { flaws } = await crashAtEveryCommit(unsound, undefined)
+    expect(flaws.join()).toMatch(/driven once more, wrote run\.completed/)
+  })
+})
