@@ -14,13 +14,13 @@ export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`
 const durationMsMax = 10_000 * 365.25 * 86_400_000
 
 /**
- * Returns the duration in milliseconds. Throws BAD_DURATION for anything that is not one.
+ * Returns the duration in whole milliseconds. Throws BAD_DURATION for anything that is not one.
  *
  * @example parseDuration('2h') // 7_200_000
  */
 export function parseDuration(duration: Duration | string): number {
   if (typeof duration === 'number') {
-    if (duration >= 0 && duration <= durationMsMax) return duration
+    if (duration >= 0 && duration <= durationMsMax) return Math.round(duration)
   } else if (typeof duration === 'string') {
     const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/.exec(duration.trim())
     if (match) {
@@ -30,14 +30,21 @@ export function parseDuration(duration: Duration | string): number {
   }
   throw new EverloopError(
     'BAD_DURATION',
-    `${JSON.stringify(duration)} is not a duration. Give milliseconds as a number of at least 0, or a text like "250ms", "10s", "5m", "2h", "30d" or "1w".`,
+    `${typeof duration === 'string' ? JSON.stringify(duration) : describe(duration)} is not a duration. Give milliseconds as a number of at least 0, or a text like "250ms", "10s", "5m", "2h", "30d" or "1w".`,
   )
+}
+
+function describe(given: unknown): string {
+  return typeof given === 'number' || given === null
+    ? String(given)
+    : `A value of type ${typeof given}`
 }
 
 /** Writes milliseconds the short way: "1.2s", "3m 5s", "60d". */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10}s`
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`
+  // What rounds to 60s is a minute.
+  if (ms < 59_950) return `${Math.round(ms / 100) / 10}s`
   const parts: string[] = []
   let left = Math.round(ms / 1000)
   for (const [unit, seconds] of [

@@ -110,7 +110,7 @@ export interface ErrorData {
   readonly name: string
   readonly message: string
   readonly code?: string | undefined
-  /** Own enumerable properties of the thrown error that can be kept as data. */
+  /** Own enumerable properties, `cause` and `errors`, as far as they can be kept as data. */
   readonly data?: unknown
 }
 

@@ -4,7 +4,7 @@
  * base, ledger, store and run may read a clock, set a timer or draw a random number.
  */
 
-/** Reads the time, in milliseconds since 1970. */
+/** Reads the time, in whole milliseconds since 1970. */
 export interface Clock {
   now(): number
 }

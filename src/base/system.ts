@@ -23,13 +23,25 @@ function setTimer(ms: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(current) }
 }
 
+/** Drawing a few bytes costs as much as drawing a few thousand: drawn ahead, handed out once. */
+const poolBytes = 8192
+let pool = Buffer.alloc(0)
+
+function drawBytes(count: number): Uint8Array {
+  if (count > poolBytes / 8) return randomBytes(count)
+  if (pool.length < count) pool = randomBytes(poolBytes)
+  const drawn = pool.subarray(0, count)
+  pool = pool.subarray(count)
+  return drawn
+}
+
 /** The ports of a real process. */
 export const systemPorts: Ports = {
   clock: { now: () => Date.now() },
   setTimer,
   afterMicrotasks: (callback) => process.nextTick(callback),
   nextTurn: (callback) => void setImmediate(callback),
-  randomBytes: (count) => randomBytes(count),
+  randomBytes: drawBytes,
 }
 
 /** Whether the process says of itself that it is in production. */

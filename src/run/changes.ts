@@ -6,7 +6,10 @@ import type { Ports, Timer } from '../base/ports.ts'
 import type { Store } from '../store/store.ts'
 
 /** Commits within this time are told of together, so that watching costs little under load. */
-const gatherMs = 20
+const gatherMsMin = 20
+/** The more watch, the longer: reading a run's row for each of them takes time. */
+const gatherMsPerWatcher = 0.5
+const gatherMsMax = 1000
 
 export class Changes {
   readonly #store: Store
@@ -43,7 +46,8 @@ export class Changes {
   }
 
   #gather(): void {
-    this.#gathering ??= this.#ports.setTimer(gatherMs, () => {
+    const ms = Math.min(gatherMsMax, gatherMsMin + this.#watchers.size * gatherMsPerWatcher)
+    this.#gathering ??= this.#ports.setTimer(ms, () => {
       this.#gathering = undefined
       for (const run of this.#watchers.keys()) this.onRun(run)
     })

@@ -22,6 +22,7 @@ import type {
   Store,
 } from '../store/store.ts'
 import type { Ports } from '../base/ports.ts'
+import { saltOf } from './genesis.ts'
 
 /** Something to be committed as a whole: entries and what goes with them. */
 export interface Item {
@@ -146,7 +147,7 @@ export class Journal {
     let head = this.#head
     for (const item of items) {
       for (const [i, draft] of item.drafts.entries()) {
-        const salt = Buffer.from(ports.randomBytes(12)).toString('base64url')
+        const salt = saltOf(ports)
         const payload = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
         const entry = seal(draft, { run, epoch, time, head, salt, payload })
         entries.push(entry)
@@ -167,10 +168,10 @@ export class Journal {
       epoch,
       after: this.#head,
       entries,
-      taken: items.flatMap((item) => item.taken ?? []),
-      create: items.flatMap((item) => item.create ?? []),
-      deliver: items.flatMap((item) => item.deliver ?? []),
-      artifacts: items.flatMap((item) => item.artifacts ?? []),
+      taken: gathered(items, 'taken'),
+      create: gathered(items, 'create'),
+      deliver: gathered(items, 'deliver'),
+      artifacts: gathered(items, 'artifacts'),
       unlessNewerThan: items[0]?.unlessNewerThan,
       release: items[0]?.release,
     }
@@ -231,6 +232,16 @@ export class Journal {
     this.abandon()
     this.#options.onLost(error)
   }
+}
+
+/** What all items bring of one kind; undefined when none brings any, as most do. */
+function gathered<K extends 'taken' | 'create' | 'deliver' | 'artifacts'>(
+  items: readonly Item[],
+  kind: K,
+): Item[K] | undefined {
+  const bringing = items.filter((item) => (item[kind]?.length ?? 0) > 0)
+  if (bringing.length === 0) return undefined
+  return bringing.flatMap((item) => item[kind] as readonly unknown[]) as unknown as Item[K]
 }
 
 /** Trouble that may pass, and after which the same append may be tried again. */

@@ -78,7 +78,7 @@ export interface PassOptions {
 export interface Shadow {
   isTarget(turn: string): boolean
   onVerdict(verdict: unknown): void
-  /** Everything recorded has been handed over; the code has asked for these. */
+  /** Nothing more can be handed over; the code has asked for these, which are not recorded. */
   onExhausted(asked: readonly string[]): void
 }
 
@@ -331,12 +331,15 @@ export class Pass {
         this.#stir()
         return
       }
-    } else if (this.#options.shadow) {
-      this.#options.shadow.onExhausted(Array.from(this.operations, ({ path }) => path))
-    } else if (!this.#live && this.#stop === undefined) {
+    } else if (!this.#live && !this.#stop && !this.#options.shadow) {
       this.#live = true
       this.#setAlarm()
       this.#mailbox.open()
+    }
+    if (this.#options.shadow) {
+      const parked = [...this.operations].filter(({ phase }) => phase === 'parked')
+      this.#options.shadow.onExhausted(parked.map(({ path }) => path))
+      return
     }
     // Nothing begins before it is known whether the run has been cancelled meanwhile.
     if (!this.#mailbox.isSearching) this.#beginParked()
@@ -395,7 +398,7 @@ export class Pass {
     const { reason, deadline } = line.record
     const error = new Cancelled({ run: this.run, reason })
     this.#cancel = { error, deadline: deadline === true }
-    this.root.abort(error)
+    this.root.abort(() => error)
     for (const operation of this.operations) {
       // A scope ends by itself, when what its body waits for is rejected.
       if (!operation.scope.shielded && operation.family !== 'scope') operation.reject(error)
@@ -405,7 +408,6 @@ export class Pass {
 
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
-    if (this.#options.shadow) return
     let waiting = 0
     for (const { phase } of this.operations) {
       if (phase === 'busy') return
@@ -468,7 +470,10 @@ export class Pass {
     this.#mailbox.close()
     this.#alarm?.cancel()
     this.root.abort(
-      new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, { run: this.run }),
+      () =>
+        new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, {
+          run: this.run,
+        }),
     )
     void this.resources.close()
     this.#options.onEnd(end)

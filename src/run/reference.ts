@@ -5,7 +5,15 @@ import type { Ports } from '../base/ports.ts'
 import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { Changes } from './changes.ts'
-import { eventOf, infoOf, type RunEvent, type RunInfo, type Settled, settledOf } from './view.ts'
+import {
+  endOf,
+  eventOf,
+  infoOf,
+  type RunEvent,
+  type RunInfo,
+  type Settled,
+  settledOf,
+} from './view.ts'
 
 /** How many entries are read at a time. */
 const pageMax = 500
@@ -47,16 +55,16 @@ export class RunReference<Output = unknown> {
   async result(): Promise<Output> {
     for (;;) {
       const changed = this.#changes.next(this.id)
-      const settled = await settledOf(this.#store, await this.#row())
-      switch (settled?.status) {
+      const end = await endOf(this.#store, await this.#row())
+      switch (end?.status) {
         case 'completed':
-          return settled.output as Output
+          return end.output as Output
         case 'failed':
-          throw failed(this.id, settled.error)
+          throw failed(this.id, end.error)
         case 'cancelled':
           throw new EverloopError(
             'RUN_CANCELLED',
-            `Run "${this.id}" was cancelled: ${settled.reason}`,
+            `Run "${this.id}" was cancelled: ${end.reason}`,
             { run: this.id },
           )
         default:

@@ -24,7 +24,7 @@ export class Scope {
   readonly #explicit = new Set<string>()
   #drawn = 0
   #controller: AbortController | undefined
-  #aborted: { readonly reason: unknown } | undefined
+  #aborted: (() => unknown) | undefined
   #closed = false
 
   /** `time` is that of the entry after which the scope began. */
@@ -47,26 +47,27 @@ export class Scope {
     if (!this.#controller) {
       this.#controller = new AbortController()
       const outer = this.shielded && !this.parent?.shielded ? undefined : this.parent?.signal
-      outer?.addEventListener('abort', () => this.abort(outer.reason), {
+      outer?.addEventListener('abort', () => this.abort(() => outer.reason), {
         once: true,
         signal: this.#controller.signal,
       })
-      if (outer?.aborted) this.abort(outer.reason)
-      if (this.#aborted) this.#controller.abort(this.#aborted.reason)
+      if (outer?.aborted) this.abort(() => outer.reason)
+      if (this.#aborted) this.#controller.abort(this.#aborted())
     }
     return this.#controller.signal
   }
 
-  abort(reason: unknown): void {
-    this.#aborted ??= { reason }
-    this.#controller?.abort(reason)
+  /** The reason is asked for only when somebody has the signal: an error costs a stack trace. */
+  abort(reason: () => unknown): void {
+    this.#aborted ??= reason
+    this.#controller?.abort(this.#aborted())
   }
 
   /** Ends the scope. What still runs in it sees its signal aborted. */
   close(): void {
     this.#closed = true
     this.parent?.children.delete(this)
-    this.abort(new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
+    this.abort(() => new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
   }
 
   /** Remembers what an outcome handed over, for what this scope will leave behind. */

@@ -110,17 +110,19 @@ export async function stateOf(store: Store, run: string): Promise<RunState> {
   return fold(emptyState, entries)
 }
 
-/** Where the run rests, or undefined while it is moving. */
-export async function settledOf(store: Store, row: RunRow): Promise<Settled | undefined> {
-  const word = wordOf(row, store.clock.now())
-  if (word === 'running' || word === 'ready') return undefined
-  const { status, waits } = await stateOf(store, row.id)
+/** How the run has ended, or why it is paused; undefined while it is active. Reads one entry. */
+export async function endOf(
+  store: Store,
+  row: RunRow,
+): Promise<Exclude<Settled, { readonly status: 'waiting' }> | undefined> {
+  if (row.status === 'active') return undefined
+  // What gave a run its status is the last thing that was written.
+  const entries = await store.entriesAt(row.id, [row.seq])
+  checkLinks(entries)
+  const { status } = fold(emptyState, entries)
   switch (status.is) {
     case 'active':
-      return {
-        status: 'waiting',
-        on: Array.from(waits.values(), (wait) => waitInfoOf(row.id, wait)),
-      }
+      return undefined
     case 'paused':
       return { status: 'paused', code: status.code, message: status.message }
     case 'completed':
@@ -130,6 +132,14 @@ export async function settledOf(store: Store, row: RunRow): Promise<Settled | un
     case 'cancelled':
       return { status: 'cancelled', reason: status.reason }
   }
+}
+
+/** Where the run rests, or undefined while it is moving. */
+export async function settledOf(store: Store, row: RunRow): Promise<Settled | undefined> {
+  const end = await endOf(store, row)
+  if (end || wordOf(row, store.clock.now()) !== 'waiting') return end
+  const { waits } = await stateOf(store, row.id)
+  return { status: 'waiting', on: Array.from(waits.values(), (wait) => waitInfoOf(row.id, wait)) }
 }
 
 export function waitInfoOf(
