@@ -1,30 +1,27 @@
 /**
  * The executor: takes a claimed run from what the ledger holds to the end of a pass.
  *
- * It decides, before any code runs, whether the run may go on at all (paused, failed, crash-looping,
- * broken), then starts the flow's function, and turns its end into the run's end.
+ * It reads, asks opening.ts whether the run may go on, starts the flow's function in a pass, and lets
+ * ending.ts say what becomes of its end.
  */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { emptyState, encode, errorData, fold } from '../ledger/index.ts'
-import type { AnyDraft, Entry, Payloads, RunState } from '../ledger/index.ts'
-import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
+import { emptyState, fold } from '../ledger/index.ts'
+import type { AnyDraft, Entry, Payloads } from '../ledger/index.ts'
+import type { RunRow, Store } from '../store/store.ts'
 import { within } from './current.ts'
+import { lastItem, type Performance } from './ending.ts'
 import type { AnyFlow } from './face.ts'
 import { RunHandle } from './handle.ts'
-import { type MessageRecords, recordOf, takeMessage } from './inbox.ts'
+import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
-import { cancelMessage, Pass, type PassEnd } from './pass.ts'
+import { type Opening, openingOf, preludeOf } from './opening.ts'
+import { Pass, type PassEnd } from './pass.ts'
 import { beginningOf, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
-import { retryFrom } from './retry.ts'
 import { checked } from './schema.ts'
-import { failure } from './scopes.ts'
 import { pausedDraft } from './stop.ts'
-
-/** Losses of a worker without a new entry after which a run is parked. */
-const barrenMax = 3
 
 /** How long reading is put off after the store was in trouble. */
 const troubleMs = 100
@@ -198,99 +195,6 @@ async function patiently<T>(
   }
 }
 
-type Opening =
-  /** The run goes on as it is. */
-  | { readonly is: 'open' }
-  /** The run goes on after these entries. */
-  | {
-      readonly is: 'reopened'
-      readonly drafts: readonly AnyDraft[]
-      readonly taken: readonly number[]
-    }
-  /** The run does not go on. */
-  | {
-      readonly is: 'refused'
-      readonly drafts: readonly AnyDraft[]
-      readonly taken: readonly number[]
-      readonly deliver?: readonly NewMessage[]
-    }
-
-/** Pauses after which the flow's code cannot or must not be executed, not even to cancel. */
-const deadPauses: readonly string[] = ['CRASH_LOOP', 'DIVERGED', 'BROKEN_CHAIN', 'HIDDEN_STATE']
-
-async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
-  const state = fold(emptyState, reader.open)
-  const { status } = state
-  const messages = row.newest === 0 ? [] : await store.messages(row.id, [])
-  const find = (kind: Message['kind']): Message | undefined =>
-    messages.find((message) => message.kind === kind)
-  const cancel = find('cancel')
-  switch (status.is) {
-    case 'active': {
-      if (cancel && row.seq === 1) return cancelled(reader, state, cancel)
-      if (row.barren < barrenMax) return { is: 'open' }
-      const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
-      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
-    }
-    case 'paused': {
-      if (cancel && deadPauses.includes(status.code)) return cancelled(reader, state, cancel)
-      const resume = find('resume')
-      if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
-      const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
-      const record = by === undefined ? {} : { by }
-      return {
-        is: 'reopened',
-        drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
-        taken: resume ? [resume.number] : [],
-      }
-    }
-    case 'failed': {
-      const retry = find('retry')
-      if (!retry) return { is: 'refused', drafts: [], taken: [] }
-      const { by } = recordOf<'retry'>(retry)
-      const record = {
-        ...(await retryFrom(store, row.id, status.cause)),
-        ...(by === undefined ? {} : { by }),
-      }
-      return {
-        is: 'reopened',
-        drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
-        taken: [retry.number],
-      }
-    }
-    case 'completed':
-    case 'cancelled':
-      return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
-  }
-}
-
-/** Ends a run without executing its code: it has not begun, or it must not go on. */
-function cancelled(reader: Reader, { waits }: RunState, cancel: Message): Opening {
-  const { reason } = recordOf<'cancel'>(cancel)
-  const { entry, record: beginning } = beginningOf(reader)
-  const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
-  const children = Array.from(waits.values()).flatMap(({ kind, record }) =>
-    kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
-  )
-  return {
-    is: 'refused',
-    drafts: [{ scope: '', key: '', ...end }],
-    taken: [cancel.number],
-    deliver: [...children, ...toParent(entry.run, beginning, end)],
-  }
-}
-
-/** A take-over is written down together with the first progress after it. */
-const preludeOf = ({ barren, crashes, overtakes }: RunRow): AnyDraft | undefined =>
-  barren === 0
-    ? undefined
-    : {
-        scope: '',
-        kind: 'run.overtaken',
-        key: '',
-        record: { lost: crashes >= overtakes ? 'crash' : 'lease', times: barren },
-      }
-
 /** Executes the flow's function, and ends the run with what becomes of it. */
 async function perform(
   pass: Pass,
@@ -298,7 +202,7 @@ async function perform(
   beginning: Payloads['run.started'],
 ): Promise<void> {
   const { root } = pass
-  let end: { readonly output: unknown } | { readonly thrown: unknown }
+  let end: Performance
   try {
     pass.begin()
     const output = await pass.options.code(pass)
@@ -310,14 +214,7 @@ async function perform(
   if (pass.isOver) return
   const left = pass.leave(root)
   if (!left) return
-  const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
-  const last = endOf(pass, end)
-  const draft = { scope: '', key: '', kind: last.kind, record: { ...last.record, ...abandoned } }
-  await pass.finish({
-    drafts: [draft as AnyDraft],
-    deliver: [...left.deliver, ...toParent(pass.run, beginning, last)],
-    release: { wake: undefined, seen: pass.seen },
-  })
+  await pass.finish(lastItem(pass, beginning, end, left))
 }
 
 /** Calls the flow's function, in the run's root scope. */
@@ -326,49 +223,3 @@ const call = (pass: Pass, flow: AnyFlow, { input }: Payloads['run.started']): Pr
     const fitting = await checked(flow.input, input, 'The input', { run: pass.run })
     return flow.run(new RunHandle(pass, pass.root), fitting as never)
   })
-
-type RunEnd =
-  | { readonly kind: 'run.completed'; readonly record: Payloads['run.completed'] }
-  | { readonly kind: 'run.failed'; readonly record: Payloads['run.failed'] }
-  | { readonly kind: 'run.cancelled'; readonly record: Payloads['run.cancelled'] }
-
-function endOf(
-  pass: Pass,
-  end: { readonly output: unknown } | { readonly thrown: unknown },
-): RunEnd {
-  const { cancelled: cancel } = pass
-  if (cancel?.deadline) {
-    const message = `Run "${pass.run}" did not end before its deadline.`
-    return {
-      kind: 'run.failed',
-      record: { error: { name: 'EverloopError', code: 'DEADLINE', message } },
-    }
-  }
-  if (cancel) {
-    const { reason } = cancel.error
-    const other =
-      'thrown' in end && end.thrown !== cancel.error ? { error: errorData(end.thrown) } : {}
-    return { kind: 'run.cancelled', record: { reason, ...other } }
-  }
-  if ('thrown' in end) return { kind: 'run.failed', record: failure(pass, end.thrown) }
-  try {
-    encode(end.output)
-    return { kind: 'run.completed', record: { output: end.output } }
-  } catch (thrown) {
-    return { kind: 'run.failed', record: failure(pass, thrown) }
-  }
-}
-
-/** A child tells its parent how it ended, in the transaction in which it does. */
-function toParent(run: string, { parent }: Payloads['run.started'], end: RunEnd): NewMessage[] {
-  if (!parent) return []
-  const record: MessageRecords['child'] =
-    end.kind === 'run.completed'
-      ? { status: 'completed', output: end.record.output }
-      : end.kind === 'run.failed'
-        ? { status: 'failed', error: end.record.error }
-        : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason } }
-  return [
-    { run: parent.run, kind: 'child', name: run, payload: encode(record), id: `end of ${run}` },
-  ]
-}

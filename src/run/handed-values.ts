@@ -5,8 +5,9 @@
  * A value is found by identity (texts by content) and used only while it still equals what was
  * recorded: code may have changed the object it was handed.
  */
-import { decode, equal, referredUnitsMin } from '../ledger/index.ts'
+import { decode, encode, equal, referredUnitsMin } from '../ledger/index.ts'
 import type { Ref } from '../ledger/index.ts'
+import { isSpilledAs } from './large.ts'
 
 /** How deep inside a handed value a part may lie to be found. */
 const depthMax = 3
@@ -17,7 +18,7 @@ export class HandedValues {
 
   /** Remembers the value of an outcome, if it is large enough to be worth it. */
   add(seq: number, record: object, text: string): void {
-    if (text.length < referredUnitsMin) return
+    if (text.length < referredUnitsMin && !text.includes('"$":"ref"')) return
     this.#handed.push({ seq, record, text })
     this.#parts = undefined
   }
@@ -34,7 +35,12 @@ export class HandedValues {
     if (typeof value === 'string') return ref
     const [seq, ...path] = ref
     const text = this.#handed.find((handed) => handed.seq === seq)?.text
-    if (text === undefined || text.includes('"$":"ref"')) return undefined
+    if (text === undefined) return undefined
+    const [, large] =
+      /^\{"(?:value|output)":\{"\$":"ref","v":\[0,"([\w-]{43})"\]\}/.exec(text) ?? []
+    if (large !== undefined)
+      return path.length === 1 && isSpilledAs(encode(value), large) ? ref : undefined
+    if (text.includes('"$":"ref"')) return undefined
     return equal(partOf(decode(text), path), value) ? ref : undefined
   }
 

@@ -5,6 +5,7 @@
 import { isWithin } from '../ledger/index.ts'
 import type { Entry, OpenScope } from '../ledger/index.ts'
 import type { Operation } from './operation.ts'
+import { isLine } from './recorded.ts'
 import type { Scope } from './scope.ts'
 
 export class Operations {
@@ -35,6 +36,29 @@ export class Operations {
   delete(operation: Operation): void {
     this.#byPath.delete(operation.path)
     this.#byScope.get(operation.scope)?.delete(operation)
+  }
+
+  /** The earliest time at which a waiting operation goes on by itself, or this one if earlier. */
+  nextDue(earliest: number | undefined): number | undefined {
+    let due = earliest
+    for (const operation of this) {
+      if (operation.phase !== 'waiting' || operation.due === undefined) continue
+      due = Math.min(due ?? operation.due, operation.due)
+    }
+    return due
+  }
+
+  /** What waits for a time that has come. */
+  dueAt(now: number): Operation[] {
+    return [...this].filter(({ phase, due }) => phase === 'waiting' && (due ?? Infinity) <= now)
+  }
+
+  /** Names of the signals that are waited for. */
+  awaitedSignals(): string[] {
+    const names = [...this].flatMap(({ phase, begun }) =>
+      phase === 'waiting' && isLine(begun, 'signal.awaited') ? [begun.record.name] : [],
+    )
+    return [...new Set(names)]
   }
 
   /** Takes everything out that was asked for in the scope and the scopes inside, and closes them. */

@@ -19,6 +19,7 @@ import type { Ports, Timer } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
+import { cancelChild } from './cancel-message.ts'
 import type { Item, Journal } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
@@ -28,7 +29,7 @@ import { isLine } from './recorded.ts'
 import type { Line, Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { pausedDraft, type Stop } from './stop.ts'
+import { diverged, pausedDraft, stalled, type Stop } from './stop.ts'
 
 /** Waits this long for code that is not blocked on an operation alone, before it suspends. */
 const lingerMs = 5
@@ -120,7 +121,7 @@ export class Pass {
     this.root = new Scope(options.run, '', options.started.time)
     this.#mailbox = new Mailbox({
       ...options,
-      awaited: () => this.#awaitedSignals(),
+      awaited: () => this.operations.awaitedSignals(),
       offer: (message) => options.onMessage(this, message),
       onSearched: () => this.#stir(),
     })
@@ -284,13 +285,7 @@ export class Pass {
   /** Pauses the run because code and ledger do not fit; `what` says how. */
   diverge(what: string): void {
     if (this.#stop?.is === 'pause' || this.#over) return
-    const asked = Array.from(this.operations, ({ path, phase }) => `${path} (${phase})`)
-    this.#stop = {
-      is: 'pause',
-      code: 'DIVERGED',
-      message: `${what} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
-      detail: { asked: asked.slice(0, 50), recorded: this.recorded.preview(50) },
-    }
+    this.#stop = diverged(what, this.operations, this.recorded)
     this.#stir()
   }
 
@@ -417,7 +412,7 @@ export class Pass {
     if (this.#stop) {
       void this.#halt(this.#stop)
     } else if (waiting === 0) {
-      this.#quiet = this.ports.setTimer(stallMs, () => this.#stall())
+      this.#quiet = this.ports.setTimer(stallMs, () => this.stop(stalled(stallMs)))
     } else if (this.#live) {
       this.#quiet = this.ports.setTimer(lingerMs, () => void this.#suspend())
     } else {
@@ -432,14 +427,6 @@ export class Pass {
   #hush(): void {
     this.#quiet?.cancel()
     this.#quiet = undefined
-  }
-
-  #stall(): void {
-    this.stop({
-      is: 'pause',
-      code: 'STALLED',
-      message: `The flow has waited for ${stallMs / 1000}s on something that is not an operation of the run. Put the call that it awaits into run.step, then resume the run.`,
-    })
   }
 
   /** Gives the run back: it goes on when a message comes or the earliest due time is there. */
@@ -480,28 +467,21 @@ export class Pass {
   }
 
   #nextDue(): number | undefined {
-    let due = this.#cancel ? undefined : this.#options.deadline
-    for (const operation of this.operations) {
-      if (operation.phase === 'waiting' && operation.due !== undefined) {
-        due = Math.min(due ?? operation.due, operation.due)
-      }
-    }
-    return due
+    const { deadline } = this.#options
+    return this.operations.nextDue(this.#cancel ? undefined : deadline)
   }
 
   /** One timer a pass, for the earliest due time. */
   #setAlarm(): void {
     this.#alarm?.cancel()
-    this.#alarm = undefined
     const due = this.#live && !this.#over ? this.#nextDue() : undefined
-    if (due === undefined) return
-    this.#alarm = this.ports.setTimer(Math.max(0, due - this.store.clock.now()), () => this.#ring())
+    const ms = due === undefined ? undefined : Math.max(0, due - this.store.clock.now())
+    this.#alarm = ms === undefined ? undefined : this.ports.setTimer(ms, () => this.#ring())
   }
 
   #ring(): void {
     const now = this.store.clock.now()
-    for (const operation of this.operations) {
-      if (operation.phase !== 'waiting' || (operation.due ?? Infinity) > now) continue
+    for (const operation of this.operations.dueAt(now)) {
       operation.phase = 'busy'
       operation.live.onDue?.(operation)
     }
@@ -528,16 +508,6 @@ export class Pass {
       },
     })
   }
-
-  #awaitedSignals(): string[] {
-    const names = new Set<string>()
-    for (const { family, phase, begun } of this.operations) {
-      if (family === 'signal' && phase === 'waiting' && isLine(begun, 'signal.awaited')) {
-        names.add(begun.record.name)
-      }
-    }
-    return [...names]
-  }
 }
 
 /** What leaving a scope left behind. */
@@ -545,17 +515,3 @@ export interface Left {
   readonly abandoned: readonly string[] | undefined
   readonly deliver: readonly NewMessage[]
 }
-
-/** The message that cancels the child an operation waits for, if it does. */
-const cancelChild =
-  (reason: string) =>
-  ({ begun }: Operation): NewMessage[] =>
-    isLine(begun, 'child.started') ? [cancelMessage(begun.record.run, reason)] : []
-
-/** What tells a run to end. */
-export const cancelMessage = (run: string, reason: string): NewMessage => ({
-  run,
-  kind: 'cancel',
-  name: '',
-  payload: encode({ reason }),
-})

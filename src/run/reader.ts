@@ -7,6 +7,7 @@ import { checkLinks, decode } from '../ledger/index.ts'
 import type { Entry, LinkedEntry, Payloads, Ref } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { partOf } from './handed-values.ts'
+import { largeIn, largeOf } from './large.ts'
 import type { Line } from './recorded.ts'
 
 /** How many entries are fetched at a time when references are followed. */
@@ -16,6 +17,7 @@ export class Reader {
   readonly #run: string
   readonly #entries = new Map<number, Entry>()
   readonly #records = new Map<number, unknown>()
+  #large: ReadonlyMap<string, unknown> = new Map()
   /** Objects that were decoded from references, and what they stand for. */
   readonly refs = new WeakMap<object, Ref>()
   /** What the resume reads first, in order of seq. */
@@ -34,6 +36,8 @@ export class Reader {
     checkHead(row, open.at(-1))
     const reader = new Reader(row.id, open)
     await reader.#follow(store, open)
+    const payloads = Array.from(reader.#entries.values(), ({ payload }) => payload)
+    reader.#large = await largeIn(store, row.id, payloads)
     return reader
   }
 
@@ -60,7 +64,7 @@ export class Reader {
     for (const { payload } of entries) {
       // Quotes inside texts are escaped, so this finds references and nothing else.
       for (const [, seq] of payload?.matchAll(/"\$":"ref","v":\[(\d+)/g) ?? []) {
-        if (!this.#entries.has(Number(seq))) seqs.add(Number(seq))
+        if (seq !== '0' && !this.#entries.has(Number(seq))) seqs.add(Number(seq))
       }
     }
     return [...seqs].toSorted((a, b) => a - b)
@@ -83,8 +87,9 @@ export class Reader {
   }
 
   #resolve = (ref: Ref): unknown => {
+    const large = largeOf(ref)
     const [seq, ...path] = ref
-    const value = partOf(this.#record(seq), path)
+    const value = large === undefined ? partOf(this.#record(seq), path) : this.#large.get(large)
     if (typeof value === 'object' && value !== null) this.refs.set(value, ref)
     return value
   }

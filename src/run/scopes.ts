@@ -7,9 +7,9 @@
 import { Cancelled, EverloopError, StepError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { childPath, encode, errorData } from '../ledger/index.ts'
-import type { Payloads } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { BranchOptions } from './face.ts'
+import { payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
@@ -60,21 +60,15 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
     pass.conclude(operation, 'scope.failed', { ...failed, scopes: open, ...abandoned }, { deliver })
     return
   }
-  const record: Payloads['scope.closed'] = {
-    value: (end as { value: unknown }).value,
-    ...abandoned,
-  }
+  const { value } = end as { readonly value: unknown }
   try {
     const { values } = scope
-    const payload = values.isEmpty ? encode(record) : encode(record, { refer: values.refer })
-    pass.conclude(operation, 'scope.closed', record, { payload, deliver })
+    const text = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
+    const item = { ...payloadWith('value', text, abandoned), deliver }
+    pass.conclude(operation, 'scope.closed', { value, ...abandoned }, item)
   } catch (thrown) {
-    pass.conclude(
-      operation,
-      'scope.failed',
-      { ...failure(pass, thrown), scopes: open, ...abandoned },
-      { deliver },
-    )
+    const record = { ...failure(pass, thrown), scopes: open, ...abandoned }
+    pass.conclude(operation, 'scope.failed', record, { deliver })
   }
 }
 

@@ -6,6 +6,7 @@ import { digestOf, encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { RetryPolicy, StepContext, StepOptions } from './face.ts'
+import { payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
@@ -50,9 +51,8 @@ export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown>
       if (result.is === 'completed') {
         const { value, text } = result
         const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
-        const tail = encode(rest)
-        const payload = `{"value":${text}${tail === '{}' ? '}' : `,${tail.slice(1)}`}`
-        pass.conclude(operation, 'step.completed', { value, ...rest }, { payload })
+        const item = payloadWith('value', text, rest)
+        pass.conclude(operation, 'step.completed', { value, ...rest }, item)
       } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
         const due = pass.store.clock.now() + delayMs(pass, retry, number)
         backOff(pass, operation, { attempt: number, error: result.error, due })

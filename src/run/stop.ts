@@ -1,5 +1,7 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
 import type { AnyDraft } from '../ledger/index.ts'
+import type { Operations } from './operations.ts'
+import type { Recorded } from './recorded.ts'
 
 export type Stop =
   | Pause
@@ -27,4 +29,22 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
     ...(detail === undefined ? {} : { detail }),
     ...(by === undefined ? {} : { by }),
   },
+})
+
+/** Code and ledger do not fit. Both sides are shown; nothing is skipped or repeated. */
+export function diverged(what: string, operations: Operations, recorded: Recorded): Pause {
+  const asked = Array.from(operations, ({ path, phase }) => `${path} (${phase})`).slice(0, 50)
+  return {
+    is: 'pause',
+    code: 'DIVERGED',
+    message: `${what} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
+    detail: { asked, recorded: recorded.preview(50) },
+  }
+}
+
+/** Nothing that the runtime knows of can bring the run on. */
+export const stalled = (ms: number): Pause => ({
+  is: 'pause',
+  code: 'STALLED',
+  message: `The flow has waited for ${ms / 1000}s on something that is not an operation of the run. Put the call that it awaits into run.step, then resume the run.`,
 })

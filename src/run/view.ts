@@ -3,9 +3,18 @@
  * events. Made from the row and the ledger; nothing here changes anything.
  */
 import type { ErrorData } from '../base/errors.ts'
-import { checkLinks, decode, emptyState, fold, operationPath, unescape } from '../ledger/index.ts'
+import {
+  checkLinks,
+  decode,
+  effectOf,
+  emptyState,
+  fold,
+  operationPath,
+  unescape,
+} from '../ledger/index.ts'
 import type { Entry, RunState, Wait } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
+import { largeIn, largeOf } from './large.ts'
 
 /** One word for where a run stands. */
 export type StatusWord =
@@ -119,9 +128,16 @@ export async function endOf(
   // What gave a run its status is the last thing that was written.
   const entries = await store.entriesAt(row.id, [row.seq])
   checkLinks(entries)
-  const { status } = fold(emptyState, entries)
-  switch (status.is) {
+  const [entry] = entries
+  if (!entry) return undefined
+  const large = await largeIn(store, row.id, [entry.payload])
+  const record = decode(entry.payload ?? '{}', {
+    resolve: (ref) => large.get(largeOf(ref) ?? ''),
+  })
+  const { status } = effectOf(entry, record)
+  switch (status?.is) {
     case 'active':
+    case undefined:
       return undefined
     case 'paused':
       return { status: 'paused', code: status.code, message: status.message }

@@ -197,22 +197,19 @@ export class Worker {
    */
   #onLost(error: EverloopError, row: RunRow, session: string): void {
     this.#options.onTrouble(error, row.id)
-    if (error.code === 'FENCED' || isFinal(error)) return
+    if (error.code !== 'FENCED' && !isFinal(error)) void this.#putOff(row, session)
+  }
+
+  async #putOff({ id: run, epoch }: RunRow, session: string): Promise<void> {
     const { store } = this.#options
-    const putOff = async (): Promise<void> => {
-      const now = await store.run(row.id)
-      if (now?.session !== session || now.epoch !== row.epoch) return
-      const wake = store.clock.now() + lostMs
-      await store.append({
-        run: row.id,
-        session,
-        epoch: row.epoch,
-        after: now,
-        entries: [],
-        release: { wake, seen: now.newest },
-      })
+    try {
+      const now = await store.run(run)
+      if (now?.session !== session || now.epoch !== epoch) return
+      const release = { wake: store.clock.now() + lostMs, seen: now.newest }
+      await store.append({ run, session, epoch, after: now, entries: [], release })
+    } catch (error) {
+      this.#trouble(error)
     }
-    putOff().catch(this.#trouble)
   }
 
   /** Tells runs in hand of messages that came for them. */

@@ -1,0 +1,80 @@
+/** How a run ends: the last entry, and who is told of it. */
+import { encode, errorData } from '../ledger/index.ts'
+import type { AnyDraft, Payloads } from '../ledger/index.ts'
+import type { NewMessage } from '../store/store.ts'
+import type { MessageRecords } from './inbox.ts'
+import type { Item } from './journal.ts'
+import { payloadWith } from './large.ts'
+import type { Left, Pass } from './pass.ts'
+import { failure } from './scopes.ts'
+
+/** What became of the flow's function. */
+export type Performance = { readonly output: unknown } | { readonly thrown: unknown }
+
+/** The last thing that is written of a run. It gives the run back for good. */
+export function lastItem(
+  pass: Pass,
+  beginning: Payloads['run.started'],
+  performance: Performance,
+  left: Left,
+): Item {
+  const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
+  const end = endOf(pass, performance)
+  const draft = { scope: '', key: '', kind: end.kind, record: { ...end.record, ...abandoned } }
+  return {
+    ...(end.kind === 'run.completed'
+      ? payloadWith('output', encode(end.record.output), abandoned)
+      : {}),
+    drafts: [draft as AnyDraft],
+    deliver: [...left.deliver, ...toParent(pass.run, beginning, end)],
+    release: { wake: undefined, seen: pass.seen },
+  }
+}
+
+/** The entry that a run ends with. */
+export type RunEnd =
+  | { readonly kind: 'run.completed'; readonly record: Payloads['run.completed'] }
+  | { readonly kind: 'run.failed'; readonly record: Payloads['run.failed'] }
+  | { readonly kind: 'run.cancelled'; readonly record: Payloads['run.cancelled'] }
+
+function endOf(pass: Pass, end: Performance): RunEnd {
+  const { cancelled: cancel } = pass
+  if (cancel?.deadline) {
+    const message = `Run "${pass.run}" did not end before its deadline.`
+    return {
+      kind: 'run.failed',
+      record: { error: { name: 'EverloopError', code: 'DEADLINE', message } },
+    }
+  }
+  if (cancel) {
+    const { reason } = cancel.error
+    const other =
+      'thrown' in end && end.thrown !== cancel.error ? { error: errorData(end.thrown) } : {}
+    return { kind: 'run.cancelled', record: { reason, ...other } }
+  }
+  if ('thrown' in end) return { kind: 'run.failed', record: failure(pass, end.thrown) }
+  try {
+    encode(end.output)
+    return { kind: 'run.completed', record: { output: end.output } }
+  } catch (thrown) {
+    return { kind: 'run.failed', record: failure(pass, thrown) }
+  }
+}
+
+/** A child tells its parent how it ended, in the transaction in which it does. */
+export function toParent(
+  run: string,
+  { parent }: Payloads['run.started'],
+  end: RunEnd,
+): NewMessage[] {
+  if (!parent) return []
+  const record: MessageRecords['child'] =
+    end.kind === 'run.completed'
+      ? { status: 'completed', output: end.record.output }
+      : end.kind === 'run.failed'
+        ? { status: 'failed', error: end.record.error }
+        : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason } }
+  return [
+    { run: parent.run, kind: 'child', name: run, payload: encode(record), id: `end of ${run}` },
+  ]
+}

@@ -1,0 +1,62 @@
+/**
+ * Large values: kept once, as artifacts, by the hash of their encoded text. The entry holds a
+ * reference with 0 in the place of an entry's number, and the hash.
+ */
+import { hash } from 'node:crypto'
+import { EverloopError } from '../base/errors.ts'
+import { decode, encode, type Ref } from '../ledger/index.ts'
+import type { NewArtifact, Store } from '../store/store.ts'
+
+/** Encoded values longer than this leave the entry. */
+const largeUnits = 256 * 1024
+
+/** A payload whose first field is this encoded value, and the artifact it refers to, if any. */
+export function payloadWith(
+  field: 'value' | 'output',
+  text: string,
+  rest: object,
+): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
+  const tail = encode(rest)
+  const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
+  if (text.length <= largeUnits) return { payload: `{"${field}":${text}${close}`, artifacts: [] }
+  const bytes = Buffer.from(text, 'latin1') // encoded text is ASCII
+  const artifact = { hash: hash('sha256', bytes, 'base64url'), bytes }
+  const ref = `{"$":"ref","v":[0,"${artifact.hash}"]}`
+  return { payload: `{"${field}":${ref}${close}`, artifacts: [artifact] }
+}
+
+/** The artifact a reference means, or undefined when it means an entry. */
+export const largeOf = ([seq, ...path]: Ref): string | undefined =>
+  seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
+
+/** Whether this value is the one that was spilled under the hash. */
+export const isSpilledAs = (text: string, artifact: string): boolean =>
+  hash('sha256', text, 'base64url') === artifact
+
+/** Fetches the large values that these payloads refer to. Throws BROKEN_CHAIN when one is not whole. */
+export async function largeIn(
+  store: Store,
+  run: string,
+  payloads: Iterable<string | null>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const values = new Map<string, unknown>()
+  for (const payload of payloads) {
+    // Quotes inside texts are escaped, so this finds references and nothing else.
+    for (const [, name = ''] of payload?.matchAll(/"\$":"ref","v":\[0,"([\w-]{43})"/g) ?? []) {
+      if (!values.has(name)) values.set(name, await fetch(store, run, name))
+    }
+  }
+  return values
+}
+
+async function fetch(store: Store, run: string, name: string): Promise<unknown> {
+  const bytes = await store.artifact(name)
+  if (!bytes || hash('sha256', bytes, 'base64url') !== name) {
+    throw new EverloopError(
+      'BROKEN_CHAIN',
+      `A large value of run "${run}" (artifact ${name}) is ${bytes ? 'not what was kept' : 'missing'}. Restore the store from a backup.`,
+      { run },
+    )
+  }
+  return decode(Buffer.from(bytes).toString('latin1'))
+}

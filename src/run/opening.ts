@@ -1,0 +1,110 @@
+/**
+ * Whether a claimed run may go on: paused, failed, crash-looping and cancelled runs are decided upon
+ * here, before any of their code is executed.
+ */
+import { emptyState, fold } from '../ledger/index.ts'
+import type { AnyDraft, RunState } from '../ledger/index.ts'
+import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
+import { cancelMessage } from './cancel-message.ts'
+import { type RunEnd, toParent } from './ending.ts'
+import { recordOf } from './inbox.ts'
+import { beginningOf, type Reader } from './reader.ts'
+import { retryFrom } from './retry.ts'
+import { pausedDraft } from './stop.ts'
+
+/** Losses of a worker without a new entry after which a run is parked. */
+const barrenMax = 3
+
+export type Opening =
+  /** The run goes on as it is. */
+  | { readonly is: 'open' }
+  /** The run goes on after these entries. */
+  | {
+      readonly is: 'reopened'
+      readonly drafts: readonly AnyDraft[]
+      readonly taken: readonly number[]
+    }
+  /** The run does not go on. */
+  | {
+      readonly is: 'refused'
+      readonly drafts: readonly AnyDraft[]
+      readonly taken: readonly number[]
+      readonly deliver?: readonly NewMessage[]
+    }
+
+/** Pauses after which the flow's code cannot or must not be executed, not even to cancel. */
+const deadPauses: readonly string[] = ['CRASH_LOOP', 'DIVERGED', 'BROKEN_CHAIN', 'HIDDEN_STATE']
+
+/** Decides from the ledger and the inbox, before any code runs. */
+export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
+  const state = fold(emptyState, reader.open)
+  const { status } = state
+  const messages = row.newest === 0 ? [] : await store.messages(row.id, [])
+  const find = (kind: Message['kind']): Message | undefined =>
+    messages.find((message) => message.kind === kind)
+  const cancel = find('cancel')
+  switch (status.is) {
+    case 'active': {
+      if (cancel && row.seq === 1) return cancelled(reader, state, cancel)
+      if (row.barren < barrenMax) return { is: 'open' }
+      const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
+      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
+    }
+    case 'paused': {
+      if (cancel && deadPauses.includes(status.code)) return cancelled(reader, state, cancel)
+      const resume = find('resume')
+      if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
+      const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
+      const record = by === undefined ? {} : { by }
+      return {
+        is: 'reopened',
+        drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
+        taken: resume ? [resume.number] : [],
+      }
+    }
+    case 'failed': {
+      const retry = find('retry')
+      if (!retry) return { is: 'refused', drafts: [], taken: [] }
+      const { by } = recordOf<'retry'>(retry)
+      const record = {
+        ...(await retryFrom(store, row.id, status.cause)),
+        ...(by === undefined ? {} : { by }),
+      }
+      return {
+        is: 'reopened',
+        drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
+        taken: [retry.number],
+      }
+    }
+    case 'completed':
+    case 'cancelled':
+      return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
+  }
+}
+
+/** Ends a run without executing its code: it has not begun, or it must not go on. */
+function cancelled(reader: Reader, { waits }: RunState, cancel: Message): Opening {
+  const { reason } = recordOf<'cancel'>(cancel)
+  const { entry, record: beginning } = beginningOf(reader)
+  const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
+  const children = Array.from(waits.values()).flatMap(({ kind, record }) =>
+    kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
+  )
+  return {
+    is: 'refused',
+    drafts: [{ scope: '', key: '', ...end }],
+    taken: [cancel.number],
+    deliver: [...children, ...toParent(entry.run, beginning, end)],
+  }
+}
+
+/** A take-over is written down together with the first progress after it. */
+export const preludeOf = ({ barren, crashes, overtakes }: RunRow): AnyDraft | undefined =>
+  barren === 0
+    ? undefined
+    : {
+        scope: '',
+        kind: 'run.overtaken',
+        key: '',
+        record: { lost: crashes >= overtakes ? 'crash' : 'lease', times: barren },
+      }
