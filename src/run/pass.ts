@@ -20,6 +20,7 @@ import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import { cancelChild } from './cancel-message.ts'
+import { driftOf } from './drift.ts'
 import type { Item, Journal } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
@@ -352,24 +353,11 @@ export class Pass {
     }
     this.operations.delete(operation)
     operation.scope.time = line.entry.time
-    this.#compareInput(operation, line)
+    const drift = driftOf(operation, line)
+    if (drift && !this.recorded.drifted.has(line.entry.seq)) this.commit({ drafts: [drift] })
     const outcome = operation.settle(line)
     if (outcome.is === 'error') this.#origins.set(outcome.error, line.entry.seq)
     else operation.scope.handed(line.entry.seq, line.record, line.entry.payload ?? '')
-  }
-
-  /** Another input than the recorded one is noted; what was recorded stands. */
-  #compareInput(operation: Operation, line: Line<OutcomeKind>): void {
-    const given = operation.live.input
-    const { scope, key, begun } = operation
-    const source = isLine(begun, 'child.started') ? begun : line
-    const recorded = 'input' in source.record ? source.record.input : undefined
-    if (given === undefined || typeof recorded !== 'string' || given === recorded) return
-    const of = source.entry.seq
-    if (this.recorded.drifted.has(of)) return
-    this.commit({
-      drafts: [{ scope: scope.path, kind: 'input.drifted', key, record: { of, recorded, given } }],
-    })
   }
 
   #beginParked(): void {

@@ -1,0 +1,16 @@
+/** Drift: another input than the recorded one at the same key. It is noted; what was recorded stands. */
+import type { AnyDraft, OutcomeKind } from '../ledger/index.ts'
+import type { Operation } from './operation.ts'
+import { isLine, type Line } from './recorded.ts'
+
+/** The note to write about an outcome, if the input given now is not the one it was made from. */
+export function driftOf(operation: Operation, line: Line<OutcomeKind>): AnyDraft | undefined {
+  const { scope, key, begun } = operation
+  const given = operation.live.input
+  // A child's input is recorded where it was started.
+  const { record } = isLine(begun, 'child.started') ? begun : line
+  const recorded = 'input' in record ? record.input : undefined
+  if (given === undefined || typeof recorded !== 'string' || given === recorded) return undefined
+  const of = line.entry.seq
+  return { scope: scope.path, kind: 'input.drifted', key, record: { of, recorded, given } }
+}
