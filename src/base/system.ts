@@ -35,11 +35,18 @@ function drawBytes(count: number): Uint8Array {
   return drawn
 }
 
+/**
+ * A tick that is queued from within a tick runs before microtasks do, so it is queued from a
+ * microtask: then all others, and those they queue, come first.
+ */
+const afterMicrotasks = (callback: () => void): void =>
+  queueMicrotask(() => process.nextTick(callback))
+
 /** The ports of a real process. */
 export const systemPorts: Ports = {
   clock: { now: () => Date.now() },
   setTimer,
-  afterMicrotasks: (callback) => process.nextTick(callback),
+  afterMicrotasks,
   nextTurn: (callback) => void setImmediate(callback),
   randomBytes: drawBytes,
 }

@@ -15,6 +15,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Duration, formatDuration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
+import { systemPorts } from '../base/system.ts'
 
 /** A timer that has not fired. */
 export interface PendingTimer {
@@ -123,7 +124,7 @@ class Virtual implements VirtualTime {
 
   afterMicrotasks(callback: () => void): void {
     this.#life++
-    process.nextTick(callback)
+    systemPorts.afterMicrotasks(callback)
   }
 
   nextTurn(callback: () => void): void {
