@@ -16,12 +16,12 @@ import { RunHandle } from './handle.ts'
 import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
 import { type Opening, openingOf, preludeOf } from './opening.ts'
-import { Pass, type PassEnd } from './pass.ts'
+import { Pass } from './pass.ts'
 import { beginningOf, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
-import { pausedDraft } from './stop.ts'
+import { type PassEnd, pausedDraft } from './stop.ts'
 
 /** How long reading is put off after the store was in trouble. */
 const troubleMs = 100

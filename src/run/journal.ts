@@ -117,12 +117,15 @@ export class Journal {
   async #flush(): Promise<void> {
     if (this.#busy || this.#lost || this.#waiting.length === 0) return
     this.#busy = true
-    const items = this.#nextBatch()
-    const sealed = this.#seal(items)
-    const result = await this.#append(items, sealed)
-    this.#busy = false
-    if (this.#lost || !result) return
-    this.#settle(items, sealed, result)
+    try {
+      const items = this.#nextBatch()
+      const sealed = this.#seal(items)
+      const result = await this.#append(items, sealed)
+      this.#busy = false
+      if (!this.#lost && result) this.#settle(items, sealed, result)
+    } catch (error) {
+      this.#lose(EverloopError.is(error) ? error : unexpected(error, this.#options.run))
+    }
     if (this.#waiting.length > 0) this.#schedule()
   }
 

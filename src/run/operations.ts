@@ -4,6 +4,7 @@
  */
 import { isWithin } from '../ledger/index.ts'
 import type { Entry, OpenScope } from '../ledger/index.ts'
+import type { NewMessage } from '../store/store.ts'
 import type { Operation } from './operation.ts'
 import { isLine } from './recorded.ts'
 import type { Scope } from './scope.ts'
@@ -94,4 +95,10 @@ export class Operations {
   onWhole(scope: string, seq: number): void {
     this.#begins.set(scope, seq)
   }
+}
+
+/** What leaving a scope left behind. */
+export interface Left {
+  readonly abandoned: readonly string[] | undefined
+  readonly deliver: readonly NewMessage[]
 }

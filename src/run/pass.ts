@@ -18,19 +18,18 @@ import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
-import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
+import type { Message, RunRow, Store } from '../store/store.ts'
 import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
 import type { Item, Journal } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
-import { Operations } from './operations.ts'
+import { type Left, Operations } from './operations.ts'
 import type { Reader } from './reader.ts'
-import { isLine } from './recorded.ts'
 import type { Line, Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, pausedDraft, stalled, type Stop } from './stop.ts'
+import { diverged, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
 
 /** Waits this long for code that is not blocked on an operation alone, before it suspends. */
 const lingerMs = 5
@@ -38,14 +37,6 @@ const lingerMs = 5
 const divergenceMs = 1000
 /** Without any operation and any progress for this long the run is paused. */
 const stallMs = 60_000
-
-export type PassEnd =
-  /** The run was given back: it waits, or another worker may go on. */
-  | { readonly is: 'released' }
-  /** The run has ended or is paused. */
-  | { readonly is: 'ended' }
-  /** Somebody else is in charge of the run, or the store has failed. */
-  | { readonly is: 'lost'; readonly error: EverloopError }
 
 export interface PassOptions {
   readonly run: string
@@ -373,7 +364,13 @@ export class Pass {
         return
       }
       operation.phase = 'busy'
-      operation.live.begin(operation)
+      try {
+        operation.live.begin(operation)
+      } catch (error) {
+        // What it was given cannot be recorded: it will throw the same on every replay.
+        operation.reject(error as Error)
+        this.operations.delete(operation)
+      }
     }
   }
 
@@ -496,10 +493,4 @@ export class Pass {
       },
     })
   }
-}
-
-/** What leaving a scope left behind. */
-export interface Left {
-  readonly abandoned: readonly string[] | undefined
-  readonly deliver: readonly NewMessage[]
 }

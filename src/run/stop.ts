@@ -1,5 +1,6 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
 import type { AnyDraft } from '../ledger/index.ts'
+import type { EverloopError } from '../base/errors.ts'
 import type { Operations } from './operations.ts'
 import type { Recorded } from './recorded.ts'
 
@@ -17,6 +18,15 @@ export interface Pause {
   /** The message that asked for it. */
   readonly taken?: number | undefined
 }
+
+/** How a pass has ended. */
+export type PassEnd =
+  /** The run was given back: it waits, or another worker may go on. */
+  | { readonly is: 'released' }
+  /** The run has ended or is paused. */
+  | { readonly is: 'ended' }
+  /** Somebody else is in charge of the run, or the store has failed. */
+  | { readonly is: 'lost'; readonly error: EverloopError }
 
 /** The entry of a pause. */
 export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): AnyDraft => ({

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { digestOf } from '../ledger/index.ts'
+import { digestOf, encode } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import type { NewRun } from '../store/store.ts'
 import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
@@ -120,6 +120,7 @@ function register<K extends WaitKind>(
   }
   pass.commit({
     drafts: [{ scope: scope.path, kind, key, record } as AnyDraft],
+    payload: encode(record),
     create,
     committed: ([entry]) => {
       if (!entry) return

@@ -14,7 +14,7 @@ import type { Ports } from '../base/ports.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { type Executing, execute } from './executor.ts'
 import type { Flows } from './flows.ts'
-import type { PassEnd } from './pass.ts'
+import type { PassEnd } from './stop.ts'
 import { SessionKeeper } from './session.ts'
 import { attributeRejections } from './unhandled.ts'
 
