@@ -3,8 +3,6 @@ import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import { type AnyFlow, checkOptions, Ever, Flows, type WorkOptions } from './run/index.ts'
-import { memoryStore } from './store/memory.ts'
-import { sqliteStore } from './store/sqlite/store.ts'
 import type { Store } from './store/store.ts'
 
 export interface OpenOptions {
@@ -79,7 +77,10 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
 
 /** The store at a location as users write it. Throws BAD_OPTION when it names none. */
 export async function openStore(location: string): Promise<Store> {
-  if (location === 'memory:') return memoryStore(systemPorts)
+  if (location === 'memory:') {
+    const { memoryStore } = await import('./store/memory.ts')
+    return memoryStore(systemPorts)
+  }
   const match = /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(
     location,
   )
@@ -90,6 +91,7 @@ export async function openStore(location: string): Promise<Store> {
     )
   }
   const { path = '', durability } = match.groups
+  const { sqliteStore } = await import('./store/sqlite/store.ts')
   return sqliteStore({
     location: path,
     ports: systemPorts,

@@ -222,7 +222,7 @@ export class Ever implements AsyncDisposable {
   async answer(question: string, value: unknown, { by, id }: Delivery = {}): Promise<void> {
     const { store } = this.#options
     const [row] = await store.questions({ id: question, limit: 1 })
-    if (row?.id === question) checkAnswer(row, value, store.clock.now())
+    if (row?.id === question) await checkAnswer(row, value, store.clock.now())
     const run = question.slice(0, question.lastIndexOf('/'))
     await this.#deliver(run, 'answer', { value, ...actor(by) }, { name: question, id })
   }

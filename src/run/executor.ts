@@ -6,7 +6,6 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { emptyState, fold } from '../ledger/index.ts'
 import type { AnyDraft, Entry, Payloads } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { within } from './current.ts'
@@ -130,7 +129,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     row,
     development: execution.development,
     code: (any) => call(any, execution.flow, beginning),
-    scopes: fold(emptyState, reader.open).scopes,
+    scopes: reader.state.scopes,
     newest: row.newest,
     deadline: beginning.deadline,
     started,

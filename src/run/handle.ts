@@ -29,7 +29,7 @@ import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'
 import { inScope, map } from './scopes.ts'
-import { step } from './step.ts'
+import { noOptions, step } from './step.ts'
 import { ask, child, signal, sleepUntil } from './waits.ts'
 
 type Body = (...args: never[]) => unknown
@@ -63,7 +63,7 @@ export class RunHandle implements Run {
   step<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
     const scope = this.#here()
     const body = rest.at(-1)
-    const options = rest.length > 1 ? (rest[0] as StepOptions & { input?: unknown }) : {}
+    const options = rest.length > 1 ? (rest[0] as StepOptions & { input?: unknown }) : noOptions
     if (typeof body !== 'function')
       throw this.#misuse('run.step takes a name, options if any, and a body.')
     const withInput = 'input' in options

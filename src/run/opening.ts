@@ -2,7 +2,6 @@
  * Whether a claimed run may go on: paused, failed, crash-looping and cancelled runs are decided upon
  * here, before any of their code is executed.
  */
-import { emptyState, fold } from '../ledger/index.ts'
 import type { AnyDraft, RunState } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import { cancelMessage } from './cancel-message.ts'
@@ -37,7 +36,7 @@ const deadPauses: readonly string[] = ['CRASH_LOOP', 'DIVERGED', 'BROKEN_CHAIN',
 
 /** Decides from the ledger and the inbox, before any code runs. */
 export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
-  const state = fold(emptyState, reader.open)
+  const { state } = reader
   const { status } = state
   const messages = row.newest === 0 ? [] : await store.messages(row.id, [])
   const find = (kind: Message['kind']): Message | undefined =>

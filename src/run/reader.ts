@@ -3,12 +3,15 @@
  * checked against its neighbour in the chain before anything is believed.
  */
 import { EverloopError } from '../base/errors.ts'
-import { checkLinks, decode } from '../ledger/index.ts'
-import type { Entry, LinkedEntry, Payloads, Ref } from '../ledger/index.ts'
+import { checkLinks, decode, emptyState, fold } from '../ledger/index.ts'
+import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { partOf } from './handed-values.ts'
 import { largeIn, largeOf } from './large.ts'
 import type { Line } from './recorded.ts'
+
+/** How a reference begins in a payload. Quotes inside texts are escaped, so it is nothing else. */
+const refMark = '"$":"ref"'
 
 /** How many entries are fetched at a time when references are followed. */
 const batchMax = 1000
@@ -18,6 +21,7 @@ export class Reader {
   readonly #entries = new Map<number, Entry>()
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
+  #state: RunState | undefined
   /** Objects that were decoded from references, and what they stand for. */
   readonly refs = new WeakMap<object, Ref>()
   /** What the resume reads first, in order of seq. */
@@ -36,9 +40,16 @@ export class Reader {
     checkHead(row, open.at(-1))
     const reader = new Reader(row.id, open)
     await reader.#follow(store, open)
-    const payloads = Array.from(reader.#entries.values(), ({ payload }) => payload)
+    const payloads = Array.from(reader.#entries.values(), ({ payload }) => payload).filter(
+      (payload) => payload?.includes(refMark),
+    )
     reader.#large = await largeIn(store, row.id, payloads)
     return reader
+  }
+
+  /** What the entries add up to. */
+  get state(): RunState {
+    return (this.#state ??= fold(emptyState, this.open))
   }
 
   /** The entry with its decoded payload. References are resolved from what was read. */
@@ -62,8 +73,8 @@ export class Reader {
   #unknownRefs(entries: readonly Entry[]): number[] {
     const seqs = new Set<number>()
     for (const { payload } of entries) {
-      // Quotes inside texts are escaped, so this finds references and nothing else.
-      for (const [, seq] of payload?.matchAll(/"\$":"ref","v":\[(\d+)/g) ?? []) {
+      if (!payload?.includes(refMark)) continue
+      for (const [, seq] of payload.matchAll(/"\$":"ref","v":\[(\d+)/g)) {
         if (seq !== '0' && !this.#entries.has(Number(seq))) seqs.add(Number(seq))
       }
     }

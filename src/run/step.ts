@@ -28,13 +28,19 @@ export interface StepCall {
   readonly body: (context: StepContext) => unknown
 }
 
+/** What a step without a policy gets. */
+const once: Retry = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0, when: () => true }
+
+/** Options of most steps. */
+export const noOptions: StepOptions = Object.freeze({})
+
 /** Errors that the same attempt would meet again. */
 const finalCodes: readonly string[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'BAD_INPUT']
 
 /** Registers a step and returns what its body returned, now or long ago. */
 export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown> {
   const { options } = call
-  checkOptions('run.step', options, ['retry', 'timeout', 'key', 'input'])
+  if (options !== noOptions) checkOptions('run.step', options, ['retry', 'timeout', 'key', 'input'])
   const retry = retryOf(options.retry)
   const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
   const input = 'input' in options ? digestOf(options.input) : undefined
@@ -145,7 +151,7 @@ function timed(
 }
 
 function retryOf(policy: RetryPolicy | undefined): Retry {
-  if (policy === undefined) return retryOf({ attempts: 1 })
+  if (policy === undefined) return once
   checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
   const { attempts, delay = '1s', factor = 2, maxDelay = '5m', when = () => true } = policy
   if (!Number.isInteger(attempts) || attempts < 1) {
