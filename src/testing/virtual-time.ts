@@ -97,7 +97,7 @@ class Virtual implements VirtualTime {
   #onRest: (() => void) | undefined
 
   constructor({ start = Date.UTC(2026, 0, 1), seed = 1, policy = () => 0 }: VirtualTimeOptions) {
-    this.#now = Number(start)
+    this.#now = Math.round(Number(start))
     this.#chance = chanceOf(seed)
     this.#policy = policy
   }
@@ -108,7 +108,7 @@ class Virtual implements VirtualTime {
 
   setTimer(ms: number, callback: () => void): Timer & PendingTimer {
     this.#life++
-    const at = this.#now + Math.max(0, ms)
+    const at = this.#now + Math.max(0, Math.ceil(ms)) // clocks tell whole milliseconds
     const order = this.#set++
     const timer = { at, order, callback: AsyncLocalStorage.bind(callback) }
     this.#timers.splice(this.#indexBehind(at), 0, timer)
@@ -166,7 +166,7 @@ class Virtual implements VirtualTime {
   }
 
   leap(to: Date | number): void {
-    this.#now = Math.max(this.#now, Number(to))
+    this.#now = Math.max(this.#now, Math.ceil(Number(to)))
   }
 
   async runUntil<T>(

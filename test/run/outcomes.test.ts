@@ -172,7 +172,7 @@ describe('scopes', () => {
       flow: flow('in place', async (run) =>
         run.loop('turns', { state: { items: [1] } }, async (turn, state) => {
           await turn.step('one', () => 1)
-          ;(state.items as number[]).push(2)
+          state.items.push(2)
           return turn.done(state.items)
         }),
       ),
@@ -265,7 +265,6 @@ describe('errors', () => {
       name: 'something thrown that is no error fails the run in words',
       flow: flow('thrown text', async (run) => {
         await run.step('one', () => 1)
-        // oxlint-disable-next-line no-throw-literal -- this is what the test is about
         throw 'enough'
       }),
       expected: failed({

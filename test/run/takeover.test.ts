@@ -1,0 +1,200 @@
+/** Workers that die, freeze and come back: the run goes on elsewhere, and nobody writes twice. */
+import { describe, expect, test } from 'vitest'
+import { EverloopError, flow } from 'everloop'
+import { testRuntime, type TestRuntime } from 'everloop/testing'
+
+/** A step body that blocks until the test lets it go, the n-th time it is called. */
+function blocker(): {
+  readonly body: () => Promise<number>
+  readonly calls: () => number
+  readonly release: (call: number) => void
+} {
+  const releases: (() => void)[] = []
+  return {
+    body: () => {
+      const call = releases.length + 1
+      return new Promise((resolve) => void releases.push(() => resolve(call)))
+    },
+    calls: () => releases.length,
+    release: (call) => releases[call - 1]?.(),
+  }
+}
+
+const fenced = ({ troubles }: TestRuntime): unknown[] =>
+  troubles.flatMap(({ error }) => (EverloopError.is(error) ? error.code : error))
+
+describe('a frozen worker', () => {
+  test('loses its runs to another one and is fenced when it comes back', async () => {
+    const slow = blocker()
+    const work = flow('work', async (run) => {
+      const first = await run.step('slow', slow.body)
+      return [first, await run.step('after', () => 'after')]
+    })
+    await using runtime = await testRuntime({ flows: [work], workers: 2 })
+    const run = await runtime.ever.start(work, undefined, { id: 'frozen' })
+    await runtime.runUntil(() => slow.calls() === 1)
+    const holder = await holderOf(runtime)
+    holder.freeze()
+    const frozenAt = runtime.time.clock.now()
+    await runtime.runUntil(() => slow.calls() === 2)
+    // The lease is 10 s long and was renewed at most a third of it ago.
+    const took = runtime.time.clock.now() - frozenAt
+    expect(took).toBeGreaterThan(6_000)
+    expect(took).toBeLessThanOrEqual(11_000)
+    slow.release(1)
+    holder.thaw()
+    await runtime.time.settle()
+    expect(fenced(runtime)).toContain('FENCED')
+    slow.release(2)
+    expect(await runtime.result(run)).toEqual([2, 'after'])
+    expect((await runtime.ledger(run)).map(({ kind }) => kind)).toEqual([
+      'run.started',
+      'run.overtaken',
+      'step.completed',
+      'step.completed',
+      'run.completed',
+    ])
+    expect(await run.status()).toMatchObject({ overtakes: 1, crashes: 0 })
+    await runtime.verify()
+  })
+
+  test('works on when it comes back and nobody took its runs', async () => {
+    const slow = blocker()
+    const work = flow('work', async (run) => run.step('slow', slow.body))
+    await using runtime = await testRuntime({ flows: [work] })
+    const run = await runtime.ever.start(work, undefined)
+    await runtime.runUntil(() => slow.calls() === 1)
+    const [worker] = runtime.workers
+    worker?.freeze()
+    await runtime.time.advance('5s')
+    worker?.thaw()
+    slow.release(1)
+    expect(await runtime.result(run)).toBe(1)
+    expect(slow.calls()).toBe(1)
+    expect(await run.status()).toMatchObject({ overtakes: 0 })
+  })
+
+  test('drops its runs when it wakes up after its lease, and does them again', async () => {
+    const slow = blocker()
+    const work = flow('work', async (run) => run.step('slow', slow.body))
+    await using runtime = await testRuntime({ flows: [work] })
+    const run = await runtime.ever.start(work, undefined)
+    await runtime.runUntil(() => slow.calls() === 1)
+    const [worker] = runtime.workers
+    worker?.freeze()
+    await runtime.time.advance('1h')
+    worker?.thaw()
+    await runtime.runUntil(() => slow.calls() === 2)
+    slow.release(1)
+    slow.release(2)
+    expect(await runtime.result(run)).toBe(2)
+    await runtime.verify()
+  })
+})
+
+/** The worker whose session holds the only run. */
+async function holderOf(runtime: TestRuntime): Promise<TestRuntime['workers'][number]> {
+  const session = (await runtime.store.sessions()).find(({ holds }) => holds > 0)
+  const holder = runtime.workers.find(({ name }) => name === session?.name)
+  if (!holder) throw new Error('Nobody holds the run.')
+  return holder
+}
+
+describe('a killed worker', () => {
+  test('is written down with the first progress after it, and counted', async () => {
+    const slow = blocker()
+    const work = flow('work', async (run) => {
+      await run.step('first', () => 1)
+      return run.step('slow', slow.body)
+    })
+    await using runtime = await testRuntime({ flows: [work] })
+    const run = await runtime.ever.start(work, undefined)
+    await runtime.runUntil(() => slow.calls() === 1)
+    runtime.crash()
+    await runtime.runUntil(() => slow.calls() === 2)
+    slow.release(2)
+    expect(await runtime.result(run)).toBe(2)
+    const events = await runtime.ledger(run)
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'run.started',
+      'step.completed',
+      'run.overtaken',
+      'step.completed',
+      'run.completed',
+    ])
+    expect(events[2]?.data).toEqual({ lost: 'lease', times: 1 })
+  })
+
+  test('three times in a row at the same place parks the run as CRASH_LOOP', async () => {
+    let executions = 0
+    let deadly = true
+    let runtime: TestRuntime | undefined
+    const poison = flow('poison', async (run) => {
+      await run.step('fine', () => 'fine')
+      return run.step('deadly', () => {
+        executions++
+        if (!deadly) return 'survived'
+        runtime?.crash()
+        return new Promise<string>(() => {})
+      })
+    })
+    runtime = await testRuntime({ flows: [poison] })
+    const run = await runtime.start(poison, undefined)
+    expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'CRASH_LOOP' })
+    expect(executions).toBe(3)
+    await runtime.advance('30d')
+    expect(executions).toBe(3)
+    // Mended, it goes on where it was.
+    deadly = false
+    await runtime.ever.resume(run.id)
+    expect(await runtime.result(run)).toBe('survived')
+    expect(await run.status()).toMatchObject({ overtakes: 3 })
+    await runtime.verify()
+    await runtime.close()
+  })
+
+  test('often, but with progress in between, is no crash loop', async () => {
+    let executions = 0
+    let runtime: TestRuntime | undefined
+    const unlucky = flow('unlucky', async (run) =>
+      run.loop('turns', { state: 0 }, async (turn, n) => {
+        await turn.step('deadly once', () => {
+          executions++
+          if (executions % 2 === 0) return 1
+          runtime?.crash()
+          return new Promise<number>(() => {})
+        })
+        return n === 5 ? turn.done('survived') : turn.next(n + 1)
+      }),
+    )
+    runtime = await testRuntime({ flows: [unlucky] })
+    const run = await runtime.start(unlucky, undefined)
+    expect(await runtime.result(run)).toBe('survived')
+    expect(executions).toBe(12)
+    await runtime.close()
+  })
+})
+
+test('two workers never execute the same run, however many runs there are', async () => {
+  const active = new Set<string>()
+  let overlaps = 0
+  let executions = 0
+  const work = flow('work', async (run, n: number) =>
+    run.step('one', async () => {
+      if (active.has(run.id)) overlaps++
+      active.add(run.id)
+      executions++
+      await Promise.resolve()
+      active.delete(run.id)
+      return n
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [work], workers: 2, concurrency: 3 })
+  const runs = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => runtime.ever.start(work, n, { id: `n${n}` })),
+  )
+  await runtime.settle()
+  expect(await Promise.all(runs.map((run) => run.result()))).toEqual(runs.map((_, n) => n))
+  expect([overlaps, executions]).toEqual([0, 40])
+  await runtime.verify()
+})
