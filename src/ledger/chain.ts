@@ -10,7 +10,7 @@
  * of the fields can contain a line break (path.ts), so no two entries have the same text.
  */
 import { hash as sha256 } from 'node:crypto'
-import { EverloopError } from '../base/errors.ts'
+import { assert, EverloopError } from '../base/errors.ts'
 import { encode } from './codec.ts'
 import type { AnyDraft, Entry } from './entry.ts'
 
@@ -59,6 +59,10 @@ export function seal(
   const { scope, kind, key } = draft
   const seq = head.seq + 1
   const time = Math.max(place.time, head.time)
+  // A fraction would be another text in every language, and no integer column takes it.
+  assert(Number.isSafeInteger(time), `The clock told ${time}, which is no whole millisecond.`, {
+    run,
+  })
   const digest = payloadDigest(salt, payload)
   const hash = entryHash(head.hash, { run, seq, epoch, time, scope, kind, key, digest })
   return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash }

@@ -2,10 +2,12 @@
  * Values as text: JSON with a few tagged extras, printable ASCII only.
  *
  * What JSON has stands as JSON; keys keep their order, which JavaScript shows and models react to.
- * The rest is an object with a "$" key: undefined, bigint, Date, Map, Set, bytes, Error, the
- * numbers NaN, Infinity and -0, references (see `Ref`), and plain objects that have a "$" key
- * themselves. Everything beyond printable ASCII is a \u escape, so lone surrogates and NUL survive
- * every store. Nothing revives a class; what cannot be kept is refused with the path to it.
+ * The rest is an object with a "$" key, a tag: undefined, bigint, Date, Map, Set, bytes, Error, the
+ * numbers NaN, Infinity and -0, and references (see `Ref`). A key of the user's that consists of
+ * dollar signs alone gets one more, so `{"$":` begins a tag and nothing else, and a text holds
+ * references exactly when it holds `"$":"ref"`. Everything beyond printable ASCII is a \u escape, so
+ * lone surrogates and NUL survive every store. Nothing revives a class; what cannot be kept is
+ * refused with the path to it.
  *
  * Law (property-tested): decode(encode(v)) equals v, and encode(decode(t)) === t.
  */
@@ -41,64 +43,138 @@ export const referredUnitsMin = 256
  * @example encode({ at: new Date(0) }) // '{"at":{"$":"date","v":"1970-01-01T00:00:00.000Z"}}'
  */
 export function encode(value: unknown, options: EncodeOptions = {}): string {
-  const text = write(value, { refer: options.refer, path: [], open: new Set() })
-  if (text.length <= payloadUnitsMax) return text
-  throw new EverloopError(
-    'VALUE_TOO_LARGE',
-    `A value takes ${text.length} bytes as JSON, ${payloadUnitsMax} are allowed. Keep it with run.artifacts.put, in parts, and record what put returns.`,
-  )
+  return checkUnits(begin(value, { refer: options.refer, sorted: false }))
 }
 
 /** Returns the value that `encode` made this text of. Throws BROKEN_CHAIN when it is no such text. */
 export function decode(text: string, options: DecodeOptions = {}): unknown {
-  let parsed: unknown
   try {
-    parsed = JSON.parse(text)
+    const parsed: unknown = JSON.parse(text)
+    return text.includes('"$"') || text.includes('"$$') ? untag(parsed, options) : parsed
   } catch (cause) {
-    throw new EverloopError('BROKEN_CHAIN', 'A payload is not JSON: the ledger is damaged.', {
+    if (EverloopError.is(cause)) throw cause
+    throw new EverloopError('BROKEN_CHAIN', 'A payload cannot be read: the ledger is damaged.', {
       cause,
     })
   }
-  return text.includes('"$"') ? untag(parsed, options) : parsed
 }
 
 /** A short digest for comparing two values: equal for equal values whatever their key order. */
 export function digestOf(value: unknown): string {
-  return sha256('sha256', encode(sortKeys(value)), 'base64url').slice(0, 22)
+  const text = begin(value, { refer: undefined, sorted: true })
+  return sha256('sha256', text, 'base64url').slice(0, 22)
 }
+
+/** Longer messages of errors are cut, so that a failure can always be recorded. */
+const messageUnitsMax = 64 * 1024
+/** Properties of an error that would make its data longer than this are left out. */
+const errorUnitsMax = 1024 * 1024
 
 /** The thrown thing as data: anything may be thrown, and nothing about it is trusted to work. */
 export function errorData(thrown: unknown): ErrorData {
-  if (!(thrown instanceof Error)) {
-    return {
-      name: 'NonError',
-      message: `Not an error was thrown: ${describe(thrown)}`,
-      ...dataOf(thrown),
-    }
+  const walk: Walk = { refer: undefined, sorted: false, path: [], open: new Set() }
+  if (isError(thrown)) {
+    walk.open.add(thrown)
+    return decode(writeError(thrown, walk)) as ErrorData
   }
-  const { code, ...rest }: Record<string, unknown> = Object.assign(Object.create(null), thrown)
+  const text = thrown === undefined ? undefined : attempt(thrown, walk)
   return {
-    name: String(thrown.name),
-    message: String(thrown.message),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
-    ...(Object.keys(rest).length > 0 ? dataOf(rest) : {}),
+    name: 'NonError',
+    message: `Not an error was thrown: ${describe(thrown)}`,
+    ...(text === undefined || text.length > errorUnitsMax ? {} : { data: decode(text) }),
   }
 }
 
-function dataOf(value: unknown): { data?: unknown } {
+function isError(thrown: unknown): thrown is Error {
   try {
-    return { data: decode(encode(value)) }
+    return thrown instanceof Error
   } catch {
-    return {} // what cannot be kept as data is left out: the message has to do
+    return false // a Proxy that does not want to be looked at
   }
 }
 
 function describe(value: unknown): string {
-  try {
-    return String(value).slice(0, 200)
-  } catch {
-    return Object.prototype.toString.call(value)
+  for (const show of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
+    try {
+      return show(value).slice(0, 200)
+    } catch {
+      // The next one asks less of it.
+    }
   }
+  return 'something that cannot be shown'
+}
+
+/** JSON of an error. Never throws: what of it cannot be read or kept is left out. */
+function writeError(error: Error, walk: Walk): string {
+  const inside: Walk = { ...walk, refer: undefined }
+  const keys = reading(() => keysOf(error)) ?? []
+  const code = keys.includes('code') ? reading(() => (error as { code?: unknown }).code) : undefined
+  const hasCode = typeof code === 'string' || typeof code === 'number'
+  const name = reading(() => asText(error.name)) ?? 'Error'
+  const message = reading(() => asText(error.message)) ?? '(The message cannot be read.)'
+  let data = ''
+  for (const key of inside.sorted ? keys.toSorted() : keys) {
+    if (fieldsOfErrors.has(key) || (hasCode && key === 'code')) continue
+    const value = reading(() => (error as unknown as Record<string, unknown>)[key])
+    inside.path.push(key)
+    const text = value === undefined ? undefined : attempt(value, inside)
+    inside.path.pop()
+    if (text === undefined || data.length + text.length > errorUnitsMax) continue
+    data += `${data === '' ? '' : ','}${quoteKey(key)}:${text}`
+  }
+  const fields = [
+    `"name":${quote(cut(name, 200))}`,
+    `"message":${quote(cut(message, messageUnitsMax))}`,
+    ...(hasCode ? [`"code":${quote(cut(String(code), 200))}`] : []),
+    ...(data === '' ? [] : [`"data":{${data}}`]),
+  ]
+  return `{${fields.join(',')}}`
+}
+
+/** Own enumerable ones, and the two that JavaScript itself hides: causes say what really happened. */
+function keysOf(error: Error): string[] {
+  const hidden = ['cause', 'errors'].filter(
+    (key) => Object.hasOwn(error, key) && !Object.prototype.propertyIsEnumerable.call(error, key),
+  )
+  return [...Object.keys(error), ...hidden]
+}
+
+/** Types say that it is a text already; what was thrown need not have heard of types. */
+const asText = (value: unknown): string => String(value)
+
+/** What an error has a place for already, and its stack, which shows paths of the machine. */
+const fieldsOfErrors: ReadonlySet<string> = new Set(['name', 'message', 'stack'])
+
+function cut(text: string, unitsMax: number): string {
+  const mark = ' ... (cut)'
+  return text.length <= unitsMax ? text : text.slice(0, unitsMax - mark.length) + mark
+}
+
+function reading<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** The value as JSON, or undefined when it cannot be kept. */
+function attempt(value: unknown, walk: Walk): string | undefined {
+  const depth = walk.path.length
+  try {
+    return write(value, walk)
+  } catch {
+    walk.path.length = depth
+    return undefined
+  }
+}
+
+function checkUnits<T extends { readonly length: number }>(text: T): T {
+  if (text.length <= payloadUnitsMax) return text
+  throw new EverloopError(
+    'VALUE_TOO_LARGE',
+    `A value takes more than ${payloadUnitsMax} bytes as JSON, which is the most that is allowed. Keep it with run.artifacts.put, in parts, and record what put returns.`,
+  )
 }
 
 const notAscii = /[^\x20-\x7e]/
@@ -108,6 +184,8 @@ const escapeUnit = (unit: string): string =>
 
 interface Walk {
   readonly refer: EncodeOptions['refer']
+  /** Keys of plain objects in order of their UTF-16 units, for comparing. */
+  readonly sorted: boolean
   readonly path: (string | number)[]
   /** The containers around the current value, for finding cycles. */
   readonly open: Set<object>
@@ -119,12 +197,27 @@ const quote = (text: string): string => toAscii(JSON.stringify(text))
 const toAscii = (json: string): string =>
   notAscii.test(json) ? json.replace(notAsciiAll, escapeUnit) : json
 
+const dollars = /^\$+$/
+
+const quoteKey = (key: string): string => quote(dollars.test(key) ? `$${key}` : key)
+
 const tag = (name: string, v?: string): string =>
   v === undefined ? `{"$":"${name}"}` : `{"$":"${name}","v":${v}}`
+
+function begin(value: unknown, how: Pick<Walk, 'refer' | 'sorted'>): string {
+  const walk: Walk = { ...how, path: [], open: new Set() }
+  try {
+    return write(value, walk)
+  } catch (error) {
+    // Getters and Proxies run code of the user's.
+    throw EverloopError.is(error) ? error : refused(walk, 'something that throws when read', error)
+  }
+}
 
 function write(value: unknown, walk: Walk): string {
   switch (typeof value) {
     case 'string': {
+      if (value.length > payloadUnitsMax) checkUnits(value)
       const ref = value.length >= referredUnitsMin ? walk.refer?.(value) : undefined
       return ref ? tag('ref', writeRef(ref)) : quote(value)
     }
@@ -150,25 +243,34 @@ function writeObject(value: object, walk: Walk): string {
   if (walk.open.has(value)) throw refused(walk, 'an object that contains itself')
   if (walk.path.length > depthMax) throw refused(walk, `nested more than ${depthMax} levels deep`)
   walk.open.add(value)
-  const text = writeContainer(value, walk)
-  walk.open.delete(value)
-  return text
+  try {
+    return writeContainer(value, walk)
+  } finally {
+    walk.open.delete(value)
+  }
 }
 
 function writeContainer(value: object, walk: Walk): string {
   if (Array.isArray(value)) return writeList(value, walk)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) return writeRecord(value, walk)
+  // Own methods of subclasses are not asked: what they return need not be what decode expects.
   if (value instanceof Date) {
-    return tag('date', Number.isNaN(value.getTime()) ? 'null' : `"${value.toISOString()}"`)
+    const time = Date.prototype.getTime.call(value)
+    return tag('date', Number.isNaN(time) ? 'null' : `"${new Date(time).toISOString()}"`)
   }
-  if (value instanceof Map) return tag('map', writeList(Array.from(value), walk))
-  if (value instanceof Set) return tag('set', writeList(Array.from(value), walk))
+  if (value instanceof Map) {
+    return tag('map', writeList(Array.from(Map.prototype.entries.call(value)), walk))
+  }
+  if (value instanceof Set) {
+    return tag('set', writeList(Array.from(Set.prototype.values.call(value)), walk))
+  }
   if (value instanceof Uint8Array) {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    return tag('bytes', `"${bytes.toString('base64')}"`)
+    const { buffer, byteOffset, byteLength } = value
+    if (byteLength > payloadUnitsMax) checkUnits({ length: byteLength })
+    return tag('bytes', `"${Buffer.from(buffer, byteOffset, byteLength).toString('base64')}"`)
   }
-  if (value instanceof Error) return tag('error', writeRecord(errorData(value), walk))
+  if (value instanceof Error) return tag('error', writeError(value, walk))
   const name = (value.constructor as { name?: unknown } | undefined)?.name
   throw refused(
     walk,
@@ -176,34 +278,38 @@ function writeContainer(value: object, walk: Walk): string {
   )
 }
 
+/** Holes are written as undefined: that is what reading them gives. */
 function writeList(list: readonly unknown[], walk: Walk): string {
   let text = '['
   for (let i = 0; i < list.length; i++) {
     walk.path.push(i)
     text += (i === 0 ? '' : ',') + write(list[i], walk)
     walk.path.pop()
+    if (text.length > payloadUnitsMax) checkUnits(text)
   }
   return `${text}]`
 }
 
 function writeRecord(record: object, walk: Walk): string {
   let text = '{'
-  for (const key of Object.keys(record)) {
+  const keys = Object.keys(record)
+  for (const key of walk.sorted ? keys.toSorted() : keys) {
     walk.path.push(key)
-    text += `${text === '{' ? '' : ','}${quote(key)}:${write((record as Record<string, unknown>)[key], walk)}`
+    text += `${text === '{' ? '' : ','}${quoteKey(key)}:${write((record as Record<string, unknown>)[key], walk)}`
     walk.path.pop()
+    if (text.length > payloadUnitsMax) checkUnits(text)
   }
-  text += '}'
-  return Object.hasOwn(record, '$') ? tag('object', text) : text
+  return `${text}}`
 }
 
 const writeRef = (ref: Ref): string => toAscii(JSON.stringify(ref))
 
-function refused(walk: Walk, what: string): EverloopError {
+function refused(walk: Walk, what: string, cause?: unknown): EverloopError {
   const path = walk.path.length === 0 ? 'The value' : `The value at ${showPath(walk.path)}`
   return new EverloopError(
     'NOT_SERIALISABLE',
     `${path} is ${what}, which cannot be kept as data. Return plain data: null, booleans, numbers, texts, lists, plain objects, Date, Map, Set, Uint8Array, bigint or Error.`,
+    cause === undefined ? {} : { cause },
   )
 }
 
@@ -227,11 +333,22 @@ function put(target: object, key: string, value: unknown): void {
 function untag(json: unknown, options: DecodeOptions): unknown {
   if (typeof json !== 'object' || json === null) return json
   if (!Array.isArray(json) && Object.hasOwn(json, '$')) return revive(json as Tagged, options)
+  let escaped = false
   for (const [key, child] of Object.entries(json)) {
     const value = untag(child, options)
     if (value !== child) put(json, key, value)
+    escaped ||= dollars.test(key)
   }
-  return json
+  return escaped ? withoutEscapes(json) : json
+}
+
+/** The same object with the user's own names for keys of dollar signs, in the same order. */
+function withoutEscapes(json: object): object {
+  const object = {}
+  for (const [key, value] of Object.entries(json)) {
+    put(object, dollars.test(key) ? key.slice(1) : key, value)
+  }
+  return object
 }
 
 interface Tagged {
@@ -259,12 +376,6 @@ function revive({ $: name, v }: Tagged, options: DecodeOptions): unknown {
       return new Uint8Array(Buffer.from(v as string, 'base64'))
     case 'error':
       return reviveError(untag(v, options) as ErrorData)
-    case 'object':
-      for (const [key, child] of Object.entries(v as object)) {
-        const value = untag(child, options)
-        if (value !== child) put(v as object, key, value)
-      }
-      return v
     case 'ref':
       if (options.resolve) return options.resolve(v as Ref)
   }
@@ -285,16 +396,4 @@ function reviveError({ name, message, code, data }: ErrorData): Error {
     for (const [key, value] of Object.entries(data)) put(error, key, value)
   }
   return error
-}
-
-/** The same value with the keys of all plain objects in order, for comparing. */
-function sortKeys(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(sortKeys)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
-  const sorted = Object.create(null) as object
-  for (const key of Object.keys(value).toSorted())
-    put(sorted, key, sortKeys((value as Record<string, unknown>)[key]))
-  return sorted
 }

@@ -66,10 +66,14 @@ function compareRecords(before: Fields, after: Fields, path: Path, edits: Edit[]
 
 /** Edits keep the order of keys only when kept keys keep theirs and new ones come last. */
 function sameOrder(before: Fields, after: Fields): boolean {
-  const kept = Object.keys(before).filter((key) => Object.hasOwn(after, key))
-  const keys = Object.keys(after)
+  const kept = Object.keys(before).filter((key) => Object.hasOwn(after, key) && !isIndex(key))
+  const keys = Object.keys(after).filter((key) => !isIndex(key))
   return kept.every((key, i) => keys[i] === key)
 }
+
+/** JavaScript itself puts keys that are whole numbers first, in order, whenever they were set. */
+const isIndex = (key: string): boolean =>
+  /^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1
 
 function compareLists(
   before: readonly unknown[],
@@ -91,7 +95,8 @@ function compareLists(
   const inserted = after.slice(head, after.length - tail)
   if (removed === inserted.length) {
     // Items changed in place: say what changed inside each.
-    inserted.forEach((item, i) => compare(before[head + i], item, [...path, head + i], edits))
+    // Not forEach, which passes over holes.
+    for (let i = head; i < head + removed; i++) compare(before[i], after[i], [...path, i], edits)
   } else {
     edits.push(['splice', path, head, removed, inserted])
   }
@@ -112,7 +117,10 @@ export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, i) => equal(item, b[i]))
+    if (!Array.isArray(b) || a.length !== b.length) return false
+    // Not every, which passes over holes.
+    for (let i = 0; i < a.length; i++) if (!equal(a[i], b[i])) return false
+    return true
   }
   if (isRecord(a)) {
     if (!isRecord(b)) return false
@@ -127,7 +135,7 @@ export function equal(a: unknown, b: unknown): boolean {
   if (a instanceof Map) return b instanceof Map && equal(Array.from(a), Array.from(b))
   if (a instanceof Set) return b instanceof Set && equal(Array.from(a), Array.from(b))
   if (a instanceof Uint8Array) {
-    return b instanceof Uint8Array && Buffer.compare(Buffer.from(a), Buffer.from(b)) === 0
+    return b instanceof Uint8Array && Buffer.compare(a, b) === 0
   }
   return false // Errors and the like: written again
 }

@@ -178,6 +178,7 @@ export const reservedKinds = [
   'undo.completed',
   'undo.failed',
   'undo.skipped',
+  'run.undoing',
   'approval.requested',
   'approval.decided',
   'approval.expired',

@@ -3,7 +3,7 @@
  *
  * Stores keep three things of it as rows, so that they can find runs without reading ledgers: the
  * run's status, its open scopes, and its open questions. They get them from `effectOf`, one entry
- * at a time, and invariant L8 compares the rows with the fold over all entries.
+ * at a time, and invariant L12 compares the rows with the fold over all entries.
  */
 import type { ErrorData } from '../base/errors.ts'
 import { decode } from './codec.ts'
@@ -57,7 +57,8 @@ export interface RunState {
 /** What one entry does to the projections. Lists are empty when it does nothing of the kind. */
 export interface Effect {
   readonly status?: RunStatus
-  readonly cancelling?: string
+  /** Undefined, but there: the cancel is over. */
+  readonly cancelling?: string | undefined
   /** This scope and all inside it close. */
   readonly close?: string
   /** These scopes are open from now on, unless they are already. */
@@ -82,14 +83,17 @@ export const emptyState: RunState = {
   waits: new Map(),
 }
 
-/** What this entry does. `record` is its decoded payload, when the caller has it already. */
+/**
+ * What this entry does. `record` is its decoded payload, when the caller has it already. Of an
+ * erased payload nothing is known but that it was there.
+ */
 export function effectOf(entry: Entry, record?: unknown): Effect {
   const { scope, key, seq, kind } = entry
-  const read = <K extends keyof Payloads>(): Payloads[K] =>
+  const read = <K extends keyof Payloads>(_kind: K): Partial<Payloads[K]> =>
     (record ?? decode(entry.payload ?? '{}', { resolve: () => undefined })) as Payloads[K]
   const open = scope === '' ? {} : { open: { path: scope, from: seq } }
 
-  if (isWait(kind)) return { ...open, wait: waitOf(entry, read<WaitKind>()) }
+  if (isWait(kind)) return { ...open, wait: waitOf(entry, read(kind) as Payloads[WaitKind]) }
   if (isOutcome(kind)) {
     const closes = kind === 'scope.closed' || kind === 'scope.failed'
     return {
@@ -103,26 +107,30 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     case 'run.resumed':
       return { status: { is: 'active' } }
     case 'run.retried':
-      return { status: { is: 'active' }, reopen: read<'run.retried'>().reopen }
+      return {
+        status: { is: 'active' },
+        cancelling: undefined,
+        reopen: read('run.retried').reopen ?? [],
+      }
     case 'run.paused': {
-      const { code, message, detail } = read<'run.paused'>()
+      const { code = 'PAUSED', message = erased, detail } = read('run.paused')
       return { status: { is: 'paused', code, message, detail } }
     }
     case 'run.cancelling':
-      return { status: { is: 'active' }, cancelling: read<'run.cancelling'>().reason }
+      return { status: { is: 'active' }, cancelling: read('run.cancelling').reason ?? erased }
     case 'run.completed':
-      return { status: { is: 'completed', output: read<'run.completed'>().output } }
+      return { status: { is: 'completed', output: read('run.completed').output } }
     case 'run.failed': {
-      const { error, cause } = read<'run.failed'>()
+      const { error = { name: 'Error', message: erased }, cause } = read('run.failed')
       return { status: { is: 'failed', error, cause } }
     }
     case 'run.cancelled':
-      return { status: { is: 'cancelled', reason: read<'run.cancelled'>().reason } }
+      return { status: { is: 'cancelled', reason: read('run.cancelled').reason ?? erased } }
     case 'turn.committed':
       return {
         ...open,
         close: childPath(scope, key),
-        ...('base' in read<'turn.committed'>() ? { move: { path: scope, from: seq } } : {}),
+        ...(isWhole(entry, record) ? { move: { path: scope, from: seq } } : {}),
       }
     case 'question.refused':
       return { ...open, reask: operationPath(scope, key) }
@@ -131,24 +139,50 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
   }
 }
 
+const erased = 'What was said here has been erased.'
+
+/** True when a turn holds the whole state. Its payload begins with it, so that none is decoded. */
+function isWhole({ payload }: Entry, record: unknown): boolean {
+  if (typeof record === 'object' && record !== null) return 'base' in record
+  return payload?.startsWith('{"base":') ?? false
+}
+
 /** The state after these entries, given the state before them. */
 export function fold(before: RunState, entries: readonly Entry[]): RunState {
-  let { status, cancelling } = before
-  const scopes = new Map(before.scopes)
-  const waits = new Map(before.waits)
-  for (const entry of entries) {
-    const effect = effectOf(entry)
-    status = effect.status ?? status
-    cancelling = effect.cancelling ?? cancelling
-    if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
-    if (effect.settle !== undefined) waits.delete(effect.settle)
-    if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
-    if (effect.close !== undefined) closeWithin(effect.close, scopes, waits)
-    if (effect.move) scopes.set(effect.move.path, effect.move.from)
-    for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
-    if (isEnd(status)) waits.clear()
-  }
-  return { status, cancelling, scopes, waits }
+  const state = foldingOf(before)
+  for (const entry of entries) advance(state, entry)
+  return state
+}
+
+/** A state that takes entries one at a time. Whoever makes it is the only one to hold it. */
+export interface Folding extends RunState {
+  status: RunStatus
+  cancelling: string | undefined
+  readonly scopes: Map<string, number>
+  readonly waits: Map<string, Wait>
+}
+
+/** A copy of the state that can advance. */
+export const foldingOf = ({ status, cancelling, scopes, waits }: RunState): Folding => ({
+  status,
+  cancelling,
+  scopes: new Map(scopes),
+  waits: new Map(waits),
+})
+
+/** Takes one more entry in. `record` as in `effectOf`. */
+export function advance(state: Folding, entry: Entry, record?: unknown): void {
+  const { scopes, waits } = state
+  const effect = effectOf(entry, record)
+  state.status = effect.status ?? state.status
+  if ('cancelling' in effect) state.cancelling = effect.cancelling
+  if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
+  if (effect.settle !== undefined) waits.delete(effect.settle)
+  if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
+  if (effect.close !== undefined) closeWithin(effect.close, scopes, waits)
+  if (effect.move) scopes.set(effect.move.path, effect.move.from)
+  for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
+  if (isEnd(state.status)) waits.clear()
 }
 
 /** True when a run in this status has ended. A failed run can be retried all the same. */

@@ -17,6 +17,10 @@ export type {
   Payloads,
   WaitKind,
 } from './entry.ts'
+export { checkInvariants, invariants } from './invariants.ts'
+export type { Invariant, Projections, Violation } from './invariant.ts'
+export { verifyRun } from './verify.ts'
+export type { EntrySource, Verdict } from './verify.ts'
 export { effectOf, emptyState, fold, isEnd } from './fold.ts'
 export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
 export {

@@ -10,7 +10,10 @@
 import { EverloopError } from '../base/errors.ts'
 
 const nameUnitsMax = 200
-const pathUnitsMax = 2000
+/** The longest path of a scope. */
+export const pathUnitsMax = 2000
+/** The longest key: each character of a name escaped, and an occurrence of 16 digits. */
+export const keyUnitsMax = nameUnitsMax * 5 + 17
 
 /** "%" and four hex digits for each UTF-16 unit that is not printable ASCII or has a meaning here. */
 function escape(name: string): string {
@@ -68,9 +71,13 @@ export function operationPath(scope: string, key: string): string {
 
 const runIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}$/
 
+/** True when this can be a run's id. */
+export const isRunId = (id: unknown): id is string =>
+  typeof id === 'string' && runIdPattern.test(id)
+
 /** Throws BAD_NAME unless the text can be a run's id. */
 export function checkRunId(id: unknown): asserts id is string {
-  if (typeof id === 'string' && runIdPattern.test(id)) return
+  if (isRunId(id)) return
   const shown = typeof id === 'string' ? JSON.stringify(id.slice(0, 60)) : typeof id
   throw new EverloopError(
     'BAD_NAME',

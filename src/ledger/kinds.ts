@@ -1,0 +1,54 @@
+/** What is known about kinds as such: which exist, and what they are entries of. */
+import { type PayloadKind, reservedKinds } from './entry.ts'
+
+/** What an entry is of: the run as a whole, an operation, or a loop's turn. */
+type Place = 'run' | 'operation' | 'turn'
+
+/** Complete by its type: a new kind that is missing here does not compile. */
+const places: Readonly<Record<PayloadKind, Place>> = {
+  'run.started': 'run',
+  'run.overtaken': 'run',
+  'run.cancelling': 'run',
+  'run.paused': 'run',
+  'run.resumed': 'run',
+  'run.retried': 'run',
+  'run.completed': 'run',
+  'run.failed': 'run',
+  'run.cancelled': 'run',
+  'step.completed': 'operation',
+  'step.failed': 'operation',
+  'step.retrying': 'operation',
+  'timer.set': 'operation',
+  'timer.fired': 'operation',
+  'signal.awaited': 'operation',
+  'signal.received': 'operation',
+  'signal.refused': 'operation',
+  'signal.expired': 'operation',
+  'question.asked': 'operation',
+  'question.answered': 'operation',
+  'question.refused': 'operation',
+  'question.expired': 'operation',
+  'child.started': 'operation',
+  'child.completed': 'operation',
+  'child.failed': 'operation',
+  'note.written': 'operation',
+  'input.drifted': 'operation',
+  'scope.closed': 'operation',
+  'scope.failed': 'operation',
+  'turn.committed': 'turn',
+}
+
+/** The kinds whose payload this version writes. */
+export const payloadKinds = Object.keys(places) as readonly PayloadKind[]
+
+/** What an entry of this kind is of; undefined for reserved kinds and unknown ones. */
+export const placeOf = (kind: string): Place | undefined =>
+  Object.hasOwn(places, kind) ? places[kind as PayloadKind] : undefined
+
+const reserved: ReadonlySet<string> = new Set(reservedKinds)
+
+/** True for kinds that are set aside for later versions. */
+export const isReserved = (kind: string): boolean => reserved.has(kind)
+
+/** What comes before the dot: all entries of one operation share it, but `input.drifted`. */
+export const familyOf = (kind: string): string => kind.slice(0, kind.indexOf('.'))

@@ -1,0 +1,96 @@
+/** L12: what a store's rows say about a run is what its entries add up to. */
+import type { RunState } from './fold.ts'
+import { advance, emptyState, foldingOf } from './fold.ts'
+import { invariant, type Projections, type Violation } from './invariant.ts'
+import { placeOf } from './kinds.ts'
+
+type Complaint = Omit<Violation, 'id'>
+
+export const projectionInvariant = invariant(
+  'L12',
+  "The run's row, its open scopes and its open questions equal the fold over the entries.",
+  () => {
+    const state = foldingOf(emptyState)
+    let last = { seq: 0, hash: '' }
+    /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
+    const unknown = { all: false, scopes: false, code: false }
+    return {
+      see({ entry, record }) {
+        const { seq, hash, kind } = entry
+        last = { seq, hash }
+        if (placeOf(kind) === undefined) unknown.all = true
+        if (record === undefined) {
+          unknown.scopes ||= kind === 'run.retried' || kind === 'turn.committed'
+        }
+        if (kind === 'run.paused' || kind === 'run.failed') unknown.code = record === undefined
+        try {
+          advance(state, entry, record ?? {})
+        } catch {
+          unknown.all = true // a record without the fields it must have
+        }
+        return undefined
+      },
+      end: (rows) => [
+        ...headFlaw(rows, last),
+        ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
+      ],
+    }
+  },
+)
+
+/** A truncated ledger is sound in itself: only the row of the run shows that it was longer. */
+function headFlaw({ head }: Projections, last: Projections['head']): Complaint[] {
+  if (last.seq < head.seq) {
+    const what = `is missing: the run stands at entry ${head.seq}, the ledger ends at ${last.seq}`
+    return [{ seq: last.seq + 1, what }]
+  }
+  if (last.seq > head.seq) {
+    return [{ seq: head.seq + 1, what: `stands behind the run's head, which is ${head.seq}` }]
+  }
+  return last.hash === head.hash ? [] : [{ seq: last.seq, what: "is not the run's head" }]
+}
+
+function rowFlaws(
+  { status, scopes, questions }: Projections,
+  fold: {
+    readonly state: RunState
+    readonly seq: number
+    readonly unknown: { readonly scopes: boolean; readonly code: boolean }
+  },
+): Complaint[] {
+  const { state, seq, unknown } = fold
+  const complaints: Complaint[] = []
+  const compare = (name: string, row: string, folded: string): void => {
+    if (row !== folded) complaints.push({ seq, what: `${name}: ${row} in the row, not ${folded}` })
+  }
+  if (status) {
+    const { is } = state.status
+    const code = unknown.code ? undefined : codeOf(state)
+    const rowCode = unknown.code ? undefined : status.code
+    compare('status', shown(status.is, rowCode), shown(is, code))
+  }
+  if (scopes && !unknown.scopes) {
+    const folded = Array.from(state.scopes, ([path, from]) => ({ path, from }))
+    compare('open scopes', listed(scopes.map(showScope)), listed(folded.map(showScope)))
+  }
+  if (questions && !unknown.scopes) {
+    const asked = Array.from(state.waits.values()).filter(({ kind }) => kind === 'question.asked')
+    const folded = asked.map((wait) => String(wait.seq))
+    compare('open questions', listed(questions.map(String)), listed(folded))
+  }
+  return complaints
+}
+
+function codeOf({ status }: RunState): string | undefined {
+  if (status.is === 'paused') return status.code
+  return status.is === 'failed' ? status.error.code : undefined
+}
+
+const shown = (is: string, code: string | undefined): string =>
+  code === undefined ? is : `${is} (${code})`
+
+const showScope = ({ path, from }: { readonly path: string; readonly from: number }): string =>
+  `"${path}" from ${from}`
+
+const listed = (items: readonly string[]): string =>
+  items.length === 0 ? 'none' : items.toSorted().join(', ')

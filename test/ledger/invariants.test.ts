@@ -1,0 +1,560 @@
+/** Each invariant holds for a sound ledger, and fails on the smallest ledger that breaks it. */
+import { describe, expect, test } from 'vitest'
+import { entryHash } from '../../src/ledger/chain.ts'
+import type { AnyDraft, Entry, EntryKind } from '../../src/ledger/entry.ts'
+import { emptyState, fold } from '../../src/ledger/fold.ts'
+import type { Projections } from '../../src/ledger/invariant.ts'
+import { checkInvariants, invariants } from '../../src/ledger/invariants.ts'
+import { draft, ledgerOf, resealed, started, step, story } from './ledger.ts'
+
+const error = { name: 'E', message: 'x' }
+const base = draft('turn.committed', { base: 0, live: 1, chain: 1 }, 'loop', '1')
+const delta = (key: string): AnyDraft =>
+  draft('turn.committed', { delta: [], live: 1, chain: 1 }, 'loop', key)
+const failedRun = [started, step('a'), draft('run.failed', { error })]
+
+/** What a store's rows would say about these entries. */
+function rowsOf(entries: readonly Entry[]): Projections {
+  const { status, scopes, waits } = fold(emptyState, entries)
+  const last = entries.at(-1)
+  const code =
+    status.is === 'paused' ? status.code : status.is === 'failed' ? status.error.code : undefined
+  return {
+    head: { seq: last?.seq ?? 0, hash: last?.hash ?? '' },
+    status: { is: status.is, code },
+    scopes: Array.from(scopes, ([path, from]) => ({ path, from })),
+    questions: Array.from(waits.values())
+      .filter(({ kind }) => kind === 'question.asked')
+      .map(({ seq }) => seq),
+  }
+}
+
+/** Says something else in one entry and seals everything again, so that only the rule can tell. */
+function changed(drafts: readonly AnyDraft[], seq: number, change: Partial<Entry>): Entry[] {
+  const entries = ledgerOf(drafts).map((entry) =>
+    entry.seq === seq ? { ...entry, ...change } : entry,
+  )
+  return resealed(entries, entryHash)
+}
+
+describe('a sound ledger', () => {
+  const entries = ledgerOf(story)
+
+  test('breaks none, at any length', () => {
+    for (let n = 0; n <= entries.length; n++) {
+      const part = entries.slice(0, n)
+      expect(checkInvariants(part, rowsOf(part))).toEqual([])
+    }
+  })
+
+  test('breaks none with any one payload erased, nor with all', () => {
+    const rows = rowsOf(entries)
+    const erase = (entry: Entry): Entry => ({ ...entry, payload: null, salt: null })
+    for (const { seq } of entries) {
+      const erased = entries.map((entry) => (entry.seq === seq ? erase(entry) : entry))
+      expect(checkInvariants(erased, rows)).toEqual([])
+    }
+    expect(checkInvariants(entries.map(erase), rows)).toEqual([])
+  })
+
+  test('may hold reserved kinds anywhere, those about an ended run after its end too', () => {
+    const later = (kind: EntryKind, scope = ''): AnyDraft =>
+      ({ scope, kind, key: 'k', record: {} }) as unknown as AnyDraft
+    const drafts = [
+      started,
+      later('effect.intended', 'x'),
+      draft('scope.closed', { value: 1 }, '', 'x'),
+      later('undo.registered', 'x'),
+      draft('run.completed', { output: 1 }),
+      later('undo.completed'),
+      later('run.redacted'),
+    ]
+    const ledger = ledgerOf(drafts)
+    const { head } = rowsOf(ledger)
+    // What later versions fold is theirs to judge: rows are not compared.
+    expect(checkInvariants(ledger, { head, scopes: [{ path: 'made up', from: 1 }] })).toEqual([])
+  })
+
+  test('may begin a wait again after a retry', () => {
+    const drafts = [
+      started,
+      draft('question.asked', { prompt: 'p' }, '', 'p'),
+      draft('run.failed', { error }),
+      draft('run.retried', { forget: [], reopen: [] }),
+      draft('question.asked', { prompt: 'p' }, '', 'p'),
+      draft('question.answered', { value: 1 }, '', 'p'),
+    ]
+    expect(checkInvariants(ledgerOf(drafts))).toEqual([])
+  })
+})
+
+interface Canary {
+  readonly id: string
+  readonly because: string
+  readonly entries: readonly Entry[]
+  readonly seq: number
+  readonly rows?: Partial<Projections>
+}
+
+const ab = [started, step('a'), step('b')]
+const without = (drafts: readonly AnyDraft[], seq: number): Entry[] =>
+  ledgerOf(drafts).filter((entry) => entry.seq !== seq)
+
+const canaries: readonly Canary[] = [
+  { id: 'L1', because: 'a number is missing', entries: without(ab, 2), seq: 3 },
+  { id: 'L1', because: 'the first is missing', entries: without(ab, 1), seq: 2 },
+  {
+    id: 'L1',
+    because: 'an entry is of another run',
+    entries: changed(ab, 2, { run: 'x' }),
+    seq: 2,
+  },
+  {
+    id: 'L2',
+    because: 'a payload was edited',
+    entries: ledgerOf(ab).map((e) => (e.seq === 2 ? { ...e, payload: '{"value":"x"}' } : e)),
+    seq: 2,
+  },
+  {
+    id: 'L2',
+    because: 'a field was edited',
+    entries: ledgerOf(ab).map((e) => (e.seq === 3 ? { ...e, key: 'c' } : e)),
+    seq: 3,
+  },
+  {
+    id: 'L2',
+    because: 'a salt was left',
+    entries: ledgerOf(ab).map((e) => (e.seq === 2 ? { ...e, payload: null } : e)),
+    seq: 2,
+  },
+  { id: 'L3', because: 'the epoch went down', entries: changed(ab, 2, { epoch: 2 }), seq: 3 },
+  { id: 'L3', because: 'the first has a worker', entries: changed(ab, 1, { epoch: 1 }), seq: 1 },
+  { id: 'L3', because: 'another has none', entries: changed(ab, 2, { epoch: 0 }), seq: 2 },
+  { id: 'L4', because: 'time went back', entries: changed(ab, 3, { time: 5 }), seq: 3 },
+  {
+    id: 'L4',
+    because: 'time has a fraction',
+    entries: changed(ab, 3, { time: 2_000_000.5 }),
+    seq: 3,
+  },
+  { id: 'L5', because: 'the first is something else', entries: ledgerOf([step('a')]), seq: 1 },
+  { id: 'L5', because: 'it starts twice', entries: ledgerOf([started, started]), seq: 2 },
+  {
+    id: 'L5',
+    because: 'the format is not known',
+    entries: ledgerOf([
+      draft('run.started', { format: 2, flow: 'f', version: '1', input: 1, queue: 'q' }),
+    ]),
+    seq: 1,
+  },
+  {
+    id: 'L6',
+    because: 'it went on after its end',
+    entries: ledgerOf([started, draft('run.completed', { output: 1 }), step('a')]),
+    seq: 3,
+  },
+  {
+    id: 'L6',
+    because: 'it ended twice',
+    entries: ledgerOf([
+      started,
+      draft('run.cancelled', { reason: 'r' }),
+      draft('run.cancelled', { reason: 'r' }),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L6',
+    because: 'it was retried after completing',
+    entries: ledgerOf([
+      started,
+      draft('run.completed', { output: 1 }),
+      draft('run.retried', { forget: [], reopen: [] }),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L6',
+    because: 'it went on after failing',
+    entries: ledgerOf([...failedRun, step('b')]),
+    seq: 4,
+  },
+  {
+    id: 'L6',
+    because: 'it was retried while running',
+    entries: ledgerOf([started, draft('run.retried', { forget: [], reopen: [] })]),
+    seq: 2,
+  },
+  {
+    id: 'L7',
+    because: 'a step has two outcomes',
+    entries: ledgerOf([started, step('a'), step('a')]),
+    seq: 3,
+  },
+  {
+    id: 'L7',
+    because: 'an attempt came after the outcome',
+    entries: ledgerOf([
+      started,
+      step('a'),
+      draft('step.retrying', { attempt: 1, error, due: 0 }, '', 'a'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L7',
+    because: 'a timer ended as a step',
+    entries: ledgerOf([started, draft('timer.set', { due: 0 }, '', 'a'), step('a')]),
+    seq: 3,
+  },
+  {
+    id: 'L7',
+    because: 'a retry forgot another outcome',
+    entries: ledgerOf([...failedRun, draft('run.retried', { forget: [1], reopen: [] }), step('a')]),
+    seq: 5,
+  },
+  {
+    id: 'L8',
+    because: 'a scope went on after closing',
+    entries: ledgerOf([started, draft('scope.closed', { value: 1 }, '', 'x'), step('a', 'x/y')]),
+    seq: 3,
+  },
+  {
+    id: 'L8',
+    because: 'a scope went on after failing',
+    entries: ledgerOf([
+      started,
+      draft('scope.failed', { error, scopes: [] }, '', 'x'),
+      step('a', 'x'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L8',
+    because: 'a turn went on after its commit',
+    entries: ledgerOf([started, base, step('a', 'loop/1')]),
+    seq: 3,
+  },
+  {
+    id: 'L8',
+    because: 'a turn was left out',
+    entries: ledgerOf([started, base, delta('3')]),
+    seq: 3,
+  },
+  {
+    id: 'L8',
+    because: 'a turn was committed twice',
+    entries: ledgerOf([started, base, delta('2'), delta('2')]),
+    seq: 4,
+  },
+  {
+    id: 'L8',
+    because: 'a turn is no number',
+    entries: ledgerOf([started, base, delta('02')]),
+    seq: 3,
+  },
+  {
+    id: 'L8',
+    because: 'a change has nothing to change',
+    entries: ledgerOf([started, delta('1')]),
+    seq: 2,
+  },
+  {
+    id: 'L8',
+    because: 'a turn has no state',
+    entries: ledgerOf([
+      started,
+      draft('turn.committed', { live: 1, chain: 1, base: 1 }, 'loop', '1'),
+    ]),
+    seq: 2,
+  },
+  {
+    id: 'L8',
+    because: 'another scope than the failed one was opened again',
+    entries: ledgerOf([
+      started,
+      draft('scope.failed', { error, scopes: [] }, '', 'x'),
+      draft('scope.failed', { error, scopes: [] }, '', 'y'),
+      draft('run.failed', { error }),
+      draft('run.retried', { forget: [3], reopen: [] }),
+      step('a', 'y'),
+      step('a', 'x'),
+    ]),
+    seq: 7,
+  },
+  {
+    id: 'L9',
+    because: 'a timer fired early',
+    entries: ledgerOf([
+      started,
+      draft('timer.set', { due: 1_002_001 }, '', 'a'),
+      draft('timer.fired', {}, '', 'a'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L9',
+    because: 'a signal expired early',
+    entries: ledgerOf([
+      started,
+      draft('signal.awaited', { name: 's', due: 2e12 }, 'x', 'a'),
+      draft('signal.expired', {}, 'x', 'a'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L9',
+    because: 'a question expired that had no deadline',
+    entries: ledgerOf([
+      started,
+      draft('question.asked', { prompt: 'p' }, '', 'a'),
+      draft('question.expired', {}, '', 'a'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L10',
+    because: 'a kind is not known',
+    entries: changed(ab, 2, { kind: 'step.invented' as EntryKind }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a kind is a property of objects',
+    entries: changed(ab, 2, { kind: 'constructor' as EntryKind }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a key has a line break',
+    entries: changed(ab, 2, { key: 'a\nb' }),
+    seq: 2,
+  },
+  { id: 'L10', because: 'a key has a slash', entries: changed(ab, 2, { key: 'a/b' }), seq: 2 },
+  {
+    id: 'L10',
+    because: 'a key is too long',
+    entries: changed(ab, 2, { key: 'a'.repeat(1018) }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a scope has an empty segment',
+    entries: changed(ab, 2, { scope: 'a//b' }),
+    seq: 2,
+  },
+  { id: 'L10', because: 'a scope is not ASCII', entries: changed(ab, 2, { scope: 'ä' }), seq: 2 },
+  {
+    id: 'L10',
+    because: 'a salt has a line break',
+    entries: changed(ab, 2, { salt: 'a\nb' }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a digest is too short',
+    entries: changed(ab, 2, { digest: 'abc' }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a payload is not ASCII',
+    entries: changed(ab, 2, { payload: '{"value":"ä"}' }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a payload is not JSON',
+    entries: changed(ab, 2, { payload: '{"value":' }),
+    seq: 2,
+  },
+  {
+    id: 'L10',
+    because: 'a payload is no record',
+    entries: changed(ab, 2, { payload: '[]' }),
+    seq: 2,
+  },
+  {
+    id: 'L11',
+    because: 'a value stands ahead',
+    entries: changed(ab, 2, { payload: '{"value":{"$":"ref","v":[3,"value"]}}' }),
+    seq: 2,
+  },
+  {
+    id: 'L11',
+    because: 'a value stands in the entry itself',
+    entries: changed(ab, 2, { payload: '{"value":{"$":"ref","v":[2,"value"]}}' }),
+    seq: 2,
+  },
+  {
+    id: 'L11',
+    because: 'a value stands nowhere',
+    entries: changed(ab, 2, { payload: '{"value":{"$":"ref","v":[0]}}' }),
+    seq: 2,
+  },
+  {
+    id: 'L11',
+    because: 'the cause came later',
+    entries: ledgerOf([started, draft('run.failed', { error, cause: 9 })]),
+    seq: 2,
+  },
+  {
+    id: 'L11',
+    because: 'what is forgotten came later',
+    entries: ledgerOf([...failedRun, draft('run.retried', { forget: [4], reopen: [] })]),
+    seq: 4,
+  },
+  {
+    id: 'L11',
+    because: 'a scope begins later',
+    entries: ledgerOf([
+      ...failedRun,
+      draft('run.retried', { forget: [], reopen: [{ path: 'x', from: 9 }] }),
+    ]),
+    seq: 4,
+  },
+  {
+    id: 'L12',
+    because: 'the status differs',
+    entries: ledgerOf(failedRun),
+    seq: 3,
+    rows: { status: { is: 'active', code: undefined } },
+  },
+  {
+    id: 'L12',
+    because: 'the code differs',
+    entries: ledgerOf(failedRun),
+    seq: 3,
+    rows: { status: { is: 'failed', code: 'X' } },
+  },
+  {
+    id: 'L12',
+    because: 'a scope is listed that is not open',
+    entries: ledgerOf(ab),
+    seq: 3,
+    rows: { scopes: [{ path: 'x', from: 2 }] },
+  },
+  {
+    id: 'L12',
+    because: 'an open scope is not listed',
+    entries: ledgerOf([started, step('a', 'x')]),
+    seq: 2,
+    rows: { scopes: [] },
+  },
+  {
+    id: 'L12',
+    because: 'an open question is not listed',
+    entries: ledgerOf([started, draft('question.asked', { prompt: 'p' }, '', 'p')]),
+    seq: 2,
+    rows: { questions: [] },
+  },
+  {
+    id: 'L12',
+    because: 'the head is further on',
+    entries: ledgerOf(ab),
+    seq: 4,
+    rows: { head: { seq: 4, hash: 'x' } },
+  },
+  {
+    id: 'L12',
+    because: 'the head is further back',
+    entries: ledgerOf(ab),
+    seq: 3,
+    rows: { head: { seq: 2, hash: 'x' } },
+  },
+  {
+    id: 'L12',
+    because: 'the head is another',
+    entries: ledgerOf(ab),
+    seq: 3,
+    rows: { head: { seq: 3, hash: 'x' } },
+  },
+  {
+    id: 'L13',
+    because: 'a timer fired that was never set',
+    entries: ledgerOf([started, draft('timer.fired', {}, '', 'a')]),
+    seq: 2,
+  },
+  {
+    id: 'L13',
+    because: 'an answer has no question',
+    entries: ledgerOf([
+      started,
+      draft('question.asked', { prompt: 'p' }, '', 'p'),
+      draft('question.answered', { value: 1 }, 'x', 'p'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L13',
+    because: 'a signal was refused that nobody awaited',
+    entries: ledgerOf([started, draft('signal.refused', { reason: 'r' }, '', 'a')]),
+    seq: 2,
+  },
+  {
+    id: 'L13',
+    because: 'a wait was begun twice',
+    entries: ledgerOf([
+      started,
+      draft('timer.set', { due: 1 }, '', 'a'),
+      draft('timer.set', { due: 2 }, '', 'a'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L14',
+    because: 'a step completed in a paused run',
+    entries: ledgerOf([started, draft('run.paused', { code: 'PAUSED', message: 'm' }), step('a')]),
+    seq: 3,
+  },
+  {
+    id: 'L14',
+    because: 'a take-over does not end a pause',
+    entries: ledgerOf([
+      started,
+      draft('run.paused', { code: 'PAUSED', message: 'm' }),
+      draft('run.overtaken', { lost: 'crash', times: 1 }),
+      step('a'),
+    ]),
+    seq: 4,
+  },
+  { id: 'L15', because: 'a step has no key', entries: ledgerOf([started, step('')]), seq: 2 },
+  {
+    id: 'L15',
+    because: 'a pause stands in a scope',
+    entries: ledgerOf([started, draft('run.paused', { code: 'PAUSED', message: 'm' }, 'x')]),
+    seq: 2,
+  },
+  {
+    id: 'L15',
+    because: 'the run itself has turns',
+    entries: ledgerOf([started, draft('turn.committed', { base: 1, live: 1, chain: 1 }, '', '1')]),
+    seq: 2,
+  },
+]
+
+describe('the canaries', () => {
+  test.each(canaries)('$id: $because', ({ id, entries, seq, rows }) => {
+    const found = checkInvariants(entries, rows ? { ...rowsOf(entries), ...rows } : undefined)
+    const [first] = found.filter((violation) => violation.id === id)
+    expect(first).toMatchObject({ id, seq })
+    expect(first?.what).toMatch(/^\S/)
+  })
+
+  test('there is one for each invariant', () => {
+    expect(new Set(canaries.map(({ id }) => id))).toEqual(new Set(invariants.map(({ id }) => id)))
+  })
+
+  test('most of them break their own rule alone', () => {
+    const alone = canaries.filter(({ entries, rows }) => {
+      const found = checkInvariants(entries, rows ? { ...rowsOf(entries), ...rows } : undefined)
+      return new Set(found.map(({ id }) => id)).size === 1
+    })
+    expect(alone.length).toBeGreaterThan(canaries.length * 0.8)
+  })
+})
+
+test('invariants are numbered without a gap and say one sentence each', () => {
+  expect(invariants.map(({ id }) => id)).toEqual(invariants.map((_, i) => `L${i + 1}`))
+  for (const { says } of invariants) expect(says).toMatch(/^[A-Z].*[^.]\.$/)
+})
