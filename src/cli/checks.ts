@@ -1,0 +1,180 @@
+/** What `everloop doctor` looks at, one function each. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Ever } from '../run/index.ts'
+import type { Store, StoreInfo } from '../store/store.ts'
+import { cleanLine } from './clean.ts'
+import { ago } from './times.ts'
+
+export interface Check {
+  readonly name: string
+  readonly level: 'good' | 'note' | 'bad'
+  readonly finding: string
+  readonly fix: string | undefined
+  /** Numbers behind the finding, for programs. */
+  readonly data?: Readonly<Record<string, number | string>>
+}
+
+const check = (
+  name: string,
+  level: Check['level'],
+  finding: string,
+  rest: { readonly fix?: string; readonly data?: Check['data'] } = {},
+): Check => ({
+  name,
+  level,
+  finding,
+  fix: rest.fix,
+  ...(rest.data === undefined ? {} : { data: rest.data }),
+})
+
+export function checkNode(): Check {
+  const { node } = process.versions
+  return Number(node.split('.')[0]) < 24
+    ? check('node', 'note', `Node ${node} works, but its SQLite is called experimental.`, {
+        fix: 'Use Node 24 or newer.',
+      })
+    : check('node', 'good', `Node ${node}`)
+}
+
+const probes = 30
+const slowMs = 20
+const spaceMin = 500 * 1024 * 1024
+
+/** Space and speed of the disk that the ledger lies on, or would lie on. */
+export function checkDisk(file: string): Check[] {
+  let folder = dirname(file)
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  return [checkSpace(folder), checkFsync(folder)]
+}
+
+function checkSpace(folder: string): Check {
+  const { bavail, bsize } = statfsSync(folder)
+  const free = bavail * bsize
+  const finding = `${(free / 1024 ** 3).toFixed(1)} GiB free on the disk of ${folder}`
+  return free < spaceMin
+    ? check('space', 'bad', finding, {
+        fix: 'Make space: a full disk stops all runs.',
+        data: { free },
+      })
+    : check('space', 'good', finding, { data: { free } })
+}
+
+/** How long the disk takes to make a page durable: every commit waits for it at least once. */
+function checkFsync(folder: string): Check {
+  let place: string
+  try {
+    place = mkdtempSync(join(folder, '.everloop-probe-'))
+  } catch {
+    return check('fsync', 'bad', `${folder} cannot be written.`, {
+      fix: 'Give yourself write access, or name another store with --store.',
+    })
+  }
+  try {
+    const handle = openSync(join(place, 'probe'), 'w')
+    const times: number[] = []
+    const page = Buffer.alloc(4096, 1)
+    for (let i = 0; i < probes; i++) {
+      const start = performance.now()
+      writeSync(handle, page, 0, page.length, i * page.length)
+      fsyncSync(handle)
+      times.push(performance.now() - start)
+    }
+    closeSync(handle)
+    return fsyncFinding(times.toSorted((a, b) => a - b))
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
+}
+
+function fsyncFinding(times: readonly number[]): Check {
+  const at = (part: number): number =>
+    Number((times[Math.floor((times.length - 1) * part)] ?? 0).toFixed(3))
+  const data = { medianMs: at(0.5), worstMs: at(1) }
+  const finding = `${data.medianMs} ms to make a page durable (median of ${probes}; worst ${data.worstMs} ms)`
+  if (data.medianMs > slowMs) {
+    return check('fsync', 'note', finding, {
+      fix: 'Put the store on a faster disk, or run more at a time: concurrent runs share commits.',
+      data,
+    })
+  }
+  if (data.medianMs < 0.02) {
+    return check('fsync', 'note', `${finding}: too fast for a disk`, {
+      fix: 'If this is a RAM disk or a container layer that ignores fsync, a power cut loses the ledger: put the store on a real disk.',
+      data,
+    })
+  }
+  return check('fsync', 'good', finding, { data })
+}
+
+export function checkStore({ kind, location, version, durability }: StoreInfo): Check {
+  const finding = `${kind} at ${location}, schema version ${version}, durability "${durability}"`
+  const data = { kind, location, version, durability }
+  return durability === 'process'
+    ? check('store', 'note', `${finding}: a power cut may lose the last seconds`, {
+        fix: 'Leave "?durability=process" out of the place.',
+        data,
+      })
+    : check('store', 'good', finding, { data })
+}
+
+/** Workers that are connected, and leases nobody has taken back. */
+export async function checkSessions(store: Store): Promise<Check[]> {
+  const now = store.clock.now()
+  const sessions = await store.sessions()
+  const alive = sessions.filter(({ expires }) => expires > now)
+  const leaked = sessions.filter(({ expires }) => expires <= now)
+  const held = alive.reduce((sum, { holds }) => sum + holds, 0)
+  const names = alive
+    .map(({ name }) => `"${cleanLine(name, 60)}"`)
+    .slice(0, 5)
+    .join(', ')
+  const checks = [
+    alive.length === 0
+      ? check('workers', 'good', 'no worker is connected')
+      : check('workers', 'good', `${alive.length} connected (${names}), holding ${held} runs`),
+  ]
+  if (leaked.length > 0) {
+    const last = Math.max(...leaked.map(({ expires }) => expires))
+    const runs = leaked.reduce((sum, { holds }) => sum + holds, 0)
+    checks.push(
+      check(
+        'leases',
+        'bad',
+        `${leaked.length} workers died without letting go (the last lease ran out ${ago(last, now)}) and still hold ${runs} runs`,
+        {
+          fix: 'Start a worker: it takes them over at once (everloop work FILE).',
+          data: { sessions: leaked.length, runs },
+        },
+      ),
+    )
+  } else {
+    checks.push(check('leases', 'good', 'no lease is leaked'))
+  }
+  return checks
+}
+
+const runsMax = 1000
+
+/** Runs that need somebody. */
+export async function checkRuns(ever: Ever): Promise<Check> {
+  const paused = await ever.list({ status: 'paused', limit: runsMax })
+  const failed = await ever.list({ status: 'failed', limit: runsMax })
+  const operators = paused.filter(({ code }) => code === 'PAUSED').length
+  const troubled = paused.length - operators
+  const finding = `${failed.length} failed, ${operators} paused by people, ${troubled} paused by trouble${paused.length + failed.length >= runsMax ? ' (or more)' : ''}`
+  return troubled > 0
+    ? check('runs', 'note', finding, {
+        fix: 'everloop runs list --status paused, then everloop runs explain ID',
+      })
+    : check('runs', 'good', finding)
+}

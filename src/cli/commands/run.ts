@@ -1,0 +1,149 @@
+/** `everloop run FILE`: starts a flow of a file and executes it here, until it comes to rest. */
+import type { Command } from 'commander'
+import type { Duration } from '../../base/duration.ts'
+import { parseDuration } from '../../base/duration.ts'
+import { open } from '../../open.ts'
+import type { Ever, Settled } from '../../run/index.ts'
+import { act, type Call } from '../call.ts'
+import { clean, cleanLine } from '../clean.ts'
+import { exitCodes } from '../exit.ts'
+import { explain } from '../explain.ts'
+import { chooseFlow, loadFlowFile } from '../flow-file.ts'
+import { interruptible } from '../interrupt.ts'
+import { parseValue } from '../json-input.ts'
+import { plain } from '../output.ts'
+import { askPerson } from '../question-prompt.ts'
+import { type Leaf, settle } from '../rest.ts'
+import { silenceFlows } from '../silence.ts'
+
+interface Options {
+  readonly id?: string
+  readonly input?: string
+  readonly queue?: string
+  readonly label?: readonly string[]
+  readonly wait: string
+  readonly start?: true
+}
+
+export function addRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description('start a flow of a TypeScript file, and execute it here')
+    .argument('<file[#flow]>', 'the module; #NAME chooses one of several flows')
+    .argument('[input]', 'the input as JSON; "-" reads stdin')
+    .option('--id <id>', 'the run: the same id, flow and input go on with what was begun')
+    .option('--input <json>', 'the input, instead of the argument')
+    .option('--queue <name>', 'the queue to wait in')
+    .option('--label <name=value...>', 'labels to find it by')
+    .option('--wait <duration>', 'wait for timers that are due within this time', '1m')
+    .option('--start', 'only start it: a worker executes it')
+  act<Options>(command, run)
+}
+
+async function run({ out, store, options, args }: Call<Options>): Promise<number> {
+  const [argument = '', text] = args
+  const waitMs = parseDuration(options.wait as Duration)
+  const labels = labelsOf(options.label)
+  const input = await parseValue(text ?? options.input, 'The input')
+  if (out.json) silenceFlows()
+  const file = await loadFlowFile(argument)
+  const flow = chooseFlow(file)
+  const flows = file.flows.map((one) => one.flow)
+  const { id, queue } = options
+  return interruptible(async (signal) => {
+    await using ever = await open({
+      store,
+      flows,
+      name: `run ${flow.name}@${flow.version}`,
+      onTrouble: (error, where) => out.warn(error, where),
+    })
+    const reference = await ever.start(flow.name, input, {
+      ...(id === undefined ? {} : { id }),
+      ...(queue === undefined ? {} : { queue }),
+      ...(labels === undefined ? {} : { labels }),
+    })
+    if (options.start) {
+      out.result({ run: reference.id, status: 'started' }, () => reference.id)
+      return exitCodes.ok
+    }
+    out.note(out.onError('dim', `run ${reference.id}`))
+    signal.addEventListener('abort', () => {
+      out.note(
+        `\nStopping: steps under way end first; Ctrl-C again stops at once.\nThe run stays in ${ever.store.about.location}. Go on with: everloop work ${argument}`,
+      )
+      void ever.close()
+    })
+    void ever.work()
+    const settled = await settle(ever, reference.id, {
+      serves: (name, version) => flows.some((one) => one.name === name && one.version === version),
+      waitMs,
+      signal,
+      onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, signal),
+    })
+    return await report({ out, ever, id: reference.id, settled })
+  })
+}
+
+/** Asks the person at the terminal, if there is one and a question is open. */
+async function answerHere(
+  ever: Ever,
+  isInteractive: boolean,
+  leaves: readonly Leaf[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!isInteractive) return false
+  const question = leaves.find(({ wait }) => wait?.question !== undefined)?.wait?.question
+  return question !== undefined && askPerson(ever, question, signal)
+}
+
+interface Report {
+  readonly out: Call['out']
+  readonly ever: Ever
+  readonly id: string
+  readonly settled: Settled
+}
+
+async function report({ out, ever, id, settled }: Report): Promise<number> {
+  switch (settled.status) {
+    case 'completed':
+      out.result({ run: id, status: 'completed', output: plain(settled.output) }, () =>
+        settled.output === undefined ? '' : shown(settled.output),
+      )
+      return exitCodes.ok
+    case 'failed': {
+      const { name, message } = settled.error
+      out.result({ run: id, status: 'failed', error: plain(settled.error) }, () => '')
+      out.note(`${out.onError('red', 'failed')} ${cleanLine(name, 80)}: ${clean(message)}`)
+      out.note(`Mend the cause, then: everloop runs retry ${id}`)
+      return exitCodes.failed
+    }
+    case 'cancelled':
+      out.result({ run: id, status: 'cancelled', reason: settled.reason }, () => '')
+      out.note(`${out.onError('red', 'cancelled')} ${clean(settled.reason)}`)
+      return exitCodes.failed
+    case 'paused':
+    case 'waiting': {
+      const { sentence, fix, reason } = await explain(ever, id)
+      const on = settled.status === 'waiting' ? { on: settled.on } : { code: settled.code }
+      const told = fix === undefined ? {} : { fix }
+      out.result({ run: id, status: settled.status, reason, sentence, ...told, ...on }, () => '')
+      out.note(`${out.onError('yellow', settled.status)} ${sentence}`)
+      if (fix !== undefined) out.note(`Next: ${fix}`)
+      return exitCodes.resting
+    }
+  }
+}
+
+/** A text as it is, for pipes; everything else as JSON. */
+const shown = (output: unknown): string =>
+  typeof output === 'string' ? clean(output) : clean(JSON.stringify(plain(output), undefined, 2))
+
+function labelsOf(given: readonly string[] | undefined): Record<string, string> | undefined {
+  return given && Object.fromEntries(given.map((one) => splitLabel(one)))
+}
+
+/** "name=value" as a pair; without "=" the value is empty. */
+export function splitLabel(text: string): readonly [string, string] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}

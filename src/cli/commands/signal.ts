@@ -1,0 +1,30 @@
+/** `everloop signal RUN NAME`: sends a run something from outside. */
+import type { Command } from 'commander'
+import { act } from '../call.ts'
+import { parseValue } from '../json-input.ts'
+import { resolveRun } from '../rest.ts'
+import { openExisting } from '../store-place.ts'
+
+interface Options {
+  readonly id?: string
+  readonly by?: string
+}
+
+export function addSignal(program: Command): void {
+  const command = program
+    .command('signal')
+    .description('send a signal: it is kept until the run waits for it')
+    .argument('<run>', 'its id, or the beginning of it')
+    .argument('<name>', 'the name the flow waits for')
+    .argument('[value]', 'the value as JSON; "-" reads stdin')
+    .option('--id <id>', 'a second signal of this id to the run changes nothing')
+    .option('--by <name>', 'who sends it, for the record')
+  act<Options>(command, async ({ out, store, options, args }) => {
+    const [prefix, name = '', text] = args
+    const value = await parseValue(text, 'The value')
+    await using ever = await openExisting(store)
+    const run = await resolveRun(ever, prefix)
+    await ever.signal(run, name, value, options)
+    out.result({ run, signal: name, sent: true }, () => `Sent signal "${name}" to run ${run}.`)
+  })
+}

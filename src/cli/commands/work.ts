@@ -1,0 +1,76 @@
+/** `everloop work FILE…`: serves the flows of files until told to stop, or until nothing is due. */
+import { type Command, Option } from 'commander'
+import type { Duration } from '../../base/duration.ts'
+import { EverloopError } from '../../base/errors.ts'
+import { open } from '../../open.ts'
+import { act, type Call } from '../call.ts'
+import { exitCodes } from '../exit.ts'
+import { loadFlowFile, servedFlows } from '../flow-file.ts'
+import { interruptible } from '../interrupt.ts'
+import { silenceFlows } from '../silence.ts'
+
+interface Options {
+  readonly concurrency?: number
+  readonly lease?: string
+  readonly name?: string
+  readonly until?: 'idle'
+}
+
+export function addWork(program: Command): void {
+  const command = program
+    .command('work')
+    .description('execute the runs of these flows, until Ctrl-C')
+    .argument('<files...>', 'modules that export flows; #NAME serves one alone')
+    .option('--concurrency <n>', 'how many runs at a time (default: 16)', Number)
+    .option(
+      '--lease <duration>',
+      'how long it may be silent before others take over (default: 10s)',
+    )
+    .option('--name <name>', 'who this worker is, for people (default: what it serves)')
+    .addOption(new Option('--until <when>', 'stop when nothing is due or held').choices(['idle']))
+  act<Options>(command, work)
+}
+
+async function work({ out, store, options, rest }: Call<Options>): Promise<number> {
+  if (out.json) silenceFlows()
+  const flows = [...new Set((await Promise.all(rest.map(loadFlowFile))).flatMap(servedFlows))]
+  const served = flows.map(({ name, version }) => `${name}@${version}`)
+  const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
+  let trouble: unknown
+  return interruptible(async (signal) => {
+    await using ever = await open({
+      store,
+      flows,
+      name: name.slice(0, 200),
+      ...(lease === undefined ? {} : { lease: lease as Duration }),
+      onTrouble: (error, run) => {
+        trouble = error
+        out.warn(error, run)
+      },
+    })
+    const { location } = ever.store.about
+    out.event({ event: 'working', flows: served, store: location }, () => [])
+    out.note(
+      `Serving ${served.join(', ')} from ${location}${until ? ' until idle' : ', Ctrl-C stops'}.`,
+    )
+    let isStopping = false
+    signal.addEventListener('abort', () => {
+      isStopping = true
+      out.note('Stopping: steps under way end first; again stops at once.')
+      void ever.close()
+    })
+    await ever.work({
+      ...(concurrency === undefined ? {} : { concurrency }),
+      until: until ?? 'stopped',
+    })
+    const why = isStopping ? 'signal' : until === 'idle' ? 'idle' : 'trouble'
+    out.event({ event: 'stopped', why }, () => [])
+    if (why !== 'trouble') {
+      out.note(why === 'idle' ? 'Nothing is due or held.' : 'Stopped in good order.')
+      return exitCodes.ok
+    }
+    throw EverloopError.is(trouble)
+      ? trouble
+      : new EverloopError('STORE_FAILED', `The worker stopped: the store ${location} failed.`)
+  })
+}

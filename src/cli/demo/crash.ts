@@ -1,0 +1,216 @@
+/**
+ * The demo: three processes, one run. The first is killed in the middle, the second goes on and
+ * ends at a question, the third finishes. This process only watches, kills and answers: nothing
+ * that the run needs is in its memory.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { EverloopError } from '../../base/errors.ts'
+import type { LinkedEntry, Verdict } from '../../ledger/index.ts'
+import { open } from '../../open.ts'
+import type { Ever, RunReference } from '../../run/index.ts'
+import { unlessAborted } from '../interrupt.ts'
+import type { Output } from '../output.ts'
+import { verify } from '../verify.ts'
+import { askPerson } from '../question-prompt.ts'
+import { nextChange } from '../rest.ts'
+import { readExecutions } from './executions.ts'
+import type { FileList } from './measure.ts'
+import { WorkerProcess } from './process.ts'
+import { Scene } from './scene.ts'
+import { survey, type SurveyOutput } from './survey.ts'
+import { type Snapshot, stepsOf, type Tally, tallyOf } from './tally.ts'
+
+export interface CrashOptions {
+  readonly out: Output
+  readonly directory: string
+  readonly filesMax: number
+  readonly readMs: number
+  /** Where everything is kept: empty, and made for this. */
+  readonly place: string
+  readonly signal: AbortSignal
+}
+
+export interface CrashResult {
+  readonly tally: Tally
+  readonly verdict: Verdict
+  readonly output: SurveyOutput
+  readonly killed: Snapshot
+  readonly answer: unknown
+}
+
+export const runId = 'demo'
+/** What happens without a terminal. */
+const ownAnswer = 'lines'
+const batchSize = 25
+const patienceMs = 60_000
+
+export async function crash(options: CrashOptions): Promise<CrashResult> {
+  const { place } = options
+  const store = `sqlite:${join(place, 'ledger.db')}`
+  const executions = join(place, 'executions.log')
+  writeFileSync(executions, '')
+  await using ever = await open({ store, flows: [survey], name: 'demo' })
+  const demo = new Demo(ever, { ...options, store, executions })
+  return await demo.play()
+}
+
+interface DemoOptions extends CrashOptions {
+  readonly store: string
+  readonly executions: string
+}
+
+class Demo {
+  readonly #ever: Ever
+  readonly #options: DemoOptions
+  readonly #scene: Scene
+  #worker: WorkerProcess | undefined
+
+  constructor(ever: Ever, options: DemoOptions) {
+    this.#ever = ever
+    this.#options = options
+    this.#scene = new Scene(options.out)
+  }
+
+  async play(): Promise<CrashResult> {
+    const { directory, filesMax, readMs, executions, out } = this.#options
+    try {
+      const input = { directory, filesMax, readMs, executions }
+      const run = await this.#ever.start(survey, input, { id: runId })
+      const killed = await this.#firstAct()
+      await this.#secondAct()
+      const answer = await this.#interlude()
+      const output = await this.#thirdAct(run)
+      this.#scene.close()
+      const entries = await this.#entries()
+      const tally = tallyOf(killed, entries, readExecutions(executions))
+      return { tally, verdict: await verify(this.#ever, runId), output, killed, answer }
+    } finally {
+      this.#scene.close()
+      await this.#worker?.end()
+      if (this.#options.signal.aborted) out.note('Interrupted: the worker process was killed.')
+    }
+  }
+
+  /** Executes until the middle, then kills. */
+  async #firstAct(): Promise<Snapshot> {
+    const worker = this.#spawn()
+    await this.#until(async () => {
+      const { steps, total } = await this.#progress()
+      if (worker.hasEnded) throw tooFast()
+      return total !== undefined && steps >= Math.max(1, Math.floor((total - 2) / 2))
+    })
+    await worker.kill(() => this.#isQuiet())
+    const { signal } = await worker.ended
+    if (signal === null) throw tooFast()
+    await this.#progress()
+    this.#scene.end('killed')
+    const entries = await this.#entries()
+    return { pid: worker.pid, entries, steps: stepsOf(entries) }
+  }
+
+  /** Goes on to the question. Then the process ends: the run needs none while it waits. */
+  async #secondAct(): Promise<void> {
+    const worker = this.#spawn()
+    await this.#untilEnded(worker)
+    this.#scene.end('waits')
+  }
+
+  async #interlude(): Promise<unknown> {
+    const { out, signal } = this.#options
+    const [question] = await this.#ever.questions({ run: runId })
+    if (!question) throw new EverloopError('INTERNAL', 'The demo run asked no question.')
+    if (out.isInteractive) {
+      this.#scene.close()
+      await askPerson(this.#ever, question.id, signal)
+    } else {
+      this.#scene.say(`question: ${question.prompt} No terminal, so the demo answers: ${ownAnswer}`)
+      await this.#ever.answer(question.id, ownAnswer, { by: 'demo' })
+    }
+    const [message] = await this.#ever.store.messages(runId, [])
+    return message === undefined
+      ? ownAnswer
+      : (JSON.parse(message.payload) as { value: unknown }).value
+  }
+
+  async #thirdAct(run: RunReference<SurveyOutput>): Promise<SurveyOutput> {
+    const worker = this.#spawn()
+    await this.#untilEnded(worker)
+    const settled = await run.settled()
+    if (settled.status !== 'completed') {
+      const why = 'error' in settled ? `: ${settled.error.message}` : ''
+      throw new EverloopError('RUN_FAILED', `The demo run is ${settled.status}${why}.`, {
+        run: runId,
+      })
+    }
+    this.#scene.end('done')
+    return settled.output
+  }
+
+  #spawn(): WorkerProcess {
+    this.#worker = new WorkerProcess(this.#options.store)
+    this.#scene.begin(this.#worker.pid)
+    return this.#worker
+  }
+
+  async #untilEnded(worker: WorkerProcess): Promise<void> {
+    await this.#until(async () => {
+      await this.#progress()
+      return worker.hasEnded
+    })
+    await worker.done()
+    await this.#progress()
+  }
+
+  /** Asks again with each commit, until it is so. */
+  async #until(isSo: () => Promise<boolean>): Promise<void> {
+    const { signal } = this.#options
+    const deadline = Date.now() + patienceMs
+    for (;;) {
+      const change = nextChange(this.#ever)
+      try {
+        if (await isSo()) return
+        if (Date.now() > deadline) {
+          throw new EverloopError(
+            'TIMEOUT',
+            'The demo did not get on for a minute: the machine is too busy, or the disk too slow.',
+          )
+        }
+        const ended = this.#worker?.ended.then(() => {})
+        await unlessAborted(signal, Promise.race([change.within(100), ended ?? pause(100)]))
+      } finally {
+        change.stop()
+      }
+    }
+  }
+
+  /** How many steps are recorded, and how many there will be, as soon as the files are listed. */
+  async #progress(): Promise<{ readonly steps: number; readonly total: number | undefined }> {
+    const entries = await this.#entries()
+    const list = entries.find(({ kind, key }) => kind === 'step.completed' && key === 'list files')
+    let total: number | undefined
+    if (list?.payload) {
+      const { value } = JSON.parse(list.payload) as { readonly value: FileList }
+      const files = value.files.length
+      // The list, the files, the turns of the loop, the report.
+      total = 2 + files + Math.max(1, Math.ceil(files / batchSize))
+    }
+    const steps = stepsOf(entries).size
+    this.#scene.progress(steps, total)
+    return { steps, total }
+  }
+
+  /** True when everything that was executed is recorded. */
+  async #isQuiet(): Promise<boolean> {
+    const recorded = stepsOf(await this.#entries())
+    return readExecutions(this.#options.executions).every(({ step }) => recorded.has(step))
+  }
+
+  #entries(): Promise<readonly LinkedEntry[]> {
+    return this.#ever.store.entries(runId, { limit: 100_000 })
+  }
+}
+
+const tooFast = (): EverloopError =>
+  new EverloopError('INTERNAL', 'The first process had finished before it could be killed.')

@@ -1,0 +1,139 @@
+/**
+ * What the user sees of the demo while it goes: a bar for each process on a terminal, plain lines
+ * elsewhere.
+ */
+import { moveCursor, clearScreenDown } from 'node:readline'
+import type { Output } from '../output.ts'
+
+type Outcome = 'working' | 'killed' | 'waits' | 'done'
+
+interface Actor {
+  readonly pid: number
+  /** Steps that were in the ledger when it began. */
+  readonly from: number
+  to: number
+  outcome: Outcome
+}
+
+const frameMs = 60
+const barMax = 40
+
+export class Scene {
+  readonly #out: Output
+  readonly #isLive: boolean
+  readonly #actors: Actor[] = []
+  #total: number | undefined
+  #drawn = 0
+  #timer: NodeJS.Timeout | undefined
+  #told = 0
+
+  constructor(out: Output) {
+    this.#out = out
+    this.#isLive = out.isTerminal
+  }
+
+  /** A line that stays. */
+  say(text: string): void {
+    this.#erase()
+    if (!this.#out.json) process.stdout.write(`${text}\n`)
+    this.#draw()
+  }
+
+  /** A new process works from here on. */
+  begin(pid: number): void {
+    const from = this.#actors.at(-1)?.to ?? 0
+    this.#actors.push({ pid, from, to: from, outcome: 'working' })
+    this.#plain(
+      `process ${pid} started${from > 0 ? `: ${from} steps are in the ledger and are not executed again` : ''}`,
+    )
+    this.#change()
+  }
+
+  /** So many steps are recorded now, of so many there will be. */
+  progress(steps: number, total: number | undefined): void {
+    this.#total = total
+    const actor = this.#actors.at(-1)
+    if (!actor) return
+    actor.to = steps
+    const quarter = total === undefined ? 0 : Math.floor((steps / total) * 4)
+    if (quarter > this.#told)
+      this.#plain(`process ${actor.pid}: ${steps} of ${total} steps recorded`)
+    this.#told = Math.max(this.#told, quarter)
+    this.#change()
+  }
+
+  /** The process works no more. */
+  end(outcome: Exclude<Outcome, 'working'>): void {
+    const actor = this.#actors.at(-1)
+    if (!actor) return
+    actor.outcome = outcome
+    this.#plain(`process ${actor.pid} ${this.#ending(actor)}`)
+    this.#change()
+  }
+
+  /** Lets go of the screen: what is drawn stays. */
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#erase()
+    this.#draw()
+    this.#drawn = 0
+  }
+
+  #plain(text: string): void {
+    if (!this.#isLive && !this.#out.json) process.stdout.write(`${text}\n`)
+  }
+
+  #change(): void {
+    if (!this.#isLive) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#erase()
+      this.#draw()
+    }, frameMs)
+  }
+
+  #erase(): void {
+    if (this.#drawn === 0) return
+    moveCursor(process.stdout, 0, -this.#drawn)
+    clearScreenDown(process.stdout)
+    this.#drawn = 0
+  }
+
+  #draw(): void {
+    if (!this.#isLive || this.#actors.length === 0) return
+    const lines = this.#actors.map((actor) => this.#line(actor))
+    process.stdout.write(`${lines.join('\n')}\n`)
+    this.#drawn = lines.length
+  }
+
+  #line(actor: Actor): string {
+    const { pid, from, to, outcome } = actor
+    const out = this.#out
+    // What surrounds the bar takes about 60 columns.
+    const width = Math.max(10, Math.min(barMax, process.stdout.columns - 62))
+    const total = Math.max(1, this.#total ?? to, to)
+    const at = (steps: number): number => Math.round((steps / total) * width)
+    const bar =
+      out.style('dim', '░'.repeat(at(from))) +
+      out.style(outcome === 'killed' ? 'red' : 'green', '█'.repeat(at(to) - at(from))) +
+      out.style('dim', '·'.repeat(width - at(to)))
+    const count = `${to}/${this.#total ?? '?'}`.padStart(7)
+    const ending = outcome === 'working' ? '' : this.#ending(actor)
+    const color = outcome === 'killed' ? 'red' : 'dim'
+    return `  process ${String(pid).padEnd(7)} ${bar} ${count}  ${out.style(color, ending)}`
+  }
+
+  #ending({ outcome }: Actor): string {
+    switch (outcome) {
+      case 'killed':
+        return 'killed with SIGKILL'
+      case 'waits':
+        return 'ended: the run waits for an answer'
+      case 'done':
+        return 'ended: the run is completed'
+      case 'working':
+        return 'works'
+    }
+  }
+}

@@ -1,0 +1,233 @@
+/** Why a run is where it is, in one sentence, and what would change that. */
+import type { Ever, RunInfo, Settled, WaitInfo } from '../run/index.ts'
+import type { RunRow, SessionRow } from '../store/store.ts'
+import { cleanLine } from './clean.ts'
+import { ago, dateTime, short } from './times.ts'
+
+export interface Explanation {
+  readonly run: string
+  readonly status: RunInfo['status']
+  /** A stable word for the situation, for programs. */
+  readonly reason: string
+  readonly sentence: string
+  /** What to do, where something can be done. */
+  readonly fix?: string
+}
+
+/** A worker that is quick takes a run within this time: before it, nothing is wrong. */
+const promptMs = 2000
+const depthMax = 5
+
+/** Explains the run. Throws UNKNOWN_RUN. */
+export async function explain(ever: Ever, id: string, depth = 0): Promise<Explanation> {
+  const reference = await ever.get(id)
+  const info = await reference.status()
+  const now = ever.store.clock.now()
+  const is = (reason: string, sentence: string, fix?: string): Explanation => ({
+    run: id,
+    status: info.status,
+    reason,
+    sentence,
+    ...(fix === undefined ? {} : { fix }),
+  })
+  if (info.status === 'running')
+    return running(await ever.store.run(id), await ever.store.sessions(), now, is)
+  if (info.status === 'ready') return ready(ever, info, now, is)
+  if (info.status === 'waiting' && info.entries === 1 && info.due !== undefined) {
+    return is(
+      'delayed',
+      `Not started yet: it was put off until ${dateTime(info.due)} (${ago(info.due, now)}).`,
+    )
+  }
+  const settled = await reference.settled()
+  return settled.status === 'waiting'
+    ? waiting(ever, { info, on: settled.on, now, depth }, is)
+    : atRest(settled, info, now, is)
+}
+
+type Is = (reason: string, sentence: string, fix?: string) => Explanation
+
+function running(
+  row: RunRow | undefined,
+  sessions: readonly SessionRow[],
+  now: number,
+  is: Is,
+): Explanation {
+  const session = sessions.find(({ token }) => token === row?.session)
+  const last = row ? `; its last entry was written ${ago(row.updated, now)}` : ''
+  if (!session) return is('running', `Running: a worker holds it${last}.`)
+  const name = cleanLine(session.name, 80)
+  if (session.expires <= now) {
+    return is(
+      'lease-expired',
+      `Its worker "${name}" has not been heard of since its lease ran out ${ago(session.expires, now)}: the next worker that serves the flow takes it over.`,
+      'everloop work FILE',
+    )
+  }
+  return is(
+    'running',
+    `Running: worker "${name}", at work since ${dateTime(session.since)}, holds it${last}.`,
+  )
+}
+
+async function ready(ever: Ever, info: RunInfo, now: number, is: Is): Promise<Explanation> {
+  const { flow, version, queue, due = now } = info
+  const row = (await ever.store.queues()).find(({ name }) => name === queue)
+  if (row && row.concurrency !== null && row.held >= row.concurrency) {
+    const free =
+      row.concurrency === 0
+        ? 'is closed (its limit is 0)'
+        : `is full (${row.held} of ${row.concurrency} held)`
+    return is(
+      'queue-full',
+      `Ready since ${short(now - due)}, but its queue "${queue}" ${free}.`,
+      'Wait for a run of the queue to end, or raise the limit with open({ queues }).',
+    )
+  }
+  const workers = (await ever.store.sessions()).filter(({ expires }) => expires > now)
+  const what = `flow "${flow}" in version "${version}"`
+  const fix = `everloop work FILE (a file that exports ${what})`
+  if (workers.length === 0) {
+    return is(
+      'no-worker',
+      `Ready since ${short(now - due)}, but no worker is connected to this store.`,
+      fix,
+    )
+  }
+  if (now - due < promptMs) return is('ready', 'Ready: a worker takes it in a moment.')
+  const names = workers
+    .slice(0, 3)
+    .map(({ name }) => `"${cleanLine(name, 80)}"`)
+    .join(', ')
+  const several = workers.length === 1 ? 'the one worker' : `none of the ${workers.length} workers`
+  const has = workers.length === 1 ? 'has not taken it' : 'has taken it'
+  return is(
+    'not-served',
+    `Ready since ${short(now - due)}, but ${several} that is connected (${names}) ${has}: probably nobody serves ${what}.`,
+    fix,
+  )
+}
+
+interface Waiting {
+  readonly info: RunInfo
+  readonly on: readonly WaitInfo[]
+  readonly now: number
+  readonly depth: number
+}
+
+async function waiting(
+  ever: Ever,
+  { info, on, now, depth }: Waiting,
+  is: Is,
+): Promise<Explanation> {
+  const [first] = on
+  if (!first) return is('message', `Waiting for a message since ${short(now - info.updated)}.`)
+  const one = await waitSentence(ever, info.id, first, now, depth)
+  if (on.length === 1) return is(first.kind, `Waiting ${one.text}.`, one.fix)
+  const second = on[1] && (await waitSentence(ever, info.id, on[1], now, depth))
+  const more = on.length > 2 ? `; and for ${on.length - 2} more` : ''
+  return is(
+    first.kind,
+    `Waiting for ${on.length} things: ${one.text}; ${second?.text ?? ''}${more}.`,
+    one.fix,
+  )
+}
+
+interface WaitText {
+  readonly text: string
+  readonly fix: string | undefined
+}
+
+async function waitSentence(
+  ever: Ever,
+  run: string,
+  wait: WaitInfo,
+  now: number,
+  depth: number,
+): Promise<WaitText> {
+  const { kind, what, question, since, due } = wait
+  const told = cleanLine(what, 120)
+  const until = due === undefined ? '' : `, at most until ${dateTime(due)} (${ago(due, now)})`
+  switch (kind) {
+    case 'question':
+      return {
+        text: `since ${short(now - since)} for an answer to "${told}" (question ${question ?? ''})${until}`,
+        fix: `everloop questions answer ${question ?? ''} JSON`,
+      }
+    case 'signal':
+      return {
+        text: `since ${short(now - since)} for the signal "${told}"${until}`,
+        fix: `everloop signal ${run} '${told}' JSON`,
+      }
+    case 'timer':
+      return {
+        text: due === undefined ? 'for a date' : `until ${dateTime(due)} (${ago(due, now)})`,
+        fix: undefined,
+      }
+    case 'retry': {
+      const when = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
+      return {
+        text: `to try step "${cleanLine(wait.path, 100)}" again ${when}: it failed with "${told}"`,
+        fix: undefined,
+      }
+    }
+    case 'child': {
+      if (depth >= depthMax)
+        return { text: `for its child ${what}`, fix: `everloop runs explain ${what}` }
+      const child = await explain(ever, what, depth + 1)
+      const sentence = child.sentence.replace(/\.$/, '')
+      return {
+        text: `since ${short(now - since)} for its child ${what}, which says: ${sentence}`,
+        fix: child.fix,
+      }
+    }
+  }
+}
+
+const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
+  PAUSED: (id) => `everloop runs resume ${id}`,
+  STALLED: (id) => `Put what the flow awaits into run.step, then: everloop runs resume ${id}`,
+  CRASH_LOOP: (id) => `Mend what kills the process, then: everloop runs resume ${id}`,
+  DIVERGED: (id) =>
+    `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
+  HIDDEN_STATE: (id) =>
+    `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
+  BROKEN_CHAIN: (id) => `everloop runs verify ${id}, then restore the store from a backup`,
+}
+
+function atRest(
+  settled: Exclude<Settled, { status: 'waiting' }>,
+  info: RunInfo,
+  now: number,
+  is: Is,
+): Explanation {
+  const when = ago(info.updated, now)
+  switch (settled.status) {
+    case 'completed':
+      return is('completed', `Completed ${when}: there is nothing left to do.`)
+    case 'cancelled':
+      return is('cancelled', `Cancelled ${when}: ${sentenceOf(settled.reason)}`)
+    case 'failed': {
+      const { name, code, message } = settled.error
+      const kind = code === undefined ? name : `${name} ${code}`
+      return is(
+        'failed',
+        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}`,
+        `everloop runs retry ${info.id} executes what failed again, and nothing else`,
+      )
+    }
+    case 'paused': {
+      const fix = pauseFixes[settled.code] ?? ((id: string) => `everloop runs resume ${id}`)
+      return is(
+        'paused',
+        `Paused ${when} (${cleanLine(settled.code, 40)}): ${sentenceOf(settled.message)}`,
+        fix(info.id),
+      )
+    }
+  }
+}
+
+function sentenceOf(text: string): string {
+  const line = cleanLine(text, 400)
+  return /[.!?…]$/.test(line) ? line : `${line}.`
+}

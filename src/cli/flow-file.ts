@@ -1,0 +1,116 @@
+/**
+ * Flow files: TypeScript or JavaScript modules of the user's that export flows, loaded as they are
+ * by Node's own type stripping.
+ */
+import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { EverloopError } from '../base/errors.ts'
+import { type AnyFlow, isFlow } from '../run/index.ts'
+
+/** What a module exports, by the name of the export. */
+interface Exported {
+  readonly export: string
+  readonly flow: AnyFlow
+}
+
+export interface FlowFile {
+  readonly path: string
+  /** What stood behind "#". */
+  readonly name: string | undefined
+  readonly flows: readonly Exported[]
+}
+
+/** Loads FILE or FILE#name. Throws FLOW_FILE. */
+export async function loadFlowFile(argument: string): Promise<FlowFile> {
+  const { path, name } = split(argument)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) throw failure(`The flow file ${path} does not exist.`)
+  if (!stats.isFile()) throw failure(`${path} is not a file. Give a module that exports a flow.`)
+  let module: Record<string, unknown>
+  try {
+    module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+  } catch (cause) {
+    throw failure(`The flow file ${path} cannot be loaded. ${whyNot(cause)}`, cause)
+  }
+  const seen = new Set<unknown>()
+  const flows: Exported[] = []
+  // A named export first, so that `export default` of the same flow does not hide its name.
+  const keys = Object.keys(module).toSorted(
+    (a, b) => Number(a === 'default') - Number(b === 'default'),
+  )
+  for (const key of keys) {
+    const value = module[key]
+    if (!isFlow(value) || seen.has(value)) continue
+    seen.add(value)
+    flows.push({ export: key, flow: value })
+  }
+  if (flows.length === 0) {
+    throw failure(
+      `The file ${path} exports no flow. Export one: export const hello = flow('hello', async (run, input) => { … })`,
+    )
+  }
+  return { path, name, flows }
+}
+
+/** The flow that was named, or the only one. Throws FLOW_FILE. */
+export function chooseFlow({ path, name, flows }: FlowFile): AnyFlow {
+  const [first] = flows
+  if (name === undefined) {
+    if (first && flows.length === 1) return first.flow
+    throw failure(`The file ${path} exports several flows. Choose one: ${choices(path, flows)}.`)
+  }
+  const found =
+    flows.find((one) => one.export === name) ?? flows.find((one) => one.flow.name === name)
+  if (found) return found.flow
+  throw failure(`The file ${path} exports no flow "${name}". It has: ${choices(path, flows)}.`)
+}
+
+/** The flows to serve: the named one, or all. */
+export const servedFlows = (file: FlowFile): readonly AnyFlow[] =>
+  file.name === undefined ? file.flows.map(({ flow }) => flow) : [chooseFlow(file)]
+
+const choices = (path: string, flows: readonly Exported[]): string =>
+  flows.map((one) => `${path}#${one.export}`).join(', ')
+
+function split(argument: string): { readonly path: string; readonly name: string | undefined } {
+  const at = argument.lastIndexOf('#')
+  // A "#" may also be a part of the file's name.
+  if (at < 1 || existsSync(argument)) return { path: resolve(argument), name: undefined }
+  return { path: resolve(argument.slice(0, at)), name: argument.slice(at + 1) }
+}
+
+const failure = (message: string, cause?: unknown): EverloopError =>
+  new EverloopError('FLOW_FILE', message, cause === undefined ? {} : { cause })
+
+/** What Node said, with the place when it is about syntax, and what to do where that is known. */
+function whyNot(cause: unknown): string {
+  if (!(cause instanceof Error)) return `It threw ${String(cause)}.`
+  const code = 'code' in cause ? String(cause.code) : ''
+  const said = `${cause.name}: ${cause.message}`
+  switch (code) {
+    case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
+      return `${said}. Node strips types only: enums, namespaces and parameter properties must be rewritten, or the file compiled first.`
+    case 'ERR_MODULE_NOT_FOUND':
+      return `${said}. Install what is missing, and write relative imports with their ".ts".`
+    case 'ERR_UNKNOWN_FILE_EXTENSION':
+      return `${said}. Flow files end in .ts, .mts, .js or .mjs.`
+    case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
+      return `${said}. Inside node_modules only JavaScript can be loaded.`
+    default:
+      return cause.name === 'SyntaxError' || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX'
+        ? `${placeOf(cause)}${said}`
+        : `It threw when it was loaded: ${said}${frameOf(cause)}`
+  }
+}
+
+/** Where a syntax error is: Node puts it in front of the stack. */
+function placeOf({ stack = '' }: Error): string {
+  const [place = ''] = stack.split('\n')
+  return /:\d+$/.test(place) ? `${place}: ` : ''
+}
+
+function frameOf({ stack = '' }: Error): string {
+  const frame = stack.split('\n').find((line) => line.trim().startsWith('at '))
+  return frame === undefined ? '' : ` (${frame.trim()})`
+}

@@ -1,0 +1,43 @@
+/**
+ * The CLI's beginning and end: parses, executes, prints what went wrong, and leaves with an exit
+ * code. The only place that ends the process, and only after everything printed has left it: a
+ * flow file may have opened what would keep the process alive for ever.
+ */
+import { CommanderError } from 'commander'
+import { EverloopError } from '../base/errors.ts'
+import { exitCodeOf, exitCodes } from './exit.ts'
+import { Interrupted } from './interrupt.ts'
+import { flush, Output } from './output.ts'
+import { makeProgram } from './program.ts'
+
+// A reader that has seen enough, like `head`, is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(process.exitCode ?? exitCodes.ok)
+  })
+}
+
+try {
+  await makeProgram().parseAsync(process.argv)
+} catch (error) {
+  process.exitCode = told(error)
+}
+await flush()
+process.exit()
+
+/** Prints the error and returns the exit code. */
+function told(error: unknown): number {
+  const out = new Output(process.argv.includes('--json'))
+  if (error instanceof Interrupted) return error.exitCode
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.ok // --help and --version
+    if (error.code === 'commander.help') return exitCodes.usage // the help itself was printed
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    const sentence = /[.?)]$/.test(message) ? message : `${message}.`
+    out.error(new EverloopError('BAD_OPTION', `${sentence} See \`everloop --help\`.`))
+    return exitCodes.usage
+  }
+  out.error(error)
+  return exitCodeOf(error)
+}

@@ -1,0 +1,57 @@
+/** The command line: which commands there are, and what is the same for all of them. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addBench } from './commands/bench.ts'
+import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addQuestions } from './commands/questions.ts'
+import { addRun } from './commands/run.ts'
+import { addRunsChange } from './commands/runs-change.ts'
+import { addRunsEvents } from './commands/runs-events.ts'
+import { addRunsRead } from './commands/runs-read.ts'
+import { addSignal } from './commands/signal.ts'
+import { addWork } from './commands/work.ts'
+
+const examples = `
+Examples:
+  everloop demo crash                      see a run survive the death of its process
+  everloop run flow.ts '{"city":"Ulm"}'    execute a flow of your own
+  everloop work flow.ts                    serve its runs until Ctrl-C
+  everloop runs list --since 2h            what has run lately
+  everloop runs explain ID                 why a run is where it is
+
+Exit codes: 0 done, 1 failed or refused, 2 usage, 3 not found, 4 store, 5 waiting or paused.`
+
+/** The program, ready to parse. Errors of usage are thrown, and printed by main.ts. */
+export function makeProgram(): Command {
+  const program = new Command('everloop')
+    .description('A durable runtime for AI agents.')
+    .version(version(), '-V, --version', 'print the version')
+    .option('--json', 'print JSON: one document, or one line for each event')
+    .option(
+      '--store <place>',
+      'where runs are kept (default: EVERLOOP_STORE, else "sqlite:.everloop/ledger.db")',
+    )
+    .addHelpText('after', examples)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+
+  addRun(program)
+  addWork(program)
+  const runs = program.command('runs').description('look at runs, and change their course')
+  addRunsRead(runs)
+  addRunsEvents(runs)
+  addRunsChange(runs)
+  addSignal(program)
+  addQuestions(program)
+  addDoctor(program)
+  addBench(program)
+  addDemo(program)
+  return program
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

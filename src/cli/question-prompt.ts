@@ -1,0 +1,107 @@
+/** Puts a run's question to the person at the terminal, until it is answered here or elsewhere. */
+import { createInterface } from 'node:readline/promises'
+import { EverloopError } from '../base/errors.ts'
+import type { Ever, Question } from '../run/index.ts'
+import { clean, cleanLine } from './clean.ts'
+
+/** How often is looked whether somebody else has answered. */
+const pollMs = 300
+
+/** True when the question was answered, by whomever. */
+export async function askPerson(ever: Ever, id: string, signal: AbortSignal): Promise<boolean> {
+  for (let complaint = ''; ;) {
+    const question = await openQuestion(ever, id)
+    if (!question) return true
+    if (complaint !== '') process.stderr.write(`${clean(complaint)}\n`)
+    const text = await promptUntilClosed(ever, question, signal)
+    if (text === undefined) return true
+    const result = await answerWith(ever, question, text)
+    if (result === undefined) return true
+    complaint = result
+  }
+}
+
+async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
+  const run = id.slice(0, id.lastIndexOf('/'))
+  return (await ever.questions({ run })).find((question) => question.id === id)
+}
+
+/** What was typed; undefined when the question was closed meanwhile. */
+async function promptUntilClosed(
+  ever: Ever,
+  { id, prompt, schema }: Question,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const closed = new AbortController()
+  const watch = setInterval(() => {
+    openQuestion(ever, id).then(
+      (question) => question ?? closed.abort(),
+      () => closed.abort(),
+    )
+  }, pollMs)
+  // In raw mode Ctrl-C is a key, not a signal.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  lines.on('close', () => closed.abort())
+  try {
+    const hint = hintOf(schema)
+    const both = AbortSignal.any([signal, closed.signal])
+    return await lines.question(`${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `, {
+      signal: both,
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (closed.signal.aborted) return undefined
+    throw error
+  } finally {
+    clearInterval(watch)
+    lines.removeAllListeners('close')
+    lines.close()
+  }
+}
+
+/** What may be typed, where the schema says it briefly. */
+export function hintOf(schema: unknown): string {
+  if (typeof schema !== 'object' || schema === null) return ''
+  if ('enum' in schema && Array.isArray(schema.enum))
+    return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
+  if (!('type' in schema)) return 'JSON'
+  if (schema.type === 'boolean') return 'yes, no'
+  return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
+}
+
+/** Tries the readings of what was typed. Returns the complaint when none fits. */
+export async function answerWith(
+  ever: Ever,
+  { id }: Question,
+  text: string,
+): Promise<string | undefined> {
+  let complaint = ''
+  for (const value of readingsOf(text)) {
+    try {
+      await ever.answer(id, value, { by: 'terminal' })
+      return undefined
+    } catch (error) {
+      if (!EverloopError.is(error)) throw error
+      if (error.code === 'QUESTION_CLOSED') return undefined
+      if (error.code !== 'BAD_INPUT') throw error
+      complaint = error.message
+    }
+  }
+  return complaint
+}
+
+/** The values that a typed text may mean: JSON first, then a yes or no, then the text itself. */
+function readingsOf(text: string): unknown[] {
+  const typed = text.trim()
+  const readings: unknown[] = []
+  try {
+    readings.push(JSON.parse(typed))
+  } catch {
+    // No JSON: a text, most likely.
+  }
+  if (/^(y|yes)$/i.test(typed)) readings.push(true)
+  if (/^(n|no)$/i.test(typed)) readings.push(false)
+  readings.push(typed)
+  return readings
+}

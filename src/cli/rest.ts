@@ -1,0 +1,128 @@
+/**
+ * Where a run has come to rest, looked at through its children: what moves by itself, what goes on
+ * with time, and what needs somebody.
+ */
+import { EverloopError } from '../base/errors.ts'
+import type { Ever, Settled, WaitInfo } from '../run/index.ts'
+import { unlessAborted } from './interrupt.ts'
+
+/** What a waiting run waits for in the end. */
+export interface Leaf {
+  /** The run that waits: the one asked about, or a child of it. */
+  readonly run: string
+  readonly is: 'moving' | 'time' | 'outside'
+  /** When it goes on by itself. */
+  readonly due: number | undefined
+  /** Undefined for a child that is paused or that nobody here serves. */
+  readonly wait: WaitInfo | undefined
+}
+
+const childrenMax = 50
+
+/** What these waits come down to. */
+export async function leavesOf(
+  ever: Ever,
+  run: string,
+  waits: readonly WaitInfo[],
+  serves: (flow: string, version: string) => boolean,
+): Promise<readonly Leaf[]> {
+  const leaves: Leaf[] = []
+  for (const wait of waits) {
+    if (wait.kind !== 'child') {
+      const is = wait.kind === 'timer' || wait.kind === 'retry' ? 'time' : 'outside'
+      leaves.push({ run, is, due: wait.due, wait })
+    } else if (leaves.length < childrenMax) {
+      leaves.push(...(await childLeaves(ever, wait.what, serves)))
+    }
+  }
+  return leaves
+}
+
+async function childLeaves(
+  ever: Ever,
+  child: string,
+  serves: (flow: string, version: string) => boolean,
+): Promise<readonly Leaf[]> {
+  const reference = await ever.get(child)
+  const { status, flow, version } = await reference.status()
+  const leaf = (is: Leaf['is']): Leaf => ({ run: child, is, due: undefined, wait: undefined })
+  if (status === 'paused') return [leaf('outside')]
+  if (status === 'ready' && !serves(flow, version)) return [leaf('outside')]
+  if (status !== 'waiting') return [leaf('moving')]
+  const settled = await reference.settled()
+  return settled.status === 'waiting' ? leavesOf(ever, child, settled.on, serves) : [leaf('moving')]
+}
+
+export interface SettleOptions {
+  readonly serves: (flow: string, version: string) => boolean
+  /** Times that come within this many milliseconds are waited for. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+  /** Called with the waits that need somebody; true when something was done about them. */
+  readonly onOutside: (leaves: readonly Leaf[]) => Promise<boolean>
+}
+
+/** Waits until the run has ended, is paused, or waits for something that is not coming soon. */
+export async function settle(ever: Ever, id: string, options: SettleOptions): Promise<Settled> {
+  const { serves, waitMs, signal, onOutside } = options
+  const reference = await ever.get(id)
+  for (;;) {
+    const change = nextChange(ever)
+    try {
+      const settled = await unlessAborted(signal, reference.settled())
+      if (settled.status !== 'waiting') return settled
+      const leaves = await leavesOf(ever, id, settled.on, serves)
+      const { clock } = ever.store
+      const horizon = clock.now() + waitMs
+      const soon = leaves.filter(({ due }) => due !== undefined && due <= horizon)
+      const outside = leaves.filter(({ is }) => is === 'outside')
+      if (outside.length > 0 && (await onOutside(outside))) continue
+      const isMoving = leaves.some(({ is }) => is === 'moving')
+      if (!isMoving && soon.length === 0) return settled
+      const first = Math.min(...soon.map(({ due }) => due ?? Infinity))
+      await unlessAborted(signal, change.within(Math.min(1000, Math.max(0, first - clock.now()))))
+    } finally {
+      change.stop()
+    }
+  }
+}
+
+/** The next commit to the store, by anybody. Listens from the moment of the call. */
+export function nextChange(ever: Ever): {
+  within(ms: number): Promise<void>
+  stop(): void
+} {
+  let tell = (): void => {}
+  let happened = false
+  const stop = ever.store.subscribe(() => {
+    happened = true
+    tell()
+  })
+  return {
+    stop,
+    within: (ms) =>
+      new Promise((resolve) => {
+        if (happened) {
+          resolve()
+          return
+        }
+        const timer = setTimeout(resolve, ms)
+        tell = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+  }
+}
+
+/** The exit error of a run that rests, for programs that only look at the code. */
+export const isResting = (settled: Settled): boolean =>
+  settled.status === 'waiting' || settled.status === 'paused'
+
+/** Throws UNKNOWN_RUN early, with the id spelt out, and completes a prefix. */
+export async function resolveRun(ever: Ever, prefix: string | undefined): Promise<string> {
+  if (prefix === undefined || prefix === '') {
+    throw new EverloopError('BAD_NAME', 'A run id is missing. `everloop runs list` shows them.')
+  }
+  return ever.resolve(prefix)
+}

@@ -1,0 +1,46 @@
+/**
+ * Where the store is, and opening it. Commands that only read or talk to runs never make a store: a
+ * misspelt path must not look like an empty one.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { EverloopError } from '../base/errors.ts'
+import { open, type OpenOptions } from '../open.ts'
+import type { Ever } from '../run/index.ts'
+
+const defaultPlace = 'sqlite:.everloop/ledger.db'
+
+/** The place the user names: the option, else EVERLOOP_STORE, else the default. */
+export const storePlace = (option: string | undefined): string =>
+  option ?? (process.env['EVERLOOP_STORE'] || defaultPlace)
+
+/** The file of a SQLite place, as an absolute path; undefined for other places. */
+export function ledgerFile(place: string): string | undefined {
+  const path = /^sqlite:([^?]+)/.exec(place)?.[1]
+  return path === undefined ? undefined : resolve(path)
+}
+
+/** Throws STORE_UNAVAILABLE when nothing is there. */
+export function requireStore(place: string): void {
+  if (place === 'memory:') {
+    throw new EverloopError(
+      'BAD_OPTION',
+      'A "memory:" store ends with its process, so there is nothing to look at. Use --store sqlite:PATH.',
+    )
+  }
+  const file = ledgerFile(place)
+  if (file === undefined || existsSync(file)) return
+  throw new EverloopError(
+    'STORE_UNAVAILABLE',
+    `There is no store at ${file}. Start a run with \`everloop run FILE\`, or name another store with --store or EVERLOOP_STORE.`,
+  )
+}
+
+/** Opens a runtime on a store that must be there. */
+export function openExisting(
+  place: string,
+  options: Omit<OpenOptions, 'store'> = {},
+): Promise<Ever> {
+  requireStore(place)
+  return open({ ...options, store: place })
+}
