@@ -1,0 +1,190 @@
+/** Starting runs: ids, inputs, delays, deadlines, labels, and finding them again. */
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { flow } from 'everloop'
+import { testRuntime } from 'everloop/testing'
+
+const hello = flow('hello', async (run, name: string) => run.step('greet', () => `Hello ${name}`))
+const other = flow('other', async (_, name: string) => name)
+const waiting = flow('waiting', async (run) => run.signal('go'))
+
+describe('starting a run', () => {
+  test('twice under one id with the same input is one run, also when it has ended', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const first = await runtime.start(hello, 'Ada', { id: 'one' })
+    const second = await runtime.start(hello, 'Ada', { id: 'one' })
+    expect(second.id).toBe(first.id)
+    expect(await runtime.result(second)).toBe('Hello Ada')
+    expect(await runtime.ever.list()).toHaveLength(1)
+    expect(await runtime.ledger('one')).toHaveLength(3)
+  })
+
+  test('many times at once under one id is one run', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    await Promise.all(
+      Array.from({ length: 20 }, () => runtime.ever.start(hello, 'Ada', { id: 'one' })),
+    )
+    await runtime.settle()
+    expect(await runtime.ledger('one')).toHaveLength(3)
+  })
+
+  test('under a taken id with another input or flow throws RUN_EXISTS', async () => {
+    await using runtime = await testRuntime({ flows: [hello, other] })
+    await runtime.start(hello, 'Ada', { id: 'one' })
+    const code = { code: 'RUN_EXISTS', run: 'one' }
+    await expect(runtime.ever.start(hello, 'Bob', { id: 'one' })).rejects.toMatchObject(code)
+    await expect(runtime.ever.start(other, 'Ada', { id: 'one' })).rejects.toMatchObject(code)
+  })
+
+  test('by name finds the flow, and throws UNKNOWN_FLOW for one that is not there', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const run = await runtime.start('hello', 'Ada' as never)
+    expect(await runtime.result(run)).toBe('Hello Ada')
+    await expect(runtime.ever.start('helo', 'x' as never)).rejects.toMatchObject({
+      code: 'UNKNOWN_FLOW',
+    })
+  })
+
+  test('with an input that does not fit the schema starts nothing', async () => {
+    const strict = flow({ name: 'strict', input: z.object({ n: z.number() }), run: async () => 1 })
+    await using runtime = await testRuntime({ flows: [strict] })
+    await expect(runtime.ever.start(strict, { n: 'x' } as never)).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining('n:'),
+    })
+    expect(await runtime.ever.list()).toEqual([])
+  })
+
+  test('hands the flow what the schema makes of the input, the same after a crash', async () => {
+    const withDefault = flow({
+      name: 'default',
+      input: z.object({ n: z.number().default(7) }),
+      run: async (run, { n }) => {
+        await run.signal('go')
+        return n
+      },
+    })
+    await using runtime = await testRuntime({ flows: [withDefault] })
+    const run = await runtime.start(withDefault, {} as never)
+    await runtime.signal(run, 'go')
+    expect(await runtime.result(run)).toBe(7)
+  })
+
+  test('refuses ids, options and inputs that cannot be kept', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const start = (options: object): Promise<unknown> =>
+      runtime.ever.start(hello, 'x', options as never)
+    await expect(start({ id: 'a b' })).rejects.toMatchObject({ code: 'BAD_NAME' })
+    await expect(start({ id: '' })).rejects.toMatchObject({ code: 'BAD_NAME' })
+    await expect(start({ id: '../x' })).rejects.toMatchObject({ code: 'BAD_NAME' })
+    await expect(start({ quue: 'q' })).rejects.toThrow(/Did you mean "queue"/)
+    await expect(start({ delay: 'soon' })).rejects.toMatchObject({ code: 'BAD_DURATION' })
+    await expect(start({ delay: '1s', at: new Date() })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+    })
+    await expect(runtime.ever.start(hello, (() => 1) as never)).rejects.toMatchObject({
+      code: 'NOT_SERIALISABLE',
+    })
+    expect(await runtime.ever.list()).toEqual([])
+  })
+
+  test('with a delay or a date begins then, not before', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const delayed = await runtime.start(hello, 'a', { delay: '2h' })
+    const at = new Date(runtime.time.clock.now() + 3 * 3_600_000)
+    const dated = await runtime.start(hello, 'b', { at })
+    await runtime.advance('119m')
+    expect((await delayed.status()).status).toBe('waiting')
+    await runtime.advance('1m')
+    expect((await delayed.status()).status).toBe('completed')
+    expect((await dated.status()).status).toBe('waiting')
+    await runtime.advance('1h')
+    expect((await dated.status()).status).toBe('completed')
+  })
+
+  test('with a deadline fails with DEADLINE when it has not ended by then', async () => {
+    let cleaned = false
+    const slow = flow('slow', async (run) => {
+      try {
+        await run.sleep('2h')
+      } finally {
+        cleaned = await run.cleanup('tidy', (inner) => inner.step('tidy', () => true))
+      }
+    })
+    await using runtime = await testRuntime({ flows: [slow, hello] })
+    const run = await runtime.start(slow, undefined, { deadline: '1h' })
+    const quick = await runtime.start(hello, 'Ada', { deadline: '1h' })
+    await runtime.advance('59m')
+    expect((await run.status()).status).toBe('waiting')
+    await runtime.advance('1m')
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: { code: 'DEADLINE' },
+    })
+    expect(cleaned).toBe(true)
+    await expect(runtime.result(run)).rejects.toMatchObject({ code: 'DEADLINE' })
+    expect(await runtime.result(quick)).toBe('Hello Ada')
+  })
+
+  test('whose delay is longer than its deadline never executes a step', async () => {
+    let executed = false
+    const eager = flow('eager', async (run) => run.step('one', () => (executed = true)))
+    await using runtime = await testRuntime({ flows: [eager] })
+    const run = await runtime.start(eager, undefined, { delay: '2h', deadline: '1h' })
+    await runtime.advance('1d')
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
+    expect(executed).toBe(false)
+  })
+})
+
+describe('finding runs', () => {
+  test('lists by status, flow, labels, queue and id, the newest first', async () => {
+    await using runtime = await testRuntime({ flows: [hello, waiting] })
+    await runtime.start(hello, 'a', { id: 'a-1', labels: { team: 'x' } })
+    await runtime.start(hello, 'b', { id: 'a-2', labels: { team: 'y' }, queue: 'slow' })
+    await runtime.start(waiting, undefined, { id: 'b-1', labels: { team: 'x' } })
+    const ids = async (options: object): Promise<string[]> =>
+      (await runtime.ever.list(options)).map(({ id }) => id)
+    expect(await ids({})).toEqual(['b-1', 'a-2', 'a-1'])
+    expect(await ids({ flow: 'waiting' })).toEqual(['b-1'])
+    expect(await ids({ labels: { team: 'x' } })).toEqual(['b-1', 'a-1'])
+    expect(await ids({ queue: 'slow' })).toEqual(['a-2'])
+    expect(await ids({ id: 'a-' })).toEqual(['a-2', 'a-1'])
+    expect(await ids({ status: 'completed' })).toEqual(['a-2', 'a-1'])
+    expect(await ids({ limit: 2 })).toEqual(['b-1', 'a-2'])
+    expect(await ids({ limit: 2, before: 'a-2' })).toEqual(['a-1'])
+  })
+
+  test('by the beginning of an id, unless several have it', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    await runtime.start(hello, 'a', { id: 'ticket-1' })
+    await runtime.start(hello, 'b', { id: 'ticket-22' })
+    expect(await runtime.ever.resolve('ticket-2')).toBe('ticket-22')
+    expect(await runtime.ever.resolve('ticket-1')).toBe('ticket-1')
+    await expect(runtime.ever.resolve('ticket')).rejects.toMatchObject({ code: 'AMBIGUOUS_ID' })
+    await expect(runtime.ever.resolve('x')).rejects.toMatchObject({ code: 'UNKNOWN_RUN' })
+    await expect(runtime.ever.get('x')).rejects.toMatchObject({ code: 'UNKNOWN_RUN' })
+  })
+
+  test('tells what a waiting run waits for', async () => {
+    const all = flow('all', async (run) =>
+      Promise.all([
+        run.signal('go', { timeout: '1h' }),
+        run.ask('Sure?'),
+        run.sleep('2d'),
+        run.child(waiting, undefined),
+      ]),
+    )
+    await using runtime = await testRuntime({ flows: [all, waiting] })
+    const run = await runtime.start(all, undefined, { id: 'all' })
+    const settled = await runtime.settled(run)
+    if (settled.status !== 'waiting') throw new Error(settled.status)
+    expect(settled.on.map(({ kind, what, path }) => [kind, what, path])).toEqual([
+      ['signal', 'go', 'go'],
+      ['question', 'Sure?', 'Sure?'],
+      ['timer', expect.any(String), 'sleep'],
+      ['child', expect.stringMatching(/^all\./), 'waiting'],
+    ])
+    expect(settled.on[0]?.due).toBe((settled.on[0]?.since ?? 0) + 3_600_000)
+  })
+})
