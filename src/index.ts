@@ -2,6 +2,7 @@
 export { Cancelled, errorCodes, EverloopError, StepError } from './base/errors.ts'
 export type { ErrorCode, ErrorData } from './base/errors.ts'
 export type { Duration } from './base/duration.ts'
+export type { Verdict, Violation } from './ledger/index.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
 export { flow } from './run/index.ts'

@@ -21,7 +21,8 @@ export const textInvariants = [
   invariant('L11', 'What an entry refers to stands before it.', () => ({
     see(read) {
       const { seq } = read.entry
-      const ahead = referredTo(read).find((to) => !Number.isSafeInteger(to) || to < 1 || to >= seq)
+      // 0 stands for an artifact, which has no place among entries.
+      const ahead = referredTo(read).find((to) => !Number.isSafeInteger(to) || to < 0 || to >= seq)
       return ahead === undefined ? undefined : `refers to entry ${ahead}`
     },
   })),

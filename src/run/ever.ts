@@ -7,7 +7,8 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ports } from '../base/ports.ts'
-import { decode, encode, type Payloads } from '../ledger/index.ts'
+import { decode, encode, verifyRun } from '../ledger/index.ts'
+import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { Changes } from './changes.ts'
@@ -245,6 +246,19 @@ export class Ever implements AsyncDisposable {
   /** Lets a failed run go on from its failure: what failed is executed again, nothing else. */
   async retry(run: string, { by }: Delivery = {}): Promise<void> {
     await this.#deliver(run, 'retry', actor(by))
+  }
+
+  /** Checks every entry of a run, and the store's rows about it, against the invariants. */
+  async verify(run: string): Promise<Verdict> {
+    const { store } = this.#options
+    const scopes = await store.openScopes(run)
+    const row = await this.#row(run)
+    const { seq, status, code } = row
+    // A run may move on meanwhile: what is checked ends where the row said it stood.
+    const read = async (after: number): Promise<readonly Entry[]> =>
+      (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
+    const isMoving = row.session !== undefined
+    return verifyRun(read, row, { status: { is: status, code }, ...(isMoving ? {} : { scopes }) })
   }
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
