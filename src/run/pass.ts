@@ -388,6 +388,7 @@ export class Pass {
 
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
+    this.#hush() // beginning what was parked may have stirred, and this is the second look
     let waiting = 0
     for (const { phase } of this.operations) {
       if (phase === 'busy') return
