@@ -4,13 +4,16 @@
  * controls could make one text look like another.
  */
 
+import { stripVTControlCharacters } from 'node:util'
+
 /** C0 and C1 controls with DEL, bidirectional controls, line separators and lone surrogates. */
 const unsafe =
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu
 
-/** Keeps line breaks and tabs, and drops everything else that is not text. */
-export const clean = (text: string): string => text.replaceAll('\r\n', '\n').replace(unsafe, '')
+/** Keeps line breaks and tabs, and drops escape sequences and everything else that is not text. */
+export const clean = (text: string): string =>
+  stripVTControlCharacters(text).replaceAll('\r\n', '\n').replace(unsafe, '')
 
 /** The same on one line, cut to a length. */
 export function cleanLine(text: string, unitsMax = 200): string {

@@ -3,7 +3,7 @@
  * by Node's own type stripping.
  */
 import { existsSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EverloopError } from '../base/errors.ts'
 import { type AnyFlow, isFlow } from '../run/index.ts'
@@ -71,7 +71,7 @@ export const servedFlows = (file: FlowFile): readonly AnyFlow[] =>
   file.name === undefined ? file.flows.map(({ flow }) => flow) : [chooseFlow(file)]
 
 const choices = (path: string, flows: readonly Exported[]): string =>
-  flows.map((one) => `${path}#${one.export}`).join(', ')
+  flows.map((one) => `${relative(process.cwd(), path)}#${one.export}`).join(', ')
 
 function split(argument: string): { readonly path: string; readonly name: string | undefined } {
   const at = argument.lastIndexOf('#')

@@ -11,7 +11,7 @@ export async function parseValue(text: string | undefined, what: string): Promis
 }
 
 /** Throws BAD_INPUT with where and why the text is no JSON. */
-export function parseJson(text: string, what: string): unknown {
+function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

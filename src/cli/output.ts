@@ -68,7 +68,7 @@ export class Output {
 
   /** Paints text for stdout: plain when that is no terminal, or NO_COLOR is set. */
   style(format: Format, text: string): string {
-    return styleText(format, text, { stream: process.stdout })
+    return text === '' ? '' : styleText(format, text, { stream: process.stdout })
   }
 
   /** Paints text for stderr. */

@@ -8,6 +8,7 @@ import { addQuestions } from './commands/questions.ts'
 import { addRun } from './commands/run.ts'
 import { addRunsChange } from './commands/runs-change.ts'
 import { addRunsEvents } from './commands/runs-events.ts'
+import { addRunsList } from './commands/runs-list.ts'
 import { addRunsRead } from './commands/runs-read.ts'
 import { addSignal } from './commands/signal.ts'
 import { addWork } from './commands/work.ts'
@@ -40,6 +41,7 @@ export function makeProgram(): Command {
   addRun(program)
   addWork(program)
   const runs = program.command('runs').description('look at runs, and change their course')
+  addRunsList(runs)
   addRunsRead(runs)
   addRunsEvents(runs)
   addRunsChange(runs)

@@ -71,11 +71,7 @@ export function hintOf(schema: unknown): string {
 }
 
 /** Tries the readings of what was typed. Returns the complaint when none fits. */
-export async function answerWith(
-  ever: Ever,
-  { id }: Question,
-  text: string,
-): Promise<string | undefined> {
+async function answerWith(ever: Ever, { id }: Question, text: string): Promise<string | undefined> {
   let complaint = ''
   for (const value of readingsOf(text)) {
     try {

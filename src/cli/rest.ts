@@ -20,7 +20,7 @@ export interface Leaf {
 const childrenMax = 50
 
 /** What these waits come down to. */
-export async function leavesOf(
+async function leavesOf(
   ever: Ever,
   run: string,
   waits: readonly WaitInfo[],
@@ -88,36 +88,24 @@ export async function settle(ever: Ever, id: string, options: SettleOptions): Pr
 }
 
 /** The next commit to the store, by anybody. Listens from the moment of the call. */
-export function nextChange(ever: Ever): {
-  within(ms: number): Promise<void>
-  stop(): void
-} {
-  let tell = (): void => {}
-  let happened = false
-  const stop = ever.store.subscribe(() => {
-    happened = true
-    tell()
-  })
+export function nextChange(ever: Ever): Change {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = ever.store.subscribe(() => resolve())
   return {
     stop,
-    within: (ms) =>
-      new Promise((resolve) => {
-        if (happened) {
-          resolve()
-          return
-        }
-        const timer = setTimeout(resolve, ms)
-        tell = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      }),
+    async within(ms) {
+      const timer = setTimeout(resolve, ms)
+      await promise
+      clearTimeout(timer)
+    },
   }
 }
 
-/** The exit error of a run that rests, for programs that only look at the code. */
-export const isResting = (settled: Settled): boolean =>
-  settled.status === 'waiting' || settled.status === 'paused'
+interface Change {
+  /** Resolves with the commit, or after this time at the latest. */
+  within(ms: number): Promise<void>
+  stop(): void
+}
 
 /** Throws UNKNOWN_RUN early, with the id spelt out, and completes a prefix. */
 export async function resolveRun(ever: Ever, prefix: string | undefined): Promise<string> {

@@ -21,7 +21,7 @@ export function ledgerFile(place: string): string | undefined {
 }
 
 /** Throws STORE_UNAVAILABLE when nothing is there. */
-export function requireStore(place: string): void {
+function requireStore(place: string): void {
   if (place === 'memory:') {
     throw new EverloopError(
       'BAD_OPTION',

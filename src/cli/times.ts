@@ -26,10 +26,11 @@ export function ago(time: number, now: number): string {
 export const short = (ms: number): string =>
   formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000))
 
+const two = (part: number): string => String(part).padStart(2, '0')
+
 /** A local date and time: "2026-11-21 08:00:00". */
 export function dateTime(time: number): string {
   const date = new Date(time)
-  const two = (part: number): string => String(part).padStart(2, '0')
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }

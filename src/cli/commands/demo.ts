@@ -3,7 +3,6 @@ import { mkdtempSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { Duration } from '../../base/duration.ts'
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { act, type Call } from '../call.ts'
@@ -28,13 +27,13 @@ export function addDemo(program: Command): void {
   const demo = program
     .command('demo')
     .description('see everloop at work, without a key or a network')
-  const command = demo
+  const crashes = demo
     .command('crash')
     .description('a run over the files of a directory survives the death of its process')
     .argument('[directory]', "what to read (default: everloop's own sources)")
     .option('--files <n>', 'read at most so many files', Number, 200)
     .option('--time <duration>', 'how long reading takes, so that it can be watched', '2.5s')
-  act<Options>(command, demoCrash)
+  act<Options>(crashes, demoCrash)
 }
 
 async function demoCrash({ out, options, args }: Call<Options>): Promise<number> {
@@ -43,14 +42,15 @@ async function demoCrash({ out, options, args }: Call<Options>): Promise<number>
   if (!Number.isInteger(files) || files < 0 || files > filesMaxMax) {
     throw new EverloopError('BAD_OPTION', `--files takes a whole number from 0 to ${filesMaxMax}.`)
   }
-  const readMs = parseDuration(options.time as Duration)
+  const readMs = parseDuration(options.time)
   if (readMs > readMsMax) throw new EverloopError('BAD_DURATION', '--time takes at most 60s.')
   const place = mkdtempSync(join(realpathSync(tmpdir()), 'everloop-demo-'))
   const ledger = join(place, 'ledger.db')
   if (!out.json) {
     const shown = cleanLine(relative(process.cwd(), directory) || '.')
+    const bars = out.isTerminal ? ' In a bar, ░ is served from the ledger and █ is executed.' : ''
     process.stdout.write(
-      `A run reads and measures the files of ${shown}. Its process will be killed.\n\n`,
+      `A durable run reads the files of ${shown}. Its process is killed in the middle.${bars}\n\n`,
     )
   }
   return interruptible(async (signal) => {
@@ -195,6 +195,11 @@ function linesOf({
   ]
 }
 
-/** How the user can call this program again: npm scripts and npx put no command into the shell. */
-const command = (): string =>
-  process.env['npm_config_user_agent'] === undefined ? 'everloop' : 'npx everloop'
+/** How the user can call this program again from here. */
+function command(): string {
+  const isByNpm = process.env['npm_config_user_agent'] !== undefined
+  if (!import.meta.url.endsWith('.ts')) return isByNpm ? 'npx everloop' : 'everloop'
+  // In a clone nothing is installed as a command, and npx finds the Node of node_modules.
+  const path = relative(process.cwd(), process.argv[1] ?? '')
+  return isByNpm ? `npx --no -- node ${path}` : `node ${path}`
+}

@@ -1,6 +1,5 @@
 /** `everloop run FILE`: starts a flow of a file and executes it here, until it comes to rest. */
 import type { Command } from 'commander'
-import type { Duration } from '../../base/duration.ts'
 import { parseDuration } from '../../base/duration.ts'
 import { open } from '../../open.ts'
 import type { Ever, Settled } from '../../run/index.ts'
@@ -42,7 +41,7 @@ export function addRun(program: Command): void {
 
 async function run({ out, store, options, args }: Call<Options>): Promise<number> {
   const [argument = '', text] = args
-  const waitMs = parseDuration(options.wait as Duration)
+  const waitMs = parseDuration(options.wait)
   const labels = labelsOf(options.label)
   const input = await parseValue(text ?? options.input, 'The input')
   if (out.json) silenceFlows()

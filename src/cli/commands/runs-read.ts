@@ -1,46 +1,19 @@
-/** `everloop runs list|get|explain|verify`: looks at runs and changes nothing. */
-import { type Command, Option } from 'commander'
-import { EverloopError } from '../../base/errors.ts'
+/** `everloop runs get|explain|verify`: looks at runs and changes nothing. */
+import type { Command } from 'commander'
 import { decode } from '../../ledger/index.ts'
-import type { Ever, ListOptions, RunInfo, Settled } from '../../run/index.ts'
+import type { Settled } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
-import { type Output, plain } from '../output.ts'
+import { plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
-import { ago, dateTime, parseSince } from '../times.ts'
-import { verify } from '../verify.ts'
-import { splitLabel } from './run.ts'
-
-const words = ['ready', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'] as const
-type Word = (typeof words)[number]
-
-interface ListFilter {
-  readonly status?: readonly Word[]
-  readonly flow?: string
-  readonly queue?: string
-  readonly label?: readonly string[]
-  readonly parent?: string
-  readonly since?: string
-  readonly limit: number
-}
+import { ago, dateTime } from '../times.ts'
+import { paint } from './runs-list.ts'
 
 export function addRunsRead(runs: Command): void {
-  const list = runs
-    .command('list')
-    .alias('ls')
-    .description('runs, the newest first')
-    .addOption(new Option('--status <status...>', 'in this status').choices(words))
-    .option('--flow <name>', 'of this flow')
-    .option('--queue <name>', 'in this queue')
-    .option('--label <name=value...>', 'with these labels')
-    .option('--parent <run>', 'children of this run')
-    .option('--since <time>', 'created since: "2h" ago, or a date')
-    .option('--limit <n>', 'at most so many', Number, 50)
-  act<ListFilter>(list, listRuns)
   act(one(runs.command('get').description('a run: status, input, output')), getRun)
   act(
     one(
@@ -56,106 +29,6 @@ export function addRunsRead(runs: Command): void {
 
 const one = (command: Command): Command =>
   command.argument('<run>', 'its id, or the beginning of it')
-
-async function listRuns({ out, store, options }: Call<ListFilter>): Promise<void> {
-  const { limit } = options
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new EverloopError('BAD_OPTION', '--limit takes a whole number of at least 1.')
-  }
-  const since = options.since === undefined ? undefined : parseSince(options.since, Date.now())
-  await using ever = await openExisting(store)
-  const parent = options.parent === undefined ? undefined : await resolveRun(ever, options.parent)
-  const found = await collect(ever, filterOf(options, since, parent), options.status, limit + 1)
-  const runs = found.slice(0, limit)
-  const now = ever.store.clock.now()
-  out.result({ runs, more: found.length > limit }, () => {
-    if (runs.length === 0) return 'No run fits.'
-    const lines = table(
-      [
-        { title: 'RUN', of: ({ id }) => id },
-        {
-          title: 'STATUS',
-          of: ({ status, code }) =>
-            code === undefined ? status : `${status} ${cleanLine(code, 30)}`,
-        },
-        { title: 'FLOW', of: ({ flow, version }) => `${flow}@${version}` },
-        { title: 'CREATED', of: ({ created }) => ago(created, now) },
-        { title: 'CHANGED', of: ({ updated }) => ago(updated, now) },
-        { title: 'ENTRIES', of: ({ entries }) => String(entries), align: 'right' },
-      ],
-      runs,
-      (cell, column, row) =>
-        row === undefined
-          ? out.style('dim', cell)
-          : column === 1
-            ? paint(out, row.status, cell)
-            : cell,
-    )
-    return found.length > limit
-      ? [...lines, `More than ${limit}: raise --limit, or narrow the list.`]
-      : lines
-  })
-}
-
-function filterOf(
-  options: ListFilter,
-  since: number | undefined,
-  parent: string | undefined,
-): ListOptions {
-  const { flow, queue, label } = options
-  return {
-    ...(flow === undefined ? {} : { flow }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(parent === undefined ? {} : { parent }),
-    ...(since === undefined ? {} : { since }),
-    ...(label === undefined
-      ? {}
-      : { labels: Object.fromEntries(label.map((text) => splitLabel(text))) }),
-  }
-}
-
-/** The store knows ready, running and waiting runs as active: which is which shows on the row. */
-async function collect(
-  ever: Ever,
-  filter: ListOptions,
-  wanted: readonly Word[] | undefined,
-  limit: number,
-): Promise<readonly RunInfo[]> {
-  if (wanted === undefined) return ever.list({ ...filter, limit })
-  const status = [
-    ...new Set(
-      wanted.map((word) =>
-        word === 'ready' || word === 'running' || word === 'waiting' ? 'active' : word,
-      ),
-    ),
-  ]
-  const found: RunInfo[] = []
-  for (let before: string | undefined; found.length < limit;) {
-    const page = await ever.list({
-      ...filter,
-      status,
-      limit: 200,
-      ...(before === undefined ? {} : { before }),
-    })
-    found.push(...page.filter((info) => wanted.includes(info.status)))
-    before = page.at(-1)?.id
-    if (page.length < 200) break
-  }
-  return found.slice(0, limit)
-}
-
-function paint(out: Output, status: Word, text: string): string {
-  const colors = {
-    ready: 'cyan',
-    running: 'cyan',
-    waiting: 'yellow',
-    paused: 'yellow',
-    completed: 'green',
-    failed: 'red',
-    cancelled: 'dim',
-  } as const
-  return out.style(colors[status], text)
-}
 
 async function getRun({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
@@ -252,7 +125,18 @@ async function explainRun({ out, store, args }: Call): Promise<void> {
 async function verifyRun({ out, store, args }: Call): Promise<number> {
   await using ever = await openExisting(store)
   const id = await resolveRun(ever, args[0])
-  const result = await verify(ever, id)
-  out.result({ run: id, ...result }, () => JSON.stringify(result))
+  const result = await ever.verify(id)
+  out.result({ run: id, ...result }, () => {
+    if (result.ok) {
+      const erased = result.erased === 0 ? '' : `, ${result.erased} of them erased`
+      return `${out.style('green', 'Intact')}: ${result.entries} entries${erased}, every hash and rule checked.`
+    }
+    return [
+      `${out.style('red', 'Broken')}: run ${id} is not what was written. Restore the store from a backup.`,
+      ...result.violations.map(
+        ({ id: rule, seq, what }) => `  entry ${seq}  ${rule}  ${clean(what)}`,
+      ),
+    ]
+  })
   return result.ok ? exitCodes.ok : exitCodes.failed
 }

@@ -12,7 +12,6 @@ import { open } from '../../open.ts'
 import type { Ever, RunReference } from '../../run/index.ts'
 import { unlessAborted } from '../interrupt.ts'
 import type { Output } from '../output.ts'
-import { verify } from '../verify.ts'
 import { askPerson } from '../question-prompt.ts'
 import { nextChange } from '../rest.ts'
 import { readExecutions } from './executions.ts'
@@ -85,10 +84,10 @@ class Demo {
       this.#scene.close()
       const entries = await this.#entries()
       const tally = tallyOf(killed, entries, readExecutions(executions))
-      return { tally, verdict: await verify(this.#ever, runId), output, killed, answer }
+      return { tally, verdict: await this.#ever.verify(runId), output, killed, answer }
     } finally {
-      this.#scene.close()
       await this.#worker?.end()
+      this.#scene.close()
       if (this.#options.signal.aborted) out.note('Interrupted: the worker process was killed.')
     }
   }
@@ -177,8 +176,8 @@ class Demo {
             'The demo did not get on for a minute: the machine is too busy, or the disk too slow.',
           )
         }
-        const ended = this.#worker?.ended.then(() => {})
-        await unlessAborted(signal, Promise.race([change.within(100), ended ?? pause(100)]))
+        const ended: Promise<unknown> = this.#worker?.ended ?? pause(100)
+        await unlessAborted(signal, Promise.race([change.within(100), ended]))
       } finally {
         change.stop()
       }

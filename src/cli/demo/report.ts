@@ -43,9 +43,10 @@ export interface ReportParts {
   readonly order: 'lines' | 'bytes' | 'todos'
 }
 
+const cell = (text: string): string => clean(text).replaceAll(/[|\n]/g, ' ')
+
 export function reportOf({ directory, list, findings, totals, order }: ReportParts): string {
   const largest = findings.toSorted((a, b) => b[order] - a[order]).slice(0, rowsMax)
-  const cell = (text: string): string => clean(text).replaceAll(/[|\n]/g, ' ')
   return [
     `# Survey of ${cell(directory)}`,
     '',

@@ -23,7 +23,9 @@ export class Scene {
   readonly #isLive: boolean
   readonly #actors: Actor[] = []
   #total: number | undefined
-  #drawn = 0
+  /** Actors before this one are on lines that stay. */
+  #first = 0
+  #frame: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
   #told = 0
 
@@ -71,13 +73,13 @@ export class Scene {
     this.#change()
   }
 
-  /** Lets go of the screen: what is drawn stays. */
+  /** Lets go of the screen: what is drawn stays, and new processes appear below it. */
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#erase()
     this.#draw()
-    this.#drawn = 0
+    this.#frame = []
+    this.#first = this.#actors.length
   }
 
   #plain(text: string): void {
@@ -88,23 +90,24 @@ export class Scene {
     if (!this.#isLive) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#erase()
       this.#draw()
     }, frameMs)
   }
 
-  #erase(): void {
-    if (this.#drawn === 0) return
-    moveCursor(process.stdout, 0, -this.#drawn)
-    clearScreenDown(process.stdout)
-    this.#drawn = 0
+  #draw(): void {
+    if (!this.#isLive) return
+    const frame = this.#actors.slice(this.#first).map((actor) => this.#line(actor))
+    if (frame.join() === this.#frame.join()) return
+    this.#erase()
+    process.stdout.write(`${frame.join('\n')}\n`)
+    this.#frame = frame
   }
 
-  #draw(): void {
-    if (!this.#isLive || this.#actors.length === 0) return
-    const lines = this.#actors.map((actor) => this.#line(actor))
-    process.stdout.write(`${lines.join('\n')}\n`)
-    this.#drawn = lines.length
+  #erase(): void {
+    if (this.#frame.length === 0) return
+    moveCursor(process.stdout, 0, -this.#frame.length)
+    clearScreenDown(process.stdout)
+    this.#frame = []
   }
 
   #line(actor: Actor): string {
@@ -115,7 +118,7 @@ export class Scene {
     const total = Math.max(1, this.#total ?? to, to)
     const at = (steps: number): number => Math.round((steps / total) * width)
     const bar =
-      out.style('dim', '░'.repeat(at(from))) +
+      out.style('cyan', '░'.repeat(at(from))) +
       out.style(outcome === 'killed' ? 'red' : 'green', '█'.repeat(at(to) - at(from))) +
       out.style('dim', '·'.repeat(width - at(to)))
     const count = `${to}/${this.#total ?? '?'}`.padStart(7)

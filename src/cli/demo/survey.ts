@@ -66,7 +66,7 @@ export const survey: Flow<SurveyInput, SurveyOutput> = flow({
     })
 
     // A question: while it is open the run needs no process at all.
-    const order = await run.ask('Order the report by lines, bytes or todos?', {
+    const order = await run.ask('How shall the report be ordered?', {
       schema: oneOf('lines', 'bytes', 'todos'),
     })
 
