@@ -286,6 +286,7 @@ export class Pass {
     if (this.#over) return
     this.#over = true
     this.#hush()
+    this.#alarm?.cancel() // what becomes due from here on is the next pass's to do
     this.#mailbox.close()
     await this.resources.close()
     this.journal.push({ ...item, committed: () => this.#end(end) })
