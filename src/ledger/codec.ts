@@ -20,7 +20,10 @@ const depthMax = 500
 /** Payload texts longer than this are refused: 64 MiB. */
 export const payloadUnitsMax = 64 * 1024 * 1024
 
-/** A value that stands elsewhere in the same ledger: the entry's number, then the path inside. */
+/**
+ * A value that stands elsewhere: in the same ledger, at an entry's number and the path inside; or in
+ * an artifact, at 0 and its hash.
+ */
 export type Ref = readonly [seq: number, ...path: readonly (string | number)[]]
 
 export interface EncodeOptions {
@@ -280,6 +283,7 @@ function writeContainer(value: object, walk: Walk): string {
 
 /** Holes are written as undefined: that is what reading them gives. */
 function writeList(list: readonly unknown[], walk: Walk): string {
+  checkUnits(list) // no item takes less than a character
   let text = '['
   for (let i = 0; i < list.length; i++) {
     walk.path.push(i)

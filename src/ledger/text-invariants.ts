@@ -21,8 +21,7 @@ export const textInvariants = [
   invariant('L11', 'What an entry refers to stands before it.', () => ({
     see(read) {
       const { seq } = read.entry
-      // 0 stands for an artifact, which has no place among entries.
-      const ahead = referredTo(read).find((to) => !Number.isSafeInteger(to) || to < 0 || to >= seq)
+      const ahead = referredTo(read).find((to) => !Number.isSafeInteger(to) || to < 1 || to >= seq)
       return ahead === undefined ? undefined : `refers to entry ${ahead}`
     },
   })),
@@ -76,8 +75,14 @@ function referredTo(read: ReadEntry): number[] {
   ]
 }
 
-/** Quotes inside texts are escaped, so this finds references and nothing else. */
+/**
+ * Quotes inside texts are escaped, so this finds references and nothing else. Those to artifacts,
+ * which have 0 and a hash, have no place among entries.
+ */
 function refsIn(payload: string): number[] {
   if (!payload.includes('"$":"ref"')) return []
-  return Array.from(payload.matchAll(/"\$":"ref","v":\[(-?[\d.]*)/g), ([, seq]) => Number(seq))
+  return Array.from(
+    payload.matchAll(/"\$":"ref","v":\[(?!0,"[\w-]{43}"\])(-?[\d.]*)/g),
+    ([, seq]) => Number(seq),
+  )
 }

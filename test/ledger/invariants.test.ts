@@ -75,6 +75,12 @@ describe('a sound ledger', () => {
     expect(checkInvariants(ledger, { head, scopes: [{ path: 'made up', from: 1 }] })).toEqual([])
   })
 
+  test('may refer to an artifact, which stands nowhere among entries', () => {
+    const payload = `{"value":{"$":"ref","v":[0,"${'A'.repeat(43)}"]}}`
+    const found = checkInvariants(changed([started, step('a')], 2, { payload }))
+    expect(found.filter(({ id }) => id !== 'L2')).toEqual([])
+  })
+
   test('may begin a wait again after a retry', () => {
     const drafts = [
       started,
