@@ -7,13 +7,12 @@
 import {
   effectOf,
   type Entry,
-  isEnd,
   isWithin,
   type LinkedEntry,
   operationPath,
   type Wait,
 } from '../ledger/index.ts'
-import { questionSeq, rowEffect, statusColumns } from './projection.ts'
+import { isEnded, questionSeq, rowEffect, statusColumns } from './projection.ts'
 import {
   type DeliverResult,
   type Message,
@@ -124,10 +123,8 @@ export class MemoryRun {
     if (effect.close !== undefined) this.#close(effect.close)
     if (effect.move) scopes.set(effect.move.path, effect.move.from)
     for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
-    if (effect.status) {
-      Object.assign(this.row, statusColumns(effect.status))
-      if (isEnd(effect.status)) questions.clear()
-    }
+    if (effect.status) Object.assign(this.row, statusColumns(effect.status))
+    if (isEnded(this.row.status)) questions.clear()
   }
 
   #close(scope: string): void {

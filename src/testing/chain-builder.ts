@@ -98,12 +98,13 @@ export const question = (key: string, prompt = 'Well?', scope = ''): AnyDraft =>
 })
 
 /** A turn of a loop: the whole state, or a change. */
-export const turn = (scope: string, number: number, base: boolean): AnyDraft => ({
-  scope,
-  kind: 'turn.committed',
-  key: String(number),
-  record: base ? { base: { number } } : { delta: [['set', ['number'], number]] },
-})
+export function turn(scope: string, number: number, isWhole: boolean): AnyDraft {
+  const place = { scope, kind: 'turn.committed', key: String(number) } as const
+  const units = { live: 1, chain: 1 }
+  return isWhole
+    ? { ...place, record: { base: number, ...units } }
+    : { ...place, record: { delta: [['set', [], number]], ...units } }
+}
 
 /** The end of a scope, in its parent. */
 export const closed = (key: string, scope = ''): AnyDraft => ({

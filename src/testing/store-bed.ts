@@ -16,7 +16,7 @@ export interface StoreBed {
    * Opens the ledger. Called a second time it gives another store on the same ledger, as another
    * process would have; a store that cannot be shared may give the same one again.
    */
-  open(): Promise<Store>
+  readonly open: () => Promise<Store>
   readonly clock: StoreClock
 }
 
@@ -33,6 +33,9 @@ export interface StoreCase {
 }
 
 export const leaseMs = 10_000
+
+/** A time that no test reaches. */
+export const never = 4e12
 
 /** Opens a session under this token. */
 export async function session(

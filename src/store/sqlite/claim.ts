@@ -99,8 +99,12 @@ interface Lane {
 function openLanes(db: Connection, { flows }: ClaimRequest): Lane[] {
   const lanes: Lane[] = []
   const rooms = new Map<string, number>()
+  const seen = new Set<string>()
   for (const { name, version } of flows) {
     const lane = [kept(name), kept(version)] as const
+    const both = JSON.stringify(lane)
+    if (seen.has(both)) continue
+    seen.add(both)
     let row = db.get<readonly [queue: string, wake: number]>(sql.firstLane, ...lane)
     while (row) {
       const [queue, wake] = row

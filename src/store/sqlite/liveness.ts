@@ -13,6 +13,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
 
 export class Liveness {
@@ -28,9 +29,16 @@ export class Liveness {
 
   /** Locks the session's file for as long as this process lives. */
   hold(token: string): void {
+    if (this.#held.has(token)) return // a batch that is repeated
     mkdirSync(this.#folder, { recursive: true })
     const connection = new Connection(this.#path(token), { access: 'create', busyMs: 0 })
-    connection.exec('BEGIN EXCLUSIVE')
+    try {
+      connection.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      connection.close()
+      assert(troubleOf(error) !== 'busy', 'A session token was used twice.')
+      throw error
+    }
     this.#held.set(token, connection)
   }
 

@@ -2,8 +2,8 @@
  * Entries and the rows made of them (S7): status, open scopes, open questions. Runs inside the
  * transaction of its batch.
  */
-import { type Entry, isEnd, operationPath } from '../../ledger/index.ts'
-import { questionId, rowEffect, statusColumns } from '../projection.ts'
+import { type Entry, operationPath } from '../../ledger/index.ts'
+import { isEnded, questionId, rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { kept } from './text.ts'
@@ -42,10 +42,10 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
     const { status, code } = statusColumns(effect.status)
     run.status = status
     db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
-    if (isEnd(effect.status) && run.asking > 0) {
-      db.run(sql.settleAllQuestions, run.key)
-      setAsking(db, run, 0)
-    }
+  }
+  if (isEnded(run.status) && run.asking > 0) {
+    db.run(sql.settleAllQuestions, run.key)
+    setAsking(db, run, 0)
   }
 }
 

@@ -5,7 +5,7 @@
  * Long reads are done in pages with a turn of the event loop between them. They need no
  * transaction: entries never change, so the head at the beginning is the snapshot.
  */
-import type { Ports } from '../../base/ports.ts'
+import type { Clock, Ports } from '../../base/ports.ts'
 import type { LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
 import { effectOf } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
@@ -35,21 +35,38 @@ import {
   sessionRow,
 } from './rows.ts'
 import { kept, told } from './text.ts'
+import { TurnBudget } from './turn-budget.ts'
 
 /** A page ends at whichever comes first: about a millisecond of reading. */
 const pageRows = 500
 const pageUnits = 1_000_000
+/** Reading this many characters takes as long as reading a row. */
+const unitsPerRow = 2000
+
+interface Page<R> {
+  readonly rows: R[]
+  readonly isLast: boolean
+  /** In rows. */
+  readonly cost: number
+}
 
 type PositionTuple = readonly [position: number, id: string, run: number, ...entry: EntryTuple]
 type QuestionTuple = readonly [run: string, answered: number, ...entry: EntryTuple]
 
 export class Reader {
   readonly #db: Connection
-  readonly #ports: Ports
+  readonly #clock: Clock
+  readonly #budget: TurnBudget
 
   constructor(location: string, ports: Ports) {
     this.#db = new Connection(location, { access: 'read', busyMs: 0 })
-    this.#ports = ports
+    this.#clock = ports.clock
+    this.#budget = new TurnBudget(ports)
+  }
+
+  /** Resolves when there is time to read. */
+  ready(): Promise<void> {
+    return this.#budget.spend()
   }
 
   /** Another number than before when any connection has committed since. */
@@ -75,7 +92,7 @@ export class Reader {
 
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
-    const scopes = this.openScopes(run)
+    const scopes = this.openScopes(run).filter(({ path }) => path !== '')
     const rows = await this.#pages(sql.entriesOfScope, [key, ''], 0, head, Infinity)
     for (const { path, from } of scopes) {
       rows.push(...(await this.#pages(sql.entriesOfScope, [key, path], from - 1, head, Infinity)))
@@ -90,7 +107,7 @@ export class Reader {
     for (const [i, seq] of wanted.entries()) {
       const row = this.#db.get<EntryTuple>(sql.entryAt, key, seq)
       if (row) rows.push(row)
-      if (i % pageRows === pageRows - 1) await this.#nextTurn()
+      if (i % pageRows === pageRows - 1) await this.#budget.spend(pageRows)
     }
     return this.#link(run, key, rows)
   }
@@ -109,8 +126,8 @@ export class Reader {
         entries.push({ ...linkedEntry(id, row, previous), position: at })
         position = at
       }
+      await this.#budget.spend(page.cost)
       if (page.isLast) break
-      await this.#nextTurn()
     }
     return entries
   }
@@ -184,7 +201,7 @@ export class Reader {
   #dueByQueue(): Map<string, number> {
     type Lane = readonly [flow: string, version: string, queue: string]
     const due = new Map<string, number>()
-    const now = this.#ports.clock.now()
+    const now = this.#clock.now()
     let lane = this.#db.get<Lane>(sql.firstLane)
     while (lane) {
       const [, , queue] = lane
@@ -212,8 +229,8 @@ export class Reader {
       const page = this.#page<EntryTuple>(statement, [...place, last, head], limit - rows.length, 9)
       rows.push(...page.rows)
       last = page.rows.at(-1)?.[0] ?? last
+      await this.#budget.spend(page.cost)
       if (page.isLast) break
-      await this.#nextTurn()
     }
     return rows
   }
@@ -224,17 +241,22 @@ export class Reader {
     values: readonly (number | string)[],
     limit: number,
     sized: number,
-  ): { readonly rows: R[]; readonly isLast: boolean } {
+  ): Page<R> {
     const rows: R[] = []
     let units = 0
+    const page = (isLast: boolean): Page<R> => ({
+      rows,
+      isLast,
+      cost: rows.length + units / unitsPerRow,
+    })
     for (const row of this.#db.iterate<R>(statement, ...values)) {
       rows.push(row)
       const payload = row[sized]
       units += typeof payload === 'string' ? payload.length : 0
-      if (rows.length >= limit) return { rows, isLast: true }
-      if (rows.length >= pageRows || units >= pageUnits) return { rows, isLast: false }
+      const isLast = rows.length >= limit
+      if (isLast || rows.length >= pageRows || units >= pageUnits) return page(isLast)
     }
-    return { rows, isLast: true }
+    return page(true)
   }
 
   /** Entries with their predecessors' hashes, read only where the predecessor is not among them. */
@@ -251,10 +273,6 @@ export class Reader {
   #previous(key: number, seq: number): string | null {
     if (seq === 1) return ''
     return this.#db.get<readonly [hash: string]>(sql.hashAt, key, seq - 1)?.[0] ?? null
-  }
-
-  #nextTurn(): Promise<void> {
-    return new Promise((resolve) => this.#ports.nextTurn(resolve))
   }
 }
 

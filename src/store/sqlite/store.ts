@@ -210,6 +210,7 @@ class SqliteStore implements Store {
   async #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
     if (this.#closing) throw closed(this.about.location)
     try {
+      await this.#reader.ready()
       return await read(this.#reader)
     } catch (error) {
       throw this.#closing ? closed(this.about.location) : explain(error, this.about.location)

@@ -51,7 +51,7 @@ export class WriteQueue {
       // Name and content belong together by this method's signature; TypeScript cannot say it.
       const command = { is, with: given } as Command
       const settle = (outcome: Outcome): void => {
-        if (outcome.is === 'done') resolve(outcome.reply as Commands[K]['reply'])
+        if (outcome.is === 'done') resolve(outcome.reply)
         else reject(new EverloopError(outcome.failure.code, outcome.failure.message))
       }
       this.#pending.push({ command, settle, reject })

@@ -1,0 +1,34 @@
+/**
+ * How much may be read in one turn of the event loop. Reads are synchronous inside, so a caller
+ * that awaits one after another would never let the loop do anything else: promises alone do not
+ * end a turn.
+ */
+import type { Ports } from '../../base/ports.ts'
+
+/** Rows for one turn: about a millisecond. */
+const rowsMax = 1000
+/** What a read costs besides its rows. */
+const rowsEach = 10
+
+export class TurnBudget {
+  readonly #ports: Pick<Ports, 'nextTurn'>
+  #spent = 0
+  #next: Promise<void> | undefined
+
+  constructor(ports: Pick<Ports, 'nextTurn'>) {
+    this.#ports = ports
+  }
+
+  /** Says what was read. Resolves when more may be read: at once, or in the next turn. */
+  async spend(rows = 0): Promise<void> {
+    this.#next ??= new Promise((resolve) => {
+      this.#ports.nextTurn(() => {
+        this.#spent = 0
+        this.#next = undefined
+        resolve()
+      })
+    })
+    this.#spent += rows + rowsEach
+    if (this.#spent > rowsMax) await this.#next
+  }
+}

@@ -1,0 +1,358 @@
+/** Conformance: sessions, claims and queues. */
+import { strict as assert } from 'node:assert'
+import type { Store } from '../store/store.ts'
+import { step, testFlow } from './chain-builder.ts'
+import {
+  claim,
+  heldRun,
+  hold,
+  ids,
+  leaseMs,
+  message,
+  row,
+  send,
+  session,
+  start,
+  type StoreCase,
+} from './store-bed.ts'
+
+const claimed = async (store: Store, token: string, limit?: number): Promise<string[]> =>
+  ids((await claim(store, token, limit)).runs)
+
+export const claimCases: readonly StoreCase[] = [
+  {
+    name: 'a claim hands out what is due, with the holder and a new epoch',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      await start(store, 'due', { wake: clock.now() })
+      await start(store, 'later', { wake: clock.now() + 10 })
+      const { runs, nextDue } = await claim(store, 's')
+      assert.deepEqual(runs, [await row(store, 'due')])
+      assert.deepEqual([runs[0]?.session, runs[0]?.epoch], ['s', 1])
+      assert.equal(nextDue, clock.now() + 10)
+      assert.deepEqual(await claimed(store, 's'), [])
+      clock.advance(10)
+      assert.deepEqual(await claimed(store, 's'), ['later'])
+    },
+  },
+  {
+    name: 'two that claim at the same time never get the same run',
+    async run({ open }) {
+      const stores = [await open(), await open()] as const
+      await session(stores[0], 'a')
+      await session(stores[1], 'b')
+      await Promise.all(Array.from({ length: 30 }, (_, i) => start(stores[0], `r${i}`)))
+      const claims = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          claimed(stores[i % 2 === 0 ? 0 : 1], i % 2 === 0 ? 'a' : 'b', 4),
+        ),
+      )
+      const all = claims.flat()
+      assert.equal(all.length, 30)
+      assert.equal(new Set(all).size, 30)
+    },
+  },
+  {
+    name: 'a worker gets only the flows and versions that it names',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 's')
+      for (const [flow, version] of [
+        ['f', '1'],
+        ['f', '2'],
+        ['g', '1'],
+        ['F', '1'],
+      ] as const) {
+        await start(store, `${flow}${version}`, { flow, version })
+      }
+      const ask = async (flows: readonly (readonly [string, string])[]): Promise<string[]> =>
+        ids(
+          (
+            await store.claim({
+              session: 's',
+              flows: flows.map(([name, version]) => ({ name, version })),
+              limit: 10,
+            })
+          ).runs,
+        )
+      assert.deepEqual(await ask([]), [])
+      assert.deepEqual(
+        await ask([
+          ['f', '3'],
+          ['x', '1'],
+        ]),
+        [],
+      )
+      assert.deepEqual(await ask([['f', '1']]), ['f1'])
+      assert.deepEqual(
+        await ask([
+          ['g', '1'],
+          ['f', '2'],
+        ]),
+        ['f2', 'g1'],
+      )
+      assert.deepEqual(
+        await ask([
+          ['F', '1'],
+          ['F', '1'],
+        ]),
+        ['F1'],
+      )
+    },
+  },
+  {
+    name: 'the longest due comes first, of equals the oldest, and no more than asked for',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      const now = clock.now()
+      const wakes = { a: now, b: now - 20, c: now, d: now - 300, e: now - 20 }
+      for (const [id, wake] of Object.entries(wakes)) await start(store, id, { wake })
+      await start(store, 'f', { wake: now - 100, queue: 'other' })
+      assert.deepEqual(await claimed(store, 's', 0), [])
+      assert.deepEqual(await claimed(store, 's', 3), ['d', 'f', 'b'])
+      assert.deepEqual(await claimed(store, 's', 1), ['e'])
+      assert.deepEqual(await claimed(store, 's'), ['a', 'c'])
+    },
+  },
+  {
+    name: 'a claim says when to ask again',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      const next = async (limit: number): Promise<number | undefined> =>
+        (await claim(store, 's', limit)).nextDue
+      assert.equal(await next(1), undefined)
+      await start(store, 'a', { wake: clock.now() + 500 })
+      await start(store, 'b', { wake: clock.now() + 100 })
+      await start(store, 'c', { wake: clock.now() + 5, flow: 'unknown' })
+      assert.equal(await next(1), clock.now() + 100)
+      clock.advance(600)
+      assert.equal(await next(1), clock.now() - 100) // one is left that is due
+      assert.equal(await next(1), undefined)
+    },
+  },
+  {
+    name: 'a claim asks again when the lease of another holder ends',
+    async run({ open, clock }) {
+      const store = await open()
+      await heldRun(store)
+      await session(store, 'other', { leaseMs: 500 })
+      await session(store, 'idle', { leaseMs: 50 })
+      assert.equal((await claim(store, 'other')).nextDue, clock.now() + leaseMs)
+      assert.equal((await claim(store, 's')).nextDue, undefined)
+    },
+  },
+  {
+    name: 'an unknown session gets nothing',
+    async run({ open }) {
+      const store = await open()
+      await start(store, 'r')
+      assert.deepEqual(await claimed(store, 'nobody'), [])
+      await session(store, 's')
+      await store.closeSession('s')
+      assert.deepEqual(await claimed(store, 's'), [])
+      assert.equal((await row(store, 'r')).epoch, 0)
+    },
+  },
+  {
+    name: 'a session token serves once',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 's')
+      await assert.rejects(session(store, 's'), { code: 'INTERNAL' })
+      assert.equal((await store.sessions()).length, 1)
+    },
+  },
+  {
+    name: 'sessions are listed with what they hold',
+    async run({ open, clock }) {
+      const store = await open()
+      assert.deepEqual(await store.sessions(), [])
+      await session(store, 'a', { name: 'host-1 \ud800' })
+      const since = clock.now()
+      clock.advance(5)
+      await session(store, 'b', { leaseMs: 500 })
+      await start(store, 'r1')
+      await start(store, 'r2')
+      await claim(store, 'b')
+      assert.deepEqual(await store.sessions(), [
+        { token: 'a', name: 'host-1 \ud800', leaseMs, since, expires: since + leaseMs, holds: 0 },
+        {
+          token: 'b',
+          name: 'worker b',
+          leaseMs: 500,
+          since: clock.now(),
+          expires: clock.now() + 500,
+          holds: 2,
+        },
+      ])
+    },
+  },
+  {
+    name: 'a lease that ran out frees its runs, counts it, and fences the old holder',
+    async run({ open, clock }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await session(store, 'other', { leaseMs: 1e9 })
+      clock.advance(leaseMs - 1)
+      assert.deepEqual(await claimed(store, 'other'), [])
+      clock.advance(1)
+      assert.deepEqual(await claimed(store, 'other'), ['r'])
+      const { session: holder, epoch, overtakes, crashes, barren } = await row(store, 'r')
+      assert.deepEqual(
+        { holder, epoch, overtakes, crashes, barren },
+        { holder: 'other', epoch: 2, overtakes: 1, crashes: 0, barren: 1 },
+      )
+      assert.equal((await store.append(chain.append(held, [step('a')]))).is, 'fenced')
+      assert.equal(await store.renewSession('s'), false)
+      assert.deepEqual(
+        (await store.sessions()).map(({ token }) => token),
+        ['other'],
+      )
+    },
+  },
+  {
+    name: 'a claim with no room still frees what was lost',
+    async run({ open, clock }) {
+      const store = await open()
+      await heldRun(store)
+      clock.advance(leaseMs)
+      await session(store, 'other')
+      assert.equal((await claim(store, 'other', 0)).nextDue, clock.now())
+      assert.equal((await row(store, 'r')).session, undefined)
+    },
+  },
+  {
+    name: 'a renewed lease lasts from now on',
+    async run({ open, clock }) {
+      const store = await open()
+      await heldRun(store)
+      await session(store, 'other', { leaseMs: 1e9 })
+      for (let i = 0; i < 4; i++) {
+        clock.advance(leaseMs - 1)
+        assert.equal(await store.renewSession('s'), true)
+        assert.deepEqual(await claimed(store, 'other'), [])
+      }
+      assert.equal(await store.renewSession('nobody'), false)
+    },
+  },
+  {
+    name: 'a holder whose lease ran out goes on as long as nobody has taken over',
+    async run({ open, clock }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      clock.advance(leaseMs * 3)
+      assert.equal((await store.append(chain.append(held, [step('a')]))).is, 'committed')
+      assert.equal(await store.renewSession('s'), true)
+      await session(store, 'other')
+      assert.deepEqual(await claimed(store, 'other'), [])
+    },
+  },
+  {
+    name: 'a session whose own lease ran out claims nothing more',
+    async run({ open, clock }) {
+      const store = await open()
+      await heldRun(store)
+      clock.advance(leaseMs)
+      assert.deepEqual(await claimed(store, 's'), [])
+      assert.equal(await store.renewSession('s'), false)
+    },
+  },
+  {
+    name: 'a closed session gives its runs back and counts nothing',
+    async run({ open, clock }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.closeSession('s')
+      await store.closeSession('s')
+      const { session: holder, wake, overtakes, crashes, barren } = await row(store, 'r')
+      assert.deepEqual(
+        { holder, wake, overtakes, crashes, barren },
+        { holder: undefined, wake: clock.now(), overtakes: 0, crashes: 0, barren: 0 },
+      )
+      assert.equal((await store.append(chain.append(held, [step('a')]))).is, 'fenced')
+      assert.deepEqual(await store.sessions(), [])
+    },
+  },
+  {
+    name: 'a run that was freed keeps its messages',
+    async run({ open, clock }) {
+      const store = await open()
+      await heldRun(store)
+      await send(store, message('r'))
+      clock.advance(leaseMs)
+      await session(store, 'other')
+      await hold(store, 'other', 'r')
+      assert.equal((await store.messages('r', ['go'])).length, 1)
+      assert.equal((await store.news('other')).length, 1)
+    },
+  },
+  {
+    name: 'a queue holds no more runs than its limit, over all sessions',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 'a')
+      await session(store, 'b')
+      await store.limitQueue('q', 3)
+      const chains = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => start(store, `r${i}`, { queue: 'q' })),
+      )
+      assert.equal((await claimed(store, 'a', 2)).length, 2)
+      const { runs, nextDue } = await claim(store, 'b')
+      assert.equal(runs.length, 1)
+      assert.equal(await claimed(store, 'b').then(({ length }) => length), 0)
+      const [first] = runs
+      const chain = chains.find(({ run }) => run === first?.id)
+      assert.ok(first && chain && nextDue !== undefined)
+      const release = { wake: undefined, seen: 0 }
+      const held = { session: 'b', epoch: first.epoch }
+      await store.append(chain.append(held, [step('a')], { release }))
+      assert.equal((await claimed(store, 'b')).length, 1)
+      await store.limitQueue('q', null)
+      assert.equal((await claimed(store, 'b')).length, 2)
+    },
+  },
+  {
+    name: 'a full queue holds up no other',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 's')
+      await store.limitQueue('full', 1)
+      await store.limitQueue('closed', 0)
+      for (let i = 0; i < 4; i++) await start(store, `f${i}`, { queue: 'full' })
+      await start(store, 'c', { queue: 'closed' })
+      await start(store, 'x', { queue: 'free' })
+      await start(store, 'y', { flow: 'g', queue: 'full' })
+      const flows = [testFlow, { name: 'g', version: '1' }]
+      const { runs, nextDue } = await store.claim({ session: 's', flows, limit: 10 })
+      assert.deepEqual(ids(runs), ['f0', 'x'])
+      assert.equal(nextDue, undefined) // only a release or another limit can bring more
+    },
+  },
+  {
+    name: 'queues are listed with their limit and load',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      await store.limitQueue('limited', 5)
+      await start(store, 'a', { queue: 'q' })
+      await start(store, 'b', { queue: 'q', flow: 'other' })
+      await start(store, 'c', { queue: 'q', flow: 'other', version: '9' })
+      await start(store, 'd', { queue: 'q', wake: clock.now() + 1 })
+      await claim(store, 's')
+      assert.deepEqual(await store.queues(), [
+        { name: 'limited', concurrency: 5, held: 0, due: 0 },
+        { name: 'q', concurrency: null, held: 1, due: 2 },
+      ])
+      clock.advance(1)
+      await store.limitQueue('q', 7)
+      await store.limitQueue('limited', null)
+      assert.deepEqual(await store.queues(), [
+        { name: 'limited', concurrency: null, held: 0, due: 0 },
+        { name: 'q', concurrency: 7, held: 1, due: 3 },
+      ])
+    },
+  },
+]

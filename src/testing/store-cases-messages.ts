@@ -1,0 +1,410 @@
+/** Conformance: messages, and that no wake-up is lost. */
+import { strict as assert } from 'node:assert'
+import type { AnyDraft } from '../ledger/index.ts'
+import { type MessageKind, reception, type RunRow, type Store } from '../store/store.ts'
+import { question, runDrafts, step } from './chain-builder.ts'
+import {
+  claim,
+  heldRun,
+  hold,
+  ids,
+  message,
+  row,
+  send,
+  session,
+  start,
+  type StoreCase,
+  never,
+} from './store-bed.ts'
+import { oddTexts } from './store-cases-runs.ts'
+
+const kinds: readonly MessageKind[] = [
+  'signal',
+  'answer',
+  'cancel',
+  'pause',
+  'resume',
+  'retry',
+  'child',
+]
+
+/** How a run gets into each status. */
+const ways: Readonly<Record<RunRow['status'], readonly AnyDraft[]>> = {
+  active: [],
+  paused: [runDrafts.paused()],
+  completed: [runDrafts.completed],
+  failed: [runDrafts.failed()],
+  cancelled: [runDrafts.cancelled],
+}
+
+/** A free run in this status, due only at the end of time. */
+async function runIn(store: Store, id: string, status: RunRow['status']): Promise<void> {
+  const chain = await start(store, id)
+  const held = await hold(store, 's', id)
+  const release = { wake: status === 'active' || status === 'paused' ? never : undefined, seen: 0 }
+  await store.append(chain.append(held, ways[status], { release }))
+}
+
+export const messageCases: readonly StoreCase[] = [
+  {
+    name: 'a message to nobody is refused',
+    async run({ open }) {
+      const store = await open()
+      assert.deepEqual(await store.deliver(message('r')), { is: 'unknown-run' })
+    },
+  },
+  {
+    name: 'messages are numbered over the whole store and keep what they were',
+    async run({ open, clock }) {
+      const store = await open()
+      await start(store, 'a')
+      await start(store, 'b')
+      const first = await send(store, message('a', 'signal', { payload: '{"n":1}', id: 'x' }))
+      clock.advance(5)
+      const second = await send(store, message('b', 'child', { name: 'c' }))
+      assert.ok(first > 0 && second > first)
+      const [one] = await store.messages('a', ['go'])
+      assert.equal(one?.id, 'x')
+      const { run, kind, name, payload, number, time } = one
+      assert.deepEqual(
+        { run, kind, name, payload, number, time },
+        {
+          run: 'a',
+          kind: 'signal',
+          name: 'go',
+          payload: '{"n":1}',
+          number: first,
+          time: clock.now() - 5,
+        },
+      )
+      const [two] = await store.messages('b', [])
+      assert.deepEqual(
+        [two?.kind, two?.name, two?.number, two?.id],
+        ['child', 'c', second, undefined],
+      )
+      assert.equal((await row(store, 'b')).newest, second)
+    },
+  },
+  {
+    name: 'numbers grow although messages are taken',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      let last = 0
+      for (let i = 0; i < 5; i++) {
+        const number = await send(store, message('r'))
+        assert.ok(number > last)
+        last = number
+        await store.append(chain.append(held, [step(`k${i}`)], { taken: [number] }))
+      }
+      assert.equal((await row(store, 'r')).newest, last)
+    },
+  },
+  {
+    name: 'a second message of an id is dropped, even after the first was taken',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await start(store, 'other', { wake: never })
+      const sent = message('r', 'signal', { id: 'once' })
+      const replies = await Promise.all([store.deliver(sent), store.deliver(sent)])
+      assert.deepEqual(
+        replies.map(({ is }) => is),
+        ['delivered', 'duplicate'],
+      )
+      assert.deepEqual(await store.deliver({ ...sent, name: 'else' }), { is: 'duplicate' })
+      const { newest } = await row(store, 'r')
+      await store.append(chain.append(held, [step('a')], { taken: [newest] }))
+      assert.deepEqual(await store.deliver(sent), { is: 'duplicate' })
+      assert.equal((await row(store, 'r')).newest, newest)
+      await send(store, { ...sent, run: 'other' })
+      await send(store, { ...sent, id: 'twice' })
+    },
+  },
+  {
+    name: 'a message that was refused does not use up its id',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const sent = message('r', 'resume', { id: 'once' })
+      assert.equal((await store.deliver(sent)).is, 'refused')
+      await store.append(chain.append(held, [runDrafts.paused()]))
+      assert.equal((await store.deliver(sent)).is, 'delivered')
+    },
+  },
+  {
+    name: 'every kind is taken, kept or refused as the table says, in every status',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      for (const status of Object.keys(ways) as RunRow['status'][]) {
+        for (const kind of kinds.filter((one) => one !== 'answer')) {
+          const id = `${status}-${kind}`
+          await runIn(store, id, status)
+          const before = await row(store, id)
+          const result = await store.deliver(message(id, kind))
+          const after = await row(store, id)
+          const welcome = reception(kind, status)
+          if (welcome === 'refuse') assert.deepEqual(result, { is: 'refused', status }, id)
+          else assert.equal(result.is, 'delivered', id)
+          assert.equal(after.wake, welcome === 'wake' ? clock.now() : before.wake, id)
+          assert.equal(after.newest > 0, welcome !== 'refuse', id)
+          // Out of the way of the next one.
+          if (welcome === 'wake') await hold(store, 's', id)
+        }
+      }
+    },
+  },
+  {
+    name: 'a message makes a waiting run due at once, but not later than it was',
+    async run({ open, clock }) {
+      const store = await open()
+      await start(store, 'soon', { wake: clock.now() - 50 })
+      await start(store, 'late', { wake: clock.now() + 50 })
+      await send(store, message('soon'))
+      await send(store, message('late'))
+      assert.equal((await row(store, 'soon')).wake, clock.now() - 50)
+      assert.equal((await row(store, 'late')).wake, clock.now())
+    },
+  },
+  {
+    name: 'a run that only a message can wake is woken by it',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [step('a')], { release: { wake: undefined, seen: 0 } }))
+      assert.deepEqual(await claim(store, 's'), { runs: [], nextDue: undefined })
+      await send(store, message('r'))
+      assert.deepEqual(ids((await claim(store, 's')).runs), ['r'])
+    },
+  },
+  {
+    name: 'a release that has not seen the newest message makes the run due at once',
+    async run({ open, clock }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const seen = await send(store, message('r'))
+      await send(store, message('r'))
+      await store.append(chain.append(held, [step('a')], { release: { wake: undefined, seen } }))
+      assert.equal((await row(store, 'r')).wake, clock.now())
+      assert.deepEqual(ids((await claim(store, 's')).runs), ['r'])
+    },
+  },
+  {
+    name: 'a release that has seen every message waits as it was told',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const seen = await send(store, message('r'))
+      await store.append(chain.append(held, [step('a')], { release: { wake: 7777, seen } }))
+      assert.equal((await row(store, 'r')).wake, 7777)
+    },
+  },
+  {
+    name: 'messages that the append itself takes do not wake the run it releases',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const number = await send(store, message('r'))
+      const release = { wake: undefined, seen: 0 }
+      await store.append(chain.append(held, [step('a')], { taken: [number], release }))
+      assert.equal((await row(store, 'r')).wake, undefined)
+    },
+  },
+  {
+    name: 'a release of an ended or paused run heeds only what that status takes',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      const wakes: Record<string, number | undefined> = {}
+      for (const [id, kind, draft] of [
+        ['ended', 'signal', runDrafts.completed],
+        ['paused', 'signal', runDrafts.paused()],
+        ['failed', 'signal', runDrafts.failed()],
+        ['stopped', 'cancel', runDrafts.paused()],
+      ] as const) {
+        const chain = await start(store, id)
+        const held = await hold(store, 's', id)
+        await send(store, message(id, kind))
+        const release = { wake: undefined, seen: 0 }
+        await store.append(chain.append(held, [draft], { release }))
+        wakes[id] = (await row(store, id)).wake
+      }
+      assert.deepEqual(wakes, {
+        ended: undefined,
+        paused: undefined,
+        stopped: clock.now(),
+        failed: undefined,
+      })
+    },
+  },
+  {
+    name: 'a message is taken once',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await start(store, 'other', { wake: never })
+      const number = await send(store, message('r'))
+      const foreign = await send(store, message('other'))
+      await store.append(chain.append(held, [step('a')], { taken: [number] }))
+      for (const taken of [[number], [foreign], [number + 1000]]) {
+        const append = chain.fork().append(held, [step('b')], { taken })
+        await assert.rejects(store.append(append), { code: 'INTERNAL' })
+      }
+      assert.equal((await row(store, 'r')).seq, 2)
+      assert.equal((await store.messages('other', ['go'])).length, 1)
+    },
+  },
+  {
+    name: 'a holder is shown everything but signals, and the oldest of each name it asks for',
+    async run({ open }) {
+      const store = await open()
+      await start(store, 'r')
+      const numbers: number[] = []
+      for (const [kind, name] of [
+        ['signal', 'b'],
+        ['cancel', ''],
+        ['signal', 'a'],
+        ['signal', 'b'],
+        ['child', 'c'],
+        ['signal', 'z'],
+        ['pause', ''],
+      ] as const) {
+        numbers.push(await send(store, message('r', kind, { name })))
+      }
+      const shown = async (signals: readonly string[]): Promise<number[]> =>
+        (await store.messages('r', signals)).map(({ number }) => numbers.indexOf(number))
+      assert.deepEqual(await shown([]), [1, 4, 6])
+      assert.deepEqual(await shown(['b', 'a', 'b', 'none']), [0, 1, 2, 4, 6])
+    },
+  },
+  {
+    name: 'thousands of buffered signals stay where they are',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await Promise.all(Array.from({ length: 3000 }, () => store.deliver(message('r'))))
+      const [oldest, ...more] = await store.messages('r', ['go'])
+      assert.ok(oldest && more.length === 0)
+      await store.append(chain.append(held, [step('a')], { taken: [oldest.number] }))
+      const [next] = await store.messages('r', ['go'])
+      assert.ok(next && next.number > oldest.number)
+      assert.deepEqual(await store.messages('r', []), [])
+    },
+  },
+  {
+    name: 'odd names are told apart',
+    async run({ open }) {
+      const store = await open()
+      await start(store, 'r')
+      for (const name of oddTexts) await send(store, message('r', 'signal', { name, id: name }))
+      for (const name of oddTexts) {
+        const [found, ...more] = await store.messages('r', [name])
+        assert.deepEqual([found?.name, found?.id, more.length], [name, name, 0])
+      }
+    },
+  },
+  {
+    name: 'a holder hears of messages for its runs, and of no others',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await session(store, 'other')
+      await start(store, 'theirs')
+      await hold(store, 'other', 'theirs')
+      await start(store, 'free', { wake: never })
+      assert.deepEqual(await store.news('s'), [])
+      const first = await send(store, message('r'))
+      const newest = await send(store, message('r', 'cancel'))
+      await send(store, message('theirs'))
+      await send(store, message('free'))
+      assert.deepEqual(await store.news('s'), [{ run: 'r', newest }])
+      await store.append(chain.append(held, [step('a')], { taken: [first] }))
+      assert.deepEqual(await store.news('s'), [{ run: 'r', newest }])
+      await store.append(chain.append(held, [step('b')], { taken: [newest] }))
+      assert.deepEqual(await store.news('s'), [])
+      assert.deepEqual(await store.news('nobody'), [])
+    },
+  },
+  {
+    name: 'a message to a held run leaves it held',
+    async run({ open }) {
+      const store = await open()
+      await heldRun(store)
+      await send(store, message('r'))
+      assert.equal((await row(store, 'r')).session, 's')
+      await session(store, 'other')
+      assert.deepEqual((await claim(store, 'other')).runs, [])
+    },
+  },
+  {
+    name: 'messages of an append that nobody takes do not disturb it',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await start(store, 'peer', { wake: never })
+      const deliver = [
+        message('missing'),
+        message('peer', 'retry'),
+        message('peer', 'answer', { name: 'peer/1' }),
+        message('peer', 'signal', { id: 'x' }),
+        message('peer', 'signal', { id: 'x' }),
+      ]
+      const result = await store.append(chain.append(held, [step('a')], { deliver }))
+      assert.equal(result.is, 'committed')
+      assert.equal((await store.messages('peer', ['go'])).length, 1)
+    },
+  },
+  {
+    name: 'a run that writes to itself and gives itself back is due at once',
+    async run({ open, clock }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const rest = { deliver: [message('r')], release: { wake: undefined, seen: 0 } }
+      const result = await store.append(chain.append(held, [step('a')], rest))
+      const { wake, newest } = await row(store, 'r')
+      assert.ok(newest > 0)
+      assert.deepEqual(result, { is: 'committed', newest })
+      assert.equal(wake, clock.now())
+    },
+  },
+  {
+    name: 'an answer needs a question of the same run that is open',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const other = await start(store, 'other')
+      const heldOther = await hold(store, 's', 'other')
+      await store.append(other.append(heldOther, [question('q')]))
+      await store.append(chain.append(held, [step('a'), question('q'), question('p')]))
+      const answer = async (name: string): Promise<string> =>
+        (await store.deliver(message('r', 'answer', { name }))).is
+      for (const name of ['', 'r', 'r/', 'r/0', 'r/2', 'r/99', 'other/2', 'r/03', 'r/3.0', 'R/3']) {
+        assert.equal(await answer(name), 'unknown-question', name)
+      }
+      assert.equal(await answer('r/3'), 'delivered')
+      assert.equal(await answer('r/3'), 'question-closed')
+      assert.equal(await answer('r/4'), 'delivered')
+      assert.equal((await store.messages('r', [])).length, 2)
+    },
+  },
+  {
+    name: 'an answered, expired or withdrawn question takes no answer',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [question('q'), question('p'), question('o')]))
+      const number = await send(store, message('r', 'answer', { name: 'r/2' }))
+      const drafts: AnyDraft[] = [
+        { scope: '', kind: 'question.answered', key: 'q', record: { value: 1 } },
+        { scope: '', kind: 'question.expired', key: 'p', record: {} },
+      ]
+      await store.append(chain.append(held, drafts, { taken: [number] }))
+      for (const name of ['r/2', 'r/3']) {
+        const result = await store.deliver(message('r', 'answer', { name }))
+        assert.deepEqual(result, { is: 'question-closed' })
+      }
+      await send(store, message('r', 'answer', { name: 'r/4' }))
+    },
+  },
+]

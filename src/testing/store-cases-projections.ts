@@ -1,0 +1,266 @@
+/** Conformance: the rows made of entries equal the fold over them (S7). */
+import { strict as assert } from 'node:assert'
+import { type AnyDraft, emptyState, fold } from '../ledger/index.ts'
+import type { Store } from '../store/store.ts'
+import { type ChainBuilder, closed, question, runDrafts, step, turn } from './chain-builder.ts'
+import { heldRun, hold, message, row, send, session, start, type StoreCase } from './store-bed.ts'
+
+/** Compares everything that a store projects with the fold over the chain. */
+async function checkProjections(store: Store, chain: ChainBuilder): Promise<void> {
+  const state = fold(emptyState, chain.entries)
+  const { status, code } = await row(store, chain.run)
+  assert.equal(status, state.status.is)
+  const expected =
+    state.status.is === 'paused'
+      ? state.status.code
+      : state.status.is === 'failed'
+        ? state.status.error.code
+        : undefined
+  assert.equal(code, expected)
+  const scopes = await store.openScopes(chain.run)
+  assert.deepEqual(new Map(scopes.map(({ path, from }) => [path, from])), state.scopes)
+  const questions = await store.questions({ run: chain.run })
+  const asked = Array.from(state.waits.values()).filter(({ kind }) => kind === 'question.asked')
+  assert.deepEqual(
+    questions.map(({ wait }) => wait),
+    asked.toSorted((a, b) => a.seq - b.seq),
+  )
+}
+
+/** What a resume must be given, by the definition: nothing clever. */
+async function checkOpenEntries(store: Store, chain: ChainBuilder): Promise<void> {
+  const { scopes } = fold(emptyState, chain.entries)
+  const expected = chain.entries.filter(
+    ({ scope, seq }) => scope === '' || seq >= (scopes.get(scope) ?? Infinity),
+  )
+  assert.deepEqual(
+    await store.openEntries(chain.run),
+    expected.map((entry) => ({ ...entry, previous: chain.entries[entry.seq - 2]?.hash ?? '' })),
+  )
+}
+
+/** Appends drafts one by one and compares after each. */
+async function appendAll(
+  store: Store,
+  drafts: readonly AnyDraft[],
+  id = 'r',
+): Promise<ChainBuilder> {
+  const { chain, held } = await heldRun(store, id, `session of ${id}`)
+  for (const draft of drafts) {
+    assert.equal((await store.append(chain.append(held, [draft]))).is, 'committed')
+    await checkProjections(store, chain)
+  }
+  await checkOpenEntries(store, chain)
+  return chain
+}
+
+/** Numbers that look random and are the same every time. */
+function sequence(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+const places = ['', 'a', 'a b', 'a.b', 'a~2', 'a/1', 'a/1/b', 'a/10', 'b', 'b/0', 'b/0/=x', 'b/1']
+
+function anyDraft(pick: (below: number) => number): AnyDraft {
+  const scope = places[pick(places.length)] ?? ''
+  const key = ['a', 'b', 'a b', 'q', '1', '0'][pick(6)] ?? 'a'
+  switch (pick(14)) {
+    case 0:
+      return turn(scope, pick(12), pick(2) === 0)
+    case 1:
+      return closed(key, scope)
+    case 2:
+      return {
+        scope,
+        kind: 'scope.failed',
+        key,
+        record: { error: { name: 'E', message: '' }, scopes: [] },
+      }
+    case 3:
+    case 4:
+    case 5:
+      return question(key, 'Well?', scope)
+    case 6:
+      return { scope, kind: 'question.answered', key, record: { value: 1 } }
+    case 7:
+      return { scope, kind: 'question.refused', key, record: { reason: 'No.' } }
+    case 8:
+      return { scope, kind: 'timer.set', key, record: { due: 5 } }
+    case 9:
+      return {
+        scope: '',
+        kind: 'run.retried',
+        key: '',
+        record: { forget: [], reopen: [{ path: 'a/1', from: 3 }] },
+      }
+    case 10:
+      return pick(3) === 0 ? runDrafts.failed('STEP_FAILED') : runDrafts.resumed
+    case 11:
+      return pick(2) === 0 ? runDrafts.paused('STALLED') : runDrafts.resumed
+    default:
+      return step(key, null, scope)
+  }
+}
+
+export const projectionCases: readonly StoreCase[] = [
+  {
+    name: 'the status follows the entries',
+    async run({ open }) {
+      await appendAll(await open(), [
+        runDrafts.paused('CRASH_LOOP'),
+        runDrafts.resumed,
+        runDrafts.failed('STEP_FAILED'),
+        runDrafts.retried([]),
+        { scope: '', kind: 'run.cancelling', key: '', record: { reason: 'Enough.' } },
+        runDrafts.paused(),
+        runDrafts.failed(),
+        runDrafts.retried([]),
+        runDrafts.cancelled,
+      ])
+      await appendAll(await open(), [runDrafts.completed], 'other')
+    },
+  },
+  {
+    name: 'a loop leaves open only what its last whole state needs',
+    async run({ open }) {
+      const store = await open()
+      const drafts: AnyDraft[] = []
+      for (let i = 1; i <= 12; i++) {
+        drafts.push(step('think', i, `loop/${i}`), turn('loop', i, i % 5 === 1))
+      }
+      const chain = await appendAll(store, drafts)
+      assert.deepEqual(await store.openScopes('r'), [{ path: 'loop', from: 1 + 2 * 11 }])
+      const open12 = (await store.openEntries('r')).map(({ key }) => key)
+      assert.deepEqual(open12, ['', '11', '12'])
+      assert.equal(chain.entries.length, 25)
+    },
+  },
+  {
+    name: 'a scope closes with all that is inside it, and with nothing that only looks like it',
+    async run({ open }) {
+      const store = await open()
+      const inside = ['a', 'a/0', 'a/0/x', 'a/1']
+      const beside = ['a b', 'a!', 'a-b', 'a.b', 'a~2', 'a0', 'b/a', 'ab']
+      const drafts = [...inside, ...beside].map((scope) => question('q', scope, scope))
+      await appendAll(store, [...drafts, closed('a')])
+      assert.deepEqual(
+        new Set((await store.openScopes('r')).map(({ path }) => path)),
+        new Set(beside),
+      )
+      assert.equal((await store.questions({ run: 'r' })).length, beside.length)
+    },
+  },
+  {
+    name: 'a retry opens scopes again',
+    async run({ open }) {
+      await appendAll(await open(), [
+        step('x', 1, 'a'),
+        step('y', 1, 'a/0'),
+        step('z', 1, 'a'),
+        {
+          scope: '',
+          kind: 'scope.failed',
+          key: 'a',
+          record: {
+            error: { name: 'Error', message: 'No.' },
+            scopes: [
+              { path: 'a', from: 2 },
+              { path: 'a/0', from: 3 },
+            ],
+          },
+        },
+        runDrafts.failed(),
+        runDrafts.retried([
+          { path: 'a', from: 2 },
+          { path: 'a/0', from: 3 },
+        ]),
+        step('w', 1, 'a/0'),
+      ])
+    },
+  },
+  {
+    name: 'questions come and go with their entries',
+    async run({ open }) {
+      await appendAll(await open(), [
+        question('q'),
+        question('p', 'Sure?', 'a'),
+        { scope: '', kind: 'question.refused', key: 'q', record: { reason: 'Not a number.' } },
+        { scope: '', kind: 'question.answered', key: 'q', record: { value: 1 } },
+        question('o', 'Really?', 'a/0'),
+        closed('a'),
+        question('n'),
+        runDrafts.failed(),
+        runDrafts.retried([]),
+        question('m'),
+        { scope: '', kind: 'timer.set', key: 'm', record: { due: 5 } },
+      ])
+    },
+  },
+  {
+    name: 'whatever the entries are, the rows equal their fold',
+    async run({ open }) {
+      const store = await open()
+      for (let seed = 1; seed <= 12; seed++) {
+        const pick = sequence(seed)
+        const { chain, held } = await heldRun(store, `r${seed}`, `s${seed}`)
+        for (let i = 0; i < 12; i++) {
+          const drafts = Array.from({ length: 1 + pick(6) }, () => anyDraft(pick))
+          assert.equal((await store.append(chain.append(held, drafts))).is, 'committed')
+          await checkProjections(store, chain)
+        }
+        await checkOpenEntries(store, chain)
+      }
+    },
+  },
+  {
+    name: 'a question is answered when an answer was accepted, and open when it was refused',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [question('q', 'Publish?')]))
+      const [asked] = await store.questions({})
+      assert.deepEqual([asked?.id, asked?.run, asked?.state], ['r/2', 'r', 'open'])
+      assert.deepEqual(asked?.wait.record, { prompt: 'Publish?' })
+      const number = await send(store, message('r', 'answer', { name: 'r/2' }))
+      assert.equal((await store.questions({}))[0]?.state, 'answered')
+      const refused: AnyDraft = {
+        scope: '',
+        kind: 'question.refused',
+        key: 'q',
+        record: { reason: 'No.' },
+      }
+      await store.append(chain.append(held, [refused], { taken: [number] }))
+      assert.equal((await store.questions({}))[0]?.state, 'open')
+      await send(store, message('r', 'answer', { name: 'r/2' }))
+    },
+  },
+  {
+    name: 'questions are found by run, by id and by its beginning, the oldest first',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 's')
+      for (const id of ['ab', 'abc', 'b']) {
+        const chain = await start(store, id)
+        const held = await hold(store, 's', id)
+        const drafts = Array.from({ length: 12 }, (_, i) => question(`q${i}`))
+        await store.append(chain.append(held, id === 'ab' ? drafts : drafts.slice(0, 2)))
+      }
+      const find = async (filter: Parameters<Store['questions']>[0]): Promise<string[]> =>
+        (await store.questions(filter)).map(({ id }) => id)
+      assert.equal((await find({})).length, 16)
+      assert.deepEqual(await find({ limit: 2 }), ['ab/2', 'ab/3'])
+      assert.deepEqual(await find({ run: 'abc' }), ['abc/2', 'abc/3'])
+      assert.deepEqual(await find({ id: 'b' }), ['b/2', 'b/3'])
+      assert.deepEqual(await find({ id: 'ab/1' }), ['ab/10', 'ab/11', 'ab/12', 'ab/13'])
+      assert.deepEqual(await find({ id: 'ab/10' }), ['ab/10'])
+      assert.deepEqual(await find({ id: 'abc/' }), ['abc/2', 'abc/3'])
+      assert.deepEqual(await find({ run: 'ab', id: 'abc/' }), [])
+      assert.deepEqual(await find({ run: 'ab', id: 'ab/2', limit: 1 }), ['ab/2'])
+      for (const id of ['AB', '%', 'x', 'ab/2/']) assert.deepEqual(await find({ id }), [], id)
+    },
+  },
+]
