@@ -64,7 +64,7 @@ const errors = (value: fc.Arbitrary<unknown>): fc.Arbitrary<Error> =>
     })
 
 /** Values without parts. */
-export const leaves: fc.Arbitrary<unknown> = fc.oneof(
+const leaves: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, undefined, true, false),
   numbers,
   texts,
