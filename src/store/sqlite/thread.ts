@@ -25,8 +25,9 @@ export class WriterThread {
   private constructor(file: LedgerFile) {
     this.#worker = new Worker(source, {
       workerData: file,
-      // Node 22 calls node:sqlite experimental in each thread.
-      execArgv: [...process.execArgv, '--disable-warning=ExperimentalWarning'],
+      // Node 22 calls node:sqlite experimental in each thread. The process's own flags are left
+      // out: a thread refuses most of them (--max-old-space-size), and has V8's all the same.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
     })
     this.#worker.on('message', (reply: ThreadReply) => {
       const waiting = this.#waiting
