@@ -1,0 +1,30 @@
+/**
+ * What is measured: the emitted package, as a user runs it, never the sources; see build.ts. Its
+ * internals are used to fill stores, never in what is timed.
+ */
+import type * as Genesis from '../src/run/genesis.ts'
+import type * as Ledger from '../src/ledger/index.ts'
+import type * as Open from '../src/open.ts'
+import type * as Package from '../src/index.ts'
+import type * as System from '../src/base/system.ts'
+
+const built = new URL('../dist/', import.meta.url)
+
+/** A module of the package, with the types of its source. */
+const load = (path: string): Promise<unknown> => import(new URL(path, built).href)
+
+export const { open, flow } = (await load('index.js')) as typeof Package
+
+/** For filling stores; loaded only by those who do. */
+export async function internals(): Promise<
+  Pick<typeof Ledger, 'headOf' | 'seal'> &
+    Pick<typeof Open, 'openStore'> &
+    Pick<typeof Genesis, 'newRun'> &
+    Pick<typeof System, 'systemPorts'>
+> {
+  const { headOf, seal } = (await load('ledger/index.js')) as typeof Ledger
+  const { openStore } = (await load('open.js')) as typeof Open
+  const { newRun } = (await load('run/genesis.js')) as typeof Genesis
+  const { systemPorts } = (await load('base/system.js')) as typeof System
+  return { headOf, seal, openStore, newRun, systemPorts }
+}

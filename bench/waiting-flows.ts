@@ -1,0 +1,31 @@
+/** Flows that wait: for an answer, for a date, and one that does not. */
+import type { AnyDraft } from '../src/ledger/index.ts'
+import { flow } from './subject.ts'
+
+export const prompt = 'Go on?'
+
+/** `answered` is called when the step behind the answer begins. */
+export const asking = (answered: (run: string) => void) =>
+  flow('asking', async (run, _number: number) => {
+    await run.ask(prompt)
+    await run.step('after', () => answered(run.id))
+  })
+
+export const sleeping = flow('sleeping', async (run, _number: number) => {
+  await run.sleep('30d')
+})
+
+/** What the ledger holds of the waiting ones, as `seed` writes it. */
+export const asked: AnyDraft = {
+  scope: '',
+  kind: 'question.asked',
+  key: prompt,
+  record: { prompt },
+}
+
+export const slept = (due: number): AnyDraft => ({
+  scope: '',
+  kind: 'timer.set',
+  key: 'sleep',
+  record: { due },
+})
