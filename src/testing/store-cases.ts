@@ -11,6 +11,9 @@ import { messageCases } from './store-cases-messages.ts'
 import { projectionCases } from './store-cases-projections.ts'
 import { readCases } from './store-cases-reads.ts'
 import { runCases } from './store-cases-runs.ts'
+import { sessionCases } from './store-cases-sessions.ts'
+import { valueCases } from './store-cases-values.ts'
+import { wakeCases } from './store-cases-wakes.ts'
 import type { StoreCase } from './store-bed.ts'
 
 export type { StoreBed, StoreCase, StoreClock } from './store-bed.ts'
@@ -19,8 +22,11 @@ export type { StoreBed, StoreCase, StoreClock } from './store-bed.ts'
 export const storeCases: readonly StoreCase[] = [
   ...runCases,
   ...appendCases,
+  ...valueCases,
   ...messageCases,
+  ...wakeCases,
   ...claimCases,
+  ...sessionCases,
   ...projectionCases,
   ...readCases,
 ]
