@@ -134,7 +134,12 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Lets everything come to rest that does not wait for time or the world. */
   async settle(): Promise<void> {
-    await this.time.runUntil(() => this.#isResting(), { within: restMax })
+    const end = this.time.clock.now() + parseDuration(restMax)
+    await this.time.settle()
+    while (!(await this.#isResting())) {
+      if (await this.time.step(end)) await this.time.settle()
+      else throw await this.#restless()
+    }
   }
 
   /** Lets this much time pass. What is due at its end is executed too. */
@@ -278,6 +283,15 @@ export class TestRuntime implements AsyncDisposable {
       if (run.wake === undefined || run.wake > now || closed.has(run.queue)) return true
       return !workers.some((worker) => worker.serves(run))
     })
+  }
+
+  async #restless(): Promise<EverloopError> {
+    const runs = (await this.store.runs({})).filter(({ session }) => session !== undefined)
+    const names = runs.map(({ id, flow }) => `"${id}" (${flow})`).join(', ')
+    return new EverloopError(
+      'DEADLINE',
+      `${restMax} have passed and these runs are still held by a worker: ${names || 'none'}. A step that waits for the test is waited for with runUntil, not with settle.`,
+    )
   }
 
   /** While everything rests, workers need not be watched polling: time leaps to what comes next. */

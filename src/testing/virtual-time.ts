@@ -81,6 +81,8 @@ interface Pending extends PendingTimer {
 
 /** So many turns of the event loop must pass without a sign of life before time may move. */
 const quietTurns = 2
+/** After so many turns without rest there will be none. */
+const turnsMax = 200_000
 
 class Virtual implements VirtualTime {
   readonly clock = { now: (): number => this.#now }
@@ -141,15 +143,11 @@ class Virtual implements VirtualTime {
   }
 
   async settle(): Promise<void> {
-    let quiet = 0
-    while (quiet < quietTurns) {
-      const before = this.#life
-      await turn()
-      if (this.#working > 0) {
-        await new Promise<void>((resolve) => (this.#onRest = resolve))
-        quiet = 0
-      } else if (this.#turns > 0 || this.#life !== before) quiet = 0
-      else quiet++
+    for (let turns = 0, quiet = 0; quiet < quietTurns; turns++) {
+      if (turns > turnsMax) {
+        throw new EverloopError('STALLED', 'Something goes on for ever without time passing.')
+      }
+      quiet = (await this.#isQuiet()) ? quiet + 1 : 0
     }
   }
 
@@ -179,16 +177,18 @@ class Virtual implements VirtualTime {
     if (isPromise) goal.then(note, note)
     const begun = this.#now
     const end = begun + parseDuration(within)
-    for (;;) {
-      await this.settle()
+    for (let turns = 0, quiet = 0; turns <= turnsMax; turns++) {
+      quiet = (await this.#isQuiet()) ? quiet + 1 : 0
       if (isPromise ? settled : await goal()) return isPromise ? goal : undefined
-      if (this.#fire(end)) continue
-      const why =
-        this.#timers.length === 0
-          ? `nothing is left that could happen, ${formatDuration(this.#now - begun)} after the beginning`
-          : `${formatDuration(end - begun)} have passed`
-      throw new EverloopError('DEADLINE', `What runUntil waits for did not come: ${why}.`)
+      if (quiet < quietTurns) continue
+      if (!this.#fire(end)) break
+      turns = quiet = 0
     }
+    const why =
+      this.#timers.length === 0
+        ? `nothing is left that could happen, ${formatDuration(this.#now - begun)} after the beginning`
+        : `${formatDuration(end - begun)} have passed`
+    throw new EverloopError('DEADLINE', `What runUntil waits for did not come: ${why}.`)
   }
 
   async during<T>(work: Promise<T>): Promise<T> {
@@ -200,6 +200,17 @@ class Virtual implements VirtualTime {
       this.#life++
       if (this.#working === 0) this.#onRest?.()
     }
+  }
+
+  /** Lets a turn of the event loop pass. True if nothing happened in it. */
+  async #isQuiet(): Promise<boolean> {
+    const before = this.#life
+    await turn()
+    if (this.#working > 0) {
+      await new Promise<void>((resolve) => (this.#onRest = resolve))
+      return false
+    }
+    return this.#turns === 0 && this.#life === before
   }
 
   #fire(until: number): boolean {
