@@ -2,7 +2,6 @@
 import { encode } from '../ledger/index.ts'
 import type { NewMessage } from '../store/store.ts'
 import type { Operation } from './operation.ts'
-import { isLine } from './recorded.ts'
 
 /** Tells a run to end, for this reason. */
 export const cancelMessage = (run: string, reason: string): NewMessage => ({
@@ -15,5 +14,5 @@ export const cancelMessage = (run: string, reason: string): NewMessage => ({
 /** The message that cancels the child an operation waits for, if it does. */
 export const cancelChild =
   (reason: string) =>
-  ({ begun }: Operation): NewMessage[] =>
-    isLine(begun, 'child.started') ? [cancelMessage(begun.record.run, reason)] : []
+  ({ child }: Operation): NewMessage[] =>
+    child === undefined ? [] : [cancelMessage(child, reason)]

@@ -245,6 +245,14 @@ export class Ever implements AsyncDisposable {
 
   /** Lets a failed run go on from its failure: what failed is executed again, nothing else. */
   async retry(run: string, { by }: Delivery = {}): Promise<void> {
+    const { code } = await this.#row(run)
+    if (code === 'DEADLINE') {
+      throw new EverloopError(
+        'RUN_STATE',
+        `Run "${run}" failed because its deadline passed; a retry would not give it more time. Start a new run.`,
+        { run },
+      )
+    }
     await this.#deliver(run, 'retry', actor(by))
   }
 

@@ -118,13 +118,14 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   const reader = await open(execution, journal)
   if (!reader) return
   const { entry: started, record: beginning } = beginningOf(reader)
+  const recorded = Recorded.of(reader.open, reader.line)
   pass = new Pass({
     run: row.id,
     store,
     ports,
     journal,
     reader,
-    recorded: Recorded.of(reader.open, reader.line),
+    recorded,
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
     row,
     development: execution.development,

@@ -50,7 +50,7 @@ export class HandedValues {
       const isText = typeof value === 'string' && value.length >= referredUnitsMin
       if (!isText && (typeof value !== 'object' || value === null)) return
       parts.set(value, ref)
-      if (ref.length > depthMax || isText) return
+      if (ref.length > depthMax || isText || ArrayBuffer.isView(value)) return
       for (const [key, child] of Object.entries(value)) {
         visit(child, [...ref, Array.isArray(value) ? Number(key) : key])
       }

@@ -99,11 +99,17 @@ async function takeValue(
   }
   // Nothing else may take it while it is being checked.
   waiting.phase = 'busy'
+  pass.reserve(message.number)
+  const isOver = (): boolean => waiting.phase !== 'busy' || waiting.scope.closed
   try {
     const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })
-    pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
+    if (isOver()) pass.giveBack(message.number)
+    else pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
   } catch (error) {
-    if (waiting.phase !== 'busy') return // cancelled or abandoned meanwhile
+    if (isOver()) {
+      pass.giveBack(message.number)
+      return
+    }
     const record = { reason: errorData(error).message, ...from }
     pass.commit({
       drafts: [{ scope: waiting.scope.path, kind: refused, key: waiting.key, record }],

@@ -36,6 +36,8 @@ export interface Item {
   /** Only if no message newer than this has come; otherwise the item is given back. */
   readonly unlessNewerThan?: number | undefined
   readonly release?: Append['release']
+  /** The entries say that something is due: their time is not before it, whatever the clock says. */
+  readonly notBefore?: number | undefined
   /** Called with the entries once they are durable. */
   readonly committed?: (entries: readonly Entry[]) => void
   /** Called instead when `unlessNewerThan` did not hold. */
@@ -152,7 +154,8 @@ export class Journal {
       for (const [i, draft] of item.drafts.entries()) {
         const salt = saltOf(ports)
         const payload = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
-        const entry = seal(draft, { run, epoch, time, head, salt, payload })
+        const at = Math.max(time, item.notBefore ?? 0)
+        const entry = seal(draft, { run, epoch, time: at, head, salt, payload })
         entries.push(entry)
         head = headOf(entry)
       }

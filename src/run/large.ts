@@ -10,6 +10,9 @@ import type { NewArtifact, Store } from '../store/store.ts'
 /** Encoded values longer than this leave the entry. */
 const largeUnits = 256 * 1024
 
+/** Whether this encoded value will be kept as an artifact. */
+export const isLarge = (text: string): boolean => text.length > largeUnits
+
 /** A payload whose first field is this encoded value, and the artifact it refers to, if any. */
 export function payloadWith(
   field: 'value' | 'output',
@@ -18,7 +21,7 @@ export function payloadWith(
 ): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
   const tail = encode(rest)
   const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
-  if (text.length <= largeUnits) return { payload: `{"${field}":${text}${close}`, artifacts: [] }
+  if (!isLarge(text)) return { payload: `{"${field}":${text}${close}`, artifacts: [] }
   const bytes = Buffer.from(text, 'latin1') // encoded text is ASCII
   const artifact = { hash: hash('sha256', bytes, 'base64url'), bytes }
   const ref = `{"$":"ref","v":[0,"${artifact.hash}"]}`

@@ -80,9 +80,9 @@ export class LoopState {
     const [first] = turns
     const last = turns.at(-1)
     assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
-    let state: unknown = first.record.base
-    for (const { record } of turns.slice(1)) {
-      if ('delta' in record) state = applyEdits(state, record.delta)
+    let state: unknown
+    for (const { record } of turns) {
+      state = 'base' in record ? record.base : applyEdits(state, record.delta)
     }
     const { live, chain } = last.record
     const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))

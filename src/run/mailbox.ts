@@ -70,6 +70,12 @@ export class Mailbox {
     for (const number of numbers) this.#taking.add(number)
   }
 
+  /** Nothing came of this one: it is offered again. */
+  giveBack(number: number): void {
+    this.#taking.delete(number)
+    this.search()
+  }
+
   /** Looks again, once for all reasons that come up meanwhile. */
   search(): void {
     if (this.#state === 'idle') void this.#search()

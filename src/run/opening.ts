@@ -64,6 +64,10 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     case 'failed': {
       const retry = find('retry')
       if (!retry) return { is: 'refused', drafts: [], taken: [] }
+      // Its time is over, and a retry would not give it any.
+      if (state.cancelling !== undefined) {
+        return { is: 'refused', drafts: [], taken: [retry.number] }
+      }
       const { by } = recordOf<'retry'>(retry)
       const record = {
         ...(await retryFrom(store, row.id, status.cause)),

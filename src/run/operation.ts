@@ -41,6 +41,8 @@ export class Operation {
   readonly promise: Promise<unknown>
   phase: Phase = 'parked'
   begun: Line<WaitKind> | undefined
+  /** The run it has started or is about to start, and waits for. */
+  child: string | undefined
   /** When a waiting operation goes on by itself, on the store's clock. */
   due: number | undefined
   #resolve!: (value: unknown) => void

@@ -17,16 +17,18 @@
 import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
-import type { AnyDraft, Entry, OutcomeKind, Payloads } from '../ledger/index.ts'
-import type { Message, RunRow, Store } from '../store/store.ts'
+import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
+import type { Store } from '../store/store.ts'
 import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
-import type { Item, Journal } from './journal.ts'
+import type { Item } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Operations } from './operations.ts'
+import { Origins } from './origins.ts'
+import type { PassOptions as OptionsOf } from './pass-options.ts'
 import type { Reader } from './reader.ts'
-import type { Line, Recorded } from './recorded.ts'
+import { isLine, type Line, type Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
 import { diverged, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
@@ -35,45 +37,12 @@ import { diverged, type PassEnd, pausedDraft, stalled, type Stop } from './stop.
 const lingerMs = 5
 /** How long the code may take to ask for an operation that is recorded, while it asks for others. */
 const divergenceMs = 1000
+/** After so many hand-overs the event loop gets a turn. */
+const pumpsPerTurn = 64
 /** Without any operation and any progress for this long the run is paused. */
 const stallMs = 60_000
 
-export interface PassOptions {
-  readonly run: string
-  readonly store: Store
-  readonly ports: Ports
-  readonly journal: Pick<Journal, 'push' | 'pending' | 'abandon'>
-  readonly recorded: Recorded
-  readonly reader: Reader
-  readonly resources: Resources
-  /** Executes the flow's function, with handles of the pass it is given. */
-  readonly code: (pass: Pass) => Promise<unknown>
-  /** Where the run stands in the ledger, for reading it again. */
-  readonly row: RunRow
-  /** Execute a few turns twice, to find state outside of the state. */
-  readonly development: boolean
-  /** Set in a second execution, which serves what is recorded and begins nothing. */
-  readonly shadow?: Shadow
-  /** Open scopes as the ledger has them: the first entry of each that a resume needs. */
-  readonly scopes: ReadonlyMap<string, number>
-  /** Number of the newest message when the run was claimed. */
-  readonly newest: number
-  /** When the run must have ended. */
-  readonly deadline: number | undefined
-  readonly started: Entry
-  /** Takes a message, if the pass can make something of it now. */
-  readonly onMessage: (pass: Pass, message: Message) => void
-  readonly onTrouble: (error: unknown) => void
-  readonly onEnd: (end: PassEnd) => void
-}
-
-/** What a second execution is observed by. */
-export interface Shadow {
-  isTarget(turn: string): boolean
-  onVerdict(verdict: unknown): void
-  /** Nothing more can be handed over; the code has asked for these, which are not recorded. */
-  onExhausted(asked: readonly string[]): void
-}
+export type PassOptions = OptionsOf<Pass>
 
 export class Pass {
   readonly run: string
@@ -85,9 +54,8 @@ export class Pass {
   readonly resources: Resources
   readonly root: Scope
   readonly operations: Operations
+  readonly origins = new Origins()
   readonly #options: PassOptions
-  /** Failed outcomes by the errors they were handed over as, for finding a failure's cause. */
-  readonly #origins = new WeakMap<object, number>()
   #parked: Operation[] = []
   readonly #mailbox: Mailbox
   #live = false
@@ -95,7 +63,10 @@ export class Pass {
   #over = false
   #ended = false
   #pumping = false
+  #pumps = 0
   #cancel: { readonly error: Cancelled; readonly deadline: boolean } | undefined
+  /** A cancel is on its way into the ledger. */
+  #isCancelling = false
   #stop: Stop | undefined
   #quiet: Timer | undefined
   #alarm: Timer | undefined
@@ -115,7 +86,10 @@ export class Pass {
       ...options,
       awaited: () => this.operations.awaitedSignals(),
       offer: (message) => options.onMessage(this, message),
-      onSearched: () => this.#stir(),
+      onSearched: () => {
+        this.#setAlarm()
+        this.#stir()
+      },
     })
   }
 
@@ -158,6 +132,7 @@ export class Pass {
     this.operations.add(operation)
     operation.begun = this.recorded.begun.get(operation.path)
     this.recorded.begun.delete(operation.path)
+    if (isLine(operation.begun, 'child.started')) operation.child = operation.begun.record.run
     if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
     else if (family === 'scope') {
       operation.phase = 'open'
@@ -183,7 +158,8 @@ export class Pass {
       payload,
       drafts: [{ scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft],
       committed: ([entry]) => {
-        if (!entry) return
+        // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
+        if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
         const handed = decode(payload.includes('"$":"ref"') ? encode(record) : payload)
         this.recorded.push({ entry, kind, record: handed } as Line<OutcomeKind>)
@@ -195,14 +171,32 @@ export class Pass {
   /** Commits entries that hand nothing over. */
   commit(item: Item): void {
     if (this.#over) return
-    if (item.taken) this.#mailbox.taking(item.taken)
-    this.journal.push(item)
+    const { taken = [], committed } = item
+    this.#mailbox.taking(taken)
+    this.journal.push({
+      ...item,
+      committed: (entries) => {
+        committed?.(entries)
+        // Behind a signal that was taken the next one of its name comes up.
+        if (taken.length > 0) this.#mailbox.search()
+      },
+    })
     this.#stir()
+  }
+
+  /** The message is being looked at; until it is given back, nobody else is offered it. */
+  reserve(number: number): void {
+    this.#mailbox.taking([number])
+  }
+
+  /** Nothing came of a message that was reserved. */
+  giveBack(number: number): void {
+    this.#mailbox.giveBack(number)
   }
 
   /** The operation waits from now on: for a message, or until `due`. */
   wait(operation: Operation, due: number | undefined): void {
-    if (this.#over || operation.phase === 'settled') return
+    if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'waiting'
     operation.due = due
     this.#setAlarm()
@@ -236,17 +230,6 @@ export class Pass {
     if (this.#ended) return
     this.journal.abandon()
     this.#end({ is: 'lost', error })
-  }
-
-  /** The failed outcome this error, or one it was caused by, was handed over for. */
-  originOf(error: unknown): number | undefined {
-    let at = error
-    for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
-      const origin = this.#origins.get(at)
-      if (origin !== undefined) return origin
-      at = (at as { cause?: unknown }).cause
-    }
-    return undefined
   }
 
   /**
@@ -297,10 +280,13 @@ export class Pass {
     this.#hush()
     if (this.#pumping || this.#over) return
     this.#pumping = true
-    this.ports.afterMicrotasks(() => {
+    // A long replay, or a store that answers at once, must leave the event loop to others too.
+    const pump = (): void => {
       this.#pumping = false
       if (!this.#over) this.#pump()
-    })
+    }
+    if (++this.#pumps % pumpsPerTurn === 0) this.ports.nextTurn(pump)
+    else this.ports.afterMicrotasks(pump)
   }
 
   #pump(): void {
@@ -321,6 +307,7 @@ export class Pass {
       }
     } else if (!this.#live && !this.#stop && !this.#options.shadow) {
       this.#live = true
+      this.#checkDeadline()
       this.#setAlarm()
       this.#mailbox.open()
     }
@@ -348,12 +335,14 @@ export class Pass {
     const drift = driftOf(operation, line)
     if (drift && !this.recorded.drifted.has(line.entry.seq)) this.commit({ drafts: [drift] })
     const outcome = operation.settle(line)
-    if (outcome.is === 'error') this.#origins.set(outcome.error, line.entry.seq)
+    if (outcome.is === 'error') this.origins.set(outcome.error, line.entry.seq)
     else operation.scope.handed(line.entry.seq, line.record, line.entry.payload ?? '')
   }
 
   #beginParked(): void {
     if (!this.#live || this.#stop || this.#parked.length === 0) return
+    // After a cancel was taken nothing begins until the code has been told.
+    if (this.#isCancelling && !this.#cancel) return
     const parked = this.#parked
     this.#parked = []
     for (const operation of parked) {
@@ -379,6 +368,7 @@ export class Pass {
     const { reason, deadline } = line.record
     const error = new Cancelled({ run: this.run, reason })
     this.#cancel = { error, deadline: deadline === true }
+    this.#isCancelling = true
     this.root.abort(() => error)
     for (const operation of this.operations) {
       // A scope ends by itself, when what its body waits for is rejected.
@@ -455,7 +445,7 @@ export class Pass {
 
   #nextDue(): number | undefined {
     const { deadline } = this.#options
-    return this.operations.nextDue(this.#cancel ? undefined : deadline)
+    return this.operations.nextDue(this.#isCancelling ? undefined : deadline)
   }
 
   /** One timer a pass, for the earliest due time. */
@@ -467,21 +457,31 @@ export class Pass {
   }
 
   #ring(): void {
+    // A message that has come already may be what an operation is about to stop waiting for.
+    if (this.#over || this.#mailbox.isSearching) return
     const now = this.store.clock.now()
     for (const operation of this.operations.dueAt(now)) {
       operation.phase = 'busy'
       operation.live.onDue?.(operation)
     }
-    const { deadline } = this.#options
-    if (deadline !== undefined && deadline <= now && !this.#cancel) {
-      this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
-    }
+    this.#checkDeadline()
     this.#setAlarm()
     this.#stir()
   }
 
+  #checkDeadline(): void {
+    const { deadline } = this.#options
+    if (deadline === undefined || deadline > this.store.clock.now() || this.#isCancelling) return
+    this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
+  }
+
   /** Commits the beginning of a cancel, and passes it on to the children. */
   beginCancelling(record: Payloads['run.cancelling'], taken: readonly number[] = []): void {
+    if (this.#isCancelling) {
+      this.commit({ drafts: [], taken })
+      return
+    }
+    this.#isCancelling = true
     const deliver = [...this.operations]
       .filter(({ scope }) => !scope.shielded)
       .flatMap(cancelChild(record.reason))

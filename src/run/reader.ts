@@ -3,7 +3,7 @@
  * checked against its neighbour in the chain before anything is believed.
  */
 import { EverloopError } from '../base/errors.ts'
-import { checkLinks, decode, emptyState, fold } from '../ledger/index.ts'
+import { checkLinks, decode, emptyState, fold, placeOf } from '../ledger/index.ts'
 import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { partOf } from './handed-values.ts'
@@ -38,6 +38,7 @@ export class Reader {
     const open = await store.openEntries(row.id)
     checkLinks(open)
     checkHead(row, open.at(-1))
+    checkKinds(open)
     const reader = new Reader(row.id, open)
     await reader.#follow(store, open)
     const payloads = Array.from(reader.#entries.values(), ({ payload }) => payload).filter(
@@ -121,6 +122,18 @@ function checkHead(row: RunRow, last: Entry | undefined): void {
     'BROKEN_CHAIN',
     `The ledger of run "${row.id}" ends at entry ${last?.seq ?? 0}, but the run stands at entry ${row.seq}: entries are missing or were changed. Run \`everloop runs verify ${row.id}\`, then restore the store from a backup.`,
     { run: row.id },
+  )
+}
+
+/** What a later version has written must not be overlooked: it may be an effect that is in doubt. */
+function checkKinds(entries: readonly Entry[]): void {
+  const strange = entries.find(({ kind }) => placeOf(kind) === undefined)
+  if (!strange) return
+  const { run, kind, seq } = strange
+  throw new EverloopError(
+    'STORE_NEWER',
+    `Entry ${seq} of run "${run}" is of kind ${kind}, which this version does not write. A newer everloop has executed the run: update this worker, or leave the run to the newer ones.`,
+    { run },
   )
 }
 

@@ -29,6 +29,8 @@ export class Recorded {
   #taken = 0
   readonly #paths = new Set<string>()
   readonly begun = new Map<string, Line<WaitKind>>()
+  /** How often the run was retried after it had failed. */
+  retries = 0
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted = new Set<number>()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
@@ -55,12 +57,23 @@ export class Recorded {
       this.begun.set(path, lineOf(entry) as Line<WaitKind>)
     } else if (kind === 'run.cancelling') {
       this.push(lineOf(entry) as Line<'run.cancelling'>)
+    } else if (kind === 'run.retried') {
+      this.retries++
+      this.#forgetWithdrawn()
     } else if (kind === 'input.drifted') {
       this.drifted.add((lineOf(entry) as Line<'input.drifted'>).record.of)
     } else if (kind === 'turn.committed') {
       const chain = this.turns.get(scope) ?? []
       chain.push(lineOf(entry) as Line<'turn.committed'>)
       this.turns.set(scope, chain)
+    }
+  }
+
+  /** When a run fails its questions are withdrawn and its children cancelled: they begin again. */
+  #forgetWithdrawn(): void {
+    for (const [path, { kind }] of this.begun) {
+      const isKept = kind === 'timer.set' || kind === 'step.retrying'
+      if (!isKept && !this.#paths.has(path)) this.begun.delete(path)
     }
   }
 

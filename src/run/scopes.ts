@@ -9,7 +9,7 @@ import type { ErrorData } from '../base/errors.ts'
 import { childPath, encode, errorData } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { BranchOptions } from './face.ts'
-import { payloadWith } from './large.ts'
+import { isLarge, payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
@@ -63,7 +63,9 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
   const { value } = end as { readonly value: unknown }
   try {
     const { values } = scope
-    const text = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
+    const referring = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
+    // An artifact is read without the ledger around it, so it refers to nothing.
+    const text = isLarge(referring) ? encode(value) : referring
     const item = { ...payloadWith('value', text, abandoned), deliver }
     pass.conclude(operation, 'scope.closed', { value, ...abandoned }, item)
   } catch (thrown) {
@@ -74,7 +76,7 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
 
 /** An error that leaves a scope, as data. A StepError stays recognisable as one. */
 export function failure(pass: Pass, thrown: unknown): { error: ErrorData; cause?: number } {
-  const cause = pass.originOf(thrown)
+  const cause = pass.origins.of(thrown)
   return { error: scopeErrorData(thrown), ...(cause === undefined ? {} : { cause }) }
 }
 

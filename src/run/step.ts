@@ -75,6 +75,7 @@ export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown>
 /** Records a failed attempt and waits for the next. */
 function backOff(pass: Pass, operation: Operation, record: Payloads['step.retrying']): void {
   const { scope, key } = operation
+  if (operation.phase !== 'busy' || scope.closed) return // cancelled or abandoned meanwhile
   pass.commit({
     drafts: [{ scope: scope.path, kind: 'step.retrying', key, record }],
     committed: ([entry]) => {

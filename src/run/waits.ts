@@ -23,7 +23,7 @@ import type { Scope } from './scope.ts'
 export function sleepUntil(pass: Pass, scope: Scope, due: number, key?: string): Promise<unknown> {
   return pass.request(scope, 'timer', scope.key('sleep', key), {
     begin: (operation) => register(pass, operation, 'timer.set', { due }),
-    onDue: (operation) => pass.conclude(operation, 'timer.fired', {}),
+    onDue: (operation) => pass.conclude(operation, 'timer.fired', {}, { notBefore: operation.due }),
   })
 }
 
@@ -57,17 +57,23 @@ export function ask(
     })
   }
   const schema = jsonSchemaOf(options.schema)
+  // Keys are hashed into the chain and cannot be erased, so the prompt itself is not in them.
   const told = schema === undefined ? {} : { schema }
-  return pass.request(scope, 'question', scope.key(prompt.slice(0, 100), options.key), {
-    begin: (operation) =>
-      register(pass, operation, 'question.asked', {
-        prompt,
-        ...told,
-        ...deadlineOf(pass, options),
-      }),
-    onDue: (operation) => expire(pass, operation, 'question.expired'),
-    schema: options.schema,
-  })
+  return pass.request(
+    scope,
+    'question',
+    scope.key(`question ${digestOf(prompt).slice(0, 8)}`, options.key),
+    {
+      begin: (operation) =>
+        register(pass, operation, 'question.asked', {
+          prompt,
+          ...told,
+          ...deadlineOf(pass, options),
+        }),
+      onDue: (operation) => expire(pass, operation, 'question.expired'),
+      schema: options.schema,
+    },
+  )
 }
 
 /** Starts a child run, in the transaction that records it, and waits for its end. */
@@ -82,7 +88,8 @@ export function child(
   const live: Live = {
     input: digestOf(input),
     begin: (operation) => {
-      const id = childId(pass.run, operation.path)
+      const id = operation.child ?? childId(pass, operation.path)
+      operation.child = id
       const created: NewRun = newRun(pass, {
         id,
         flow,
@@ -98,9 +105,10 @@ export function child(
   return pass.request(scope, 'child', key, live)
 }
 
-/** The same child for the same place in the same run, and no other. */
-function childId(run: string, path: string): string {
-  return `${run.slice(0, 150)}.${hash('sha256', `${run}\n${path}`, 'hex').slice(0, 16)}`
+/** The same child for the same place in the same run, until a retry of the run asks for a new one. */
+function childId({ run, recorded }: Pass, path: string): string {
+  const place = `${run}\n${path}\n${recorded.retries}`
+  return `${run.slice(0, 150)}.${hash('sha256', place, 'hex').slice(0, 16)}`
 }
 
 /** Commits what the operation waits for, unless that is recorded already, and waits. */
@@ -137,6 +145,7 @@ function expire(
   kind: 'signal.expired' | 'question.expired',
 ): void {
   const item = {
+    notBefore: operation.due,
     unlessNewerThan: pass.seen,
     refused: () =>
       pass.wait(

@@ -1,0 +1,47 @@
+/** What a pass is made with. */
+import type { Ports } from '../base/ports.ts'
+import type { Entry } from '../ledger/index.ts'
+import type { Message, RunRow, Store } from '../store/store.ts'
+import type { Journal } from './journal.ts'
+import type { Reader } from './reader.ts'
+import type { Recorded } from './recorded.ts'
+import type { Resources } from './resource.ts'
+import type { PassEnd } from './stop.ts'
+
+/** What a pass `P` is made with. */
+export interface PassOptions<P> {
+  readonly run: string
+  readonly store: Store
+  readonly ports: Ports
+  readonly journal: Pick<Journal, 'push' | 'pending' | 'abandon'>
+  readonly recorded: Recorded
+  readonly reader: Reader
+  readonly resources: Resources
+  /** Executes the flow's function, with handles of the pass it is given. */
+  readonly code: (pass: P) => Promise<unknown>
+  /** Where the run stands in the ledger, for reading it again. */
+  readonly row: RunRow
+  /** Execute a few turns twice, to find state outside of the state. */
+  readonly development: boolean
+  /** Set in a second execution, which serves what is recorded and begins nothing. */
+  readonly shadow?: Shadow
+  /** Open scopes as the ledger has them: the first entry of each that a resume needs. */
+  readonly scopes: ReadonlyMap<string, number>
+  /** Number of the newest message when the run was claimed. */
+  readonly newest: number
+  /** When the run must have ended. */
+  readonly deadline: number | undefined
+  readonly started: Entry
+  /** Takes a message, if the pass can make something of it now. */
+  readonly onMessage: (pass: P, message: Message) => void
+  readonly onTrouble: (error: unknown) => void
+  readonly onEnd: (end: PassEnd) => void
+}
+
+/** What a second execution is observed by. */
+export interface Shadow {
+  isTarget(turn: string): boolean
+  onVerdict(verdict: unknown): void
+  /** Nothing more can be handed over; the code has asked for these, which are not recorded. */
+  onExhausted(asked: readonly string[]): void
+}
