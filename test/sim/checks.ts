@@ -1,0 +1,135 @@
+/** What must hold of the whole world when everything has come to its end. */
+import { decode, emptyState, encode, fold } from '../../src/ledger/index.ts'
+import type { Entry, Ref } from '../../src/ledger/index.ts'
+import type { RunRow } from '../../src/store/store.ts'
+import { expected, fits } from './model.ts'
+import { type Mirror, recordOf } from './mirror.ts'
+import type { Operator } from './operator.ts'
+import { redrive } from './redrive.ts'
+import type { World } from './world.ts'
+
+/** Pauses that a sound program never meets. */
+const soundPauses = ['PAUSED', 'CRASH_LOOP']
+
+export async function checkAtRest(world: World, operator: Operator): Promise<void> {
+  const { report, observer, store } = world
+  for (const run of observer.runs.values()) {
+    const row = await store.run(run.id)
+    report.check(row !== undefined, 'I1', () => `run ${run.id} is gone`)
+    if (!row) continue
+    await checkRows(world, run, row)
+    checkPauses(world, run)
+  }
+  if (report.hasFailed) return
+  checkOutcomes(world, operator)
+  for (const session of await store.sessions()) {
+    report.check(session.holds === 0, 'I11', () => `a session still holds ${session.holds} runs`)
+  }
+  if (report.hasFailed) return
+  for (const run of observer.runs.values()) {
+    const row = await store.run(run.id)
+    if (row) await redrive(world, run, row)
+  }
+}
+
+/** Entries and rows are what was acknowledged, and equal their fold (I1, I18). */
+async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Promise<void> {
+  const must = (condition: boolean, invariant: string, what: () => string): void =>
+    report.check(condition, invariant, () => `run ${run.id}: ${what()}`)
+  const entries = await store.entries(run.id)
+  must(
+    entries.length === run.entries.length &&
+      entries.every(({ hash }, i) => hash === run.entries[i]?.hash),
+    'I1',
+    () => `the store has ${entries.length} entries, ${run.entries.length} were acknowledged`,
+  )
+  const state = fold(emptyState, entries)
+  must(row.status === state.status.is, 'I18', () => `row ${row.status}, fold ${state.status.is}`)
+  must(
+    row.seq === run.head?.seq && row.hash === run.head.hash,
+    'I18',
+    () => 'the row has another head',
+  )
+  const scopes = await store.openScopes(run.id)
+  const folded = Array.from(state.scopes, ([path, from]) => ({ path, from }))
+  const sorted = folded.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  must(
+    encode(scopes) === encode(sorted),
+    'I18',
+    () => `open scopes ${encode(scopes)}, fold ${encode(sorted)}`,
+  )
+  const asked = (await store.questions({ run: run.id })).map(({ wait }) => wait.seq)
+  const open = Array.from(state.waits.values())
+    .filter(({ kind }) => kind === 'question.asked')
+    .map(({ seq }) => seq)
+  must(
+    encode(asked) === encode(open),
+    'I18',
+    () => `questions ${encode(asked)}, fold ${encode(open)}`,
+  )
+  const inbox = await store.messages(run.id, ['go', 'tick', 'data'])
+  const kept = inbox.every(({ number }) => run.inbox.has(number))
+  must(kept, 'S5', () => `messages ${inbox.map(({ number }) => number).join()} are in the inbox`)
+}
+
+function checkPauses({ report }: World, run: Mirror): void {
+  for (const entry of run.entries) {
+    if (entry.kind !== 'run.paused') continue
+    const { code, message } = recordOf(entry, entry.kind)
+    report.check(
+      soundPauses.includes(code),
+      'pause',
+      () => `run ${run.id} was paused: ${code} ${message}`,
+    )
+  }
+}
+
+/** Runs that nobody interfered with end as the model says. */
+function checkOutcomes({ report, observer, programs }: World, operator: Operator): void {
+  for (const { id, flow } of operator.started) {
+    const run = observer.runs.get(id)
+    report.check(run !== undefined, 'S1', () => `run ${id} was started, but is not there`)
+    if (!run || isDisturbed(observer.runs, run)) continue
+    const wanted = expected(programs, flow)
+    const end = run.head
+    if (wanted.is === 'unknown' || !end) continue
+    const should = wanted.is === 'value' ? 'run.completed' : 'run.failed'
+    report.check(
+      end.kind === should,
+      'model',
+      () => `run ${id} ended with ${end.kind} ${end.payload}, not ${should}`,
+    )
+    if (end.kind !== should || report.hasFailed) continue
+    if (wanted.is === 'value') {
+      const output = outputOf(end, observer.artifacts)
+      report.check(
+        fits(wanted.value, output),
+        'model',
+        () => `run ${id} has the output ${end.payload}`,
+      )
+    } else {
+      const { code } = recordOf(end, 'run.failed').error
+      report.check(
+        code === wanted.root,
+        'model',
+        () => `run ${id} failed with ${code}, not ${wanted.root}`,
+      )
+    }
+  }
+}
+
+/** Somebody cancelled it, its deadline passed, or this befell one of its children. */
+function isDisturbed(runs: ReadonlyMap<string, Mirror>, run: Mirror): boolean {
+  if (run.entries.some(({ kind }) => kind === 'run.cancelling' || kind === 'run.cancelled'))
+    return true
+  return Array.from(runs.values()).some(
+    (child) => child.parent === run.id && isDisturbed(runs, child),
+  )
+}
+
+/** The output; one that is too large for an entry stands beside the ledger. */
+function outputOf(end: Entry, artifacts: ReadonlyMap<string, Uint8Array>): unknown {
+  const resolve = ([seq, hash]: Ref): unknown =>
+    seq === 0 ? decode(Buffer.from(artifacts.get(String(hash)) ?? []).toString()) : undefined
+  return (decode(end.payload ?? '{}', { resolve }) as { readonly output: unknown }).output
+}

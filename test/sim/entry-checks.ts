@@ -1,0 +1,228 @@
+/** What each entry must fulfil at the moment it is committed. */
+import { encode, flaw, isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
+import type { Entry, Payloads } from '../../src/ledger/index.ts'
+import type { Append, Message } from '../../src/store/store.ts'
+import { type Mirror, recordOf } from './mirror.ts'
+import type { Observer } from './observer.ts'
+
+/** Checks the entry against the run before it, adds it, and checks what follows from it. */
+export function checkEntry(
+  observer: Observer,
+  run: Mirror,
+  entry: Entry,
+  append: Append | undefined,
+): void {
+  const { report } = observer
+  const { head } = run
+  const where = `entry ${entry.seq} (${entry.kind} ${operationPath(entry.scope, entry.key)}) of ${run.id}`
+  report.trace(
+    () =>
+      `   ${run.id} #${entry.seq} e${entry.epoch} ${entry.kind} ${operationPath(entry.scope, entry.key)} ${entry.payload?.slice(0, 160) ?? ''}`,
+  )
+  const must = (condition: boolean, invariant: string, what: string): void =>
+    report.check(condition, invariant, () => `${where}: ${what}`)
+
+  must(entry.seq === (head?.seq ?? 0) + 1, 'I2', `it comes after entry ${head?.seq ?? 0}`)
+  const wrong = flaw(entry, head?.hash ?? '')
+  must(wrong === undefined, 'I2', wrong ?? '')
+  must(
+    entry.time >= (head?.time ?? 0),
+    'entry time',
+    'its time lies before that of its predecessor',
+  )
+  if (entry.time > observer.now) report.reach('entry time held while the clock was back')
+  if (append) must(entry.epoch === append.epoch, 'I3', `it was written in epoch ${append.epoch}`)
+  checkStatus(run, entry, must)
+  checkOperation(observer, run, entry, must)
+  if (append) checkMessages(run, entry, append, must)
+  reachStates(observer, run, entry)
+  run.apply(entry)
+  const closed = closedBy(entry)
+  if (closed !== undefined) closeScope(observer, run, closed, append, must)
+}
+
+type Must = (condition: boolean, invariant: string, what: string) => void
+
+function checkStatus(run: Mirror, { kind }: Entry, must: Must): void {
+  if (run.hasEnded) {
+    const isRetry = run.status === 'failed' && (kind === 'run.retried' || kind === 'run.overtaken')
+    must(isRetry, 'I4', `the run had ${run.status} before`)
+  } else if (run.status === 'paused') {
+    const isOpening = ['run.resumed', 'run.cancelled', 'run.overtaken'].includes(kind)
+    must(isOpening, 'I4', 'the run is paused')
+  }
+}
+
+function checkOperation(observer: Observer, run: Mirror, entry: Entry, must: Must): void {
+  const { kind, scope, key } = entry
+  const path = operationPath(scope, key)
+  const begun = run.begun.get(path)
+  if (isOutcome(kind) || isWait(kind)) {
+    must(!run.outcomes.has(path), 'I5', 'the operation has an outcome already')
+  }
+  switch (kind) {
+    case 'timer.fired': {
+      const due = begun ? dueOf(begun) : undefined
+      must(due !== undefined && due <= observer.peak, 'I12', 'the timer fired early')
+      if (due !== undefined && observer.downSince !== undefined && due >= observer.downSince) {
+        observer.report.reach('timer due while every worker was down')
+      }
+      return
+    }
+    case 'signal.expired':
+    case 'question.expired': {
+      const due = begun ? dueOf(begun) : undefined
+      must(due !== undefined && due <= observer.peak, 'I12', 'the wait expired early')
+      must(messagesFor(run, begun).length === 0, 'I9', 'it expired although a message had come')
+      return
+    }
+    case 'step.retrying': {
+      const before = begun?.kind === 'step.retrying' ? recordOf(begun, kind).attempt : 0
+      const { attempt } = recordOf(entry, kind)
+      must(attempt === before + 1, 'retries', `attempt ${attempt} comes after attempt ${before}`)
+      return
+    }
+    case 'child.completed':
+    case 'child.failed':
+      checkChild(observer, begun, entry, must)
+      return
+    case 'turn.committed': {
+      const before = run.turns.get(scope) ?? 0
+      must(Number(key) === before + 1, 'turns', `turn ${key} comes after turn ${before}`)
+      run.turns.set(scope, Number(key))
+    }
+  }
+}
+
+/** A parent is told how its child really ended. */
+function checkChild(observer: Observer, begun: Entry | undefined, entry: Entry, must: Must): void {
+  const child = begun && observer.runs.get(recordOf(begun, 'child.started').run)
+  must(child?.hasEnded === true, 'I16', 'the child has not ended')
+  const end = child?.head
+  if (entry.kind !== 'child.completed' || end?.kind !== 'run.completed') return
+  const told = encode(recordOf(entry, 'child.completed').output)
+  must(
+    told === encode(recordOf(end, 'run.completed').output),
+    'I16',
+    'the child had another output',
+  )
+}
+
+const dueOf = (entry: Entry): number | undefined =>
+  (recordOf(entry, 'timer.set') as { readonly due?: number }).due
+
+/** Messages in the inbox that this wait could take. */
+function messagesFor(run: Mirror, wait: Entry | undefined): Message[] {
+  if (!wait) return []
+  const messages = Array.from(run.inbox.values())
+  if (wait.kind === 'question.asked') {
+    return messages.filter(
+      ({ kind, name }) => kind === 'answer' && name === `${run.id}/${wait.seq}`,
+    )
+  }
+  const { name: awaited } = recordOf(wait, 'signal.awaited')
+  return messages.filter(({ kind, name }) => kind === 'signal' && name === awaited)
+}
+
+/** What a message leads to: the kinds of entries that may take it. */
+const takers: Partial<Record<Entry['kind'], Message['kind']>> = {
+  'signal.received': 'signal',
+  'signal.refused': 'signal',
+  'question.answered': 'answer',
+  'question.refused': 'answer',
+  'child.completed': 'child',
+  'child.failed': 'child',
+}
+
+function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {
+  const wanted = takers[entry.kind]
+  if (wanted === undefined) return
+  const taken = (append.taken ?? []).map((number) => run.inbox.get(number))
+  const mine = taken.filter((message) => message?.kind === wanted)
+  must(mine.length > 0, 'S5', 'no message was taken with it')
+  if (entry.kind !== 'signal.received' && entry.kind !== 'question.answered') return
+  const value = encode((recordOf(entry, entry.kind) as Payloads['question.answered']).value)
+  const fitting = mine.find(
+    (message) => message && encode((decodePayload(message) as { value: unknown }).value) === value,
+  )
+  must(fitting !== undefined, 'I15', 'its value is not that of the message it took')
+  if (fitting?.kind !== 'signal') return
+  for (const older of run.inbox.values()) {
+    if (older.kind !== 'signal' || older.name !== fitting.name) continue
+    const isFirst = older.number >= fitting.number || append.taken?.includes(older.number) === true
+    must(isFirst, 'I15', 'an older signal of this name is still there')
+  }
+}
+
+const decodePayload = (message: Message): unknown =>
+  recordOf({ payload: message.payload } as Entry, 'signal.received')
+
+/** The scope that ends with this entry; "" for the run. */
+function closedBy({ kind, scope, key }: Entry): string | undefined {
+  switch (kind) {
+    case 'scope.closed':
+    case 'scope.failed':
+    case 'turn.committed':
+      return operationPath(scope, key)
+    case 'run.completed':
+    case 'run.failed':
+    case 'run.cancelled':
+      return ''
+    default:
+      return undefined
+  }
+}
+
+/** Whoever is left in a scope that ends is told so. */
+function closeScope(
+  observer: Observer,
+  run: Mirror,
+  scope: string,
+  append: Append | undefined,
+  must: Must,
+): void {
+  for (const [path, id] of run.children) {
+    if (!isWithin(path, scope)) continue
+    const child = observer.runs.get(id)
+    const isTold =
+      child === undefined ||
+      child.hasEnded ||
+      child.isCancelling ||
+      Array.from(child.inbox.values()).some(({ kind }) => kind === 'cancel') ||
+      append?.deliver?.some((message) => message.run === id && message.kind === 'cancel') === true
+    must(isTold, 'I16', `child ${id} was left without a cancel`)
+  }
+  run.close(scope)
+}
+
+function reachStates({ report }: Observer, run: Mirror, entry: Entry): void {
+  const { kind, payload } = entry
+  if (payload?.includes('"$":"ref"')) report.reach('value kept as a reference')
+  if (payload?.includes('"abandoned":')) report.reach('scope closed with abandoned operations')
+  switch (kind) {
+    case 'run.cancelling':
+      if (payload?.includes('"deadline":true')) report.reach('deadline passed')
+      if (run.children.size > 0) report.reach('cancel of a run with a child')
+      return
+    case 'run.cancelled':
+      if (entry.seq === 2) report.reach('cancel of a run that had not begun')
+      return
+    case 'run.paused':
+      if (recordOf(entry, kind).code === 'CRASH_LOOP') report.reach('parked as a crash loop')
+      return
+    case 'run.resumed':
+      report.reach('run paused and resumed')
+      return
+    case 'run.retried':
+      report.reach('failed run retried')
+      return
+    case 'turn.committed':
+      if (entry.key !== '1' && payload?.startsWith('{"base":')) {
+        report.reach('whole turn in the middle of a loop')
+      }
+      return
+    case 'signal.refused':
+    case 'question.refused':
+      report.reach('value refused by the schema of the holder')
+  }
+}

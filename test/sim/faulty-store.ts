@@ -1,0 +1,310 @@
+/**
+ * The store as one process reaches it: every call travels to the real store and back as events, and
+ * on the way everything can go wrong that the store's contract allows.
+ */
+import { EverloopError } from '../../src/base/errors.ts'
+import type { Clock } from '../../src/base/ports.ts'
+import type {
+  Append,
+  AppendResult,
+  Change,
+  ClaimRequest,
+  ClaimResult,
+  DeliverResult,
+  EntryRange,
+  NewMessage,
+  NewRun,
+  QuestionFilter,
+  RunFilter,
+  RunRow,
+  SessionOptions,
+  Store,
+} from '../../src/store/store.ts'
+import type { FaultKind } from './faults.ts'
+import { never, type Process } from './process.ts'
+import type { World } from './world.ts'
+
+type Family = 'write' | 'read' | 'heartbeat' | 'claim' | 'end'
+
+/** Two parts of a journey to the store: how long each takes, and what goes wrong in between. */
+interface Journey {
+  readonly before: number
+  readonly after: number
+  readonly failsBefore: boolean
+  readonly failsAfter: boolean
+}
+
+export class FaultyStore implements Store {
+  readonly clock: Clock
+  readonly about: Store['about']
+  readonly #world: World
+  readonly #process: Process
+  readonly #inner: Store
+  readonly #listeners = new Set<(change: Change) => void>()
+  #closed = false
+
+  constructor(world: World, process: Process) {
+    this.#world = world
+    this.#process = process
+    this.#inner = world.store
+    this.clock = world.store.clock
+    this.about = world.store.about
+  }
+
+  openSession(session: SessionOptions): Promise<void> {
+    return this.#call('write', 'openSession', async () => {
+      await this.#inner.openSession(session)
+      this.#world.observer.onOpenSession(session.token, session.leaseMs)
+      this.#process.sessions.push(session.token)
+    })
+  }
+
+  renewSession(token: string): Promise<boolean> {
+    return this.#call('heartbeat', 'renew', async () => {
+      const renewed = await this.#inner.renewSession(token)
+      this.#world.observer.onRenew(token, renewed)
+      if (!renewed) this.#world.report.reach('worker lost its session')
+      return renewed
+    })
+  }
+
+  closeSession(token: string): Promise<void> {
+    return this.#call('end', 'closeSession', async () => {
+      await this.#inner.closeSession(token)
+      this.#world.observer.onCloseSession(token)
+    })
+  }
+
+  createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
+    return this.#call('write', 'createRun', async () => {
+      const result = await this.#inner.createRun(run)
+      this.#world.observer.onCreate(run, result.created)
+      return result
+    })
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const result = await this.#call('claim', 'claim', async () => {
+      const claimed = await this.#inner.claim(request)
+      this.#world.observer.onClaim(request.session, claimed.runs)
+      return claimed
+    })
+    for (const { id, epoch } of result.runs) this.#process.epochs.set(id, epoch)
+    if (!this.#world.faults.strikes('claim says a wrong next due time')) return result
+    const { chance } = this.#world.faults
+    const { nextDue = this.clock.now() } = result
+    return { ...result, nextDue: chance.roll(0.3) ? undefined : nextDue + chance.between(-1, 9000) }
+  }
+
+  async append(append: Append): Promise<AppendResult> {
+    const result = await this.#call('write', 'append', async () => {
+      const answer = await this.#inner.append(append)
+      this.#world.observer.onAppend(append, answer)
+      return answer
+    })
+    const isWritten = result.is === 'committed' || result.is === 'displaced'
+    if (isWritten && append.entries.some(({ kind }) => kind === 'run.cancelling')) {
+      this.#world.observer.run(append.run).knowsCancel = true
+    }
+    return result
+  }
+
+  deliver(message: NewMessage): Promise<DeliverResult> {
+    return this.#call('write', 'deliver', async () => {
+      const result = await this.#inner.deliver(message)
+      this.#world.observer.onDeliver(message, result)
+      return result
+    })
+  }
+
+  run(id: string): Promise<RunRow | undefined> {
+    return this.#read('run', () => this.#inner.run(id))
+  }
+
+  async runs(filter: RunFilter): Promise<readonly RunRow[]> {
+    const rows = await this.#read('runs', () => this.#inner.runs(filter))
+    for (const { id, session, epoch } of rows) {
+      if (session !== undefined && this.#process.sessions.includes(session)) {
+        this.#process.epochs.set(id, epoch)
+      }
+    }
+    return rows
+  }
+
+  entries(run: string, range?: EntryRange): ReturnType<Store['entries']> {
+    return this.#read('entries', () => this.#inner.entries(run, range))
+  }
+
+  openEntries(run: string): ReturnType<Store['openEntries']> {
+    return this.#read('openEntries', async () => {
+      const entries = await this.#inner.openEntries(run)
+      const chains = new Map<string, number>()
+      for (const { kind, scope } of entries) {
+        if (kind === 'turn.committed') chains.set(scope, (chains.get(scope) ?? 0) + 1)
+        if (kind === 'run.cancelling') this.#world.report.reach('cancel while replaying')
+      }
+      if ([...chains.values()].some((turns) => turns > 1)) {
+        this.#world.report.reach('resume of a loop from a chain of changes')
+      }
+      return entries
+    })
+  }
+
+  entriesAt(run: string, seqs: readonly number[]): ReturnType<Store['entriesAt']> {
+    return this.#read('entriesAt', () => this.#inner.entriesAt(run, seqs))
+  }
+
+  follow(after: number, limit: number): ReturnType<Store['follow']> {
+    return this.#read('follow', () => this.#inner.follow(after, limit))
+  }
+
+  openScopes(run: string): ReturnType<Store['openScopes']> {
+    return this.#read('openScopes', () => this.#inner.openScopes(run))
+  }
+
+  messages(run: string, signals: readonly string[]): ReturnType<Store['messages']> {
+    return this.#read('messages', () => this.#inner.messages(run, signals))
+  }
+
+  news(session: string): ReturnType<Store['news']> {
+    return this.#read('news', () => this.#inner.news(session))
+  }
+
+  questions(filter: QuestionFilter): ReturnType<Store['questions']> {
+    return this.#read('questions', () => this.#inner.questions(filter))
+  }
+
+  artifact(hash: string): Promise<Uint8Array | undefined> {
+    return this.#read('artifact', () => this.#inner.artifact(hash))
+  }
+
+  sessions(): ReturnType<Store['sessions']> {
+    return this.#read('sessions', () => this.#inner.sessions())
+  }
+
+  queues(): ReturnType<Store['queues']> {
+    return this.#read('queues', () => this.#inner.queues())
+  }
+
+  limitQueue(name: string, concurrency: number | null): Promise<void> {
+    return this.#call('write', 'limitQueue', () => this.#inner.limitQueue(name, concurrency))
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    const own = (change: Change): void => listener(change)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
+  /** Something was committed by somebody: tells this process, if nothing goes wrong. */
+  notify(change: Change): void {
+    const { faults } = this.#world
+    if (this.#listeners.size === 0 || faults.strikes('notification is dropped')) return
+    const isLate = faults.strikes('notification is late')
+    this.tell(isLate ? faults.chance.between(50, 9000) : faults.chance.between(0, 3), change)
+    if (faults.strikes('notification is doubled')) this.tell(faults.chance.between(0, 500), change)
+  }
+
+  tell(ms: number, change: Change): void {
+    this.#process.later(ms, 'notification', () => {
+      for (const listener of this.#listeners) listener(change)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#listeners.clear()
+  }
+
+  #read<T>(label: string, execute: () => Promise<T>): Promise<T> {
+    return this.#call('read', label, execute)
+  }
+
+  #call<T>(family: Family, label: string, execute: () => Promise<T>): Promise<T> {
+    const { faults, report, scheduler, network } = this.#world
+    const process = this.#process
+    if (process.isDead) return never()
+    if (this.#closed) {
+      return Promise.reject(new EverloopError('STORE_CLOSED', 'The store was closed.'))
+    }
+    const crash = this.#world.mayCrash(process) && faults.strikes('worker crashes at a store call')
+    const isSent = !crash || faults.chance.roll(0.5)
+    if (crash) {
+      if (label === 'append') {
+        report.reach(isSent ? 'crash between commit and reply' : 'crash before an append')
+      }
+      this.#world.crash(process)
+    }
+    if (!isSent) return never()
+    const full = family !== 'read' && this.#world.isFull
+    const journey = this.#journey(family)
+    return new Promise<T>((resolve, reject) => {
+      const reply = (call: () => void): void =>
+        void process.later(journey.after, `${label} reply`, call)
+      // What has been sent arrives, even when its sender has died meanwhile.
+      scheduler.after(network, journey.before, label, () => {
+        report.trace(() => `${process.name} ${label}${journey.failsBefore ? ' FAILS' : ''}`)
+        if (full) reply(() => reject(storeFull()))
+        else if (journey.failsBefore || this.#world.isDown) reply(() => reject(unavailable()))
+        else {
+          void execute().then(
+            (value) =>
+              reply(journey.failsAfter ? () => reject(unavailable()) : () => resolve(value)),
+            (error: unknown) => reply(() => reject(error as Error)),
+          )
+        }
+      })
+    })
+  }
+
+  #journey(family: Family): Journey {
+    const { faults } = this.#world
+    const { chance } = faults
+    const strikes = (kind: FaultKind): boolean => faults.strikes(kind)
+    let before = chance.below(3)
+    let after = chance.below(3)
+    if (strikes('replies come in another order')) after += chance.below(40)
+    let failsBefore = false
+    let failsAfter = false
+    switch (family) {
+      case 'read':
+        failsBefore = strikes('read fails')
+        if (strikes('read is delayed')) after += chance.between(10, 4000)
+        break
+      case 'heartbeat':
+        failsBefore = strikes('heartbeat fails')
+        failsAfter = strikes('reply of a heartbeat is lost')
+        if (strikes('heartbeat is delayed past the lease')) before += chance.between(3000, 15_000)
+        break
+      case 'claim':
+        failsBefore = strikes('write fails before the commit')
+        failsAfter = strikes('reply of a claim is lost')
+        break
+      case 'end':
+        if (strikes('end of a session is lost')) {
+          failsBefore = chance.roll(0.5)
+          failsAfter = !failsBefore
+        }
+        break
+      case 'write':
+        failsBefore = strikes('write fails before the commit')
+        failsAfter = strikes('write fails after the commit')
+    }
+    if (family === 'write' || family === 'claim') {
+      if (strikes('write is delayed before the commit')) before += chance.between(10, 3000)
+      if (strikes('write is delayed after the commit')) after += chance.between(10, 3000)
+      if (strikes('write takes longer than the lease')) {
+        const ms = chance.between(5000, 20_000)
+        if (chance.roll(0.5)) before += ms
+        else after += ms
+      }
+    }
+    return { before, after, failsBefore, failsAfter }
+  }
+}
+
+const unavailable = (): EverloopError =>
+  new EverloopError('STORE_UNAVAILABLE', 'The store cannot be reached (simulated).')
+
+const storeFull = (): EverloopError =>
+  new EverloopError('STORE_FULL', 'The disk is full (simulated).')

@@ -1,0 +1,240 @@
+/** Executes a program of the grammar on a real `run`: what a user's flow would look like. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { EverloopError } from '../../src/base/errors.ts'
+import type { Run, Turn } from '../../src/run/face.ts'
+import type { AnyFlow, Flow } from '../../src/run/index.ts'
+import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
+import { Place } from './place.ts'
+import type { Node, StepNode } from './programs.ts'
+
+/** An attempt of a step. */
+export interface Attempt {
+  readonly path: string
+  readonly attempt: number
+  readonly isCleanup: boolean
+  readonly signal: () => AbortSignal
+}
+
+/** Who watches what the code is handed, and lets time pass where it does something. */
+export interface View {
+  /** The outcome of the operation at this path. */
+  watch<T>(path: string, operation: Promise<T>): Promise<T>
+  /** What must be the same in every execution of the code. */
+  same<T>(what: string, value: T): T
+  /** Executes an attempt of a step in the outside world. */
+  outside(node: StepNode, attempt: Attempt): Promise<void>
+  /** Time that passes in the code of a schema. */
+  think(): Promise<void>
+}
+
+/** What the code of one execution of a flow has at hand. */
+export interface Setting {
+  readonly view: View
+  readonly flows: readonly AnyFlow[]
+}
+
+/** Where in the run the code stands. */
+interface At {
+  readonly run: Run
+  readonly place: Place
+  readonly isCleanup: boolean
+}
+
+export function interpret(setting: Setting, run: Run, body: Node): Promise<unknown> {
+  return evaluate(setting, { run, place: new Place(''), isCleanup: false }, body)
+}
+
+/** Takes its keys before its first await, so that both sides of a race take theirs in order. */
+function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
+  const { run, place } = at
+  const { view } = setting
+  switch (node.is) {
+    case 'step':
+      return step(setting, at, node)
+    case 'sleep':
+      return view.watch(place.operation('sleep'), run.sleep(node.ms)).then(() => null)
+    case 'note':
+      return view
+        .watch(place.operation('note'), run.note('noted', { by: 'program' }))
+        .then(() => null)
+    case 'signal':
+      return view.watch(place.operation(node.name), run.signal(node.name, waitOptions(view, node)))
+    case 'ask':
+      return view.watch(place.operation(node.name), run.ask(node.name, waitOptions(view, node)))
+    case 'child': {
+      const flow = setting.flows[node.flow] as Flow
+      const key = place.operation(flow.name)
+      return view.watch(key, run.child(flow, { from: key }))
+    }
+    case 'race':
+      return Promise.race([evaluate(setting, at, node.first), evaluate(setting, at, node.second)])
+    case 'chance':
+      return Promise.resolve(drawn(setting, at))
+    case 'resource':
+      return run.resource(
+        'thing',
+        () => 'resource',
+        () => {},
+      )
+    default:
+      return evaluateNested(setting, at, node)
+  }
+}
+
+type Nested = Exclude<
+  Node,
+  {
+    readonly is:
+      | 'step'
+      | 'sleep'
+      | 'note'
+      | 'signal'
+      | 'ask'
+      | 'child'
+      | 'race'
+      | 'chance'
+      | 'resource'
+  }
+>
+
+async function evaluateNested(setting: Setting, at: At, node: Nested): Promise<unknown> {
+  const { run, place } = at
+  const { view } = setting
+  const enter = (inner: Run, where: Place, body: Node): Promise<unknown> =>
+    evaluate(setting, { ...at, run: inner, place: where }, body)
+  switch (node.is) {
+    case 'seq': {
+      const values: unknown[] = []
+      for (const item of node.items) values.push(await evaluate(setting, at, item))
+      return values
+    }
+    case 'scope': {
+      const path = place.operation(node.name)
+      return view.watch(
+        path,
+        run.scope(node.name, (inner) => enter(inner, new Place(path), node.body)),
+      )
+    }
+    case 'all': {
+      const path = place.operation(node.name)
+      const scope = new Place(path)
+      const branches = node.branches.map(
+        (body, i) =>
+          (inner: Run): Promise<unknown> =>
+            enter(inner, scope.inner(i), body),
+      )
+      return view.watch(path, run.all(node.name, branches))
+    }
+    case 'map': {
+      const path = place.operation(node.name)
+      const scope = new Place(path)
+      const items = Array.from({ length: node.count }, (_, i) => i)
+      const options = node.concurrency === undefined ? {} : { concurrency: node.concurrency }
+      const branch = (inner: Run, _: number, i: number): Promise<unknown> =>
+        enter(inner, scope.inner(i), node.body)
+      return view.watch(path, run.map(node.name, items, options, branch))
+    }
+    case 'loop':
+      return loop(setting, at, node)
+    case 'artifact': {
+      const path = place.operation(`artifact ${node.name}`)
+      const put = run.artifacts.put(node.name, 'a'.repeat(node.units))
+      const artifact = (await view.watch(path, put)) as Awaited<typeof put>
+      return (await persistently(() => run.artifacts.get(artifact))).length
+    }
+    case 'guarded':
+      try {
+        return await evaluate(setting, at, node.body)
+      } catch (error) {
+        return { caught: EverloopError.is(error) ? error.code : String(error) }
+      }
+    case 'finally':
+      try {
+        return await evaluate(setting, at, node.body)
+      } finally {
+        const path = place.operation('cleanup')
+        const clean = (inner: Run): Promise<unknown> =>
+          evaluate(setting, { run: inner, place: new Place(path), isCleanup: true }, node.cleanup)
+        await view.watch(path, run.cleanup('cleanup', clean))
+      }
+  }
+}
+
+function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
+  const { run, place, isCleanup } = at
+  const { view } = setting
+  const path = place.operation(node.name)
+  const options = {
+    ...(node.attempts > 1
+      ? { retry: { attempts: node.attempts, delay: node.delayMs, maxDelay: 2 * node.delayMs } }
+      : {}),
+    ...(node.hangs ? { timeout: node.ms + 500 } : {}),
+  }
+  const body = async (context: { signal: AbortSignal; attempt: number }): Promise<unknown> => {
+    await view.outside(node, { path, isCleanup, ...context, signal: () => context.signal })
+    if (context.attempt <= node.fails) throw new TypeError(`attempt ${context.attempt} failed`)
+    return stepValue(node, path)
+  }
+  const asked = node.withInput
+    ? run.step(node.name, { ...options, input: { path } }, (input, context) => {
+        view.same(`input of ${path}`, input.path)
+        return body(context)
+      })
+    : run.step(node.name, options, body)
+  return view.watch(path, asked)
+}
+
+function loop(setting: Setting, at: At, node: Node & { is: 'loop' }): Promise<unknown> {
+  const { run, place } = at
+  const path = place.operation(node.name)
+  const scope = new Place(path)
+  const turn = async (inner: Turn<LoopShape>, state: LoopShape) => {
+    setting.view.same(`state of ${path} in turn ${inner.turn}`, state)
+    const where = scope.inner(inner.turn)
+    const result = await evaluate(setting, { ...at, run: inner, place: where }, node.body)
+    const next = nextState(state, result, node.units)
+    return next.n < node.turns ? inner.next(next) : inner.done(next)
+  }
+  return setting.view.watch(path, run.loop(node.name, { state: firstState }, turn))
+}
+
+/** What is drawn must be the same in every pass. */
+function drawn({ view }: Setting, { run, place }: At): unknown {
+  const seen = [run.random(), run.uuid(), run.now()]
+  return view.same(place.operation('(chance)'), seen)
+}
+
+function waitOptions(
+  view: View,
+  { timeoutMs, hasOtherwise, isPicky }: Node & { is: 'signal' | 'ask' },
+): { timeout?: number; otherwise?: unknown; schema?: StandardSchemaV1 } {
+  return {
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(hasOtherwise ? { otherwise: 'nobody came' } : {}),
+    ...(isPicky ? { schema: picky(view) } : {}),
+  }
+}
+
+/** Accepts what is marked as good; thinks about it for a while at times. */
+const picky = (view: View): StandardSchemaV1 => ({
+  '~standard': {
+    version: 1,
+    vendor: 'sim',
+    validate: async (value) => {
+      await view.think()
+      const isGood = typeof value === 'object' && value !== null && 'good' in value && value.good
+      return isGood ? { value } : { issues: [{ message: 'It is not good.' }] }
+    },
+  },
+})
+
+/** Reads that are not operations fail with the store; code that needs them tries again. */
+async function persistently<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!EverloopError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * One run as the outside sees it: kept from what the store was told and what it answered, apart from
+ * the store's own rows, so that the two can be compared.
+ */
+import { decode, isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
+import type { Entry, Payloads } from '../../src/ledger/index.ts'
+import {
+  type Message,
+  type NewMessage,
+  type NewRun,
+  reception,
+  type RunRow,
+} from '../../src/store/store.ts'
+
+export class Mirror {
+  readonly id: string
+  readonly flow: string
+  readonly parent: string | undefined
+  readonly entries: Entry[] = []
+  status: RunRow['status'] = 'active'
+  epoch = 0
+  holder: string | undefined
+  /** Losses of the holder since the last entry. */
+  barren = 0
+  isCancelling = false
+  /** The holder has been told that its cancel is durable, or has read it. */
+  knowsCancel = false
+  readonly deadline: number | undefined
+  /** Outcomes that count, by operation path. */
+  readonly outcomes = new Map<string, Entry>()
+  /** What was registered last for operations without an outcome. */
+  readonly begun = new Map<string, Entry>()
+  readonly children = new Map<string, string>()
+  /** How often a failed run was told to go on. */
+  retries = 0
+  readonly turns = new Map<string, number>()
+  readonly inbox = new Map<number, Message>()
+  readonly receipts = new Set<string>()
+  /** Epochs whose holder gave the run back by itself. */
+  readonly released = new Set<number>()
+  newest = 0
+
+  constructor({ genesis, flow, parent }: NewRun) {
+    this.id = genesis.run
+    this.flow = flow
+    this.parent = parent
+    this.deadline = recordOf(genesis, 'run.started').deadline
+  }
+
+  get head(): Entry | undefined {
+    return this.entries.at(-1)
+  }
+
+  get hasEnded(): boolean {
+    return this.status === 'completed' || this.status === 'failed' || this.status === 'cancelled'
+  }
+
+  /** Adds what was committed. */
+  apply(entry: Entry): void {
+    this.entries.push(entry)
+    this.barren = 0
+    this.#applyOperation(entry)
+    if (entry.kind.startsWith('run.')) this.#applyRun(entry)
+  }
+
+  #applyOperation(entry: Entry): void {
+    const path = operationPath(entry.scope, entry.key)
+    if (isOutcome(entry.kind)) {
+      this.outcomes.set(path, entry)
+      this.begun.delete(path)
+      this.children.delete(path)
+    } else if (isWait(entry.kind)) {
+      this.begun.set(path, entry)
+      if (entry.kind === 'child.started') {
+        this.children.set(path, recordOf(entry, 'child.started').run)
+      }
+    }
+  }
+
+  #applyRun(entry: Entry): void {
+    switch (entry.kind) {
+      case 'run.paused':
+        this.status = 'paused'
+        break
+      case 'run.resumed':
+        this.status = 'active'
+        break
+      case 'run.cancelling':
+        this.status = 'active'
+        this.isCancelling = true
+        break
+      case 'run.completed':
+        this.status = 'completed'
+        break
+      case 'run.failed':
+        this.status = 'failed'
+        break
+      case 'run.cancelled':
+        this.status = 'cancelled'
+        break
+      case 'run.retried': {
+        this.status = 'active'
+        this.retries++
+        this.#rebuild()
+      }
+    }
+  }
+
+  /** What counts again after a retry: everything but what was forgotten. */
+  #rebuild(): void {
+    const forgotten = new Set(
+      this.entries.flatMap((entry) =>
+        entry.kind === 'run.retried' ? recordOf(entry, entry.kind).forget : [],
+      ),
+    )
+    this.outcomes.clear()
+    this.begun.clear()
+    this.children.clear()
+    for (const entry of this.entries) {
+      if (forgotten.has(entry.seq)) continue
+      this.#applyOperation(entry)
+      const isClosing = entry.kind === 'scope.closed' || entry.kind === 'scope.failed'
+      if (isClosing || entry.kind === 'turn.committed') {
+        this.close(operationPath(entry.scope, entry.key))
+      }
+    }
+  }
+
+  /** Forgets what was registered inside a scope that has closed. */
+  close(scope: string): void {
+    for (const [path, entry] of this.begun)
+      if (isWithin(entry.scope, scope)) this.begun.delete(path)
+    for (const path of this.children.keys()) {
+      if (isWithin(path, scope)) this.children.delete(path)
+    }
+  }
+
+  /** Takes a message as a store must. Returns whether it was delivered. */
+  receive(message: NewMessage, number: number, time: number): boolean {
+    if (message.id !== undefined && this.receipts.has(message.id)) return false
+    if (reception(message.kind, this.status) === 'refuse') return false
+    if (message.id !== undefined) this.receipts.add(message.id)
+    this.inbox.set(number, { ...message, number, time })
+    this.newest = number
+    return true
+  }
+
+  /** A message in the inbox that the run, as it stands, ought to take. */
+  get takeable(): Message | undefined {
+    for (const message of this.inbox.values()) {
+      if (this.#canTake(message)) return message
+    }
+    return undefined
+  }
+
+  #canTake({ kind, name }: Message): boolean {
+    if (this.hasEnded) return kind === 'retry' && this.status === 'failed'
+    if (this.status === 'paused') return kind === 'resume' || kind === 'cancel'
+    if (kind === 'cancel' || kind === 'pause') return true
+    for (const entry of this.begun.values()) {
+      if (kind === 'signal' && entry.kind === 'signal.awaited') {
+        if (recordOf(entry, 'signal.awaited').name === name) return true
+      }
+      if (kind === 'answer' && entry.kind === 'question.asked') {
+        if (`${this.id}/${entry.seq}` === name) return true
+      }
+      if (kind === 'child' && entry.kind === 'child.started') {
+        if (recordOf(entry, 'child.started').run === name) return true
+      }
+    }
+    return false
+  }
+}
+
+/** The decoded payload of an entry of this kind. References inside come out as undefined. */
+export const recordOf = <K extends keyof Payloads>(entry: Entry, _kind: K): Payloads[K] =>
+  decode(entry.payload ?? '{}', { resolve: () => undefined }) as Payloads[K]

@@ -1,0 +1,210 @@
+/**
+ * Sees everything that the store does, keeps a mirror of each run, and checks at once what can be
+ * checked at once. What a single entry must fulfil stands in entry-checks.ts.
+ */
+import type {
+  Append,
+  AppendResult,
+  DeliverResult,
+  NewMessage,
+  NewRun,
+  RunRow,
+} from '../../src/store/store.ts'
+import { checkEntry } from './entry-checks.ts'
+import { Mirror } from './mirror.ts'
+import type { Report } from './report.ts'
+import type { Scheduler } from './scheduler.ts'
+
+interface Session {
+  readonly leaseMs: number
+  expires: number
+}
+
+export class Observer {
+  readonly report: Report
+  readonly runs = new Map<string, Mirror>()
+  readonly #scheduler: Scheduler
+  readonly #sessions = new Map<string, Session>()
+  /** Bytes that were kept beside the ledgers, by their hash. */
+  readonly artifacts = new Map<string, Uint8Array>()
+  #messages = 0
+  /** How many workers are alive; kept by the world. */
+  workers = 0
+  /** When runs became due that nobody was there for. */
+  downSince: number | undefined
+
+  constructor(report: Report, scheduler: Scheduler) {
+    this.report = report
+    this.#scheduler = scheduler
+  }
+
+  get now(): number {
+    return this.#scheduler.clock.now()
+  }
+
+  /** The latest time the wall clock has ever shown. */
+  get peak(): number {
+    return this.#scheduler.peak
+  }
+
+  run(id: string): Mirror {
+    const run = this.runs.get(id)
+    if (!run) throw new RangeError(`The simulator knows no run ${id}.`)
+    return run
+  }
+
+  onCreate(run: NewRun, created: boolean): void {
+    const { id } = { id: run.genesis.run }
+    const known = this.runs.has(id)
+    this.report.check(created !== known, 'S1', () =>
+      created ? `run ${id} was created twice` : `run ${id} is said to exist, but does not`,
+    )
+    if (created && !known) this.#create(run)
+  }
+
+  onOpenSession(token: string, leaseMs: number): void {
+    this.#sessions.set(token, { leaseMs, expires: this.now + leaseMs })
+  }
+
+  onRenew(token: string, renewed: boolean): void {
+    const session = this.#sessions.get(token)
+    if (renewed && session) session.expires = this.now + session.leaseMs
+    if (!renewed) this.#sessions.delete(token)
+  }
+
+  onCloseSession(token: string): void {
+    this.#sessions.delete(token)
+    for (const run of this.runs.values()) if (run.holder === token) run.holder = undefined
+  }
+
+  onClaim(token: string, rows: readonly RunRow[]): void {
+    for (const row of rows) {
+      const run = this.run(row.id)
+      const other = run.holder === undefined ? undefined : this.#sessions.get(run.holder)
+      this.report.check(
+        other === undefined || other.expires <= this.now,
+        'S6',
+        () => `run ${row.id} was taken over while the lease of its holder had not ended`,
+      )
+      this.report.check(
+        row.epoch === run.epoch + 1,
+        'I3',
+        () => `a claim of run ${row.id} raised the epoch from ${run.epoch} to ${row.epoch}`,
+      )
+      this.report.check(
+        !run.hasEnded || run.status === 'failed',
+        'I4',
+        () => `run ${row.id} was handed out although it is ${run.status}`,
+      )
+      if (run.holder !== undefined) this.#takeOver(run)
+      run.holder = token
+      run.epoch = row.epoch
+      if (run.isCancelling) run.knowsCancel = true
+    }
+  }
+
+  onAppend(append: Append, result: AppendResult): void {
+    const run = this.run(append.run)
+    if (result.is !== 'committed') {
+      this.#refused(append, result, run)
+      return
+    }
+    const { entries, taken = [], release } = append
+    this.report.check(
+      run.holder === append.session && run.epoch === append.epoch,
+      'I3',
+      () =>
+        `epoch ${append.epoch} wrote to run ${run.id}, which is held in epoch ${run.epoch}` +
+        (run.holder === append.session ? '' : ' by another session'),
+    )
+    for (const create of append.create ?? []) {
+      if (!this.runs.has(create.genesis.run)) this.#create(create)
+    }
+    for (const entry of entries) checkEntry(this, run, entry, append)
+    for (const number of taken) {
+      this.report.check(
+        run.inbox.delete(number),
+        'S5',
+        () => `message ${number} of run ${run.id} was taken, but is not there`,
+      )
+    }
+    for (const message of append.deliver ?? []) this.#receive(message)
+    for (const { hash, bytes } of append.artifacts ?? []) this.artifacts.set(hash, bytes)
+    if (!release) return
+    run.holder = undefined
+    run.released.add(append.epoch)
+    if (run.newest > release.seen && run.inbox.size > 0) {
+      this.report.reach('release with a message nobody has seen')
+    }
+  }
+
+  onDeliver(message: NewMessage, result: DeliverResult): void {
+    if (result.is === 'duplicate' && message.kind === 'signal') {
+      this.report.reach('signal dropped as a duplicate')
+    }
+    if (result.is === 'question-closed') {
+      const run = this.runs.get(message.run)
+      const expired = Array.from(run?.outcomes.values() ?? []).some(
+        ({ kind }) => kind === 'question.expired',
+      )
+      this.report.reach(
+        expired ? 'answer refused because the question had expired' : 'two answers to one question',
+      )
+    }
+    if (result.is === 'delivered') {
+      this.#receive(message)
+      const run = this.run(message.run)
+      if (message.kind === 'cancel' && run.status === 'paused') {
+        this.report.reach('cancel of a paused run')
+      }
+    }
+  }
+
+  #create(run: NewRun): void {
+    const mirror = new Mirror(run)
+    this.runs.set(mirror.id, mirror)
+    checkEntry(this, mirror, run.genesis, undefined)
+  }
+
+  #receive(message: NewMessage): void {
+    const run = this.runs.get(message.run)
+    if (!run?.receive(message, this.#messages + 1, this.now)) return
+    this.#messages++
+    if (message.kind === 'signal' && run.takeable?.number !== this.#messages) {
+      this.report.reach('signal buffered before it was awaited')
+    }
+    if (message.kind === 'child' && run.holder === undefined) {
+      this.report.reach('child ended while its parent was not in memory')
+    }
+  }
+
+  #refused(append: Append, result: AppendResult, run: Mirror): void {
+    const { entries } = append
+    switch (result.is) {
+      case 'fenced':
+        this.report.reach('append refused by the fence')
+        if (entries.length > 0) this.report.reach('write of a zombie refused')
+        return
+      case 'displaced':
+        if (result.hash === entries.at(-1)?.hash) {
+          this.report.reach('append displaced by itself after a lost reply')
+        }
+        return
+      case 'news':
+        this.report.reach('expiry refused because a message came')
+        if (Array.from(run.inbox.values()).some(({ kind }) => kind === 'answer')) {
+          this.report.reach('answer raced the expiry and won')
+        }
+    }
+  }
+
+  #takeOver(run: Mirror): void {
+    run.barren++
+    this.report.reach('take-over of a run')
+    const kinds = Array.from(run.begun.values(), ({ kind }) => kind)
+    if (kinds.includes('step.retrying')) {
+      this.report.reach('take-over during the back-off of a retry')
+    }
+    if (kinds.length > 0) this.report.reach('take-over with an operation under way')
+  }
+}

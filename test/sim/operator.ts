@@ -1,0 +1,176 @@
+/**
+ * The people and systems around the runs: they start runs, send signals, answer questions, and
+ * cancel, pause, resume and retry. They try again until they are answered, and note what was said.
+ */
+import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
+import type { Ever, Question } from '../../src/run/index.ts'
+import { Chance } from './chance.ts'
+import { mayRetry } from './known.ts'
+import { type Mirror, recordOf } from './mirror.ts'
+import type { Node, World } from './world.ts'
+
+/** What a client may be told without anything being wrong. */
+const refusals: readonly ErrorCode[] = ['RUN_ENDED', 'RUN_STATE', 'QUESTION_CLOSED', 'UNKNOWN_RUN']
+
+/** A run that was asked for. */
+export interface Started {
+  readonly id: string
+  readonly flow: number
+  readonly input: unknown
+}
+
+export class Operator {
+  readonly started: Started[] = []
+  readonly #world: World
+  readonly #chance: Chance
+  readonly #clients: readonly Node[]
+  /** Questions that were answered, for those who come late. */
+  readonly #answered: string[] = []
+  #signals = 0
+  #pending = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#chance = new Chance(world.seed, 'operator')
+    this.#clients = [world.addClient(), world.addClient()]
+  }
+
+  /** True when nobody waits for a reply. */
+  get isIdle(): boolean {
+    return this.#pending === 0
+  }
+
+  /** Begins to start runs and to meddle with them. */
+  begin(): void {
+    const count = this.#chance.between(1, 3)
+    for (let i = 0; i < count; i++) {
+      const flow = i === 0 ? 0 : this.#chance.below(this.#world.programs.length)
+      const started: Started = { id: `run-${i}`, flow, input: { of: i } }
+      this.started.push(started)
+      this.#later(this.#chance.between(0, i === 0 ? 200 : 3500), () => this.#start(started))
+    }
+    this.#tick()
+  }
+
+  /** Everything that runs wait for from outside is given to them. */
+  feed(run: Mirror): void {
+    for (const [path, entry] of run.begun) {
+      if (entry.kind === 'signal.awaited') {
+        this.#signal(run.id, recordOf(entry, entry.kind).name, true)
+      } else if (entry.kind === 'question.asked') {
+        this.#world.report.trace(() => `   the operator answers ${run.id} ${path}`)
+        this.#answer(`${run.id}/${entry.seq}`, true)
+      }
+    }
+  }
+
+  resume(run: string): void {
+    this.#ask((ever) => ever.resume(run))
+  }
+
+  retry(run: string): void {
+    if (mayRetry(this.#world, run)) this.#ask((ever) => ever.retry(run))
+  }
+
+  async #start({ id, flow, input }: Started): Promise<void> {
+    const chance = this.#chance
+    const options = {
+      id,
+      ...(chance.roll(0.15) ? { queue: 'slow' } : {}),
+      ...(chance.roll(0.1) ? { delay: chance.between(0, 5000) } : {}),
+      ...(chance.roll(0.1) ? { deadline: chance.between(500, 40_000) } : {}),
+    }
+    const isTwice = chance.roll(0.1)
+    this.#ask((ever) => ever.start(`flow-${flow}`, input, options))
+    // The same id twice is one run. A deadline is another one each time it is computed.
+    if (isTwice) this.#ask((ever) => ever.start(`flow-${flow}`, input, options))
+  }
+
+  #tick(): void {
+    this.#later(this.#chance.between(200, 1800), () => {
+      if (this.#world.faults.isOver) return
+      this.#meddle()
+      this.#tick()
+    })
+  }
+
+  #meddle(): void {
+    const { faults, observer } = this.#world
+    const chance = this.#chance
+    const runs = [...observer.runs.values()]
+    if (runs.length === 0) return
+    const run = chance.pick(runs)
+    if (faults.strikes('operator cancels')) this.#ask((ever) => ever.cancel(run.id, 'enough'))
+    if (faults.strikes('operator pauses')) this.#ask((ever) => ever.pause(run.id))
+    if (faults.strikes('operator resumes')) this.resume(run.id)
+    if (faults.strikes('operator retries')) this.retry(run.id)
+    if (faults.strikes('signal that nobody awaits')) {
+      this.#signal(run.id, chance.pick(['go', 'tick', 'data']), chance.roll(0.7))
+    }
+    for (const entry of run.begun.values()) {
+      if (entry.kind === 'signal.awaited' && chance.roll(0.3)) {
+        this.#signal(run.id, recordOf(entry, entry.kind).name, chance.roll(0.8))
+      }
+    }
+    if (chance.roll(0.4)) this.#ask((ever) => this.#answerSome(ever))
+    const late = this.#answered.at(-1)
+    if (late !== undefined && faults.strikes('answer comes late')) this.#answer(late, true)
+  }
+
+  async #answerSome(ever: Ever): Promise<void> {
+    for (const question of await ever.questions({})) {
+      if (this.#chance.roll(0.5)) this.#decide(question)
+    }
+  }
+
+  #decide({ id }: Question): void {
+    const { faults } = this.#world
+    this.#answer(id, !faults.strikes('answer does not fit'))
+    if (faults.strikes('answer comes twice')) this.#answer(id, true, `decision on ${id}`)
+    if (faults.strikes('two people answer at once')) this.#answer(id, true)
+  }
+
+  #answer(question: string, good: boolean, id?: string): void {
+    this.#answered.push(question)
+    const by = this.#chance.pick(['ann', 'bob'])
+    const value = { good, by }
+    this.#ask((ever) => ever.answer(question, value, { by, ...(id === undefined ? {} : { id }) }))
+  }
+
+  #signal(run: string, name: string, good: boolean): void {
+    const value = { good, n: ++this.#signals }
+    const id = this.#chance.roll(0.6) ? `signal-${value.n}` : undefined
+    const delivery = id === undefined ? {} : { id }
+    this.#ask((ever) => ever.signal(run, name, value, delivery))
+    if (id !== undefined && this.#world.faults.strikes('signal comes twice')) {
+      this.#ask((ever) => ever.signal(run, name, value, delivery))
+    }
+  }
+
+  /** Asks through one of the clients, again and again while the store is in trouble. */
+  #ask(call: (ever: Ever) => Promise<unknown>): void {
+    const { ever, process } = this.#chance.pick(this.#clients)
+    this.#pending++
+    const attempt = async (): Promise<void> => {
+      for (;;) {
+        try {
+          await call(ever)
+          return
+        } catch (error) {
+          const code = EverloopError.is(error) ? error.code : undefined
+          if (code !== undefined && refusals.includes(code)) return
+          if (code !== 'STORE_UNAVAILABLE' && code !== 'STORE_FULL') {
+            this.#world.report.break('client', `a client was told ${String(error)}`)
+            return
+          }
+          await process.sleep(this.#chance.between(20, 800), 'client tries again')
+        }
+      }
+    }
+    void attempt().then(() => this.#pending--)
+  }
+
+  #later(ms: number, call: () => unknown): void {
+    this.#world.scheduler.after(this.#world.network, ms, 'operator', () => void call())
+  }
+}

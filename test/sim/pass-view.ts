@@ -1,0 +1,161 @@
+/**
+ * What one execution of a flow's code sees, and what the outside world sees of it: each outcome that
+ * is handed to the code, and each start of a step's body, is checked on the spot.
+ */
+import { Cancelled, EverloopError } from '../../src/base/errors.ts'
+import { encode, errorData } from '../../src/ledger/index.ts'
+import type { Attempt, View } from './interpret.ts'
+import { type Mirror, recordOf } from './mirror.ts'
+import type { Process } from './process.ts'
+import { never } from './process.ts'
+import type { StepNode } from './programs.ts'
+import type { World } from './world.ts'
+
+const failedKinds = ['step.failed', 'child.failed', 'scope.failed']
+
+export class PassView implements View {
+  readonly #world: World
+  readonly #process: Process
+  readonly #run: Mirror
+  readonly #epoch: number | undefined
+  /** The outcome that was handed over last. */
+  #last = 0
+
+  constructor(world: World, process: Process, run: string) {
+    this.#world = world
+    this.#process = process
+    this.#run = world.observer.run(run)
+    this.#epoch = process.epochs.get(run)
+  }
+
+  /** The outcome of the operation at this path, checked as the code sees it. */
+  async watch<T>(path: string, operation: Promise<T>): Promise<T> {
+    try {
+      const value = await operation
+      this.#saw(path, value, false)
+      return value
+    } catch (error) {
+      this.#saw(path, error, true)
+      throw error
+    }
+  }
+
+  /** Checks that this is the same in every execution of the code. */
+  same<T>(what: string, value: T): T {
+    const text = encode(value)
+    const key = `${this.#run.id}\n${this.#run.retries}\n${what}`
+    const before = this.#world.seen.get(key)
+    if (before === undefined) this.#world.seen.set(key, text)
+    else this.#must(before === text, 'I5', `${what} was ${before}, and now is ${text}`)
+    return value
+  }
+
+  /** Time that passes in the code of a schema. */
+  async think(): Promise<void> {
+    const { chance } = this.#world
+    if (chance.roll(0.5)) await this.#process.sleep(chance.below(300), 'thinking')
+  }
+
+  /** Executes an attempt of a step in the outside world. */
+  async outside(node: StepNode, attempt: Attempt): Promise<void> {
+    if (this.#process.isDead) return never()
+    this.#checkStart(attempt)
+    if (
+      this.#world.mayCrash(this.#process) &&
+      this.#world.faults.strikes('worker crashes in a step')
+    ) {
+      this.#world.report.reach('crash in the body of a step')
+      this.#world.crash(this.#process)
+      return never()
+    }
+    const signal = node.heeds || node.hangs ? attempt.signal() : undefined
+    const aborted = signal && untilAborted(signal)
+    const slept = node.hangs ? never<void>() : this.#process.sleep(node.ms, 'step')
+    await (aborted ? Promise.race([slept, aborted]) : slept)
+    return undefined
+  }
+
+  #saw(path: string, thing: unknown, isError: boolean): void {
+    const run = this.#run
+    if (run.epoch !== this.#epoch) return // a zombie sees what was, not what is
+    if (isError && thing instanceof Cancelled) {
+      this.#must(run.isCancelling, 'I10', `"${path}" was rejected by a cancel that is not recorded`)
+      return
+    }
+    if (isError && !EverloopError.is(thing)) {
+      this.#must(false, 'errors', `"${path}" was rejected with ${String(thing)}`)
+      return
+    }
+    const outcome = run.outcomes.get(path)
+    if (!outcome) {
+      this.#must(false, 'P3', `the code was handed an outcome of "${path}" that is not recorded`)
+      return
+    }
+    this.#must(
+      outcome.seq > this.#last,
+      'P1',
+      `the code was handed entry ${outcome.seq} after entry ${this.#last}`,
+    )
+    this.#last = outcome.seq
+    if (!outcome.kind.endsWith('.expired')) {
+      this.#must(
+        failedKinds.includes(outcome.kind) === isError,
+        'I5',
+        `"${path}" is ${outcome.kind}`,
+      )
+    }
+    this.same(`outcome ${outcome.seq} at ${path}`, isError ? errorData(thing) : thing)
+  }
+
+  #checkStart({ path, attempt, isCleanup }: Attempt): void {
+    const { observer, report, executions } = this.#world
+    const run = this.#run
+    report.trace(() => `   ${this.#process.name} executes ${run.id} ${path} attempt ${attempt}`)
+    if (run.epoch !== this.#epoch) {
+      report.reach('zombie executed a step')
+      return
+    }
+    this.#must(
+      !run.outcomes.has(path),
+      'I6',
+      `step "${path}" is executed although it has an outcome`,
+    )
+    this.#must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
+    if (isCleanup && run.isCancelling) report.reach('operation in a cleanup after a cancel')
+    if (attempt > 1) {
+      const before = run.begun.get(path)
+      const record = before?.kind === 'step.retrying' ? recordOf(before, before.kind) : undefined
+      this.#must(
+        record?.attempt === attempt - 1,
+        'retries',
+        `attempt ${attempt} of "${path}" begins, recorded are ${record?.attempt ?? 0}`,
+      )
+      this.#must((record?.due ?? 0) <= observer.peak, 'I12', `"${path}" is tried again too early`)
+    }
+    const key = `${run.id}\n${run.retries}\n${path}\n${attempt}`
+    const before = executions.get(key)
+    executions.set(key, run.epoch)
+    if (before === undefined) return
+    this.#must(
+      before !== run.epoch,
+      'I6',
+      `attempt ${attempt} of "${path}" is executed twice in one pass`,
+    )
+    this.#must(
+      !run.released.has(before),
+      'I6',
+      `attempt ${attempt} of "${path}" is executed again although epoch ${before} gave the run back`,
+    )
+  }
+
+  #must(condition: boolean, invariant: string, what: string): void {
+    this.#world.report.check(condition, invariant, () => `run ${this.#run.id}: ${what}`)
+  }
+}
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const fail = (): void => reject(new RangeError('The step was aborted.'))
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })

@@ -1,0 +1,122 @@
+/**
+ * Drives a finished run once more (I8): from its ledger without the last entry, by code that finds
+ * an empty outside world. It must come to the very same end without executing anything.
+ */
+import type { Entry } from '../../src/ledger/index.ts'
+import { type AnyFlow, Ever, flow, Flows } from '../../src/run/index.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
+import { Chance } from './chance.ts'
+import { interpret, type View } from './interpret.ts'
+import type { Mirror } from './mirror.ts'
+import { Process } from './process.ts'
+import { Scheduler } from './scheduler.ts'
+import type { World } from './world.ts'
+
+const eventsMax = 2000
+
+export async function redrive(world: World, run: Mirror, row: RunRow): Promise<void> {
+  const last = run.head
+  if (!last || !run.hasEnded || !wasExecuted(run)) return
+  const { report } = world
+  const scheduler = new Scheduler(new Chance(world.seed, 'redrive'), 'time')
+  scheduler.jump(last.time - scheduler.clock.now())
+  const store = memoryStore({ clock: scheduler.clock })
+  await copy(world, run.entries.slice(0, -1), row, store)
+
+  const process = new Process('redrive', scheduler, new Chance(world.seed, 'redrive'), 0)
+  const ever = new Ever({
+    store,
+    ports: process.ports,
+    flows: new Flows(flowsOf(world, run.id)),
+    leaseMs: 10_000,
+    name: 'redrive',
+    development: false,
+    onTrouble: (error) => report.break('I8', `driving run ${run.id} again: ${String(error)}`),
+  })
+  void ever.work()
+  let end: Entry | undefined
+  let reading = false
+  const look = (): boolean => {
+    if (!reading) {
+      reading = true
+      void store.entries(run.id, { after: last.seq - 1 }).then(([entry]) => {
+        end = entry
+        reading = false
+      })
+    }
+    return end !== undefined || report.hasFailed
+  }
+  await scheduler.run(look, eventsMax)
+  process.die()
+  report.check(
+    end?.kind === last.kind && end.payload === last.payload,
+    'I8',
+    () =>
+      `run ${run.id} ended with ${last.kind} ${last.payload}; driven again with ${end?.kind ?? 'nothing'} ${end?.payload ?? ''}`,
+  )
+}
+
+/** Runs that were cancelled from outside of their code have no end that code could reach. */
+function wasExecuted({ entries }: Mirror): boolean {
+  const [last, before] = entries.toReversed()
+  if (last?.kind !== 'run.cancelled') return true
+  return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')
+}
+
+/** Writes what there was of the run into a store of its own. */
+async function copy(
+  world: World,
+  entries: readonly Entry[],
+  { flow: name, version, queue, labels, parent }: RunRow,
+  store: Store,
+): Promise<void> {
+  const [genesis, ...rest] = entries
+  if (!genesis) return
+  const wake = store.clock.now()
+  await store.createRun({ genesis, flow: name, version, queue, labels, parent, wake })
+  const session = 'the past'
+  await store.openSession({ token: session, leaseMs: 60_000, name: session })
+  const { runs } = await store.claim({ session, flows: [{ name, version }], limit: 1 })
+  await store.append({
+    run: genesis.run,
+    session,
+    epoch: runs[0]?.epoch ?? 0,
+    after: genesis,
+    entries: rest,
+    artifacts: await artifactsOf(world.store, rest),
+    release: { wake, seen: 0 },
+  })
+  await store.closeSession(session)
+}
+
+async function artifactsOf(store: Store, entries: readonly Entry[]): Promise<NewArtifact[]> {
+  const artifacts: NewArtifact[] = []
+  for (const { payload } of entries) {
+    for (const [, hash = ''] of payload?.matchAll(/"([\w-]{43})"/g) ?? []) {
+      const bytes = await store.artifact(hash)
+      if (bytes) artifacts.push({ hash, bytes })
+    }
+  }
+  return artifacts
+}
+
+/** The same code, in a world in which nothing may happen any more. */
+function flowsOf({ programs, report }: World, id: string): AnyFlow[] {
+  const view: View = {
+    watch: (_, operation) => operation,
+    same: (_, value) => value,
+    think: () => Promise.resolve(),
+    outside: (_, { path, attempt }) => {
+      report.break(
+        'I8',
+        `attempt ${attempt} of "${path}" is executed when run ${id} is driven again`,
+      )
+      return Promise.resolve()
+    },
+  }
+  const flows: AnyFlow[] = programs.map(({ name, body }) =>
+    flow(name, (run) => interpret({ view, flows }, run, body)),
+  )
+  return flows
+}

@@ -1,0 +1,181 @@
+/**
+ * The simulated world of one seed: one store, processes that come and go, and what is shared by all
+ * who look at them.
+ */
+import type { AnyFlow } from '../../src/run/index.ts'
+import { Ever, flow, Flows } from '../../src/run/index.ts'
+import { EverloopError } from '../../src/base/errors.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { Chance } from './chance.ts'
+import { FaultyStore } from './faulty-store.ts'
+import { type FaultKind, Faults } from './faults.ts'
+import { interpret } from './interpret.ts'
+import { Observer } from './observer.ts'
+import { PassView } from './pass-view.ts'
+import { Process } from './process.ts'
+import { type Program, writePrograms } from './programs.ts'
+import type { Report } from './report.ts'
+import { type Owner, policies, Scheduler } from './scheduler.ts'
+
+/** A process with a runtime in it. */
+export interface Node {
+  readonly process: Process
+  readonly store: FaultyStore
+  readonly ever: Ever
+  /** Resolves when `close` is through. */
+  closed: Promise<void> | undefined
+  isClosed: boolean
+}
+
+export class World {
+  readonly seed: number
+  readonly report: Report
+  readonly scheduler: Scheduler
+  readonly observer: Observer
+  readonly faults: Faults
+  readonly chance: Chance
+  readonly store: Store
+  readonly programs: readonly Program[]
+  readonly leaseMs: number
+  readonly network: Owner = { name: 'network', isDead: false, isHeld: false }
+  readonly workers: Node[] = []
+  readonly clients: Node[] = []
+  /** What each execution of code saw, by run and place. */
+  readonly seen = new Map<string, string>()
+  /** The epoch that last executed an attempt of a step, by run, path and attempt. */
+  readonly executions = new Map<string, number>()
+  isFull = false
+  isDown = false
+  #processes = 0
+
+  constructor(seed: number, report: Report, only?: readonly FaultKind[]) {
+    this.seed = seed
+    this.report = report
+    const plan = new Chance(seed, 'plan')
+    this.chance = new Chance(seed, 'world')
+    this.scheduler = new Scheduler(new Chance(seed, 'schedule'), plan.pick(policies))
+    this.observer = new Observer(report, this.scheduler)
+    this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
+    this.leaseMs = plan.pick([2000, 5000, 10_000])
+    this.programs = writePrograms(new Chance(seed, 'programs'), plan.between(1, 4))
+    this.store = memoryStore({ clock: this.scheduler.clock })
+    this.store.subscribe((change) => {
+      for (const node of [...this.workers, ...this.clients]) node.store.notify(change)
+    })
+  }
+
+  /** Starts a process that works. */
+  addWorker(): Node {
+    const node = this.#add('worker')
+    this.workers.push(node)
+    this.observer.downSince = undefined
+    const concurrency = this.chance.pick([1, 2, 16])
+    void node.ever.work({ concurrency }).catch((error: unknown) => this.#onTrouble(error))
+    if (this.faults.has('worker crashes again and again')) {
+      if (this.faults.strikes('worker crashes again and again')) {
+        this.scheduler.after(this.network, this.chance.between(1, 600), 'crash', () => {
+          if (!this.faults.isOver) this.crash(node.process)
+        })
+      }
+    }
+    return node
+  }
+
+  /** Starts a process that only talks to runs. */
+  addClient(): Node {
+    const node = this.#add('client')
+    this.clients.push(node)
+    return node
+  }
+
+  get living(): readonly Node[] {
+    return this.workers.filter(({ process, closed }) => !process.isDead && !closed)
+  }
+
+  /** True for processes whose death is part of the game now. */
+  mayCrash(process: Process): boolean {
+    return !this.faults.isOver && process.name.startsWith('worker')
+  }
+
+  /** The process is gone from one moment to the next. */
+  crash(process: Process): void {
+    if (process.isDead) return
+    this.report.trace(() => `** ${process.name} crashes`)
+    process.die()
+    this.#noteDown()
+    if (this.faults.strikes('death of a worker is known at once')) {
+      for (const token of process.sessions) this.#buryAlive(token)
+    }
+    if (this.faults.isOver) return
+    this.scheduler.after(this.network, this.chance.between(5, 12_000), 'restart', () => {
+      if (!this.faults.isOver) this.addWorker()
+    })
+  }
+
+  /** Ends a worker gracefully. */
+  stop(node: Node): void {
+    this.report.trace(() => `** ${node.process.name} stops`)
+    node.closed ??= node.ever.close().then(() => {
+      node.isClosed = true
+      this.report.trace(() => `** ${node.process.name} has stopped`)
+    })
+    this.#noteDown()
+  }
+
+  /** All that there is to say about where the world stands: for the determinism check. */
+  get digest(): string {
+    const heads = Array.from(this.observer.runs.values(), (run) => run.head?.hash ?? '').join()
+    return `${this.scheduler.events} ${this.scheduler.hash.toString(16)} ${heads}`
+  }
+
+  #add(kind: string): Node {
+    const name = `${kind}-${++this.#processes}`
+    this.report.trace(() => `** ${name} starts`)
+    const isSkewed = kind === 'worker' && this.faults.strikes('clock of a process is wrong')
+    const skewMs = isSkewed ? this.chance.between(-3_600_000, 3_600_000) : 0
+    const process = new Process(name, this.scheduler, new Chance(this.seed, name), skewMs)
+    const store = new FaultyStore(this, process)
+    const ever = new Ever({
+      store,
+      ports: process.ports,
+      flows: new Flows(this.#flows(process)),
+      leaseMs: this.leaseMs,
+      name,
+      development: false,
+      onTrouble: (error, run) => this.#onTrouble(error, run),
+    })
+    return { process, store, ever, closed: undefined, isClosed: false }
+  }
+
+  /** The flows as this process has loaded them: new objects in each. */
+  #flows(process: Process): AnyFlow[] {
+    const flows: AnyFlow[] = this.programs.map(({ name, body }) =>
+      flow(name, (run, input: unknown) => {
+        const view = new PassView(this, process, run.id)
+        view.same('input', input)
+        return interpret({ view, flows }, run, body)
+      }),
+    )
+    return flows
+  }
+
+  #buryAlive(token: string): void {
+    this.scheduler.after(this.network, this.chance.below(50), 'known death', () => {
+      void this.store.closeSession(token).then(() => this.observer.onCloseSession(token))
+    })
+  }
+
+  #noteDown(): void {
+    if (this.living.length === 0) this.observer.downSince = this.scheduler.clock.now()
+  }
+
+  /** What a runtime tells about trouble: bugs of its own are never to be heard of. */
+  #onTrouble(error: unknown, run?: string): void {
+    const code = EverloopError.is(error) ? error.code : 'none'
+    this.report.trace(() => `   trouble ${run ?? ''} ${code} ${String(error)}`)
+    if (['STORE_UNAVAILABLE', 'STORE_FULL', 'FENCED', 'STORE_CLOSED'].includes(code)) return
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : ''
+    this.report.break('trouble', `${run ?? 'a worker'}: ${code} ${String(error)} ${cause}`)
+  }
+}
