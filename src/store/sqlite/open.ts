@@ -36,6 +36,9 @@ export interface LedgerFile {
   readonly fileSystemType?: FileSystemType | undefined
 }
 
+/** The smallest page that SQLite knows: a new file grows by at least one at once. */
+const pageMin = 512
+
 /** How long one attempt waits inside SQLite, and all attempts together. */
 const busyMs = 5000
 const busyMsMax = 30_000
@@ -50,13 +53,17 @@ export function openLedger(file: LedgerFile): Connection {
   refuseNetwork(folder, file.fileSystemType)
   const isNew = !existsSync(location)
   refuseReadOnly(location, folder)
-  refuseEmptied(location)
+  refuseTruncated(location)
   let connection: Connection | undefined
   try {
     const db = new Connection(location, { access: 'create', busyMs })
     connection = db
     refuseForeign(connection, location)
+    // Of entries of two kilobytes, four fit a page of this size, and one a page of half of it.
+    // Says nothing to a file that has pages already. The log is kept at 4 MiB as by default.
+    if (isNew) db.exec('PRAGMA page_size = 8192')
     patiently(() => db.exec('PRAGMA journal_mode = WAL'))
+    db.exec('PRAGMA wal_autocheckpoint = 512')
     setDurability(db, file)
     migrate(connection, location)
     if (isNew) syncFolder(folder)
@@ -117,12 +124,15 @@ function refuseReadOnly(location: string, folder: string): void {
   }
 }
 
-/** A log beside an empty file: SQLite would throw the log away and begin anew. */
-function refuseEmptied(location: string): void {
+/**
+ * What SQLite would take for a new file: a log beside an empty file (it would throw the log away),
+ * and a file shorter than any database (it would write over it).
+ */
+function refuseTruncated(location: string): void {
   // The log first: a file that is empty after its log was seen was not just being created.
   const log = statSync(`${location}-wal`, { throwIfNoEntry: false })
-  if (!log || log.size === 0) return
-  if (statSync(location, { throwIfNoEntry: false })?.size === 0) throw foreign(location)
+  const size = statSync(location, { throwIfNoEntry: false })?.size ?? 0
+  if (size > 0 ? size < pageMin : log && log.size > 0) throw foreign(location)
 }
 
 function refuseForeign(connection: Connection, location: string): void {

@@ -11,6 +11,12 @@ import { changeOfAppend, changeOfDelivery } from '../change.ts'
 import type { Change } from '../store.ts'
 import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
 
+/**
+ * Callers that are told in one turn of the event loop. What a caller does next takes a tenth of a
+ * millisecond or so: telling all of a large batch at once would hold up everybody else.
+ */
+const toldPerTurn = 32
+
 /** Commands in one transaction: enough to share an fsync, few enough to undo and repeat. */
 const batchMax = 1000
 
@@ -36,6 +42,9 @@ export class WriteQueue {
   #pending: Pending[] = []
   #state: State = { is: 'idle' }
   #drained: (() => void) | undefined
+  /** What callers are still to be told, in order. */
+  readonly #untold: (() => void)[] = []
+  #isTelling = false
 
   constructor(options: WriteQueueOptions) {
     this.#options = options
@@ -62,7 +71,9 @@ export class WriteQueue {
   /** Takes nothing more; resolves when everything that was taken has settled. */
   async stop(error: EverloopError): Promise<void> {
     if (this.#state.is === 'stopped') return
-    if (this.#state.is !== 'idle') await new Promise<void>((done) => (this.#drained = done))
+    if (this.#state.is !== 'idle' || this.#isTelling) {
+      await new Promise<void>((done) => (this.#drained = done))
+    }
     this.#state = { is: 'stopped', error }
   }
 
@@ -81,10 +92,11 @@ export class WriteQueue {
         commands: batch.map(({ command }) => command),
       })
       assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
-      outcomes.forEach((outcome, i) => batch[i]?.settle(outcome))
       const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
-      if (changes.includes('work')) onChange('work')
-      else if (changes.includes('ledger')) onChange('ledger')
+      this.#tell(...outcomes.map((outcome, i) => () => batch[i]?.settle(outcome)), () => {
+        if (changes.includes('work')) onChange('work')
+        else if (changes.includes('ledger')) onChange('ledger')
+      })
       if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
     } catch (error) {
       const failure = asError(error)
@@ -98,8 +110,25 @@ export class WriteQueue {
     if (this.#pending.length > 0) this.#gather()
     else {
       if (this.#state.is === 'writing') this.#state = { is: 'idle' }
-      this.#drained?.()
+      if (!this.#isTelling) this.#drained?.()
     }
+  }
+
+  /** Calls back in order, a few in each turn; the next batch is written meanwhile. */
+  #tell(...callbacks: readonly (() => void)[]): void {
+    this.#untold.push(...callbacks)
+    if (this.#isTelling) return
+    this.#isTelling = true
+    const tellSome = (): void => {
+      for (const callback of this.#untold.splice(0, toldPerTurn)) callback()
+      if (this.#untold.length > 0) {
+        this.#options.ports.nextTurn(tellSome)
+        return
+      }
+      this.#isTelling = false
+      if (this.#state.is === 'idle') this.#drained?.()
+    }
+    tellSome()
   }
 
   #abandon(error: EverloopError): void {
