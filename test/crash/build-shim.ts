@@ -1,0 +1,49 @@
+/**
+ * Builds shim.c with the machine's C compiler. Where there is none, or no Linux, the crash tests
+ * say so and skip; in CI they fail instead, because a skipped proof looks like a passed one.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export type Shim =
+  | { readonly is: 'built'; readonly path: string }
+  | { readonly is: 'missing'; readonly reason: string }
+
+let built: Shim | undefined
+
+/** The shim, built once a process. Throws in CI when it cannot be built. */
+export function buildShim(): Shim {
+  built ??= build()
+  if (built.is === 'missing' && process.env['CI'] === 'true') {
+    throw new Error(`${built.reason} In CI the crash tests must run.`)
+  }
+  return built
+}
+
+/** The path of the shim, for those who cannot go on without. */
+export function shimPath(): string {
+  const shim = buildShim()
+  if (shim.is === 'missing') throw new Error(shim.reason)
+  return shim.path
+}
+
+function build(): Shim {
+  if (process.platform !== 'linux') {
+    return missing(`LD_PRELOAD and /proc are needed, and ${process.platform} has neither.`)
+  }
+  const path = join(mkdtempSync(join(tmpdir(), 'everloop-shim-')), 'shim.so')
+  const source = join(import.meta.dirname, 'shim.c')
+  const options = ['-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC']
+  const { status, error, stderr } = spawnSync(
+    'cc',
+    [...options, '-o', path, source, '-ldl', '-lpthread'],
+    { encoding: 'utf8' },
+  )
+  if (error) return missing('There is no C compiler: install one that answers to "cc".')
+  if (status !== 0) throw new Error(`shim.c does not compile:\n${stderr}`)
+  return { is: 'built', path }
+}
+
+const missing = (reason: string): Shim => ({ is: 'missing', reason })

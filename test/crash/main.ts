@@ -1,0 +1,134 @@
+/**
+ * The deep sweep: kills every scenario at its durable calls, canaries first.
+ *
+ *   node test/crash/main.ts                          every call that can make a difference
+ *   node test/crash/main.ts --every                  every call
+ *   node test/crash/main.ts --scenario "parallel"    scenarios whose names begin so
+ *   node test/crash/main.ts --scenario "parallel" --point 17   one point; its files are kept
+ *   node test/crash/main.ts --sample 40              so many points in all
+ *
+ * Ends with 1 when anything is bad, or when a canary is not found.
+ */
+import { parseArgs } from 'node:util'
+import { type Canary, canaries } from './canaries.ts'
+import { findBaseline, runPoint } from './point.ts'
+import { describeCall } from './recording.ts'
+import type { Scenario } from './scenario.ts'
+import { scenarios } from './scenarios/index.ts'
+import {
+  distinctPoints,
+  everyPoint,
+  type Finding,
+  pointAt,
+  somePoints,
+  sweep,
+  type SweepOptions,
+  type Swept,
+} from './sweep.ts'
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: 'string', default: '' },
+    point: { type: 'string' },
+    sample: { type: 'string' },
+    every: { type: 'boolean', default: false },
+    processes: { type: 'string', default: '3' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+
+const seed = Number(values.seed)
+const concurrency = Number(values.processes)
+const chosen = [...scenarios, ...(values.scenario === '' ? [] : canaries)].filter(({ name }) =>
+  name.startsWith(values.scenario),
+)
+const [only] = chosen
+if (!only) throw new Error(`No scenario begins with "${values.scenario}".`)
+process.exitCode = (
+  values.point === undefined ? await all() : await reproduce(only, Number(values.point))
+)
+  ? 0
+  : 1
+
+async function reproduce(scenario: Scenario, n: number): Promise<boolean> {
+  const { calls, folder: recorded, expected } = await findBaseline(scenario)
+  const call = calls[n - 1]
+  console.log(
+    `${scenario.name}: call ${n} of ${calls.length}: ${call ? describeCall(call, `${recorded}/store`) : 'none'}`,
+  )
+  const { violations, isKilled, ms, folder } = await runPoint(scenario, pointAt(n), {
+    expected,
+    keep: true,
+  })
+  for (const { kind, what } of violations) console.log(`  ${kind}: ${what}`)
+  const end = isKilled ? 'killed' : 'not killed: it had done everything before'
+  console.log(`${violations.length} violations, ${end}, ${Math.round(ms)} ms, files in ${folder}`)
+  return violations.length === 0
+}
+
+async function all(): Promise<boolean> {
+  const began = performance.now()
+  const seen = values.scenario === '' ? await seeCanaries() : true
+  const swept: Swept[] = []
+  for (const scenario of chosen) {
+    const one = await sweep(scenario, {
+      choose: choice(swept.length),
+      concurrency,
+      onFinding: tell,
+    })
+    swept.push(one)
+    console.log(line(one))
+  }
+  const points = swept.reduce((sum, one) => sum + one.points, 0)
+  const bad = swept.reduce((sum, one) => sum + one.findings.length, 0)
+  const seconds = Math.round((performance.now() - began) / 1000)
+  console.log(`${swept.length} scenarios, ${points} kill points, ${bad} bad, ${seconds} s`)
+  return bad === 0 && seen
+}
+
+function choice(i: number): SweepOptions['choose'] {
+  if (values.every) return everyPoint
+  if (values.sample === undefined) return distinctPoints(seed)
+  return somePoints(Math.ceil(Number(values.sample) / chosen.length), seed + i)
+}
+
+/** Each canary must be found at one point at least. */
+async function seeCanaries(): Promise<boolean> {
+  let seen = true
+  for (const canary of canaries) {
+    const found = await seeCanary(canary)
+    seen &&= found > 0
+    console.log(
+      `${found > 0 ? 'seen  ' : 'MISSED'} ${canary.name}: ${canary.finds} at ${found} points`,
+    )
+  }
+  return seen
+}
+
+async function seeCanary(canary: Canary): Promise<number> {
+  const { findings } = await sweep(canary, {
+    choose: somePoints(12, seed),
+    concurrency,
+    patienceMs: 1500,
+  })
+  return findings.filter(({ violations }) => violations.some(({ kind }) => kind === canary.finds))
+    .length
+}
+
+function line({ scenario, baseline, points, missed, ms, findings }: Swept): string {
+  const cells = [
+    scenario.name.padEnd(32),
+    `${String(baseline.calls.length).padStart(4)} calls`,
+    `${String(points).padStart(4)} points`,
+    `${String(missed).padStart(3)} not reached`,
+    `${String(Math.round(ms / Math.max(1, points))).padStart(4)} ms each`,
+    `${String(findings.length).padStart(3)} bad`,
+  ]
+  return cells.join('  ')
+}
+
+function tell({ scenario, point: at, violations }: Finding): void {
+  const again = at ? ` --point ${at.n}` : ''
+  console.log(`BAD  node test/crash/main.ts --scenario "${scenario.name}"${again}`)
+  for (const { kind, what } of violations) console.log(`       ${kind}: ${what}`)
+}

@@ -1,0 +1,207 @@
+/** One point: a process that is killed at its n-th durable call, what comes after, and the verdict. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open } from '../../src/index.ts'
+import { shimPath } from './build-shim.ts'
+import { check, type Expected, expectedFrom, type Violation } from './checks.ts'
+import { emptyLedger, type Ledger, readLedger } from './ledger-file.ts'
+import { inTime, recover, storeOf } from './recover.ts'
+import { type Call, readRecording } from './recording.ts'
+import type { Scenario } from './scenario.ts'
+import { readWorld, World } from './world.ts'
+
+export interface Point {
+  /** The durable call at which the process is killed, from 1. */
+  readonly n: number
+  /** Killed after the call has been executed, not before. */
+  readonly after: boolean
+}
+
+export interface PointResult {
+  readonly violations: readonly Violation[]
+  /** False when the process had done everything before it came to this call. */
+  readonly isKilled: boolean
+  readonly ms: number
+}
+
+/** How it goes when nothing is killed. */
+export interface Baseline {
+  readonly calls: readonly Call[]
+  readonly folder: string
+  readonly expected: Expected
+  readonly violations: readonly Violation[]
+}
+
+/** Longer than anything takes here on a machine that is busy with something else. */
+const limitMs = 15_000
+
+/** Keeps what Node has compiled, which halves the time a process takes to start. */
+const compileCache = join(tmpdir(), 'everloop-crash-cache')
+
+const child = join(import.meta.dirname, 'scenario-child.ts')
+
+/** Lets the scenario run to its end and counts its calls. */
+export async function findBaseline(scenario: Scenario): Promise<Baseline> {
+  using place = new Place(scenario)
+  await place.prepare()
+  const log = join(place.folder, 'calls')
+  const trial = await attempt(scenario, place, { EVERLOOP_SHIM_LOG: log })
+  const { violations } = judge(scenario, place, trial, undefined)
+  const calls = readRecording(log)
+  if (calls.length < 10)
+    throw new Error(`The shim saw only ${calls.length} calls: it has no effect.`)
+  const lines = readWorld(place.world)
+  return { calls, folder: place.folder, expected: expectedFrom(trial.after, lines), violations }
+}
+
+/** Kills the scenario's process at this point and checks everything. `keep`: the files stay. */
+export async function runPoint(
+  scenario: Scenario,
+  { n, after }: Point,
+  {
+    expected,
+    keep = false,
+    patienceMs = limitMs,
+  }: { readonly expected: Expected; readonly keep?: boolean; readonly patienceMs?: number },
+): Promise<PointResult & { readonly folder: string }> {
+  using place = new Place(scenario, keep)
+  const began = performance.now()
+  await place.prepare()
+  const kill = { EVERLOOP_SHIM_KILL: String(n), ...(after ? { EVERLOOP_SHIM_AFTER: '1' } : {}) }
+  const trial = await attempt(scenario, place, kill, patienceMs)
+  const { violations, isKilled } = judge(scenario, place, trial, expected)
+  return { violations, isKilled, ms: performance.now() - began, folder: place.folder }
+}
+
+/** The folder of a point: the store and, outside of what the shim watches, the world. */
+class Place {
+  readonly folder: string
+  readonly #scenario: Scenario
+  readonly #keep: boolean
+
+  constructor(scenario: Scenario, keep = false) {
+    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'everloop-crash-')))
+    this.#scenario = scenario
+    this.#keep = keep
+  }
+
+  get world(): string {
+    return join(this.folder, 'world')
+  }
+
+  /** Most scenarios begin with a store that is there, so that not all kill the same migration. */
+  async prepare(): Promise<void> {
+    mkdirSync(join(this.folder, 'store'))
+    if (!this.#scenario.onNewFile) cpSync(await template(), storeOf(this.folder))
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#keep) rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+let made: Promise<string> | undefined
+
+/** An empty store, made once a process. */
+function template(): Promise<string> {
+  made ??= (async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'everloop-crash-template-'))
+    const ever = await open({ store: `sqlite:${storeOf(folder)}` })
+    await ever.close()
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    return storeOf(folder)
+  })()
+  return made
+}
+
+interface Trial {
+  readonly before: Ledger
+  readonly after: Ledger
+  /** What kept the runs from settling. */
+  readonly obstacle: string | undefined
+  /** What the killed process said on its way, when it ended otherwise than by a kill. */
+  readonly complaint: string | undefined
+}
+
+/** The life that is killed, and the one after it. */
+async function attempt(
+  scenario: Scenario,
+  place: Place,
+  shim: Readonly<Record<string, string>>,
+  patienceMs = limitMs,
+): Promise<Trial> {
+  const { folder } = place
+  const victim = start(scenario, 'victim', folder, {
+    LD_PRELOAD: shimPath(),
+    EVERLOOP_SHIM_DIR: join(folder, 'store'),
+    ...shim,
+  })
+  const peer = scenario.peer ? start(scenario, 'peer', folder, {}) : undefined
+  try {
+    const complaint = await victim.ended(patienceMs)
+    peer?.process.kill('SIGSTOP') // a file that is being written cannot be copied
+    const before = readLedger(storeOf(folder))
+    peer?.process.kill('SIGCONT')
+    const world = new World(place.world, 'after')
+    const obstacle = await recover(scenario, { world, folder, limitMs: patienceMs })
+    const peerComplaint = await peer?.ended(patienceMs)
+    const after = existsSync(storeOf(folder))
+      ? readLedger(storeOf(folder), { integrity: true })
+      : emptyLedger
+    return { before, after, obstacle, complaint: complaint ?? peerComplaint }
+  } finally {
+    peer?.process.kill('SIGKILL')
+    victim.process.kill('SIGKILL')
+  }
+}
+
+function judge(
+  scenario: Scenario,
+  place: Place,
+  { before, after, obstacle, complaint }: Trial,
+  expected: Expected | undefined,
+): { readonly violations: Violation[]; readonly isKilled: boolean } {
+  const lines = readWorld(place.world)
+  const isDone = Object.keys(scenario.ends).every((id) =>
+    lines.some(
+      (line) => line.is === 'acknowledged' && line.life === 'victim' && line.what === `end ${id}`,
+    ),
+  )
+  const isKilled = !isDone
+  const stuck: Violation[] = obstacle === undefined ? [] : [{ kind: 'stuck', what: obstacle }]
+  const said: Violation[] = complaint === undefined ? [] : [{ kind: 'trouble', what: complaint }]
+  const rest = check({ scenario, before, after, lines, isKilled, expected })
+  return { violations: [...stuck, ...said, ...rest], isKilled }
+}
+
+interface Started {
+  readonly process: ChildProcess
+  /** Resolves when it was killed; with what it said when it ended by itself. */
+  readonly ended: (patienceMs: number) => Promise<string | undefined>
+}
+
+function start(
+  scenario: Scenario,
+  life: 'victim' | 'peer',
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Started {
+  const running = spawn(process.execPath, [child, life, scenario.name, folder], {
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  running.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const exit = once(running, 'close') as Promise<[code: number | null, signal: string | null]>
+  return {
+    process: running,
+    ended: async (patienceMs) => {
+      if (!(await inTime(patienceMs, exit))) return `the ${life} did not end: ${said}`
+      const [code, signal] = await exit
+      return signal === 'SIGKILL' ? undefined : `the ${life} ended with ${code ?? signal}: ${said}`
+    },
+  }
+}
