@@ -31,7 +31,7 @@ export class Liveness {
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
     mkdirSync(this.#folder, { recursive: true })
-    const connection = new Connection(this.#path(token), { access: 'create', busyMs: 0 })
+    const connection = lockable(this.#path(token), 'create')
     try {
       connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
@@ -94,7 +94,7 @@ export class Liveness {
   #watch(token: string): Connection {
     let connection = this.#watched.get(token)
     if (!connection) {
-      connection = new Connection(this.#path(token), { access: 'write', busyMs: 0 })
+      connection = lockable(this.#path(token), 'write')
       this.#watched.set(token, connection)
     }
     return connection
@@ -108,4 +108,11 @@ export class Liveness {
   #path(token: string): string {
     return join(this.#folder, createHash('sha256').update(token).digest('hex').slice(0, 32))
   }
+}
+
+/** A connection for locks alone: nothing is ever written, so no journal file is wanted. */
+function lockable(path: string, access: 'create' | 'write'): Connection {
+  const connection = new Connection(path, { access, busyMs: 0 })
+  connection.exec('PRAGMA journal_mode = MEMORY')
+  return connection
 }

@@ -1,0 +1,46 @@
+/** No statement reads a whole table: SQLite is asked how it would execute each. */
+import { expect, test } from 'vitest'
+import { openLedger } from '../../src/store/sqlite/open.ts'
+import * as reading from '../../src/store/sqlite/read-statements.ts'
+import * as writing from '../../src/store/sqlite/write-statements.ts'
+import { newLocation } from './ledger-folder.ts'
+
+const statements = [...Object.entries(reading), ...Object.entries(writing)].filter(
+  ([, sql]) => !sql.startsWith('PRAGMA'),
+)
+
+test('every statement searches, and none scans', () => {
+  const connection = openLedger({ location: newLocation(), durability: 'process' })
+  const scans = statements.flatMap(([name, sql]) =>
+    connection
+      .all<readonly [number, number, number, string]>(`EXPLAIN QUERY PLAN ${sql}`)
+      .filter(([, , , detail]) => /^SCAN (?!CONSTANT ROW)/.test(detail))
+      .map(([, , , detail]) => `${name}: ${detail}`),
+  )
+  expect(scans).toEqual([])
+  expect(statements.length).toBeGreaterThan(60)
+  connection.close()
+})
+
+test('what is asked most often sorts nothing and needs no temporary tables', () => {
+  const connection = openLedger({ location: newLocation(), durability: 'process' })
+  const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom } = reading
+  const { nextLane, firstLane, dueRuns, advanceRun } = writing
+  const hot = {
+    entriesAfter,
+    entriesOfScope,
+    runsByStatus,
+    entriesFrom,
+    nextLane,
+    firstLane,
+    dueRuns,
+    advanceRun,
+  }
+  for (const [name, sql] of Object.entries({ ...hot, newsOfSession })) {
+    const plan = connection.all<readonly [number, number, number, string]>(
+      `EXPLAIN QUERY PLAN ${sql}`,
+    )
+    expect(plan.map(([, , , detail]) => detail).join('; '), name).not.toContain('TEMP')
+  }
+  connection.close()
+})
