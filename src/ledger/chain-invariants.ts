@@ -1,8 +1,8 @@
 /** L1 to L4: the entries of a run are one unbroken chain. */
 import { flaw } from './chain.ts'
-import { invariant } from './invariant.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
-export const chainInvariants = [
+export const chainInvariants: readonly Invariant[] = [
   invariant('L1', 'Entries are of one run and numbered from 1 without a gap.', () => {
     let run: string | undefined
     let next = 1

@@ -18,7 +18,7 @@ import { EverloopError, type ErrorData } from '../base/errors.ts'
 const depthMax = 500
 
 /** Payload texts longer than this are refused: 64 MiB. */
-export const payloadUnitsMax = 64 * 1024 * 1024
+export const payloadUnitsMax: number = 64 * 1024 * 1024
 
 /**
  * A value that stands elsewhere: in the same ledger, at an entry's number and the path inside; or in

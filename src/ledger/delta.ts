@@ -30,7 +30,10 @@ export function diff(before: unknown, after: unknown): Edit[] {
 
 /** The state after these edits. Shares with `before` whatever did not change; changes nothing. */
 export function applyEdits(before: unknown, edits: readonly Edit[]): unknown {
-  return edits.reduce<unknown>((state, edit) => applyAt(state, edit[1], 0, edit), before)
+  // Each container is copied once, however many edits go through it: a list that grew by thousands
+  // of edits would otherwise be copied as often.
+  const copies = new Set<object>()
+  return edits.reduce<unknown>((state, edit) => applyAt(state, edit, 0, copies), before)
 }
 
 /** What a resume may read beyond twice the state before the state is written whole. */
@@ -83,6 +86,8 @@ function compareLists(
 ): void {
   const shorter = Math.min(before.length, after.length)
   let head = 0
+  // Nearly all items are the same objects: without a call for each, thousands cost microseconds.
+  while (head < shorter && before[head] === after[head]) head++
   while (head < shorter && same(before[head], after[head])) head++
   let tail = 0
   while (
@@ -140,22 +145,30 @@ export function equal(a: unknown, b: unknown): boolean {
   return false // Errors and the like: written again
 }
 
-function applyAt(node: unknown, path: Path, depth: number, edit: Edit): unknown {
+function applyAt(node: unknown, edit: Edit, depth: number, copies: Set<object>): unknown {
+  const path = edit[1]
   const rest = path.length - depth
   if (rest === 0 && edit[0] === 'set') return edit[2]
+  assert(typeof node === 'object' && node !== null, 'An edit leads nowhere.')
+  const copy = copies.has(node)
+    ? node
+    : Array.isArray(node)
+      ? [...(node as unknown[])]
+      : { ...node }
+  copies.add(copy)
   if (rest === 0 && edit[0] === 'splice') {
-    assert(Array.isArray(node), 'A splice was kept for something that is not a list.')
-    const [, , start, remove, insert] = edit
-    return [...node.slice(0, start), ...insert, ...node.slice(start + remove)]
+    assert(Array.isArray(copy), 'A splice was kept for something that is not a list.')
+    splice(copy, edit)
+    return copy
   }
   const key = path[depth]
-  assert(key !== undefined && typeof node === 'object' && node !== null, 'An edit leads nowhere.')
-  const copy = Array.isArray(node) ? [...(node as unknown[])] : { ...node }
+  assert(key !== undefined, 'An edit leads nowhere.')
   if (rest === 1 && edit[0] === 'cut') {
     Reflect.deleteProperty(copy, key)
   } else {
-    const child = Object.hasOwn(node, key) ? (node as Record<Key, unknown>)[key] : undefined
-    const value = applyAt(child, path, depth + 1, edit)
+    const child = Object.hasOwn(copy, key) ? (copy as Record<Key, unknown>)[key] : undefined
+    const value = applyAt(child, edit, depth + 1, copies)
+    if (value === child && child !== undefined) return copy
     Object.defineProperty(copy, key, {
       value,
       writable: true,
@@ -164,4 +177,14 @@ function applyAt(node: unknown, path: Path, depth: number, edit: Edit): unknown 
     })
   }
   return copy
+}
+
+/** Not the method of lists, which takes what it inserts as arguments: there may be too many. */
+function splice(
+  list: unknown[],
+  [, , start, remove, insert]: Extract<Edit, readonly ['splice', ...unknown[]]>,
+): void {
+  const behind = list.splice(start)
+  for (const item of insert) list.push(item)
+  for (let i = remove; i < behind.length; i++) list.push(behind[i])
 }

@@ -213,7 +213,7 @@ export const outcomeKinds = [
   'note.written',
   'scope.closed',
   'scope.failed',
-] as const satisfies readonly PayloadKind[]
+] as const
 
 /** Kinds that say an operation has begun and its outcome is still to come. */
 export const waitKinds = [
@@ -222,7 +222,7 @@ export const waitKinds = [
   'signal.awaited',
   'question.asked',
   'child.started',
-] as const satisfies readonly PayloadKind[]
+] as const
 
 export type OutcomeKind = (typeof outcomeKinds)[number]
 export type WaitKind = (typeof waitKinds)[number]

@@ -1,6 +1,6 @@
 /** L7, L9 and L13: an operation begins, waits and has one outcome. */
 import { isOutcome, isWait } from './entry.ts'
-import { forgottenBy, invariant, type ReadEntry } from './invariant.ts'
+import { forgottenBy, type Invariant, invariant, type ReadEntry } from './invariant.ts'
 import { familyOf, placeOf } from './kinds.ts'
 import { ScopeTree } from './scope-tree.ts'
 
@@ -28,7 +28,7 @@ function dropClosed<T>(tree: ScopeTree<T>, { entry }: ReadEntry): void {
   if (kind === 'scope.closed' || kind === 'turn.committed') tree.drop(scope, key)
 }
 
-export const operationInvariants = [
+export const operationInvariants: readonly Invariant[] = [
   invariant(
     'L7',
     'An operation has entries of one family and at most one outcome that counts, which is its last.',

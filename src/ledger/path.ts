@@ -13,7 +13,7 @@ const nameUnitsMax = 200
 /** The longest path of a scope. */
 export const pathUnitsMax = 2000
 /** The longest key: each character of a name escaped, and an occurrence of 16 digits. */
-export const keyUnitsMax = nameUnitsMax * 5 + 17
+export const keyUnitsMax: number = nameUnitsMax * 5 + 17
 
 /** "%" and four hex digits for each UTF-16 unit that is not printable ASCII or has a meaning here. */
 function escape(name: string): string {

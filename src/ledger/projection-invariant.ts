@@ -1,12 +1,12 @@
 /** L12: what a store's rows say about a run is what its entries add up to. */
 import type { RunState } from './fold.ts'
 import { advance, emptyState, foldingOf } from './fold.ts'
-import { invariant, type Projections, type Violation } from './invariant.ts'
+import { type Invariant, invariant, type Projections, type Violation } from './invariant.ts'
 import { placeOf } from './kinds.ts'
 
 type Complaint = Omit<Violation, 'id'>
 
-export const projectionInvariant = invariant(
+export const projectionInvariant: Invariant = invariant(
   'L12',
   "The run's row, its open scopes and its open questions equal the fold over the entries.",
   () => {

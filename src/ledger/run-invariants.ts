@@ -1,6 +1,6 @@
 /** L5, L6 and L14: how a run begins, rests and ends. */
 import { ledgerFormat } from './entry.ts'
-import { fieldsOf, invariant } from './invariant.ts'
+import { fieldsOf, type Invariant, invariant } from './invariant.ts'
 
 /**
  * Later versions say these about a run that has ended: what an operator undid or found out, a
@@ -25,7 +25,7 @@ const afterPause: ReadonlySet<string> = new Set([
   'run.overtaken',
 ])
 
-export const runInvariants = [
+export const runInvariants: readonly Invariant[] = [
   invariant(
     'L5',
     'The first entry is run.started with a format that is known, and no other is.',

@@ -1,5 +1,5 @@
 /** L8: scopes close once, and turns follow each other. */
-import { forgottenBy, invariant, type ReadEntry } from './invariant.ts'
+import { forgottenBy, type Invariant, invariant, type ReadEntry } from './invariant.ts'
 import { isReserved } from './kinds.ts'
 import { ScopeTree } from './scope-tree.ts'
 
@@ -10,7 +10,7 @@ interface Scope {
   turn: number
 }
 
-export const scopeInvariant = invariant(
+export const scopeInvariant: Invariant = invariant(
   'L8',
   'No entry stands in a scope that has closed, and turns are numbered from 1, the first one whole.',
   () => {

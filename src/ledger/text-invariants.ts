@@ -1,6 +1,6 @@
 /** L10, L11 and L15: what an entry is made of, what it refers to and where it stands. */
 import type { Entry, OpenScope, PayloadKind, Payloads } from './entry.ts'
-import { fieldsOf, invariant, listOf, type ReadEntry } from './invariant.ts'
+import { fieldsOf, type Invariant, invariant, listOf, type ReadEntry } from './invariant.ts'
 import { isReserved, placeOf } from './kinds.ts'
 import { isRunId, keyUnitsMax, pathUnitsMax } from './path.ts'
 
@@ -11,7 +11,7 @@ const printable = /^[\x20-\x7e]*$/
 const scopePattern = /^([\x20-\x2e\x30-\x7e]+(\/[\x20-\x2e\x30-\x7e]+)*)?$/
 const keyPattern = /^[\x20-\x2e\x30-\x7e]*$/
 
-export const textInvariants = [
+export const textInvariants: readonly Invariant[] = [
   invariant(
     'L10',
     'Kinds are known, texts are printable ASCII of allowed length, and payloads can be read.',

@@ -54,7 +54,7 @@ export class Pass {
   readonly resources: Resources
   readonly root: Scope
   readonly operations: Operations
-  readonly origins = new Origins()
+  readonly origins: Origins = new Origins()
   readonly #options: PassOptions
   #parked: Operation[] = []
   readonly #mailbox: Mailbox

@@ -23,7 +23,7 @@ export class Reader {
   #large: ReadonlyMap<string, unknown> = new Map()
   #state: RunState | undefined
   /** Objects that were decoded from references, and what they stand for. */
-  readonly refs = new WeakMap<object, Ref>()
+  readonly refs: WeakMap<object, Ref> = new WeakMap()
   /** What the resume reads first, in order of seq. */
   readonly open: readonly Entry[]
 

@@ -28,13 +28,13 @@ export class Recorded {
   readonly #queue: Delivery[] = []
   #taken = 0
   readonly #paths = new Set<string>()
-  readonly begun = new Map<string, Line<WaitKind>>()
+  readonly begun: Map<string, Line<WaitKind>> = new Map()
   /** How often the run was retried after it had failed. */
   retries = 0
   /** Numbers of outcomes whose drift is noted already. */
-  readonly drifted = new Set<number>()
+  readonly drifted: Set<number> = new Set()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
-  readonly turns = new Map<string, Line<'turn.committed'>[]>()
+  readonly turns: Map<string, Line<'turn.committed'>[]> = new Map()
 
   /** Decodes entries in order of seq. `lineOf` resolves references to other entries. */
   static of(entries: readonly Entry[], lineOf: (entry: Entry) => Line): Recorded {

@@ -14,11 +14,11 @@ export class Scope {
   readonly parent: Scope | undefined
   /** Operations in here are not rejected by a cancel. */
   readonly shielded: boolean
-  readonly children = new Set<Scope>()
+  readonly children: Set<Scope> = new Set()
   /** Time of the last entry handed over in here: what `run.now()` tells. */
   time: number
   /** Large values that were handed over in here, for referring to them when the scope closes. */
-  readonly values = new HandedValues()
+  readonly values: HandedValues = new HandedValues()
   readonly #run: string
   readonly #occurrences = new Map<string, number>()
   readonly #explicit = new Set<string>()

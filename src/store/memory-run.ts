@@ -37,13 +37,13 @@ export class MemoryRun {
   /** Entry n stands at n - 1. */
   readonly entries: LinkedEntry[] = []
   /** First needed entry by path. */
-  readonly scopes = new Map<string, number>()
+  readonly scopes: Map<string, number> = new Map()
   /** Open questions by operation path. */
-  readonly questions = new Map<string, Question>()
+  readonly questions: Map<string, Question> = new Map()
   /** Messages nobody has taken, by number, oldest first. */
-  readonly inbox = new Map<number, Message>()
+  readonly inbox: Map<number, Message> = new Map()
   /** Ids of all messages it ever got. */
-  readonly receipts = new Set<string>()
+  readonly receipts: Set<string> = new Set()
 
   constructor({ genesis, flow, version, queue, labels, parent, wake }: NewRun) {
     this.row = {

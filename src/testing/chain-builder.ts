@@ -57,7 +57,7 @@ export class ChainBuilder {
   }
 
   /** The next entry. Advances the head. */
-  seal(draft: AnyDraft, epoch: number, time = this.head.time + 1): Entry {
+  seal(draft: AnyDraft, epoch: number, time: number = this.head.time + 1): Entry {
     const { run, head } = this
     const entry = seal(draft, { run, epoch, time, head, salt: `salt-${head.seq}` })
     this.head = headOf(entry)
@@ -115,7 +115,16 @@ export const closed = (key: string, scope = ''): AnyDraft => ({
 })
 
 /** What happens to the run as a whole. */
-export const runDrafts = {
+export const runDrafts: {
+  readonly paused: (code?: string) => AnyDraft
+  readonly resumed: AnyDraft
+  readonly completed: AnyDraft
+  readonly cancelled: AnyDraft
+  readonly failed: (code?: string) => AnyDraft
+  readonly retried: (
+    reopen: readonly { readonly path: string; readonly from: number }[],
+  ) => AnyDraft
+} = {
   paused: (code = 'PAUSED'): AnyDraft => ({
     scope: '',
     kind: 'run.paused',
@@ -137,4 +146,4 @@ export const runDrafts = {
     key: '',
     record: { forget: [], reopen },
   }),
-} as const satisfies Record<string, AnyDraft | ((...args: never[]) => AnyDraft)>
+}
