@@ -14,6 +14,8 @@ import { type TestRuntime, type TestRuntimeOptions, testRuntime } from './test-r
 export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall'> {
   /** Plays the world: answers, signals, lets time pass. Default: lets the run come to rest. */
   readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>
+  /** Called before each life of the run: puts back what the flow's closures hold. */
+  readonly prepare?: () => void
   /** Flows besides the one that is tested: its children. */
   readonly flows?: readonly AnyFlow[]
 }
@@ -110,9 +112,10 @@ interface Life {
 async function life<Input, Output>(
   flow: Flow<Input, Output>,
   input: Input,
-  { drive, flows: others = [], ...options }: CrashOptions<Output>,
+  { drive, prepare, flows: others = [], ...options }: CrashOptions<Output>,
   point: CrashPoint | undefined,
 ): Promise<Life> {
+  prepare?.()
   let commits = 0
   let crashed = false
   const bodies = new Map<string, number>()

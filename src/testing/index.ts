@@ -5,6 +5,8 @@ export type { CrashOptions, CrashPoint, CrashReport, Outcome } from './crash-at-
 export type { Interceptor, StoreCall } from './gate.ts'
 export { replay } from './replay.ts'
 export type { Replay } from './replay.ts'
+export { storeCases } from './store-cases.ts'
+export type { StoreBed, StoreCase, StoreClock } from './store-cases.ts'
 export { testRuntime } from './test-runtime.ts'
 export type {
   NextWorker,
