@@ -1,6 +1,7 @@
 /** `everloop run FILE`: starts a flow of a file and executes it here, until it comes to rest. */
 import type { Command } from 'commander'
 import { parseDuration } from '../../base/duration.ts'
+import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import type { Ever, Settled } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
@@ -141,8 +142,9 @@ function labelsOf(given: readonly string[] | undefined): Record<string, string> 
   return given && Object.fromEntries(given.map((one) => splitLabel(one)))
 }
 
-/** "name=value" as a pair; without "=" the value is empty. */
+/** "name=value" as a pair. */
 export function splitLabel(text: string): readonly [string, string] {
   const at = text.indexOf('=')
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)]
+  throw new EverloopError('BAD_OPTION', `--label takes NAME=VALUE, but this is "${text}".`)
 }

@@ -6,6 +6,9 @@ import type { Entry } from '../../ledger/index.ts'
 import { operationPath } from '../../ledger/index.ts'
 import type { Execution } from './executions.ts'
 
+/** What the tally needs of an entry. */
+type Line = Pick<Entry, 'seq' | 'hash' | 'kind' | 'scope' | 'key'>
+
 /** What was in the ledger at the moment of the kill. */
 export interface Snapshot {
   /** The process that was killed. */
@@ -31,7 +34,7 @@ export interface Tally {
 }
 
 /** The paths of completed steps that have a body: keeping an artifact has none. */
-export function stepsOf(entries: readonly Entry[]): Set<string> {
+export function stepsOf(entries: readonly Line[]): Set<string> {
   const steps = entries.filter(
     ({ kind, key }) => kind === 'step.completed' && !key.startsWith('artifact '),
   )
@@ -40,7 +43,7 @@ export function stepsOf(entries: readonly Entry[]): Set<string> {
 
 export function tallyOf(
   before: Snapshot,
-  entries: readonly Entry[],
+  entries: readonly Line[],
   executions: readonly Execution[],
 ): Tally {
   const steps = stepsOf(entries)

@@ -1,0 +1,122 @@
+/** Spawns the real CLI, as a shell would, and waits for what it prints. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
+/** The flows that tests run. */
+export const flowFile: string = join(import.meta.dirname, 'sample-flows.ts')
+
+export interface CallOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A command that is running. */
+export class Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  #stdout = ''
+  #stderr = ''
+  readonly #watchers = new Set<() => void>()
+
+  constructor(command: string, args: readonly string[], { cwd, env, input }: CallOptions = {}) {
+    this.child = spawn(command, args, {
+      cwd: cwd ?? tmpdir(),
+      // What the user of the tests has set must not decide how they end.
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
+    })
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text
+      for (const look of this.#watchers) look()
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+      for (const look of this.#watchers) look()
+    })
+    this.ended = new Promise((resolve, reject) => {
+      this.child.once('error', reject)
+      this.child.once('close', (code, signal) => {
+        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr })
+        for (const look of this.#watchers) look()
+      })
+    })
+    if (input !== undefined) this.child.stdin?.end(input)
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0
+  }
+
+  /** What it printed when the pattern first fits, on either stream. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr)
+      if (match) return match
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`Ended without ${pattern}:\n${this.#stdout}\n${this.#stderr}`)
+      }
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#watchers.add(resolve)
+      await promise
+      this.#watchers.delete(resolve)
+    }
+  }
+}
+
+/** Starts a command and leaves it running; it is killed with the test at the latest. */
+export function start(args: readonly string[], options?: CallOptions): Running {
+  const running = new Running(process.execPath, [bin, ...args], options)
+  onTestFinished(async () => {
+    running.child.kill('SIGKILL')
+    await running.ended
+  })
+  return running
+}
+
+/** Runs a command to its end. */
+export function everloop(args: readonly string[], options?: CallOptions): Promise<Ended> {
+  const running = new Running(process.execPath, [bin, ...args], { input: '', ...options })
+  return running.ended
+}
+
+/** The same with --json: the document on stdout, and the error on stderr. */
+export async function everloopJson<T = Record<string, unknown>>(
+  args: readonly string[],
+  options?: CallOptions,
+): Promise<{ readonly code: number | null; readonly document: T; readonly error: Failure }> {
+  const { code, stdout, stderr } = await everloop([...args, '--json'], options)
+  const parsed = (text: string): unknown => (text === '' ? undefined : JSON.parse(text))
+  const { error } = (parsed(stderr) ?? {}) as { readonly error?: Failure }
+  const none: Failure = { code: '', message: '', exit: 0 }
+  return { code, document: parsed(stdout) as T, error: error ?? none }
+}
+
+interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly exit: number
+}
+
+/** A new folder, removed by `remove`. */
+export function makeFolder(): { readonly path: string; readonly remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'everloop-cli-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A new folder for one test. */
+export function testFolder(): string {
+  const { path, remove } = makeFolder()
+  onTestFinished(remove)
+  return path
+}

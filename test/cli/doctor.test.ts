@@ -1,0 +1,57 @@
+/** `everloop doctor` and `everloop bench`: what they measure, on a real disk. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { open } from '../../src/index.ts'
+import { everloop, everloopJson, testFolder } from './command-line.ts'
+
+interface Checks {
+  readonly ok: boolean
+  readonly checks: readonly {
+    readonly name: string
+    readonly level: string
+    readonly fix?: string
+    readonly data?: Readonly<Record<string, number | string>>
+  }[]
+}
+
+test('doctor finds nothing wrong with a new store, and leaves nothing behind', async () => {
+  const folder = testFolder()
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  await (await open({ store })).close()
+  const before = readdirSync(folder)
+  const [human, { code, document }] = await Promise.all([
+    everloop(['doctor', '--store', store]),
+    everloopJson<Checks>(['doctor', '--store', `${store}?durability=process`]),
+  ])
+  expect(human.code).toBe(0)
+  expect(human.stdout).toMatch(
+    /^ok {4}store +sqlite at \S+, schema version \d+, durability "power-cut"$/m,
+  )
+  expect(human.stdout).toMatch(/fsync +[\d.]+ ms to make a page durable/)
+  expect(human.stdout).toMatch(/^ok {4}leases +no lease is leaked$/m)
+  expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })
+  const find = (name: string) => document.checks.find((check) => check.name === name)
+  expect(find('store')).toMatchObject({
+    level: 'note',
+    fix: expect.stringContaining('durability=process'),
+    data: { durability: 'process', version: expect.any(Number) },
+  })
+  expect(find('fsync')?.data?.['medianMs']).toBeGreaterThan(0)
+  expect(readdirSync(folder)).toEqual(before)
+})
+
+test('bench measures bare commits and steps, and cleans up', async () => {
+  const folder = testFolder()
+  const store = `sqlite:${join(folder, 'deeper', 'ledger.db')}`
+  const { code, document } = await everloopJson<{
+    figures: readonly { name: string; count: number; perSecond: number }[]
+  }>(['bench', '--seconds', '0.2', '--store', store])
+  expect(code).toBe(0)
+  expect(document.figures).toHaveLength(3)
+  for (const { count, perSecond } of document.figures) {
+    expect(count).toBeGreaterThan(0)
+    expect(perSecond).toBeGreaterThan(0)
+  }
+  expect(readdirSync(folder)).toEqual([])
+})

@@ -1,0 +1,138 @@
+/** `everloop run`: a user's TypeScript file, from the command line to its output. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { everloop, everloopJson, flowFile, Running, start, testFolder } from './command-line.ts'
+
+const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
+
+test('executes a TypeScript file as it is, and prints the output alone', async () => {
+  const folder = testFolder()
+  writeFileSync(
+    join(folder, 'my#flow.ts'),
+    `import { flow, type Run } from ${JSON.stringify(source)}
+interface Input { readonly city: string }
+export default flow('weather', async (run: Run, { city }: Input) => run.step('look', () => city.length))
+setInterval(() => {}, 1000) // what keeps a process alive`,
+  )
+  const { code, stdout, stderr } = await everloop(['run', 'my#flow.ts', '{"city":"Ulm"}'], {
+    cwd: folder,
+  })
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '3\n' })
+  expect(stderr).toMatch(/^run run-\w+\n$/)
+  expect(existsSync(join(folder, '.everloop', 'ledger.db'))).toBe(true)
+})
+
+test('takes the input from an option or stdin, and starts a run of one id once', async () => {
+  const cwd = testFolder()
+  const base = ['run', `${flowFile}#hello`, '--id', 'greeting']
+  const first = await everloop([...base, '-'], { cwd, input: '"Ada"' })
+  expect(first).toMatchObject({ code: 0, stdout: 'Hello Ada\n' })
+  const again = await everloopJson([...base, '--input', '"Ada"'], { cwd })
+  expect(again.document).toEqual({ run: 'greeting', status: 'completed', output: 'Hello Ada' })
+  const other = await everloopJson([...base, '"Bob"'], { cwd })
+  expect(other).toMatchObject({ code: 1, error: { code: 'RUN_EXISTS' } })
+})
+
+test('keeps what flows print off stdout with --json, and control characters off the terminal', async () => {
+  // Two stores: in one, either process might execute the run of the other.
+  const [human, json] = await Promise.all([
+    everloop(['run', `${flowFile}#chat`], { cwd: testFolder() }),
+    everloop(['run', `${flowFile}#chat`, '--json'], { cwd: testFolder() }),
+  ])
+  expect(human.stdout).toContain('the flow prints')
+  expect(human.stdout).toContain(String.raw`"a\u001b[31mbc"`)
+  expect(human.stdout).not.toContain('\u001b')
+  expect(human.stdout).not.toContain('\u202e')
+  const document = JSON.parse(json.stdout) as { output: unknown }
+  expect(document.output).toEqual({
+    at: { $: 'date', v: '1970-01-01T00:00:00.000Z' },
+    text: 'a\u001b[31mb\u202ec',
+  })
+  expect(json.stdout).toMatch(/^[\x20-\x7e\n]+$/)
+  expect(json.stderr).toContain('the flow prints')
+})
+
+test('exits 1 for a run that fails, 5 for one that rests, and waits for short timers', async () => {
+  const cwd = testFolder()
+  const [fails, asks, parent, naps, sleeps] = await Promise.all([
+    everloopJson(['run', `${flowFile}#fails`, '--id', 'f'], { cwd }),
+    everloop(['run', `${flowFile}#asks`, '--id', 'a'], { cwd }),
+    everloopJson(['run', `${flowFile}#parent`, '--id', 'p'], { cwd }),
+    everloop(['run', `${flowFile}#naps`], { cwd }),
+    everloopJson(['run', `${flowFile}#sleeps`, '--id', 's'], { cwd }),
+  ])
+  expect(fails).toMatchObject({ code: 1, document: { run: 'f', status: 'failed' } })
+  expect(asks).toMatchObject({ code: 5, stdout: '' })
+  expect(asks.stderr).toContain('for an answer to "Which color?"')
+  expect(asks.stderr).toContain('Next: everloop questions answer a/2 JSON')
+  expect(asks.stderr).not.toContain('\u001b')
+  expect(parent).toMatchObject({ code: 5, document: { status: 'waiting', reason: 'child' } })
+  expect(naps).toMatchObject({ code: 0, stdout: 'awake\n' })
+  expect(sleeps).toMatchObject({ code: 5, document: { reason: 'timer' } })
+})
+
+test('only starts a run with --start, labelled and queued', async () => {
+  const cwd = testFolder()
+  const options = [
+    '--id',
+    'later',
+    '--queue',
+    'slow',
+    '--label',
+    'team=blue',
+    'urgent=very',
+    '--start',
+  ]
+  const started = await everloop(['run', `${flowFile}#hello`, '"Ada"', ...options], { cwd })
+  expect(started).toMatchObject({ code: 0, stdout: 'later\n', stderr: '' })
+  const { document } = await everloopJson(['runs', 'get', 'later'], { cwd })
+  expect(document).toMatchObject({
+    status: 'ready',
+    queue: 'slow',
+    labels: { team: 'blue', urgent: 'very' },
+    input: 'Ada',
+  })
+})
+
+test('stops in good order at Ctrl-C, and at once at the second', async () => {
+  const cwd = testFolder()
+  const file = join(cwd, 'lines')
+  const running = start(['run', `${flowFile}#steady`, JSON.stringify(file), '--id', 'r'], {
+    cwd,
+    env: { HANG: '1' },
+  })
+  await running.prints(/hanging/)
+  running.child.kill('SIGINT')
+  await running.prints(/Stopping: steps under way end first/)
+  running.child.kill('SIGINT')
+  expect(await running.ended).toMatchObject({ code: 130, signal: null })
+  const { code, stdout } = await everloop(
+    ['run', `${flowFile}#steady`, JSON.stringify(file), '--id', 'r'],
+    { cwd },
+  )
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'steady\n' })
+})
+
+/** `script` of util-linux lends a terminal to a command. */
+const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
+
+test.skipIf(!hasTerminal)('asks the person at the terminal until the answer fits', async () => {
+  const cwd = testFolder()
+  const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
+  const command = [process.execPath, bin, 'run', `'${flowFile}#asks'`].join(' ')
+  const running = new Running('script', ['-qec', command, '/dev/null'], {
+    cwd,
+    env: { NO_COLOR: '1', TERM: 'xterm' },
+  })
+  await running.prints(/Which color\? \(red, green\)/)
+  running.child.stdin?.write('blue\r')
+  await running.prints(/does not fit[^]*Which color\?/)
+  running.child.stdin?.write('green\r')
+  const { code, stdout } = await running.ended
+  expect(code).toBe(0)
+  expect(stdout.trimEnd().endsWith('green')).toBe(true)
+  // Readline moves the cursor, but nothing is painted.
+  // oxlint-disable-next-line no-control-regex -- colors are escape sequences
+  expect(stdout).not.toMatch(/\u001b\[\d*m/)
+})

@@ -1,0 +1,262 @@
+/** `everloop runs`, `signal` and `questions` on one store with a run in each situation. */
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { explain } from '../../src/cli/explain.ts'
+import { type Ever, open } from '../../src/index.ts'
+import { type Ended, everloop, everloopJson, makeFolder, start } from './command-line.ts'
+import * as flows from './sample-flows.ts'
+
+const folder = makeFolder()
+const store = `sqlite:${join(folder.path, 'ledger.db')}`
+const env = { EVERLOOP_STORE: store }
+const run = (...args: string[]): Promise<Ended> => everloop(args, { env })
+const runJson = <T = Record<string, unknown>>(...args: string[]) => everloopJson<T>(args, { env })
+
+/** Brings a run to rest. */
+async function settle(ever: Ever, name: keyof typeof flows, id: string): Promise<void> {
+  await (await ever.start(name, name === 'hello' ? 'Ada' : undefined, { id })).settled()
+}
+
+beforeAll(async () => {
+  await using ever = await open({ store, flows: Object.values(flows), work: {}, name: 'builder' })
+  for (const [name, id] of [
+    ['hello', 'done-1'],
+    ['hello', 'done-2'],
+    ['chat', 'chat-1'],
+    ['fails', 'failed-1'],
+    ['asks', 'asks-1'],
+    ['asks', 'asks-2'],
+    ['waits', 'waits-1'],
+    ['waits', 'waits-2'],
+    ['waits', 'gone-1'],
+    ['sleeps', 'sleeps-1'],
+    ['retries', 'retries-1'],
+    ['parent', 'parent-1'],
+  ] as const) {
+    await settle(ever, name, id)
+  }
+  await ever.pause('waits-2', 'a moment, please')
+  await ever.cancel('gone-1', 'not wanted')
+  await ever.work({ until: 'idle' })
+  await ever.start('hello', 'Bob', { id: 'delayed-1', delay: '2h' })
+  await ever.start('hello', 'Bob', { id: 'queued-1', queue: 'narrow' })
+  await ever.limitQueue('narrow', 0)
+})
+
+afterAll(() => folder.remove())
+
+describe('runs list', () => {
+  interface List {
+    readonly runs: readonly { readonly id: string; readonly status: string }[]
+    readonly more: boolean
+  }
+
+  test('shows a table, the newest first, without colors in a pipe', async () => {
+    const { code, stdout } = await run('runs', 'ls', '--limit', '3')
+    expect(code).toBe(0)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^RUN +STATUS +FLOW +CREATED +CHANGED +ENTRIES$/)
+    expect(lines[1]).toMatch(/^queued-1 +ready +hello@1 /)
+    expect(lines[2]).toMatch(/^delayed-1 +waiting +hello@1 /)
+    expect(lines).toHaveLength(5)
+    expect(lines[4]).toBe('More than 3: raise --limit, or narrow the list.')
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test('paints where colors are wanted, and never with --json', async () => {
+    const color = { ...env, FORCE_COLOR: '1' }
+    const [human, json] = await Promise.all([
+      everloop(['runs', 'list'], { env: color }),
+      everloop(['runs', 'list', '--json'], { env: color }),
+    ])
+    expect(human.stdout).toContain('\u001b[32mcompleted')
+    expect(json.stdout).not.toContain('\u001b')
+  })
+
+  test('filters by status, flow, label, parent and age', async () => {
+    const ids = async (...args: string[]): Promise<string[]> => {
+      const { document } = await runJson<List>('runs', 'list', ...args)
+      return document.runs.map(({ id }) => id)
+    }
+    const [paused, ended, children, old, recent] = await Promise.all([
+      ids('--status', 'paused', 'failed'),
+      ids('--status', 'completed', '--flow', 'hello'),
+      ids('--parent', 'parent-1'),
+      ids('--since', '2999-01-01'),
+      ids('--since', '2h', '--status', 'waiting', '--flow', 'sleeps'),
+    ])
+    expect(paused).toEqual(['waits-2', 'failed-1'])
+    expect(ended).toEqual(['done-2', 'done-1'])
+    expect(children).toEqual([expect.stringMatching(/^parent-1\./)])
+    expect(old).toEqual([])
+    expect(recent).toEqual(['sleeps-1'])
+  })
+
+  test('refuses a time that is none', async () => {
+    const { code, error } = await runJson('runs', 'list', '--since', 'yesterday')
+    expect({ code, error: error.code }).toEqual({ code: 2, error: 'BAD_DURATION' })
+  })
+})
+
+describe('an id', () => {
+  test('may be shortened while it fits one run', async () => {
+    const [get, unknown, ambiguous] = await Promise.all([
+      runJson('runs', 'get', 'fai'),
+      runJson('runs', 'get', 'nobody'),
+      runJson('runs', 'explain', 'done'),
+    ])
+    expect(get).toMatchObject({ code: 0, document: { id: 'failed-1', status: 'failed' } })
+    expect(unknown).toMatchObject({ code: 3, error: { code: 'UNKNOWN_RUN' } })
+    expect(ambiguous).toMatchObject({ code: 3, error: { code: 'AMBIGUOUS_ID' } })
+    expect(ambiguous.error.message).toMatch(/done-2, done-1|done-1, done-2/)
+  })
+})
+
+test('runs get shows input and output', async () => {
+  const [human, json] = await Promise.all([
+    run('runs', 'get', 'done-1'),
+    runJson('runs', 'get', 'chat'),
+  ])
+  expect(human.stdout).toMatch(/^status +completed$/m)
+  expect(human.stdout).toMatch(/^input +"Ada"$/m)
+  expect(human.stdout).toMatch(/^output +"Hello Ada"$/m)
+  expect(json.document).toMatchObject({
+    status: 'completed',
+    output: { at: { $: 'date' }, text: 'a\u001b[31mb\u202ec' },
+  })
+})
+
+describe('runs events', () => {
+  test('prints a line for each entry, and JSON lines from a cursor', async () => {
+    const [human, json] = await Promise.all([
+      run('runs', 'events', 'asks-1'),
+      run('runs', 'events', 'done-1', '--from', '1', '--json'),
+    ])
+    expect(human.stdout.trimEnd().split('\n')).toHaveLength(2)
+    expect(human.stdout).toMatch(/^ +2 +[\d:.]+ +question\.asked +\S.* \{"prompt":"Which /m)
+    expect(human.stdout).not.toContain('\u001b')
+    const events = json.stdout.trimEnd().split('\n')
+    expect(events.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { seq: 2, kind: 'step.completed', path: 'greet', data: { value: 'Hello Ada' } },
+      { seq: 3, kind: 'run.completed', data: { output: 'Hello Ada' } },
+    ])
+  })
+
+  test('end quietly when the reader has seen enough', async () => {
+    const running = start(['runs', 'events', 'chat-1', '--json'], { env })
+    running.child.stdout?.destroy()
+    expect((await running.ended).stderr).toBe('')
+  })
+})
+
+describe('runs explain', () => {
+  let ever: Ever
+  beforeAll(async () => {
+    ever = await open({ store })
+  })
+  afterAll(() => ever.close())
+
+  test.each([
+    ['done-1', 'completed', /^Completed .* ago: there is nothing left to do\.$/],
+    ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
+    ['gone-1', 'cancelled', /^Cancelled .*: not wanted\.$/],
+    ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
+    ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
+    ['waits-1', 'signal', /^Waiting since .* for the signal "go"\.$/],
+    ['sleeps-1', 'timer', /^Waiting until .* \(in 1h \d+m\)\.$/],
+    ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
+    ['parent-1', 'child', /for its child parent-1\.\w+, which says: .*signal "go"\.$/],
+    ['delayed-1', 'delayed', /^Not started yet: it was put off until .* \(in 1h \d+m\)\.$/],
+    ['queued-1', 'queue-full', /its queue "narrow" is closed \(its limit is 0\)\.$/],
+  ])('%s: %s', async (id, reason, sentence) => {
+    const explanation = await explain(ever, id)
+    expect(explanation.reason).toBe(reason)
+    expect(explanation.sentence).toMatch(sentence)
+  })
+
+  test('is a sentence and what to do', async () => {
+    const [human, json] = await Promise.all([
+      run('runs', 'why', 'waits-2'),
+      runJson('runs', 'explain', 'asks-2'),
+    ])
+    expect(human.stdout).toMatch(/^Paused .*\nNext: everloop runs resume waits-2\n$/)
+    expect(json).toMatchObject({
+      code: 0,
+      document: {
+        run: 'asks-2',
+        status: 'waiting',
+        fix: 'everloop questions answer asks-2/2 JSON',
+      },
+    })
+  })
+})
+
+test('runs verify finds a ledger intact, and one that was edited broken', async () => {
+  const edited = join(folder.path, 'edited.db')
+  {
+    const database = new DatabaseSync(join(folder.path, 'ledger.db'))
+    database.exec(`VACUUM INTO '${edited}'`)
+    database.close()
+    const copy = new DatabaseSync(edited)
+    copy.exec(`UPDATE entries SET payload = replace(payload, 'Ada', 'Eve') WHERE seq = 2`)
+    copy.close()
+  }
+  const place = ['--store', `sqlite:${edited}`]
+  const [whole, human, json] = await Promise.all([
+    run('runs', 'verify', 'done-1'),
+    run('runs', 'verify', 'done-1', ...place),
+    runJson('runs', 'verify', 'done-1', ...place),
+  ])
+  expect(whole).toMatchObject({
+    code: 0,
+    stdout: 'Intact: 3 entries, every hash and rule checked.\n',
+  })
+  expect(human.code).toBe(1)
+  expect(human.stdout).toMatch(/^Broken: run done-1 .*\n {2}entry 2 /)
+  expect(json).toMatchObject({ code: 1, document: { ok: false, violations: [{ seq: 2 }] } })
+})
+
+describe('what comes from outside', () => {
+  test('a refused operation exits 1 with the reason', async () => {
+    const answers = await Promise.all([
+      runJson('runs', 'resume', 'waits-1'),
+      runJson('runs', 'retry', 'done-1'),
+      runJson('runs', 'cancel', 'done-1'),
+      runJson('signal', 'gone-1', 'go'),
+    ])
+    expect(answers.map(({ code, error }) => [code, error.code])).toEqual([
+      [1, 'RUN_STATE'],
+      [1, 'RUN_STATE'],
+      [1, 'RUN_ENDED'],
+      [1, 'RUN_ENDED'],
+    ])
+  })
+
+  test('questions are listed and answered as their schema wants, once', async () => {
+    const [human, json] = await Promise.all([
+      run('questions', 'list'),
+      runJson('questions', 'ls', '--run', 'asks-2'),
+    ])
+    expect(human.stdout).toMatch(/^asks-1\/2 +\S+( ago)? +never +red, green +Which color\?$/m)
+    expect(human.stdout).not.toContain('\u001b')
+    expect(json.document['questions']).toMatchObject([
+      { id: 'asks-2/2', schema: { enum: ['red', 'green'] } },
+    ])
+    const [misfit, word, ambiguous, none] = await Promise.all([
+      runJson('questions', 'answer', 'asks-1', '"blue"'),
+      runJson('questions', 'answer', 'asks-1', 'red'),
+      runJson('questions', 'answer', 'asks', '"red"'),
+      runJson('questions', 'answer', 'asks-1/99', '"red"'),
+    ])
+    expect(misfit).toMatchObject({ code: 2, error: { code: 'BAD_INPUT' } })
+    expect(word.error.message).toContain(`'"red"'`)
+    expect(ambiguous).toMatchObject({ code: 3, error: { code: 'AMBIGUOUS_ID' } })
+    expect(none).toMatchObject({ code: 3, error: { code: 'UNKNOWN_QUESTION' } })
+
+    const answered = await run('questions', 'answer', 'asks-1', '--text', 'green', '--by', 'Ada')
+    expect(answered).toMatchObject({ code: 0, stdout: 'Answered question asks-1/2.\n' })
+    const late = await runJson('questions', 'answer', 'asks-1/2', '"red"')
+    expect(late).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })
+  })
+})

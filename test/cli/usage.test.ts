@@ -1,0 +1,155 @@
+/** What the CLI says to command lines, files and stores that it cannot use, and how it exits. */
+import { chmodSync, copyFileSync, existsSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, test } from 'vitest'
+import { open } from '../../src/index.ts'
+import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
+import { hello } from './sample-flows.ts'
+
+async function makeStore(folder: string): Promise<string> {
+  const file = join(folder, 'ledger.db')
+  await using ever = await open({ store: `sqlite:${file}`, flows: [hello] })
+  await ever.start(hello, 'World', { id: 'hello-1' })
+  return file
+}
+
+describe('the command line', () => {
+  test('no command at all shows the help and is a misuse', async () => {
+    const { code, stderr, stdout } = await everloop([])
+    expect(code).toBe(2)
+    expect(stdout + stderr).toContain('Usage: everloop')
+  })
+
+  test('--help and --version are none', async () => {
+    const [help, version] = await Promise.all([everloop(['--help']), everloop(['-V'])])
+    expect(help.code).toBe(0)
+    expect(help.stdout).toContain('Exit codes:')
+    expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  test.each([
+    ['an unknown command', ['rns', 'list'], 'Did you mean run'],
+    ['an unknown verb', ['runs', 'lst'], 'Did you mean one of list'],
+    ['an unknown option', ['runs', 'list', '--sinc', '2h'], 'Did you mean --since'],
+    ['a status that is none', ['runs', 'list', '--status', 'done'], 'Allowed choices are'],
+  ])('%s is refused with a suggestion', async (_, args, text) => {
+    const { code, stdout, stderr } = await everloop(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('error BAD_OPTION: ')
+    expect(stderr).toContain(text)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('with --json the error is a document on stderr', async () => {
+    const { code, error } = await everloopJson(['runs', 'lst'])
+    expect(code).toBe(2)
+    expect(error).toMatchObject({ code: 'BAD_OPTION', exit: 2 })
+  })
+})
+
+describe('a flow file', () => {
+  test.each([
+    ['does not exist', undefined, '', 'does not exist'],
+    ['does not compile', 'export const x: = 1', '', 'SyntaxError'],
+    ['needs more than type stripping', 'export enum Color { Red }', '', 'strips types only'],
+    ['misses a package', "import 'no-such-package'", '', 'Install what is missing'],
+    ['throws', "throw new TypeError('not today')", '', 'TypeError: not today'],
+    ['exports no flow', 'export const x = 1', '', 'exports no flow'],
+    ['exports several', undefined, flowFile, 'sample-flows.ts#hello'],
+    [
+      'does not export the named one',
+      undefined,
+      `${flowFile}#nothing`,
+      'exports no flow "nothing"',
+    ],
+  ])('that %s is refused', async (_, content, given, text) => {
+    const folder = testFolder()
+    const file = join(folder, 'flow.ts')
+    if (content !== undefined) writeFileSync(file, content)
+    const { code, stderr } = await everloop(['run', given || file], { cwd: folder })
+    expect(stderr).toMatch(/^error FLOW_FILE: /)
+    expect(stderr).toContain(text)
+    expect(code).toBe(2)
+    expect(existsSync(join(folder, '.everloop'))).toBe(false)
+  })
+
+  test('input that is no JSON is refused with the likely remedy', async () => {
+    const { code, stderr } = await everloop(['run', `${flowFile}#hello`, 'World'], {
+      cwd: testFolder(),
+    })
+    expect(code).toBe(2)
+    expect(stderr).toContain(`error BAD_INPUT: The input is not JSON`)
+    expect(stderr).toContain(`'"World"'`)
+  })
+})
+
+describe('a store', () => {
+  test.each([
+    [['runs', 'list']],
+    [['runs', 'watch', 'x']],
+    [['questions', 'answer', 'x', '1']],
+    [['doctor']],
+  ])('that is missing is not made by %j', async (args) => {
+    const folder = testFolder()
+    const { code, stdout, stderr } = await everloop(args, { cwd: folder })
+    expect(code).toBe(4)
+    expect(stdout + stderr).toContain('There is no store at')
+    expect(existsSync(join(folder, '.everloop'))).toBe(false)
+  })
+
+  test('is taken from --store before EVERLOOP_STORE before the default', async () => {
+    const folder = testFolder()
+    const env = { EVERLOOP_STORE: 'sqlite:by-environment.db' }
+    const messages = await Promise.all([
+      everloop(['runs', 'list', '--store', 'sqlite:by-option.db'], { cwd: folder, env }),
+      everloop(['runs', 'list'], { cwd: folder, env }),
+      everloop(['runs', 'list'], { cwd: folder }),
+    ])
+    expect(
+      messages.map(({ stderr }) => /no store at (?:\S*\/)?([\w.-]+)\./.exec(stderr)?.[1]),
+    ).toEqual(['by-option.db', 'by-environment.db', 'ledger.db'])
+  })
+
+  test('whose place is no place is a misuse', async () => {
+    const answers = await Promise.all([
+      everloopJson(['runs', 'list', '--store', './ledger.db']),
+      everloopJson(['runs', 'list', '--store', 'memory:']),
+    ])
+    expect(answers.map(({ code, error }) => [code, error.code])).toEqual([
+      [2, 'BAD_OPTION'],
+      [2, 'BAD_OPTION'],
+    ])
+  })
+
+  test('that is foreign, cut off or newer is refused with its code', async () => {
+    const folder = testFolder()
+    const file = await makeStore(folder)
+    const place = (name: string): string => join(folder, name)
+    writeFileSync(place('foreign.db'), 'no database at all, but long enough to be looked at')
+    copyFileSync(file, place('cut.db'))
+    truncateSync(place('cut.db'), 6000)
+    copyFileSync(file, place('newer.db'))
+    const database = new DatabaseSync(place('newer.db'))
+    database.exec('PRAGMA user_version = 999')
+    database.close()
+    const answers = await Promise.all(
+      ['foreign.db', 'cut.db', 'newer.db'].map((name) =>
+        everloopJson(['runs', 'list', '--store', `sqlite:${place(name)}`]),
+      ),
+    )
+    expect(answers.map(({ code, error }) => [code, error.code])).toEqual([
+      [4, 'STORE_FOREIGN'],
+      [4, 'STORE_FOREIGN'],
+      [4, 'STORE_NEWER'],
+    ])
+  })
+
+  test.skipIf(process.getuid?.() === 0)('that cannot be written is refused', async () => {
+    const folder = testFolder()
+    const file = await makeStore(folder)
+    chmodSync(file, 0o400)
+    const { code, error } = await everloopJson(['runs', 'list', '--store', `sqlite:${file}`])
+    expect({ code, error: error.code }).toEqual({ code: 4, error: 'STORE_READ_ONLY' })
+  })
+})
