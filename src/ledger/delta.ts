@@ -86,8 +86,8 @@ function compareLists(
 ): void {
   const shorter = Math.min(before.length, after.length)
   let head = 0
-  // Nearly all items are the same objects: without a call for each, thousands cost microseconds.
-  while (head < shorter && before[head] === after[head]) head++
+  // Nearly all items are the same objects, and there may be thousands: no call for each.
+  while (head < shorter && Object.is(before[head], after[head])) head++
   while (head < shorter && same(before[head], after[head])) head++
   let tail = 0
   while (
@@ -168,7 +168,6 @@ function applyAt(node: unknown, edit: Edit, depth: number, copies: Set<object>):
   } else {
     const child = Object.hasOwn(copy, key) ? (copy as Record<Key, unknown>)[key] : undefined
     const value = applyAt(child, edit, depth + 1, copies)
-    if (value === child && child !== undefined) return copy
     Object.defineProperty(copy, key, {
       value,
       writable: true,
