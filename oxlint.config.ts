@@ -196,7 +196,7 @@ export default defineConfig({
       }),
       ...layer({
         folder: 'testing',
-        from: ['index.ts', 'base/**', 'ledger/**', 'store/store.ts'],
+        from: ['index.ts', 'base/**', 'ledger/**', 'store/store.ts', 'store/memory.ts', 'run/index.ts'],
         packages: ['!node:*', '!node:*/*', 'node:test'],
         random: true,
       }),

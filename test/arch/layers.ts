@@ -56,7 +56,16 @@ const layers: readonly Layer[] = [
   {
     name: 'testing',
     files: /^src\/testing\//,
-    targets: [base, ledger, storeInterface, /^src\/index\.ts$/, /^src\/testing\//],
+    targets: [
+      base,
+      ledger,
+      storeInterface,
+      /^src\/index\.ts$/,
+      // A runtime on virtual time is put together here, as src/open.ts does it on real time.
+      /^src\/run\/index\.ts$/,
+      /^src\/store\/memory\.ts$/,
+      /^src\/testing\//,
+    ],
     packages: [/^node:(?!test)/],
   },
   {
