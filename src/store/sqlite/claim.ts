@@ -58,25 +58,30 @@ export function idleClaim(
   return { runs: [], nextDue: nextDue(db, request, lanes) }
 }
 
-/** Frees what the lost sessions hold, then hands out what is due. */
+/** Frees what the lost sessions hold, then hands out what is due. `freed`: whose rows are gone. */
 export function claim(
   db: Connection,
   request: ClaimRequest,
   lost: readonly Lost[],
   now: number,
-): ClaimResult {
-  for (const session of lost) free(db, session, now)
+): ClaimResult & { readonly freed: readonly string[] } {
+  const freed = lost.filter((session) => free(db, session, now)).map(({ token }) => token)
+  return { ...handOut(db, request, now), freed }
+}
+
+function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResult {
   if (!db.get(sql.sessionExpiry, kept(request.session))) return { runs: [], nextDue: undefined }
   const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
   return { runs, nextDue: nextDue(db, request, openLanes(db, request)) }
 }
 
-function free(db: Connection, { token, by }: Lost, now: number): void {
+function free(db: Connection, { token, by }: Lost, now: number): boolean {
   const expires = db.get<readonly [number]>(sql.sessionExpiry, kept(token))?.[0]
   // Another process may have freed its runs since, or the session may have been renewed.
-  if (expires === undefined || (by === 'lease' && expires > now)) return
+  if (expires === undefined || (by === 'lease' && expires > now)) return false
   db.run(by === 'crash' ? sql.freeCrashed : sql.freeOvertaken, now, kept(token))
   db.run(sql.deleteSession, kept(token))
+  return true
 }
 
 function hold(db: Connection, key: number, session: string): RunRow {

@@ -18,6 +18,7 @@ export type Trouble =
   | 'full'
   | 'read-only'
   | 'input-output'
+  | 'memory'
   | 'damaged'
   | 'not-a-database'
   | 'cannot-open'
@@ -26,6 +27,7 @@ export type Trouble =
 const troubles: Readonly<Record<number, Trouble>> = {
   5: 'busy',
   6: 'busy',
+  7: 'memory',
   8: 'read-only',
   10: 'input-output',
   11: 'damaged',

@@ -69,7 +69,8 @@ export class Liveness {
   /** Removes what is left of a session whose row is gone. */
   forget(token: string): void {
     this.#watched.get(token)?.close()
-    if (this.#watched.delete(token)) this.#remove(token)
+    this.#watched.delete(token)
+    this.#remove(token)
   }
 
   /** Keeps only the files of these sessions open. */

@@ -49,7 +49,7 @@ const synchronous = { 'power-cut': 2, process: 1 } as const
 export function openLedger(file: LedgerFile): Connection {
   const { location } = file
   const folder = dirname(location)
-  makeFolder(folder)
+  const madeFolder = makeFolder(folder)
   refuseNetwork(folder, file.fileSystemType)
   const isNew = !existsSync(location)
   refuseReadOnly(location, folder)
@@ -66,7 +66,7 @@ export function openLedger(file: LedgerFile): Connection {
     db.exec('PRAGMA wal_autocheckpoint = 512')
     setDurability(db, file)
     migrate(connection, location)
-    if (isNew) syncFolder(folder)
+    if (isNew) syncNames(folder, madeFolder ?? folder)
     return connection
   } catch (error) {
     connection?.close()
@@ -102,9 +102,10 @@ function patiently<T>(attempt: () => T): T {
   }
 }
 
-function makeFolder(folder: string): void {
+/** Returns the outermost of the folders that were not there; undefined when all were. */
+function makeFolder(folder: string): string | undefined {
   try {
-    mkdirSync(folder, { recursive: true })
+    return mkdirSync(folder, { recursive: true })
   } catch (cause) {
     throw new EverloopError('STORE_UNAVAILABLE', `The folder ${folder} cannot be made.`, { cause })
   }
@@ -185,7 +186,19 @@ function migrate(connection: Connection, location: string): void {
   }
 }
 
-/** Makes the new file's name survive a power cut: its contents are SQLite's care. */
+/**
+ * Makes the new file's name survive a power cut, and the names of the folders made for it, down
+ * from the one in which the outermost was made: what is in the file is SQLite's care.
+ */
+function syncNames(folder: string, made: string): void {
+  const folders = [folder]
+  for (let at = folder; at !== dirname(made) && at !== dirname(at);) {
+    at = dirname(at)
+    folders.unshift(at)
+  }
+  for (const each of folders) syncFolder(each)
+}
+
 function syncFolder(folder: string): void {
   if (process.platform === 'win32') return // folders cannot be opened there
   const handle = openSync(folder, 'r')

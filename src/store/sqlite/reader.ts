@@ -37,6 +37,9 @@ import {
 import { kept, told } from './text.ts'
 import { TurnBudget } from './turn-budget.ts'
 
+/** Readers wait only while another process repairs the log after a crash: milliseconds. */
+const busyMs = 500
+
 /** A page ends at whichever comes first: about a millisecond of reading. */
 const pageRows = 500
 const pageUnits = 1_000_000
@@ -59,7 +62,7 @@ export class Reader {
   readonly #budget: TurnBudget
 
   constructor(location: string, ports: Ports) {
-    this.#db = new Connection(location, { access: 'read', busyMs: 0 })
+    this.#db = new Connection(location, { access: 'read', busyMs })
     this.#clock = ports.clock
     this.#budget = new TurnBudget(ports)
   }
@@ -114,6 +117,7 @@ export class Reader {
 
   async follow(after: number, limit: number): Promise<PositionedEntry[]> {
     const entries: PositionedEntry[] = []
+    const last = new Map<number, PositionedEntry>()
     for (let position = after; entries.length < limit;) {
       const page = this.#page<PositionTuple>(
         sql.entriesFrom,
@@ -122,8 +126,11 @@ export class Reader {
         12,
       )
       for (const [at, id, run, ...row] of page.rows) {
-        const previous = this.#previous(run, row[0])
-        entries.push({ ...linkedEntry(id, row, previous), position: at })
+        const before = last.get(run)
+        const previous = before?.seq === row[0] - 1 ? before.hash : this.#previous(run, row[0])
+        const entry = { ...linkedEntry(id, row, previous), position: at }
+        last.set(run, entry)
+        entries.push(entry)
         position = at
       }
       await this.#budget.spend(page.cost)

@@ -33,6 +33,7 @@ import type {
   StoreInfo,
 } from '../store.ts'
 import { schemaVersion } from './migrations.ts'
+import type { CommandName, Commands } from './command.ts'
 import { LoneWriter } from './lone-writer.ts'
 import type { Durability, LedgerFile } from './open.ts'
 import { Reader } from './reader.ts'
@@ -83,6 +84,8 @@ class SqliteStore implements Store {
   /** Opened here and not closed: closing the store closes them, so that nobody takes it for a crash. */
   readonly #sessions = new Set<string>()
   #closing: Promise<void> | undefined
+  /** Why everything is refused: the store was closed, or it failed and closed itself. */
+  #refusal: EverloopError | undefined
 
   constructor({ file, ports, thread }: Parts) {
     const { location, durability } = file
@@ -96,42 +99,43 @@ class SqliteStore implements Store {
       ports,
       execute: async (batch) => this.#lone.execute(batch) ?? (await thread.execute(batch)),
       onChange: (change) => this.#subscribers.notify(change),
+      onBreak: (error) => this.#break(error),
     })
   }
 
   async openSession(session: SessionOptions): Promise<void> {
-    await this.#queue.submit('openSession', session)
+    await this.#write('openSession', session)
     this.#sessions.add(session.token)
   }
 
   renewSession(token: string): Promise<boolean> {
-    return this.#queue.submit('renewSession', token)
+    return this.#write('renewSession', token)
   }
 
   async closeSession(token: string): Promise<void> {
-    await this.#queue.submit('closeSession', token)
+    await this.#write('closeSession', token)
     this.#sessions.delete(token)
   }
 
   async createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
     checkNewRun(run)
-    return this.#queue.submit('createRun', run)
+    return this.#write('createRun', run)
   }
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
-    return this.#queue.submit('claim', request)
+    return this.#write('claim', request)
   }
 
   append(append: Append): Promise<AppendResult> {
-    return this.#queue.submit('append', append)
+    return this.#write('append', append)
   }
 
   deliver(message: NewMessage): Promise<DeliverResult> {
-    return this.#queue.submit('deliver', message)
+    return this.#write('deliver', message)
   }
 
   async limitQueue(name: string, concurrency: number | null): Promise<void> {
-    await this.#queue.submit('limitQueue', { name, concurrency })
+    await this.#write('limitQueue', { name, concurrency })
   }
 
   run(id: string): Promise<RunRow | undefined> {
@@ -187,7 +191,7 @@ class SqliteStore implements Store {
   }
 
   subscribe(listener: (change: Change) => void): () => void {
-    if (this.#closing) throw closed(this.about.location)
+    if (this.#refusal) throw this.#refusal
     return this.#subscribers.add(listener)
   }
 
@@ -196,24 +200,49 @@ class SqliteStore implements Store {
     return this.#closing
   }
 
-  /** The reader first: SQLite removes its log when the last connection to close can write. */
   async #close(): Promise<void> {
+    if (this.#refusal) return
+    const refusal = closed(this.about.location)
+    this.#refusal = refusal
     this.#subscribers.stop()
-    const sessions = Array.from(this.#sessions, (token) => this.closeSession(token))
+    const sessions = Array.from(this.#sessions, (token) =>
+      this.#queue.submit('closeSession', token),
+    )
     await Promise.allSettled(sessions)
-    await this.#queue.stop(closed(this.about.location))
+    await this.#queue.stop(refusal)
+    if (this.#refusal !== refusal) return // it failed on the way and has closed itself
+    await this.#letGo()
+  }
+
+  /** The store failed: it gives up its locks, so that other processes take over at once. */
+  #break(reason: EverloopError): void {
+    this.#refusal = reason
+    this.#subscribers.stop()
+    this.#letGo().catch(() => undefined) // a broken thread cannot be closed any better
+  }
+
+  /** The reader first: SQLite removes its log when the last connection to close can write. */
+  async #letGo(): Promise<void> {
     this.#reader.close()
     this.#lone.close()
     await this.#thread.close()
   }
 
+  async #write<K extends CommandName>(
+    is: K,
+    given: Commands[K]['with'],
+  ): Promise<Commands[K]['reply']> {
+    if (this.#refusal) throw this.#refusal
+    return this.#queue.submit(is, given)
+  }
+
   async #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
-    if (this.#closing) throw closed(this.about.location)
+    if (this.#refusal) throw this.#refusal
     try {
       await this.#reader.ready()
       return await read(this.#reader)
     } catch (error) {
-      throw this.#closing ? closed(this.about.location) : explain(error, this.about.location)
+      throw this.#refusal ?? explain(error, this.about.location)
     }
   }
 }

@@ -36,7 +36,12 @@ export class Subscribers {
   }
 
   notify(change: Change): void {
-    for (const listener of this.#listeners) listener(change)
+    for (const listener of this.#listeners) {
+      // Apart, so that what a listener throws is its own trouble.
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) listener(change)
+      })
+    }
   }
 
   stop(): void {

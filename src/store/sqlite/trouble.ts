@@ -34,9 +34,14 @@ export function explain(error: unknown, location: string): unknown {
       )
     case 'not-a-database':
       return made('STORE_FOREIGN', `The file ${location} is not an everloop store.`)
+    case 'other':
+      return made(
+        'INTERNAL',
+        `The store ${location} refused a statement; nothing was written. This is a bug in everloop: please report it.`,
+      )
     case 'damaged':
     case 'input-output':
-    case 'other':
+    case 'memory':
       return made(
         'STORE_FAILED',
         `The store ${location} failed and was closed. Check the disk, then open it again.`,
@@ -48,7 +53,11 @@ export function explain(error: unknown, location: string): unknown {
 export function isFatal(error: unknown): boolean {
   const trouble = troubleOf(error)
   return (
-    trouble !== undefined && trouble !== 'busy' && trouble !== 'full' && trouble !== 'read-only'
+    trouble === 'input-output' ||
+    trouble === 'memory' ||
+    trouble === 'damaged' ||
+    trouble === 'not-a-database' ||
+    trouble === 'cannot-open'
   )
 }
 

@@ -35,6 +35,8 @@ export interface WriteQueueOptions {
   readonly execute: (batch: Batch) => Promise<BatchResult>
   /** Called after each commit that others may want to know of. */
   readonly onChange: (change: Change) => void
+  /** Called once when the store cannot go on: everything later is refused with this error. */
+  readonly onBreak: (error: EverloopError) => void
 }
 
 export class WriteQueue {
@@ -134,6 +136,7 @@ export class WriteQueue {
   #abandon(error: EverloopError): void {
     this.#state = { is: 'stopped', error }
     for (const { reject } of this.#pending.splice(0)) reject(error)
+    this.#options.onBreak(error)
   }
 }
 

@@ -122,10 +122,15 @@ export class Writer {
         const lost = lostSessions(db, liveness, now)
         const idle = lost.length === 0 ? idleClaim(db, given, now) : undefined
         if (idle) return { is: 'ready', reply: idle }
+        let freed: readonly string[] = []
         return {
           is: 'open',
-          run: () => claim(db, given, lost, now),
-          after: () => lost.forEach(({ token }) => liveness.forget(token)),
+          run: () => {
+            const result = claim(db, given, lost, now)
+            freed = result.freed
+            return { runs: result.runs, nextDue: result.nextDue }
+          },
+          after: () => freed.forEach((token) => liveness.forget(token)),
         }
       }
       case 'openSession':

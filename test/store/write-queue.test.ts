@@ -1,0 +1,136 @@
+/** Group commit: what shares a batch, what happens when the writer dies, and stopping. */
+import { expect, test } from 'vitest'
+import { EverloopError } from '../../src/base/errors.ts'
+import { systemPorts } from '../../src/base/system.ts'
+import type { Batch, BatchResult } from '../../src/store/sqlite/command.ts'
+import { WriteQueue } from '../../src/store/sqlite/write-queue.ts'
+import type { Change } from '../../src/store/store.ts'
+
+interface Call {
+  readonly batch: Batch
+  readonly finish: (result: BatchResult) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** A queue whose writer is the test. */
+function newQueue(): {
+  readonly queue: WriteQueue
+  readonly calls: Call[]
+  readonly changes: Change[]
+  readonly breaks: EverloopError[]
+} {
+  const calls: Call[] = []
+  const changes: Change[] = []
+  const breaks: EverloopError[] = []
+  const queue = new WriteQueue({
+    ports: systemPorts,
+    execute: (batch) =>
+      new Promise((finish, fail) => {
+        calls.push({ batch, finish, fail })
+      }),
+    onChange: (change) => changes.push(change),
+    onBreak: (error) => breaks.push(error),
+  })
+  return { queue, calls, changes, breaks }
+}
+
+const turns = async (count = 3): Promise<void> => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const renewals = (queue: WriteQueue, ...tokens: readonly string[]): Promise<boolean>[] =>
+  tokens.map((token) => queue.submit('renewSession', token))
+
+const tokens = (call: Call | undefined): unknown[] =>
+  call?.batch.commands.map((command) => command.with) ?? []
+
+const allTrue = (call: Call | undefined): void =>
+  call?.finish({
+    outcomes: call.batch.commands.map(() => ({ is: 'done', reply: true })),
+    broken: undefined,
+  })
+
+test('what one turn brings shares a batch, and what comes meanwhile makes the next', async () => {
+  const { queue, calls } = newQueue()
+  const first = renewals(queue, 'a', 'b')
+  await Promise.resolve()
+  first.push(...renewals(queue, 'c'))
+  await turns()
+  const second = renewals(queue, 'd')
+  await turns()
+  second.push(...renewals(queue, 'e'))
+  await turns()
+  expect(calls.map(tokens)).toEqual([['a', 'b', 'c']])
+  allTrue(calls[0])
+  expect(await Promise.all(first)).toEqual([true, true, true])
+  await turns()
+  expect(calls.map(tokens)).toEqual([
+    ['a', 'b', 'c'],
+    ['d', 'e'],
+  ])
+  allTrue(calls[1])
+  await Promise.all(second)
+})
+
+test('a failure of one command is its own', async () => {
+  const { queue, calls, breaks } = newQueue()
+  const [good, bad] = renewals(queue, 'a', 'b')
+  await turns()
+  calls[0]?.finish({
+    outcomes: [
+      { is: 'done', reply: true },
+      { is: 'failed', failure: { code: 'STORE_FULL', message: 'Full.' } },
+    ],
+    broken: undefined,
+  })
+  await expect(bad).rejects.toMatchObject({ code: 'STORE_FULL', message: 'Full.' })
+  expect(await good).toBe(true)
+  const [again] = renewals(queue, 'c')
+  await turns()
+  allTrue(calls[1])
+  expect(await again).toBe(true)
+  expect(breaks).toEqual([])
+})
+
+test('when the writer dies, what was out is unclear and the rest was not written', async () => {
+  const { queue, calls, breaks } = newQueue()
+  const [out] = renewals(queue, 'a')
+  await turns()
+  const [waiting] = renewals(queue, 'b')
+  calls[0]?.fail(new EverloopError('STORE_UNAVAILABLE', 'The thread ended.'))
+  await expect(out).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  await expect(waiting).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  await expect(queue.submit('renewSession', 'c')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  expect(breaks).toHaveLength(1)
+  expect(calls).toHaveLength(1)
+})
+
+test('a broken store refuses everything after the batch that broke it', async () => {
+  const { queue, calls, breaks } = newQueue()
+  const [out] = renewals(queue, 'a')
+  await turns()
+  calls[0]?.finish({
+    outcomes: [{ is: 'failed', failure: { code: 'STORE_UNAVAILABLE', message: 'Unclear.' } }],
+    broken: { code: 'STORE_FAILED', message: 'The disk failed.' },
+  })
+  await expect(out).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  await expect(queue.submit('renewSession', 'b')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  expect(breaks.map(({ code }) => code)).toEqual(['STORE_FAILED'])
+})
+
+test('stopping waits for what was taken', async () => {
+  const { queue, calls } = newQueue()
+  const [first] = renewals(queue, 'a')
+  await turns()
+  const [second] = renewals(queue, 'b')
+  let stopped = false
+  const stop = queue.stop(new EverloopError('STORE_CLOSED', 'Closed.')).then(() => (stopped = true))
+  await turns()
+  expect(stopped).toBe(false)
+  allTrue(calls[0])
+  await turns()
+  allTrue(calls[1])
+  await stop
+  expect(await Promise.all([first, second])).toEqual([true, true])
+  await expect(queue.submit('renewSession', 'c')).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+})
