@@ -6,6 +6,7 @@
  * rows of the same bytes, each awaiting its last, through a group commit on bare node:sqlite.
  * Rounds alternate. The delay of the event loop is the interval of a timer of 1 ms, so that 1 is
  * the least that can be seen; it is measured over the same time.
+ * Processor time is that of all threads together; it hardly depends on what else the machine does.
  * Not measured: what steps do; several processes on one store.
  */
 import { join } from 'node:path'
@@ -66,6 +67,16 @@ async function measureWith(bytes: number, rounds: number): Promise<readonly Figu
     figure(`${kind}: bare group commit, rows`, '/s', bareRate),
     figure(`${kind}: rows, of bare group commit`, 'x', ratios(ownRate, bareRate), { least: 0.3 }),
     figure(
+      `${kind}: processor time of a row`,
+      'µs',
+      own.map(({ cpuMs }) => (cpuMs / rows) * 1000),
+    ),
+    figure(
+      `${kind}: bare processor time of a row`,
+      'µs',
+      limit.map(({ cpuMs }) => (cpuMs / rows) * 1000),
+    ),
+    figure(
       `${kind}: event loop delay p99`,
       'ms',
       own.map(({ delayMs }) => delayMs),
@@ -81,6 +92,8 @@ async function measureWith(bytes: number, rounds: number): Promise<readonly Figu
 
 interface Timed {
   readonly ms: number
+  /** Processor time of all threads. */
+  readonly cpuMs: number
   readonly delayMs: number
 }
 
@@ -88,10 +101,12 @@ async function timed(work: () => Promise<void>): Promise<Timed> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   const start = performance.now()
+  const cpu = process.cpuUsage()
   await work()
   const ms = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
   delay.disable()
-  return { ms, delayMs: delay.percentile(99) / 1e6 }
+  return { ms, cpuMs: (user + system) / 1000, delayMs: delay.percentile(99) / 1e6 }
 }
 
 async function appendAll(bare: BareLedger, firstRun: number, bytes: number): Promise<void> {
