@@ -14,6 +14,8 @@ import { type TestRuntime, type TestRuntimeOptions, testRuntime } from './test-r
 export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall'> {
   /** Plays the world: answers, signals, lets time pass. Default: lets the run come to rest. */
   readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>
+  /** Only every n-th commit: for stores that are slow to open. Default 1. */
+  readonly every?: number
   /** Called before each life of the run: puts back what the flow's closures hold. */
   readonly prepare?: () => void
   /** Flows besides the one that is tested: its children. */
@@ -67,15 +69,16 @@ export async function crashAtEveryCommit<Input, Output>(
   input: NoInfer<Input>,
   options: CrashOptions<Output> = {},
 ): Promise<CrashReport> {
+  const { every = 1 } = options
   const live = await life(flow, input, options, undefined)
   const flaws = [...live.flaws]
   const outcomes = new Map([[encode(live.outcome), live.outcome]])
   const strays: { point: CrashPoint; outcome: Outcome }[] = []
   const repeats: Record<string, number> = {}
-  const points = Array.from({ length: live.commits }, (_, i) => i + 1).flatMap((commit) => [
-    { commit, at: 'before' } as const,
-    { commit, at: 'after' } as const,
-  ])
+  const points = Array.from({ length: Math.ceil(live.commits / every) }, (_, i) => [
+    { commit: 1 + i * every, at: 'before' } as const,
+    { commit: 1 + i * every, at: 'after' } as const,
+  ]).flat()
   for (const point of points) {
     const { outcome, bodies, crashed, flaws: own } = await life(flow, input, options, point)
     const text = encode(outcome)

@@ -7,20 +7,21 @@
  */
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
+import type { Ports } from '../base/ports.ts'
 import { type AnyFlow, Ever, Flows } from '../run/index.ts'
 import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
 import { memoryStore } from '../store/memory.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
-import type { Interceptor } from './gate.ts'
+import { Gate, type Interceptor } from './gate.ts'
 import { TestWorker } from './test-worker.ts'
 import { virtualTime, type VirtualTime, type VirtualTimeOptions } from './virtual-time.ts'
 
 export interface TestRuntimeOptions extends VirtualTimeOptions {
   /** What the workers execute. */
   readonly flows?: readonly AnyFlow[]
-  /** Default: a memory store. It must live on the clock that it is handed. */
-  readonly store?: (time: VirtualTime) => Store | Promise<Store>
+  /** Default: a memory store. It must live on the ports that it is handed. */
+  readonly store?: (ports: Ports) => Store | Promise<Store>
   /** How many workers there are at the beginning. Default 1. */
   readonly workers?: number
   /** How many runs a worker executes at a time. Default 16. */
@@ -61,8 +62,9 @@ export interface Trouble {
  */
 export async function testRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
   const time = virtualTime(options)
-  const store = await (options.store ?? memoryStore)(time)
-  return new TestRuntime(options, time, store)
+  const gate = new Gate(time)
+  const store = await (options.store ?? memoryStore)(gate.ports)
+  return new TestRuntime(options, { time, store, gate })
 }
 
 /** How much time runs may take to come to rest. */
@@ -77,11 +79,21 @@ export class TestRuntime implements AsyncDisposable {
   /** What the workers were told of, oldest first. */
   readonly troubles: Trouble[] = []
   readonly #options: TestRuntimeOptions
+  /** Knows the timers of the store, which polls: nothing depends on their exact time. */
+  readonly #storeGate: Gate
   #flows: readonly AnyFlow[]
   #workers: TestWorker[] = []
   #hired = 0
 
-  constructor(options: TestRuntimeOptions, time: VirtualTime, store: Store) {
+  constructor(
+    options: TestRuntimeOptions,
+    {
+      time,
+      store,
+      gate,
+    }: { readonly time: VirtualTime; readonly store: Store; readonly gate: Gate },
+  ) {
+    this.#storeGate = gate
     this.#options = options
     this.#flows = options.flows ?? []
     this.time = time
@@ -299,7 +311,7 @@ export class TestRuntime implements AsyncDisposable {
     const wakes = (await this.store.runs({})).flatMap(({ wake }: RunRow) => wake ?? [])
     const now = this.time.clock.now()
     const others = this.time.timers.filter(
-      (timer) => !this.#workers.some((worker) => worker.has(timer)),
+      (timer) => ![this.#storeGate, ...this.#workers].some((owner) => owner.has(timer)),
     )
     const next = [...wakes.filter((wake) => wake > now), ...others.map(({ at }) => at)]
     this.time.leap(next.reduce((a, b) => Math.min(a, b), target))
