@@ -24,6 +24,10 @@ export interface Ledger {
   readonly sessions: readonly string[]
   /** Messages that nobody has taken, and ids of messages that were ever accepted. */
   readonly messages: number
+  /** The number of the newest message there ever was. */
+  readonly newest: number
+  /** Hashes of the artifacts. */
+  readonly artifacts: ReadonlySet<string>
   readonly receipts: readonly { readonly run: string; readonly id: string }[]
   /** What SQLite finds wrong with the file; empty when it is sound. */
   readonly damage: readonly string[]
@@ -33,6 +37,8 @@ export const emptyLedger: Ledger = {
   runs: new Map(),
   sessions: [],
   messages: 0,
+  newest: 0,
+  artifacts: new Set(),
   receipts: [],
   damage: [],
 }
@@ -84,6 +90,13 @@ function read(database: DatabaseSync, integrity: boolean): Ledger {
     runs: new Map(rows.map((row) => [row.id, { ...row, entries: entries.get(row.id) ?? [] }])),
     sessions: all<{ readonly name: string }>('SELECT name FROM sessions').map(({ name }) => name),
     messages: count('messages'),
+    newest: all<{ readonly newest: number }>('SELECT newest FROM runs').reduce(
+      (most, { newest }) => Math.max(most, newest),
+      0,
+    ),
+    artifacts: new Set(
+      all<{ readonly hash: string }>('SELECT hash FROM artifacts').map(({ hash }) => hash),
+    ),
     receipts: all('SELECT runs.id AS run, receipts.id FROM receipts JOIN runs ON runs.key = run'),
     damage,
   }

@@ -8,7 +8,7 @@ import { open } from '../../src/index.ts'
 import { shimPath } from './build-shim.ts'
 import { check, type Expected, expectedFrom, type Violation } from './checks.ts'
 import { emptyLedger, type Ledger, readLedger } from './ledger-file.ts'
-import { inTime, recover, storeOf } from './recover.ts'
+import { hasDoneAll, inTime, recover, storeOf } from './recover.ts'
 import { type Call, readRecording } from './recording.ts'
 import type { Scenario } from './scenario.ts'
 import { readWorld, World } from './world.ts'
@@ -49,7 +49,7 @@ export async function findBaseline(scenario: Scenario): Promise<Baseline> {
   await place.prepare()
   const log = join(place.folder, 'calls')
   const trial = await attempt(scenario, place, { EVERLOOP_SHIM_LOG: log })
-  const { violations } = judge(scenario, place, trial, undefined)
+  const violations = judge(scenario, place, trial, undefined)
   const calls = readRecording(log)
   if (calls.length < 10)
     throw new Error(`The shim saw only ${calls.length} calls: it has no effect.`)
@@ -72,8 +72,13 @@ export async function runPoint(
   await place.prepare()
   const kill = { EVERLOOP_SHIM_KILL: String(n), ...(after ? { EVERLOOP_SHIM_AFTER: '1' } : {}) }
   const trial = await attempt(scenario, place, kill, patienceMs)
-  const { violations, isKilled } = judge(scenario, place, trial, expected)
-  return { violations, isKilled, ms: performance.now() - began, folder: place.folder }
+  const violations = judge(scenario, place, trial, expected)
+  return {
+    violations,
+    isKilled: trial.isKilled,
+    ms: performance.now() - began,
+    folder: place.folder,
+  }
 }
 
 /** The folder of a point: the store and, outside of what the shim watches, the world. */
@@ -122,7 +127,8 @@ interface Trial {
   readonly after: Ledger
   /** What kept the runs from settling. */
   readonly obstacle: string | undefined
-  /** What the killed process said on its way, when it ended otherwise than by a kill. */
+  readonly isKilled: boolean
+  /** What a process said that ended neither by a kill nor as it should. */
   readonly complaint: string | undefined
 }
 
@@ -141,17 +147,17 @@ async function attempt(
   })
   const peer = scenario.peer ? start(scenario, 'peer', folder, {}) : undefined
   try {
-    const complaint = await victim.ended(patienceMs)
+    const { isKilled, complaint } = await victim.ended(patienceMs)
     peer?.process.kill('SIGSTOP') // a file that is being written cannot be copied
     const before = readLedger(storeOf(folder))
     peer?.process.kill('SIGCONT')
     const world = new World(place.world, 'after')
     const obstacle = await recover(scenario, { world, folder, limitMs: patienceMs })
-    const peerComplaint = await peer?.ended(patienceMs)
+    const peerEnd = await peer?.ended(patienceMs)
     const after = existsSync(storeOf(folder))
       ? readLedger(storeOf(folder), { integrity: true })
       : emptyLedger
-    return { before, after, obstacle, complaint: complaint ?? peerComplaint }
+    return { before, after, obstacle, isKilled, complaint: complaint ?? peerEnd?.complaint }
   } finally {
     peer?.process.kill('SIGKILL')
     victim.process.kill('SIGKILL')
@@ -161,26 +167,20 @@ async function attempt(
 function judge(
   scenario: Scenario,
   place: Place,
-  { before, after, obstacle, complaint }: Trial,
+  { before, after, obstacle, isKilled, complaint }: Trial,
   expected: Expected | undefined,
-): { readonly violations: Violation[]; readonly isKilled: boolean } {
+): Violation[] {
   const lines = readWorld(place.world)
-  const isDone = Object.keys(scenario.ends).every((id) =>
-    lines.some(
-      (line) => line.is === 'acknowledged' && line.life === 'victim' && line.what === `end ${id}`,
-    ),
-  )
-  const isKilled = !isDone
   const stuck: Violation[] = obstacle === undefined ? [] : [{ kind: 'stuck', what: obstacle }]
   const said: Violation[] = complaint === undefined ? [] : [{ kind: 'trouble', what: complaint }]
   const rest = check({ scenario, before, after, lines, isKilled, expected })
-  return { violations: [...stuck, ...said, ...rest], isKilled }
+  return [...stuck, ...said, ...rest]
 }
 
 interface Started {
   readonly process: ChildProcess
-  /** Resolves when it was killed; with what it said when it ended by itself. */
-  readonly ended: (patienceMs: number) => Promise<string | undefined>
+  /** Resolves when it has ended, or has not in time. */
+  readonly ended: (patienceMs: number) => Promise<Pick<Trial, 'isKilled' | 'complaint'>>
 }
 
 function start(
@@ -199,9 +199,14 @@ function start(
   return {
     process: running,
     ended: async (patienceMs) => {
-      if (!(await inTime(patienceMs, exit))) return `the ${life} did not end: ${said}`
+      const isInTime = await inTime(patienceMs, exit)
+      if (!isInTime) return { isKilled: false, complaint: `the ${life} did not end: ${said}` }
       const [code, signal] = await exit
-      return signal === 'SIGKILL' ? undefined : `the ${life} ended with ${code ?? signal}: ${said}`
+      const isExpected = signal === 'SIGKILL' || code === hasDoneAll
+      return {
+        isKilled: signal === 'SIGKILL',
+        complaint: isExpected ? undefined : `the ${life} ended with ${code ?? signal}: ${said}`,
+      }
     },
   }
 }

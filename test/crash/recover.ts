@@ -7,6 +7,9 @@ import type { World } from './world.ts'
 
 export const storeOf = (folder: string): string => join(folder, 'store', 'ledger.db')
 
+/** How a process exits that was not killed before it had done everything. */
+export const hasDoneAll = 77
+
 /** How every process of a scenario opens the store. */
 export function optionsFor(
   scenario: Scenario,
