@@ -64,7 +64,7 @@ export function loop(
 async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Promise<void> {
   const { options, journal, store, run } = pass
   const asked = Array.from(pass.operations, ({ path }) => path)
-  const row = await store.run(run)
+  const row = await store.run(run).catch(() => undefined)
   // While something is on its way into the ledger there is nothing firm to compare with.
   if (!row || journal.pending || turn.closed) return
   const difference = await shadowReplay(options, row, { turn: turn.path, verdict, asked })

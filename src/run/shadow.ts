@@ -41,7 +41,9 @@ export async function shadowReplay(
   turn: ShadowedTurn,
 ): Promise<string | undefined> {
   const { run, store, ports, onTrouble } = options
-  const reader = await Reader.read(store, row)
+  // The store may be in trouble, or other branches have gone on meanwhile: then it cannot be told.
+  const reader = await Reader.read(store, row).catch(() => undefined)
+  if (!reader) return undefined
   const resources = new Resources(run, onTrouble)
   const difference = await new Promise<string | undefined>((resolve) => {
     const timer = ports.setTimer(parseDuration(grace), () => resolve(undefined))

@@ -1,0 +1,105 @@
+/** A store in trouble: replies that get lost, calls that fail, and what becomes of the runs. */
+import { describe, expect, test } from 'vitest'
+import { EverloopError, flow } from 'everloop'
+import { type Interceptor, type StoreCall, testRuntime } from 'everloop/testing'
+
+const unavailable = (): EverloopError =>
+  new EverloopError('STORE_UNAVAILABLE', 'The store cannot be reached.')
+
+/** Lets the n-th, 2n-th … call of a method fail: before it happened, or after. */
+function failing(
+  methods: readonly StoreCall['method'][],
+  { every, executed }: { readonly every: number; readonly executed: boolean },
+): Interceptor & { readonly failures: () => number } {
+  let calls = 0
+  let failures = 0
+  const intercept: Interceptor = async ({ method }, proceed) => {
+    if (!methods.includes(method) || ++calls % every !== 0) return proceed()
+    failures++
+    if (executed) await proceed()
+    throw unavailable()
+  }
+  return Object.assign(intercept, { failures: () => failures })
+}
+
+let bodies = 0
+const busy = flow('busy', async (run) => {
+  const first = await run.map('m', [1, 2, 3], (branch, n) =>
+    branch.step('s', () => {
+      bodies++
+      return n
+    }),
+  )
+  const sum = await run.loop('l', { state: 0 }, async (turn, n) => {
+    const next = n + (await turn.step('s', () => (bodies++, 1)))
+    return next === 3 ? turn.done(next) : turn.next(next)
+  })
+  const signal = await run.signal('go')
+  const answer = await run.ask('Sure?', { timeout: '1h', otherwise: 'no' })
+  await run.sleep('1h')
+  return [first, sum, signal, answer]
+})
+
+const methods = [
+  ['append'],
+  ['claim'],
+  ['messages'],
+  ['openEntries'],
+  ['news'],
+  ['renewSession'],
+  ['openSession'],
+  ['append', 'claim', 'messages', 'openEntries', 'news', 'renewSession', 'run'],
+] as const satisfies readonly (readonly StoreCall['method'][])[]
+
+const cases = methods.flatMap((of) =>
+  [true, false].flatMap((executed) => [2, 3].map((every) => ({ of, executed, every }))),
+)
+
+describe('a run whose store fails now and then', () => {
+  test.each(cases)(
+    '$of, executed: $executed, each call number $every: ends as if nothing had been',
+    async ({ of, executed, every }) => {
+      bodies = 0
+      const onCall = failing(of, { every, executed })
+      await using runtime = await testRuntime({ flows: [busy], onCall })
+      const run = await runtime.start(busy, undefined)
+      await runtime.signal(run, 'go', 'went')
+      await runtime.advance('10m')
+      await runtime.answer('Sure?', 'yes')
+      await runtime.advance('2h')
+      expect(await runtime.result(run)).toEqual([[1, 2, 3], 3, 'went', 'yes'])
+      expect(bodies).toBe(6)
+      if (of.length > 1 || of[0] === 'append') expect(onCall.failures()).toBeGreaterThan(0)
+      await runtime.verify()
+    },
+  )
+
+  test('an outage longer than the lease drops the run, and it is done again afterwards', async () => {
+    let out = false
+    let calls = 0
+    const slow = flow('slow', async (run) => {
+      await run.step('a', () => ++calls)
+      await run.sleep(1)
+      return run.step('b', () => {
+        out = ++calls === 2
+        return calls
+      })
+    })
+    await using runtime = await testRuntime({
+      flows: [slow],
+      onCall: async (_, proceed) => {
+        if (out) throw unavailable()
+        return proceed()
+      },
+    })
+    const run = await runtime.ever.start(slow, undefined)
+    await runtime.runUntil(() => out)
+    await runtime.time.advance('1m')
+    expect((await run.status()).status).toBe('running')
+    out = false
+    // What the step returned during the outage was never recorded.
+    expect(await runtime.result(run)).toBe(3)
+    expect(await run.status()).toMatchObject({ overtakes: 1 })
+    await runtime.verify()
+  })
+})
