@@ -43,7 +43,10 @@ export interface Store {
    * or whose process is known to be dead are freed first, and their take-overs counted.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>
-  /** Commits under the fence. Rejects only when the store itself is in trouble. */
+  /**
+   * Commits under the fence. Rejects only when the store itself is in trouble, or the append makes no
+   * sense: entries that do not follow `after`, messages that are not there to be taken.
+   */
   append(append: Append): Promise<AppendResult>
   /** Puts a message into a run's inbox and wakes the run. */
   deliver(message: NewMessage): Promise<DeliverResult>
@@ -169,7 +172,10 @@ export interface ClaimRequest {
 
 export interface ClaimResult {
   readonly runs: readonly RunRow[]
-  /** When to ask again at the latest if nothing else happens: the next due time. */
+  /**
+   * When to ask again at the latest if nothing else happens: the next due time in a queue that has
+   * room, or the end of another holder's lease.
+   */
   readonly nextDue: number | undefined
 }
 
@@ -190,7 +196,10 @@ export interface Append {
   readonly create?: readonly NewRun[] | undefined
   readonly deliver?: readonly NewMessage[] | undefined
   readonly artifacts?: readonly NewArtifact[] | undefined
-  /** Gives the run back. Due at once when a message newer than `seen` is there. */
+  /**
+   * Gives the run back. Due at once when a message newer than `seen` is there that a run of its
+   * status is woken by (`reception`); never due when it has completed or was cancelled.
+   */
   readonly release?: { readonly wake: number | undefined; readonly seen: number } | undefined
 }
 
