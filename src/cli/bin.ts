@@ -13,8 +13,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 1
 } else {
   if (major === 22) silenceSqliteWarning()
-  // Half of a short command's time is reading its modules: Node keeps what came of it.
-  process.getBuiltinModule('node:module').enableCompileCache()
+  keepCompiled()
   await import('./main.ts')
 }
 
@@ -26,4 +25,14 @@ function silenceSqliteWarning(): void {
     if (text.startsWith('SQLite is an experimental feature')) return
     Reflect.apply(emitWarning, process, [warning, ...rest])
   }
+}
+
+/**
+ * Most of a short command's time is reading its modules. Node can keep what came of that, in the
+ * system's folder for temporary files; the variable hands this on to threads and child processes.
+ */
+function keepCompiled(): void {
+  const { directory } = process.getBuiltinModule('node:module').enableCompileCache()
+  if (directory === undefined) return
+  process.env['NODE_COMPILE_CACHE'] ??= process.getBuiltinModule('node:path').dirname(directory)
 }

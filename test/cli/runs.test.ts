@@ -2,10 +2,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { explain } from '../../src/cli/explain.ts'
-import { type Ever, open } from '../../src/index.ts'
 import { type Ended, everloop, everloopJson, makeFolder, start } from './command-line.ts'
-import * as flows from './sample-flows.ts'
+import { makeSampleStore } from './sample-store.ts'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`
@@ -13,36 +11,7 @@ const env = { EVERLOOP_STORE: store }
 const run = (...args: string[]): Promise<Ended> => everloop(args, { env })
 const runJson = <T = Record<string, unknown>>(...args: string[]) => everloopJson<T>(args, { env })
 
-/** Brings a run to rest. */
-async function settle(ever: Ever, name: keyof typeof flows, id: string): Promise<void> {
-  await (await ever.start(name, name === 'hello' ? 'Ada' : undefined, { id })).settled()
-}
-
-beforeAll(async () => {
-  await using ever = await open({ store, flows: Object.values(flows), work: {}, name: 'builder' })
-  for (const [name, id] of [
-    ['hello', 'done-1'],
-    ['hello', 'done-2'],
-    ['chat', 'chat-1'],
-    ['fails', 'failed-1'],
-    ['asks', 'asks-1'],
-    ['asks', 'asks-2'],
-    ['waits', 'waits-1'],
-    ['waits', 'waits-2'],
-    ['waits', 'gone-1'],
-    ['sleeps', 'sleeps-1'],
-    ['retries', 'retries-1'],
-    ['parent', 'parent-1'],
-  ] as const) {
-    await settle(ever, name, id)
-  }
-  await ever.pause('waits-2', 'a moment, please')
-  await ever.cancel('gone-1', 'not wanted')
-  await ever.work({ until: 'idle' })
-  await ever.start('hello', 'Bob', { id: 'delayed-1', delay: '2h' })
-  await ever.start('hello', 'Bob', { id: 'queued-1', queue: 'narrow' })
-  await ever.limitQueue('narrow', 0)
-})
+beforeAll(() => makeSampleStore(store))
 
 afterAll(() => folder.remove())
 
@@ -147,48 +116,6 @@ describe('runs events', () => {
     const running = start(['runs', 'events', 'chat-1', '--json'], { env })
     running.child.stdout?.destroy()
     expect((await running.ended).stderr).toBe('')
-  })
-})
-
-describe('runs explain', () => {
-  let ever: Ever
-  beforeAll(async () => {
-    ever = await open({ store })
-  })
-  afterAll(() => ever.close())
-
-  test.each([
-    ['done-1', 'completed', /^Completed .* ago: there is nothing left to do\.$/],
-    ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
-    ['gone-1', 'cancelled', /^Cancelled .*: not wanted\.$/],
-    ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
-    ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
-    ['waits-1', 'signal', /^Waiting since .* for the signal "go"\.$/],
-    ['sleeps-1', 'timer', /^Waiting until .* \(in 1h \d+m\)\.$/],
-    ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
-    ['parent-1', 'child', /for its child parent-1\.\w+, which says: .*signal "go"\.$/],
-    ['delayed-1', 'delayed', /^Not started yet: it was put off until .* \(in 1h \d+m\)\.$/],
-    ['queued-1', 'queue-full', /its queue "narrow" is closed \(its limit is 0\)\.$/],
-  ])('%s: %s', async (id, reason, sentence) => {
-    const explanation = await explain(ever, id)
-    expect(explanation.reason).toBe(reason)
-    expect(explanation.sentence).toMatch(sentence)
-  })
-
-  test('is a sentence and what to do', async () => {
-    const [human, json] = await Promise.all([
-      run('runs', 'why', 'waits-2'),
-      runJson('runs', 'explain', 'asks-2'),
-    ])
-    expect(human.stdout).toMatch(/^Paused .*\nNext: everloop runs resume waits-2\n$/)
-    expect(json).toMatchObject({
-      code: 0,
-      document: {
-        run: 'asks-2',
-        status: 'waiting',
-        fix: 'everloop questions answer asks-2/2 JSON',
-      },
-    })
   })
 })
 

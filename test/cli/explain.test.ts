@@ -1,0 +1,57 @@
+/** `everloop runs explain`: a sentence for each situation, and what to do about it. */
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { explain } from '../../src/cli/explain.ts'
+import { type Ever, open } from '../../src/index.ts'
+import { everloop, everloopJson, makeFolder } from './command-line.ts'
+import { makeSampleStore } from './sample-store.ts'
+
+const folder = makeFolder()
+const store = `sqlite:${join(folder.path, 'ledger.db')}`
+let ever: Ever
+
+beforeAll(async () => {
+  await makeSampleStore(store)
+  ever = await open({ store })
+})
+
+afterAll(async () => {
+  await ever.close()
+  folder.remove()
+})
+
+describe('runs explain', () => {
+  test.each([
+    ['done-1', 'completed', /^Completed .* ago: there is nothing left to do\.$/],
+    ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
+    ['gone-1', 'cancelled', /^Cancelled .*: not wanted\.$/],
+    ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
+    ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
+    ['waits-1', 'signal', /^Waiting since .* for the signal "go"\.$/],
+    ['sleeps-1', 'timer', /^Waiting until .* \(in 1h \d+m\)\.$/],
+    ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
+    ['parent-1', 'child', /for its child parent-1\.\w+, which says: .*signal "go"\.$/],
+    ['delayed-1', 'delayed', /^Not started yet: it was put off until .* \(in 1h \d+m\)\.$/],
+    ['queued-1', 'queue-full', /its queue "narrow" is closed \(its limit is 0\)\.$/],
+  ])('%s: %s', async (id, reason, sentence) => {
+    const explanation = await explain(ever, id)
+    expect(explanation.reason).toBe(reason)
+    expect(explanation.sentence).toMatch(sentence)
+  })
+
+  test('is a sentence and what to do', async () => {
+    const [human, json] = await Promise.all([
+      everloop(['runs', 'why', 'waits-2', '--store', store]),
+      everloopJson(['runs', 'explain', 'asks-2', '--store', store]),
+    ])
+    expect(human.stdout).toMatch(/^Paused .*\nNext: everloop runs resume waits-2\n$/)
+    expect(json).toMatchObject({
+      code: 0,
+      document: {
+        run: 'asks-2',
+        status: 'waiting',
+        fix: 'everloop questions answer asks-2/2 JSON',
+      },
+    })
+  })
+})
