@@ -8,6 +8,7 @@ import { flow, open } from '../../src/index.ts'
 import { systemPorts } from '../../src/base/system.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { wrapStore } from './wrapped-store.ts'
 
 test('an attempt that becomes due while its run is given back is executed once', async () => {
   const attempts: number[] = []
@@ -27,15 +28,10 @@ test('an attempt that becomes due while its run is given back is executed once',
 /** A store whose releases take longer than the run has to wait. */
 function slowToRelease(ms: number): Store {
   const store = memoryStore(systemPorts)
-  return new Proxy(store, {
-    get: (target, property) => {
-      const member: unknown = Reflect.get(target, property, target)
-      if (typeof member !== 'function') return member
-      if (property !== 'append') return member.bind(target) as unknown
-      return async (...[append]: Parameters<Store['append']>) => {
-        if (append.release) await new Promise((resolve) => setTimeout(resolve, ms))
-        return target.append(append)
-      }
+  return wrapStore(store, {
+    append: async (append) => {
+      if (append.release) await new Promise((resolve) => setTimeout(resolve, ms))
+      return store.append(append)
     },
   })
 }

@@ -1,13 +1,14 @@
 /** A store that tells the world outside of every write it has acknowledged, once it has. */
 import type { NewRun, Store } from '../../src/store/store.ts'
 import type { World } from '../crash/world.ts'
+import { wrapStore } from '../crash/wrapped-store.ts'
 
 export function acknowledging(store: Store, world: World): Store {
   const created = ({ genesis, artifacts }: NewRun): void => {
     world.acknowledged(`entry ${genesis.run} ${genesis.seq} ${genesis.hash}`)
     for (const { hash } of artifacts ?? []) world.acknowledged(`artifact ${hash}`)
   }
-  const wrapped: Pick<Store, 'createRun' | 'append' | 'deliver'> = {
+  return wrapStore(store, {
     createRun: async (run) => {
       const result = await store.createRun(run)
       if (result.created) created(run)
@@ -28,13 +29,6 @@ export function acknowledging(store: Store, world: World): Store {
         world.acknowledged(`message ${message.run} ${result.number} ${message.id ?? ''}`)
       }
       return result
-    },
-  }
-  return new Proxy(store, {
-    get: (target, property) => {
-      if (property in wrapped) return wrapped[property as keyof typeof wrapped]
-      const member: unknown = Reflect.get(target, property, target)
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member
     },
   })
 }
