@@ -21,11 +21,24 @@ export type Edit =
 /** What a turn's entry holds: the whole state, or the edits that lead to it. */
 export type StateChange = { readonly base: unknown } | { readonly delta: readonly Edit[] }
 
+/** What `diff` may be told and asked. */
+export interface DiffOptions {
+  /** A list with the same items that is quicker to read, if there is one. */
+  readonly plainOf?: (list: readonly unknown[]) => readonly unknown[] | undefined
+  /** Called when something was found equal that is not the same object. */
+  readonly onRebuilt?: () => void
+}
+
 /** Edits that turn `before` into `after`; none when they are equal. */
-export function diff(before: unknown, after: unknown): Edit[] {
+export function diff(before: unknown, after: unknown, options: DiffOptions = {}): Edit[] {
   const edits: Edit[] = []
-  compare(before, after, [], edits)
+  compare(before, after, [], { edits, ...options })
   return edits
+}
+
+/** A comparison under way. */
+interface Comparison extends DiffOptions {
+  readonly edits: Edit[]
 }
 
 /** The state after these edits. Shares with `before` whatever did not change; changes nothing. */
@@ -46,14 +59,15 @@ export const entryUnits = 200
 export const readsTooMuch = (chainUnits: number, liveUnits: number): boolean =>
   chainUnits > 2 * liveUnits + slackUnits
 
-function compare(before: unknown, after: unknown, path: Path, edits: Edit[]): void {
+function compare(before: unknown, after: unknown, path: Path, run: Comparison): void {
   if (Object.is(before, after)) return
-  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, edits)
-  else if (isRecord(before) && isRecord(after)) compareRecords(before, after, path, edits)
-  else if (!equal(before, after)) edits.push(['set', path, after])
+  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, run)
+  else if (isRecord(before) && isRecord(after)) compareRecords(before, after, path, run)
+  else if (!same(before, after, run)) run.edits.push(['set', path, after])
 }
 
-function compareRecords(before: Fields, after: Fields, path: Path, edits: Edit[]): void {
+function compareRecords(before: Fields, after: Fields, path: Path, run: Comparison): void {
+  const { edits } = run
   if (!sameOrder(before, after)) {
     edits.push(['set', path, after])
     return
@@ -63,7 +77,7 @@ function compareRecords(before: Fields, after: Fields, path: Path, edits: Edit[]
   }
   for (const key of Object.keys(after)) {
     if (!Object.hasOwn(before, key)) edits.push(['set', [...path, key], after[key]])
-    else compare(before[key], after[key], [...path, key], edits)
+    else compare(before[key], after[key], [...path, key], run)
   }
 }
 
@@ -79,20 +93,21 @@ const isIndex = (key: string): boolean =>
   /^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1
 
 function compareLists(
-  before: readonly unknown[],
+  frozen: readonly unknown[],
   after: readonly unknown[],
   path: Path,
-  edits: Edit[],
+  run: Comparison,
 ): void {
+  const before = run.plainOf?.(frozen) ?? frozen
   const shorter = Math.min(before.length, after.length)
   let head = 0
   // Nearly all items are the same objects, and there may be thousands: no call for each.
   while (head < shorter && Object.is(before[head], after[head])) head++
-  while (head < shorter && same(before[head], after[head])) head++
+  while (head < shorter && same(before[head], after[head], run)) head++
   let tail = 0
   while (
     tail < shorter - head &&
-    same(before[before.length - 1 - tail], after[after.length - 1 - tail])
+    same(before[before.length - 1 - tail], after[after.length - 1 - tail], run)
   ) {
     tail++
   }
@@ -101,13 +116,18 @@ function compareLists(
   if (removed === inserted.length) {
     // Items changed in place: say what changed inside each.
     // Not forEach, which passes over holes.
-    for (let i = head; i < head + removed; i++) compare(before[i], after[i], [...path, i], edits)
+    for (let i = head; i < head + removed; i++) compare(before[i], after[i], [...path, i], run)
   } else {
-    edits.push(['splice', path, head, removed, inserted])
+    run.edits.push(['splice', path, head, removed, inserted])
   }
 }
 
-const same = (a: unknown, b: unknown): boolean => Object.is(a, b) || equal(a, b)
+function same(a: unknown, b: unknown, run: Comparison): boolean {
+  if (Object.is(a, b)) return true
+  if (!equal(a, b)) return false
+  run.onRebuilt?.()
+  return true
+}
 
 type Fields = Readonly<Record<string, unknown>>
 

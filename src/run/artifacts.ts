@@ -8,7 +8,8 @@ import type { Scope } from './scope.ts'
 /** The artifacts face of one scope. */
 export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
   put(name, content) {
-    const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content
+    // A copy: the caller may go on writing into its own.
+    const bytes = Buffer.from(content)
     const artifact = hash('sha256', bytes, 'base64url')
     const value: Artifact = { artifact, name, bytes: bytes.byteLength }
     return pass.request(scope, 'step', scope.key(`artifact ${name}`), {
@@ -22,7 +23,7 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
     }) as Promise<Artifact>
   },
   async get({ artifact }) {
-    const bytes = await pass.store.artifact(artifact)
+    const bytes = await pass.hold(pass.store.artifact(artifact))
     if (!bytes) {
       throw new EverloopError('UNKNOWN_ARTIFACT', `The store has no artifact ${artifact}.`, {
         run: pass.run,

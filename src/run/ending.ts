@@ -28,7 +28,7 @@ export function lastItem(
       : {}),
     drafts: [draft as AnyDraft],
     deliver: [...left.deliver, ...toParent(pass.run, beginning, end)],
-    release: { wake: undefined, seen: pass.seen },
+    release: { wake: undefined, seen: pass.mailbox.seen },
   }
 }
 

@@ -74,7 +74,7 @@ class PendingExecution implements Executing {
   }
 
   onNews(newest: number): void {
-    this.#then((pass) => pass.onNews(newest))
+    this.#then((pass) => pass.mailbox.onNews(newest))
   }
 
   yield(): void {
@@ -107,7 +107,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     head: { seq: row.seq, hash: row.hash, time: row.updated },
     prelude: preludeOf(row),
     onCommitted: (entries) => pass?.operations.onCommitted(entries),
-    onNews: (newest) => pass?.onNews(newest),
+    onNews: (newest) => pass?.mailbox.onNews(newest),
     onLost: (error) => {
       if (pass) pass.drop(error)
       else onEnd({ is: 'lost', error })

@@ -203,11 +203,9 @@ export class RunHandle implements Run {
     close: (resource: T) => unknown,
   ): Promise<T> {
     this.#here()
-    return this.#pass.resources.get(
-      name,
-      open,
-      close as (resource: unknown) => unknown,
-    ) as Promise<T>
+    const { resources } = this.#pass
+    const opened = resources.get(name, open, close as (resource: unknown) => unknown)
+    return this.#pass.hold(opened) as Promise<T>
   }
 
   #inScope<T>(name: string, body: (run: Run) => Promise<T> | T, shielded?: boolean): Promise<T> {

@@ -99,15 +99,15 @@ async function takeValue(
   }
   // Nothing else may take it while it is being checked.
   waiting.phase = 'busy'
-  pass.reserve(message.number)
+  pass.mailbox.taking([message.number])
   const isOver = (): boolean => waiting.phase !== 'busy' || waiting.scope.closed
   try {
     const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })
-    if (isOver()) pass.giveBack(message.number)
+    if (isOver()) pass.mailbox.giveBack(message.number)
     else pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
   } catch (error) {
     if (isOver()) {
-      pass.giveBack(message.number)
+      pass.mailbox.giveBack(message.number)
       return
     }
     const record = { reason: errorData(error).message, ...from }

@@ -43,6 +43,8 @@ export class LoopState {
   #chain: number
   /** Where large parts of the living state stand in the ledger. */
   readonly #refs: WeakMap<object, Ref>
+  /** Plain copies of long lists of the state: V8 reads frozen lists several times slower. */
+  readonly #plain = new WeakMap<object, readonly unknown[]>()
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
 
@@ -80,10 +82,12 @@ export class LoopState {
     const [first] = turns
     const last = turns.at(-1)
     assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
-    let state: unknown
-    for (const { record } of turns) {
-      state = 'base' in record ? record.base : applyEdits(state, record.delta)
-    }
+    const whole = turns.findLastIndex(({ record }) => 'base' in record)
+    const base = turns[whole]?.record
+    const edits = turns
+      .slice(whole + 1)
+      .flatMap(({ record }) => ('delta' in record ? record.delta : []))
+    const state = applyEdits(base && 'base' in base ? base.base : undefined, edits)
     const { live, chain } = last.record
     const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))
     return new LoopState({ state, turn: Number(last.entry.key), live, chain, refs, written })
@@ -110,7 +114,11 @@ export class LoopState {
     handed: HandedValues,
     abandoned: readonly string[] | undefined,
   ): TurnChange {
-    const edits = diff(this.#state, after)
+    let isRebuilt = false
+    const edits = diff(this.#state, after, {
+      plainOf: (list) => this.#plain.get(list),
+      onRebuilt: () => (isRebuilt = true),
+    })
     const referring = this.#referring(handed)
     const text = encode(edits, { refer: referring.refer })
     const added = text.length + referring.units
@@ -121,18 +129,21 @@ export class LoopState {
     const delta = isPlain ? edits : (decode(encode(edits)) as readonly Edit[])
     const state = isPlain ? after : applyEdits(this.#state, delta)
     const rest = abandoned === undefined ? {} : { abandoned }
-    if (readsTooMuch(chain, live)) return this.#whole(state, handed, rest)
+    const frozen = isRebuilt || !isPlain ? undefined : delta
+    if (readsTooMuch(chain, live)) return this.#whole(state, frozen, handed, rest)
     const tail = encode({ live, chain, ...rest }).slice(1)
     return {
       record: { delta, live, chain, ...rest },
       payload: `{"delta":${text},${tail}`,
-      accept: (seq) => this.#accept(state, { seq, record: { delta, live, chain, ...rest } }),
+      accept: (seq) =>
+        this.#accept(state, frozen, { seq, record: { delta, live, chain, ...rest } }),
     }
   }
 
   /** The turn with its whole state; only what the ledger does not hold in large parts is written. */
   #whole(
     state: unknown,
+    edited: readonly Edit[] | undefined,
     handed: HandedValues,
     rest: { readonly abandoned?: readonly string[] },
   ): TurnChange {
@@ -144,17 +155,36 @@ export class LoopState {
     const tail = encode({ live, chain: live, ...rest }).slice(1)
     const accept = (seq: number): void => {
       this.#written = []
-      this.#accept(state, { seq, record })
+      this.#accept(state, edited, { seq, record })
     }
     return { record, payload: `{"base":${text},${tail}`, accept }
   }
 
-  #accept(state: unknown, written: Written): void {
-    this.#state = deepFreeze(state)
+  /** `edited`: all that is new in the state, when everything else is the same objects as before. */
+  #accept(state: unknown, edited: readonly Edit[] | undefined, written: Written): void {
+    this.#state = edited ? this.#freezeEdited(state, edited) : deepFreeze(state)
     this.#turn++
     this.#live = written.record.live
     this.#chain = written.record.chain
     this.#written.push(written)
+  }
+
+  /** Freezes what the edits touched; a long list is kept a second time in a form quick to read. */
+  #freezeEdited(state: unknown, edits: readonly Edit[]): unknown {
+    for (const [, path] of edits) {
+      let node = state
+      for (const key of [...path, undefined]) {
+        if (typeof node !== 'object' || node === null || Object.isFrozen(node)) break
+        if (Array.isArray(node) && node.length >= longList) this.#plain.set(node, [...node])
+        Object.freeze(node)
+        node = key === undefined ? undefined : (node as Record<string | number, unknown>)[key]
+      }
+    }
+    for (const edit of edits) {
+      if (edit[0] === 'set') deepFreeze(edit[2])
+      if (edit[0] === 'splice') for (const item of edit[4]) deepFreeze(item)
+    }
+    return state
   }
 
   #referring(handed: HandedValues): {
@@ -201,6 +231,9 @@ export class LoopState {
     }
   }
 }
+
+/** Lists of this length are worth a plain copy. */
+const longList = 256
 
 const tagCount = (text: string): number => text.split('{"$":').length - 1
 

@@ -30,6 +30,7 @@ export class Mailbox {
   readonly #options: MailboxOptions
   readonly #taking = new Set<number>()
   #newest: number
+  #appends = 0
   #seen = 0
   #state: 'closed' | 'idle' | 'searching' | 'search again' = 'closed'
 
@@ -41,6 +42,11 @@ export class Mailbox {
   /** The number of the newest message that has been looked for. */
   get seen(): number {
     return this.#seen
+  }
+
+  /** A search is under way, or an append that takes a message: more may come up behind it. */
+  get isBusy(): boolean {
+    return this.isSearching || this.#appends > 0
   }
 
   get isSearching(): boolean {
@@ -65,9 +71,23 @@ export class Mailbox {
     this.search()
   }
 
-  /** These messages are on their way into the ledger. */
+  /** These messages are being looked at, or on their way into the ledger. */
   taking(numbers: readonly number[]): void {
     for (const number of numbers) this.#taking.add(number)
+  }
+
+  /** An append that takes these messages is on its way. */
+  appending(numbers: readonly number[]): void {
+    if (numbers.length === 0) return
+    this.#appends++
+    this.taking(numbers)
+  }
+
+  /** The append is durable. Behind a signal that was taken the next one of its name comes up. */
+  taken(numbers: readonly number[]): void {
+    if (numbers.length === 0) return
+    this.#appends--
+    this.search()
   }
 
   /** Nothing came of this one: it is offered again. */

@@ -39,14 +39,12 @@ export class Operations {
     this.#byScope.get(operation.scope)?.delete(operation)
   }
 
-  /** The earliest time at which a waiting operation goes on by itself, or this one if earlier. */
-  nextDue(earliest: number | undefined): number | undefined {
-    let due = earliest
-    for (const operation of this) {
-      if (operation.phase !== 'waiting' || operation.due === undefined) continue
-      due = Math.min(due ?? operation.due, operation.due)
-    }
-    return due
+  /** The earliest of these times and those at which waiting operations go on by themselves. */
+  nextDue(others: readonly (number | undefined)[]): number | undefined {
+    const dues = [...others]
+    for (const { phase, due } of this) if (phase === 'waiting') dues.push(due)
+    const known = dues.filter((due) => due !== undefined)
+    return known.length > 0 ? Math.min(...known) : undefined
   }
 
   /** What waits for a time that has come. */
@@ -72,11 +70,14 @@ export class Operations {
     return left
   }
 
-  /** The scopes inside this one that the ledger has as open, so that a retry can open them again. */
-  openWithin(scope: string): OpenScope[] {
-    return Array.from(this.#begins, ([path, from]) => ({ path, from })).filter(({ path }) =>
-      isWithin(path, scope),
-    )
+  /**
+   * The scopes inside this one that the ledger has, or is about to have, as open, so that a retry
+   * can open them again. Where one begins is a lower bound while its first entry is on its way.
+   */
+  openWithin(scope: Scope): OpenScope[] {
+    const open: OpenScope[] = [{ path: scope.path, from: this.#begins.get(scope.path) ?? 1 }]
+    for (const inner of scope.children) open.push(...this.openWithin(inner))
+    return open
   }
 
   /** Forgets the scope and those inside: the ledger is about to have them as closed. */

@@ -19,6 +19,7 @@ import type { Ports, Timer } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
+import { Alarm } from './alarm.ts'
 import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
 import type { Item } from './journal.ts'
@@ -55,21 +56,22 @@ export class Pass {
   readonly root: Scope
   readonly operations: Operations
   readonly origins: Origins = new Origins()
+  readonly mailbox: Mailbox
   readonly #options: PassOptions
   #parked: Operation[] = []
-  readonly #mailbox: Mailbox
   #live = false
   /** The code is not listened to any more; `ended` follows when the last append is through. */
   #over = false
   #ended = false
   #pumping = false
   #pumps = 0
+  #holds = 0
   #cancel: { readonly error: Cancelled; readonly deadline: boolean } | undefined
   /** A cancel is on its way into the ledger. */
   #isCancelling = false
   #stop: Stop | undefined
   #quiet: Timer | undefined
-  #alarm: Timer | undefined
+  readonly #alarm: Alarm
 
   constructor(options: PassOptions) {
     this.#options = options
@@ -82,7 +84,8 @@ export class Pass {
     this.resources = options.resources
     this.operations = new Operations(options.scopes)
     this.root = new Scope(options.run, '', options.started.time)
-    this.#mailbox = new Mailbox({
+    this.#alarm = new Alarm(options.ports, options.store.clock, () => this.#ring())
+    this.mailbox = new Mailbox({
       ...options,
       awaited: () => this.operations.awaitedSignals(),
       offer: (message) => options.onMessage(this, message),
@@ -116,6 +119,23 @@ export class Pass {
     return this.#cancel
   }
 
+  /**
+   * Waits for something that is no operation and is the same on every replay, a read say. The ledger
+   * must not run ahead of the code meanwhile: nothing is handed over, begun or suspended.
+   */
+  async hold<T>(read: Promise<T>): Promise<T> {
+    this.#holds++
+    this.#hush()
+    const patience = this.ports.setTimer(stallMs, () => this.stop(stalled(stallMs)))
+    try {
+      return await read
+    } finally {
+      this.#holds--
+      patience.cancel()
+      this.#stir()
+    }
+  }
+
   /** Called once, when the code is about to start. */
   begin(): void {
     this.#stir()
@@ -127,6 +147,7 @@ export class Pass {
     if (this.#over || scope.closed) return operation.promise
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel.error)
+      this.recorded.forget(operation.path)
       return operation.promise
     }
     this.operations.add(operation)
@@ -172,26 +193,15 @@ export class Pass {
   commit(item: Item): void {
     if (this.#over) return
     const { taken = [], committed } = item
-    this.#mailbox.taking(taken)
+    this.mailbox.appending(taken)
     this.journal.push({
       ...item,
       committed: (entries) => {
         committed?.(entries)
-        // Behind a signal that was taken the next one of its name comes up.
-        if (taken.length > 0) this.#mailbox.search()
+        this.mailbox.taken(taken)
       },
     })
     this.#stir()
-  }
-
-  /** The message is being looked at; until it is given back, nobody else is offered it. */
-  reserve(number: number): void {
-    this.#mailbox.taking([number])
-  }
-
-  /** Nothing came of a message that was reserved. */
-  giveBack(number: number): void {
-    this.#mailbox.giveBack(number)
   }
 
   /** The operation waits from now on: for a message, or until `due`. */
@@ -201,17 +211,7 @@ export class Pass {
     operation.due = due
     this.#setAlarm()
     this.#stir()
-    if (operation.family !== 'timer' && operation.family !== 'step') this.#mailbox.search()
-  }
-
-  /** The number of the newest message that the inbox has been searched for. */
-  get seen(): number {
-    return this.#mailbox.seen
-  }
-
-  /** A message of this number has come. */
-  onNews(newest: number): void {
-    this.#mailbox.onNews(newest)
+    if (operation.family !== 'timer' && operation.family !== 'step') this.mailbox.search()
   }
 
   /** Nothing that is not recorded begins any more; what is busy ends, then the run is given back. */
@@ -269,8 +269,8 @@ export class Pass {
     if (this.#over) return
     this.#over = true
     this.#hush()
-    this.#alarm?.cancel() // what becomes due from here on is the next pass's to do
-    this.#mailbox.close()
+    this.#alarm.set(undefined) // what becomes due from here on is the next pass's to do
+    this.mailbox.close()
     await this.resources.close()
     this.journal.push({ ...item, committed: () => this.#end(end) })
   }
@@ -290,6 +290,7 @@ export class Pass {
   }
 
   #pump(): void {
+    if (this.#holds > 0 && !this.#stop) return
     const next = this.recorded.next
     if (next) {
       if (next.kind === 'run.cancelling') {
@@ -309,7 +310,7 @@ export class Pass {
       this.#live = true
       this.#checkDeadline()
       this.#setAlarm()
-      this.#mailbox.open()
+      this.mailbox.open()
     }
     if (this.#options.shadow) {
       const parked = [...this.operations].filter(({ phase }) => phase === 'parked')
@@ -317,7 +318,7 @@ export class Pass {
       return
     }
     // Nothing begins before it is known whether the run has been cancelled meanwhile.
-    if (!this.#mailbox.isSearching) this.#beginParked()
+    if (!this.mailbox.isSearching) this.#beginParked()
     this.#watch()
   }
 
@@ -385,13 +386,15 @@ export class Pass {
       if (phase === 'busy') return
       if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
     }
-    if (this.journal.pending || this.#mailbox.isSearching) return
+    if (this.journal.pending || this.mailbox.isSearching) return
     if (this.#stop) {
-      void this.#halt(this.#stop)
+      this.#halt(this.#stop)
     } else if (waiting === 0) {
       this.#quiet = this.ports.setTimer(stallMs, () => this.stop(stalled(stallMs)))
     } else if (this.#live) {
-      this.#quiet = this.ports.setTimer(lingerMs, () => void this.#suspend())
+      // The code may be on its way to what is recorded as begun.
+      const ms = this.recorded.begun.size > 0 ? divergenceMs : lingerMs
+      this.#quiet = this.ports.setTimer(ms, () => this.#release(this.#nextDue()))
     } else {
       const { next } = this.recorded
       const expected = next ? operationPath(next.entry.scope, next.entry.key) : ''
@@ -406,24 +409,20 @@ export class Pass {
     this.#quiet = undefined
   }
 
-  /** Gives the run back: it goes on when a message comes or the earliest due time is there. */
-  async #suspend(): Promise<void> {
-    await this.finish(
-      { drafts: [], release: { wake: this.#nextDue(), seen: this.seen } },
-      { is: 'released' },
-    )
+  /** Gives the run back: it goes on when a message comes or this time is there. */
+  #release(wake: number | undefined): void {
+    void this.finish({ drafts: [], release: { wake, seen: this.mailbox.seen } }, { is: 'released' })
   }
 
-  async #halt(stop: Stop): Promise<void> {
+  #halt(stop: Stop): void {
     if (stop.is === 'yield') {
-      const wake = this.store.clock.now()
-      await this.finish({ drafts: [], release: { wake, seen: this.seen } }, { is: 'released' })
+      this.#release(this.store.clock.now())
       return
     }
-    await this.finish({
+    void this.finish({
       drafts: [pausedDraft(stop)],
       taken: stop.taken === undefined ? [] : [stop.taken],
-      release: { wake: undefined, seen: this.seen },
+      release: { wake: undefined, seen: this.mailbox.seen },
     })
   }
 
@@ -431,8 +430,8 @@ export class Pass {
     this.#over = true
     this.#ended = true
     this.#hush()
-    this.#mailbox.close()
-    this.#alarm?.cancel()
+    this.mailbox.close()
+    this.#alarm.set(undefined)
     this.root.abort(
       () =>
         new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, {
@@ -445,20 +444,21 @@ export class Pass {
 
   #nextDue(): number | undefined {
     const { deadline } = this.#options
-    return this.operations.nextDue(this.#isCancelling ? undefined : deadline)
+    // What is recorded as begun counts although the code has not come to it in this pass.
+    const dues = Array.from(this.recorded.begun.values(), ({ record }) =>
+      'due' in record ? record.due : undefined,
+    )
+    if (!this.#isCancelling) dues.push(deadline)
+    return this.operations.nextDue(dues)
   }
 
-  /** One timer a pass, for the earliest due time. */
   #setAlarm(): void {
-    this.#alarm?.cancel()
-    const due = this.#live && !this.#over ? this.#nextDue() : undefined
-    const ms = due === undefined ? undefined : Math.max(0, due - this.store.clock.now())
-    this.#alarm = ms === undefined ? undefined : this.ports.setTimer(ms, () => this.#ring())
+    this.#alarm.set(this.#live && !this.#over ? this.#nextDue() : undefined)
   }
 
   #ring(): void {
     // A message that has come already may be what an operation is about to stop waiting for.
-    if (this.#over || this.#mailbox.isSearching) return
+    if (this.#over || this.mailbox.isBusy) return
     const now = this.store.clock.now()
     for (const operation of this.operations.dueAt(now)) {
       operation.phase = 'busy'

@@ -112,6 +112,15 @@ export class Recorded {
     return undefined
   }
 
+  /** The code was told of a cancel instead: whatever is recorded of this operation is not for it. */
+  forget(path: string): void {
+    this.begun.delete(path)
+    if (!this.#paths.delete(path)) return
+    const isOther = ({ entry }: Delivery): boolean => operationPath(entry.scope, entry.key) !== path
+    this.#queue.splice(0, this.#queue.length, ...this.#queue.slice(this.#taken).filter(isOther))
+    this.#taken = 0
+  }
+
   /** Forgets what is left of a scope that has ended. */
   dropWithin(scope: string): void {
     const rest = this.#queue.slice(this.#taken)

@@ -25,7 +25,7 @@ export class Scope {
   #drawn = 0
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
-  #closed = false
+  #closed: boolean
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
@@ -34,6 +34,8 @@ export class Scope {
     this.time = time
     this.parent = parent
     this.shielded = shielded ?? parent?.shielded ?? false
+    // Code that has not noticed yet that the scope around has ended opens nothing new in it.
+    this.#closed = parent?.closed ?? false
     parent?.children.add(this)
   }
 

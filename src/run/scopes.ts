@@ -51,7 +51,7 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
   // The parent has ended first, or the code was told of a cancel: nobody waits for the result.
   if (pass.isOver || scope.closed) return
   const failed = end.is === 'failed' ? failure(pass, end.thrown) : undefined
-  const open = failed ? pass.operations.openWithin(scope.path) : []
+  const open = failed ? pass.operations.openWithin(scope) : []
   const left = pass.leave(scope)
   if (!left) return
   const { deliver } = left

@@ -146,7 +146,7 @@ function expire(
 ): void {
   const item = {
     notBefore: operation.due,
-    unlessNewerThan: pass.seen,
+    unlessNewerThan: pass.mailbox.seen,
     refused: () =>
       pass.wait(
         operation,

@@ -24,7 +24,7 @@ export function append(db: Connection, given: Append, now: number): AppendResult
   const run: Subject = { id: given.run, key, newest, asking, status }
 
   for (const entry of entries) writeEntry(db, run, entry)
-  if (taken.length > 0) take(db, run, taken)
+  if (taken.length > 0) take(db, run, { taken, entries })
   keepArtifacts(db, artifacts)
   for (const child of given.create ?? []) createRun(db, child)
   for (const message of given.deliver ?? []) {
@@ -74,12 +74,20 @@ function refusal(db: Connection, given: Append): AppendResult {
   return { is: 'news', newest }
 }
 
-function take(db: Connection, run: Subject, numbers: readonly number[]): void {
-  for (const number of numbers) {
+/** Without entries nothing was made of the messages: taking one again changes nothing. */
+function take(
+  db: Connection,
+  run: Subject,
+  { taken = [], entries }: Pick<Append, 'taken' | 'entries'>,
+): void {
+  let count = 0
+  for (const number of taken) {
     const gone = db.run(sql.takeMessage, number, run.key)
-    assert(gone === 1, `Message ${number} was taken twice.`, { run: run.id })
+    const isSound = gone === 1 || entries.length === 0
+    assert(isSound, `Message ${number} was taken twice.`, { run: run.id })
+    count += gone
   }
-  db.run(sql.noteTaken, numbers.length, run.key)
+  db.run(sql.noteTaken, count, run.key)
 }
 
 function unseenKinds(db: Connection, key: number, seen: number): MessageKind[] {
