@@ -157,7 +157,7 @@ describe('what cannot be written is refused', () => {
     const location = join(folder, 'ledger.db')
     const store = await openStore(location)
     await store.close()
-    execFileSync('mount', ['-o', 'remount,ro', folder])
+    asRoot('mount', '-o', 'remount,ro', folder)
     await expect(openStore(location)).rejects.toMatchObject({ code: 'STORE_READ_ONLY' })
     await expect(openStore(join(folder, 'new.db'))).rejects.toMatchObject({
       code: 'STORE_READ_ONLY',
@@ -204,10 +204,15 @@ describe('a full disk', () => {
 /** Mounts a small file system of its own there; false where that is not allowed. */
 function mounted(folder: string): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' })
+    asRoot('mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder)
   } catch {
     return false
   }
-  onTestFinished(() => void execFileSync('umount', ['-l', folder]))
+  onTestFinished(() => asRoot('umount', '-l', folder))
   return true
+}
+
+/** Runs a command of the system that is not everywhere, and not everybody's. */
+function asRoot(command: string, ...args: readonly string[]): void {
+  execFileSync(command, args, { stdio: 'ignore' })
 }

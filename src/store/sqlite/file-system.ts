@@ -31,7 +31,7 @@ export const networkName = (type: number): string | undefined => networkTypes.ge
 export type FileSystemType = (folder: string) => number | undefined
 
 /** Other systems number their file systems anew at each start, so only Linux can be asked. */
-export const fileSystemType: FileSystemType = (folder) =>
+const fileSystemType: FileSystemType = (folder) =>
   process.platform === 'linux' ? statfsSync(folder).type : undefined
 
 /** Throws STORE_NETWORK for a folder on a network file system. */
