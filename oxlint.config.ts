@@ -132,6 +132,7 @@ export default defineConfig({
     'typescript/no-redundant-type-constituents': 'off',
     // What was thrown only claims to have texts for a name and a message.
     'typescript/no-unnecessary-type-conversion': 'off',
+    'promise/always-return': 'off', // a chain whose last link returns nothing is a chain all the same
     // tsc's noImplicitReturns knows that a switch over a union is exhaustive; this rule does not.
     'consistent-return': 'off',
     'vitest/valid-expect': ['error', { maxArgs: 2 }], // the second is the message
@@ -140,8 +141,20 @@ export default defineConfig({
   overrides: [
     {
       files: ['test/**'],
-      // A helper stands beside the tests that it is for.
-      rules: { 'unicorn/consistent-function-scoping': 'off' },
+      rules: {
+        // A function stands beside the tests that it is for.
+        'unicorn/consistent-function-scoping': 'off',
+        'no-shadow': 'off', // the inner run of a flow shadows the outer one on purpose
+        // Tables of cases call `expect` from functions.
+        'vitest/no-standalone-expect': 'off',
+        'vitest/no-conditional-expect': 'off',
+        'import/no-named-as-default-member': 'off', // `fc.` is how fast-check is written
+        // What is refused by the type system is what some tests are about.
+        'no-sparse-arrays': 'off',
+        'typescript/no-extraneous-class': 'off',
+        'typescript/no-unnecessary-type-arguments': 'off',
+        'typescript/no-unnecessary-type-assertion': 'off',
+      },
     },
     // Of overrides that match one file and set one rule, the last wins: general before special.
     ...[
@@ -196,7 +209,14 @@ export default defineConfig({
       }),
       ...layer({
         folder: 'testing',
-        from: ['index.ts', 'base/**', 'ledger/**', 'store/store.ts', 'store/memory.ts', 'run/index.ts'],
+        from: [
+          'index.ts',
+          'base/**',
+          'ledger/**',
+          'store/store.ts',
+          'store/memory.ts',
+          'run/index.ts',
+        ],
         packages: ['!node:*', '!node:*/*', 'node:test'],
         random: true,
       }),

@@ -7,15 +7,15 @@ import { clean, cleanLine } from './clean.ts'
 /** How often is looked whether somebody else has answered. */
 const pollMs = 300
 
-/** True when the question was answered, by whomever. */
+/** True when the question is closed, by whomever; false when the person left it with Ctrl-D. */
 export async function askPerson(ever: Ever, id: string, signal: AbortSignal): Promise<boolean> {
   for (let complaint = ''; ;) {
     const question = await openQuestion(ever, id)
     if (!question) return true
     if (complaint !== '') process.stderr.write(`${clean(complaint)}\n`)
-    const text = await promptUntilClosed(ever, question, signal)
-    if (text === undefined) return true
-    const result = await answerWith(ever, question, text)
+    const typed = await promptUntilClosed(ever, question, signal)
+    if (typed.is !== 'text') return typed.is === 'closed'
+    const result = await answerWith(ever, question, typed.text)
     if (result === undefined) return true
     complaint = result
   }
@@ -26,14 +26,21 @@ async function openQuestion(ever: Ever, id: string): Promise<Question | undefine
   return (await ever.questions({ run })).find((question) => question.id === id)
 }
 
-/** What was typed; undefined when the question was closed meanwhile. */
+type Typed =
+  | { readonly is: 'text'; readonly text: string }
+  /** The question was closed meanwhile. */
+  | { readonly is: 'closed' }
+  /** Nothing more can be typed. */
+  | { readonly is: 'left' }
+
 async function promptUntilClosed(
   ever: Ever,
   { id, prompt, schema }: Question,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Typed> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   const closed = new AbortController()
+  const left = new AbortController()
   const watch = setInterval(() => {
     openQuestion(ever, id).then(
       (question) => question ?? closed.abort(),
@@ -42,16 +49,16 @@ async function promptUntilClosed(
   }, pollMs)
   // In raw mode Ctrl-C is a key, not a signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  lines.on('close', () => closed.abort())
+  lines.on('close', () => left.abort())
   try {
     const hint = hintOf(schema)
-    const both = AbortSignal.any([signal, closed.signal])
-    return await lines.question(`${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `, {
-      signal: both,
-    })
+    const any = AbortSignal.any([signal, closed.signal, left.signal])
+    const words = `${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `
+    return { is: 'text', text: await lines.question(words, { signal: any }) }
   } catch (error) {
     signal.throwIfAborted()
-    if (closed.signal.aborted) return undefined
+    if (closed.signal.aborted) return { is: 'closed' }
+    if (left.signal.aborted) return { is: 'left' }
     throw error
   } finally {
     clearInterval(watch)

@@ -2,7 +2,6 @@
 export { Ever } from './ever.ts'
 export type {
   Delivery,
-  EverOptions,
   ListOptions,
   Question,
   StartOptions,

@@ -52,7 +52,7 @@ function counted<Handle extends Run>(handle: Handle, scope: string, onBody: OnBo
         return onLast(args, (body) => (...rest) => {
           onBody(path)
           return body(...rest)
-        }) as readonly unknown[]
+        })
       }
       case 'scope':
       case 'cleanup': {

@@ -134,7 +134,7 @@ async function life<Input, Output>(
     return reply
   }
   await using runtime = await testRuntime({ ...options, flows, onCall })
-  const run = await runtime.ever.start<Input, Output>(flow, input as NoInfer<Input>, { id: 'run' })
+  const run = await runtime.ever.start<Input, Output>(flow, input, { id: 'run' })
   await runtime.settle()
   await drive?.(runtime, run)
   const settled = await runtime.settled(run)

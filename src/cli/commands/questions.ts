@@ -77,7 +77,8 @@ async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>
         'The answer is missing: give it as JSON, or with --text.',
       )
     }
-    await interruptible((signal) => askPerson(ever, question, signal))
+    const isAnswered = await interruptible((signal) => askPerson(ever, question, signal))
+    if (!isAnswered) throw new EverloopError('BAD_OPTION', 'Nothing was answered.')
   } else {
     await ever.answer(question, value, by === undefined ? {} : { by })
   }

@@ -120,11 +120,11 @@ class Demo {
     const { out, signal } = this.#options
     const [question] = await this.#ever.questions({ run: runId })
     if (!question) throw new EverloopError('INTERNAL', 'The demo run asked no question.')
-    if (out.isInteractive) {
-      this.#scene.close()
-      await askPerson(this.#ever, question.id, signal)
-    } else {
-      this.#scene.say(`question: ${question.prompt} No terminal, so the demo answers: ${ownAnswer}`)
+    if (out.isInteractive) this.#scene.close()
+    if (!out.isInteractive || !(await askPerson(this.#ever, question.id, signal))) {
+      this.#scene.say(
+        `question: ${question.prompt} Nobody is there: the demo answers "${ownAnswer}".`,
+      )
       await this.#ever.answer(question.id, ownAnswer, { by: 'demo' })
     }
     const [message] = await this.#ever.store.messages(runId, [])
