@@ -78,7 +78,7 @@ test('plain lines on an empty directory tell the same story', async () => {
   try {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^process \d+ killed with SIGKILL$/m)
-    expect(stdout).toMatch(/the demo answers: lines$/m)
+    expect(stdout).toMatch(/the demo answers "lines"\.$/m)
     expect(stdout).toMatch(/^executed once, by the side file +3 of 3$/m)
     expect(stdout).toMatch(/^repeated +0$/m)
     expect(stdout).toMatch(/^lost +0$/m)
