@@ -24,9 +24,6 @@ export interface Summary {
 
 /** One in so many seeds is run twice. */
 const twiceEvery = 100
-/** How many seeds a thread takes at a time. */
-const chunk = 100
-
 export const emptySummary = (): Summary => ({
   seeds: 0,
   events: 0,
@@ -59,10 +56,12 @@ export async function runSeeds(options: {
   readonly from: number
   readonly to: number
   readonly jobs: number
+  /** How many seeds a thread takes at a time. */
+  readonly chunk: number
   readonly isEnough: (summary: Summary) => boolean
   readonly onProgress: (summary: Summary) => void
 }): Promise<Summary> {
-  const { from, to, jobs, isEnough, onProgress } = options
+  const { from, to, jobs, chunk, isEnough, onProgress } = options
   const summary = emptySummary()
   let next = from
   const take = (): { from: number; to: number } | undefined => {

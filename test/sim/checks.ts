@@ -8,9 +8,6 @@ import type { Operator } from './operator.ts'
 import { redrive } from './redrive.ts'
 import type { World } from './world.ts'
 
-/** Pauses that a sound program never meets. */
-const soundPauses = ['PAUSED', 'CRASH_LOOP']
-
 export async function checkAtRest(world: World, operator: Operator): Promise<void> {
   const { report, observer, store } = world
   for (const run of observer.runs.values()) {
@@ -18,7 +15,6 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
     report.check(row !== undefined, 'I1', () => `run ${run.id} is gone`)
     if (!row) continue
     await checkRows(world, run, row)
-    checkPauses(world, run)
   }
   if (report.hasFailed) return
   checkOutcomes(world, operator)
@@ -70,18 +66,6 @@ async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Pr
   const inbox = await store.messages(run.id, ['go', 'tick', 'data'])
   const kept = inbox.every(({ number }) => run.inbox.has(number))
   must(kept, 'S5', () => `messages ${inbox.map(({ number }) => number).join()} are in the inbox`)
-}
-
-function checkPauses({ report }: World, run: Mirror): void {
-  for (const entry of run.entries) {
-    if (entry.kind !== 'run.paused') continue
-    const { code, message } = recordOf(entry, entry.kind)
-    report.check(
-      soundPauses.includes(code),
-      'pause',
-      () => `run ${run.id} was paused: ${code} ${message}`,
-    )
-  }
 }
 
 /** Runs that nobody interfered with end as the model says. */

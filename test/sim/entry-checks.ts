@@ -3,11 +3,22 @@ import { encode, flaw, isOutcome, isWait, isWithin, operationPath } from '../../
 import type { Entry, Payloads } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { type Mirror, recordOf } from './mirror.ts'
-import type { Observer } from './observer.ts'
+import type { Report } from './report.ts'
+
+/** What the checks need to know besides the run. */
+export interface Sight {
+  readonly report: Report
+  readonly runs: ReadonlyMap<string, Mirror>
+  /** The wall clock, and the latest time it has ever shown. */
+  readonly now: number
+  readonly peak: number
+  /** Since when no worker has been there. */
+  readonly downSince: number | undefined
+}
 
 /** Checks the entry against the run before it, adds it, and checks what follows from it. */
 export function checkEntry(
-  observer: Observer,
+  observer: Sight,
   run: Mirror,
   entry: Entry,
   append: Append | undefined,
@@ -43,7 +54,8 @@ export function checkEntry(
 
 type Must = (condition: boolean, invariant: string, what: string) => void
 
-function checkStatus(run: Mirror, { kind }: Entry, must: Must): void {
+function checkStatus(run: Mirror, entry: Entry, must: Must): void {
+  const { kind } = entry
   if (run.hasEnded) {
     const isRetry = run.status === 'failed' && (kind === 'run.retried' || kind === 'run.overtaken')
     must(isRetry, 'I4', `the run had ${run.status} before`)
@@ -51,9 +63,16 @@ function checkStatus(run: Mirror, { kind }: Entry, must: Must): void {
     const isOpening = ['run.resumed', 'run.cancelled', 'run.overtaken'].includes(kind)
     must(isOpening, 'I4', 'the run is paused')
   }
+  if (kind !== 'run.paused') return
+  // A sound program meets no other pauses.
+  const { code, message } = recordOf(entry, kind)
+  const { head } = run
+  const losses = head?.kind === 'run.overtaken' ? recordOf(head, head.kind).times : run.barren
+  const isCrashLoop = code === 'CRASH_LOOP' && losses >= 3
+  must(code === 'PAUSED' || isCrashLoop, 'pause', `the run is paused: ${code} ${message}`)
 }
 
-function checkOperation(observer: Observer, run: Mirror, entry: Entry, must: Must): void {
+function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must): void {
   const { kind, scope, key } = entry
   const path = operationPath(scope, key)
   const begun = run.begun.get(path)
@@ -95,10 +114,12 @@ function checkOperation(observer: Observer, run: Mirror, entry: Entry, must: Mus
 }
 
 /** A parent is told how its child really ended. */
-function checkChild(observer: Observer, begun: Entry | undefined, entry: Entry, must: Must): void {
+function checkChild(observer: Sight, begun: Entry | undefined, entry: Entry, must: Must): void {
   const child = begun && observer.runs.get(recordOf(begun, 'child.started').run)
-  must(child?.hasEnded === true, 'I16', 'the child has not ended')
-  const end = child?.head
+  // A child that failed may have been told to go on before its parent took the message.
+  const ends = child?.entries.filter(({ kind }) => endKinds.includes(kind)) ?? []
+  must(ends.length > 0, 'I16', 'the child has not ended')
+  const end = ends.at(-1)
   if (entry.kind !== 'child.completed' || end?.kind !== 'run.completed') return
   const told = encode(recordOf(entry, 'child.completed').output)
   must(
@@ -107,6 +128,8 @@ function checkChild(observer: Observer, begun: Entry | undefined, entry: Entry, 
     'the child had another output',
   )
 }
+
+const endKinds: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
 const dueOf = (entry: Entry): number | undefined =>
   (recordOf(entry, 'timer.set') as { readonly due?: number }).due
@@ -175,7 +198,7 @@ function closedBy({ kind, scope, key }: Entry): string | undefined {
 
 /** Whoever is left in a scope that ends is told so. */
 function closeScope(
-  observer: Observer,
+  observer: Sight,
   run: Mirror,
   scope: string,
   append: Append | undefined,
@@ -195,7 +218,7 @@ function closeScope(
   run.close(scope)
 }
 
-function reachStates({ report }: Observer, run: Mirror, entry: Entry): void {
+function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
   const { kind, payload } = entry
   if (payload?.includes('"$":"ref"')) report.reach('value kept as a reference')
   if (payload?.includes('"abandoned":')) report.reach('scope closed with abandoned operations')

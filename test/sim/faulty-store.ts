@@ -20,30 +20,20 @@ import type {
   SessionOptions,
   Store,
 } from '../../src/store/store.ts'
-import type { FaultKind } from './faults.ts'
+import { type Family, journey } from './journey.ts'
 import { never, type Process } from './process.ts'
-import type { World } from './world.ts'
-
-type Family = 'write' | 'read' | 'heartbeat' | 'claim' | 'end'
-
-/** Two parts of a journey to the store: how long each takes, and what goes wrong in between. */
-interface Journey {
-  readonly before: number
-  readonly after: number
-  readonly failsBefore: boolean
-  readonly failsAfter: boolean
-}
+import type { Surroundings } from './surroundings.ts'
 
 export class FaultyStore implements Store {
   readonly clock: Clock
   readonly about: Store['about']
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #process: Process
   readonly #inner: Store
   readonly #listeners = new Set<(change: Change) => void>()
   #closed = false
 
-  constructor(world: World, process: Process) {
+  constructor(world: Surroundings, process: Process) {
     this.#world = world
     this.#process = process
     this.#inner = world.store
@@ -237,69 +227,23 @@ export class FaultyStore implements Store {
     }
     if (!isSent) return never()
     const full = family !== 'read' && this.#world.isFull
-    const journey = this.#journey(family)
+    const route = journey(faults, family)
     return new Promise<T>((resolve, reject) => {
       const reply = (call: () => void): void =>
-        void process.later(journey.after, `${label} reply`, call)
+        void process.later(route.after, `${label} reply`, call)
       // What has been sent arrives, even when its sender has died meanwhile.
-      scheduler.after(network, journey.before, label, () => {
-        report.trace(() => `${process.name} ${label}${journey.failsBefore ? ' FAILS' : ''}`)
+      scheduler.after(network, route.before, label, () => {
+        report.trace(() => `${process.name} ${label}${route.failsBefore ? ' FAILS' : ''}`)
         if (full) reply(() => reject(storeFull()))
-        else if (journey.failsBefore || this.#world.isDown) reply(() => reject(unavailable()))
+        else if (route.failsBefore || this.#world.isDown) reply(() => reject(unavailable()))
         else {
           void execute().then(
-            (value) =>
-              reply(journey.failsAfter ? () => reject(unavailable()) : () => resolve(value)),
-            (error: unknown) => reply(() => reject(error as Error)),
+            (value) => reply(route.failsAfter ? () => reject(unavailable()) : () => resolve(value)),
+            (error: unknown) => reply(() => reject(error)),
           )
         }
       })
     })
-  }
-
-  #journey(family: Family): Journey {
-    const { faults } = this.#world
-    const { chance } = faults
-    const strikes = (kind: FaultKind): boolean => faults.strikes(kind)
-    let before = chance.below(3)
-    let after = chance.below(3)
-    if (strikes('replies come in another order')) after += chance.below(40)
-    let failsBefore = false
-    let failsAfter = false
-    switch (family) {
-      case 'read':
-        failsBefore = strikes('read fails')
-        if (strikes('read is delayed')) after += chance.between(10, 4000)
-        break
-      case 'heartbeat':
-        failsBefore = strikes('heartbeat fails')
-        failsAfter = strikes('reply of a heartbeat is lost')
-        if (strikes('heartbeat is delayed past the lease')) before += chance.between(3000, 15_000)
-        break
-      case 'claim':
-        failsBefore = strikes('write fails before the commit')
-        failsAfter = strikes('reply of a claim is lost')
-        break
-      case 'end':
-        if (strikes('end of a session is lost')) {
-          failsBefore = chance.roll(0.5)
-          failsAfter = !failsBefore
-        }
-        break
-      case 'write':
-        failsBefore = strikes('write fails before the commit')
-        failsAfter = strikes('write fails after the commit')
-    }
-    if (family === 'write' || family === 'claim') {
-      if (strikes('write is delayed before the commit')) before += chance.between(10, 3000)
-      if (strikes('write is delayed after the commit')) after += chance.between(10, 3000)
-      if (strikes('write takes longer than the lease')) {
-        const ms = chance.between(5000, 20_000)
-        if (chance.roll(0.5)) before += ms
-        else after += ms
-      }
-    }
-    return { before, after, failsBefore, failsAfter }
   }
 }
 

@@ -1,7 +1,107 @@
-/** Applies each mutant to a copy of the sources and lets the simulator hunt it. */
-export async function huntMutants(jobs: number, only?: string): Promise<number> {
-  await Promise.resolve()
-  void jobs
-  void only
-  return 1
+/**
+ * Applies each mutant to a copy of the sources and lets the simulator hunt it there. A mutant is
+ * caught by a seed that fails with it and passes without.
+ */
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Mutant, mutants } from './mutants.ts'
+import { runSeed } from './seed.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Seeds a mutant may live through. */
+const seedsMax = 3000
+/** A copy that does not answer any more has been caught too: some bugs never let go of the thread. */
+const silenceMs = 120_000
+
+/** Where and how a mutant was caught. */
+export interface Catch {
+  readonly seed: number
+  readonly how: string
+}
+
+/** Hunts all mutants, or those whose name contains this text. Returns an exit code. */
+export async function huntMutants(jobs: number, only = ''): Promise<number> {
+  const chosen = mutants.filter(({ name }) => name.includes(only))
+  let escaped = 0
+  for (const mutant of chosen) {
+    const begun = performance.now()
+    const caught = await hunt(mutant, jobs)
+    const seconds = Math.round((performance.now() - begun) / 1000)
+    if (caught)
+      console.log(`caught   ${mutant.name}: seed ${caught.seed}, ${seconds} s: ${caught.how}`)
+    else {
+      escaped++
+      console.log(`ESCAPED  ${mutant.name} (${seconds} s)`)
+    }
+  }
+  console.log(`${chosen.length - escaped} of ${chosen.length} mutants caught`)
+  return escaped === 0 && chosen.length > 0 ? 0 : 1
+}
+
+/** The first seed that fails because of this mutant; undefined when none does. */
+export async function hunt(mutant: Mutant, jobs: number): Promise<Catch | undefined> {
+  const copy = mkdtempSync(join(tmpdir(), 'everloop-mutant-'))
+  try {
+    for (const part of ['src', 'test/sim', 'package.json']) {
+      cpSync(join(root, part), join(copy, part), { recursive: true })
+    }
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    apply(mutant, copy)
+    let from = 1
+    while (from <= seedsMax) {
+      const found = await firstFailure(copy, from, jobs)
+      if (!found) return undefined
+      // Seeds that fail without the mutant say nothing about it.
+      const healthy = (await runSeed(found.seed)).violations.length === 0
+      if (healthy) return found
+      from = found.seed + 1
+    }
+    return undefined
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+/** Throws unless the place that the mutant changes is there exactly once. */
+function apply({ name, file, find, replace }: Mutant, copy: string): void {
+  const path = join(copy, 'src', file)
+  const parts = readFileSync(path, 'utf8').split(find)
+  if (parts.length !== 2) {
+    throw new Error(
+      `Mutant "${name}": ${parts.length - 1} places of ${file} contain its text, not exactly one. Adapt test/sim/mutants.ts to the code.`,
+    )
+  }
+  writeFileSync(path, parts.join(replace))
+}
+
+function firstFailure(copy: string, from: number, jobs: number): Promise<Catch | undefined> {
+  const args = ['test/sim/main.ts', '--quick', '--from', String(from), '--jobs', String(jobs)]
+  const child = spawn(process.execPath, [...args, '--seeds', String(seedsMax + 1 - from)], {
+    cwd: copy,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  let silence: NodeJS.Timeout
+  const wait = (): void => {
+    clearTimeout(silence)
+    silence = setTimeout(() => child.kill('SIGKILL'), silenceMs)
+  }
+  wait()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    wait()
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (_, signal) => {
+      clearTimeout(silence)
+      const failure = /FAILED seed (\d+): (.*)/.exec(said)
+      if (failure) resolve({ seed: Number(failure[1]), how: failure[2]?.slice(0, 150) ?? '' })
+      else resolve(signal === 'SIGKILL' ? { seed: from, how: 'it never answered' } : undefined)
+    })
+  })
 }

@@ -4,7 +4,7 @@ import { EverloopError } from '../../src/base/errors.ts'
 import type { Run, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
-import { Place } from './place.ts'
+import { Place, questionName } from './place.ts'
 import type { Node, StepNode } from './programs.ts'
 
 /** An attempt of a step. */
@@ -60,7 +60,10 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
     case 'signal':
       return view.watch(place.operation(node.name), run.signal(node.name, waitOptions(view, node)))
     case 'ask':
-      return view.watch(place.operation(node.name), run.ask(node.name, waitOptions(view, node)))
+      return view.watch(
+        place.operation(questionName(node.name)),
+        run.ask(node.name, waitOptions(view, node)),
+      )
     case 'child': {
       const flow = setting.flows[node.flow] as Flow
       const key = place.operation(flow.name)
@@ -139,7 +142,7 @@ async function evaluateNested(setting: Setting, at: At, node: Nested): Promise<u
     case 'artifact': {
       const path = place.operation(`artifact ${node.name}`)
       const put = run.artifacts.put(node.name, 'a'.repeat(node.units))
-      const artifact = (await view.watch(path, put)) as Awaited<typeof put>
+      const artifact = await view.watch(path, put)
       return (await persistently(() => run.artifacts.get(artifact))).length
     }
     case 'guarded':

@@ -50,6 +50,7 @@ async function many(): Promise<number> {
     from,
     to: from + Number(values.seeds),
     jobs: Number(values.jobs),
+    chunk: values.quick ? 10 : 100,
     isEnough: ({ failures }) => values.quick && failures.length > 0,
     onProgress: ({ failures }) => {
       for (; told < Math.min(failures.length, Number(values.tell)); told++) tell(failures[told])

@@ -158,6 +158,8 @@ export class Mirror {
     if (this.status === 'paused') return kind === 'resume' || kind === 'cancel'
     if (kind === 'cancel' || kind === 'pause') return true
     for (const entry of this.begun.values()) {
+      // A cancel rejects what waits; only what cleans up goes on waiting.
+      if (this.isCancelling && !isCleanup(entry.scope)) continue
       if (kind === 'signal' && entry.kind === 'signal.awaited') {
         if (recordOf(entry, 'signal.awaited').name === name) return true
       }
@@ -171,6 +173,9 @@ export class Mirror {
     return false
   }
 }
+
+/** True for scopes that a cancel does not reach; programs call them so. */
+const isCleanup = (scope: string): boolean => /(?:^|\/)cleanup(?:~\d+)?(?:\/|$)/.test(scope)
 
 /** The decoded payload of an entry of this kind. References inside come out as undefined. */
 export const recordOf = <K extends keyof Payloads>(entry: Entry, _kind: K): Payloads[K] =>

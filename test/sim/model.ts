@@ -3,7 +3,7 @@
  * from the tree alone, without executing anything.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { Place } from './place.ts'
+import { Place, questionName } from './place.ts'
 import type { Node, Program, StepNode } from './programs.ts'
 
 /** Stands for a value that depends on time, chance or people. */
@@ -80,7 +80,7 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
       return value(null)
     case 'signal':
     case 'ask':
-      place.operation(node.name)
+      place.operation(node.is === 'ask' ? questionName(node.name) : node.name)
       return node.timeoutMs !== undefined && !node.hasOtherwise ? unknown : value(anything)
     case 'artifact':
       place.operation(`artifact ${node.name}`)

@@ -131,6 +131,9 @@ export class Observer {
     for (const message of append.deliver ?? []) this.#receive(message)
     for (const { hash, bytes } of append.artifacts ?? []) this.artifacts.set(hash, bytes)
     if (!release) return
+    this.report.trace(
+      () => `   ${run.id} given back, due ${release.wake ?? 'never'}, seen ${release.seen}`,
+    )
     run.holder = undefined
     run.released.add(append.epoch)
     if (run.newest > release.seen && run.inbox.size > 0) {
@@ -152,6 +155,15 @@ export class Observer {
       )
     }
     if (result.is === 'delivered') {
+      const others = Array.from(this.run(message.run).inbox.values())
+      const isSecond = others.some(({ kind, name }) => kind === 'answer' && name === message.name)
+      this.report.check(
+        message.kind !== 'answer' || !isSecond,
+        'I9',
+        () => `two answers to question ${message.name} were accepted`,
+      )
+      const isApplied = message.id !== undefined && this.run(message.run).receipts.has(message.id)
+      this.report.check(!isApplied, 'I15', () => `message ${message.id} was delivered twice`)
       this.#receive(message)
       const run = this.run(message.run)
       if (message.kind === 'cancel' && run.status === 'paused') {

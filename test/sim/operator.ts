@@ -5,7 +5,6 @@
 import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
 import type { Ever, Question } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
-import { mayRetry } from './known.ts'
 import { type Mirror, recordOf } from './mirror.ts'
 import type { Node, World } from './world.ts'
 
@@ -69,7 +68,7 @@ export class Operator {
   }
 
   retry(run: string): void {
-    if (mayRetry(this.#world, run)) this.#ask((ever) => ever.retry(run))
+    this.#ask((ever) => ever.retry(run))
   }
 
   async #start({ id, flow, input }: Started): Promise<void> {

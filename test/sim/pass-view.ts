@@ -9,19 +9,19 @@ import { type Mirror, recordOf } from './mirror.ts'
 import type { Process } from './process.ts'
 import { never } from './process.ts'
 import type { StepNode } from './programs.ts'
-import type { World } from './world.ts'
+import type { Surroundings } from './surroundings.ts'
 
 const failedKinds = ['step.failed', 'child.failed', 'scope.failed']
 
 export class PassView implements View {
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #process: Process
   readonly #run: Mirror
   readonly #epoch: number | undefined
   /** The outcome that was handed over last. */
   #last = 0
 
-  constructor(world: World, process: Process, run: string) {
+  constructor(world: Surroundings, process: Process, run: string) {
     this.#world = world
     this.#process = process
     this.#run = world.observer.run(run)

@@ -2,6 +2,8 @@
  * Where a program stands: the path of its scope, and the keys its operations get in it. Written a
  * second time, apart from src/run, so that the simulator notices when keys change.
  */
+import { digestOf } from '../../src/ledger/index.ts'
+
 export class Place {
   readonly path: string
   readonly #counts = new Map<string, number>()
@@ -26,3 +28,6 @@ export class Place {
     return this.path === '' ? segment : `${this.path}/${segment}`
   }
 }
+
+/** The name under which a question stands: its prompt is not in the keys of the ledger. */
+export const questionName = (prompt: string): string => `question ${digestOf(prompt).slice(0, 8)}`

@@ -122,7 +122,7 @@ export class Scheduler {
             return
           }
         } catch (error) {
-          reject(error as Error)
+          reject(error)
           return
         }
         setImmediate(turn)

@@ -3,7 +3,6 @@
  * waits for the outside is given what it waits for, what waits for a date is taken there.
  */
 import type { RunRow } from '../../src/store/store.ts'
-import { mayRetry } from './known.ts'
 import { type Mirror, recordOf } from './mirror.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
@@ -177,9 +176,7 @@ function retrySome(
   retried: Set<string>,
 ): boolean {
   if (!world.faults.enabled.includes('operator retries')) return false
-  const failed = rows.filter(
-    ({ id, status }) => status === 'failed' && !retried.has(id) && mayRetry(world, id),
-  )
+  const failed = rows.filter(({ id, status }) => status === 'failed' && !retried.has(id))
   for (const { id } of failed) {
     retried.add(id)
     operator.retry(id)

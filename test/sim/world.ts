@@ -17,6 +17,7 @@ import { Process } from './process.ts'
 import { type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** A process with a runtime in it. */
 export interface Node {
@@ -28,7 +29,7 @@ export interface Node {
   isClosed: boolean
 }
 
-export class World {
+export class World implements Surroundings {
   readonly seed: number
   readonly report: Report
   readonly scheduler: Scheduler

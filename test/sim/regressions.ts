@@ -1,0 +1,18 @@
+/**
+ * Seeds that found something, and what it was. They must pass for ever; what a seed does changes
+ * with the simulator, so a bug of importance gets a test of its own as well.
+ */
+export const regressions: readonly { readonly seed: number; readonly found: string }[] = [
+  { seed: 1, found: 'a linger that a second look replaced gave a run back while a step was busy' },
+  { seed: 2, found: 'a step aborted by the end of its scope wrote step.retrying into it' },
+  { seed: 7, found: 'a deadline that passed while the store was slow was written again and again' },
+  { seed: 10, found: 'an outcome committed after its scope had closed blocked all that followed' },
+  { seed: 14, found: 'a signal that had come expired after a resume' },
+  { seed: 17, found: 'two waiters took one message while a schema was asked' },
+  { seed: 24, found: 'a retried run waited for ever for a child that had failed' },
+  { seed: 29, found: 'a second signal of a name was not looked for' },
+  { seed: 60, found: 'an alarm rang while the run was being given back, and began an attempt' },
+  { seed: 118, found: 'a child that was being started was not cancelled with its parent' },
+  { seed: 126, found: 'a retried run diverged when its code had cleaned up after the failure' },
+  { seed: 2813, found: 'a scope that was opened inside one that had ended executed its steps' },
+]
