@@ -1,12 +1,6 @@
 /** The face of the run layer towards what composes it. */
 export { Ever } from './ever.ts'
-export type {
-  Delivery,
-  ListOptions,
-  Question,
-  StartOptions,
-  WorkOptions,
-} from './ever.ts'
+export type { Delivery, ListOptions, Question, StartOptions, WorkOptions } from './ever.ts'
 export type {
   AnyFlow,
   Artifact,
