@@ -1,6 +1,7 @@
 /** Child runs: their ends reach the parent once, and the parent's end reaches them. */
 import { describe, expect, test } from 'vitest'
-import { flow, EverloopError } from 'everloop'
+import type { EverloopError } from 'everloop'
+import { flow } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 
 const square = flow('square', async (run, n: number) => run.step('square', () => n * n))

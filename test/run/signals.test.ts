@@ -1,7 +1,8 @@
 /** Signals: buffered in order, delivered once, timed out, refused. */
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { flow, EverloopError } from 'everloop'
+import type { EverloopError } from 'everloop'
+import { flow } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 
 describe('a signal', () => {
