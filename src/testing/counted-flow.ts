@@ -29,6 +29,7 @@ function counted<Handle extends Run>(handle: Handle, scope: string, onBody: OnBo
     occurrences.set(name, occurrence)
     return nameKey(name, occurrence)
   }
+  const pathOfScope = (name: string): string => childPath(scope, keyOf(name))
   /** The body at the end of the arguments, handed a counted handle of the scope at this path. */
   const scoped = (
     args: readonly unknown[],
@@ -44,7 +45,6 @@ function counted<Handle extends Run>(handle: Handle, scope: string, onBody: OnBo
   const wrapped = (name: string, args: readonly unknown[]): readonly unknown[] => {
     const [first] = args
     if (typeof first !== 'string' || first === '') return args
-    const inner = (key: string): string => childPath(scope, key)
     switch (name) {
       case 'step': {
         const { key } = (args.length > 2 ? args[1] : {}) as { readonly key?: string }
@@ -56,21 +56,21 @@ function counted<Handle extends Run>(handle: Handle, scope: string, onBody: OnBo
       }
       case 'scope':
       case 'cleanup': {
-        const path = inner(keyOf(first))
+        const path = pathOfScope(first)
         return scoped(args, () => path) as readonly unknown[]
       }
       case 'loop': {
-        const path = inner(keyOf(first))
+        const path = pathOfScope(first)
         return scoped(args, ([turn]) =>
           childPath(path, (turn as { readonly turn: number }).turn),
         ) as readonly unknown[]
       }
       case 'map': {
-        const path = inner(keyOf(first))
+        const path = pathOfScope(first)
         return scoped(args, (rest) => childPath(path, rest[2] as number)) as readonly unknown[]
       }
       case 'all': {
-        const path = inner(keyOf(first))
+        const path = pathOfScope(first)
         const branches = args[1] as readonly Method[]
         const counting = branches.map(
           (branch, i) =>
