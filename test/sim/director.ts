@@ -1,6 +1,6 @@
 /** The director: what befalls processes, store and clock while faults are allowed. */
 import type { Chance } from './chance.ts'
-import type { Node, World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Until when faults happen at most, in milliseconds of the world. */
 const ticks = { low: 300, high: 1500 } as const
@@ -38,9 +38,9 @@ export class Director {
     if (faults.strikes('worker crashes at any time')) {
       this.#world.crash(node.process)
     } else if (faults.strikes('worker freezes')) {
-      this.#freeze(node, this.#chance.between(50, 2500))
+      this.#world.freeze(node.process, this.#chance.between(50, 2500))
     } else if (faults.strikes('worker freezes past its lease')) {
-      this.#freeze(node, this.#world.leaseMs + this.#chance.between(500, 15_000))
+      this.#world.freeze(node.process, this.#world.leaseMs + this.#chance.between(500, 15_000))
     } else if (faults.strikes('worker stops gracefully')) {
       this.#world.stop(node)
       this.#replace(this.#chance.between(100, 10_000))
@@ -83,13 +83,6 @@ export class Director {
       report.trace(() => `** clock jumps ${ms} ms back`)
       scheduler.jump(-ms)
     }
-  }
-
-  #freeze({ process }: Node, ms: number): void {
-    if (process.isHeld) return
-    this.#world.report.trace(() => `** ${process.name} freezes for ${ms} ms`)
-    process.freeze()
-    this.#later(ms, () => process.thaw())
   }
 
   #replace(ms: number): void {

@@ -12,8 +12,8 @@ export interface Sight {
   /** The wall clock, and the latest time it has ever shown. */
   readonly now: number
   readonly peak: number
-  /** Since when no worker has been there. */
-  readonly downSince: number | undefined
+  /** True when no worker was there at that time. */
+  wasDownAt(time: number): boolean
 }
 
 /** Checks the entry against the run before it, adds it, and checks what follows from it. */
@@ -83,7 +83,7 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
     case 'timer.fired': {
       const due = begun ? dueOf(begun) : undefined
       must(due !== undefined && due <= observer.peak, 'I12', 'the timer fired early')
-      if (due !== undefined && observer.downSince !== undefined && due >= observer.downSince) {
+      if (due !== undefined && observer.wasDownAt(due)) {
         observer.report.reach('timer due while every worker was down')
       }
       return

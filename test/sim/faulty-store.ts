@@ -226,6 +226,11 @@ export class FaultyStore implements Store {
       this.#world.crash(process)
     }
     if (!isSent) return never()
+    if (label === 'append' && this.#world.mayCrash(process)) {
+      if (faults.strikes('worker freezes while it writes')) {
+        this.#world.freeze(process, this.#world.leaseMs + faults.chance.between(200, 9000))
+      }
+    }
     const full = family !== 'read' && this.#world.isFull
     const route = journey(faults, family)
     return new Promise<T>((resolve, reject) => {

@@ -28,10 +28,8 @@ export class Observer {
   /** Bytes that were kept beside the ledgers, by their hash. */
   readonly artifacts = new Map<string, Uint8Array>()
   #messages = 0
-  /** How many workers are alive; kept by the world. */
-  workers = 0
-  /** When runs became due that nobody was there for. */
-  downSince: number | undefined
+  /** When no worker was there: from, to. */
+  readonly #downs: [from: number, to: number][] = []
 
   constructor(report: Report, scheduler: Scheduler) {
     this.report = report
@@ -51,6 +49,21 @@ export class Observer {
     const run = this.runs.get(id)
     if (!run) throw new RangeError(`The simulator knows no run ${id}.`)
     return run
+  }
+
+  /** The last worker has gone. */
+  onDown(): void {
+    this.#downs.push([this.now, Infinity])
+  }
+
+  /** A worker has come. */
+  onUp(): void {
+    const last = this.#downs.at(-1)
+    if (last) last[1] = Math.min(last[1], this.now)
+  }
+
+  wasDownAt(time: number): boolean {
+    return this.#downs.some(([from, to]) => from <= time && time < to)
   }
 
   onCreate(run: NewRun, created: boolean): void {

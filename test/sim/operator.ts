@@ -93,12 +93,29 @@ export class Operator {
     })
   }
 
+  /** Somebody decides in the last moment. */
+  #race(run: Mirror): void {
+    const { faults, scheduler } = this.#world
+    for (const entry of run.begun.values()) {
+      if (entry.kind !== 'signal.awaited' && entry.kind !== 'question.asked') continue
+      const record = recordOf(entry, entry.kind)
+      const left = (record.due ?? Infinity) - scheduler.clock.now()
+      if (left > 2500 || left < 0 || !faults.strikes('answer or signal races the deadline'))
+        continue
+      this.#later(left + this.#chance.between(-12, 12), () => {
+        if ('name' in record) this.#signal(run.id, record.name, true)
+        else this.#answer(`${run.id}/${entry.seq}`, true)
+      })
+    }
+  }
+
   #meddle(): void {
     const { faults, observer } = this.#world
     const chance = this.#chance
     const runs = [...observer.runs.values()]
     if (runs.length === 0) return
     const run = chance.pick(runs)
+    for (const any of runs) this.#race(any)
     if (faults.strikes('operator cancels')) this.#ask((ever) => ever.cancel(run.id, 'enough'))
     if (faults.strikes('operator pauses')) this.#ask((ever) => ever.pause(run.id))
     if (faults.strikes('operator resumes')) this.resume(run.id)

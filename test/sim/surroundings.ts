@@ -27,4 +27,7 @@ export interface Surroundings {
   mayCrash(process: Process): boolean
   /** The process is gone from one moment to the next. */
   crash(process: Process): void
+  /** Nothing happens in the process for this long. */
+  freeze(process: Process, ms: number): void
+  readonly leaseMs: number
 }

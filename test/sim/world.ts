@@ -70,7 +70,7 @@ export class World implements Surroundings {
   addWorker(): Node {
     const node = this.#add('worker')
     this.workers.push(node)
-    this.observer.downSince = undefined
+    this.observer.onUp()
     const concurrency = this.chance.pick([1, 2, 16])
     void node.ever.work({ concurrency }).catch((error: unknown) => this.#onTrouble(error))
     if (this.faults.has('worker crashes again and again')) {
@@ -114,9 +114,21 @@ export class World implements Surroundings {
     })
   }
 
+  /** Nothing happens in the process for this long. */
+  freeze(process: Process, ms: number): void {
+    if (process.isHeld) return
+    this.report.trace(() => `** ${process.name} freezes for ${ms} ms`)
+    process.freeze()
+    this.scheduler.after(this.network, ms, 'thaw', () => process.thaw())
+  }
+
   /** Ends a worker gracefully. */
   stop(node: Node): void {
     this.report.trace(() => `** ${node.process.name} stops`)
+    const isBusy = Array.from(this.observer.runs.values()).some(
+      ({ holder }) => holder !== undefined && node.process.sessions.includes(holder),
+    )
+    if (isBusy) this.report.reach('run given back by a graceful stop')
     node.closed ??= node.ever.close().then(() => {
       node.isClosed = true
       this.report.trace(() => `** ${node.process.name} has stopped`)
@@ -168,7 +180,7 @@ export class World implements Surroundings {
   }
 
   #noteDown(): void {
-    if (this.living.length === 0) this.observer.downSince = this.scheduler.clock.now()
+    if (this.living.length === 0) this.observer.onDown()
   }
 
   /** What a runtime tells about trouble: bugs of its own are never to be heard of. */
