@@ -42,6 +42,7 @@ export async function recover(
   try {
     ever = await open(optionsFor(scenario, cast, world, folder))
     const isDone = await inTime(limitMs, atRest(ever, cast.drive(new Client(ever, world))))
+    for (const complaint of await verified(ever)) world.trouble(complaint)
     return isDone ? undefined : `not at rest after ${limitMs} ms`
   } catch (error) {
     return `the recovery failed: ${String(error)}`
@@ -54,6 +55,21 @@ export async function recover(
 async function atRest(ever: Ever, driven: Promise<void>): Promise<void> {
   await driven
   await ever.work({ until: 'idle' })
+}
+
+/** What the runtime's own verification has to say of any run. */
+export async function verified(ever: Ever): Promise<string[]> {
+  const complaints: string[] = []
+  for (const { id } of await ever.list({ limit: 1000 })) {
+    const verdict = await ever.verify(id)
+    if (verdict.ok) continue
+    complaints.push(
+      ...verdict.violations.map(
+        ({ id: rule, seq, what }) => `verify ${id}: ${rule}, entry ${seq}: ${what}`,
+      ),
+    )
+  }
+  return complaints
 }
 
 /** Whether the promise resolved within the time. */

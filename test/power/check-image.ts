@@ -5,7 +5,7 @@ import { openLedger } from '../../src/store/sqlite/open.ts'
 import type { Kind, Violation } from '../crash/checks.ts'
 import { Client } from '../crash/client.ts'
 import { type Ledger, readLedger } from '../crash/ledger-file.ts'
-import { inTime } from '../crash/recover.ts'
+import { inTime, verified } from '../crash/recover.ts'
 import { unsound } from '../crash/soundness.ts'
 import { World } from '../crash/world.ts'
 import { makeLoad } from './load.ts'
@@ -49,6 +49,7 @@ export async function resumeImage(
     })()
     if (!(await inTime(limitMs, done)))
       return [{ kind: 'stuck', what: `not at rest after ${limitMs} ms` }]
+    for (const complaint of await verified(ever)) world.trouble(complaint)
   } catch (error) {
     return [{ kind: 'stuck', what: String(error) }]
   } finally {
