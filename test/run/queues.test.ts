@@ -111,6 +111,21 @@ describe('a worker', () => {
     expect(await run.status()).toMatchObject({ overtakes: 0, crashes: 0 })
   })
 
+  test('that stops although a step never ends gives it up, and another one does it again', async () => {
+    let calls = 0
+    const endless = flow('endless', async (run) =>
+      run.step('s', () => (++calls === 1 ? new Promise<number>(() => {}) : calls)),
+    )
+    await using runtime = await testRuntime({ flows: [endless] })
+    const run = await runtime.ever.start(endless, undefined)
+    await runtime.runUntil(() => calls === 1)
+    const before = runtime.time.clock.now()
+    await runtime.restart()
+    expect(runtime.time.clock.now() - before).toBeLessThan(60_000)
+    expect(await runtime.result(run)).toBe(2)
+    await runtime.verify()
+  })
+
   test('works until idle, and leaves what waits', async () => {
     const waiting = flow('waiting', async (run) => [
       await run.step('s', () => 1),

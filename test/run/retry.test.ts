@@ -61,6 +61,18 @@ const bodies: Readonly<
     output: [1, 'y', 2, 'y', 3, 'x', 4, 'y'],
     calls: { a1: 1, a2: 1, a3: 1, fragile: 2, a4: 1 },
   },
+  'with a cleanup behind it': {
+    body: async (run, step) => {
+      const first = await step(run, 'a', 1)
+      try {
+        return [first, await step(run, 'fragile', 2)]
+      } finally {
+        await run.cleanup('tidy', (inner) => inner.note('tidy'))
+      }
+    },
+    output: [1, 2],
+    calls: { a: 1, fragile: 2 },
+  },
   'deep in nested scopes, loops and maps': {
     body: async (run, step) =>
       run.scope('s', async (scope) => {

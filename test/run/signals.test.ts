@@ -103,6 +103,28 @@ describe('a signal', () => {
     expect(await runtime.result(run)).toBe('in time')
   })
 
+  test('that reaches the store just before the expiry does wins over it', async () => {
+    const timed = flow('timed', async (run) =>
+      run.signal('n', { timeout: '1h', otherwise: 'nothing' }),
+    )
+    let sent = false
+    await using runtime = await testRuntime({
+      flows: [timed],
+      onCall: async ({ method, args }, proceed) => {
+        const { unlessNewerThan } = (args[0] ?? {}) as { unlessNewerThan?: number }
+        if (method === 'append' && unlessNewerThan !== undefined && !sent) {
+          sent = true
+          await runtime.ever.signal('r', 'n', 'just in time')
+        }
+        return proceed()
+      },
+    })
+    const run = await runtime.start(timed, undefined, { id: 'r' })
+    await runtime.advance('1h')
+    expect(await runtime.result(run)).toBe('just in time')
+    expect(sent).toBe(true)
+  })
+
   test('that does not fit the schema is refused with an entry, and the wait goes on', async () => {
     const strict = flow('strict', async (run) => run.signal('n', { schema: z.number().min(5) }))
     const report = await crashAtEveryCommit(strict, undefined, {

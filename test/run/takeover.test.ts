@@ -92,6 +92,32 @@ describe('a frozen worker', () => {
   })
 })
 
+test('a worker whose append is fenced drops the run at once, long before its next heartbeat', async () => {
+  let appends = 0
+  const calls: number[] = []
+  const work = flow('work', async (run) => {
+    await run.step('a', () => 1)
+    return run.step('b', () => calls.push(runtime.time.clock.now()))
+  })
+  await using runtime = await testRuntime({
+    flows: [work],
+    onCall: async ({ method, args }, proceed) => {
+      // Somebody ends the session under the worker's feet: its run is free for anyone.
+      if (method === 'append' && ++appends === 2) {
+        await runtime.store.closeSession((args[0] as { session: string }).session)
+        runtime.addWorker()
+        await Promise.resolve()
+      }
+      return proceed()
+    },
+  })
+  const run = await runtime.ever.start(work, undefined)
+  await runtime.time.settle()
+  expect(fenced(runtime)).toEqual(['FENCED'])
+  expect(await runtime.result(run)).toBe(2)
+  await runtime.verify()
+})
+
 /** The worker whose session holds the only run. */
 async function holderOf(runtime: TestRuntime): Promise<TestRuntime['workers'][number]> {
   const session = (await runtime.store.sessions()).find(({ holds }) => holds > 0)
