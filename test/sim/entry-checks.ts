@@ -92,7 +92,8 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
     case 'question.expired': {
       const due = begun ? dueOf(begun) : undefined
       must(due !== undefined && due <= observer.peak, 'I12', 'the wait expired early')
-      must(messagesFor(run, begun).length === 0, 'I9', 'it expired although a message had come')
+      const left = messagesFor(run, begun).length - rivalsOf(run, begun)
+      must(left <= 0, 'I9', 'it expired although a message had come')
       return
     }
     case 'step.retrying': {
@@ -133,6 +134,14 @@ const endKinds: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.
 
 const dueOf = (entry: Entry): number | undefined =>
   (recordOf(entry, 'timer.set') as { readonly due?: number }).due
+
+/** How many other operations wait for the same signal: each of them could take a message of it. */
+function rivalsOf(run: Mirror, wait: Entry | undefined): number {
+  if (wait?.kind !== 'signal.awaited') return 0
+  const { name } = recordOf(wait, wait.kind)
+  const waits = Array.from(run.begun.values()).filter(({ kind }) => kind === 'signal.awaited')
+  return waits.filter((other) => recordOf(other, 'signal.awaited').name === name).length - 1
+}
 
 /** Messages in the inbox that this wait could take. */
 function messagesFor(run: Mirror, wait: Entry | undefined): Message[] {

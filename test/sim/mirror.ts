@@ -124,6 +124,11 @@ export class Mirror {
         this.close(operationPath(entry.scope, entry.key))
       }
     }
+    // Only these go on where they were; everything else is asked for anew.
+    for (const [path, { kind }] of this.begun) {
+      if (kind !== 'timer.set' && kind !== 'step.retrying') this.begun.delete(path)
+    }
+    this.children.clear()
   }
 
   /** Forgets what was registered inside a scope that has closed. */
@@ -143,6 +148,17 @@ export class Mirror {
     this.inbox.set(number, { ...message, number, time })
     this.newest = number
     return true
+  }
+
+  /** When a wait that is still listened to goes on by itself. */
+  get nextDue(): number | undefined {
+    let due: number | undefined
+    for (const entry of this.begun.values()) {
+      if (this.isCancelling && !isCleanup(entry.scope)) continue
+      const own = (recordOf(entry, 'timer.set') as { readonly due?: number }).due
+      if (own !== undefined) due = Math.min(due ?? own, own)
+    }
+    return due
   }
 
   /** A message in the inbox that the run, as it stands, ought to take. */
