@@ -46,6 +46,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     case 'active': {
       if (cancel && row.seq === 1) return cancelled(reader, state, cancel)
       if (row.barren < barrenMax) return { is: 'open' }
+      if (cancel) return cancelled(reader, state, cancel)
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
       return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
     }

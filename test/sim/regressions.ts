@@ -15,4 +15,5 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
   { seed: 118, found: 'a child that was being started was not cancelled with its parent' },
   { seed: 126, found: 'a retried run diverged when its code had cleaned up after the failure' },
   { seed: 2813, found: 'a scope that was opened inside one that had ended executed its steps' },
+  { seed: 31055, found: 'a run was parked as a crash loop with a cancel in its inbox, and rested' },
 ]
