@@ -16,11 +16,11 @@ export type Performance = { readonly output: unknown } | { readonly thrown: unkn
 export function lastItem(
   pass: Pass,
   beginning: Payloads['run.started'],
-  performance: Performance,
+  became: Performance,
   left: Left,
 ): Item {
   const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
-  const end = endOf(pass, performance)
+  const end = endOf(pass, became)
   const draft = { scope: '', key: '', kind: end.kind, record: { ...end.record, ...abandoned } }
   return {
     ...(end.kind === 'run.completed'

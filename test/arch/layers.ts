@@ -99,6 +99,8 @@ export function checkLayers(files: readonly SourceFile[]): string[] {
     const layer = layers.find(({ files: pattern }) => pattern.test(path))
     if (layer === undefined) return [`${path} belongs to no layer.`]
     return imports.flatMap(({ specifier, line }) => {
+      // The one place that loads a user's code, which may lie anywhere.
+      if (specifier === undefined && path === 'src/cli/flow-file.ts') return []
       if (specifier === undefined) return [`${path}:${line} imports a computed path.`]
       if (/(^\.\/|[^.]\/)\.\.\//.test(specifier))
         return [`${path}:${line} takes a detour in ${specifier}.`]

@@ -1,0 +1,983 @@
+// Written by "npm run api": the public declarations of one entry point.
+// A difference here is a change of what users build on; review it as one.
+
+export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall'> {
+    readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>;
+    readonly every?: number;
+    readonly prepare?: () => void;
+    readonly flows?: readonly AnyFlow[];
+}
+
+export interface CrashPoint {
+    readonly commit: number;
+    readonly at: 'before' | 'after';
+}
+
+export interface CrashReport {
+    readonly boundaries: number;
+    readonly live: Outcome;
+    readonly outcomes: readonly Outcome[];
+    readonly strays: readonly {
+        readonly point: CrashPoint;
+        readonly outcome: Outcome;
+    }[];
+    readonly executions: Readonly<Record<string, number>>;
+    readonly repeats: Readonly<Record<string, number>>;
+    readonly flaws: readonly string[];
+}
+
+export type Interceptor = (call: StoreCall, proceed: () => Promise<unknown>) => Promise<unknown>;
+
+export interface NextWorker {
+    readonly flows?: readonly AnyFlow[];
+    readonly concurrency?: number;
+    readonly name?: string;
+}
+
+export type Outcome = {
+    readonly status: 'completed';
+    readonly output: unknown;
+} | {
+    readonly status: 'failed';
+    readonly error: unknown;
+} | {
+    readonly status: 'cancelled';
+    readonly reason: string;
+} | {
+    readonly status: 'paused';
+    readonly code: string;
+} | {
+    readonly status: 'waiting';
+    readonly on: readonly string[];
+};
+
+export interface PendingTimer {
+    readonly at: number;
+    readonly order: number;
+}
+
+export interface Replay {
+    readonly flaws: readonly string[];
+}
+
+export type RunLike = string | {
+    readonly id: string;
+};
+
+export interface StoreBed {
+    readonly open: () => Promise<Store>;
+    readonly clock: StoreClock;
+}
+
+export interface StoreCall {
+    readonly method: keyof Store;
+    readonly args: readonly unknown[];
+}
+
+export interface StoreCase {
+    readonly name: string;
+    run(bed: StoreBed): Promise<void>;
+}
+
+export interface StoreClock {
+    now(): number;
+    advance(ms: number): void;
+}
+
+export class TestRuntime implements AsyncDisposable {
+    #private;
+    readonly time: VirtualTime;
+    readonly store: Store;
+    readonly ever: Ever;
+    readonly troubles: Trouble[];
+    constructor(options: TestRuntimeOptions, { time, store, gate, }: {
+        readonly time: VirtualTime;
+        readonly store: Store;
+        readonly gate: Gate;
+    });
+    get workers(): readonly TestWorker[];
+    addWorker(next?: NextWorker): TestWorker;
+    start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
+    settle(): Promise<void>;
+    advance(duration: Duration): Promise<void>;
+    runUntil<T>(goal: Promise<T>, options?: {
+        readonly within?: Duration;
+    }): Promise<T>;
+    runUntil(goal: () => boolean | Promise<boolean>, options?: {
+        readonly within?: Duration;
+    }): Promise<void>;
+    settled<Output>(run: RunReference<Output>): Promise<Settled<Output>>;
+    result<Output>(run: RunReference<Output>): Promise<Output>;
+    signal(run: RunLike, name: string, value?: unknown): Promise<void>;
+    answer(prompt: string, value: unknown, from?: {
+        readonly run?: RunLike;
+    }): Promise<void>;
+    question(prompt: string, from?: {
+        readonly run?: RunLike;
+    }): Promise<Question>;
+    crash(next?: NextWorker): TestWorker;
+    restart(next?: NextWorker): Promise<TestWorker>;
+    stop(): Promise<void>;
+    ledger(run: RunLike): Promise<readonly RunEvent[]>;
+    verify(): Promise<void>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface TestRuntimeOptions extends VirtualTimeOptions {
+    readonly flows?: readonly AnyFlow[];
+    readonly store?: (ports: Ports) => Store | Promise<Store>;
+    readonly workers?: number;
+    readonly concurrency?: number;
+    readonly lease?: Duration;
+    readonly development?: boolean;
+    readonly onCall?: Interceptor;
+}
+
+export class TestWorker {
+    #private;
+    readonly name: string;
+    readonly flows: readonly AnyFlow[];
+    constructor(options: TestWorkerOptions);
+    get isWorking(): boolean;
+    serves(run: {
+        readonly flow: string;
+        readonly version: string;
+    }): boolean;
+    has(timer: {
+        readonly order: number;
+    }): boolean;
+    freeze(): void;
+    thaw(): void;
+    crash(): void;
+    stop(): Promise<void>;
+}
+
+export type TimerPolicy = (timers: readonly PendingTimer[]) => number;
+
+export interface Trouble {
+    readonly error: unknown;
+    readonly run: string | undefined;
+}
+
+export interface VirtualTime extends Ports {
+    setTimer(ms: number, callback: () => void): Timer & PendingTimer;
+    readonly timers: readonly PendingTimer[];
+    settle(): Promise<void>;
+    step(until?: number): Promise<boolean>;
+    advance(duration: Duration): Promise<void>;
+    leap(to: Date | number): void;
+    runUntil<T>(goal: Promise<T>, options?: {
+        readonly within?: Duration;
+    }): Promise<T>;
+    runUntil(goal: () => boolean | Promise<boolean>, options?: {
+        readonly within?: Duration;
+    }): Promise<void>;
+    during<T>(work: Promise<T>): Promise<T>;
+}
+
+export interface VirtualTimeOptions {
+    readonly start?: Date | number;
+    readonly seed?: number;
+    readonly policy?: TimerPolicy;
+}
+
+export function crashAtEveryCommit<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: CrashOptions<Output>): Promise<CrashReport>;
+
+export function memoryStore({ clock }: {
+    readonly clock: Clock;
+}): Store;
+
+export function replay(run: string, { store, time, flows, }: {
+    readonly store: Store;
+    readonly time: VirtualTime;
+    readonly flows: readonly AnyFlow[];
+}): Promise<Replay>;
+
+export const storeCases: readonly StoreCase[];
+
+export function testRuntime(options?: TestRuntimeOptions): Promise<TestRuntime>;
+
+export function virtualTime(options?: VirtualTimeOptions): VirtualTime;
+
+// Mentioned above, not exported by this entry point:
+
+type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
+
+type Unit = keyof typeof unitsMs;
+
+const unitsMs: {
+    readonly ms: 1;
+    readonly s: 1000;
+    readonly m: 60000;
+    readonly h: 3600000;
+    readonly d: 86400000;
+    readonly w: 604800000;
+};
+
+interface ErrorData {
+    readonly name: string;
+    readonly message: string;
+    readonly code?: string | undefined;
+    readonly data?: unknown;
+}
+
+interface Clock {
+    now(): number;
+}
+
+interface Ports {
+    readonly clock: Clock;
+    setTimer(ms: number, callback: () => void): Timer;
+    afterMicrotasks(callback: () => void): void;
+    nextTurn(callback: () => void): void;
+    randomBytes(count: number): Uint8Array;
+}
+
+interface Timer {
+    cancel(): void;
+}
+
+interface LinkedEntry extends Entry {
+    readonly previous: string | null;
+}
+
+type Edit = readonly ['set', Path, unknown] | readonly ['cut', Path] | readonly ['splice', Path, start: number, remove: number, insert: readonly unknown[]];
+
+type Key = string | number;
+
+type Path = readonly Key[];
+
+type StateChange = {
+    readonly base: unknown;
+} | {
+    readonly delta: readonly Edit[];
+};
+
+interface Abandoning {
+    readonly abandoned?: readonly string[] | undefined;
+}
+
+interface Actor {
+    readonly by?: string | undefined;
+}
+
+interface Deadline {
+    readonly due?: number | undefined;
+    readonly otherwise?: {
+        readonly value: unknown;
+    } | undefined;
+}
+
+interface Entry {
+    readonly run: string;
+    readonly seq: number;
+    readonly epoch: number;
+    readonly time: number;
+    readonly scope: string;
+    readonly kind: EntryKind;
+    readonly key: string;
+    readonly salt: string | null;
+    readonly digest: string;
+    readonly payload: string | null;
+    readonly hash: string;
+}
+
+type EntryKind = PayloadKind | (typeof reservedKinds)[number];
+
+interface OpenScope {
+    readonly path: string;
+    readonly from: number;
+}
+
+type PayloadKind = keyof Payloads;
+
+interface Payloads {
+    'run.started': {
+        readonly format: number;
+        readonly flow: string;
+        readonly version: string;
+        readonly input: unknown;
+        readonly queue: string;
+        readonly labels?: Readonly<Record<string, string>> | undefined;
+        readonly deadline?: number | undefined;
+        readonly notBefore?: number | undefined;
+        readonly parent?: {
+            readonly run: string;
+            readonly scope: string;
+            readonly key: string;
+        } | undefined;
+    } & Actor;
+    'run.overtaken': {
+        readonly lost: 'crash' | 'lease';
+        readonly times: number;
+    };
+    'run.cancelling': {
+        readonly reason: string;
+        readonly deadline?: true | undefined;
+    } & Actor;
+    'run.paused': {
+        readonly code: string;
+        readonly message: string;
+        readonly detail?: unknown;
+    } & Actor;
+    'run.resumed': Actor;
+    'run.retried': {
+        readonly forget: readonly number[];
+        readonly reopen: readonly OpenScope[];
+    } & Actor;
+    'run.completed': {
+        readonly output: unknown;
+    } & Abandoning;
+    'run.failed': {
+        readonly error: ErrorData;
+        readonly cause?: number | undefined;
+    } & Abandoning;
+    'run.cancelled': {
+        readonly reason: string;
+        readonly error?: ErrorData | undefined;
+    } & Abandoning;
+    'step.completed': {
+        readonly value: unknown;
+        readonly attempts?: number | undefined;
+        readonly input?: string | undefined;
+    };
+    'step.failed': {
+        readonly error: ErrorData;
+        readonly attempts: number;
+        readonly input?: string | undefined;
+    };
+    'step.retrying': {
+        readonly attempt: number;
+        readonly error: ErrorData;
+        readonly due: number;
+    };
+    'timer.set': {
+        readonly due: number;
+    };
+    'timer.fired': Readonly<Record<string, never>>;
+    'signal.awaited': {
+        readonly name: string;
+    } & Deadline;
+    'signal.received': {
+        readonly value: unknown;
+        readonly id?: string | undefined;
+    } & Actor;
+    'signal.refused': {
+        readonly reason: string;
+        readonly id?: string | undefined;
+    } & Actor;
+    'signal.expired': Readonly<Record<string, never>>;
+    'question.asked': {
+        readonly prompt: string;
+        readonly schema?: unknown;
+    } & Deadline;
+    'question.answered': {
+        readonly value: unknown;
+    } & Actor;
+    'question.refused': {
+        readonly reason: string;
+    } & Actor;
+    'question.expired': Readonly<Record<string, never>>;
+    'child.started': {
+        readonly run: string;
+        readonly flow: string;
+        readonly input?: string | undefined;
+    };
+    'child.completed': {
+        readonly output: unknown;
+    };
+    'child.failed': {
+        readonly status: 'failed' | 'cancelled';
+        readonly error: ErrorData;
+    };
+    'note.written': {
+        readonly text: string;
+        readonly data?: unknown;
+    };
+    'input.drifted': {
+        readonly of: number;
+        readonly recorded: string;
+        readonly given: string;
+    };
+    'scope.closed': {
+        readonly value: unknown;
+    } & Abandoning;
+    'scope.failed': {
+        readonly error: ErrorData;
+        readonly cause?: number | undefined;
+        readonly scopes: readonly OpenScope[];
+    } & Abandoning;
+    'turn.committed': StateChange & {
+        readonly live: number;
+        readonly chain: number;
+        readonly version?: string | undefined;
+    } & Abandoning;
+}
+
+type WaitKind = (typeof waitKinds)[number];
+
+const reservedKinds: readonly ['effect.intended', 'effect.doubted', 'effect.resolved', 'undo.registered', 'undo.completed', 'undo.failed', 'undo.skipped', 'run.undoing', 'approval.requested', 'approval.decided', 'approval.expired', 'approval.voided', 'guard.decided', 'budget.reserved', 'budget.settled', 'budget.raised', 'message.received', 'agent.defined', 'context.compacted', 'run.forked', 'run.titled', 'run.migrated', 'run.redacted'];
+
+const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started'];
+
+interface Wait {
+    readonly seq: number;
+    readonly scope: string;
+    readonly key: string;
+    readonly kind: WaitKind;
+    readonly since: number;
+    readonly record: Payloads[WaitKind];
+    readonly due: number | undefined;
+}
+
+interface Violation {
+    readonly id: string;
+    readonly seq: number;
+    readonly what: string;
+}
+
+type Verdict = {
+    readonly ok: true;
+    readonly entries: number;
+    readonly erased: number;
+} | {
+    readonly ok: false;
+    readonly violations: readonly Violation[];
+};
+
+class Changes {
+    #private;
+    constructor(store: Store, ports: Ports);
+    next(run: string): Promise<void>;
+    onRun(run: string): void;
+    close(): void;
+}
+
+interface Delivery {
+    readonly by?: string;
+    readonly id?: string;
+}
+
+class Ever implements AsyncDisposable {
+    #private;
+    constructor(options: EverOptions);
+    get store(): Store;
+    start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
+    get<Output = unknown>(id: string): Promise<RunReference<Output>>;
+    resolve(prefix: string): Promise<string>;
+    list(options?: ListOptions): Promise<readonly RunInfo[]>;
+    signal(run: string, name: string, value?: unknown, { by, id }?: Delivery): Promise<void>;
+    questions(filter?: {
+        readonly run?: string;
+        readonly limit?: number;
+    }): Promise<readonly Question[]>;
+    answer(question: string, value: unknown, { by, id }?: Delivery): Promise<void>;
+    cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
+    pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
+    resume(run: string, { by }?: Delivery): Promise<void>;
+    retry(run: string, { by }?: Delivery): Promise<void>;
+    verify(run: string): Promise<Verdict>;
+    limitQueue(name: string, concurrency: number | null): Promise<void>;
+    work(options?: WorkOptions): Promise<void>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface EverOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly flows: Flows;
+    readonly leaseMs: number;
+    readonly name: string;
+    readonly development: boolean;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
+}
+
+interface ListOptions {
+    readonly status?: RunRow['status'] | readonly RunRow['status'][];
+    readonly flow?: string;
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly id?: string;
+    readonly parent?: string;
+    readonly since?: number;
+    readonly limit?: number;
+    readonly before?: string;
+}
+
+interface Question extends WaitInfo {
+    readonly id: string;
+    readonly run: string;
+    readonly prompt: string;
+    readonly schema: unknown;
+}
+
+interface StartOptions {
+    readonly id?: string;
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly delay?: Duration;
+    readonly at?: Date;
+    readonly deadline?: Duration;
+    readonly by?: string;
+}
+
+interface WorkOptions {
+    readonly concurrency?: number;
+    readonly until?: 'idle' | 'stopped';
+}
+
+interface AnyFlow {
+    readonly name: string;
+    readonly version: string;
+    readonly input: StandardSchemaV1 | undefined;
+    readonly output: StandardSchemaV1 | undefined;
+    readonly run: (run: Run, input: never) => unknown;
+}
+
+interface Artifact {
+    readonly artifact: string;
+    readonly name: string;
+    readonly bytes: number;
+}
+
+interface Artifacts {
+    put(name: string, content: string | Uint8Array): Promise<Artifact>;
+    get(artifact: Artifact): Promise<Uint8Array>;
+}
+
+interface AskOptions<T> extends WaitOptions<T> {
+    readonly schema?: StandardSchemaV1<unknown, T>;
+}
+
+type Branch = (run: Run) => unknown;
+
+interface BranchOptions {
+    readonly concurrency?: number;
+}
+
+interface ChildOptions {
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly key?: string;
+}
+
+interface Done<Result> {
+    readonly [verdict]: 'done';
+    readonly result: Result;
+}
+
+interface Flow<Input = unknown, Output = unknown> {
+    readonly name: string;
+    readonly version: string;
+    readonly input: StandardSchemaV1<unknown, Input> | undefined;
+    readonly output: StandardSchemaV1<unknown, Output> | undefined;
+    readonly run: (run: Run, input: Input) => Promise<Output> | Output;
+}
+
+interface LoopOptions<State> {
+    readonly state: State;
+}
+
+interface Next {
+    readonly [verdict]: 'next';
+    readonly state: unknown;
+}
+
+interface RetryPolicy {
+    readonly attempts: number;
+    readonly delay?: Duration;
+    readonly factor?: number;
+    readonly maxDelay?: Duration;
+    readonly when?: (error: unknown) => boolean;
+}
+
+interface Run {
+    readonly id: string;
+    readonly isReplaying: boolean;
+    readonly abortSignal: AbortSignal;
+    readonly artifacts: Artifacts;
+    step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>;
+    step<Input, T>(name: string, options: StepOptions & {
+        readonly input: Input;
+    }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
+    step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
+    loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
+    map<Item, T>(name: string, items: readonly Item[], body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
+    map<Item, T>(name: string, items: readonly Item[], options: BranchOptions, body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
+    all<const Branches extends readonly Branch[]>(name: string, branches: Branches, options?: BranchOptions): Promise<{
+        -readonly [I in keyof Branches]: Awaited<ReturnType<Branches[I]>>;
+    }>;
+    scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
+    cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
+    child<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: ChildOptions): Promise<Output>;
+    sleep(duration: Duration, options?: {
+        readonly key?: string;
+    }): Promise<void>;
+    until(date: Date | number | string, options?: {
+        readonly key?: string;
+    }): Promise<void>;
+    signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>;
+    ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>;
+    now(): number;
+    random(): number;
+    uuid(): string;
+    note(text: string, data?: unknown): Promise<void>;
+    resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>;
+}
+
+interface SignalOptions<T> extends WaitOptions<T> {
+    readonly schema?: StandardSchemaV1<unknown, T>;
+}
+
+interface StepContext {
+    readonly signal: AbortSignal;
+    readonly attempt: number;
+}
+
+interface StepOptions {
+    readonly retry?: RetryPolicy;
+    readonly timeout?: Duration;
+    readonly key?: string;
+}
+
+interface Turn<State> extends Run {
+    readonly turn: number;
+    next(state: State): Next;
+    done<Result>(result: Result): Done<Result>;
+}
+
+interface WaitOptions<T> {
+    readonly timeout?: Duration;
+    readonly otherwise?: T;
+    readonly key?: string;
+}
+
+const done: <Result>(result: Result) => Done<Result>;
+
+const next: (state: unknown) => Next;
+
+const verdict: unique symbol;
+
+class Flows {
+    #private;
+    readonly served: {
+        readonly name: string;
+        readonly version: string;
+    }[];
+    constructor(flows: readonly AnyFlow[]);
+    find(name: string, version: string): AnyFlow | undefined;
+    resolve(flow: AnyFlow | string): AnyFlow;
+}
+
+class RunReference<Output = unknown> {
+    #private;
+    readonly id: string;
+    constructor({ store }: {
+        readonly store: Store;
+        readonly ports: Ports;
+    }, changes: Changes, id: string);
+    status(): Promise<RunInfo>;
+    settled(): Promise<Settled<Output>>;
+    result(): Promise<Output>;
+    events({ from }?: {
+        readonly from?: number;
+    }): AsyncGenerator<RunEvent, void>;
+    cancel(reason?: string): Promise<void>;
+}
+
+interface RunEvent {
+    readonly run: string;
+    readonly seq: number;
+    readonly time: number;
+    readonly kind: Entry['kind'];
+    readonly path: string;
+    readonly data: unknown;
+}
+
+interface RunInfo {
+    readonly id: string;
+    readonly flow: string;
+    readonly version: string;
+    readonly status: StatusWord;
+    readonly code: string | undefined;
+    readonly queue: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly parent: string | undefined;
+    readonly created: number;
+    readonly updated: number;
+    readonly entries: number;
+    readonly due: number | undefined;
+    readonly crashes: number;
+    readonly overtakes: number;
+}
+
+type Settled<Output = unknown> = {
+    readonly status: 'completed';
+    readonly output: Output;
+} | {
+    readonly status: 'failed';
+    readonly error: ErrorData;
+} | {
+    readonly status: 'cancelled';
+    readonly reason: string;
+} | {
+    readonly status: 'paused';
+    readonly code: string;
+    readonly message: string;
+} | {
+    readonly status: 'waiting';
+    readonly on: readonly WaitInfo[];
+};
+
+type StatusWord = 'ready' | 'running' | 'waiting' | 'paused' | 'completed' | 'failed' | 'cancelled';
+
+interface WaitInfo {
+    readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry';
+    readonly path: string;
+    readonly what: string;
+    readonly question?: string;
+    readonly since: number;
+    readonly due: number | undefined;
+}
+
+interface Append {
+    readonly run: string;
+    readonly session: string;
+    readonly epoch: number;
+    readonly after: {
+        readonly seq: number;
+        readonly hash: string;
+    };
+    readonly entries: readonly Entry[];
+    readonly taken?: readonly number[] | undefined;
+    readonly unlessNewerThan?: number | undefined;
+    readonly create?: readonly NewRun[] | undefined;
+    readonly deliver?: readonly NewMessage[] | undefined;
+    readonly artifacts?: readonly NewArtifact[] | undefined;
+    readonly release?: {
+        readonly wake: number | undefined;
+        readonly seen: number;
+    } | undefined;
+}
+
+type AppendResult = {
+    readonly is: 'committed';
+    readonly newest: number;
+} | {
+    readonly is: 'fenced';
+} | {
+    readonly is: 'displaced';
+    readonly seq: number;
+    readonly hash: string;
+} | {
+    readonly is: 'news';
+    readonly newest: number;
+};
+
+type Change = 'ledger' | 'work';
+
+interface ClaimRequest {
+    readonly session: string;
+    readonly flows: readonly {
+        readonly name: string;
+        readonly version: string;
+    }[];
+    readonly limit: number;
+}
+
+interface ClaimResult {
+    readonly runs: readonly RunRow[];
+    readonly nextDue: number | undefined;
+}
+
+type DeliverResult = {
+    readonly is: 'delivered';
+    readonly number: number;
+} | {
+    readonly is: 'duplicate';
+} | {
+    readonly is: 'unknown-run';
+} | {
+    readonly is: 'refused';
+    readonly status: RunRow['status'];
+} | {
+    readonly is: 'unknown-question';
+} | {
+    readonly is: 'question-closed';
+};
+
+interface EntryRange {
+    readonly after?: number | undefined;
+    readonly limit?: number | undefined;
+}
+
+interface Message extends NewMessage {
+    readonly number: number;
+    readonly time: number;
+}
+
+type MessageKind = 'signal' | 'answer' | 'cancel' | 'pause' | 'resume' | 'retry' | 'child';
+
+interface NewArtifact {
+    readonly hash: string;
+    readonly bytes: Uint8Array;
+}
+
+interface NewMessage {
+    readonly run: string;
+    readonly kind: MessageKind;
+    readonly name: string;
+    readonly payload: string;
+    readonly id?: string | undefined;
+}
+
+interface NewRun {
+    readonly genesis: Entry;
+    readonly flow: string;
+    readonly version: string;
+    readonly queue: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly parent: string | undefined;
+    readonly wake: number;
+    readonly artifacts?: readonly NewArtifact[] | undefined;
+}
+
+interface PositionedEntry extends LinkedEntry {
+    readonly position: number;
+}
+
+interface QuestionFilter {
+    readonly run?: string | undefined;
+    readonly id?: string | undefined;
+    readonly limit?: number | undefined;
+}
+
+interface QuestionRow {
+    readonly id: string;
+    readonly run: string;
+    readonly wait: Wait;
+    readonly state: 'open' | 'answered';
+}
+
+interface QueueRow {
+    readonly name: string;
+    readonly concurrency: number | null;
+    readonly held: number;
+    readonly due: number;
+}
+
+interface RunFilter {
+    readonly status?: readonly RunRow['status'][] | undefined;
+    readonly flow?: string | undefined;
+    readonly queue?: string | undefined;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly id?: string | undefined;
+    readonly parent?: string | undefined;
+    readonly session?: string | undefined;
+    readonly createdSince?: number | undefined;
+    readonly limit?: number | undefined;
+    readonly before?: string | undefined;
+}
+
+interface RunRow {
+    readonly id: string;
+    readonly flow: string;
+    readonly version: string;
+    readonly queue: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly parent: string | undefined;
+    readonly status: 'active' | 'paused' | 'completed' | 'failed' | 'cancelled';
+    readonly code: string | undefined;
+    readonly created: number;
+    readonly updated: number;
+    readonly seq: number;
+    readonly hash: string;
+    readonly epoch: number;
+    readonly session: string | undefined;
+    readonly wake: number | undefined;
+    readonly crashes: number;
+    readonly overtakes: number;
+    readonly barren: number;
+    readonly newest: number;
+}
+
+interface SessionOptions {
+    readonly token: string;
+    readonly leaseMs: number;
+    readonly name: string;
+}
+
+interface SessionRow extends SessionOptions {
+    readonly since: number;
+    readonly expires: number;
+    readonly holds: number;
+}
+
+interface Store {
+    readonly clock: Clock;
+    readonly about: StoreInfo;
+    openSession(session: SessionOptions): Promise<void>;
+    renewSession(token: string): Promise<boolean>;
+    closeSession(token: string): Promise<void>;
+    createRun(run: NewRun): Promise<{
+        readonly created: boolean;
+        readonly run: RunRow;
+    }>;
+    claim(request: ClaimRequest): Promise<ClaimResult>;
+    append(append: Append): Promise<AppendResult>;
+    deliver(message: NewMessage): Promise<DeliverResult>;
+    run(id: string): Promise<RunRow | undefined>;
+    runs(filter: RunFilter): Promise<readonly RunRow[]>;
+    entries(run: string, range?: EntryRange): Promise<readonly LinkedEntry[]>;
+    openEntries(run: string): Promise<readonly LinkedEntry[]>;
+    entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]>;
+    follow(after: number, limit: number): Promise<readonly PositionedEntry[]>;
+    openScopes(run: string): Promise<readonly OpenScope[]>;
+    messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
+    news(session: string): Promise<readonly {
+        readonly run: string;
+        readonly newest: number;
+    }[]>;
+    questions(filter: QuestionFilter): Promise<readonly QuestionRow[]>;
+    artifact(hash: string): Promise<Uint8Array | undefined>;
+    sessions(): Promise<readonly SessionRow[]>;
+    queues(): Promise<readonly QueueRow[]>;
+    limitQueue(name: string, concurrency: number | null): Promise<void>;
+    subscribe(listener: (change: Change) => void): () => void;
+    close(): Promise<void>;
+}
+
+interface StoreInfo {
+    readonly kind: string;
+    readonly location: string;
+    readonly version: number;
+    readonly durability: 'power-cut' | 'process' | 'none';
+}
+
+class Gate {
+    #private;
+    readonly ports: Ports;
+    constructor(time: VirtualTime);
+    get isOpen(): boolean;
+    has(timer: {
+        readonly order: number;
+    }): boolean;
+    freeze(): void;
+    thaw(): void;
+    kill(): void;
+    store(store: Store, intercept?: Interceptor): Store;
+}
+
+interface TestWorkerOptions {
+    readonly flows: readonly AnyFlow[];
+    readonly leaseMs: number;
+    readonly concurrency: number;
+    readonly development: boolean;
+    readonly name: string;
+    readonly time: VirtualTime;
+    readonly store: Store;
+    readonly onCall: Interceptor | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
+}
