@@ -99,7 +99,7 @@ async function takeValue(
   }
   // Nothing else may take it while it is being checked.
   waiting.phase = 'busy'
-  pass.mailbox.taking([message.number])
+  pass.mailbox.reserve(message.number)
   const isOver = (): boolean => waiting.phase !== 'busy' || waiting.scope.closed
   try {
     const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })

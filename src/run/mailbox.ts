@@ -29,6 +29,7 @@ export interface MailboxOptions {
 export class Mailbox {
   readonly #options: MailboxOptions
   readonly #taking = new Set<number>()
+  readonly #reserved = new Set<number>()
   #newest: number
   #appends = 0
   #seen = 0
@@ -44,9 +45,9 @@ export class Mailbox {
     return this.#seen
   }
 
-  /** A search is under way, or an append that takes a message: more may come up behind it. */
+  /** Something is being done about a message: more may come up behind it. */
   get isBusy(): boolean {
-    return this.isSearching || this.#appends > 0
+    return this.isSearching || this.#appends > 0 || this.#reserved.size > 0
   }
 
   get isSearching(): boolean {
@@ -71,16 +72,20 @@ export class Mailbox {
     this.search()
   }
 
-  /** These messages are being looked at, or on their way into the ledger. */
-  taking(numbers: readonly number[]): void {
-    for (const number of numbers) this.#taking.add(number)
+  /** The message is being checked; until it is given back or taken, nobody else is offered it. */
+  reserve(number: number): void {
+    this.#reserved.add(number)
+    this.#taking.add(number)
   }
 
   /** An append that takes these messages is on its way. */
   appending(numbers: readonly number[]): void {
     if (numbers.length === 0) return
     this.#appends++
-    this.taking(numbers)
+    for (const number of numbers) {
+      this.#taking.add(number)
+      this.#reserved.delete(number)
+    }
   }
 
   /** The append is durable. Behind a signal that was taken the next one of its name comes up. */
@@ -93,6 +98,7 @@ export class Mailbox {
   /** Nothing came of this one: it is offered again. */
   giveBack(number: number): void {
     this.#taking.delete(number)
+    this.#reserved.delete(number)
     this.search()
   }
 

@@ -44,8 +44,10 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
   const cancel = find('cancel')
   switch (status.is) {
     case 'active': {
-      if (cancel && row.seq === 1) return cancelled(reader, state, cancel)
-      if (row.barren < barrenMax) return { is: 'open' }
+      // Code that has not begun, or that kills its process, is not executed to be cancelled.
+      const isDeadly = row.barren >= barrenMax
+      if (cancel && (row.seq === 1 || isDeadly)) return cancelled(reader, state, cancel)
+      if (!isDeadly) return { is: 'open' }
       if (cancel) return cancelled(reader, state, cancel)
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
       return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }

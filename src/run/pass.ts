@@ -386,7 +386,7 @@ export class Pass {
       if (phase === 'busy') return
       if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
     }
-    if (this.journal.pending || this.mailbox.isSearching) return
+    if (this.journal.pending || this.mailbox.isBusy) return
     if (this.#stop) {
       this.#halt(this.#stop)
     } else if (waiting === 0) {
