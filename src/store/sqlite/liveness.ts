@@ -16,6 +16,9 @@ import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
 
+/** How often a folder that vanishes is made again. */
+const attemptsMax = 100
+
 export class Liveness {
   readonly #folder: string
   /** Locks of this process's sessions. */
@@ -30,8 +33,7 @@ export class Liveness {
   /** Locks the session's file for as long as this process lives. */
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
-    mkdirSync(this.#folder, { recursive: true })
-    const connection = lockable(this.#path(token), 'create')
+    const connection = this.#make(token)
     try {
       connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
@@ -89,6 +91,18 @@ export class Liveness {
       rmdirSync(this.#folder)
     } catch {
       // Not empty, or not there: others are at work.
+    }
+  }
+
+  /** Makes the folder and the file. Another process that closes removes the folder while it is empty. */
+  #make(token: string): Connection {
+    for (let attempt = 1; ; attempt++) {
+      mkdirSync(this.#folder, { recursive: true })
+      try {
+        return lockable(this.#path(token), 'create')
+      } catch (error) {
+        if (troubleOf(error) !== 'cannot-open' || attempt === attemptsMax) throw error
+      }
     }
   }
 
