@@ -3,7 +3,7 @@
  *
  * A body that is executed without a kill leaves exactly one outcome; one that was being executed
  * when the process was killed may leave none. So for every step, in the part of the ledger that a
- * life wrote: executions = outcomes, or one more in the life that was killed. A completed step that
+ * life wrote: executions = outcomes, or one more in a life that was killed. A completed step that
  * is executed again breaks that equation, and so does an outcome that was lost.
  */
 import type { Entry } from '../../src/ledger/index.ts'
@@ -26,8 +26,8 @@ export interface Evidence {
   readonly before: Ledger
   readonly after: Ledger
   readonly lines: readonly Line[]
-  /** False when the process was not killed before it had done all. */
-  readonly isKilled: boolean
+  /** How often the process was killed before it had done all. */
+  readonly kills: number
   /** How it goes when nothing is killed. */
   readonly expected: Expected | undefined
 }
@@ -81,7 +81,7 @@ function lost({ before, after, lines }: Evidence): string[] {
 }
 
 /** How many executions and outcomes a step had, by the life they belong to. */
-function repeated({ before, after, lines, scenario, isKilled }: Evidence): string[] {
+function repeated({ before, after, lines, scenario, kills }: Evidence): string[] {
   const executions = tally(
     lines.flatMap((line) =>
       line.is === 'executed' ? [[`${line.run} ${line.path}`, line.life] as const] : [],
@@ -103,7 +103,7 @@ function repeated({ before, after, lines, scenario, isKilled }: Evidence): strin
     const fresh = outcomes.get(step)?.get('new') ?? 0
     const said = `${step}: executed ${count('victim')} + ${count('peer')} + ${count('after')} times by victim, peer and recovery, outcomes ${old} before the recovery and ${fresh} after it began`
     const total = count('victim') + count('peer') + count('after')
-    if (total < old + fresh || total > old + fresh + (isKilled ? 1 : 0)) return [said]
+    if (total < old + fresh || total > old + fresh + kills) return [said]
     // Beside a second process nobody knows which outcome is whose at the moment of the kill.
     if (scenario.peer === 'worker') return []
     return count('after') === fresh ? [] : [said]

@@ -5,6 +5,8 @@
  *   node test/crash/main.ts --every                  every call
  *   node test/crash/main.ts --scenario "parallel"    scenarios whose names begin so
  *   node test/crash/main.ts --scenario "parallel" --point 17   one point; its files are kept
+ *   node test/crash/main.ts --scenario "parallel" --point 17 --again 5    and its successor at its 5th
+ *   node test/crash/main.ts --twice 200              so many points by chance, killed twice each
  *   node test/crash/main.ts --sample 40              so many points in all
  *
  * Ends with 1 when anything is bad, or when a canary is not found.
@@ -24,6 +26,7 @@ import {
   sweep,
   type SweepOptions,
   type Swept,
+  twicePoints,
 } from './sweep.ts'
 
 const { values } = parseArgs({
@@ -31,6 +34,8 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: '' },
     point: { type: 'string' },
     sample: { type: 'string' },
+    again: { type: 'string' },
+    twice: { type: 'string' },
     every: { type: 'boolean', default: false },
     processes: { type: 'string', default: '3' },
     seed: { type: 'string', default: '1' },
@@ -56,12 +61,11 @@ async function reproduce(scenario: Scenario, n: number): Promise<boolean> {
   console.log(
     `${scenario.name}: call ${n} of ${calls.length}: ${call ? describeCall(call, `${recorded}/store`) : 'none'}`,
   )
-  const { violations, isKilled, ms, folder } = await runPoint(scenario, pointAt(n), {
-    expected,
-    keep: true,
-  })
+  const again = values.again === undefined ? {} : { again: Number(values.again) }
+  const at = { ...pointAt(n), ...again }
+  const { violations, kills, ms, folder } = await runPoint(scenario, at, { expected, keep: true })
   for (const { kind, what } of violations) console.log(`  ${kind}: ${what}`)
-  const end = isKilled ? 'killed' : 'not killed: it had done everything before'
+  const end = kills > 0 ? `killed ${kills} times` : 'not killed: it had done everything before'
   console.log(`${violations.length} violations, ${end}, ${Math.round(ms)} ms, files in ${folder}`)
   return violations.length === 0
 }
@@ -88,8 +92,14 @@ async function all(): Promise<boolean> {
 
 function choice(i: number): SweepOptions['choose'] {
   if (values.every) return everyPoint
+  if (values.twice !== undefined) return twicePoints(share(values.twice), seed * 100 + i)
   if (values.sample === undefined) return distinctPoints(seed)
-  return somePoints(Math.ceil(Number(values.sample) / chosen.length), seed + i)
+  return somePoints(share(values.sample), seed + i)
+}
+
+/** Of so many points, those of one scenario. */
+function share(count: string): number {
+  return Math.ceil(Number(count) / chosen.length)
 }
 
 /** Each canary must be found at one point at least. */
@@ -128,7 +138,8 @@ function line({ scenario, baseline, points, missed, ms, findings }: Swept): stri
 }
 
 function tell({ scenario, point: at, violations }: Finding): void {
-  const again = at ? ` --point ${at.n}` : ''
+  const second = at?.again === undefined ? '' : ` --again ${at.again}`
+  const again = at ? ` --point ${at.n}${second}` : ''
   console.log(`BAD  node test/crash/main.ts --scenario "${scenario.name}"${again}`)
   for (const { kind, what } of violations) console.log(`       ${kind}: ${what}`)
 }

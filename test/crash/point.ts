@@ -18,12 +18,14 @@ export interface Point {
   readonly n: number
   /** Killed after the call has been executed, not before. */
   readonly after: boolean
+  /** The process that comes next is killed as well, before its call of this number. */
+  readonly again?: number
 }
 
 export interface PointResult {
   readonly violations: readonly Violation[]
-  /** False when the process had done everything before it came to this call. */
-  readonly isKilled: boolean
+  /** 0 when the process had done everything before it came to this call. */
+  readonly kills: number
   readonly ms: number
 }
 
@@ -48,7 +50,7 @@ export async function findBaseline(scenario: Scenario): Promise<Baseline> {
   using place = new Place(scenario)
   await place.prepare()
   const log = join(place.folder, 'calls')
-  const trial = await attempt(scenario, place, { EVERLOOP_SHIM_LOG: log })
+  const trial = await attempt(scenario, place, [{ EVERLOOP_SHIM_LOG: log }])
   const violations = judge(scenario, place, trial, undefined)
   const calls = readRecording(log)
   if (calls.length < 10)
@@ -60,7 +62,7 @@ export async function findBaseline(scenario: Scenario): Promise<Baseline> {
 /** Kills the scenario's process at this point and checks everything. `keep`: the files stay. */
 export async function runPoint(
   scenario: Scenario,
-  { n, after }: Point,
+  { n, after, again }: Point,
   {
     expected,
     keep = false,
@@ -70,12 +72,15 @@ export async function runPoint(
   using place = new Place(scenario, keep)
   const began = performance.now()
   await place.prepare()
-  const kill = { EVERLOOP_SHIM_KILL: String(n), ...(after ? { EVERLOOP_SHIM_AFTER: '1' } : {}) }
-  const trial = await attempt(scenario, place, kill, patienceMs)
+  const kills = [
+    { EVERLOOP_SHIM_KILL: String(n), ...(after ? { EVERLOOP_SHIM_AFTER: '1' } : {}) },
+    ...(again === undefined ? [] : [{ EVERLOOP_SHIM_KILL: String(again) }]),
+  ]
+  const trial = await attempt(scenario, place, kills, patienceMs)
   const violations = judge(scenario, place, trial, expected)
   return {
     violations,
-    isKilled: trial.isKilled,
+    kills: trial.kills,
     ms: performance.now() - began,
     folder: place.folder,
   }
@@ -127,60 +132,67 @@ interface Trial {
   readonly after: Ledger
   /** What kept the runs from settling. */
   readonly obstacle: string | undefined
-  readonly isKilled: boolean
+  /** How many processes were killed before they had done all. */
+  readonly kills: number
   /** What a process said that ended neither by a kill nor as it should. */
   readonly complaint: string | undefined
 }
 
-/** The life that is killed, and the one after it. */
+/** The lives that are killed, each under its shim, and the one after them. */
 async function attempt(
   scenario: Scenario,
   place: Place,
-  shim: Readonly<Record<string, string>>,
+  shims: readonly Readonly<Record<string, string>>[],
   patienceMs = limitMs,
 ): Promise<Trial> {
   const { folder } = place
-  const victim = start(scenario, 'victim', folder, {
-    LD_PRELOAD: shimPath(),
-    EVERLOOP_SHIM_DIR: join(folder, 'store'),
-    ...shim,
-  })
+  const watched = { LD_PRELOAD: shimPath(), EVERLOOP_SHIM_DIR: join(folder, 'store') }
   const peer = scenario.peer ? start(scenario, 'peer', folder, {}) : undefined
+  let victim: Started | undefined
   try {
-    const { isKilled, complaint } = await victim.ended(patienceMs)
+    let kills = 0
+    let complaint: string | undefined
+    for (const shim of shims) {
+      victim = start(scenario, 'victim', folder, { ...watched, ...shim })
+      const end = await victim.ended(patienceMs)
+      complaint ??= end.complaint
+      if (!end.isKilled) break
+      kills++
+    }
     peer?.process.kill('SIGSTOP') // a file that is being written cannot be copied
     const before = readLedger(storeOf(folder))
     peer?.process.kill('SIGCONT')
     const world = new World(place.world, 'after')
     const obstacle = await recover(scenario, { world, folder, limitMs: patienceMs })
-    const peerEnd = await peer?.ended(patienceMs)
-    const after = existsSync(storeOf(folder))
-      ? readLedger(storeOf(folder), { integrity: true })
-      : emptyLedger
-    return { before, after, obstacle, isKilled, complaint: complaint ?? peerEnd?.complaint }
+    complaint ??= (await peer?.ended(patienceMs))?.complaint
+    const hasFile = existsSync(storeOf(folder))
+    const after = hasFile ? readLedger(storeOf(folder), { integrity: true }) : emptyLedger
+    return { before, after, obstacle, kills, complaint }
   } finally {
     peer?.process.kill('SIGKILL')
-    victim.process.kill('SIGKILL')
+    victim?.process.kill('SIGKILL')
   }
 }
 
 function judge(
   scenario: Scenario,
   place: Place,
-  { before, after, obstacle, isKilled, complaint }: Trial,
+  { before, after, obstacle, kills, complaint }: Trial,
   expected: Expected | undefined,
 ): Violation[] {
   const lines = readWorld(place.world)
   const stuck: Violation[] = obstacle === undefined ? [] : [{ kind: 'stuck', what: obstacle }]
   const said: Violation[] = complaint === undefined ? [] : [{ kind: 'trouble', what: complaint }]
-  const rest = check({ scenario, before, after, lines, isKilled, expected })
+  const rest = check({ scenario, before, after, lines, kills, expected })
   return [...stuck, ...said, ...rest]
 }
 
 interface Started {
   readonly process: ChildProcess
   /** Resolves when it has ended, or has not in time. */
-  readonly ended: (patienceMs: number) => Promise<Pick<Trial, 'isKilled' | 'complaint'>>
+  readonly ended: (
+    patienceMs: number,
+  ) => Promise<{ readonly isKilled: boolean; readonly complaint: string | undefined }>
 }
 
 function start(

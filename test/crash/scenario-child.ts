@@ -13,7 +13,7 @@ const [life = '', name = '', folder = ''] = process.argv.slice(2)
 const scenario = findScenario(name)
 const world = new World(join(folder, 'world'), life as Life)
 const cast = scenario.make(world)
-const works = life === 'victim' || scenario.peer === 'worker'
+const works = (life === 'victim' ? scenario.victim : scenario.peer) !== 'client'
 const ever = await open({
   ...optionsFor(scenario, cast, world, folder),
   ...(works ? {} : { work: false }),

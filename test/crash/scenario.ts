@@ -20,6 +20,8 @@ export interface Scenario {
   /** Steps whose body may be left without an outcome, as "run path". */
   readonly abandoned?: readonly string[]
   readonly queues?: OpenOptions['queues']
+  /** `client`: the process that is killed executes nothing. Default "worker". */
+  readonly victim?: 'client' | 'worker'
   /** Whether a second process, which is not killed, takes part; and whether it executes runs. */
   readonly peer?: 'client' | 'worker'
   /** What else must hold. Returns complaints. */

@@ -1,4 +1,5 @@
 /** Sweeps: all points of scenarios, or a sample of them, several at a time. */
+import { Chance } from '../power/chance.ts'
 import type { Violation } from './checks.ts'
 import { type Baseline, findBaseline, type Point, runPoint } from './point.ts'
 import type { Call } from './recording.ts'
@@ -64,6 +65,16 @@ export function somePoints(count: number, seed: number): (calls: readonly Call[]
     })
 }
 
+/** So many calls by chance, each followed by a second kill soon after the restart. */
+export function twicePoints(count: number, seed: number): (calls: readonly Call[]) => Point[] {
+  const chance = new Chance(seed)
+  return ({ length }) =>
+    Array.from({ length: count }, () => ({
+      ...pointAt(1 + chance.below(length)),
+      again: 1 + chance.below(Math.min(length, 60)),
+    }))
+}
+
 /** Sweeps one scenario. */
 export async function sweep(scenario: Scenario, options: SweepOptions): Promise<Swept> {
   const { choose, concurrency, onFinding, patienceMs } = options
@@ -83,11 +94,11 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
   let missed = 0
   const lane = async (): Promise<void> => {
     for (const each of left) {
-      const { violations, isKilled } = await runPoint(scenario, each, {
+      const { violations, kills } = await runPoint(scenario, each, {
         expected: baseline.expected,
         ...(patienceMs === undefined ? {} : { patienceMs }),
       })
-      if (!isKilled) missed++
+      if (kills === 0) missed++
       report(each, violations)
     }
   }

@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts'
 import { answeredElsewhere } from './answered-elsewhere.ts'
 import { cancelWithCleanup } from './cancel-with-cleanup.ts'
 import { children } from './children.ts'
+import { clientKilled } from './client-killed.ts'
 import { failedRunRetried } from './failed-run-retried.ts'
 import { growingLoop } from './growing-loop.ts'
 import { largeValues } from './large-values.ts'
@@ -31,5 +32,6 @@ export const scenarios: readonly Scenario[] = [
   pauseAndResume,
   largeValues,
   twoWorkers,
+  clientKilled,
   queueWithLimit,
 ]
