@@ -2,8 +2,9 @@
  * A worker's session: the lease under which it holds runs, renewed three times in its length.
  *
  * The heartbeat is a timer of its own, so a step of hours does not lose the lease; a frozen event
- * loop sends none, so a hung process does. A session that could not be renewed in time is lost at
- * the moment its lease ends, whether or not the store has said so.
+ * loop sends none, so a hung process does. A session that could not be renewed in time is lost
+ * shortly before its lease ends, whether or not the store has said so: what it holds is dropped
+ * before anybody else can have it.
  */
 import type { Ports, Timer } from '../base/ports.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,9 @@ export interface SessionKeeperOptions {
   readonly onLost: () => void
   readonly onTrouble: (error: unknown) => void
 }
+
+/** This part of the lease is left unused at its end, for dropping what is held. */
+const marginPart = 1 / 20
 
 export class SessionKeeper {
   readonly token: string
@@ -49,8 +53,9 @@ export class SessionKeeper {
 
   #beat(): void {
     const { ports, leaseMs, store } = this.#options
-    this.#timer = ports.setTimer(leaseMs / 3, () => {
-      if (store.clock.now() >= this.#expires) {
+    const left = (): number => this.#expires - leaseMs * marginPart - store.clock.now()
+    this.#timer = ports.setTimer(Math.max(0, Math.min(leaseMs / 3, left())), () => {
+      if (left() <= 0) {
         this.#lose()
         return
       }

@@ -118,6 +118,35 @@ test('a worker whose append is fenced drops the run at once, long before its nex
   await runtime.verify()
 })
 
+test('a worker that cannot renew its lease aborts its steps before another one begins them', async () => {
+  const log: string[] = []
+  const work = flow('work', async (run) =>
+    run.step('s', ({ signal }) => {
+      const number = log.filter((line) => line.startsWith('begin')).length + 1
+      log.push(`begin ${number}`)
+      signal.addEventListener('abort', () => log.push(`abort ${number}`))
+      return number === 1 ? new Promise<number>(() => {}) : number
+    }),
+  )
+  let cutOff: unknown
+  await using runtime = await testRuntime({
+    flows: [work],
+    onCall: async ({ method, args }, proceed) => {
+      if (method === 'renewSession' && args[0] === cutOff) {
+        throw new EverloopError('STORE_UNAVAILABLE', 'No route to the store.')
+      }
+      return proceed()
+    },
+  })
+  const run = await runtime.ever.start(work, undefined)
+  await runtime.runUntil(() => log.length === 1)
+  cutOff = (await runtime.store.sessions())[0]?.token
+  runtime.addWorker()
+  expect(await runtime.result(run)).toBe(2)
+  expect(log.slice(0, 3)).toEqual(['begin 1', 'abort 1', 'begin 2'])
+  await runtime.verify()
+})
+
 /** The worker whose session holds the only run. */
 async function holderOf(runtime: TestRuntime): Promise<TestRuntime['workers'][number]> {
   const session = (await runtime.store.sessions()).find(({ holds }) => holds > 0)
