@@ -1,0 +1,104 @@
+/**
+ * The flows whose ledgers are kept for every later version. Their code must never change: a later
+ * version has to drive these very runs from these very ledgers.
+ */
+import { flow } from '../../src/run/index.ts'
+import type { TestRuntime } from '../../src/testing/index.ts'
+
+const double = flow('double', async (run, n: number) => run.step('double', () => n * 2))
+
+const steps = flow('steps', async (run) => {
+  const values = await run.step('values', () => ({
+    at: new Date(0),
+    map: new Map([['a', 1n]]),
+    set: new Set([undefined]),
+    bytes: new Uint8Array([1, 2, 3]),
+    odd: [-0, NaN, '\ud800', '\u0000', 'é'],
+    $: 'dollar',
+  }))
+  const again = await run.step('values', { key: 'mine', input: { n: 1 } }, ({ n }) => n)
+  const failed = await run
+    .step('fails', { retry: { attempts: 2, delay: '1m' } }, () => {
+      throw Object.assign(new RangeError('never'), { code: 'E_NEVER', detail: { n: 1 } })
+    })
+    .catch((error: unknown) => String(error))
+  await run.note('done', { again })
+  return { values, again, failed, chance: run.random(), id: run.uuid() }
+})
+
+const branches = flow('branches', async (run) => {
+  const squares = await run.map('square', [1, 2, 3], { concurrency: 2 }, (inner, n) =>
+    inner.step('square', () => ({ n: n * n, text: 'x'.repeat(300) })),
+  )
+  const [a, b] = await run.all('both', [
+    (inner) => inner.scope('deep', (deep) => deep.step('a', () => 'a')),
+    (inner) => inner.step('b', () => 'b'),
+  ])
+  return { squares: squares.map(({ n }) => n), a, b }
+})
+
+const loops = flow('loops', async (run) =>
+  run.loop(
+    'grow',
+    { state: { turn: 0, items: [] as unknown[], plan: '' } },
+    async (turn, state) => {
+      const item = await turn.step('item', () => ({ turn: state.turn, text: 'y'.repeat(400) }))
+      const inner = await turn.loop('inner', { state: 0 }, async (deep, n) =>
+        n === 2 ? deep.done(n) : deep.next((await deep.step('n', () => n)) + 1),
+      )
+      const items = [...state.items, item]
+      if (state.turn === 5) return turn.done({ count: items.length, inner })
+      return turn.next({ turn: state.turn + 1, items, plan: `turn ${state.turn}` })
+    },
+  ),
+)
+
+const waits = flow('waits', async (run) => {
+  await run.sleep('30d')
+  const first = await run.signal('go')
+  const late = await run.signal('never', { timeout: '1h', otherwise: 'nobody' })
+  const answer = await run.ask('Publish?', { timeout: '2d', otherwise: false })
+  const child = await run.child(double, 21)
+  const artifact = await run.artifacts.put('report', 'hello')
+  return { first, late, answer, child, artifact, now: run.now() }
+})
+
+const cancelled = flow('cancelled', async (run) => {
+  try {
+    await run.signal('never')
+  } finally {
+    await run.cleanup('tidy', (inner) => inner.step('tidy', () => 'tidied'))
+  }
+})
+
+const failing = flow('failing', async (run) =>
+  run.map('work', [1, 2], (inner, n) =>
+    inner.step('work', () => {
+      if (n === 2) throw new Error('no')
+      return n
+    }),
+  ),
+)
+
+/** By name: the flow, and what is done to its run from outside. */
+export const golden = {
+  steps: { flow: steps, drive: async (runtime: TestRuntime) => void (await runtime.advance('1h')) },
+  branches: { flow: branches, drive: async () => {} },
+  loops: { flow: loops, drive: async () => {} },
+  waits: {
+    flow: waits,
+    drive: async (runtime: TestRuntime): Promise<void> => {
+      await runtime.advance('31d')
+      await runtime.signal('waits', 'go', { hello: 1 })
+      await runtime.advance('2h')
+      await runtime.answer('Publish?', true)
+    },
+  },
+  cancelled: {
+    flow: cancelled,
+    drive: async (runtime: TestRuntime) => void (await runtime.ever.cancel('cancelled', 'stop')),
+  },
+  failing: { flow: failing, drive: async () => {} },
+} as const
+
+export const goldenFlows = [double, ...Object.values(golden).map((one) => one.flow)]

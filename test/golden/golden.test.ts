@@ -1,0 +1,84 @@
+/**
+ * Ledgers that earlier versions wrote: they verify, fold to what they did, and drive today's code to
+ * the entry they ended with.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { checkInvariants, decode, encode, type LinkedEntry } from '../../src/ledger/index.ts'
+import type { RunRow, Store } from '../../src/store/store.ts'
+import { memoryStore, replay, virtualTime } from '../../src/testing/index.ts'
+import { golden, goldenFlows } from './flows.ts'
+
+interface Stored {
+  readonly row: RunRow
+  readonly entries: readonly LinkedEntry[]
+}
+
+const versions = readdirSync(import.meta.dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+
+const read = (version: string, name: string): Stored =>
+  JSON.parse(readFileSync(join(import.meta.dirname, version, `${name}.json`), 'utf8')) as Stored
+
+/** A store that holds one ledger, as it was stored. */
+function holding({ row, entries }: Stored, store: Store): Store {
+  const instead: Partial<Store> = {
+    run: async () => row,
+    entries: async () => entries,
+    entriesAt: async (_, seqs) => entries.filter(({ seq }) => seqs.includes(seq)),
+  }
+  return new Proxy(store, {
+    get: (target, name): unknown => {
+      const own: unknown = Reflect.get(instead, name)
+      const value: unknown = own ?? Reflect.get(target, name)
+      return own === undefined && typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const drive = async (stored: Stored): Promise<readonly string[]> => {
+  const time = virtualTime({ start: stored.row.updated })
+  const store = holding(stored, memoryStore(time))
+  return (await replay(stored.row.id, { store, time, flows: goldenFlows })).flaws
+}
+
+test('every flow has a ledger of the first version', () => {
+  const files = readdirSync(join(import.meta.dirname, '0.1')).map((file) =>
+    file.replace('.json', ''),
+  )
+  expect(files.toSorted()).toEqual(Object.keys(golden).toSorted())
+})
+
+describe.each(versions)('ledgers of version %s', (version) => {
+  const names = readdirSync(join(import.meta.dirname, version)).map((file) => file.slice(0, -5))
+
+  test.each(names)('%s verifies', (name) => {
+    const { entries, row } = read(version, name)
+    expect(checkInvariants(entries)).toEqual([])
+    expect({ seq: entries.at(-1)?.seq, hash: entries.at(-1)?.hash }).toEqual({
+      seq: row.seq,
+      hash: row.hash,
+    })
+  })
+
+  test.each(names)('%s drives the code of today to the same end', async (name) => {
+    expect(await drive(read(version, name))).toEqual([])
+  })
+
+  test.each(names)('%s encodes as it did', (name) => {
+    for (const { payload } of read(version, name).entries) {
+      const text = payload ?? ''
+      if (!text.includes('"$":"ref"')) expect(encode(decode(text))).toBe(text)
+    }
+  })
+})
+
+test('a ledger whose code would go another way is found out', async () => {
+  const { row, entries } = read('0.1', 'branches')
+  const other = entries.map((entry) =>
+    entry.kind === 'run.completed' ? { ...entry, payload: '{"output":1}' } : entry,
+  )
+  expect(await drive({ row, entries: other })).toHaveLength(1)
+})
