@@ -29,6 +29,14 @@ export async function huntMutants(jobs: number, only = ''): Promise<number> {
   let escaped = 0
   for (const mutant of chosen) {
     const begun = performance.now()
+    const places = placesOf(mutant)
+    if (places !== 1) {
+      escaped++
+      console.log(
+        `OUTDATED ${mutant.name}: ${places} places of ${mutant.file} have its text, not one`,
+      )
+      continue
+    }
     const caught = await hunt(mutant, jobs)
     const seconds = Math.round((performance.now() - begun) / 1000)
     if (caught)
@@ -66,16 +74,13 @@ export async function hunt(mutant: Mutant, jobs: number): Promise<Catch | undefi
   }
 }
 
-/** Throws unless the place that the mutant changes is there exactly once. */
-function apply({ name, file, find, replace }: Mutant, copy: string): void {
+/** How often the text stands in the sources that the mutant changes: it must be once. */
+export const placesOf = ({ file, find }: Mutant): number =>
+  readFileSync(join(root, 'src', file), 'utf8').split(find).length - 1
+
+function apply({ file, find, replace }: Mutant, copy: string): void {
   const path = join(copy, 'src', file)
-  const parts = readFileSync(path, 'utf8').split(find)
-  if (parts.length !== 2) {
-    throw new Error(
-      `Mutant "${name}": ${parts.length - 1} places of ${file} contain its text, not exactly one. Adapt test/sim/mutants.ts to the code.`,
-    )
-  }
-  writeFileSync(path, parts.join(replace))
+  writeFileSync(path, readFileSync(path, 'utf8').split(find).join(replace))
 }
 
 function firstFailure(copy: string, from: number, jobs: number): Promise<Catch | undefined> {

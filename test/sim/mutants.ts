@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a wait expires without a look at new messages',
     file: 'run/waits.ts',
-    find: 'unlessNewerThan: pass.seen,',
+    find: 'unlessNewerThan: pass.mailbox.seen,',
     replace: '',
   },
   {
@@ -111,8 +111,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'timers live in memory alone',
     file: 'run/pass.ts',
-    find: 'release: { wake: this.#nextDue(), seen: this.seen }',
-    replace: 'release: { wake: undefined, seen: this.seen }',
+    find: 'this.#release(this.#nextDue())',
+    replace: 'this.#release(undefined)',
   },
   {
     name: 'failed attempts are forgotten by a resume',
@@ -127,9 +127,9 @@ export const mutants: readonly Mutant[] = [
     replace: 'child === undefined || reason !== undefined ? [] : []',
   },
   {
-    name: 'a worker goes on with a session that is gone',
-    file: 'run/session.ts',
-    find: 'else this.#lose()',
+    name: 'a claim whose reply was lost is not looked for',
+    file: 'run/worker.ts',
+    find: 'if (this.#isUnsure) await this.#adopt(session)',
     replace: '',
   },
 ]

@@ -102,7 +102,7 @@ export class Operator {
       const left = (record.due ?? Infinity) - scheduler.clock.now()
       if (left > 2500 || left < 0 || !faults.strikes('answer or signal races the deadline'))
         continue
-      this.#later(left + this.#chance.between(-12, 12), () => {
+      this.#later(left + this.#chance.between(-3, 18), () => {
         if ('name' in record) this.#signal(run.id, record.name, true)
         else this.#answer(`${run.id}/${entry.seq}`, true)
       })

@@ -1,7 +1,7 @@
 /** A taste of the simulator for every run of the tests; `npm run sim` is the meal. */
 import { describe, expect, it } from 'vitest'
 import { runRange } from './batch.ts'
-import { hunt } from './hunt.ts'
+import { hunt, placesOf } from './hunt.ts'
 import { mutants } from './mutants.ts'
 import { regressions } from './regressions.ts'
 import { runSeed } from './seed.ts'
@@ -24,6 +24,10 @@ describe('the simulator', () => {
     const again = await runSeed(4)
     expect(again.digest).toBe(once.digest)
     expect(again.events).toBeGreaterThan(20)
+  })
+
+  it.each(mutants)('has a place for the mutant: $name', (mutant) => {
+    expect(placesOf(mutant)).toBe(1)
   })
 
   it('catches a canary', { timeout: 60_000 }, async () => {
