@@ -14,7 +14,14 @@ export interface Replay {
   readonly flaws: readonly string[]
 }
 
-/** Re-drives a completed, failed or cancelled run. Nothing is written to the store. */
+/**
+ * Re-drives a completed, failed or cancelled run. Nothing is written to the store.
+ *
+ * @example
+ * const { store, time } = runtime
+ * const { flaws } = await replay(run.id, { store, time, flows: [approval] })
+ * assert.deepEqual(flaws, [])
+ */
 export async function replay(
   run: string,
   {
