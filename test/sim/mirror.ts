@@ -170,7 +170,8 @@ export class Mirror {
   }
 
   #canTake({ kind, name }: Message): boolean {
-    if (this.hasEnded) return kind === 'retry' && this.status === 'failed'
+    // A run whose deadline has passed is not retried.
+    if (this.hasEnded) return kind === 'retry' && this.status === 'failed' && !this.isCancelling
     if (this.status === 'paused') return kind === 'resume' || kind === 'cancel'
     if (kind === 'cancel' || kind === 'pause') return true
     for (const entry of this.begun.values()) {

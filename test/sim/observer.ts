@@ -91,11 +91,15 @@ export class Observer {
   }
 
   onClaim(token: string, rows: readonly RunRow[]): void {
+    // A claim ends the sessions whose lease has ended, even if the clock goes back afterwards.
+    for (const [other, { expires }] of this.#sessions) {
+      if (expires <= this.now) this.#sessions.delete(other)
+    }
     for (const row of rows) {
       const run = this.run(row.id)
       const other = run.holder === undefined ? undefined : this.#sessions.get(run.holder)
       this.report.check(
-        other === undefined || other.expires <= this.now,
+        other === undefined,
         'S6',
         () => `run ${row.id} was taken over while the lease of its holder had not ended`,
       )
