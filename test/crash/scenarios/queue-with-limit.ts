@@ -13,11 +13,11 @@ export const queueWithLimit: Scenario = {
     const single = flow('single', async (run) => {
       await run.step('enter', () => {
         world.executed(run.id, 'enter')
-        world.noted(`enter ${run.id}`)
+        world.noted(`enter ${run.id} ${process.pid}`)
       })
       return run.step('leave', () => {
         world.executed(run.id, 'leave')
-        world.noted(`leave ${run.id}`)
+        world.noted(`leave ${run.id} ${process.pid}`)
       })
     })
     return {
@@ -33,14 +33,14 @@ export const queueWithLimit: Scenario = {
 
 /** No run enters while another is inside, unless the process that held that one is dead. */
 function oneAtATime(lines: readonly Line[]): string[] {
-  let inside: { readonly id: string; readonly life: string } | undefined
+  let inside: { readonly id: string; readonly pid: string } | undefined
   const complaints: string[] = []
   for (const line of lines) {
-    const [what, id = ''] = line.is === 'noted' ? line.what.split(' ') : []
+    const [what, id = '', pid = ''] = line.is === 'noted' ? line.what.split(' ') : []
     if (what === 'enter') {
-      if (inside && inside.id !== id && inside.life === line.life)
+      if (inside && inside.id !== id && inside.pid === pid)
         complaints.push(`${id} entered while ${inside.id} was inside`)
-      inside = { id, life: line.life }
+      inside = { id, pid }
     }
     if (what === 'leave' && inside?.id === id) inside = undefined
   }
