@@ -14,7 +14,7 @@ import type { AnyFlow } from './face.ts'
 import { RunHandle } from './handle.ts'
 import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
-import { type Opening, openingOf, preludeOf } from './opening.ts'
+import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
 import { beginningOf, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
@@ -155,27 +155,19 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
     onEnd({ is: 'ended' })
   }
 
-  let reader: Reader
-  let opening: Opening
   try {
-    reader = await patiently(execution, () => Reader.read(store, row))
-    opening = await patiently(execution, () => openingOf(store, row, reader))
+    const reader = await patiently(execution, () => Reader.read(store, row))
+    const opening = await patiently(execution, () => openingOf(store, row, reader))
+    if (opening.is === 'open') return reader
+    if (opening.is === 'refused') return await giveBack(opening.drafts, opening)
+    const last = (await write(opening)).at(-1)
+    if (!last) return reader
+    const reopened = { ...row, seq: last.seq, hash: last.hash }
+    return await patiently(execution, () => Reader.read(store, reopened))
   } catch (error) {
+    // Where somebody else has gone on meanwhile, writing it down fails, and says so.
     if (!EverloopError.is(error) || error.code !== 'BROKEN_CHAIN') throw error
     return giveBack([pausedDraft(error)])
-  }
-  switch (opening.is) {
-    case 'refused':
-      return giveBack(opening.drafts, opening)
-    case 'open':
-      return reader
-    case 'reopened': {
-      const entries = await write(opening)
-      const last = entries.at(-1)
-      if (!last) return reader
-      const reopened = { ...row, seq: last.seq, hash: last.hash }
-      return patiently(execution, () => Reader.read(store, reopened))
-    }
   }
 }
 

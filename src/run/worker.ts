@@ -162,9 +162,14 @@ export class Worker {
 
   /** Begins what an earlier claim did get although its reply was lost. */
   async #adopt(session: SessionKeeper): Promise<void> {
+    // What is in hand now may be given back before the answer is here.
+    const asked = new Map(this.#held)
     const rows = await this.#options.store.runs({ session: session.token })
     if (this.#session !== session) return
-    for (const row of rows) if (!this.#held.has(row.id)) this.#begin(row, session.token)
+    for (const row of rows) {
+      const isKnown = [asked, this.#held].some((held) => held.get(row.id)?.row.epoch === row.epoch)
+      if (!isKnown) this.#begin(row, session.token)
+    }
   }
 
   #begin(row: RunRow, session: string): void {

@@ -16,4 +16,12 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
   { seed: 126, found: 'a retried run diverged when its code had cleaned up after the failure' },
   { seed: 2813, found: 'a scope that was opened inside one that had ended executed its steps' },
   { seed: 31055, found: 'a run was parked as a crash loop with a cancel in its inbox, and rested' },
+  {
+    seed: 2326,
+    found: 'a worker that was overtaken while it opened a run took the ledger for broken',
+  },
+  {
+    seed: 11249,
+    found: 'a run was executed twice when it was given back while lost claims were sought',
+  },
 ]
