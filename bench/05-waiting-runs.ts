@@ -15,6 +15,7 @@ import { lines, start } from './child.ts'
 import { figure, type Figure } from './figure.ts'
 import { newFolder } from './place.ts'
 import { seed } from './seed.ts'
+import { soon } from './soon.ts'
 import { flow, open } from './subject.ts'
 import { memory } from './memory.ts'
 import { asked, asking, sleeping, slept } from './waiting-flows.ts'
@@ -150,7 +151,7 @@ async function nearAnswers(location: string, rounds: number): Promise<Figure[]> 
     const began = new Promise<void>((resolve) => (begun = resolve))
     const called = performance.now()
     await ever.answer(question().id, i)
-    await began
+    await soon('The step behind the answer', began)
     if (i >= 0) times.push(performance.now() - called)
   }
   await ever.close()
@@ -167,7 +168,7 @@ async function farAnswers(location: string, rounds: number): Promise<Figure[]> {
     // One clock for all processes of the machine.
     const called = process.hrtime.bigint()
     await ever.answer(question().id, i)
-    const { value } = await told.next()
+    const { value } = await soon('The step behind the answer', told.next())
     if (!value) throw new Error('The worker has gone.')
     if (i >= 0) times.push(Number(BigInt(value.at) - called) / 1e6)
   }
