@@ -81,9 +81,9 @@ function checkRest(world: World, row: RunRow): void {
   const run = observer.run(row.id)
   const { takeable } = run
   // A clock that went back after the wake-up delays it.
-  const isAwake = takeable && row.wake !== undefined && row.wake <= takeable.time
+  const isAwake = row.wake !== undefined && row.wake <= scheduler.peak
   report.check(
-    takeable === undefined || isAwake === true,
+    takeable === undefined || isAwake,
     'S4',
     () =>
       `run ${row.id} rests, but could take message ${takeable?.number} (${takeable?.kind} ${takeable?.name})`,
