@@ -5,19 +5,17 @@
  *
  * The file is an empty SQLite database under BEGIN EXCLUSIVE, because SQLite's locks work on every
  * system and between threads of one process. It is made before the session's row and removed after
- * it, so a row without a file belongs to nobody alive.
+ * it, so a row without a file belongs to nobody alive. Its folder stays when it is empty: removing
+ * it would race with another process that has just made sure of it.
  *
  * No file here may be opened by other means while it is locked: closing any handle to a file drops
  * all of a process's locks on it.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
-
-/** How often a folder that vanishes is made again. */
-const attemptsMax = 100
 
 export class Liveness {
   readonly #folder: string
@@ -33,7 +31,8 @@ export class Liveness {
   /** Locks the session's file for as long as this process lives. */
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
-    const connection = this.#make(token)
+    mkdirSync(this.#folder, { recursive: true })
+    const connection = lockable(this.#path(token), 'create')
     try {
       connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
@@ -87,23 +86,6 @@ export class Liveness {
   close(): void {
     this.keepOnly(new Set())
     for (const token of this.#held.keys()) this.letGo(token)
-    try {
-      rmdirSync(this.#folder)
-    } catch {
-      // Not empty, or not there: others are at work.
-    }
-  }
-
-  /** Makes the folder and the file. Another process that closes removes the folder while it is empty. */
-  #make(token: string): Connection {
-    for (let attempt = 1; ; attempt++) {
-      mkdirSync(this.#folder, { recursive: true })
-      try {
-        return lockable(this.#path(token), 'create')
-      } catch (error) {
-        if (troubleOf(error) !== 'cannot-open' || attempt === attemptsMax) throw error
-      }
-    }
   }
 
   #watch(token: string): Connection {
