@@ -45,7 +45,10 @@ test(
     const children = [1, 2, 3].map(() => contender('work', location, String(runs), String(steps)))
     const lines = await Promise.all(children.map(({ line }) => line))
     expect(await Promise.all(children.map(({ exit }) => exit))).toEqual([0, 0, 0])
-    expect(readdirSync(location.replace(/ledger\.db$/, ''))).toEqual(['ledger.db', 'ledger.db-sessions'])
+    expect(readdirSync(location.replace(/ledger\.db$/, ''))).toEqual([
+      'ledger.db',
+      'ledger.db-sessions',
+    ])
 
     const store = await openStore(location)
     const rows = await store.runs({})
