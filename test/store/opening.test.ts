@@ -15,7 +15,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Connection } from '../../src/store/sqlite/driver.ts'
 import { networkName } from '../../src/store/sqlite/file-system.ts'
 import { schemaVersion } from '../../src/store/sqlite/migrations.ts'
-import { openBeside, openLedger } from '../../src/store/sqlite/open.ts'
+import { openLedger } from '../../src/store/sqlite/open.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 import { newFolder, newLocation, openStore } from './ledger-folder.ts'
 
@@ -69,9 +69,8 @@ describe('durability', () => {
     ['process', 1],
   ] as const)('%s means synchronous level %i on every writing connection', (durability, level) => {
     const location = newLocation()
-    const ledgerConnection = openLedger({ location, durability })
-    const beside = openBeside({ location, durability })
-    for (const connection of [ledgerConnection, beside]) {
+    for (const patience of ['blocks', 'gives-up'] as const) {
+      const connection = openLedger({ location, durability }, patience)
       expect(connection.value('PRAGMA synchronous')).toBe(level)
       expect(connection.value('PRAGMA journal_mode')).toBe('wal')
       connection.close()

@@ -1,20 +1,15 @@
 /**
- * Sessions and claims (S6): who may hold which run. All but `isClaimIdle` runs inside the
- * transaction of its batch.
+ * Sessions and claims (S6): who may hold which run. What only looks, `lostSessions` and `idleClaim`,
+ * needs no transaction; all else runs inside that of its batch.
  */
 import { assert } from '../../base/errors.ts'
 import type { ClaimRequest, ClaimResult, RunRow, SessionOptions } from '../store.ts'
+import type { Commands, LostSession } from './command.ts'
 import type { Connection } from './driver.ts'
 import type { Liveness } from './liveness.ts'
 import { runRow, type RunTuple } from './rows.ts'
 import { kept, told } from './text.ts'
 import * as sql from './write-statements.ts'
-
-/** A session whose runs may be taken, and why. */
-interface Lost {
-  readonly token: string
-  readonly by: 'crash' | 'lease'
-}
 
 export function limitQueue(db: Connection, name: string, concurrency: number | null): void {
   db.run(sql.limitQueue, kept(name), concurrency)
@@ -34,8 +29,12 @@ export function closeSession(db: Connection, token: string, now: number): void {
 }
 
 /** Sessions that have ended without closing. Asks the system about each other process's lock. */
-export function lostSessions(db: Connection, liveness: Liveness, now: number): readonly Lost[] {
-  const lost: Lost[] = []
+export function lostSessions(
+  db: Connection,
+  liveness: Liveness,
+  now: number,
+): readonly LostSession[] {
+  const lost: LostSession[] = []
   const known = new Set<string>()
   for (const [stored, expires, holds] of db.all<Holder>(sql.allSessions)) {
     const token = told(stored)
@@ -61,10 +60,9 @@ export function idleClaim(
 /** Frees what the lost sessions hold, then hands out what is due. `freed`: whose rows are gone. */
 export function claim(
   db: Connection,
-  request: ClaimRequest,
-  lost: readonly Lost[],
+  { request, lost }: Commands['claim']['with'],
   now: number,
-): ClaimResult & { readonly freed: readonly string[] } {
+): Commands['claim']['reply'] {
   const freed = lost.filter((session) => free(db, session, now)).map(({ token }) => token)
   return { ...handOut(db, request, now), freed }
 }
@@ -75,7 +73,7 @@ function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResul
   return { runs, nextDue: nextDue(db, request, openLanes(db, request)) }
 }
 
-function free(db: Connection, { token, by }: Lost, now: number): boolean {
+function free(db: Connection, { token, by }: LostSession, now: number): boolean {
   const expires = db.get<readonly [number]>(sql.sessionExpiry, kept(token))?.[0]
   // Another process may have freed its runs since, or the session may have been renewed.
   if (expires === undefined || (by === 'lease' && expires > now)) return false

@@ -15,6 +15,12 @@ import type {
   SessionOptions,
 } from '../store.ts'
 
+/** A session that ended without closing, and what says so. Its runs may be taken. */
+export interface LostSession {
+  readonly token: string
+  readonly by: 'crash' | 'lease'
+}
+
 /** By command: what it is given, and what it replies. */
 export interface Commands {
   openSession: { readonly with: SessionOptions; readonly reply: void }
@@ -24,7 +30,10 @@ export interface Commands {
     readonly with: NewRun
     readonly reply: { readonly created: boolean; readonly run: RunRow }
   }
-  claim: { readonly with: ClaimRequest; readonly reply: ClaimResult }
+  claim: {
+    readonly with: { readonly request: ClaimRequest; readonly lost: readonly LostSession[] }
+    readonly reply: ClaimResult & { readonly freed: readonly string[] }
+  }
   append: { readonly with: Append; readonly reply: AppendResult }
   deliver: { readonly with: NewMessage; readonly reply: DeliverResult }
   limitQueue: {

@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
+import type { Ports } from '../../base/ports.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { type FileSystemType, refuseNetwork } from './file-system.ts'
 import { applicationId, migrations, schemaVersion } from './migrations.ts'
@@ -39,14 +40,38 @@ export interface LedgerFile {
 /** The smallest page that SQLite knows: a new file grows by at least one at once. */
 const pageMin = 512
 
-/** How long one attempt waits inside SQLite, and all attempts together. */
+const pageSize = 8192
+const checkpointPages = 512
+
+/** How long SQLite waits in one attempt where its thread may be blocked, and all attempts together. */
 const busyMs = 5000
 const busyMsMax = 30_000
+/** Between two attempts where it may not. */
+const pauseMs = 10
+
+/**
+ * What a connection does while another process has the lock it needs: it blocks its thread until
+ * the lock is free, or it gives up at once and leaves what is to be done to somebody else.
+ */
+export type Patience = 'blocks' | 'gives-up'
 
 const synchronous = { 'power-cut': 2, process: 1 } as const
 
-/** Opens the file. Blocks its thread while another process has the lock. */
-export function openLedger(file: LedgerFile): Connection {
+/** Opens the file on a thread that must not be blocked: waits between attempts. */
+export async function openHere(file: LedgerFile, ports: Ports): Promise<Connection> {
+  for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    try {
+      return openLedger(file, 'gives-up')
+    } catch (error) {
+      const isBusy = error instanceof Error && troubleOf(error.cause) === 'busy'
+      if (!isBusy || waitedMs >= busyMsMax) throw error
+    }
+    await new Promise<void>((resolve) => void ports.setTimer(pauseMs, resolve))
+  }
+}
+
+/** Opens the file. */
+export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Connection {
   const { location } = file
   const folder = dirname(location)
   const madeFolder = makeFolder(folder)
@@ -56,16 +81,20 @@ export function openLedger(file: LedgerFile): Connection {
   refuseTruncated(location)
   let connection: Connection | undefined
   try {
-    const db = new Connection(location, { access: 'create', busyMs })
+    const db = new Connection(location, {
+      access: 'create',
+      busyMs: patience === 'blocks' ? busyMs : 0,
+    })
     connection = db
     refuseForeign(connection, location)
     // Of entries of two kilobytes, four fit a page of this size, and one a page of half of it.
-    // Says nothing to a file that has pages already. The log is kept at 4 MiB as by default.
-    if (isNew) db.exec('PRAGMA page_size = 8192')
-    patiently(() => db.exec('PRAGMA journal_mode = WAL'))
-    db.exec('PRAGMA wal_autocheckpoint = 512')
+    // Says nothing to a file that has pages already.
+    if (isNew) db.exec(`PRAGMA page_size = ${pageSize}`)
+    patiently(patience, () => db.exec('PRAGMA journal_mode = WAL'))
+    // Who may block keeps the log at 4 MiB, as SQLite does by default; nobody else has the time.
+    db.exec(`PRAGMA wal_autocheckpoint = ${patience === 'blocks' ? checkpointPages : 0}`)
     setDurability(db, file)
-    migrate(connection, location)
+    migrate(connection, location, patience)
     if (isNew) syncNames(folder, madeFolder ?? folder)
     return connection
   } catch (error) {
@@ -75,24 +104,18 @@ export function openLedger(file: LedgerFile): Connection {
   }
 }
 
-/**
- * Opens a file that `openLedger` has opened in this process, for short writes beside it. Waits for
- * no lock and leaves the log's checkpoints to the other connection.
- */
-export function openBeside({ location, durability }: LedgerFile): Connection {
-  const connection = new Connection(location, { access: 'write', busyMs: 0 })
-  setDurability(connection, { location, durability })
-  connection.exec('PRAGMA wal_autocheckpoint = 0')
-  return connection
-}
+/** True when the log is long enough that somebody should keep it short. */
+export const isLogLong = (location: string): boolean =>
+  (statSync(`${location}-wal`, { throwIfNoEntry: false })?.size ?? 0) > checkpointPages * pageSize
 
 /** Begins a write transaction, waiting for other processes, but not for ever. */
-export function beginWrite(connection: Connection): void {
-  patiently(() => connection.run('BEGIN IMMEDIATE'))
+export function beginWrite(connection: Connection, patience: Patience): void {
+  patiently(patience, () => connection.run('BEGIN IMMEDIATE'))
 }
 
-/** Tries again while another process has the lock. */
-function patiently<T>(attempt: () => T): T {
+/** Tries again while another process has the lock, where that may be. */
+function patiently<T>(patience: Patience, attempt: () => T): T {
+  if (patience === 'gives-up') return attempt()
   for (let waitedMs = 0; ; waitedMs += busyMs) {
     try {
       return attempt()
@@ -168,8 +191,10 @@ function setDurability(connection: Connection, { location, durability }: LedgerF
   )
 }
 
-function migrate(connection: Connection, location: string): void {
-  beginWrite(connection)
+function migrate(connection: Connection, location: string, patience: Patience): void {
+  // Mostly there is nothing to do, and then no lock is wanted: numbers only ever grow.
+  if (Number(connection.get('PRAGMA user_version')?.[0]) === schemaVersion) return
+  beginWrite(connection, patience)
   try {
     const version = Number(connection.get('PRAGMA user_version')?.[0])
     refuseNewer(version, location)

@@ -11,6 +11,8 @@ import { effectOf } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
 import { questionId } from '../projection.ts'
 import type {
+  ClaimRequest,
+  ClaimResult,
   EntryRange,
   Message,
   PositionedEntry,
@@ -21,7 +23,10 @@ import type {
   RunRow,
   SessionRow,
 } from '../store.ts'
+import { idleClaim, lostSessions } from './claim.ts'
+import type { LostSession } from './command.ts'
 import { Connection } from './driver.ts'
+import type { Liveness } from './liveness.ts'
 import { listRuns } from './list-runs.ts'
 import * as sql from './read-statements.ts'
 import {
@@ -154,6 +159,16 @@ export class Reader {
       if (row) rows.push(row)
     }
     return rows.toSorted(([a], [b]) => a - b).map((row) => messageRow(run, row))
+  }
+
+  /** What a claim would find: sessions that are lost, and its reply if there is nothing to do. */
+  due(
+    request: ClaimRequest,
+    liveness: Liveness,
+  ): { readonly lost: readonly LostSession[]; readonly idle: ClaimResult | undefined } {
+    const now = this.#clock.now()
+    const lost = lostSessions(this.#db, liveness, now)
+    return { lost, idle: lost.length === 0 ? idleClaim(this.#db, request, now) : undefined }
   }
 
   news(session: string): { readonly run: string; readonly newest: number }[] {

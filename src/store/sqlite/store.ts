@@ -1,8 +1,8 @@
 /**
  * The SQLite store: one file, several processes.
  *
- * Writes go through a queue to the writer on a thread of its own, except those of a lone caller;
- * reads happen here, on a connection that cannot write. This file only joins them, tells
+ * Writes go through a queue to one of two writers; reads happen here, on a connection that cannot
+ * write, and so does what says which sessions are alive. This file only joins them, tells
  * subscribers, and closes.
  */
 import { resolve as absolutePath } from 'node:path'
@@ -34,13 +34,15 @@ import type {
 } from '../store.ts'
 import { schemaVersion } from './migrations.ts'
 import type { CommandName, Commands } from './command.ts'
-import { LoneWriter } from './lone-writer.ts'
-import type { Durability, LedgerFile } from './open.ts'
+import type { Connection } from './driver.ts'
+import { Liveness } from './liveness.ts'
+import { type Durability, type LedgerFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
 import { Subscribers } from './subscribers.ts'
-import { WriterThread } from './thread.ts'
 import { explain } from './trouble.ts'
 import { WriteQueue } from './write-queue.ts'
+import { Writer } from './writer.ts'
+import { Writers } from './writers.ts'
 
 export interface SqliteStoreOptions {
   /** The file. It and its folder are made when they are not there. */
@@ -58,11 +60,11 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ports, durability = 'power-cut' } = options
   const location = absolutePath(options.location)
   const file: LedgerFile = { location, durability }
-  const thread = await WriterThread.start(file)
+  const connection = await openHere(file, ports)
   try {
-    return new SqliteStore({ file, ports, thread })
+    return new SqliteStore({ file, ports, connection })
   } catch (error) {
-    await thread.close()
+    connection.close()
     throw explain(error, location)
   }
 }
@@ -70,16 +72,17 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
 interface Parts {
   readonly file: LedgerFile
   readonly ports: Ports
-  readonly thread: WriterThread
+  /** Writes, and never blocks. */
+  readonly connection: Connection
 }
 
 class SqliteStore implements Store {
   readonly about: StoreInfo
   readonly clock: Clock
-  readonly #thread: WriterThread
   readonly #reader: Reader
-  readonly #lone: LoneWriter
+  readonly #writers: Writers
   readonly #queue: WriteQueue
+  readonly #liveness: Liveness
   readonly #subscribers: Subscribers
   /** Opened here and not closed: closing the store closes them, so that nobody takes it for a crash. */
   readonly #sessions = new Set<string>()
@@ -87,23 +90,26 @@ class SqliteStore implements Store {
   /** Why everything is refused: the store was closed, or it failed and closed itself. */
   #refusal: EverloopError | undefined
 
-  constructor({ file, ports, thread }: Parts) {
+  constructor({ file, ports, connection }: Parts) {
     const { location, durability } = file
     this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
     this.clock = ports.clock
-    this.#thread = thread
     this.#reader = new Reader(location, ports)
     this.#subscribers = new Subscribers(ports, () => this.#reader.version())
-    this.#lone = new LoneWriter(file, ports.clock)
+    this.#liveness = new Liveness(location)
+    const here = new Writer({ connection, location, patience: 'gives-up' })
+    this.#writers = new Writers(file, here, ports.clock)
     this.#queue = new WriteQueue({
       ports,
-      execute: async (batch) => this.#lone.execute(batch) ?? (await thread.execute(batch)),
+      execute: (batch) => this.#writers.execute(batch),
       onChange: (change) => this.#subscribers.notify(change),
       onBreak: (error) => this.#break(error),
     })
   }
 
+  /** The lock comes before the row and goes after it: a row without a lock belongs to nobody alive. */
   async openSession(session: SessionOptions): Promise<void> {
+    await this.#read(() => this.#liveness.hold(session.token))
     await this.#write('openSession', session)
     this.#sessions.add(session.token)
   }
@@ -115,6 +121,7 @@ class SqliteStore implements Store {
   async closeSession(token: string): Promise<void> {
     await this.#write('closeSession', token)
     this.#sessions.delete(token)
+    this.#liveness.letGo(token)
   }
 
   async createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }> {
@@ -122,8 +129,13 @@ class SqliteStore implements Store {
     return this.#write('createRun', run)
   }
 
-  claim(request: ClaimRequest): Promise<ClaimResult> {
-    return this.#write('claim', request)
+  /** Looks first: mostly there is nothing to do, and nothing needs to be written to see that. */
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const { lost, idle } = await this.#read((reader) => reader.due(request, this.#liveness))
+    if (idle) return idle
+    const { runs, nextDue, freed } = await this.#write('claim', { request, lost })
+    for (const token of freed) this.#liveness.forget(token)
+    return { runs, nextDue }
   }
 
   append(append: Append): Promise<AppendResult> {
@@ -206,7 +218,7 @@ class SqliteStore implements Store {
     this.#refusal = refusal
     this.#subscribers.stop()
     const sessions = Array.from(this.#sessions, (token) =>
-      this.#queue.submit('closeSession', token),
+      this.#queue.submit('closeSession', token).then(() => this.#liveness.letGo(token)),
     )
     await Promise.allSettled(sessions)
     await this.#queue.stop(refusal)
@@ -223,9 +235,9 @@ class SqliteStore implements Store {
 
   /** The reader first: SQLite removes its log when the last connection to close can write. */
   async #letGo(): Promise<void> {
+    this.#liveness.close()
     this.#reader.close()
-    this.#lone.close()
-    await this.#thread.close()
+    await this.#writers.close()
   }
 
   async #write<K extends CommandName>(

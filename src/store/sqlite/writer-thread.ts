@@ -5,7 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
 import type { Batch, BatchResult, Failure } from './command.ts'
-import type { LedgerFile } from './open.ts'
+import { type LedgerFile, openLedger } from './open.ts'
 import { failureOf, Writer } from './writer.ts'
 
 /** What the thread is sent. */
@@ -23,7 +23,8 @@ function serve(port: MessagePort, file: LedgerFile): void {
   const send = (reply: ThreadReply): void => port.postMessage(reply)
   let writer: Writer
   try {
-    writer = new Writer(file)
+    const connection = openLedger(file)
+    writer = new Writer({ connection, location: file.location, patience: 'blocks' })
   } catch (error) {
     send({ is: 'refused', failure: failureOf(error) })
     port.close()

@@ -1,5 +1,5 @@
 /**
- * Executes batches of commands on the writing connection, one transaction for each batch. It knows
+ * Executes batches of commands on a writing connection, one transaction for each batch. It knows
  * neither threads nor promises: it runs wherever it is put.
  *
  * Invariants:
@@ -11,37 +11,38 @@
  */
 import { assert, EverloopError } from '../../base/errors.ts'
 import { append } from './append.ts'
-import { claim, closeSession, idleClaim, limitQueue, lostSessions, openSession } from './claim.ts'
+import { claim, closeSession, limitQueue, openSession } from './claim.ts'
 import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts'
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
-import { Liveness } from './liveness.ts'
-import { beginWrite, type LedgerFile, openLedger } from './open.ts'
+import { beginWrite, type Patience } from './open.ts'
 import { kept } from './text.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
 
 type Reply = Extract<Outcome, { is: 'done' }>['reply']
 
-/** A command that has been prepared outside the transaction, and what is left to do inside. */
-type Prepared =
-  | { readonly is: 'ready'; readonly reply: Reply }
-  | { readonly is: 'open'; readonly run: () => Reply; readonly after?: () => void }
+export interface WriterOptions {
+  readonly connection: Connection
+  readonly location: string
+  readonly patience: Patience
+}
 
 export class Writer {
   readonly #db: Connection
-  readonly #liveness: Liveness
   readonly #location: string
+  readonly #patience: Patience
   #broken: Failure | undefined
 
-  /** Opens the file, which may take as long as another process keeps it locked. */
-  constructor(file: LedgerFile) {
-    this.#location = file.location
-    this.#db = openLedger(file)
-    this.#liveness = new Liveness(file.location)
+  /** The connection is the writer's from now on, and is closed with it. */
+  constructor({ connection, location, patience }: WriterOptions) {
+    this.#db = connection
+    this.#location = location
+    this.#patience = patience
   }
 
+  /** Never throws: what goes wrong is an outcome. */
   execute(batch: Batch): BatchResult {
     const { commands, now } = batch
     let outcomes: readonly Outcome[]
@@ -53,14 +54,20 @@ export class Writer {
           ? commands.map(() => this.#failed(error))
           : commands.map((command) => this.#alone(command, now))
     }
-    return {
-      outcomes,
-      broken: this.#broken,
+    return { outcomes, broken: this.#broken }
+  }
+
+  /** Like `execute`, but undefined when nothing was written and another writer may try. */
+  attempt({ commands, now }: Batch): BatchResult | undefined {
+    try {
+      return { outcomes: this.#transact(commands, now), broken: undefined }
+    } catch (error) {
+      if (!this.#broken) return undefined
+      return { outcomes: commands.map(() => this.#failed(error)), broken: this.#broken }
     }
   }
 
   close(): void {
-    this.#liveness.close()
     this.#db.close()
   }
 
@@ -76,95 +83,53 @@ export class Writer {
 
   /** All or nothing: throws when anything goes wrong, and then nothing has been written. */
   #transact(commands: readonly Command[], now: number): readonly Outcome[] {
-    this.#checkSound()
-    const prepared = commands.map((command) => this.#prepare(command, now))
-    const replies = prepared.every(({ is }) => is === 'ready')
-      ? prepared.map((command) => (command.is === 'ready' ? command.reply : undefined))
-      : this.#commit(prepared)
-    for (const command of prepared) if (command.is === 'open') command.after?.()
-    return replies.map((reply) => ({ is: 'done', reply }))
-  }
-
-  #commit(prepared: readonly Prepared[]): readonly Reply[] {
+    if (this.#broken) throw new EverloopError(this.#broken.code, this.#broken.message)
     const db = this.#db
     let isCommitting = false
     try {
-      beginWrite(db)
-      const replies = prepared.map((command) =>
-        command.is === 'ready' ? command.reply : command.run(),
-      )
+      beginWrite(db, this.#patience)
+      const outcomes = commands.map((command): Outcome => ({
+        is: 'done',
+        reply: this.#perform(command, now),
+      }))
       isCommitting = true
       db.run('COMMIT')
-      return replies
+      return outcomes
     } catch (error) {
-      if (isFatal(error)) this.#break(error)
+      if (isFatal(error)) this.#broken ??= failureOf(explain(error, this.#location))
       if (db.inTransaction) this.#rollBack()
       // The disk failed under the commit itself: what it holds now, nobody knows (S9).
       throw isCommitting && this.#broken ? unclear(this.#location, error) : error
     }
   }
 
-  /** What a command needs to know before the transaction, and what waits for its end. */
-  #prepare({ is, with: given }: Command, now: number): Prepared {
+  #perform({ is, with: given }: Command, now: number): Reply {
     const db = this.#db
-    const liveness = this.#liveness
     switch (is) {
       case 'append':
-        return { is: 'open', run: () => append(db, given, now) }
+        return append(db, given, now)
       case 'deliver':
-        return { is: 'open', run: () => deliver(db, given, now) }
+        return deliver(db, given, now)
       case 'createRun':
-        return {
-          is: 'open',
-          run: () => ({ created: createRun(db, given), run: readRun(db, given.genesis.run) }),
-        }
-      case 'claim': {
-        const lost = lostSessions(db, liveness, now)
-        const idle = lost.length === 0 ? idleClaim(db, given, now) : undefined
-        if (idle) return { is: 'ready', reply: idle }
-        let freed: readonly string[] = []
-        return {
-          is: 'open',
-          run: () => {
-            const result = claim(db, given, lost, now)
-            freed = result.freed
-            return { runs: result.runs, nextDue: result.nextDue }
-          },
-          after: () => freed.forEach((token) => liveness.forget(token)),
-        }
-      }
+        return { created: createRun(db, given), run: readRun(db, given.genesis.run) }
+      case 'claim':
+        return claim(db, given, now)
       case 'openSession':
-        liveness.hold(given.token)
-        return { is: 'open', run: () => openSession(db, given, now) }
+        return openSession(db, given, now)
       case 'renewSession':
-        return { is: 'open', run: () => db.run(sql.renewSession, now, kept(given)) === 1 }
+        return db.run(sql.renewSession, now, kept(given)) === 1
       case 'closeSession':
-        return {
-          is: 'open',
-          run: () => closeSession(db, given, now),
-          after: () => liveness.letGo(given),
-        }
+        return closeSession(db, given, now)
       case 'limitQueue':
-        return {
-          is: 'open',
-          run: () => limitQueue(db, given.name, given.concurrency),
-        }
+        return limitQueue(db, given.name, given.concurrency)
     }
-  }
-
-  #checkSound(): void {
-    if (this.#broken) throw new EverloopError(this.#broken.code, this.#broken.message)
-  }
-
-  #break(error: unknown): void {
-    this.#broken ??= failureOf(explain(error, this.#location))
   }
 
   #rollBack(): void {
     try {
       this.#db.exec('ROLLBACK')
     } catch (error) {
-      this.#break(error)
+      this.#broken ??= failureOf(explain(error, this.#location))
     }
   }
 

@@ -1,0 +1,145 @@
+/**
+ * The two places where a batch may be written: here, on the thread of the event loop, or on a
+ * thread of its own (docs/decisions/0001-writer-thread.md).
+ *
+ * Going to the other thread and back takes as long as a commit, so a lone caller is served here:
+ * one small command in a turn of the event loop, while the disk is quick. Until the thread is there
+ * (it is started when it is worth it, and takes a while) small batches are written here too. All
+ * else, and everything that goes wrong here before the commit, is left to the thread, which does it
+ * again and knows what to say. So the event loop never waits for a lock, for a checkpoint, or for
+ * a slow disk more than a few times.
+ */
+import type { Clock } from '../../base/ports.ts'
+import type { Batch, BatchResult, Command } from './command.ts'
+import { isLogLong, type LedgerFile } from './open.ts'
+import { WriterThread } from './thread.ts'
+import type { Writer } from './writer.ts'
+
+/** Longer payloads take noticeable time to write and to hash into pages. */
+const unitsMax = 64 * 1024
+/** Larger batches are worth waiting for the thread. */
+const commandsMax = 64
+
+/** So many batches written here show that more will come. */
+const threadAfter = 16
+/** Each nth batch goes to the thread, whose commits keep the log short. */
+const hereInARow = 200
+
+/** Commits that take longer than this on average stay away from the event loop … */
+const slowMs = 2
+/** … for so long; twice as long each time it is still slow when it is tried again. */
+const pauseMsMin = 1000
+const pauseMsMax = 60_000
+
+export class Writers {
+  readonly #file: LedgerFile
+  readonly #here: Writer
+  readonly #clock: Clock
+  #thread: Promise<WriterThread> | undefined
+  #isThreadReady = false
+  #lastRun: string | undefined
+  #written = 0
+  #inARow = 0
+  /** Moving average. Whole milliseconds in, but their mean is right all the same. */
+  #commitMs = 0
+  #pausedUntil = -Infinity
+  #pauseMs = pauseMsMin
+
+  constructor(file: LedgerFile, here: Writer, clock: Clock) {
+    this.#file = file
+    this.#here = here
+    this.#clock = clock
+    if (isLogLong(file.location)) this.#prepareThread()
+  }
+
+  /** Rejects when nobody knows whether the batch was written. */
+  async execute(batch: Batch): Promise<BatchResult> {
+    const result = this.#isForHere(batch) ? this.#writeHere(batch) : undefined
+    if (result) return result
+    const thread = await this.#startThread()
+    this.#inARow = 0
+    return thread.execute(batch)
+  }
+
+  async close(): Promise<void> {
+    this.#here.close()
+    await (await this.#thread)?.close()
+  }
+
+  #isForHere({ commands, now }: Batch): boolean {
+    const isAgain = this.#isSameRun(commands)
+    if (now < this.#pausedUntil || this.#inARow >= hereInARow || !isSmall(commands)) return false
+    return this.#isThreadReady ? commands.length === 1 && isAgain : commands.length <= commandsMax
+  }
+
+  /** Appends of several runs come from several callers, even when each comes alone. */
+  #isSameRun(commands: readonly Command[]): boolean {
+    let isAgain = true
+    for (const command of commands) {
+      if (command.is !== 'append') continue
+      if (command.with.run !== this.#lastRun) isAgain = false
+      this.#lastRun = command.with.run
+    }
+    return isAgain
+  }
+
+  #writeHere(batch: Batch): BatchResult | undefined {
+    const start = this.#clock.now()
+    const result = this.#here.attempt(batch)
+    if (!result) return undefined
+    this.#pace(start)
+    this.#inARow++
+    this.#written++
+    if (this.#written === threadAfter || batch.commands.length > 1) this.#prepareThread()
+    return result
+  }
+
+  /** What goes wrong is told to whoever needs the thread. */
+  #prepareThread(): void {
+    this.#startThread().catch(() => undefined)
+  }
+
+  async #startThread(): Promise<WriterThread> {
+    this.#thread ??= WriterThread.start(this.#file)
+    const thread = await this.#thread
+    if (!this.#isThreadReady) this.#inARow = hereInARow // its first commit shortens the log
+    this.#isThreadReady = true
+    return thread
+  }
+
+  #pace(start: number): void {
+    const now = this.#clock.now()
+    // Capped, so that one hiccup of the disk is not taken for a slow disk.
+    this.#commitMs += (Math.min(now - start, 4 * slowMs) - this.#commitMs) / 32
+    if (this.#commitMs < slowMs) {
+      if (this.#commitMs < slowMs / 4) this.#pauseMs = pauseMsMin
+      return
+    }
+    this.#pausedUntil = now + this.#pauseMs
+    this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax)
+    this.#commitMs = slowMs / 2
+  }
+}
+
+function isSmall(commands: readonly Command[]): boolean {
+  let units = 0
+  for (const command of commands) units += unitsOf(command)
+  return units <= unitsMax
+}
+
+/** How many characters and bytes the command brings, roughly. */
+function unitsOf(command: Command): number {
+  switch (command.is) {
+    case 'append': {
+      const { entries, create = [], deliver = [], artifacts = [] } = command.with
+      if (create.length > 0 || deliver.length > 0 || artifacts.length > 0) return Infinity
+      return entries.reduce((units, { payload }) => units + (payload?.length ?? 0), 0)
+    }
+    case 'createRun':
+      return command.with.artifacts ? Infinity : (command.with.genesis.payload?.length ?? 0)
+    case 'deliver':
+      return command.with.payload.length
+    default:
+      return 0
+  }
+}
