@@ -609,11 +609,19 @@ interface Wait {
 
 class Changes {
     #private;
-    constructor(store: Store, ports: Ports);
-    next(run: string): Promise<void>;
+    constructor(options: ChangesOptions);
+    next(run: string, watched: Watched): Promise<void>;
     onRun(run: string): void;
     close(): void;
 }
+
+interface ChangesOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly isHeldHere: (run: string) => boolean;
+}
+
+type Watched = 'rest' | 'entries';
 
 interface EverOptions {
     readonly store: Store;

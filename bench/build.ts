@@ -22,15 +22,19 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bench = join(root, 'bench')
 
-/** Returns the folder with `dist` and `bench`, which goes when this process does. Takes a built package instead of the sources if given. */
+/**
+ * Returns the folder, which goes when this process does: `dist`, the package (one that is built
+ * already, if given), `modules`, its internals for filling stores, and `bench`.
+ */
 export function build(built: string | undefined): string {
   const cache = join(root, 'node_modules/.cache')
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'everloop-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
-  if (built === undefined) compile(join(folder, 'dist'))
-  else cpSync(built, join(folder, 'dist'), { recursive: true })
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  cpSync(built ?? join(root, 'dist'), join(folder, 'dist'), { recursive: true })
+  cpSync(join(cache, 'everloop'), join(folder, 'modules'), { recursive: true })
   mkdirSync(join(folder, 'bench'))
   for (const file of readdirSync(bench)) {
     if (!file.endsWith('.ts')) continue
@@ -39,12 +43,4 @@ export function build(built: string | undefined): string {
     writeFileSync(path, script.replaceAll(/'(\.\/[^'\n]+)\.ts'/g, "'$1.js'"))
   }
   return folder
-}
-
-function compile(folder: string): void {
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const options = ['-p', join(root, 'tsconfig.build.json'), '--outDir', folder]
-  execFileSync(process.execPath, [compiler, ...options], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
 }

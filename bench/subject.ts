@@ -8,12 +8,9 @@ import type * as Open from '../src/open.ts'
 import type * as Package from '../src/index.ts'
 import type * as System from '../src/base/system.ts'
 
-const built = new URL('../dist/', import.meta.url)
+const load = (path: string): Promise<unknown> => import(new URL(path, import.meta.url).href)
 
-/** A module of the package, with the types of its source. */
-const load = (path: string): Promise<unknown> => import(new URL(path, built).href)
-
-export const { open, flow } = (await load('index.js')) as typeof Package
+export const { open, flow } = (await load('../dist/index.js')) as typeof Package
 
 /** For filling stores; loaded only by those who do. */
 export async function internals(): Promise<
@@ -22,9 +19,9 @@ export async function internals(): Promise<
     Pick<typeof Genesis, 'newRun'> &
     Pick<typeof System, 'systemPorts'>
 > {
-  const { headOf, seal } = (await load('ledger/index.js')) as typeof Ledger
-  const { openStore } = (await load('open.js')) as typeof Open
-  const { newRun } = (await load('run/genesis.js')) as typeof Genesis
-  const { systemPorts } = (await load('base/system.js')) as typeof System
+  const { headOf, seal } = (await load('../modules/ledger/index.js')) as typeof Ledger
+  const { openStore } = (await load('../modules/open.js')) as typeof Open
+  const { newRun } = (await load('../modules/run/genesis.js')) as typeof Genesis
+  const { systemPorts } = (await load('../modules/base/system.js')) as typeof System
   return { headOf, seal, openStore, newRun, systemPorts }
 }

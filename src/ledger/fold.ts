@@ -91,8 +91,8 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
   const { scope, key, seq, kind } = entry
   const read = <K extends keyof Payloads>(_kind: K): Partial<Payloads[K]> =>
     (record ?? decode(entry.payload ?? '{}', { resolve: () => undefined })) as Payloads[K]
+  if (scope === '' && kind === 'step.completed') return { settle: key } // most entries
   const open = scope === '' ? {} : { open: { path: scope, from: seq } }
-
   if (isWait(kind)) return { ...open, wait: waitOf(entry, read(kind) as Payloads[WaitKind]) }
   if (isOutcome(kind)) {
     const closes = kind === 'scope.closed' || kind === 'scope.failed'

@@ -3,7 +3,7 @@
  * it, and a moment after anything was committed by anybody, however many watch.
  */
 import type { Ports, Timer } from '../base/ports.ts'
-import type { Store } from '../store/store.ts'
+import type { Change, Store } from '../store/store.ts'
 
 /** Commits within this time are told of together, so that watching costs little under load. */
 const gatherMsMin = 20
@@ -11,33 +11,46 @@ const gatherMsMin = 20
 const gatherMsPerWatcher = 0.5
 const gatherMsMax = 1000
 
+/** What is watched for: that the run comes to rest, or each of its entries too. */
+export type Watched = 'rest' | 'entries'
+
+export interface ChangesOptions {
+  readonly store: Store
+  readonly ports: Ports
+  /** True while this process executes the run: then it knows itself when the run comes to rest. */
+  readonly isHeldHere: (run: string) => boolean
+}
+
+interface Watchers {
+  readonly rest: Set<() => void>
+  readonly entries: Set<() => void>
+}
+
 export class Changes {
-  readonly #store: Store
-  readonly #ports: Ports
-  readonly #watchers = new Map<string, Set<() => void>>()
+  readonly #options: ChangesOptions
+  readonly #watchers = new Map<string, Watchers>()
   #unsubscribe: (() => void) | undefined
   #gathering: Timer | undefined
+  /** Something was committed by which a run may have come to rest. */
+  #mayRest = false
 
-  constructor(store: Store, ports: Ports) {
-    this.#store = store
-    this.#ports = ports
+  constructor(options: ChangesOptions) {
+    this.#options = options
   }
 
-  /** Resolves when the run may have changed since this was called. */
-  next(run: string): Promise<void> {
-    this.#unsubscribe ??= this.#store.subscribe(() => this.#gather())
+  /** Resolves when what is watched for may have happened since this was called. */
+  next(run: string, watched: Watched): Promise<void> {
+    this.#unsubscribe ??= this.#options.store.subscribe((change) => this.#onChange(change))
     return new Promise((resolve) => {
-      const watchers = this.#watchers.get(run) ?? new Set()
-      watchers.add(resolve)
+      const watchers = this.#watchers.get(run) ?? { rest: new Set(), entries: new Set() }
+      watchers[watched].add(resolve)
       this.#watchers.set(run, watchers)
     })
   }
 
   /** A pass of this run has ended. */
   onRun(run: string): void {
-    const watchers = this.#watchers.get(run)
-    this.#watchers.delete(run)
-    for (const resolve of watchers ?? []) resolve()
+    this.#tell(run, ['rest', 'entries'])
     this.#rest()
   }
 
@@ -45,12 +58,31 @@ export class Changes {
     for (const run of this.#watchers.keys()) this.onRun(run)
   }
 
-  #gather(): void {
+  #onChange(change: Change): void {
+    if (change === 'work') this.#mayRest = true
     const ms = Math.min(gatherMsMax, gatherMsMin + this.#watchers.size * gatherMsPerWatcher)
-    this.#gathering ??= this.#ports.setTimer(ms, () => {
-      this.#gathering = undefined
-      for (const run of this.#watchers.keys()) this.onRun(run)
-    })
+    this.#gathering ??= this.#options.ports.setTimer(ms, () => this.#tellGathered())
+  }
+
+  #tellGathered(): void {
+    const mayRest = this.#mayRest
+    this.#gathering = undefined
+    this.#mayRest = false
+    for (const run of this.#watchers.keys()) {
+      const tellsRest = mayRest && !this.#options.isHeldHere(run)
+      this.#tell(run, tellsRest ? ['rest', 'entries'] : ['entries'])
+    }
+    this.#rest()
+  }
+
+  #tell(run: string, kinds: readonly Watched[]): void {
+    const watchers = this.#watchers.get(run)
+    if (!watchers) return
+    for (const kind of kinds) {
+      for (const resolve of watchers[kind]) resolve()
+      watchers[kind].clear()
+    }
+    if (watchers.rest.size + watchers.entries.size === 0) this.#watchers.delete(run)
   }
 
   /** While nobody watches, the store need not look out for other processes. */

@@ -97,7 +97,10 @@ export class Ever implements AsyncDisposable {
 
   constructor(options: EverOptions) {
     this.#options = options
-    this.#changes = new Changes(options.store, options.ports)
+    this.#changes = new Changes({
+      ...options,
+      isHeldHere: (run) => this.#worker?.holds(run) ?? false,
+    })
   }
 
   /** The store that everything is kept in. */

@@ -60,8 +60,10 @@ export function newRun(
 }
 
 /** Fresh salt for one entry. */
-export const saltOf = (ports: Ports): string =>
-  Buffer.from(ports.randomBytes(12)).toString('base64url')
+export function saltOf(ports: Ports): string {
+  const { buffer, byteOffset, length } = ports.randomBytes(12)
+  return Buffer.from(buffer, byteOffset, length).toString('base64url')
+}
 
 function checkText(what: string, text: unknown): void {
   if (typeof text === 'string' && /^[\x20-\x7e]{1,200}$/.test(text)) return

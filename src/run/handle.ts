@@ -66,11 +66,10 @@ export class RunHandle implements Run {
     const options = rest.length > 1 ? (rest[0] as StepOptions & { input?: unknown }) : noOptions
     if (typeof body !== 'function')
       throw this.#misuse('run.step takes a name, options if any, and a body.')
-    const withInput = 'input' in options
-    const call = (context: StepContext): unknown =>
-      withInput
-        ? (body as Body)(options.input as never, context as never)
-        : (body as Body)(context as never)
+    const call =
+      'input' in options
+        ? (context: StepContext) => (body as Body)(options.input as never, context as never)
+        : (body as (context: StepContext) => unknown)
     return step(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 

@@ -245,6 +245,8 @@ function gathered<K extends 'taken' | 'create' | 'deliver' | 'artifacts'>(
   items: readonly Item[],
   kind: K,
 ): Item[K] | undefined {
+  const [only] = items
+  if (only && items.length === 1) return (only[kind]?.length ?? 0) > 0 ? only[kind] : undefined
   const bringing = items.filter((item) => (item[kind]?.length ?? 0) > 0)
   if (bringing.length === 0) return undefined
   return bringing.flatMap((item) => item[kind] as readonly unknown[]) as unknown as Item[K]

@@ -25,7 +25,7 @@ export interface Live {
   /** Called when `due` has come. */
   onDue?(operation: Operation): void
   /** Digest of the input given now, to be compared with the recorded one. */
-  readonly input?: string
+  readonly input?: string | undefined
   /** A cancel does not reject it: a scope whose operations are shielded. */
   readonly shielded?: boolean | undefined
   /** What a value that comes from outside must fit. */
@@ -58,13 +58,11 @@ export class Operation {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // A loser of a race that fails is recorded; it must not bring down the process.
-    this.promise.catch(() => {})
   }
 
   /** True when this kind of entry may stand at this operation's key. */
   fits(kind: string): boolean {
-    return kind.startsWith(`${this.family}.`)
+    return kind.startsWith(this.family) && kind[this.family.length] === '.'
   }
 
   /** Hands the outcome over. Returns what was handed over. */
@@ -72,13 +70,17 @@ export class Operation {
     const outcome = outcomeOf(line, this.begun)
     this.phase = 'settled'
     if (outcome.is === 'value') this.#resolve(outcome.value)
-    else this.#reject(outcome.error)
+    else this.reject(outcome.error)
     return outcome
   }
 
-  /** Ends the operation without an entry of its own: the run is being cancelled. */
-  reject(error: Error): void {
+  /** Ends the operation with an error; without an entry of its own when the run is being cancelled. */
+  reject(reason: Error): void {
     this.phase = 'settled'
-    this.#reject(error)
+    // A loser of a race that fails is recorded; it must not bring down the process.
+    this.promise.catch(ignore)
+    this.#reject(reason)
   }
 }
+
+const ignore = (): void => {}

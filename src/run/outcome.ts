@@ -14,8 +14,7 @@ export type Outcome =
 
 /** `begun` is what registered the operation, for waits that ended by time. */
 export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undefined): Outcome {
-  const { entry, kind, record } = line
-  const place = { run: entry.run, step: operationPath(entry.scope, entry.key) }
+  const { kind, record } = line
   switch (kind) {
     case 'step.completed':
     case 'signal.received':
@@ -27,6 +26,22 @@ export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undef
     case 'timer.fired':
     case 'note.written':
       return { is: 'value', value: undefined }
+    default:
+      return unhappy(line as Line<UnhappyKind>, begun)
+  }
+}
+
+type UnhappyKind =
+  | 'step.failed'
+  | 'scope.failed'
+  | 'child.failed'
+  | 'signal.expired'
+  | 'question.expired'
+
+function unhappy(line: Line<UnhappyKind>, begun: Line<WaitKind> | undefined): Outcome {
+  const { entry, kind, record } = line
+  const place = { run: entry.run, step: operationPath(entry.scope, entry.key) }
+  switch (kind) {
     case 'step.failed': {
       const { attempts, error } = record as Payloads['step.failed']
       return { is: 'error', error: new StepError({ ...place, attempts, cause: error }) }

@@ -281,12 +281,13 @@ export class Pass {
     if (this.#pumping || this.#over) return
     this.#pumping = true
     // A long replay, or a store that answers at once, must leave the event loop to others too.
-    const pump = (): void => {
-      this.#pumping = false
-      if (!this.#over) this.#pump()
-    }
-    if (++this.#pumps % pumpsPerTurn === 0) this.ports.nextTurn(pump)
-    else this.ports.afterMicrotasks(pump)
+    if (++this.#pumps % pumpsPerTurn === 0) this.ports.nextTurn(this.#onDrained)
+    else this.ports.afterMicrotasks(this.#onDrained)
+  }
+
+  #onDrained = (): void => {
+    this.#pumping = false
+    if (!this.#over) this.#pump()
   }
 
   #pump(): void {

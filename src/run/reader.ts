@@ -18,6 +18,7 @@ const batchMax = 1000
 
 export class Reader {
   readonly #run: string
+  /** Entries by number, and what was decoded of them: only where one refers to another. */
   readonly #entries = new Map<number, Entry>()
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
@@ -30,7 +31,6 @@ export class Reader {
   private constructor(run: string, open: readonly Entry[]) {
     this.#run = run
     this.open = open
-    for (const entry of open) this.#entries.set(entry.seq, entry)
   }
 
   /** Throws BROKEN_CHAIN when anything that was read does not fit. */
@@ -40,11 +40,16 @@ export class Reader {
     checkHead(row, open.at(-1))
     checkKinds(open)
     const reader = new Reader(row.id, open)
-    await reader.#follow(store, open)
-    const payloads = Array.from(reader.#entries.values(), ({ payload }) => payload).filter(
-      (payload) => payload?.includes(refMark),
-    )
-    reader.#large = await largeIn(store, row.id, payloads)
+    if (open.some(refers)) {
+      for (const entry of open) reader.#entries.set(entry.seq, entry)
+      await reader.#follow(store, open)
+      const referring = Array.from(reader.#entries.values()).filter(refers)
+      reader.#large = await largeIn(
+        store,
+        row.id,
+        referring.map(({ payload }) => payload),
+      )
+    }
     return reader
   }
 
@@ -55,7 +60,11 @@ export class Reader {
 
   /** The entry with its decoded payload. References are resolved from what was read. */
   line = (entry: Entry): Line =>
-    ({ entry, kind: entry.kind, record: this.#record(entry.seq) }) as Line
+    ({
+      entry,
+      kind: entry.kind,
+      record: this.#entries.size > 0 ? this.#record(entry.seq) : this.#decoded(entry),
+    }) as Line
 
   /** Reads what the entries refer to, and what that refers to. */
   async #follow(store: Store, entries: readonly Entry[]): Promise<void> {
@@ -74,8 +83,8 @@ export class Reader {
   #unknownRefs(entries: readonly Entry[]): number[] {
     const seqs = new Set<number>()
     for (const { payload } of entries) {
-      if (!payload?.includes(refMark)) continue
-      for (const [, seq] of payload.matchAll(/"\$":"ref","v":\[(\d+)/g)) {
+      if (!refers({ payload })) continue
+      for (const [, seq] of payload?.matchAll(/"\$":"ref","v":\[(\d+)/g) ?? []) {
         if (seq !== '0' && !this.#entries.has(Number(seq))) seqs.add(Number(seq))
       }
     }
@@ -84,18 +93,20 @@ export class Reader {
 
   #record(seq: number): unknown {
     if (this.#records.has(seq)) return this.#records.get(seq)
-    const payload = this.#entries.get(seq)?.payload
-    if (payload === undefined) throw this.#broken(`entry ${seq} is referred to but was not read`)
-    if (payload === null) {
-      throw new EverloopError(
-        'BROKEN_CHAIN',
-        `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
-        { run: this.#run },
-      )
-    }
-    const record = decode(payload, { resolve: this.#resolve })
+    const entry = this.#entries.get(seq)
+    if (!entry) throw this.#broken(`entry ${seq} is referred to but was not read`)
+    const record = this.#decoded(entry)
     this.#records.set(seq, record)
     return record
+  }
+
+  #decoded({ seq, payload }: Entry): unknown {
+    if (payload !== null) return decode(payload, { resolve: this.#resolve })
+    throw new EverloopError(
+      'BROKEN_CHAIN',
+      `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
+      { run: this.#run },
+    )
   }
 
   #resolve = (ref: Ref): unknown => {
@@ -114,6 +125,8 @@ export class Reader {
     )
   }
 }
+
+const refers = ({ payload }: Pick<Entry, 'payload'>): boolean => payload?.includes(refMark) ?? false
 
 /** The newest entry is always in an open scope: what was read must end where the run row says. */
 function checkHead(row: RunRow, last: Entry | undefined): void {

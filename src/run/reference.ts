@@ -41,7 +41,7 @@ export class RunReference<Output = unknown> {
   /** Where the run comes to rest: ended, paused, or waiting for something outside of the process. */
   async settled(): Promise<Settled<Output>> {
     for (;;) {
-      const changed = this.#changes.next(this.id)
+      const changed = this.#changes.next(this.id, 'rest')
       const settled = await settledOf(this.#store, await this.#row())
       if (settled) return settled as Settled<Output>
       await changed
@@ -54,7 +54,7 @@ export class RunReference<Output = unknown> {
    */
   async result(): Promise<Output> {
     for (;;) {
-      const changed = this.#changes.next(this.id)
+      const changed = this.#changes.next(this.id, 'rest')
       const end = await endOf(this.#store, await this.#row())
       switch (end?.status) {
         case 'completed':
@@ -85,7 +85,7 @@ export class RunReference<Output = unknown> {
     }
     let after = from
     for (;;) {
-      const changed = this.#changes.next(this.id)
+      const changed = this.#changes.next(this.id, 'entries')
       // Read before the entries: what ended by then has all its entries behind it.
       const { status } = await this.#row()
       const entries = await this.#store.entries(this.id, { after, limit: pageMax })

@@ -7,7 +7,7 @@ import type { Payloads } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { RetryPolicy, StepContext, StepOptions } from './face.ts'
 import { payloadWith } from './large.ts'
-import type { Operation } from './operation.ts'
+import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
 import { isLine } from './recorded.ts'
@@ -39,37 +39,60 @@ const finalCodes: readonly string[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'B
 
 /** Registers a step and returns what its body returned, now or long ago. */
 export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown> {
-  const { options } = call
+  const { name, options } = call
   if (options !== noOptions) checkOptions('run.step', options, ['retry', 'timeout', 'key', 'input'])
-  const retry = retryOf(options.retry)
-  const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
-  const input = 'input' in options ? digestOf(options.input) : undefined
-  const begin = (operation: Operation): void => {
-    const { begun } = operation
-    if (!isLine(begun, 'step.retrying')) void attempt(1)
-    else if (begun.record.due <= pass.store.clock.now()) void attempt(begun.record.attempt + 1)
-    else pass.wait(operation, begun.record.due)
+  return pass.request(scope, 'step', scope.key(name, options.key), new Attempts(pass, call))
+}
 
-    async function attempt(number: number): Promise<void> {
-      operation.phase = 'busy'
-      const result = await execute(pass, operation, { call, number, timeoutMs })
-      const given = input === undefined ? {} : { input }
-      if (result.is === 'completed') {
-        const { value, text } = result
-        const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
-        const item = payloadWith('value', text, rest)
-        pass.conclude(operation, 'step.completed', { value, ...rest }, item)
-      } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
-        const due = pass.store.clock.now() + delayMs(pass, retry, number)
-        backOff(pass, operation, { attempt: number, error: result.error, due })
-      } else {
-        const record = { error: result.error, attempts: number, ...given }
-        pass.conclude(operation, 'step.failed', record)
-      }
+/** The attempts at a step, one after the other. */
+class Attempts implements Live {
+  readonly input: string | undefined
+  readonly #pass: Pass
+  readonly #call: StepCall
+  readonly #retry: Retry
+  readonly #timeoutMs: number | undefined
+
+  constructor(pass: Pass, call: StepCall) {
+    const { options } = call
+    this.#pass = pass
+    this.#call = call
+    this.#retry = retryOf(options.retry)
+    this.#timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
+    this.input = 'input' in options ? digestOf(options.input) : undefined
+  }
+
+  begin(operation: Operation): void {
+    const { begun } = operation
+    if (!isLine(begun, 'step.retrying')) void this.#attempt(operation, 1)
+    else if (begun.record.due <= this.#pass.store.clock.now()) {
+      void this.#attempt(operation, begun.record.attempt + 1)
+    } else this.#pass.wait(operation, begun.record.due)
+  }
+
+  onDue(operation: Operation): void {
+    this.begin(operation)
+  }
+
+  async #attempt(operation: Operation, number: number): Promise<void> {
+    const pass = this.#pass
+    const retry = this.#retry
+    operation.phase = 'busy'
+    const attempt = { call: this.#call, number, timeoutMs: this.#timeoutMs }
+    const result = await execute(pass, operation, attempt)
+    const given = this.input === undefined ? {} : { input: this.input }
+    if (result.is === 'completed') {
+      const { value, text } = result
+      const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
+      const item = payloadWith('value', text, rest)
+      pass.conclude(operation, 'step.completed', { value, ...rest }, item)
+    } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
+      const due = pass.store.clock.now() + delayMs(pass, retry, number)
+      backOff(pass, operation, { attempt: number, error: result.error, due })
+    } else {
+      const record = { error: result.error, attempts: number, ...given }
+      pass.conclude(operation, 'step.failed', record)
     }
   }
-  const live = { begin, onDue: begin, ...(input === undefined ? {} : { input }) }
-  return pass.request(scope, 'step', scope.key(call.name, options.key), live)
 }
 
 /** Records a failed attempt and waits for the next. */

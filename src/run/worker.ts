@@ -84,6 +84,11 @@ export class Worker {
     return this.#loop ?? Promise.resolve()
   }
 
+  /** True while the run is executed here. */
+  holds(run: string): boolean {
+    return this.#held.has(run)
+  }
+
   /** Resolves when no run is held by anyone, and none that this worker serves is due. */
   idle(): Promise<void> {
     return new Promise((resolve) => {

@@ -11,7 +11,7 @@ export function withDeclarations<T>(use: (read: ReadDeclarations) => T): T {
   const out = mkdtempSync(join(tmpdir(), 'everloop-api-'))
   try {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    const flags = ['--outDir', out, '--emitDeclarationOnly', '--removeComments']
+    const flags = ['--declarationDir', out, '--emitDeclarationOnly', '--removeComments']
     const args = [tsc, '-p', join(root, 'tsconfig.build.json'), ...flags]
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: root })
     if (status !== 0) throw new Error(`src does not compile:\n${stdout}`)

@@ -52,11 +52,11 @@ ${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
 // Entries.
 
 export const entriesAfter: string = `
-SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq`
+SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
 export const entriesOfScope: string = `
 SELECT ${entryColumns} FROM entries
-WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq`
+WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
 export const entryAt: string = `SELECT ${entryColumns} FROM entries WHERE run = ? AND seq = ?`
 
@@ -66,7 +66,7 @@ export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = 
 export const entriesFrom: string = `
 SELECT entries.position, runs.id, entries.run, ${entryColumns}
 FROM entries CROSS JOIN runs ON runs.key = entries.run
-WHERE entries.position > ? ORDER BY entries.position`
+WHERE entries.position > ? ORDER BY entries.position LIMIT ?`
 
 export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ? ORDER BY path'
 

@@ -25,7 +25,7 @@ import type {
 } from '../store.ts'
 import { idleClaim, lostSessions } from './claim.ts'
 import type { LostSession } from './command.ts'
-import { Connection } from './driver.ts'
+import { Connection, type Row } from './driver.ts'
 import type { Liveness } from './liveness.ts'
 import { listRuns } from './list-runs.ts'
 import * as sql from './read-statements.ts'
@@ -45,18 +45,15 @@ import { TurnBudget } from './turn-budget.ts'
 /** Readers wait only while another process repairs the log after a crash: milliseconds. */
 const busyMs = 500
 
-/** A page ends at whichever comes first: about a millisecond of reading. */
+/** Rows that are read at once: about a millisecond. A first page shows how large they are. */
 const pageRows = 500
-const pageUnits = 1_000_000
+const firstPageRows = 50
 /** Reading this many characters takes as long as reading a row. */
 const unitsPerRow = 2000
 
-interface Page<R> {
-  readonly rows: R[]
-  readonly isLast: boolean
-  /** In rows. */
-  readonly cost: number
-}
+/** How many rows the next page may have, when so many cost so much. */
+const nextCount = (rows: number, cost: number): number =>
+  Math.max(1, Math.min(pageRows, 8 * rows, Math.floor((pageRows * rows) / cost)))
 
 type PositionTuple = readonly [position: number, id: string, run: number, ...entry: EntryTuple]
 type QuestionTuple = readonly [run: string, answered: number, ...entry: EntryTuple]
@@ -94,18 +91,30 @@ export class Reader {
   async entries(run: string, range: EntryRange = {}): Promise<LinkedEntry[]> {
     const { after = 0, limit = Infinity } = range
     const [key, head] = this.#head(run)
-    const rows = await this.#pages(sql.entriesAfter, [key], after, head, limit)
-    return this.#link(run, key, rows)
+    const entries: LinkedEntry[] = []
+    for await (const page of this.#pages(sql.entriesAfter, [key], after, head, limit)) {
+      this.#link(run, key, page, entries)
+    }
+    return entries
   }
 
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
     const scopes = this.openScopes(run).filter(({ path }) => path !== '')
-    const rows = await this.#pages(sql.entriesOfScope, [key, ''], 0, head, Infinity)
-    for (const { path, from } of scopes) {
-      rows.push(...(await this.#pages(sql.entriesOfScope, [key, path], from - 1, head, Infinity)))
+    const entries: LinkedEntry[] = []
+    if (scopes.length === 0) {
+      for await (const page of this.#pages(sql.entriesOfScope, [key, ''], 0, head, Infinity)) {
+        this.#link(run, key, page, entries)
+      }
+      return entries
     }
-    return this.#link(run, key, scopes.length === 0 ? rows : rows.toSorted(bySeq))
+    // Neighbours may lie in different scopes, so all are brought in order before they are linked.
+    const rows: EntryTuple[] = []
+    for (const { path, from } of [{ path: '', from: 1 }, ...scopes]) {
+      const pages = this.#pages(sql.entriesOfScope, [key, path], from - 1, head, Infinity)
+      for await (const page of pages) for (const row of page) rows.push(row)
+    }
+    return this.#link(run, key, rows.toSorted(bySeq), entries)
   }
 
   async entriesAt(run: string, seqs: readonly number[]): Promise<LinkedEntry[]> {
@@ -117,20 +126,17 @@ export class Reader {
       if (row) rows.push(row)
       if (i % pageRows === pageRows - 1) await this.#budget.spend(pageRows)
     }
-    return this.#link(run, key, rows)
+    return this.#link(run, key, rows, [])
   }
 
   async follow(after: number, limit: number): Promise<PositionedEntry[]> {
     const entries: PositionedEntry[] = []
     const last = new Map<number, PositionedEntry>()
-    for (let position = after; entries.length < limit;) {
-      const page = this.#page<PositionTuple>(
-        sql.entriesFrom,
-        [position],
-        limit - entries.length,
-        12,
-      )
-      for (const [at, id, run, ...row] of page.rows) {
+    let [position, count] = [after, firstPageRows]
+    while (entries.length < limit) {
+      const wanted = Math.min(count, limit - entries.length)
+      const rows = this.#db.all<PositionTuple>(sql.entriesFrom, position, wanted)
+      for (const [at, id, run, ...row] of rows) {
         const before = last.get(run)
         const previous = before?.seq === row[0] - 1 ? before.hash : this.#previous(run, row[0])
         const entry = { ...linkedEntry(id, row, previous), position: at }
@@ -138,8 +144,9 @@ export class Reader {
         entries.push(entry)
         position = at
       }
-      await this.#budget.spend(page.cost)
-      if (page.isLast) break
+      const cost = await this.#spend(rows, 12)
+      if (rows.length < wanted) break
+      count = nextCount(rows.length, cost)
     }
     return entries
   }
@@ -238,56 +245,51 @@ export class Reader {
     return this.#db.get<readonly [key: number, seq: number]>(sql.runHead, run) ?? [0, 0]
   }
 
-  /** Rows of a statement that continues behind a seq, page by page. */
-  async #pages(
+  /** Rows of a statement that continues behind a seq, page by page, with turns in between. */
+  async *#pages(
     statement: string,
     place: readonly (number | string)[],
     after: number,
     head: number,
     limit: number,
-  ): Promise<EntryTuple[]> {
-    const rows: EntryTuple[] = []
-    for (let last = after; rows.length < limit;) {
-      const page = this.#page<EntryTuple>(statement, [...place, last, head], limit - rows.length, 9)
-      rows.push(...page.rows)
-      last = page.rows.at(-1)?.[0] ?? last
-      await this.#budget.spend(page.cost)
-      if (page.isLast) break
+  ): AsyncGenerator<readonly EntryTuple[], void> {
+    let [last, left, count] = [after, limit, firstPageRows]
+    while (left > 0) {
+      const wanted = Math.min(count, left)
+      const rows = this.#db.all<EntryTuple>(statement, ...place, last, head, wanted)
+      yield rows
+      const cost = await this.#spend(rows, 9)
+      if (rows.length < wanted) return
+      last = rows.at(-1)?.[0] ?? last
+      left -= rows.length
+      count = nextCount(rows.length, cost)
     }
-    return rows
   }
 
-  /** Rows until the page is full. `sized`: the column that may be large. */
-  #page<R extends readonly (string | number | null)[]>(
-    statement: string,
-    values: readonly (number | string)[],
-    limit: number,
-    sized: number,
-  ): Page<R> {
-    const rows: R[] = []
+  /** Says what was read. `sized`: the column that may be large. Returns the cost, in rows. */
+  async #spend(rows: readonly Row[], sized: number): Promise<number> {
     let units = 0
-    const page = (isLast: boolean): Page<R> => ({
-      rows,
-      isLast,
-      cost: rows.length + units / unitsPerRow,
-    })
-    for (const row of this.#db.iterate<R>(statement, ...values)) {
-      rows.push(row)
+    for (const row of rows) {
       const payload = row[sized]
-      units += typeof payload === 'string' ? payload.length : 0
-      const isLast = rows.length >= limit
-      if (isLast || rows.length >= pageRows || units >= pageUnits) return page(isLast)
+      if (typeof payload === 'string') units += payload.length
     }
-    return page(true)
+    const cost = rows.length + units / unitsPerRow
+    await this.#budget.spend(cost)
+    return cost
   }
 
-  /** Entries with their predecessors' hashes, read only where the predecessor is not among them. */
-  #link(run: string, key: number, rows: readonly EntryTuple[]): LinkedEntry[] {
-    const entries: LinkedEntry[] = []
+  /** Adds entries with their predecessors' hashes, read only where the predecessor is not among them. */
+  #link(
+    run: string,
+    key: number,
+    rows: readonly EntryTuple[],
+    entries: LinkedEntry[],
+  ): LinkedEntry[] {
+    let before = entries.at(-1)
     for (const row of rows) {
-      const before = entries.at(-1)
       const previous = before?.seq === row[0] - 1 ? before.hash : this.#previous(key, row[0])
-      entries.push(linkedEntry(run, row, previous))
+      before = linkedEntry(run, row, previous)
+      entries.push(before)
     }
     return entries
   }

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { assert, EverloopError } from '../../base/errors.ts'
 import type { Batch, BatchResult } from './command.ts'
 import type { LedgerFile } from './open.ts'
+import { packBatch, unpackResult } from './packed.ts'
 import type { ThreadReply, ThreadRequest } from './writer-thread.ts'
 
 /** This file runs as TypeScript in the repository and as JavaScript in the package. */
@@ -51,9 +52,9 @@ export class WriterThread {
 
   /** Rejects with STORE_UNAVAILABLE when the thread ends without a reply. */
   async execute(batch: Batch): Promise<BatchResult> {
-    const reply = await this.#ask(batch)
+    const reply = await this.#ask(packBatch(batch))
     assert(reply.is === 'executed', 'The writer thread gave another reply than was asked for.')
-    return reply.result
+    return unpackResult(reply.result)
   }
 
   async close(): Promise<void> {

@@ -15,7 +15,7 @@ import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from
  * Callers that are told in one turn of the event loop. What a caller does next takes a tenth of a
  * millisecond or so: telling all of a large batch at once would hold up everybody else.
  */
-const toldPerTurn = 32
+const toldPerTurn = 64
 
 /** Commands in one transaction: enough to share an fsync, few enough to undo and repeat. */
 const batchMax = 1000
@@ -32,7 +32,8 @@ type State =
 
 export interface WriteQueueOptions {
   readonly ports: Ports
-  readonly execute: (batch: Batch) => Promise<BatchResult>
+  /** Returns a promise when the batch is written elsewhere. */
+  readonly execute: (batch: Batch) => BatchResult | Promise<BatchResult>
   /** Called after each commit that others may want to know of. */
   readonly onChange: (change: Change) => void
   /** Called once when the store cannot go on: everything later is refused with this error. */
@@ -87,19 +88,22 @@ export class WriteQueue {
   async #write(): Promise<void> {
     this.#state = { is: 'writing' }
     const batch = this.#pending.splice(0, batchMax)
-    const { execute, ports, onChange } = this.#options
+    const { execute, ports } = this.#options
     try {
-      const { outcomes, broken } = await execute({
-        now: ports.clock.now(),
-        commands: batch.map(({ command }) => command),
-      })
-      assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
-      const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
-      this.#tell(...outcomes.map((outcome, i) => () => batch[i]?.settle(outcome)), () => {
-        if (changes.includes('work')) onChange('work')
-        else if (changes.includes('ledger')) onChange('ledger')
-      })
-      if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
+      const commands = batch.map(({ command }) => command)
+      const result = execute({ now: ports.clock.now(), commands })
+      if (result instanceof Promise) {
+        const later = await result
+        // What came meanwhile goes out before anybody is told: the other thread need not wait.
+        const isMore = this.#pending.length > 0
+        if (isMore) void this.#write()
+        this.#settle(batch, later)
+        if (!isMore) this.#rest()
+      } else {
+        this.#settle(batch, result)
+        if (this.#pending.length > 0) this.#gather()
+        else this.#rest()
+      }
     } catch (error) {
       const failure = asError(error)
       for (const { reject } of batch) reject(failure)
@@ -109,11 +113,22 @@ export class WriteQueue {
         }),
       )
     }
-    if (this.#pending.length > 0) this.#gather()
-    else {
-      if (this.#state.is === 'writing') this.#state = { is: 'idle' }
-      if (!this.#isTelling) this.#drained?.()
-    }
+  }
+
+  #rest(): void {
+    if (this.#state.is === 'stopped') return
+    this.#state = { is: 'idle' }
+    if (!this.#isTelling) this.#drained?.()
+  }
+
+  #settle(batch: readonly Pending[], { outcomes, broken }: BatchResult): void {
+    assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
+    const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
+    this.#tell(...outcomes.map((outcome, i) => () => batch[i]?.settle(outcome)), () => {
+      if (changes.includes('work')) this.#options.onChange('work')
+      else if (changes.includes('ledger')) this.#options.onChange('ledger')
+    })
+    if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
   }
 
   /** Calls back in order, a few in each turn; the next batch is written meanwhile. */

@@ -4,18 +4,19 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
-import type { Batch, BatchResult, Failure } from './command.ts'
+import type { Failure } from './command.ts'
 import { type LedgerFile, openLedger } from './open.ts'
+import { packResult, type PackedBatch, type PackedResult, unpackBatch } from './packed.ts'
 import { failureOf, Writer } from './writer.ts'
 
 /** What the thread is sent. */
-export type ThreadRequest = Batch | 'close'
+export type ThreadRequest = PackedBatch | 'close'
 
 /** What it sends, once at its start and then once for each request. */
 export type ThreadReply =
   | { readonly is: 'ready' }
   | { readonly is: 'refused'; readonly failure: Failure }
-  | { readonly is: 'executed'; readonly result: BatchResult }
+  | { readonly is: 'executed'; readonly result: PackedResult }
   | { readonly is: 'closed' }
 
 /** Serves the port that leads to the thread's owner. */
@@ -32,7 +33,7 @@ function serve(port: MessagePort, file: LedgerFile): void {
   }
   port.on('message', (request: ThreadRequest) => {
     if (request !== 'close') {
-      send({ is: 'executed', result: writer.execute(request) })
+      send({ is: 'executed', result: packResult(writer.execute(unpackBatch(request))) })
       return
     }
     writer.close()

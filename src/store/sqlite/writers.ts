@@ -52,13 +52,10 @@ export class Writers {
     if (isLogLong(file.location)) this.#prepareThread()
   }
 
-  /** Rejects when nobody knows whether the batch was written. */
-  async execute(batch: Batch): Promise<BatchResult> {
+  /** A promise when the thread does it, which rejects when nobody knows whether it was written. */
+  execute(batch: Batch): BatchResult | Promise<BatchResult> {
     const result = this.#isForHere(batch) ? this.#writeHere(batch) : undefined
-    if (result) return result
-    const thread = await this.#startThread()
-    this.#inARow = 0
-    return thread.execute(batch)
+    return result ?? this.#writeThere(batch)
   }
 
   async close(): Promise<void> {
@@ -92,6 +89,12 @@ export class Writers {
     this.#written++
     if (this.#written === threadAfter || batch.commands.length > 1) this.#prepareThread()
     return result
+  }
+
+  async #writeThere(batch: Batch): Promise<BatchResult> {
+    const thread = await this.#startThread()
+    this.#inARow = 0
+    return thread.execute(batch)
   }
 
   /** What goes wrong is told to whoever needs the thread. */
