@@ -3,7 +3,7 @@ export { checkLinks, emptyHead, entryHash, flaw, headOf, payloadDigest, seal } f
 export type { Head, LinkedEntry } from './chain.ts'
 export { decode, digestOf, encode, errorData, referredUnitsMin } from './codec.ts'
 export type { Ref } from './codec.ts'
-export { applyEdits, diff, entryUnits, equal, readsTooMuch } from './delta.ts'
+export { applyEdits, diff, entryUnits, equal, readsTooMuch, spliceItems } from './delta.ts'
 export type { Edit, StateChange } from './delta.ts'
 export { isOutcome, isWait, ledgerFormat, outcomeKinds, reservedKinds, waitKinds } from './entry.ts'
 export type {

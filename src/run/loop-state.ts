@@ -15,6 +15,7 @@ import {
   entryUnits,
   readsTooMuch,
   referredUnitsMin,
+  spliceItems,
 } from '../ledger/index.ts'
 import type { Edit, Payloads, Ref } from '../ledger/index.ts'
 import { type HandedValues, partOf } from './handed-values.ts'
@@ -44,7 +45,7 @@ export class LoopState {
   /** Where large parts of the living state stand in the ledger. */
   readonly #refs: WeakMap<object, Ref>
   /** Plain copies of long lists of the state: V8 reads frozen lists several times slower. */
-  readonly #plain = new WeakMap<object, readonly unknown[]>()
+  readonly #plain = new WeakMap<object, unknown[]>()
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
 
@@ -171,13 +172,15 @@ export class LoopState {
 
   /** Freezes what the edits touched; a long list is kept a second time in a form quick to read. */
   #freezeEdited(state: unknown, edits: readonly Edit[]): unknown {
-    for (const [, path] of edits) {
-      let node = state
-      for (const key of [...path, undefined]) {
-        if (typeof node !== 'object' || node === null || Object.isFrozen(node)) break
-        if (Array.isArray(node) && node.length >= longList) this.#plain.set(node, [...node])
+    for (const edit of edits) {
+      let [old, node] = [this.#state, state]
+      for (const key of [...edit[1], undefined]) {
+        if (typeof node !== 'object' || node === null) break
+        if (Array.isArray(node)) this.#keepPlain(old, node, edit, key)
         Object.freeze(node)
-        node = key === undefined ? undefined : (node as Record<string | number, unknown>)[key]
+        if (key === undefined) break
+        node = (node as Container)[key]
+        old = typeof old === 'object' && old !== null ? (old as Container)[key] : undefined
       }
     }
     for (const edit of edits) {
@@ -185,6 +188,23 @@ export class LoopState {
       if (edit[0] === 'splice') for (const item of edit[4]) deepFreeze(item)
     }
     return state
+  }
+
+  /**
+   * A list's plain form goes on to the list that an edit made of it, because copying it takes long.
+   * Of one list there is one splice or there are edits of single items, never both.
+   */
+  #keepPlain(old: unknown, list: unknown[], edit: Edit, key: string | number | undefined): void {
+    if (list.length < longList) return
+    const moved = this.#plain.get(list) ?? this.#plain.get(old as object)
+    if (!moved) {
+      this.#plain.set(list, [...list])
+      return
+    }
+    if (key !== undefined) moved[Number(key)] = list[Number(key)]
+    else if (edit[0] === 'splice') spliceItems(moved, edit)
+    this.#plain.delete(old as object) // two lists may be made of it, and only one gets it
+    this.#plain.set(list, moved)
   }
 
   #referring(handed: HandedValues): {
@@ -231,6 +251,8 @@ export class LoopState {
     }
   }
 }
+
+type Container = Readonly<Record<string | number, unknown>>
 
 /** Lists of this length are worth a plain copy. */
 const longList = 256
