@@ -26,7 +26,11 @@ export interface OpenOptions {
   readonly development?: boolean
   /** For people: who this process is, in sessions. */
   readonly name?: string
-  /** Told of trouble that ends nothing: a store that cannot be reached, a run that was taken over. */
+  /**
+   * Told of trouble that ends nothing: a store that cannot be reached, a run that was taken over, a
+   * rejection that a flow's code does not handle. Default: a warning of the process
+   * (`process.emitWarning`), which Node prints and `process.on('warning')` can read.
+   */
   readonly onTrouble?: (error: unknown, run: string | undefined) => void
 }
 
@@ -42,7 +46,16 @@ const leaseMsMin = 100
  * console.log(await run.result())
  */
 export async function open(options: OpenOptions = {}): Promise<Ever> {
-  checkOptions('open', options, ['store', 'flows', 'lease', 'work', 'queues', 'name', 'onTrouble'])
+  checkOptions('open', options, [
+    'store',
+    'flows',
+    'lease',
+    'work',
+    'queues',
+    'development',
+    'name',
+    'onTrouble',
+  ])
   const {
     store: location = 'sqlite:.everloop/ledger.db',
     flows = [],
@@ -51,7 +64,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     queues = {},
     development = !isProduction(),
     name = 'worker',
-    onTrouble = () => {},
+    onTrouble = warn,
   } = options
   const leaseMs = parseDuration(lease)
   if (leaseMs < leaseMsMin) {
@@ -73,6 +86,20 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   }
   if (work) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
   return ever
+}
+
+/** Nobody is there to be told: Node prints it, unless it is told to do otherwise. */
+function warn(error: unknown, run: string | undefined): void {
+  const about = run === undefined ? '' : `run "${run}": `
+  const isOurs = EverloopError.is(error)
+  const what = isOurs || !(error instanceof Error) ? '' : `${error.name}: `
+  const said = error instanceof Error ? error.message : String(error)
+  const stack = !isOurs && error instanceof Error ? error.stack : undefined
+  process.emitWarning(`${about}${what}${said}`, {
+    type: 'EverloopWarning',
+    ...(isOurs ? { code: error.code } : {}),
+    ...(stack === undefined ? {} : { detail: stack }),
+  })
 }
 
 /** The store at a location as users write it. Throws BAD_OPTION when it names none. */

@@ -12,7 +12,7 @@
  * all of a process's locks on it.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
@@ -63,7 +63,7 @@ export class Liveness {
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble === undefined) throw error
-      return trouble === 'cannot-open' // no file: its owner removed it or never came to make it
+      return trouble === 'cannot-open' && this.#isGone(token)
     }
   }
 
@@ -95,6 +95,19 @@ export class Liveness {
       this.#watched.set(token, connection)
     }
     return connection
+  }
+
+  /**
+   * No file: its owner removed it or never came to make it. A process that is out of file
+   * descriptors cannot open what is there either, which says nothing of the owner: so the system is
+   * asked, which takes no descriptor.
+   */
+  #isGone(token: string): boolean {
+    try {
+      return statSync(this.#path(token), { throwIfNoEntry: false }) === undefined
+    } catch {
+      return false // not known: the lease will tell
+    }
   }
 
   #remove(token: string): void {

@@ -1,0 +1,41 @@
+/** The options of `open`, and what becomes of trouble that nobody asked to be told of. */
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { flow, open } from 'everloop'
+
+test('every documented option of open is taken', async () => {
+  const told: unknown[] = []
+  await using ever = await open({
+    store: 'memory:',
+    flows: [],
+    lease: '5s',
+    work: false,
+    queues: { q: { concurrency: 1 } },
+    development: false,
+    name: 'me',
+    onTrouble: (error) => told.push(error),
+  })
+  expect(await ever.list()).toEqual([])
+  expect(told).toEqual([])
+})
+
+test('an unknown option of open is refused', async () => {
+  await expect(open({ store: 'memory:', developement: false } as never)).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+  })
+})
+
+test('a rejection that a flow does not handle is a warning of the process by default', async () => {
+  const careless = flow('careless', async (run) => {
+    await run.step('a', () => 1)
+    void Promise.reject(new RangeError('nobody cares'))
+    return run.step('b', () => 2)
+  })
+  await using ever = await open({ store: 'memory:', flows: [careless], work: {} })
+  const warned = once(process, 'warning')
+  const run = await ever.start(careless, undefined, { id: 'careless-1' })
+  expect(await run.result()).toBe(2)
+  expect(await warned).toMatchObject([
+    { name: 'EverloopWarning', message: 'run "careless-1": RangeError: nobody cares' },
+  ])
+})
