@@ -192,17 +192,20 @@ export class LoopState {
 
   /**
    * A list's plain form goes on to the list that an edit made of it, because copying it takes long.
-   * Of one list there is one splice or there are edits of single items, never both.
+   * One list is changed by one splice or by edits of single items, never by both; what stands at
+   * two places of the state has its plain form after the edits of the first.
    */
   #keepPlain(old: unknown, list: unknown[], edit: Edit, key: string | number | undefined): void {
     if (list.length < longList) return
-    const moved = this.#plain.get(list) ?? this.#plain.get(old as object)
+    const known = this.#plain.get(list)
+    const moved = known ?? this.#plain.get(old as object)
     if (!moved) {
       this.#plain.set(list, [...list])
       return
     }
     if (key !== undefined) moved[Number(key)] = list[Number(key)]
-    else if (edit[0] === 'splice') spliceItems(moved, edit)
+    else if (!known && edit[0] === 'splice') spliceItems(moved, edit)
+    if (known) return
     this.#plain.delete(old as object) // two lists may be made of it, and only one gets it
     this.#plain.set(list, moved)
   }

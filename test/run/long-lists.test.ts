@@ -61,7 +61,7 @@ function apply(state: State, todo: Change, turn: number): State {
         ),
       )
     case 'share':
-      return put(state, todo.list, [...get(state, todo.from), { shared: turn }])
+      return put(state, todo.list, get(state, todo.from))
   }
 }
 
@@ -71,7 +71,7 @@ const first: State = { a: long, b: long, inner: { list: long } }
 test('a resume reads the state that was handed over, whatever becomes of long lists', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 12 }),
+      fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 12 }),
       async (turns) => {
         const expected = turns.reduce(
           (state, changes, i) => changes.reduce((next, todo) => apply(next, todo, i + 1), state),
