@@ -361,6 +361,7 @@ export const errorCodes: {
     readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
     readonly FENCED: 'another worker has taken over the run';
     readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';
+    readonly STORE_MISSING: 'there is no store at this place';
     readonly STORE_FULL: 'the disk or the store is full';
     readonly STORE_FAILED: 'the store failed in a way that needs a restart';
     readonly STORE_CLOSED: 'the store or runtime was closed';

@@ -49,6 +49,7 @@ export const errorCodes = {
   BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged',
   FENCED: 'another worker has taken over the run',
   STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment',
+  STORE_MISSING: 'there is no store at this place',
   STORE_FULL: 'the disk or the store is full',
   STORE_FAILED: 'the store failed in a way that needs a restart',
   STORE_CLOSED: 'the store or runtime was closed',

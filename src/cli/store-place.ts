@@ -20,7 +20,7 @@ export function ledgerFile(place: string): string | undefined {
   return path === undefined ? undefined : resolve(path)
 }
 
-/** Throws STORE_UNAVAILABLE when nothing is there. */
+/** Throws STORE_MISSING when nothing is there. */
 function requireStore(place: string): void {
   if (place === 'memory:') {
     throw new EverloopError(
@@ -31,7 +31,7 @@ function requireStore(place: string): void {
   const file = ledgerFile(place)
   if (file === undefined || existsSync(file)) return
   throw new EverloopError(
-    'STORE_UNAVAILABLE',
+    'STORE_MISSING',
     `There is no store at ${file}. Start a run with \`everloop run FILE\`, or name another store with --store or EVERLOOP_STORE.`,
   )
 }

@@ -92,7 +92,6 @@ export class Ever implements AsyncDisposable {
   readonly #options: EverOptions
   readonly #changes: Changes
   #worker: Worker | undefined
-  #working: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: EverOptions) {
@@ -283,7 +282,10 @@ export class Ever implements AsyncDisposable {
     await this.#options.store.limitQueue(name, concurrency)
   }
 
-  /** Executes runs in this process, until idle or until `close`. */
+  /**
+   * Executes runs in this process, until idle or until `close`. Rejects when the store fails for good
+   * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and told to `onTrouble`.
+   */
   async work(options: WorkOptions = {}): Promise<void> {
     checkOptions('work', options, ['concurrency', 'until'])
     const { concurrency = 16, until = 'stopped' } = options
@@ -302,13 +304,16 @@ export class Ever implements AsyncDisposable {
       onPassEnd: (run) => this.#changes.onRun(run),
     })
     const worker = this.#worker
-    if (started) this.#working = worker.start()
-    if (until === 'stopped') return this.#working
-    await worker.idle()
-    // A worker that was started for this alone is not needed any more.
-    if (started) {
-      await worker.stop(drainMs)
-      this.#worker = undefined
+    worker.start()
+    if (until === 'stopped') return worker.ended()
+    try {
+      await worker.idle()
+    } finally {
+      // A worker that was started for this alone is not needed any more.
+      if (started) {
+        await worker.stop(drainMs)
+        this.#worker = undefined
+      }
     }
   }
 

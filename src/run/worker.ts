@@ -9,7 +9,7 @@
  * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
  *    the next run is due. A slow poll remains, for what might be missed.
  */
-import { EverloopError } from '../base/errors.ts'
+import { type ErrorCode, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { type Executing, execute } from './executor.ts'
@@ -61,27 +61,33 @@ export class Worker {
   #stirred = false
   #loop: Promise<void> | undefined
   #unsubscribe: (() => void) | undefined
+  /** Why there is nothing to work on any more. */
+  #failure: EverloopError | undefined
   readonly #idle = new Set<() => void>()
 
   constructor(options: WorkerOptions) {
     this.#options = options
   }
 
-  /** Begins to work. Resolves when the worker has stopped. */
-  start(): Promise<void> {
-    if (this.#state === 'new') {
-      this.#state = 'working'
-      const unsubscribe = this.#options.store.subscribe((change) => {
-        if (change === 'work') this.#stir()
-      })
-      const stopListening = attributeRejections()
-      this.#unsubscribe = () => {
-        unsubscribe()
-        stopListening()
-      }
-      this.#loop = this.#work()
+  /** Begins to work. */
+  start(): void {
+    if (this.#state !== 'new') return
+    const unsubscribe = this.#options.store.subscribe((change) => {
+      if (change === 'work') this.#stir()
+    })
+    this.#state = 'working'
+    const stopListening = attributeRejections()
+    this.#unsubscribe = () => {
+      unsubscribe()
+      stopListening()
     }
-    return this.#loop ?? Promise.resolve()
+    this.#loop = this.#work()
+  }
+
+  /** Resolves when the worker has stopped. Rejects when it did so because the store failed for good. */
+  async ended(): Promise<void> {
+    await this.#loop
+    this.#throwFailure()
   }
 
   /** True while the run is executed here. */
@@ -89,12 +95,18 @@ export class Worker {
     return this.#held.has(run)
   }
 
-  /** Resolves when no run is held by anyone, and none that this worker serves is due. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#idle.add(resolve)
-      this.#stir()
-    })
+  /**
+   * Resolves when no run is held by anyone, and none that this worker serves is due, or when the
+   * worker has stopped. Rejects when it did so because the store failed for good.
+   */
+  async idle(): Promise<void> {
+    if (this.#state !== 'stopped') {
+      await new Promise<void>((resolve) => {
+        this.#idle.add(resolve)
+        this.#stir()
+      })
+    }
+    this.#throwFailure()
   }
 
   /**
@@ -159,8 +171,7 @@ export class Worker {
       if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle()
       return nextDue
     } catch (error) {
-      this.#trouble(error)
-      if (isFinal(error)) this.#state = 'draining'
+      this.#onStoreTrouble(error)
       return store.clock.now() + troubleMs
     }
   }
@@ -230,7 +241,7 @@ export class Worker {
         this.#held.get(run)?.executing.onNews(newest)
       }
     } catch (error) {
-      this.#trouble(error)
+      this.#onStoreTrouble(error)
     }
   }
 
@@ -254,6 +265,19 @@ export class Worker {
       ),
     )
     this.#stir()
+  }
+
+  /** Trouble passes; a store that has failed for good ends the work. */
+  #onStoreTrouble(error: unknown): void {
+    this.#trouble(error)
+    if (!isFinal(error) || this.#failure) return
+    this.#failure = error
+    this.#state = 'draining'
+    this.#dropAll(error)
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure
   }
 
   #dropAll(error: EverloopError): void {
@@ -291,5 +315,12 @@ export class Worker {
 }
 
 /** The store will not come back: working on makes no sense. */
-const isFinal = (error: unknown): boolean =>
-  EverloopError.is(error) && (error.code === 'STORE_FAILED' || error.code === 'STORE_CLOSED')
+const isFinal = (error: unknown): error is EverloopError =>
+  EverloopError.is(error) && finalCodes.has(error.code)
+
+const finalCodes: ReadonlySet<ErrorCode> = new Set([
+  'STORE_FAILED',
+  'STORE_CLOSED',
+  'STORE_NEWER',
+  'STORE_FOREIGN',
+])

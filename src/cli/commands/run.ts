@@ -73,16 +73,23 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       )
       void ever.close()
     })
-    void ever.work()
-    const settled = await settle(ever, reference.id, {
-      serves: (name, version) => flows.some((one) => one.name === name && one.version === version),
-      waitMs,
-      signal,
-      onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, signal),
-    })
+    const settled = await Promise.race([
+      settle(ever, reference.id, {
+        serves: (name, version) =>
+          flows.some((one) => one.name === name && one.version === version),
+        waitMs,
+        signal,
+        onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, signal),
+      }),
+      failureOf(ever.work()),
+    ])
     return await report({ out, ever, id: reference.id, settled })
   })
 }
+
+/** Never resolves: rejects when work ends because the store has failed for good. */
+const failureOf = (work: Promise<void>): Promise<never> =>
+  work.then(() => new Promise<never>(() => {}))
 
 /** Asks the person at the terminal, if there is one and a question is open. */
 async function answerHere(

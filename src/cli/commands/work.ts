@@ -1,7 +1,6 @@
 /** `everloop work FILE…`: serves the flows of files until told to stop, or until nothing is due. */
 import { type Command, Option } from 'commander'
 import type { Duration } from '../../base/duration.ts'
-import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
@@ -36,17 +35,13 @@ async function work({ out, store, options, rest }: Call<Options>): Promise<numbe
   const flows = [...new Set((await Promise.all(rest.map(loadFlowFile))).flatMap(servedFlows))]
   const served = flows.map(({ name, version }) => `${name}@${version}`)
   const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
-  let trouble: unknown
   return interruptible(async (signal) => {
     await using ever = await open({
       store,
       flows,
       name: name.slice(0, 200),
       ...(lease === undefined ? {} : { lease: lease as Duration }),
-      onTrouble: (error, run) => {
-        trouble = error
-        out.warn(error, run)
-      },
+      onTrouble: (error, run) => out.warn(error, run),
     })
     const { location } = ever.store.about
     out.event({ event: 'working', flows: served, store: location }, () => [])
@@ -59,18 +54,17 @@ async function work({ out, store, options, rest }: Call<Options>): Promise<numbe
       out.note('Stopping: steps under way end first; again stops at once.')
       void ever.close()
     })
-    await ever.work({
-      ...(concurrency === undefined ? {} : { concurrency }),
-      until: until ?? 'stopped',
-    })
-    const why = isStopping ? 'signal' : until === 'idle' ? 'idle' : 'trouble'
-    out.event({ event: 'stopped', why }, () => [])
-    if (why !== 'trouble') {
-      out.note(why === 'idle' ? 'Nothing is due or held.' : 'Stopped in good order.')
-      return exitCodes.ok
+    try {
+      await ever.work({
+        ...(concurrency === undefined ? {} : { concurrency }),
+        until: until ?? 'stopped',
+      })
+    } catch (error) {
+      out.event({ event: 'stopped', why: 'trouble' }, () => [])
+      throw error
     }
-    throw EverloopError.is(trouble)
-      ? trouble
-      : new EverloopError('STORE_FAILED', `The worker stopped: the store ${location} failed.`)
+    out.event({ event: 'stopped', why: isStopping ? 'signal' : 'idle' }, () => [])
+    out.note(isStopping ? 'Stopped in good order.' : 'Nothing is due or held.')
+    return exitCodes.ok
   })
 }

@@ -170,6 +170,11 @@ function refuseForeign(connection: Connection, location: string): void {
   refuseNewer(Number(version), location)
 }
 
+/** Throws STORE_NEWER when a newer everloop has migrated the file since it was opened. */
+export function refuseMigrated(connection: Connection, location: string): void {
+  refuseNewer(connection.value<number>('PRAGMA user_version'), location)
+}
+
 function refuseNewer(version: number, location: string): void {
   if (version <= schemaVersion) return
   throw new EverloopError(

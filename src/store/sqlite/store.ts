@@ -229,7 +229,9 @@ class SqliteStore implements Store {
   /** The store failed: it gives up its locks, so that other processes take over at once. */
   #break(reason: EverloopError): void {
     this.#refusal = reason
-    this.#subscribers.stop()
+    // Whoever listens asks, and is told the reason.
+    this.#subscribers.notify('work')
+    queueMicrotask(() => this.#subscribers.stop())
     this.#letGo().catch(() => undefined) // a broken thread cannot be closed any better
   }
 

@@ -7,7 +7,8 @@
  * - W2 When a command throws, its batch is undone and every command gets a transaction of its own,
  *   so that it fails alone. Refusals (fenced, displaced, duplicate …) are replies, not errors, and
  *   are decided before the command writes anything.
- * - W3 After an error of the disk nothing is executed any more.
+ * - W3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
+ *   the file: each transaction looks at the version first (half a microsecond).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
 import { append } from './append.ts'
@@ -16,7 +17,7 @@ import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
-import { beginWrite, type Patience } from './open.ts'
+import { beginWrite, type Patience, refuseMigrated } from './open.ts'
 import { kept } from './text.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
@@ -88,6 +89,7 @@ export class Writer {
     let isCommitting = false
     try {
       beginWrite(db, this.#patience)
+      refuseMigrated(db, this.#location)
       const outcomes = commands.map((command): Outcome => ({
         is: 'done',
         reply: this.#perform(command, now),
@@ -96,7 +98,7 @@ export class Writer {
       db.run('COMMIT')
       return outcomes
     } catch (error) {
-      if (isFatal(error)) this.#broken ??= failureOf(explain(error, this.#location))
+      if (isFatal(error) || isNewer(error)) this.#broken ??= endOf(error, this.#location)
       if (db.inTransaction) this.#rollBack()
       // The disk failed under the commit itself: what it holds now, nobody knows (S9).
       throw isCommitting && this.#broken ? unclear(this.#location, error) : error
@@ -129,13 +131,21 @@ export class Writer {
     try {
       this.#db.exec('ROLLBACK')
     } catch (error) {
-      this.#broken ??= failureOf(explain(error, this.#location))
+      this.#broken ??= endOf(error, this.#location)
     }
   }
 
   #failed(error: unknown): Outcome {
     return { is: 'failed', failure: failureOf(explain(error, this.#location)) }
   }
+}
+
+const isNewer = (error: unknown): boolean => EverloopError.is(error) && error.code === 'STORE_NEWER'
+
+/** Why nothing is written any more. What is over for good must not look as if it would pass. */
+function endOf(error: unknown, location: string): Failure {
+  const failure = failureOf(explain(error, location))
+  return failure.code === 'STORE_UNAVAILABLE' ? { ...failure, code: 'STORE_FAILED' } : failure
 }
 
 /** An error as data. Anything that is not everloop's own is a bug of it. */
