@@ -6,19 +6,14 @@ import { runColumns } from './rows.ts'
 
 // Runs.
 
-/**
- * Fence, head check and head move in one statement (S3): no row means that one of them did not
- * hold, and nothing was written. Touches no indexed column.
- */
-export const advanceRun: string = `
-UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0
-WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?
-RETURNING key, newest, asking, status`
-
-/** The same checks for an append without entries. */
+/** Fence and head check (S3): no row means that one of them does not hold. */
 export const checkRun: string = `
 SELECT key, newest, asking, status FROM runs
 WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?`
+
+/** Touches no indexed column. */
+export const moveHead: string =
+  'UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0 WHERE key = ?'
 
 /** Why an append was refused. */
 export const runHead: string = 'SELECT session, epoch, seq, hash, newest FROM runs WHERE id = ?'
@@ -38,7 +33,7 @@ RETURNING key`
 
 export const insertLabel: string = 'INSERT INTO labels (name, value, run) VALUES (?, ?, ?)'
 
-/** Apart from advanceRun, because it moves index entries. */
+/** Apart from moveHead, because it moves index entries. */
 export const setStatus: string = 'UPDATE runs SET status = ?, code = ? WHERE key = ?'
 
 export const setAsking: string = 'UPDATE runs SET asking = ? WHERE key = ?'
