@@ -25,7 +25,7 @@ test('every statement searches, and none scans', () => {
 test('what is asked most often sorts nothing and needs no temporary tables', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
   const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom } = reading
-  const { nextLane, firstLane, dueRuns, advanceRun } = writing
+  const { nextLane, firstLane, dueRuns, checkRun, moveHead } = writing
   const hot = {
     entriesAfter,
     entriesOfScope,
@@ -34,7 +34,8 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
     nextLane,
     firstLane,
     dueRuns,
-    advanceRun,
+    checkRun,
+    moveHead,
   }
   for (const [name, sql] of Object.entries({ ...hot, newsOfSession })) {
     const plan = connection.all<readonly [number, number, number, string]>(

@@ -58,8 +58,6 @@ export const entriesOfScope: string = `
 SELECT ${entryColumns} FROM entries
 WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
-export const entryAt: string = `SELECT ${entryColumns} FROM entries WHERE run = ? AND seq = ?`
-
 /** The predecessor's hash. */
 export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'
 
