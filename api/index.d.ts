@@ -708,6 +708,7 @@ interface ClaimRequest {
         readonly version: string;
     }[];
     readonly limit: number;
+    readonly suspects?: number | undefined;
 }
 
 interface ClaimResult {

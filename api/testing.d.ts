@@ -793,6 +793,7 @@ interface ClaimRequest {
         readonly version: string;
     }[];
     readonly limit: number;
+    readonly suspects?: number | undefined;
 }
 
 interface ClaimResult {

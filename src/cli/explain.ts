@@ -32,7 +32,7 @@ export async function explain(ever: Ever, id: string, depth = 0): Promise<Explan
   })
   if (info.status === 'running')
     return running(await ever.store.run(id), await ever.store.sessions(), now, is)
-  if (info.status === 'ready') return ready(ever, info, now, is)
+  if (info.status === 'ready') return ready(ever, info, await ever.store.run(id), now, is)
   if (info.status === 'waiting' && info.entries === 1 && info.due !== undefined) {
     return is(
       'delayed',
@@ -70,7 +70,13 @@ function running(
   )
 }
 
-async function ready(ever: Ever, info: RunInfo, now: number, is: Is): Promise<Explanation> {
+async function ready(
+  ever: Ever,
+  info: RunInfo,
+  run: RunRow | undefined,
+  now: number,
+  is: Is,
+): Promise<Explanation> {
   const { flow, version, queue, due = now } = info
   const row = (await ever.store.queues()).find(({ name }) => name === queue)
   if (row && row.concurrency !== null && row.held >= row.concurrency) {
@@ -94,6 +100,15 @@ async function ready(ever: Ever, info: RunInfo, now: number, is: Is): Promise<Ex
       fix,
     )
   }
+  const before = run && run.barren > 0 ? await suspectBefore(ever, workers) : undefined
+  if (run && before) {
+    const times = run.barren === 1 ? 'once' : `${run.barren} times`
+    return is(
+      'suspect',
+      `Ready since ${short(now - due)}, but it lost its worker ${times} without getting further, and a worker executes such runs one at a time: worker "${cleanLine(before.worker.name, 80)}" is at run ${before.run}.`,
+      `everloop runs explain ${before.run}`,
+    )
+  }
   if (now - due < promptMs) return is('ready', 'Ready: a worker takes it in a moment.')
   const names = workers
     .slice(0, 3)
@@ -106,6 +121,19 @@ async function ready(ever: Ever, info: RunInfo, now: number, is: Is): Promise<Ex
     `Ready since ${short(now - due)}, but ${several} that is connected (${names}) ${has}: probably nobody serves ${what}.`,
     fix,
   )
+}
+
+/** The first worker that holds a run which was lost without progress, and that run. */
+async function suspectBefore(
+  ever: Ever,
+  workers: readonly SessionRow[],
+): Promise<{ readonly worker: SessionRow; readonly run: string } | undefined> {
+  for (const worker of workers) {
+    const held = await ever.store.runs({ session: worker.token })
+    const suspect = held.find(({ barren }) => barren > 0)
+    if (suspect) return { worker, run: suspect.id }
+  }
+  return undefined
 }
 
 interface Waiting {
@@ -157,7 +185,7 @@ async function waitSentence(
     case 'signal':
       return {
         text: `since ${short(now - since)} for the signal "${told}"${until}`,
-        fix: `everloop signal ${run} '${told}' JSON`,
+        fix: `everloop signal ${run} ${shellWord(what)} JSON`,
       }
     case 'timer':
       return {
@@ -225,6 +253,14 @@ function atRest(
       )
     }
   }
+}
+
+/**
+ * A name out of a flow as one word of a POSIX shell, because people copy what is printed here. One
+ * that cannot be printed as it is (controls, line breaks, great length) leaves a placeholder.
+ */
+function shellWord(text: string): string {
+  return cleanLine(text, 200) === text ? `'${text.replaceAll("'", `'\\''`)}'` : 'NAME'
 }
 
 function sentenceOf(text: string): string {

@@ -34,6 +34,8 @@ export interface Execution {
   readonly flow: AnyFlow
   readonly development: boolean
   readonly onEnd: (end: PassEnd) => void
+  /** Something of the run was written. */
+  readonly onProgress: () => void
   readonly onTrouble: (error: unknown, row: RunRow) => void
 }
 
@@ -106,7 +108,10 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     epoch: row.epoch,
     head: { seq: row.seq, hash: row.hash, time: row.updated },
     prelude: preludeOf(row),
-    onCommitted: (entries) => pass?.operations.onCommitted(entries),
+    onCommitted: (entries) => {
+      if (entries.length > 0) execution.onProgress()
+      pass?.operations.onCommitted(entries)
+    },
     onNews: (newest) => pass?.mailbox.onNews(newest),
     onLost: (error) => {
       if (pass) pass.drop(error)

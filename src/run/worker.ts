@@ -8,6 +8,9 @@
  * W3 Runs that are blocked and linger do not count against the concurrency.
  * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
  *    the next run is due. A slow poll remains, for what might be missed.
+ * W5 Of suspects, runs that lost their worker and have written nothing since, one is in hand at a
+ *    time: which of them it was that killed the process, nobody knows. What is beside it for the
+ *    first time may be lost with it once, and is not lost with it again.
  */
 import { type ErrorCode, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
@@ -22,6 +25,8 @@ import { attributeRejections } from './unhandled.ts'
 const pollMs = 5000
 /** How long claims are put off after the store was in trouble. */
 const troubleMs = 1000
+/** A suspect that has been in hand for so long holds up no other: it may hang, but it has not killed. */
+const suspectMs = 60_000
 /** How long a run is put off that could not be executed for a reason of its own. */
 const lostMs = 10_000
 
@@ -47,6 +52,8 @@ type State = 'new' | 'working' | 'draining' | 'stopped'
 interface Held {
   readonly executing: Executing
   readonly row: RunRow
+  /** While it is a suspect (W5): until when it holds up others. */
+  suspectUntil: number | undefined
 }
 
 export class Worker {
@@ -164,7 +171,12 @@ export class Worker {
       const { token } = session
       if (this.#isUnsure) await this.#adopt(session)
       this.#isUnsure = true
-      const { runs, nextDue } = await store.claim({ session: token, flows: flows.served, limit })
+      const { runs, nextDue } = await store.claim({
+        session: token,
+        flows: flows.served,
+        limit,
+        suspects: this.#suspectInHand() ? 0 : 1,
+      })
       this.#isUnsure = false
       if (this.#session !== session) return 0 // lost meanwhile: what was claimed has been freed
       for (const row of runs) this.#begin(row, token)
@@ -174,6 +186,11 @@ export class Worker {
       this.#onStoreTrouble(error)
       return store.clock.now() + troubleMs
     }
+  }
+
+  #suspectInHand(): boolean {
+    const now = this.#options.store.clock.now()
+    return Array.from(this.#held.values()).some(({ suspectUntil = 0 }) => suspectUntil > now)
   }
 
   /** Begins what an earlier claim did get although its reply was lost. */
@@ -200,6 +217,7 @@ export class Worker {
       flow,
       development,
       onTrouble: (error) => onTrouble(error, row.id),
+      onProgress: () => this.#clear(row),
       onEnd: (end) => {
         // A later claim of the same run may have taken this place already.
         if (this.#held.get(row.id)?.row === row) this.#held.delete(row.id)
@@ -208,8 +226,17 @@ export class Worker {
         this.#stir()
       },
     })
-    this.#held.set(row.id, { executing, row })
+    const suspectUntil = row.barren > 0 ? store.clock.now() + suspectMs : undefined
+    this.#held.set(row.id, { executing, row, suspectUntil })
     if (this.#state !== 'working') executing.yield()
+  }
+
+  /** The run has got further: it is no suspect any more, and the next one may come. */
+  #clear(row: RunRow): void {
+    const held = this.#held.get(row.id)
+    if (held?.row !== row || held.suspectUntil === undefined) return
+    held.suspectUntil = undefined
+    this.#stir()
   }
 
   /**

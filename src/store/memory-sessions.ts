@@ -70,7 +70,12 @@ export class MemorySessions {
     })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  claim({ session: token, flows, limit }: ClaimRequest): ClaimResult & { readonly freed: boolean } {
+  claim({
+    session: token,
+    flows,
+    limit,
+    suspects = Infinity,
+  }: ClaimRequest): ClaimResult & { readonly freed: boolean } {
     const freed = this.#expire()
     if (!this.#sessions.has(token)) return { runs: [], nextDue: undefined, freed }
     const now = this.#clock.now()
@@ -82,10 +87,12 @@ export class MemorySessions {
         flows.some(({ name, version }) => name === row.flow && version === row.version),
     )
     const runs: MemoryRun[] = []
+    let suspectsLeft = suspects
     for (const run of waiting.toSorted((a, b) => (a.row.wake ?? 0) - (b.row.wake ?? 0))) {
       const left = room.get(run.row.queue) ?? Infinity
       if (runs.length >= limit || !isDue(run.row, now)) break
-      if (left <= 0) continue
+      if (left <= 0 || (isSuspect(run.row) && suspectsLeft <= 0)) continue
+      if (isSuspect(run.row)) suspectsLeft -= 1
       room.set(run.row.queue, left - 1)
       run.row.session = token
       run.row.epoch += 1
@@ -94,6 +101,7 @@ export class MemorySessions {
     const next = [
       ...waiting
         .filter(({ row }) => row.session === undefined && (room.get(row.queue) ?? Infinity) > 0)
+        .filter(({ row }) => !isSuspect(row) || suspectsLeft > 0)
         .map(({ row }) => row.wake ?? 0),
       ...Array.from(this.#sessions.values())
         .filter((other) => other.token !== token && this.#held(other.token).length > 0)
@@ -145,6 +153,9 @@ export class MemorySessions {
     return room
   }
 }
+
+/** It was lost with its worker, and has written nothing since. */
+const isSuspect = (row: MemoryRun['row']): boolean => row.barren > 0
 
 function isDue(row: MemoryRun['row'], now: number): boolean {
   return row.session === undefined && row.wake !== undefined && row.wake <= now

@@ -168,13 +168,18 @@ export interface ClaimRequest {
   /** Flow name and version of what this worker can execute. */
   readonly flows: readonly { readonly name: string; readonly version: string }[]
   readonly limit: number
+  /**
+   * Of the suspects, runs that have lost their worker and written nothing since (`barren` above 0),
+   * at most so many are handed out; what is due beside them is not held up. Left out: any number.
+   */
+  readonly suspects?: number | undefined
 }
 
 export interface ClaimResult {
   readonly runs: readonly RunRow[]
   /**
    * When to ask again at the latest if nothing else happens: the next due time in a queue that has
-   * room, or the end of another holder's lease.
+   * room, or the end of another holder's lease. Suspects count only while more may be handed out.
    */
   readonly nextDue: number | undefined
 }

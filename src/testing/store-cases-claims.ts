@@ -1,6 +1,6 @@
 /** Conformance: sessions, claims and queues. */
 import { strict as assert } from 'node:assert'
-import type { Store } from '../store/store.ts'
+import type { ClaimResult, Store } from '../store/store.ts'
 import { step, testFlow } from './chain-builder.ts'
 import { claim, heldRun, ids, leaseMs, row, session, start, type StoreCase } from './store-bed.ts'
 
@@ -172,6 +172,43 @@ export const claimCases: readonly StoreCase[] = [
       const { runs, nextDue } = await store.claim({ session: 's', flows, limit: 10 })
       assert.deepEqual(ids(runs), ['f0', 'x'])
       assert.equal(nextDue, undefined) // only a release or another limit can bring more
+    },
+  },
+  {
+    name: 'a claim hands out no more runs that were lost without progress than it asks for',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 'dies', { leaseMs: 100 })
+      await session(store, 's')
+      const lost = ['a', 'b', 'c']
+      const chains = await Promise.all(lost.map((id) => start(store, id)))
+      assert.deepEqual((await claimed(store, 'dies')).toSorted(), lost)
+      clock.advance(200)
+      const ask = (suspects?: number, limit = 10): Promise<ClaimResult> =>
+        store.claim({ session: 's', flows: [testFlow], limit, suspects })
+      assert.deepEqual(await ask(0), { runs: [], nextDue: undefined })
+      await start(store, 'sound', { wake: clock.now() + 20 })
+      await start(store, 'sound-too', { wake: clock.now() + 10, queue: 'other' })
+      assert.equal((await ask(0)).nextDue, clock.now() + 10)
+      clock.advance(30)
+      // The one that has been due for longest; the others hold up nothing.
+      const { runs, nextDue } = await ask(1, 2)
+      assert.equal(runs.filter(({ barren }) => barren === 1).length, 1)
+      assert.deepEqual([runs.length, runs[1]?.id], [2, 'sound-too'])
+      assert.equal(nextDue, clock.now() - 10)
+      assert.deepEqual(ids((await ask(0)).runs), ['sound'])
+      assert.deepEqual(await ask(0), { runs: [], nextDue: undefined })
+      // Who asks for two gets two.
+      const more = await ask(2)
+      assert.deepEqual([more.runs.length, more.nextDue], [2, undefined])
+      // What has written something is no suspect any more.
+      const [first] = runs
+      const chain = chains.find(({ run }) => run === first?.id)
+      assert.ok(first && chain)
+      const release = { wake: clock.now(), seen: 0 }
+      const held = { session: 's', epoch: first.epoch }
+      await store.append(chain.append(held, [step('a')], { release }))
+      assert.deepEqual(ids((await ask(0)).runs), [first.id])
     },
   },
   {

@@ -1,8 +1,10 @@
 /** `everloop runs explain`: a sentence for each situation, and what to do about it. */
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
-import { type Ever, open } from '../../src/index.ts'
+import { type Ever, flow, open } from '../../src/index.ts'
+import { testRuntime } from '../../src/testing/index.ts'
 import { everloop, everloopJson, makeFolder } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
 
@@ -53,5 +55,58 @@ describe('runs explain', () => {
         fix: 'everloop questions answer asks-2/2 JSON',
       },
     })
+  })
+})
+
+describe('a command to copy', () => {
+  /** What a shell makes of the words of the command. */
+  const words = (command: string): readonly string[] =>
+    execFileSync('sh', ['-c', `everloop() { printf '%s\\n' "$@"; }; ${command}`], {
+      encoding: 'utf8',
+    })
+      .trimEnd()
+      .split('\n')
+
+  test.each(["it's; touch PWNED; echo '", '$(touch PWNED) `x` "y" \\z', "''", 'plain'])(
+    'has the signal %j as one word',
+    async (name) => {
+      const waits = flow('waits', (run) => run.signal(name))
+      await using runtime = await testRuntime({ flows: [waits] })
+      const { id } = await runtime.start(waits, undefined, { id: 'waits-1' })
+      const { fix = '' } = await explain(runtime.ever, id)
+      expect(words(fix)).toEqual(['signal', 'waits-1', name, 'JSON'])
+    },
+  )
+
+  test('has a placeholder for a signal that cannot be printed', async () => {
+    const waits = flow('waits', (run) => run.signal('a\nb\u001b[2J'))
+    await using runtime = await testRuntime({ flows: [waits] })
+    const { id } = await runtime.start(waits, undefined, { id: 'waits-1' })
+    const { fix } = await explain(runtime.ever, id)
+    expect(fix).toBe('everloop signal waits-1 NAME JSON')
+  })
+})
+
+test('a run that was lost with another one says that it waits for that one', async () => {
+  let begun = 0
+  const hangs = flow('hangs', (run) =>
+    run.step('hangs', () => {
+      begun++
+      return new Promise<void>(() => {})
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [hangs] })
+  for (const id of ['a', 'b']) await runtime.ever.start(hangs, undefined, { id })
+  await runtime.runUntil(() => begun === 2)
+  runtime.workers[0]?.crash()
+  runtime.addWorker({ name: 'second' })
+  await runtime.runUntil(() => begun === 3)
+  const explanations = await Promise.all(['a', 'b'].map((id) => explain(runtime.ever, id)))
+  const [waiting] = explanations.filter(({ status }) => status === 'ready')
+  expect(waiting).toMatchObject({
+    reason: 'suspect',
+    sentence: expect.stringMatching(
+      /^Ready since .*, but it lost its worker once .*: worker "second" is at run [ab]\.$/,
+    ),
   })
 })

@@ -26,6 +26,7 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
   const connection = openLedger({ location: newLocation(), durability: 'process' })
   const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom } = reading
   const { nextLane, firstLane, dueRuns, checkRun, moveHead } = writing
+  const { nextSoundLane, firstSoundLane, soundDueRuns } = writing
   const hot = {
     entriesAfter,
     entriesOfScope,
@@ -34,6 +35,9 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
     nextLane,
     firstLane,
     dueRuns,
+    nextSoundLane,
+    firstSoundLane,
+    soundDueRuns,
     checkRun,
     moveHead,
   }

@@ -52,7 +52,7 @@ export function idleClaim(
   request: ClaimRequest,
   now: number,
 ): ClaimResult | undefined {
-  const lanes = openLanes(db, request)
+  const lanes = openLanes(db, request, suspectsOf(request))
   if (request.limit > 0 && lanes.some(({ wake }) => wake <= now)) return undefined
   return { runs: [], nextDue: nextDue(db, request, lanes) }
 }
@@ -70,8 +70,12 @@ export function claim(
 function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResult {
   if (!db.get(sql.sessionExpiry, kept(request.session))) return { runs: [], nextDue: undefined }
   const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
-  return { runs, nextDue: nextDue(db, request, openLanes(db, request)) }
+  const left = suspectsOf(request) - runs.filter(({ barren }) => barren > 0).length
+  return { runs, nextDue: nextDue(db, request, openLanes(db, request, left)) }
 }
+
+/** How many suspects may be handed out: runs that were lost and have written nothing since. */
+const suspectsOf = ({ suspects = Infinity }: ClaimRequest): number => suspects
 
 function free(db: Connection, { token, by }: LostSession, now: number): boolean {
   const expires = db.get<readonly [number]>(sql.sessionExpiry, kept(token))?.[0]
@@ -98,8 +102,13 @@ interface Lane {
   readonly room: number
 }
 
-/** The lanes that this worker may take from, full queues left out. Reads one row for each. */
-function openLanes(db: Connection, { flows }: ClaimRequest): Lane[] {
+/**
+ * The lanes that this worker may take from, full queues left out. Reads one row for each, and steps
+ * over suspects when it may take none.
+ */
+function openLanes(db: Connection, { flows }: ClaimRequest, suspects: number): Lane[] {
+  const [first, next] =
+    suspects > 0 ? [sql.firstLane, sql.nextLane] : [sql.firstSoundLane, sql.nextSoundLane]
   const lanes: Lane[] = []
   const rooms = new Map<string, number>()
   const seen = new Set<string>()
@@ -108,13 +117,13 @@ function openLanes(db: Connection, { flows }: ClaimRequest): Lane[] {
     const both = JSON.stringify(lane)
     if (seen.has(both)) continue
     seen.add(both)
-    let row = db.get<readonly [queue: string, wake: number]>(sql.firstLane, ...lane)
+    let row = db.get<readonly [queue: string, wake: number]>(first, ...lane)
     while (row) {
       const [queue, wake] = row
       const room = rooms.get(queue) ?? roomOf(db, queue)
       rooms.set(queue, room)
       if (room > 0) lanes.push({ flow: lane[0], version: lane[1], queue, wake, room })
-      row = db.get(sql.nextLane, ...lane, queue)
+      row = db.get(next, ...lane, queue)
     }
   }
   return lanes
@@ -127,29 +136,53 @@ function roomOf(db: Connection, queue: string): number {
 
 /** Keys of the runs to hand out: the longest due first, no queue beyond its limit. */
 function choose(db: Connection, request: ClaimRequest, now: number): number[] {
-  const lanes = openLanes(db, request).filter(({ wake }) => wake <= now)
-  const due = lanes.flatMap(({ flow, version, queue }) =>
+  let suspects = suspectsOf(request)
+  const lanes = openLanes(db, request, suspects).filter(({ wake }) => wake <= now)
+  const due = lanes.flatMap((lane) => dueIn(db, lane, now, request))
+  const rooms = new Map(lanes.map(({ queue, room }) => [queue, room]))
+  const chosen: number[] = []
+  for (const run of due.toSorted((a, b) => a.wake - b.wake || a.key - b.key)) {
+    const { key, queue, isSuspect } = run
+    if (chosen.length === request.limit) break
+    const room = rooms.get(queue) ?? 0
+    if (room === 0 || (isSuspect && suspects <= 0)) continue
+    if (isSuspect) suspects -= 1
+    rooms.set(queue, room - 1)
+    chosen.push(key)
+  }
+  return chosen
+}
+
+interface Due {
+  readonly key: number
+  readonly wake: number
+  readonly queue: string
+  readonly isSuspect: boolean
+}
+
+/** What is due in a lane: as much as the claim asks for, whatever suspects stand in between. */
+function dueIn(
+  db: Connection,
+  { flow, version, queue }: Lane,
+  now: number,
+  request: ClaimRequest,
+): readonly Due[] {
+  const read = (statement: string): Due[] =>
     db
-      .all<readonly [key: number, wake: number]>(
-        sql.dueRuns,
+      .all<readonly [key: number, wake: number, isSuspect: 0 | 1]>(
+        statement,
         flow,
         version,
         queue,
         now,
         request.limit,
       )
-      .map(([key, wake]) => ({ key, wake, queue })),
-  )
-  const rooms = new Map(lanes.map(({ queue, room }) => [queue, room]))
-  const chosen: number[] = []
-  for (const { key, queue } of due.toSorted((a, b) => a.wake - b.wake || a.key - b.key)) {
-    if (chosen.length === request.limit) break
-    const room = rooms.get(queue) ?? 0
-    if (room === 0) continue
-    rooms.set(queue, room - 1)
-    chosen.push(key)
-  }
-  return chosen
+      .map(([key, wake, isSuspect]) => ({ key, wake, queue, isSuspect: isSuspect === 1 }))
+  if (suspectsOf(request) <= 0) return read(sql.soundDueRuns)
+  const due = read(sql.dueRuns)
+  const suspects = due.filter(({ isSuspect }) => isSuspect)
+  if (suspects.length <= suspectsOf(request)) return due
+  return [...suspects, ...read(sql.soundDueRuns)]
 }
 
 /** The earliest time at which a claim could find more, if nothing is written until then. */

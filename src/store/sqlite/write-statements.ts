@@ -163,8 +163,26 @@ WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ?
 ORDER BY queue, wake LIMIT 1`
 
 export const dueRuns: string = `
-SELECT key, wake FROM runs
+SELECT key, wake, barren > 0 FROM runs
 WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?
+ORDER BY wake, key LIMIT ?`
+
+// The same without suspects: these are few, so stepping over them needs no index of its own.
+
+export const nextSoundLane: string = `
+SELECT queue, wake FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue > ? AND barren = 0
+ORDER BY queue, wake LIMIT 1`
+
+export const firstSoundLane: string = `
+SELECT queue, wake FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND barren = 0
+ORDER BY queue, wake LIMIT 1`
+
+export const soundDueRuns: string = `
+SELECT key, wake, 0 FROM runs
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?
+  AND barren = 0
 ORDER BY wake, key LIMIT ?`
 
 export const takeRun: string = `

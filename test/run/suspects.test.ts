@@ -1,0 +1,107 @@
+/** Runs that were in hand when their process died: one of them killed it, and the others did not. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { flow, open } from 'everloop'
+import { testRuntime, type TestRuntime } from 'everloop/testing'
+
+const child = fileURLToPath(new URL('suspects-child.ts', import.meta.url))
+
+test('a run that kills its process is parked, and those that were beside it complete', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-suspects-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  const log = join(folder, 'log')
+  const ends: string[] = []
+  while (ends.at(-1) !== 'lived' && ends.length < 8) {
+    const { signal, status, stderr } = spawnSync(process.execPath, [child, store, log], {
+      encoding: 'utf8',
+    })
+    ends.push(signal ?? (status === 0 ? 'lived' : stderr))
+  }
+  expect(ends).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL', 'lived'])
+  await using ever = await open({ store })
+  const statusOf = async (id: string): Promise<object> => (await ever.get(id)).status()
+  expect(await statusOf('killer')).toMatchObject({ status: 'paused', code: 'CRASH_LOOP' })
+  for (const id of ['innocent-1', 'innocent-2']) {
+    expect(await statusOf(id)).toMatchObject({ status: 'completed', crashes: 1 })
+  }
+  // Beside the killer once; then each by itself, to its end.
+  const executed = readFileSync(log, 'utf8').trim().split('\n')
+  expect(executed.filter((name) => name !== 'killer').toSorted()).toEqual([
+    'one',
+    'one',
+    'two',
+    'two',
+  ])
+}, 60_000)
+
+/** A step that hangs in the first process, and after it as long as the test says. */
+function gates(): {
+  readonly body: (name: string) => Promise<string>
+  readonly begun: string[]
+  readonly open: (name: string) => void
+} {
+  const begun: string[] = []
+  const release = new Map<string, () => void>()
+  return {
+    begun,
+    body: (name) =>
+      new Promise((resolve) => {
+        begun.push(name)
+        release.set(name, () => resolve(name))
+      }),
+    open: (name) => release.get(name)?.(),
+  }
+}
+
+/** Lets time pass while steps hang. */
+function pass(runtime: TestRuntime, ms: number): Promise<unknown> {
+  const until = runtime.time.clock.now() + ms
+  return runtime.runUntil(() => runtime.time.clock.now() >= until)
+}
+
+test('of runs that were lost together one is executed at a time, and healthy ones beside it', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', async (run, name: string) => {
+    await run.step('first', () => body(name))
+    return run.step('second', () => body(`${name} again`))
+  })
+  await using runtime = await testRuntime({ flows: [work] })
+  const lost = await Promise.all(['a', 'b'].map((id) => runtime.ever.start(work, id, { id })))
+  await runtime.runUntil(() => begun.length === 2)
+  runtime.workers[0]?.crash()
+  runtime.addWorker()
+  await runtime.runUntil(() => begun.length === 3)
+  await runtime.ever.start(work, 'c', { id: 'c' })
+  await runtime.runUntil(() => begun.length === 4)
+  await pass(runtime, 10_000)
+  expect(begun.slice(2)).toEqual(['a', 'c'])
+  // It has got further: what it does now, it has not been lost with.
+  release('a')
+  await runtime.runUntil(() => begun.length === 6)
+  expect(begun.slice(4).toSorted()).toEqual(['a again', 'b'])
+  for (const name of ['a again', 'b', 'c']) release(name)
+  await runtime.runUntil(() => begun.length === 8)
+  for (const name of ['b again', 'c again']) release(name)
+  expect(await Promise.all(lost.map((run) => runtime.result(run)))).toEqual(['a again', 'b again'])
+  await runtime.verify()
+})
+
+test('a run that was lost and now hangs keeps others that were lost waiting for a minute only', async () => {
+  const { body, begun } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  await using runtime = await testRuntime({ flows: [work] })
+  for (const id of ['a', 'b']) await runtime.ever.start(work, id, { id })
+  await runtime.runUntil(() => begun.length === 2)
+  runtime.workers[0]?.crash()
+  runtime.addWorker()
+  await runtime.runUntil(() => begun.length === 3)
+  await pass(runtime, 50_000)
+  expect(begun).toHaveLength(3)
+  await pass(runtime, 20_000)
+  expect(begun.slice(2)).toEqual(['a', 'b'])
+})
