@@ -11,18 +11,25 @@ import { expect, test } from 'vitest'
 const index = new URL('../../src/index.ts', import.meta.url).href
 
 test.each(['--max-old-space-size=512', '--expose-gc', '--stack-trace-limit=50', '--title=agents'])(
-  'a store opens in a process that was started with %s',
+  'a large step is recorded in a process that was started with %s',
   (flag) => {
     const folder = mkdtempSync(join(tmpdir(), 'everloop-flags-'))
     const store = `sqlite:${join(folder, 'ledger.db')}`
-    const code = `const { open } = await import('${index}'); await (await open({ store: '${store}' })).close()`
-    const { status, stderr } = spawnSync(
+    // What is large is written on the store's own thread.
+    const code = `const { flow, open } = await import('${index}')
+      const large = flow('large', (run) => run.step('s', () => 'x'.repeat(100_000)))
+      const ever = await open({ store: '${store}', flows: [large], work: {} })
+      const run = await ever.start(large, null)
+      console.log((await run.result()).length)
+      await ever.close()`
+    const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [flag, '--input-type=module', '--eval', code],
       { encoding: 'utf8' },
     )
     rmSync(folder, { recursive: true })
     expect(stderr).toBe('')
+    expect(stdout).toBe('100000\n')
     expect(status).toBe(0)
   },
 )

@@ -60,7 +60,8 @@ export class Writers {
 
   async close(): Promise<void> {
     this.#here.close()
-    await (await this.#thread)?.close()
+    const thread = await this.#thread?.catch(() => undefined)
+    await thread?.close()
   }
 
   #isForHere({ commands, now }: Batch): boolean {
