@@ -11,7 +11,7 @@
  * No file here may be opened by other means while it is locked: closing any handle to a file drops
  * all of a process's locks on it.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
@@ -116,7 +116,7 @@ export class Liveness {
 
   /** A digest, because a token is a secret and may be any text. */
   #path(token: string): string {
-    return join(this.#folder, createHash('sha256').update(token).digest('hex').slice(0, 32))
+    return join(this.#folder, hash('sha256', token, 'hex').slice(0, 32))
   }
 }
 
