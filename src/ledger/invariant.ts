@@ -21,6 +21,17 @@ export interface Violation {
 export interface Projections {
   /** The run row's last entry. */
   readonly head: { readonly seq: number; readonly hash: string }
+  /** What it was started with, and when. */
+  readonly started?:
+    | {
+        readonly flow: string
+        readonly version: string
+        readonly queue: string
+        readonly labels: Readonly<Record<string, string>>
+        readonly parent: string | undefined
+        readonly created: number
+      }
+    | undefined
   readonly status?: { readonly is: RunStatus['is']; readonly code: string | undefined } | undefined
   readonly scopes?: readonly OpenScope[] | undefined
   /** Numbers of the entries that asked the open questions. */

@@ -1,7 +1,14 @@
 /** L12: what a store's rows say about a run is what its entries add up to. */
+import type { Payloads } from './entry.ts'
 import type { RunState } from './fold.ts'
 import { advance, emptyState, foldingOf } from './fold.ts'
-import { type Invariant, invariant, type Projections, type Violation } from './invariant.ts'
+import {
+  fieldsOf,
+  type Invariant,
+  invariant,
+  type Projections,
+  type Violation,
+} from './invariant.ts'
 import { placeOf } from './kinds.ts'
 
 type Complaint = Omit<Violation, 'id'>
@@ -12,11 +19,14 @@ export const projectionInvariant: Invariant = invariant(
   () => {
     const state = foldingOf(emptyState)
     let last = { seq: 0, hash: '' }
+    let beginning: Beginning | undefined
     /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
     const unknown = { all: false, scopes: false, code: false }
     return {
-      see({ entry, record }) {
+      see(read) {
+        const { entry, record } = read
         const { seq, hash, kind } = entry
+        if (seq === 1) beginning = { time: entry.time, fields: fieldsOf(read, 'run.started') }
         last = { seq, hash }
         if (placeOf(kind) === undefined) unknown.all = true
         if (record === undefined) {
@@ -32,6 +42,7 @@ export const projectionInvariant: Invariant = invariant(
       },
       end: (rows) => [
         ...headFlaw(rows, last),
+        ...startFlaws(rows, beginning),
         ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
       ],
     }
@@ -49,6 +60,34 @@ function headFlaw({ head }: Projections, last: Projections['head']): Complaint[]
   }
   return last.hash === head.hash ? [] : [{ seq: last.seq, what: "is not the run's head" }]
 }
+
+/** The first entry, as far as it can be read. */
+interface Beginning {
+  readonly time: number
+  readonly fields: Partial<Payloads['run.started']> | undefined
+}
+
+/** A worker takes a run by what the row says, so the row must say what was started. */
+function startFlaws({ started }: Projections, beginning: Beginning | undefined): Complaint[] {
+  if (!started || !beginning) return []
+  const { time, fields } = beginning
+  const complaints: Complaint[] = []
+  const compare = (name: string, row: unknown, entry: unknown): void => {
+    const [is, should] = [JSON.stringify(row) ?? 'none', JSON.stringify(entry) ?? 'none']
+    if (is !== should) complaints.push({ seq: 1, what: `${name}: ${is} in the row, not ${should}` })
+  }
+  compare('created', started.created, time)
+  if (!fields) return complaints // erased or unreadable
+  compare('flow', started.flow, fields.flow)
+  compare('version', started.version, fields.version)
+  compare('queue', started.queue, fields.queue)
+  compare('labels', sorted(started.labels), sorted(fields.labels ?? {}))
+  compare('parent', started.parent, fields.parent?.run)
+  return complaints
+}
+
+const sorted = (labels: Readonly<Record<string, string>>): readonly (readonly string[])[] =>
+  Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 function rowFlaws(
   { status, scopes, questions }: Projections,

@@ -261,14 +261,16 @@ export class Ever implements AsyncDisposable {
   /** Checks every entry of a run, and the store's rows about it, against the invariants. */
   async verify(run: string): Promise<Verdict> {
     const { store } = this.#options
-    const scopes = await store.openScopes(run)
     const row = await this.#row(run)
+    const scopes = await store.openScopes(run)
+    const questions = (await store.questions({ run })).map(({ wait }) => wait.seq)
     const { seq, status, code } = row
+    const isStill = (await this.#row(run)).seq === seq
     // A run may move on meanwhile: what is checked ends where the row said it stood.
     const read = async (after: number): Promise<readonly Entry[]> =>
       (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
-    const isMoving = row.session !== undefined
-    return verifyRun(read, row, { status: { is: status, code }, ...(isMoving ? {} : { scopes }) })
+    const rows = { started: row, status: { is: status, code } }
+    return verifyRun(read, row, isStill ? { ...rows, scopes, questions } : rows)
   }
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */

@@ -16,7 +16,7 @@ import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
-import { beginningOf, Reader } from './reader.ts'
+import { beginningOf, checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
@@ -162,6 +162,7 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
 
   try {
     const reader = await patiently(execution, () => Reader.read(store, row))
+    checkFlow(row, reader)
     const opening = await patiently(execution, () => openingOf(store, row, reader))
     if (opening.is === 'open') return reader
     if (opening.is === 'refused') return await giveBack(opening.drafts, opening)

@@ -150,6 +150,17 @@ function checkKinds(entries: readonly Entry[]): void {
   )
 }
 
+/** A worker takes a run by its row: what it executes must be what was started. */
+export function checkFlow({ id, flow, version }: RunRow, reader: Reader): void {
+  const { record: started } = beginningOf(reader)
+  if (started.flow === flow && started.version === version) return
+  throw new EverloopError(
+    'BROKEN_CHAIN',
+    `Run "${id}" was started with flow "${started.flow}" in version "${started.version}", but its row says flow "${flow}" in version "${version}": the store was changed outside everloop. Run \`everloop runs verify ${id}\`, then restore the store from a backup.`,
+    { run: id },
+  )
+}
+
 /** The first entry's record: what the run was started with. */
 export function beginningOf(reader: Reader): {
   readonly entry: Entry

@@ -245,7 +245,8 @@ export class Worker {
    */
   #onLost(error: EverloopError, row: RunRow, session: string): void {
     this.#options.onTrouble(error, row.id)
-    if (error.code !== 'FENCED' && !isFinal(error)) void this.#putOff(row, session)
+    const isOver = error.code === 'STORE_FAILED' || error.code === 'STORE_CLOSED' || this.#failure
+    if (error.code !== 'FENCED' && !isOver) void this.#putOff(row, session)
   }
 
   async #putOff({ id: run, epoch }: RunRow, session: string): Promise<void> {

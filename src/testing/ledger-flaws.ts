@@ -8,6 +8,7 @@ export async function ledgerFlaws(store: Store, run: string): Promise<string[]> 
   if (!row) throw new EverloopError('UNKNOWN_RUN', `No run "${run}" is in this store.`, { run })
   const violations = checkInvariants(await store.entries(run), {
     head: { seq: row.seq, hash: row.hash },
+    started: row,
     status: { is: row.status, code: row.code },
     scopes: await store.openScopes(run),
     questions: (await store.questions({ run })).map(({ wait }) => wait.seq),

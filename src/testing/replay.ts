@@ -36,6 +36,7 @@ export async function replay(
   if (!row || !last || row.status === 'active' || row.status === 'paused') {
     return { flaws: [`Run "${run}" has not ended.`] }
   }
+  if (!wasWrittenByCode(entries)) return { flaws: [] }
   const appends: Append[] = []
   const overlay = truncated(store, row, appends)
   const worker = new TestWorker({
@@ -59,6 +60,13 @@ export async function replay(
   return {
     flaws: [`Run "${run}", driven once more, wrote ${wrote} where ${shown(last)} is recorded.`],
   }
+}
+
+/** A run that was cancelled before its code began, or while it must not be executed, ended without it. */
+function wasWrittenByCode(entries: readonly Entry[]): boolean {
+  const [last, before] = entries.toReversed()
+  if (last?.kind !== 'run.cancelled') return true
+  return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')
 }
 
 const shown = ({ kind, scope, key, payload }: Entry): string =>

@@ -44,6 +44,7 @@ async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Pr
   const questions = (await store.questions({ run: run.id })).map(({ wait }) => wait.seq)
   const rows = {
     head: { seq, hash },
+    started: row,
     status: { is: status, code },
     scopes: await store.openScopes(run.id),
     questions,

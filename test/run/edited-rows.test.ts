@@ -1,0 +1,94 @@
+/** Rows that were edited outside of everloop: `verify` finds them, and no worker believes them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Ever, flow, open } from 'everloop'
+
+const asks = flow('asks', async (run) => {
+  await run.step('a', () => 1)
+  return run.ask('Sure?')
+})
+let isEvil = 0
+const evil = flow('evil', async (run) => {
+  isEvil++
+  return run.ask('Sure?')
+})
+const parent = flow('parent', (run) => run.child(asks, undefined))
+
+async function opened(): Promise<{ readonly ever: Ever; readonly edit: (sql: string) => void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-edited-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const location = join(folder, 'ledger.db')
+  const ever = await open({ store: `sqlite:${location}`, flows: [asks, evil, parent] })
+  onTestFinished(() => ever.close())
+  return {
+    ever,
+    edit(sql) {
+      const database = new DatabaseSync(location)
+      database.exec(sql)
+      database.close()
+    },
+  }
+}
+
+describe('verify', () => {
+  test.each([
+    ['flow', "UPDATE runs SET flow = 'evil'"],
+    ['version', "UPDATE runs SET version = '9'"],
+    ['queue', "UPDATE runs SET queue = 'fast'"],
+    ['labels', `UPDATE runs SET labels = '{"team":"theirs"}'`],
+    ['parent', "UPDATE runs SET parent = 'somebody'"],
+    ['created', 'UPDATE runs SET created = created + 1'],
+    ['status', "UPDATE runs SET status = 'completed'"],
+    ['open questions', 'DELETE FROM questions'],
+  ])('finds an edited row: %s', async (what, sql) => {
+    const { ever, edit } = await opened()
+    const run = await ever.start(asks, undefined, { labels: { team: 'ours', b: 'c' } })
+    await ever.work({ until: 'idle' })
+    expect(await ever.verify(run.id)).toMatchObject({ ok: true })
+    edit(sql)
+    expect(await ever.verify(run.id)).toMatchObject({
+      ok: false,
+      violations: [{ id: 'L12', what: expect.stringMatching(new RegExp(`^${what}: `)) }],
+    })
+  })
+
+  test('finds nothing in a child, whose row names its parent', async () => {
+    const { ever } = await opened()
+    const run = await ever.start(parent, undefined)
+    await ever.work({ until: 'idle' })
+    const [child] = await ever.list({ parent: run.id })
+    expect(await ever.verify(child?.id ?? '')).toMatchObject({ ok: true })
+    expect(await ever.verify(run.id)).toMatchObject({ ok: true })
+  })
+
+  test('finds nothing in a run that moves on meanwhile', async () => {
+    const { ever } = await opened()
+    const loops = flow('loops', (run) =>
+      run.loop('l', { state: 0 }, async (turn, n) => {
+        await turn.scope('inner', (inner) => inner.step('s', () => n))
+        return n === 60 ? turn.done(n) : turn.next(n + 1)
+      }),
+    )
+    await using other = await open({ store: ever.store, flows: [loops], work: {} })
+    const run = await other.start(loops, undefined)
+    const ended = run.result().then(() => 'ended')
+    const verified = async (): Promise<boolean> => (await ever.verify(run.id)).ok
+    for (;;) {
+      expect(await verified()).toBe(true)
+      if ((await run.status()).status === 'completed') break
+    }
+    expect(await ended).toBe('ended')
+  })
+})
+
+test('a run whose row names another flow is paused, and the other flow is not executed', async () => {
+  const { ever, edit } = await opened()
+  const run = await ever.start(asks, undefined)
+  edit("UPDATE runs SET flow = 'evil'")
+  await ever.work({ until: 'idle' })
+  expect(isEvil).toBe(0)
+  expect(await run.status()).toMatchObject({ status: 'paused', code: 'BROKEN_CHAIN' })
+})
