@@ -611,7 +611,7 @@ interface Wait {
 class Changes {
     #private;
     constructor(options: ChangesOptions);
-    next(run: string, watched: Watched): Promise<void>;
+    watch(run: string, watched: Watched): Watching;
     onRun(run: string): void;
     close(): void;
 }
@@ -623,6 +623,11 @@ interface ChangesOptions {
 }
 
 type Watched = 'rest' | 'entries';
+
+interface Watching {
+    readonly changed: Promise<void>;
+    stop(): void;
+}
 
 interface EverOptions {
     readonly store: Store;

@@ -449,7 +449,7 @@ type Verdict = {
 class Changes {
     #private;
     constructor(options: ChangesOptions);
-    next(run: string, watched: Watched): Promise<void>;
+    watch(run: string, watched: Watched): Watching;
     onRun(run: string): void;
     close(): void;
 }
@@ -461,6 +461,11 @@ interface ChangesOptions {
 }
 
 type Watched = 'rest' | 'entries';
+
+interface Watching {
+    readonly changed: Promise<void>;
+    stop(): void;
+}
 
 interface Delivery {
     readonly by?: string;

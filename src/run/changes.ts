@@ -21,6 +21,14 @@ export interface ChangesOptions {
   readonly isHeldHere: (run: string) => boolean
 }
 
+/** Somebody who watches. */
+export interface Watching {
+  /** Resolves when what is watched for may have happened since the watching began. */
+  readonly changed: Promise<void>
+  /** Ends the watching. Call it in any case: who watches costs the store a look now and then. */
+  stop(): void
+}
+
 interface Watchers {
   readonly rest: Set<() => void>
   readonly entries: Set<() => void>
@@ -38,20 +46,22 @@ export class Changes {
     this.#options = options
   }
 
-  /** Resolves when what is watched for may have happened since this was called. */
-  next(run: string, watched: Watched): Promise<void> {
+  /** Watches for the next change. */
+  watch(run: string, watched: Watched): Watching {
     this.#unsubscribe ??= this.#options.store.subscribe((change) => this.#onChange(change))
-    return new Promise((resolve) => {
-      const watchers = this.#watchers.get(run) ?? { rest: new Set(), entries: new Set() }
-      watchers[watched].add(resolve)
-      this.#watchers.set(run, watchers)
-    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const watchers = this.#watchers.get(run) ?? { rest: new Set(), entries: new Set() }
+    watchers[watched].add(resolve)
+    this.#watchers.set(run, watchers)
+    const stop = (): void => {
+      if (watchers[watched].delete(resolve)) this.#forget(run, watchers)
+    }
+    return { changed: promise, stop }
   }
 
   /** A pass of this run has ended. */
   onRun(run: string): void {
     this.#tell(run, ['rest', 'entries'])
-    this.#rest()
   }
 
   close(): void {
@@ -72,7 +82,6 @@ export class Changes {
       const tellsRest = mayRest && !this.#options.isHeldHere(run)
       this.#tell(run, tellsRest ? ['rest', 'entries'] : ['entries'])
     }
-    this.#rest()
   }
 
   #tell(run: string, kinds: readonly Watched[]): void {
@@ -82,11 +91,13 @@ export class Changes {
       for (const resolve of watchers[kind]) resolve()
       watchers[kind].clear()
     }
-    if (watchers.rest.size + watchers.entries.size === 0) this.#watchers.delete(run)
+    this.#forget(run, watchers)
   }
 
   /** While nobody watches, the store need not look out for other processes. */
-  #rest(): void {
+  #forget(run: string, { rest, entries }: Watchers): void {
+    if (rest.size + entries.size > 0) return
+    this.#watchers.delete(run)
     if (this.#watchers.size > 0) return
     this.#unsubscribe?.()
     this.#unsubscribe = undefined

@@ -7,7 +7,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ports } from '../base/ports.ts'
-import { decode, encode, verifyRun } from '../ledger/index.ts'
+import { decode, digestOf, encode, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
@@ -108,8 +108,8 @@ export class Ever implements AsyncDisposable {
   }
 
   /**
-   * Starts a run, or finds the one that was started under this id. Throws RUN_EXISTS when that one
-   * has another flow or input, and BAD_INPUT when the input does not fit the flow's schema.
+   * Starts a run, or finds the one that was started under this id, by whatever version of the flow.
+   * Throws RUN_EXISTS when that one has another flow or input (the order of keys does not count), and BAD_INPUT when the input does not fit the flow's schema.
    */
   async start<Input, Output>(
     flow: Flow<Input, Output> | string,
@@ -344,12 +344,15 @@ export class Ever implements AsyncDisposable {
     return delay === undefined ? undefined : this.#options.store.clock.now() + parseDuration(delay)
   }
 
-  /** The same id is the same run only with the same flow and input. */
+  /**
+   * The same id is the same run only with the same flow and input. The order of keys makes no other
+   * input, and a run of another version of the flow is the same run: it goes on as it began.
+   */
   async #checkSame(row: RunRow, genesis: string | null): Promise<void> {
     const [first] = await this.#options.store.entries(row.id, { limit: 1 })
     const was = decode(first?.payload ?? '{}') as Partial<Payloads['run.started']>
     const is = decode(genesis ?? '{}') as Payloads['run.started']
-    if (was.flow === is.flow && encode(was.input) === encode(is.input)) return
+    if (was.flow === is.flow && digestOf(was.input) === digestOf(is.input)) return
     const what = was.flow === is.flow ? 'another input' : `flow "${was.flow}"`
     throw new EverloopError(
       'RUN_EXISTS',

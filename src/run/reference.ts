@@ -41,10 +41,14 @@ export class RunReference<Output = unknown> {
   /** Where the run comes to rest: ended, paused, or waiting for something outside of the process. */
   async settled(): Promise<Settled<Output>> {
     for (;;) {
-      const changed = this.#changes.next(this.id, 'rest')
-      const settled = await settledOf(this.#store, await this.#row())
-      if (settled) return settled as Settled<Output>
-      await changed
+      const watching = this.#changes.watch(this.id, 'rest')
+      try {
+        const settled = await settledOf(this.#store, await this.#row())
+        if (settled) return settled as Settled<Output>
+        await watching.changed
+      } finally {
+        watching.stop()
+      }
     }
   }
 
@@ -54,21 +58,25 @@ export class RunReference<Output = unknown> {
    */
   async result(): Promise<Output> {
     for (;;) {
-      const changed = this.#changes.next(this.id, 'rest')
-      const end = await endOf(this.#store, await this.#row())
-      switch (end?.status) {
-        case 'completed':
-          return end.output as Output
-        case 'failed':
-          throw failed(this.id, end.error)
-        case 'cancelled':
-          throw new EverloopError(
-            'RUN_CANCELLED',
-            `Run "${this.id}" was cancelled: ${end.reason}`,
-            { run: this.id },
-          )
-        default:
-          await changed
+      const watching = this.#changes.watch(this.id, 'rest')
+      try {
+        const end = await endOf(this.#store, await this.#row())
+        switch (end?.status) {
+          case 'completed':
+            return end.output as Output
+          case 'failed':
+            throw failed(this.id, end.error)
+          case 'cancelled':
+            throw new EverloopError(
+              'RUN_CANCELLED',
+              `Run "${this.id}" was cancelled: ${end.reason}`,
+              { run: this.id },
+            )
+          default:
+            await watching.changed
+        }
+      } finally {
+        watching.stop()
       }
     }
   }
@@ -85,17 +93,21 @@ export class RunReference<Output = unknown> {
     }
     let after = from
     for (;;) {
-      const changed = this.#changes.next(this.id, 'entries')
-      // Read before the entries: what ended by then has all its entries behind it.
-      const { status } = await this.#row()
-      const entries = await this.#store.entries(this.id, { after, limit: pageMax })
-      for (const entry of entries) {
-        yield eventOf(entry)
-        after = entry.seq
+      const watching = this.#changes.watch(this.id, 'entries')
+      try {
+        // Read before the entries: what ended by then has all its entries behind it.
+        const { status } = await this.#row()
+        const entries = await this.#store.entries(this.id, { after, limit: pageMax })
+        for (const entry of entries) {
+          yield eventOf(entry)
+          after = entry.seq
+        }
+        if (entries.length > 0) continue
+        if (status === 'completed' || status === 'failed' || status === 'cancelled') return
+        await watching.changed
+      } finally {
+        watching.stop()
       }
-      if (entries.length > 0) continue
-      if (status === 'completed' || status === 'failed' || status === 'cancelled') return
-      await changed
     }
   }
 

@@ -19,6 +19,26 @@ describe('starting a run', () => {
     expect(await runtime.ledger('one')).toHaveLength(3)
   })
 
+  test('twice under one id with the keys of the input in another order is one run', async () => {
+    const greet = flow('greet', async (_, { name, town }: { name: string; town: string }) =>
+      Promise.resolve(`${name} of ${town}`),
+    )
+    await using runtime = await testRuntime({ flows: [greet] })
+    await runtime.start(greet, { name: 'Ada', town: 'Ulm' }, { id: 'one' })
+    const second = await runtime.ever.start(greet, { town: 'Ulm', name: 'Ada' }, { id: 'one' })
+    expect(await runtime.result(second)).toBe('Ada of Ulm')
+  })
+
+  test('twice under one id with another version of the flow is the run of the first', async () => {
+    const [old, young] = ['1', '2'].map((version) =>
+      flow({ name: 'greet', version, run: async () => version }),
+    ) as [typeof hello, typeof hello]
+    await using runtime = await testRuntime({ flows: [old, young] })
+    await runtime.start(old, 'Ada', { id: 'one' })
+    const second = await runtime.ever.start(young, 'Ada', { id: 'one' })
+    expect(await runtime.result(second)).toBe('1')
+  })
+
   test('many times at once under one id is one run', async () => {
     await using runtime = await testRuntime({ flows: [hello] })
     await Promise.all(

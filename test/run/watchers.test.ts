@@ -1,0 +1,64 @@
+/** Whoever asks for a run listens to the store for as long as the question is open, and no longer. */
+import { expect, test } from 'vitest'
+import { flow } from 'everloop'
+import { testRuntime } from 'everloop/testing'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+
+const quick = flow('quick', (run) => run.step('a', () => 1))
+const patient = flow('patient', (run) => run.signal('go'))
+const broken = flow('broken', async () => {
+  throw new Error('broken')
+})
+
+/** A memory store that counts who listens to it. */
+function counted(): {
+  readonly make: (ports: Parameters<typeof memoryStore>[0]) => Store
+  readonly listeners: () => number
+} {
+  let listeners = 0
+  return {
+    listeners: () => listeners,
+    make: (ports) => {
+      const store = memoryStore(ports)
+      const subscribe = store.subscribe.bind(store)
+      store.subscribe = (listener) => {
+        const stop = subscribe(listener)
+        listeners++
+        return () => {
+          listeners--
+          stop()
+        }
+      }
+      return store
+    },
+  }
+}
+
+test('what is answered at once leaves nobody listening', async () => {
+  const { make, listeners } = counted()
+  await using runtime = await testRuntime({ flows: [quick, patient, broken], store: make })
+  const ended = await runtime.start(quick, undefined)
+  const waiting = await runtime.start(patient, undefined)
+  const failed = await runtime.start(broken, undefined)
+  const workers = 1
+  await ended.result()
+  await waiting.settled()
+  await expect(failed.result()).rejects.toMatchObject({ code: 'RUN_FAILED' })
+  for await (const event of ended.events()) expect(event.run).toBe(ended.id)
+  for await (const event of waiting.events()) if (event.seq === 2) break
+  expect(listeners()).toBe(workers)
+})
+
+test('one who goes away leaves the others listening', async () => {
+  const { make, listeners } = counted()
+  await using runtime = await testRuntime({ flows: [patient], store: make })
+  const run = await runtime.start(patient, undefined)
+  const result = run.result()
+  await run.settled()
+  await run.settled()
+  expect(listeners()).toBe(2)
+  await runtime.signal(run, 'go', 'went')
+  expect(await runtime.runUntil(result)).toBe('went')
+  expect(listeners()).toBe(1)
+})
