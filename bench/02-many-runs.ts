@@ -19,7 +19,8 @@ import { flow, open } from './subject.ts'
 const runs = 200
 const steps = 20
 const rows = runs * (steps + 2)
-const warming = 2
+/** Rounds that are not counted: code is compiled, the files get their size. */
+const warming = 8
 
 export const name = 'many-runs'
 export const says = `${runs} runs of ${steps} steps at once`

@@ -72,3 +72,20 @@ export interface BatchResult {
   /** The store cannot go on: every later call gets this. */
   readonly broken: Failure | undefined
 }
+
+/** How many characters the command brings, roughly; infinite when there may be very many. */
+export function unitsOf(command: Command): number {
+  switch (command.is) {
+    case 'append': {
+      const { entries, create = [], deliver = [], artifacts = [] } = command.with
+      if (create.length > 0 || deliver.length > 0 || artifacts.length > 0) return Infinity
+      return entries.reduce((units, { payload }) => units + (payload?.length ?? 0), 0)
+    }
+    case 'createRun':
+      return command.with.artifacts ? Infinity : (command.with.genesis.payload?.length ?? 0)
+    case 'deliver':
+      return command.with.payload.length
+    default:
+      return 0
+  }
+}

@@ -7,8 +7,8 @@ import type { Ports } from '../../base/ports.ts'
 
 /** Rows for one turn: about a millisecond. */
 const rowsMax = 1000
-/** What a read costs besides its rows. */
-const rowsEach = 10
+/** What a read costs besides its rows, with what its caller does next: about 100 microseconds. */
+const rowsEach = 40
 
 export class TurnBudget {
   readonly #ports: Pick<Ports, 'nextTurn'>

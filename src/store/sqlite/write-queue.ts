@@ -9,13 +9,16 @@ import type { Ports } from '../../base/ports.ts'
 import { assert, EverloopError } from '../../base/errors.ts'
 import { changeOfAppend, changeOfDelivery } from '../change.ts'
 import type { Change } from '../store.ts'
+import { unitsOf } from './command.ts'
 import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
 
 /**
- * Callers that are told in one turn of the event loop. What a caller does next takes a tenth of a
- * millisecond or so: telling all of a large batch at once would hold up everybody else.
+ * What callers do next, when they are told, takes time: telling all of a large batch in one turn of
+ * the event loop would hold up everybody else. So many callers are told in a turn, or fewer when
+ * they bring much: who brought so many characters counts as one more.
  */
 const toldPerTurn = 64
+const unitsPerCaller = 1500
 
 /**
  * A turn of the event loop costs a lone caller a tenth of a commit, so it is not waited for each
@@ -28,6 +31,8 @@ const batchMax = 1000
 
 interface Pending {
   readonly command: Command
+  /** How many callers this one counts as. */
+  readonly weight: number
   readonly settle: (outcome: Outcome) => void
   readonly reject: (error: EverloopError) => void
 }
@@ -52,7 +57,7 @@ export class WriteQueue {
   #state: State = { is: 'idle' }
   #drained: (() => void) | undefined
   /** What callers are still to be told, in order. */
-  readonly #untold: (() => void)[] = []
+  readonly #untold: { readonly weight: number; readonly call: () => void }[] = []
   #isTelling = false
   #inTurn = 0
 
@@ -73,7 +78,8 @@ export class WriteQueue {
         if (outcome.is === 'done') resolve(outcome.reply)
         else reject(new EverloopError(outcome.failure.code, outcome.failure.message))
       }
-      this.#pending.push({ command, settle, reject })
+      const weight = 1 + unitsOf(command) / unitsPerCaller
+      this.#pending.push({ command, weight, settle, reject })
       if (this.#state.is === 'idle') this.#gather()
     })
   }
@@ -138,28 +144,35 @@ export class WriteQueue {
   #settle(batch: readonly Pending[], { outcomes, broken }: BatchResult): void {
     assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
     const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
-    this.#tell(...outcomes.map((outcome, i) => () => batch[i]?.settle(outcome)), () => {
-      if (changes.includes('work')) this.#options.onChange('work')
-      else if (changes.includes('ledger')) this.#options.onChange('ledger')
-    })
+    for (const [i, { weight, settle }] of batch.entries()) {
+      const outcome = outcomes[i]
+      if (outcome) this.#untold.push({ weight, call: () => settle(outcome) })
+    }
+    const change = changes.includes('work') ? 'work' : changes.find((each) => each === 'ledger')
+    if (change) this.#untold.push({ weight: 0, call: () => this.#options.onChange(change) })
+    this.#tell()
     if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
   }
 
   /** Calls back in order, a few in each turn; the next batch is written meanwhile. */
-  #tell(...callbacks: readonly (() => void)[]): void {
-    this.#untold.push(...callbacks)
+  #tell(): void {
     if (this.#isTelling) return
     this.#isTelling = true
-    const tellSome = (): void => {
-      for (const callback of this.#untold.splice(0, toldPerTurn)) callback()
-      if (this.#untold.length > 0) {
-        this.#options.ports.nextTurn(tellSome)
-        return
-      }
-      this.#isTelling = false
-      if (this.#state.is === 'idle') this.#drained?.()
+    this.#tellSome()
+  }
+
+  #tellSome(): void {
+    let count = 0
+    for (let weight = 0; count < this.#untold.length && weight < toldPerTurn; count++) {
+      weight += this.#untold[count]?.weight ?? 0
     }
-    tellSome()
+    for (const { call } of this.#untold.splice(0, count)) call()
+    if (this.#untold.length > 0) {
+      this.#options.ports.nextTurn(() => this.#tellSome())
+      return
+    }
+    this.#isTelling = false
+    if (this.#state.is === 'idle') this.#drained?.()
   }
 
   #abandon(error: EverloopError): void {

@@ -10,7 +10,7 @@
  * a slow disk more than a few times.
  */
 import type { Clock } from '../../base/ports.ts'
-import type { Batch, BatchResult, Command } from './command.ts'
+import { type Batch, type BatchResult, type Command, unitsOf } from './command.ts'
 import { isLogLong, type LedgerFile } from './open.ts'
 import { WriterThread } from './thread.ts'
 import type { Writer } from './writer.ts'
@@ -129,21 +129,4 @@ function isSmall(commands: readonly Command[]): boolean {
   let units = 0
   for (const command of commands) units += unitsOf(command)
   return units <= unitsMax
-}
-
-/** How many characters and bytes the command brings, roughly. */
-function unitsOf(command: Command): number {
-  switch (command.is) {
-    case 'append': {
-      const { entries, create = [], deliver = [], artifacts = [] } = command.with
-      if (create.length > 0 || deliver.length > 0 || artifacts.length > 0) return Infinity
-      return entries.reduce((units, { payload }) => units + (payload?.length ?? 0), 0)
-    }
-    case 'createRun':
-      return command.with.artifacts ? Infinity : (command.with.genesis.payload?.length ?? 0)
-    case 'deliver':
-      return command.with.payload.length
-    default:
-      return 0
-  }
 }
