@@ -38,8 +38,9 @@ export type RunEnd =
   | { readonly kind: 'run.failed'; readonly record: Payloads['run.failed'] }
   | { readonly kind: 'run.cancelled'; readonly record: Payloads['run.cancelled'] }
 
+/** A cancel that was taken decides, even where the code came to its end before it was told. */
 function endOf(pass: Pass, end: Performance): RunEnd {
-  const { cancelled: cancel } = pass
+  const { cancelling: cancel } = pass.recorded
   if (cancel?.deadline) {
     const message = `Run "${pass.run}" did not end before its deadline.`
     return {
@@ -48,9 +49,9 @@ function endOf(pass: Pass, end: Performance): RunEnd {
     }
   }
   if (cancel) {
-    const { reason } = cancel.error
+    const { reason } = cancel
     const other =
-      'thrown' in end && end.thrown !== cancel.error ? { error: errorData(end.thrown) } : {}
+      'thrown' in end && end.thrown !== pass.cancelled ? { error: errorData(end.thrown) } : {}
     return { kind: 'run.cancelled', record: { reason, ...other } }
   }
   if ('thrown' in end) return { kind: 'run.failed', record: failure(pass, end.thrown) }

@@ -67,8 +67,8 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     case 'failed': {
       const retry = find('retry')
       if (!retry) return { is: 'refused', drafts: [], taken: [] }
-      // Its time is over, and a retry would not give it any.
-      if (state.cancelling !== undefined) {
+      // Its time is over, and a retry would not give it any. Those who ask are refused (ever.ts).
+      if (status.error.code === 'DEADLINE') {
         return { is: 'refused', drafts: [], taken: [retry.number] }
       }
       const { by } = recordOf<'retry'>(retry)

@@ -30,6 +30,7 @@ import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf } from './pass-options.ts'
 import type { Reader } from './reader.ts'
 import { isLine, type Line, type Recorded } from './recorded.ts'
+import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
 import { diverged, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
@@ -66,9 +67,7 @@ export class Pass {
   #pumping = false
   #pumps = 0
   #holds = 0
-  #cancel: { readonly error: Cancelled; readonly deadline: boolean } | undefined
-  /** A cancel is on its way into the ledger. */
-  #isCancelling = false
+  #cancel: Cancelled | undefined
   #stop: Stop | undefined
   #quiet: Timer | undefined
   readonly #alarm: Alarm
@@ -115,7 +114,7 @@ export class Pass {
   }
 
   /** What the run is being cancelled with, once the code has been told. */
-  get cancelled(): { readonly error: Cancelled; readonly deadline: boolean } | undefined {
+  get cancelled(): Cancelled | undefined {
     return this.#cancel
   }
 
@@ -143,10 +142,11 @@ export class Pass {
 
   /** Registers what the code asks for and returns what it will be handed. */
   request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
-    const operation = new Operation({ scope, family, key, live })
+    const done = repeated(this, operationPath(scope.path, key), live)
+    const operation = new Operation({ scope, family, key, live: done ?? live })
     if (this.#over || scope.closed) return operation.promise
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
-      operation.reject(this.#cancel.error)
+      operation.reject(this.#cancel)
       this.recorded.forget(operation.path)
       return operation.promise
     }
@@ -155,7 +155,7 @@ export class Pass {
     this.recorded.begun.delete(operation.path)
     if (isLine(operation.begun, 'child.started')) operation.child = operation.begun.record.run
     if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
-    else if (family === 'scope') {
+    else if (family === 'scope' && !done) {
       operation.phase = 'open'
       live.begin(operation)
     } else this.#parked.push(operation)
@@ -344,7 +344,7 @@ export class Pass {
   #beginParked(): void {
     if (!this.#live || this.#stop || this.#parked.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
-    if (this.#isCancelling && !this.#cancel) return
+    if (this.recorded.cancelling && !this.#cancel) return
     const parked = this.#parked
     this.#parked = []
     for (const operation of parked) {
@@ -367,10 +367,8 @@ export class Pass {
   }
 
   #beginCancel(line: Line<'run.cancelling'>): void {
-    const { reason, deadline } = line.record
-    const error = new Cancelled({ run: this.run, reason })
-    this.#cancel = { error, deadline: deadline === true }
-    this.#isCancelling = true
+    const error = new Cancelled({ run: this.run, reason: line.record.reason })
+    this.#cancel = error
     this.root.abort(() => error)
     for (const operation of this.operations) {
       // A scope ends by itself, when what its body waits for is rejected.
@@ -449,7 +447,7 @@ export class Pass {
     const dues = Array.from(this.recorded.begun.values(), ({ record }) =>
       'due' in record ? record.due : undefined,
     )
-    if (!this.#isCancelling) dues.push(deadline)
+    if (!this.recorded.cancelling) dues.push(deadline)
     return this.operations.nextDue(dues)
   }
 
@@ -472,17 +470,18 @@ export class Pass {
 
   #checkDeadline(): void {
     const { deadline } = this.#options
-    if (deadline === undefined || deadline > this.store.clock.now() || this.#isCancelling) return
+    if (deadline === undefined || deadline > this.store.clock.now() || this.recorded.cancelling)
+      return
     this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
   }
 
   /** Commits the beginning of a cancel, and passes it on to the children. */
   beginCancelling(record: Payloads['run.cancelling'], taken: readonly number[] = []): void {
-    if (this.#isCancelling) {
+    if (this.recorded.cancelling) {
       this.commit({ drafts: [], taken })
       return
     }
-    this.#isCancelling = true
+    this.recorded.cancelling = record // nothing that is written later comes before it
     const deliver = [...this.operations]
       .filter(({ scope }) => !scope.shielded)
       .flatMap(cancelChild(record.reason))

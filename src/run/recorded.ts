@@ -4,6 +4,8 @@
  * - `queue`: outcomes not yet handed over, in ledger order. Outcomes that are committed during the
  *   pass join at its end, so live and replayed outcomes take the same way.
  * - `begun`: what was registered for operations that have begun: a wait, or failed attempts.
+ * - `done`: successes that a retry has taken out of the queue (see retry.ts, R3), until the code has
+ *   asked for them again.
  */
 import { decode, isOutcome, isWait, isWithin, operationPath } from '../ledger/index.ts'
 import type { Entry, OutcomeKind, Payloads, WaitKind } from '../ledger/index.ts'
@@ -24,11 +26,29 @@ export const isLine = <K extends keyof Payloads>(
 /** Something the code is to be handed: an operation's outcome, or the beginning of a cancel. */
 export type Delivery = Line<OutcomeKind> | Line<'run.cancelling'>
 
+/** A success that a retry has forgotten, and what had begun it. */
+export interface Done {
+  readonly line: Line<OutcomeKind>
+  readonly begun: Line<WaitKind> | undefined
+}
+
+/** Outcomes that a retry gives another chance. All others are done once and for all. */
+const failures: readonly Entry['kind'][] = [
+  'step.failed',
+  'signal.expired',
+  'question.expired',
+  'child.failed',
+  'scope.failed',
+]
+
 export class Recorded {
   readonly #queue: Delivery[] = []
   #taken = 0
   readonly #paths = new Set<string>()
   readonly begun: Map<string, Line<WaitKind>> = new Map()
+  readonly #done = new Map<string, Done>()
+  /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
+  cancelling: Payloads['run.cancelling'] | undefined
   /** How often the run was retried after it had failed. */
   retries = 0
   /** Numbers of outcomes whose drift is noted already. */
@@ -40,15 +60,52 @@ export class Recorded {
   static of(entries: readonly Entry[], lineOf: (entry: Entry) => Line): Recorded {
     const recorded = new Recorded()
     const forgotten = forgottenIn(entries)
+    /** Waits of operations whose outcome may be forgotten like them. */
+    const begun = new Map<string, Line<WaitKind>>()
     for (const entry of entries) {
       if (!forgotten.has(entry.seq)) recorded.#add(entry, lineOf)
+      else if (isWait(entry.kind)) begun.set(pathOf(entry), lineOf(entry) as Line<WaitKind>)
+      else recorded.#keep(entry, lineOf, begun)
     }
     return recorded
   }
 
+  /** A forgotten outcome: if it is a success, it is kept for when the code asks for it again. */
+  #keep(
+    entry: Entry,
+    lineOf: (entry: Entry) => Line,
+    begun: ReadonlyMap<string, Line<WaitKind>>,
+  ): void {
+    const { kind } = entry
+    if (!isOutcome(kind) || failures.includes(kind)) return
+    const path = pathOf(entry)
+    const line = lineOf(entry) as Line<OutcomeKind>
+    const before = begun.get(path) ?? this.begun.get(path) ?? this.#done.get(path)?.begun
+    this.#done.set(path, { line, begun: before })
+  }
+
+  /** The success that a retry has forgotten at this path, if nothing has come of it since. */
+  doneAt(path: string): Done | undefined {
+    return this.#done.get(path)
+  }
+
+  /** Something newer than what was kept has come at this path: that is what counts. */
+  #supersede(entry: Entry): void {
+    const path = pathOf(entry)
+    const done = this.#done.get(path)
+    // A child's input stands where it was started, and that was forgotten too.
+    if (done && isLine(done.begun, 'child.started') && entry.kind === 'child.completed') {
+      this.begun.set(path, done.begun)
+    }
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      this.#done.delete(path.slice(0, end))
+    }
+  }
+
   #add(entry: Entry, lineOf: (entry: Entry) => Line): void {
     const { kind, scope } = entry
-    const path = operationPath(scope, entry.key)
+    const path = pathOf(entry)
+    if (this.#done.size > 0) this.#supersede(entry)
     if (isOutcome(kind)) {
       this.push(lineOf(entry) as Line<OutcomeKind>)
       if (kind !== 'scope.closed' && kind !== 'scope.failed') return
@@ -56,9 +113,12 @@ export class Recorded {
     } else if (isWait(kind)) {
       this.begun.set(path, lineOf(entry) as Line<WaitKind>)
     } else if (kind === 'run.cancelling') {
-      this.push(lineOf(entry) as Line<'run.cancelling'>)
+      const line = lineOf(entry) as Line<'run.cancelling'>
+      this.cancelling = line.record
+      this.push(line)
     } else if (kind === 'run.retried') {
       this.retries++
+      this.#forgetCancel()
       this.#forgetWithdrawn()
     } else if (kind === 'input.drifted') {
       this.drifted.add((lineOf(entry) as Line<'input.drifted'>).record.of)
@@ -67,6 +127,14 @@ export class Recorded {
       chain.push(lineOf(entry) as Line<'turn.committed'>)
       this.turns.set(scope, chain)
     }
+  }
+
+  /** A run that failed although it was being cancelled goes on without the cancel. */
+  #forgetCancel(): void {
+    if (!this.cancelling) return
+    this.cancelling = undefined
+    const rest = this.#queue.filter(({ kind }) => kind !== 'run.cancelling')
+    this.#queue.splice(0, this.#queue.length, ...rest)
   }
 
   /** When a run fails its questions are withdrawn and its children cancelled: they begin again. */
@@ -81,7 +149,10 @@ export class Recorded {
   push(delivery: Delivery): void {
     this.#queue.push(delivery)
     const { scope, key } = delivery.entry
-    if (key !== '') this.#paths.add(operationPath(scope, key))
+    if (key === '') return
+    const path = operationPath(scope, key)
+    this.#paths.add(path)
+    this.#done.delete(path)
   }
 
   /** The next to be handed over. */
@@ -139,6 +210,8 @@ export class Recorded {
       .map(({ entry }) => `${operationPath(entry.scope, entry.key)} (${entry.kind})`)
   }
 }
+
+const pathOf = ({ scope, key }: Entry): string => operationPath(scope, key)
 
 function forgottenIn(entries: readonly Entry[]): ReadonlySet<number> {
   const retries = entries.filter((entry) => entry.kind === 'run.retried')

@@ -3,11 +3,14 @@
  *
  * R1 The failure is followed from the run's end down to the outcome it came from; each of these
  *    failures is forgotten, and the scopes they closed are open again.
- * R2 What the code did because of a failure (in a `catch` or `finally`, say) is forgotten with it:
- *    everything recorded behind the failure in its scope, and inside scopes that ended there.
- * R3 Branches that had completed stay done; branches that failed as well are tried again.
+ * R2 What came behind a failure in its scope, and inside it, may be there only because of it (in a
+ *    `catch`, say), so the code may never ask for it again: it no longer stands in the way of a
+ *    replay. Failures among it are followed in their turn and happen again.
+ * R3 A success that was forgotten is not executed again: when the code asks for it, its outcome is
+ *    written down anew, at the place in the ledger where it is asked for now (see repeat.ts). Nor is
+ *    the turn of a loop ever forgotten.
  */
-import { checkLinks, childPath, decode, isWithin } from '../ledger/index.ts'
+import { checkLinks, decode, isWithin, operationPath } from '../ledger/index.ts'
 import type { Entry, OpenScope, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 
@@ -27,26 +30,21 @@ export async function retryFrom(
 ): Promise<Forgotten> {
   const forget = new Set<number>()
   const reopen = new Map<string, number>()
+  const followed = new Set<number>()
+  const tail = new Tail(store, run)
   const causes = cause === undefined ? [] : [cause]
   for (let seq = causes.pop(); seq !== undefined; seq = causes.pop()) {
-    if (forget.has(seq)) continue
-    const entry = await entryAt(store, run, seq)
+    if (followed.has(seq)) continue
+    followed.add(seq)
+    const entry = await tail.at(seq)
     if (!entry) continue
     forget.add(seq)
-    if (entry.kind === 'scope.failed') causes.push(...reopenFailed(entry, reopen))
-    const later = await behind(store, run, seq)
-    for (const other of later) {
-      if (other.scope !== entry.scope || other.key === '') continue
-      const closed = closedBy(other)
-      if (closed !== undefined && isBranch(other)) {
-        // A sibling that failed too has a failure of its own to follow.
-        if (other.kind === 'scope.failed') causes.push(other.seq)
-        continue
-      }
+    causes.push(...reopenFailed(entry, reopen))
+    for (const other of openOnly(await tail.behind(seq))) {
+      if (other.key === '' || !isWithin(other.scope, entry.scope)) continue
+      if (other.kind === 'turn.committed') continue
       forget.add(other.seq)
-      if (closed === undefined) continue
-      reopen.set(closed, 1)
-      for (const inner of later) if (isWithin(inner.scope, closed)) forget.add(inner.seq)
+      causes.push(...reopenFailed(other, reopen))
     }
   }
   return {
@@ -55,33 +53,72 @@ export async function retryFrom(
   }
 }
 
-/** Opens again what this failure closed. Returns what it came from. */
-function reopenFailed(entry: Entry, reopen: Map<string, number>): number[] {
-  const { cause, scopes } = decode(entry.payload ?? '{}') as Payloads['scope.failed']
+/** Opens again what this failure closed, if it closed anything. Returns what it came from. */
+function reopenFailed({ kind, payload }: Entry, reopen: Map<string, number>): number[] {
+  if (kind !== 'scope.failed') return []
+  const { cause, scopes } = decode(payload ?? '{}', {
+    resolve: () => undefined,
+  }) as Payloads['scope.failed']
   for (const { path, from } of scopes) reopen.set(path, Math.min(from, reopen.get(path) ?? from))
   return cause === undefined ? [] : [cause]
 }
 
-/** The scope that the entry closed, if it did. */
-const closedBy = ({ kind, scope, key }: Entry): string | undefined =>
-  kind === 'scope.closed' || kind === 'scope.failed' ? childPath(scope, key) : undefined
-
-/** Branches have numbers for keys: they began before the first of them failed. */
-const isBranch = ({ key }: Entry): boolean => /^\d+$/.test(key)
-
-async function entryAt(store: Store, run: string, seq: number): Promise<Entry | undefined> {
-  const entries = await store.entriesAt(run, [seq])
-  checkLinks(entries)
-  return entries[0]
+/** The entries, newest first, without those that no resume reads: their scope has ended well. */
+function* openOnly(entries: readonly Entry[]): Generator<Entry> {
+  const closed = new Set<string>()
+  for (const entry of entries.toReversed()) {
+    if (closed.size > 0 && isInside(entry.scope, closed)) continue
+    yield entry
+    const { kind, scope, key } = entry
+    if (kind === 'scope.closed' || kind === 'turn.committed') closed.add(operationPath(scope, key))
+  }
 }
 
-/** All entries behind a number. A run that has failed has few behind its failure. */
-async function behind(store: Store, run: string, seq: number): Promise<Entry[]> {
-  const found: Entry[] = []
-  for (let after = seq; ; after = found.at(-1)?.seq ?? after) {
-    const page = await store.entries(run, { after, limit: pageMax })
-    checkLinks(page)
-    found.push(...page)
-    if (page.length < pageMax) return found
+/** Whether the scope is one of these or lies inside one. */
+function isInside(scope: string, scopes: ReadonlySet<string>): boolean {
+  for (let end = scope.length; end > 0; end = scope.lastIndexOf('/', end - 1)) {
+    if (scopes.has(scope.slice(0, end))) return true
+  }
+  return false
+}
+
+/** The end of a ledger, read further back as it is needed, and each entry once. */
+class Tail {
+  readonly #store: Store
+  readonly #run: string
+  /** Behind each other, up to the ledger's end. */
+  #entries: readonly Entry[] = []
+  #from = Infinity
+
+  constructor(store: Store, run: string) {
+    this.#store = store
+    this.#run = run
+  }
+
+  async at(seq: number): Promise<Entry | undefined> {
+    await this.#readFrom(seq)
+    return this.#entries[seq - this.#from]
+  }
+
+  async behind(seq: number): Promise<readonly Entry[]> {
+    await this.#readFrom(seq)
+    return this.#entries.slice(seq - this.#from + 1)
+  }
+
+  async #readFrom(seq: number): Promise<void> {
+    if (seq >= this.#from) return
+    const found: Entry[] = []
+    for (let after = seq - 1; after < this.#from - 1; after = found.at(-1)?.seq ?? after) {
+      const limit = Math.min(pageMax, this.#from - 1 - after)
+      const page = await this.#store.entries(this.#run, { after, limit })
+      checkLinks(page)
+      // Of most entries nothing but their place counts.
+      for (const entry of page) {
+        found.push(entry.kind === 'scope.failed' ? entry : { ...entry, payload: null })
+      }
+      if (page.length < limit) break
+    }
+    this.#entries = [...found, ...this.#entries]
+    this.#from = seq
   }
 }

@@ -63,6 +63,10 @@ function checkStatus(run: Mirror, entry: Entry, must: Must): void {
     const isOpening = ['run.resumed', 'run.cancelled', 'run.overtaken'].includes(kind)
     must(isOpening, 'I4', 'the run is paused')
   }
+  if (run.isCancelling) {
+    const isInTime = kind !== 'run.failed' || recordOf(entry, kind).error.code === 'DEADLINE'
+    must(kind !== 'run.completed' && isInTime, 'I10', 'the run was being cancelled')
+  }
   if (kind !== 'run.paused') return
   // A sound program meets no other pauses.
   const { code, message } = recordOf(entry, kind)
@@ -78,6 +82,14 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
   const begun = run.begun.get(path)
   if (isOutcome(kind) || isWait(kind)) {
     must(!run.outcomes.has(path), 'I5', 'the operation has an outcome already')
+    const done = run.successAround(path)
+    const isRepeated = done && done.kind === kind && done.payload === entry.payload
+    must(!done || isRepeated === true, 'I6', `entry ${done?.seq} had ended it well`)
+    if (done) {
+      must(run.retries > 0, 'I6', 'it is repeated, but the run was not retried')
+      observer.report.reach('success repeated after a retry')
+      return
+    }
   }
   switch (kind) {
     case 'timer.fired': {
@@ -169,6 +181,8 @@ const takers: Partial<Record<Entry['kind'], Message['kind']>> = {
 function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {
   const wanted = takers[entry.kind]
   if (wanted === undefined) return
+  // What had come before a retry is not sent again.
+  if (run.successAround(operationPath(entry.scope, entry.key))) return
   const taken = (append.taken ?? []).map((number) => run.inbox.get(number))
   const mine = taken.filter((message) => message?.kind === wanted)
   must(mine.length > 0, 'S5', 'no message was taken with it')
@@ -238,6 +252,9 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       return
     case 'run.cancelled':
       if (entry.seq === 2) report.reach('cancel of a run that had not begun')
+      return
+    case 'run.completed':
+      if (run.retries > 0) report.reach('retried run completed')
       return
     case 'run.paused':
       if (recordOf(entry, kind).code === 'CRASH_LOOP') report.reach('parked as a crash loop')

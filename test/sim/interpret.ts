@@ -21,6 +21,8 @@ export interface View {
   watch<T>(path: string, operation: Promise<T>): Promise<T>
   /** What must be the same in every execution of the code. */
   same<T>(what: string, value: T): T
+  /** How often the run has been retried. */
+  readonly retries: number
   /** Executes an attempt of a step in the outside world. */
   outside(node: StepNode, attempt: Attempt): Promise<void>
   /** Time that passes in the code of a schema. */
@@ -145,6 +147,13 @@ async function evaluateNested(setting: Setting, at: At, node: Nested): Promise<u
       const artifact = await view.watch(path, put)
       return (await persistently(() => run.artifacts.get(artifact))).length
     }
+    case 'together': {
+      const ends = await Promise.allSettled(node.items.map((item) => evaluate(setting, at, item)))
+      return ends.map((end) => {
+        if (end.status === 'rejected') throw end.reason
+        return end.value
+      })
+    }
     case 'guarded':
       try {
         return await evaluate(setting, at, node.body)
@@ -175,7 +184,9 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
   }
   const body = async (context: { signal: AbortSignal; attempt: number }): Promise<unknown> => {
     await view.outside(node, { path, isCleanup, ...context, signal: () => context.signal })
-    if (context.attempt <= node.fails) throw new TypeError(`attempt ${context.attempt} failed`)
+    const isHealed = node.heals && view.retries > 0
+    if (context.attempt <= node.fails && !isHealed)
+      throw new TypeError(`attempt ${context.attempt} failed`)
     return stepValue(node, path)
   }
   const asked = node.withInput

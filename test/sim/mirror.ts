@@ -28,6 +28,8 @@ export class Mirror {
   readonly deadline: number | undefined
   /** Outcomes that count, by operation path. */
   readonly outcomes = new Map<string, Entry>()
+  /** What has ever succeeded, by operation path, forgotten by a retry or not. */
+  readonly successes = new Map<string, Entry>()
   /** What was registered last for operations without an outcome. */
   readonly begun = new Map<string, Entry>()
   readonly children = new Map<string, string>()
@@ -59,6 +61,9 @@ export class Mirror {
   apply(entry: Entry): void {
     this.entries.push(entry)
     this.barren = 0
+    if (entry.kind === 'turn.committed') {
+      this.successes.set(operationPath(entry.scope, entry.key), entry)
+    }
     this.#applyOperation(entry)
     if (entry.kind.startsWith('run.')) this.#applyRun(entry)
   }
@@ -67,6 +72,7 @@ export class Mirror {
     const path = operationPath(entry.scope, entry.key)
     if (isOutcome(entry.kind)) {
       this.outcomes.set(path, entry)
+      if (!failures.includes(entry.kind)) this.successes.set(path, entry)
       this.begun.delete(path)
       this.children.delete(path)
     } else if (isWait(entry.kind)) {
@@ -101,6 +107,7 @@ export class Mirror {
       case 'run.retried': {
         this.status = 'active'
         this.retries++
+        this.isCancelling = false
         this.#rebuild()
       }
     }
@@ -117,10 +124,11 @@ export class Mirror {
     this.begun.clear()
     this.children.clear()
     for (const entry of this.entries) {
-      if (forgotten.has(entry.seq)) continue
-      this.#applyOperation(entry)
-      const isClosing = entry.kind === 'scope.closed' || entry.kind === 'scope.failed'
-      if (isClosing || entry.kind === 'turn.committed') {
+      const isForgotten = forgotten.has(entry.seq)
+      if (!isForgotten) this.#applyOperation(entry)
+      // What ended well is not opened again, even where its end was forgotten.
+      const isClosing = entry.kind === 'scope.closed' || entry.kind === 'turn.committed'
+      if (isClosing || (entry.kind === 'scope.failed' && !isForgotten)) {
         this.close(operationPath(entry.scope, entry.key))
       }
     }
@@ -129,6 +137,15 @@ export class Mirror {
       if (kind !== 'timer.set' && kind !== 'step.retrying') this.begun.delete(path)
     }
     this.children.clear()
+  }
+
+  /** What had ended well of this operation, or of a scope around it. */
+  successAround(path: string): Entry | undefined {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const success = this.successes.get(path.slice(0, end))
+      if (success) return success
+    }
+    return undefined
   }
 
   /** Forgets what was registered inside a scope that has closed. */
@@ -190,6 +207,14 @@ export class Mirror {
     return false
   }
 }
+
+const failures: readonly Entry['kind'][] = [
+  'step.failed',
+  'signal.expired',
+  'question.expired',
+  'child.failed',
+  'scope.failed',
+]
 
 /** True for scopes that a cancel does not reach; programs call them so. */
 const isCleanup = (scope: string): boolean => /(?:^|\/)cleanup(?:~\d+)?(?:\/|$)/.test(scope)

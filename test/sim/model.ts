@@ -69,6 +69,7 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
   switch (node.is) {
     case 'step': {
       const path = place.operation(node.name)
+      if (node.heals && !node.hangs) return unknown // it depends on whether somebody retries
       const fails = node.hangs || node.fails >= node.attempts
       return fails ? failing('STEP_FAILED') : value(stepValue(node, path))
     }
@@ -123,6 +124,12 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
       const both = [inner(node.first, place), inner(node.second, place)]
       return both.every((one) => one.is === 'value') ? value(anything) : unknown
     }
+    case 'together': {
+      const items = node.items.map((item) => inner(item, place))
+      return items.some((item) => item.is === 'unknown')
+        ? unknown
+        : listOf(items.map((item) => () => item))
+    }
     case 'guarded': {
       const body = inner(node.body, place)
       return body.is === 'error' ? value({ caught: body.code }) : body
@@ -130,6 +137,7 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
     case 'finally': {
       const body = inner(node.body, place)
       const cleanup = inner(node.cleanup, new Place(place.operation('cleanup')))
+      if (cleanup.is === 'unknown') return unknown
       return cleanup.is === 'error' ? failing('STEP_FAILED') : body
     }
   }

@@ -93,8 +93,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'microtasks do not drain between two outcomes',
     file: 'run/pass.ts',
-    find: 'else this.ports.afterMicrotasks(pump)',
-    replace: 'else queueMicrotask(pump)',
+    find: 'else this.ports.afterMicrotasks(this.#onDrained)',
+    replace: 'else queueMicrotask(this.#onDrained)',
   },
   {
     name: 'operations begin although the run is being cancelled',
@@ -117,8 +117,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'failed attempts are forgotten by a resume',
     file: 'run/step.ts',
-    find: 'void attempt(begun.record.attempt + 1)',
-    replace: 'void attempt(1)',
+    find: 'void this.#attempt(operation, begun.record.attempt + 1)',
+    replace: 'void this.#attempt(operation, 1)',
   },
   {
     name: 'a cancel does not reach the children',
@@ -131,5 +131,17 @@ export const mutants: readonly Mutant[] = [
     file: 'run/worker.ts',
     find: 'if (this.#isUnsure) await this.#adopt(session)',
     replace: '',
+  },
+  {
+    name: 'a retry executes again what had succeeded',
+    file: 'run/repeat.ts',
+    find: 'if (!done) return undefined',
+    replace: 'if (done || !done) return undefined',
+  },
+  {
+    name: 'a cancel is forgotten when the code ends before it is told',
+    file: 'run/ending.ts',
+    find: 'const { cancelling: cancel } = pass.recorded',
+    replace: 'const cancel = pass.cancelled && pass.recorded.cancelling',
   },
 ]

@@ -50,6 +50,10 @@ export class PassView implements View {
     return value
   }
 
+  get retries(): number {
+    return this.#run.retries
+  }
+
   /** Time that passes in the code of a schema. */
   async think(): Promise<void> {
     const { chance } = this.#world
@@ -119,6 +123,12 @@ export class PassView implements View {
       !run.outcomes.has(path),
       'I6',
       `step "${path}" is executed although it has an outcome`,
+    )
+    const done = run.successAround(path)
+    this.#must(
+      done === undefined,
+      'I6',
+      `step "${path}" is executed although entry ${done?.seq} (${done?.kind}) had ended it well`,
     )
     this.#must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
     if (isCleanup && run.isCancelling) report.reach('operation in a cleanup after a cancel')

@@ -14,6 +14,8 @@ export interface StepNode {
   readonly attempts: number
   readonly delayMs: number
   readonly value: 'small' | 'big' | 'tagged' | 'nothing'
+  /** It stops failing when the run has been retried. */
+  readonly heals: boolean
   /** The body never ends by itself and is ended by its timeout. */
   readonly hangs: boolean
   readonly withInput: boolean
@@ -58,6 +60,8 @@ export type Node =
     }
   | { readonly is: 'child'; readonly flow: number }
   | { readonly is: 'race'; readonly first: Node; readonly second: Node }
+  /** All of them end before the first that failed, in the order of the code, fails the whole. */
+  | { readonly is: 'together'; readonly items: readonly Node[] }
   | { readonly is: 'guarded'; readonly body: Node }
   | { readonly is: 'finally'; readonly body: Node; readonly cleanup: Node }
 
@@ -94,6 +98,7 @@ function costOf(node: Node, costs: readonly number[]): number {
     bodies.reduce((all, body) => all + inner(body), 0)
   switch (node.is) {
     case 'seq':
+    case 'together':
       return sum(node.items)
     case 'scope':
     case 'guarded':
@@ -158,6 +163,7 @@ class Writer {
       [2, 'all'],
       [2, 'scope'],
       [3, 'race'],
+      [2, 'together'],
       [2, 'guarded'],
       [2, 'finally'],
     ] as const)
@@ -184,6 +190,14 @@ class Writer {
         return { is: 'scope', name: this.#name('scope'), body: inner() }
       case 'race':
         return { is: 'race', first: this.#racer(), second: this.#racer() }
+      case 'together': {
+        const items = Array.from({ length: chance.between(2, 3) }, () =>
+          chance.roll(0.4)
+            ? ({ is: 'scope', name: this.#name('scope'), body: inner() } as const)
+            : this.#racer(),
+        )
+        return { is: 'together', items }
+      }
       case 'guarded':
         return { is: 'guarded', body: inner() }
       case 'finally':
@@ -258,6 +272,7 @@ class Writer {
         [1, chance.between(1, 14) * second],
       ]),
       fails: hangs ? Infinity : fails,
+      heals: fails === Infinity && chance.roll(0.5),
       attempts,
       delayMs: chance.weighted([
         [3, chance.between(10, 300)],

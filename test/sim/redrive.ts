@@ -107,6 +107,7 @@ function flowsOf({ programs, report }: World, id: string): AnyFlow[] {
     watch: (_, operation) => operation,
     same: (_, value) => value,
     think: () => Promise.resolve(),
+    retries: 0,
     outside: (_, { path, attempt }) => {
       report.break(
         'I8',

@@ -36,6 +36,8 @@ export const states = {
   'scope closed with abandoned operations': 2000,
   'timer due while every worker was down': 200,
   'failed run retried': 500,
+  'success repeated after a retry': 100,
+  'retried run completed': 100,
   'run paused and resumed': 300,
   'deadline passed': 200,
   'entry time held while the clock was back': 700,

@@ -1,0 +1,43 @@
+/**
+ * What a retried run does about a success that the retry has taken out of the queue: it is not done
+ * a second time. The operation ends with an entry of its own kind and the same payload, so that
+ * replays hand it over at the place where the code has asked for it now.
+ */
+import type { OutcomeKind, Payloads } from '../ledger/index.ts'
+import type { Live, Operation } from './operation.ts'
+import type { Recorded } from './recorded.ts'
+
+/** What a pass does here. */
+interface Repeating {
+  readonly recorded: Recorded
+  conclude<K extends OutcomeKind>(
+    operation: Operation,
+    kind: K,
+    record: Payloads[K],
+    item: { readonly payload: string | undefined },
+  ): void
+  diverge(what: string): void
+}
+
+/** The operation at this path as one that has succeeded already; undefined unless it has. */
+export function repeated(pass: Repeating, path: string, live: Live): Live | undefined {
+  const done = pass.recorded.doneAt(path)
+  if (!done) return undefined
+  const { line, begun } = done
+  const { input, shielded } = live
+  return {
+    input,
+    shielded,
+    begin: (operation: Operation): void => {
+      const { kind, record, entry } = line
+      if (!operation.fits(kind)) {
+        pass.diverge(
+          `At "${path}" the ledger holds ${kind}, but the code asks for a ${operation.family}.`,
+        )
+        return
+      }
+      operation.begun ??= begun
+      pass.conclude(operation, kind, record, { payload: entry.payload ?? undefined })
+    },
+  }
+}
