@@ -45,7 +45,7 @@ export function takeMessage(pass: Pass, message: Message): void {
         code: 'PAUSED',
         message: `${by ?? 'An operator'} paused the run.${why}`,
         by,
-        taken: message.number,
+        taken: [message.number],
       })
       return
     }

@@ -42,6 +42,9 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
   const find = (kind: Message['kind']): Message | undefined =>
     messages.find((message) => message.kind === kind)
   const cancel = find('cancel')
+  /** Whoever lets a run go on has done with what was to stop it before. */
+  const pausesBefore = ({ number: last }: Message): number[] =>
+    messages.flatMap(({ kind, number }) => (kind === 'pause' && number < last ? [number] : []))
   switch (status.is) {
     case 'active': {
       // Code that has not begun, or that kills its process, is not executed to be cancelled.
@@ -61,7 +64,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       return {
         is: 'reopened',
         drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
-        taken: resume ? [resume.number] : [],
+        taken: [...pausesBefore((resume ?? cancel) as Message), ...(resume ? [resume.number] : [])],
       }
     }
     case 'failed': {
@@ -79,7 +82,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       return {
         is: 'reopened',
         drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
-        taken: [retry.number],
+        taken: [...pausesBefore(retry), retry.number],
       }
     }
     case 'completed':

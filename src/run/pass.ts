@@ -33,7 +33,7 @@ import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
+import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
 
 /** Waits this long for code that is not blocked on an operation alone, before it suspends. */
 const lingerMs = 5
@@ -216,7 +216,7 @@ export class Pass {
 
   /** Nothing that is not recorded begins any more; what is busy ends, then the run is given back. */
   stop(stop: Stop): void {
-    this.#stop ??= stop
+    this.#stop = joined(this.#stop, stop)
     this.#stir()
   }
 
@@ -420,7 +420,7 @@ export class Pass {
     }
     void this.finish({
       drafts: [pausedDraft(stop)],
-      taken: stop.taken === undefined ? [] : [stop.taken],
+      taken: stop.taken,
       release: { wake: undefined, seen: this.mailbox.seen },
     })
   }

@@ -8,6 +8,7 @@ import type { Changes } from './changes.ts'
 import {
   endOf,
   eventOf,
+  hasEnded,
   infoOf,
   type RunEvent,
   type RunInfo,
@@ -96,14 +97,14 @@ export class RunReference<Output = unknown> {
       const watching = this.#changes.watch(this.id, 'entries')
       try {
         // Read before the entries: what ended by then has all its entries behind it.
-        const { status } = await this.#row()
+        const row = await this.#row()
         const entries = await this.#store.entries(this.id, { after, limit: pageMax })
         for (const entry of entries) {
           yield eventOf(entry)
           after = entry.seq
         }
         if (entries.length > 0) continue
-        if (status === 'completed' || status === 'failed' || status === 'cancelled') return
+        if (hasEnded(row, this.#store.clock.now())) return
         await watching.changed
       } finally {
         watching.stop()

@@ -15,8 +15,15 @@ export interface Pause {
   readonly message: string
   readonly detail?: unknown
   readonly by?: string | undefined
-  /** The message that asked for it. */
-  readonly taken?: number | undefined
+  /** The messages that asked for it. */
+  readonly taken?: readonly number[] | undefined
+}
+
+/** What comes of a stop when there is a reason already: the first counts, and answers both. */
+export function joined(first: Stop | undefined, second: Stop): Stop {
+  if (!first) return second
+  if (first.is !== 'pause' || second.is !== 'pause') return first
+  return { ...first, taken: [...new Set([...(first.taken ?? []), ...(second.taken ?? [])])] }
 }
 
 /** How a pass has ended. */

@@ -112,6 +112,15 @@ function wordOf({ status, session, wake }: RunRow, now: number): StatusWord {
   return wake !== undefined && wake <= now ? 'ready' : 'waiting'
 }
 
+/** True when nothing more will happen in the run, unless somebody tells it to go on. */
+export const hasEnded = (row: RunRow, now: number): boolean =>
+  row.status !== 'active' && row.status !== 'paused' && !isReopening(row, now)
+
+/** A failed or paused run that was told to go on: what comes of that is still to be seen. */
+const isReopening = ({ status, session, wake }: RunRow, now: number): boolean =>
+  (status === 'failed' || status === 'paused') &&
+  (session !== undefined || (wake !== undefined && wake <= now))
+
 /** The fold of what a resume would read. Throws BROKEN_CHAIN. */
 export async function stateOf(store: Store, run: string): Promise<RunState> {
   const entries = await store.openEntries(run)
@@ -119,12 +128,12 @@ export async function stateOf(store: Store, run: string): Promise<RunState> {
   return fold(emptyState, entries)
 }
 
-/** How the run has ended, or why it is paused; undefined while it is active. Reads one entry. */
+/** How the run has ended, or why it is paused; undefined while it moves. Reads one entry. */
 export async function endOf(
   store: Store,
   row: RunRow,
 ): Promise<Exclude<Settled, { readonly status: 'waiting' }> | undefined> {
-  if (row.status === 'active') return undefined
+  if (row.status === 'active' || isReopening(row, store.clock.now())) return undefined
   // What gave a run its status is the last thing that was written.
   const entries = await store.entriesAt(row.id, [row.seq])
   checkLinks(entries)
