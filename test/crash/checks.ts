@@ -89,11 +89,14 @@ function repeated({ before, after, lines, scenario, kills }: Evidence): string[]
   )
   const outcomes = tally(
     Array.from(after.runs.values()).flatMap(({ id, entries }) =>
-      entries.filter(isOutcomeOfStep).map((entry) => {
-        const isOld = entry.seq <= (before.runs.get(id)?.seq ?? 0)
-        const path = unescape(operationPath(entry.scope, entry.key))
-        return [`${id} ${path}`, isOld ? 'old' : 'new'] as const
-      }),
+      entries
+        .filter(isOutcomeOfStep)
+        .filter(isOfExecution)
+        .map((entry) => {
+          const isOld = entry.seq <= (before.runs.get(id)?.seq ?? 0)
+          const path = unescape(operationPath(entry.scope, entry.key))
+          return [`${id} ${path}`, isOld ? 'old' : 'new'] as const
+        }),
     ),
   )
   return Array.from(executions.keys()).flatMap((step) => {
@@ -109,6 +112,15 @@ function repeated({ before, after, lines, scenario, kills }: Evidence): string[]
     return count('after') === fresh ? [] : [said]
   })
 }
+
+/** After a retry, a success is written down once more where its step was not executed again. */
+const isOfExecution = (entry: Entry, i: number, all: readonly Entry[]): boolean =>
+  entry.kind !== 'step.completed' ||
+  !all
+    .slice(0, i)
+    .some(
+      ({ kind, scope, key }) => kind === entry.kind && scope === entry.scope && key === entry.key,
+    )
 
 function tally(pairs: readonly (readonly [string, string])[]): Map<string, Map<string, number>> {
   const counts = new Map<string, Map<string, number>>()

@@ -1,4 +1,7 @@
-/** A run that fails inside a scope, and is retried from its failure once the outside is mended. */
+/**
+ * A run that fails inside a scope while a step beside it goes on and ends, and is retried from its
+ * failure once the outside is mended.
+ */
 import { flow } from '../../../src/index.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -10,13 +13,24 @@ export const failedRunRetried: Scenario = {
       world.lines().some((line) => line.is === 'noted' && line.what === 'mended')
     const fragile = flow('fragile', async (run) => {
       await run.step('first', () => world.executed(run.id, 'first'))
-      return run.scope('second', (scope) =>
+      let called = (): void => {}
+      const call = new Promise<void>((resolve) => (called = resolve))
+      const second = run.scope('second', (scope) =>
         scope.step('call', () => {
+          setImmediate(called)
           world.executed(run.id, 'second/call')
           if (!isMended()) throw new Error('down')
           return 'up again'
         }),
       )
+      void second.then(called, called)
+      const beside = run.step('beside', async () => {
+        await call
+        world.executed(run.id, 'beside')
+      })
+      const [end] = await Promise.allSettled([second, beside])
+      if (end.status === 'rejected') throw end.reason
+      return end.value
     })
     return {
       flows: [fragile],
