@@ -23,7 +23,7 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
     }) as Promise<Artifact>
   },
   async get({ artifact }) {
-    const bytes = await pass.hold(pass.store.artifact(artifact))
+    const bytes = await pass.hold(pass.store.artifact(artifact), scope)
     if (!bytes) {
       throw new EverloopError('UNKNOWN_ARTIFACT', `The store has no artifact ${artifact}.`, {
         run: pass.run,

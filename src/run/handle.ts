@@ -201,10 +201,10 @@ export class RunHandle implements Run {
     open: () => T | Promise<T>,
     close: (resource: T) => unknown,
   ): Promise<T> {
-    this.#here()
+    const scope = this.#here()
     const { resources } = this.#pass
     const opened = resources.get(name, open, close as (resource: unknown) => unknown)
-    return this.#pass.hold(opened) as Promise<T>
+    return this.#pass.hold(opened, scope) as Promise<T>
   }
 
   #inScope<T>(name: string, body: (run: Run) => Promise<T> | T, shielded?: boolean): Promise<T> {

@@ -3,10 +3,10 @@
  * scope, and where the ledger's open scopes begin.
  */
 import { isWithin } from '../ledger/index.ts'
-import type { Entry, OpenScope } from '../ledger/index.ts'
+import type { Entry, OpenScope, WaitKind } from '../ledger/index.ts'
 import type { NewMessage } from '../store/store.ts'
 import type { Operation } from './operation.ts'
-import { isLine } from './recorded.ts'
+import { isLine, type Line } from './recorded.ts'
 import type { Scope } from './scope.ts'
 
 export class Operations {
@@ -39,12 +39,15 @@ export class Operations {
     this.#byScope.get(operation.scope)?.delete(operation)
   }
 
-  /** The earliest of these times and those at which waiting operations go on by themselves. */
-  nextDue(others: readonly (number | undefined)[]): number | undefined {
-    const dues = [...others]
-    for (const { phase, due } of this) if (phase === 'waiting') dues.push(due)
-    const known = dues.filter((due) => due !== undefined)
-    return known.length > 0 ? Math.min(...known) : undefined
+  /**
+   * The earliest of the deadline and the times at which something goes on by itself: what waits,
+   * and what is recorded as begun and has not been asked for.
+   */
+  nextDue(begun: Iterable<Line<WaitKind>>, deadline: number | undefined): number | undefined {
+    let next = deadline ?? Infinity
+    for (const { record } of begun) if ('due' in record) next = Math.min(next, record.due ?? next)
+    for (const { phase, due } of this) if (phase === 'waiting') next = Math.min(next, due ?? next)
+    return next === Infinity ? undefined : next
   }
 
   /** What waits for a time that has come. */

@@ -15,19 +15,21 @@
  *    makes the run due at once if a message came that it has not seen.
  */
 import { Cancelled, EverloopError } from '../base/errors.ts'
-import type { Ports, Timer } from '../base/ports.ts'
+import type { Ports } from '../base/ports.ts'
 import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
 import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
+import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Operations } from './operations.ts'
 import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf } from './pass-options.ts'
+import { Quiet, stallMs } from './quiet.ts'
 import type { Reader } from './reader.ts'
 import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
@@ -35,14 +37,8 @@ import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
 import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
 
-/** Waits this long for code that is not blocked on an operation alone, before it suspends. */
-const lingerMs = 5
-/** How long the code may take to ask for an operation that is recorded, while it asks for others. */
-const divergenceMs = 1000
 /** After so many hand-overs the event loop gets a turn. */
 const pumpsPerTurn = 64
-/** Without any operation and any progress for this long the run is paused. */
-const stallMs = 60_000
 
 export type PassOptions = OptionsOf<Pass>
 
@@ -59,6 +55,7 @@ export class Pass {
   readonly origins: Origins = new Origins()
   readonly mailbox: Mailbox
   readonly #options: PassOptions
+  readonly #holds: Holds
   #parked: Operation[] = []
   #live = false
   /** The code is not listened to any more; `ended` follows when the last append is through. */
@@ -66,11 +63,12 @@ export class Pass {
   #ended = false
   #pumping = false
   #pumps = 0
-  #holds = 0
   #cancel: Cancelled | undefined
   #stop: Stop | undefined
-  #quiet: Timer | undefined
+  readonly #quiet: Quiet
   readonly #alarm: Alarm
+  /** Something waits since the alarm was set. */
+  #isAlarmStale = false
 
   constructor(options: PassOptions) {
     this.#options = options
@@ -84,6 +82,11 @@ export class Pass {
     this.operations = new Operations(options.scopes)
     this.root = new Scope(options.run, '', options.started.time)
     this.#alarm = new Alarm(options.ports, options.store.clock, () => this.#ring())
+    this.#quiet = new Quiet(options.ports)
+    this.#holds = new Holds(options.ports, {
+      onHanging: () => this.stop(stalled(stallMs)),
+      onEnd: () => this.#stir(),
+    })
     this.mailbox = new Mailbox({
       ...options,
       awaited: () => this.operations.awaitedSignals(),
@@ -108,9 +111,9 @@ export class Pass {
     return this.#over
   }
 
-  /** True when only time, messages or the linger can bring the pass on. */
+  /** True when everything waits and the pass is about to be given back. */
   get isBlocked(): boolean {
-    return this.#quiet !== undefined
+    return this.#quiet.isLingering
   }
 
   /** What the run is being cancelled with, once the code has been told. */
@@ -118,21 +121,11 @@ export class Pass {
     return this.#cancel
   }
 
-  /**
-   * Waits for something that is no operation and is the same on every replay, a read say. The ledger
-   * must not run ahead of the code meanwhile: nothing is handed over, begun or suspended.
-   */
-  async hold<T>(read: Promise<T>): Promise<T> {
-    this.#holds++
-    this.#hush()
-    const patience = this.ports.setTimer(stallMs, () => this.stop(stalled(stallMs)))
-    try {
-      return await read
-    } finally {
-      this.#holds--
-      patience.cancel()
-      this.#stir()
-    }
+  /** Waits for something that is no operation and is the same on every replay: see holds.ts. */
+  hold<T>(read: Promise<T>, scope: Scope): Promise<T> {
+    if (this.#over) return new Promise(() => {})
+    this.#quiet.end()
+    return this.#holds.add(read, scope.shielded)
   }
 
   /** Called once, when the code is about to start. */
@@ -209,7 +202,7 @@ export class Pass {
     if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'waiting'
     operation.due = due
-    this.#setAlarm()
+    this.#isAlarmStale = true // there may be thousands: it is set when all of them wait
     this.#stir()
     if (operation.family !== 'timer' && operation.family !== 'step') this.mailbox.search()
   }
@@ -267,17 +260,14 @@ export class Pass {
   /** Commits the last entries of the run, gives it back, and ends the pass. */
   async finish(item: Item, end: PassEnd = { is: 'ended' }): Promise<void> {
     if (this.#over) return
-    this.#over = true
-    this.#hush()
-    this.#alarm.set(undefined) // what becomes due from here on is the next pass's to do
-    this.mailbox.close()
-    await this.resources.close()
+    this.#leaveOff()
+    await this.resources.close(this.ports)
     this.journal.push({ ...item, committed: () => this.#end(end) })
   }
 
   /** Something happened: look again at what can be handed over, when microtasks have drained. */
   #stir(): void {
-    this.#hush()
+    this.#quiet.end()
     if (this.#pumping || this.#over) return
     this.#pumping = true
     // A long replay, or a store that answers at once, must leave the event loop to others too.
@@ -288,10 +278,11 @@ export class Pass {
   #onDrained = (): void => {
     this.#pumping = false
     if (!this.#over) this.#pump()
+    if (this.#isAlarmStale) this.#setAlarm()
   }
 
   #pump(): void {
-    if (this.#holds > 0 && !this.#stop) return
+    if (this.#holds.hold) return this.#whileHeld()
     const next = this.recorded.next
     if (next) {
       if (next.kind === 'run.cancelling') {
@@ -307,12 +298,7 @@ export class Pass {
         this.#stir()
         return
       }
-    } else if (!this.#live && !this.#stop && !this.#options.shadow) {
-      this.#live = true
-      this.#checkDeadline()
-      this.#setAlarm()
-      this.mailbox.open()
-    }
+    } else if (!this.#live) this.#goLive()
     if (this.#options.shadow) {
       const parked = [...this.operations].filter(({ phase }) => phase === 'parked')
       this.#options.shadow.onExhausted(parked.map(({ path }) => path))
@@ -323,15 +309,32 @@ export class Pass {
     this.#watch()
   }
 
+  /** All that was recorded is handed over: from now on things may begin, and messages are taken. */
+  #goLive(): void {
+    if (this.#stop || this.#options.shadow) return
+    this.#live = true
+    this.#checkDeadline()
+    this.#setAlarm()
+    this.mailbox.open()
+  }
+
+  /** The code is reading or opening something, for ever perhaps: a stop or a cancel goes past it. */
+  #whileHeld(): void {
+    if (!this.#live && !this.recorded.next) this.#goLive()
+    this.#quiet.end()
+    if (this.#stop) this.#watch()
+    else if (this.recorded.cancelling && !this.#cancel) {
+      this.#quiet.wait('cancel', () => {
+        this.#holds.pass()
+        this.#stir()
+      })
+    }
+  }
+
   #handOver(operation: Operation, line: Line<OutcomeKind>): void {
     // Cancelled while it was busy: the code has its answer, the ledger keeps what happened.
     if (operation.phase === 'settled') return
-    if (!operation.fits(line.kind)) {
-      this.diverge(
-        `At "${operation.path}" the ledger holds ${line.kind}, but the code asks for a ${operation.family}.`,
-      )
-      return
-    }
+    if (this.#isMisfit(operation, line.kind)) return
     this.operations.delete(operation)
     operation.scope.time = line.entry.time
     const drift = driftOf(operation, line)
@@ -339,6 +342,14 @@ export class Pass {
     const outcome = operation.settle(line)
     if (outcome.is === 'error') this.origins.set(outcome.error, line.entry.seq)
     else operation.scope.handed(line.entry.seq, line.record, line.entry.payload ?? '')
+  }
+
+  /** Pauses the run when the code asks for something else than what is recorded here. */
+  #isMisfit(operation: Operation, kind: string): boolean {
+    if (operation.fits(kind)) return false
+    const { path, family } = operation
+    this.diverge(`At "${path}" the ledger holds ${kind}, but the code asks for a ${family}.`)
+    return true
   }
 
   #beginParked(): void {
@@ -349,12 +360,7 @@ export class Pass {
     this.#parked = []
     for (const operation of parked) {
       if (operation.phase !== 'parked' || operation.scope.closed) continue
-      if (operation.begun && !operation.fits(operation.begun.kind)) {
-        this.diverge(
-          `At "${operation.path}" the ledger holds ${operation.begun.kind}, but the code asks for a ${operation.family}.`,
-        )
-        return
-      }
+      if (operation.begun && this.#isMisfit(operation, operation.begun.kind)) return
       operation.phase = 'busy'
       try {
         operation.live.begin(operation)
@@ -374,12 +380,13 @@ export class Pass {
       // A scope ends by itself, when what its body waits for is rejected.
       if (!operation.scope.shielded && operation.family !== 'scope') operation.reject(error)
     }
+    this.#holds.cancel(error)
     this.#setAlarm()
   }
 
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
-    this.#hush() // beginning what was parked may have stirred, and this is the second look
+    this.#quiet.end() // beginning what was parked may have stirred, and this is the second look
     let waiting = 0
     for (const { phase } of this.operations) {
       if (phase === 'busy') return
@@ -389,23 +396,18 @@ export class Pass {
     if (this.#stop) {
       this.#halt(this.#stop)
     } else if (waiting === 0) {
-      this.#quiet = this.ports.setTimer(stallMs, () => this.stop(stalled(stallMs)))
+      this.#quiet.wait('stall', () => this.stop(stalled(stallMs)))
     } else if (this.#live) {
       // The code may be on its way to what is recorded as begun.
-      const ms = this.recorded.begun.size > 0 ? divergenceMs : lingerMs
-      this.#quiet = this.ports.setTimer(ms, () => this.#release(this.#nextDue()))
+      const reason = this.recorded.begun.size > 0 ? 'divergence' : 'linger'
+      this.#quiet.wait(reason, () => this.#release(this.#nextDue()))
     } else {
       const { next } = this.recorded
       const expected = next ? operationPath(next.entry.scope, next.entry.key) : ''
-      this.#quiet = this.ports.setTimer(divergenceMs, () =>
+      this.#quiet.wait('divergence', () =>
         this.diverge(`The ledger holds "${expected}" next, but the code does not ask for it.`),
       )
     }
-  }
-
-  #hush(): void {
-    this.#quiet?.cancel()
-    this.#quiet = undefined
   }
 
   /** Gives the run back: it goes on when a message comes or this time is there. */
@@ -414,10 +416,7 @@ export class Pass {
   }
 
   #halt(stop: Stop): void {
-    if (stop.is === 'yield') {
-      this.#release(this.store.clock.now())
-      return
-    }
+    if (stop.is === 'yield') return this.#release(this.store.clock.now())
     void this.finish({
       drafts: [pausedDraft(stop)],
       taken: stop.taken,
@@ -425,34 +424,39 @@ export class Pass {
     })
   }
 
-  #end(end: PassEnd): void {
+  /** What happens or becomes due from here on is the next pass's to do. */
+  #leaveOff(): void {
     this.#over = true
-    this.#ended = true
-    this.#hush()
-    this.mailbox.close()
+    this.#quiet.end()
     this.#alarm.set(undefined)
-    this.root.abort(
-      () =>
-        new EverloopError('CANCELLED', `The pass of run "${this.run}" has ended.`, {
-          run: this.run,
-        }),
-    )
-    void this.resources.close()
+    this.mailbox.close()
+    this.#holds.close()
+  }
+
+  #end(end: PassEnd): void {
+    this.#leaveOff()
+    this.#ended = true
+    const { run } = this
+    const ended = `The pass of run "${run}" has ended.`
+    this.root.abort(() => new EverloopError('CANCELLED', ended, { run }))
+    void this.resources.close(this.ports)
     this.#options.onEnd(end)
   }
 
+  /** When a pass must go on: what is recorded as begun counts although nobody has asked for it. */
   #nextDue(): number | undefined {
-    const { deadline } = this.#options
-    // What is recorded as begun counts although the code has not come to it in this pass.
-    const dues = Array.from(this.recorded.begun.values(), ({ record }) =>
-      'due' in record ? record.due : undefined,
-    )
-    if (!this.recorded.cancelling) dues.push(deadline)
-    return this.operations.nextDue(dues)
+    return this.operations.nextDue(this.recorded.begun.values(), this.#deadline)
   }
 
+  /** Rings for what waits here. For anything else it would ring in vain, again and again. */
   #setAlarm(): void {
-    this.#alarm.set(this.#live && !this.#over ? this.#nextDue() : undefined)
+    this.#isAlarmStale = false
+    const isUsed = this.#live && !this.#over
+    this.#alarm.set(isUsed ? this.operations.nextDue([], this.#deadline) : undefined)
+  }
+
+  get #deadline(): number | undefined {
+    return this.recorded.cancelling ? undefined : this.#options.deadline
   }
 
   #ring(): void {
@@ -469,9 +473,7 @@ export class Pass {
   }
 
   #checkDeadline(): void {
-    const { deadline } = this.#options
-    if (deadline === undefined || deadline > this.store.clock.now() || this.recorded.cancelling)
-      return
+    if ((this.#deadline ?? Infinity) > this.store.clock.now()) return
     this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
   }
 

@@ -73,7 +73,7 @@ export async function shadowReplay(
     // How it ends does not matter: the verdict of the one turn does.
     options.code(pass).catch(() => {})
   })
-  await resources.close()
+  await resources.close(ports)
   return difference
 }
 
