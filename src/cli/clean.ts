@@ -4,7 +4,13 @@
  * controls could make one text look like another.
  */
 
-import { stripVTControlCharacters } from 'node:util'
+/**
+ * Escape sequences: strings up to their end (titles, links, device controls), CSI, and the short
+ * ones. No part can run past the next introducer, so a text full of them takes linear time.
+ */
+const sequences =
+  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
+  /(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u0090\u0098\u009c-\u009f]*(?:\u0007|\u001b\\|\u009c)|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[ -/]*[0-~]/g
 
 /** C0 and C1 controls with DEL, bidirectional controls, line separators and lone surrogates. */
 const unsafe =
@@ -13,7 +19,7 @@ const unsafe =
 
 /** Keeps line breaks and tabs, and drops escape sequences and everything else that is not text. */
 export const clean = (text: string): string =>
-  stripVTControlCharacters(text).replaceAll('\r\n', '\n').replace(unsafe, '')
+  text.replace(sequences, '').replaceAll('\r\n', '\n').replace(unsafe, '')
 
 /** The same on one line, cut to a length. */
 export function cleanLine(text: string, unitsMax = 200): string {
