@@ -55,7 +55,8 @@ export function newRun(
     queue,
     labels: labels ?? {},
     parent: parent?.run,
-    wake: notBefore ?? time,
+    // A run whose time is over before it may begin ends then.
+    wake: Math.min(notBefore ?? time, deadline ?? Infinity),
   }
 }
 

@@ -151,9 +151,11 @@ describe('starting a run', () => {
     const eager = flow('eager', async (run) => run.step('one', () => (executed = true)))
     await using runtime = await testRuntime({ flows: [eager] })
     const run = await runtime.start(eager, undefined, { delay: '2h', deadline: '1h' })
-    await runtime.advance('1d')
+    const before = (await run.status()).created
+    await runtime.advance('61m')
     expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
     expect(executed).toBe(false)
+    expect((await run.status()).updated - before).toBe(60 * 60 * 1000)
   })
 })
 
