@@ -2,7 +2,14 @@
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
 import { isProduction, systemPorts } from './base/system.ts'
-import { type AnyFlow, checkOptions, Ever, Flows, type WorkOptions } from './run/index.ts'
+import {
+  type AnyFlow,
+  checkOptions,
+  checkWork,
+  Ever,
+  Flows,
+  type WorkOptions,
+} from './run/index.ts'
 import type { Store } from './store/store.ts'
 
 export interface OpenOptions {
@@ -70,6 +77,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   if (leaseMs < leaseMsMin) {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
+  if (work !== false) checkWork(work)
   const known = new Flows(flows)
   const store = typeof location === 'string' ? await openStore(location) : location
   const ever = new Ever({
@@ -84,7 +92,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   for (const [queue, { concurrency }] of Object.entries(queues)) {
     await ever.limitQueue(queue, concurrency)
   }
-  if (work) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
+  if (work !== false) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
   return ever
 }
 

@@ -88,6 +88,17 @@ export interface EverOptions {
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
+/** The options with everything said. Throws BAD_OPTION. */
+export function checkWork(options: WorkOptions): Required<WorkOptions> {
+  checkOptions('work', options, ['concurrency', 'until'])
+  const { concurrency = 16, until = 'stopped' } = options
+  if (Number.isInteger(concurrency) && concurrency >= 1) return { concurrency, until }
+  throw new EverloopError(
+    'BAD_OPTION',
+    'work({ concurrency }) must be a whole number of at least 1.',
+  )
+}
+
 export class Ever implements AsyncDisposable {
   readonly #options: EverOptions
   readonly #changes: Changes
@@ -289,14 +300,7 @@ export class Ever implements AsyncDisposable {
    * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and told to `onTrouble`.
    */
   async work(options: WorkOptions = {}): Promise<void> {
-    checkOptions('work', options, ['concurrency', 'until'])
-    const { concurrency = 16, until = 'stopped' } = options
-    if (!Number.isInteger(concurrency) || concurrency < 1) {
-      throw new EverloopError(
-        'BAD_OPTION',
-        'work({ concurrency }) must be a whole number of at least 1.',
-      )
-    }
+    const { concurrency, until } = checkWork(options)
     if (this.#closing)
       throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
     const started = !this.#worker

@@ -1,5 +1,5 @@
 /** The face of the run layer towards what composes it. */
-export { Ever } from './ever.ts'
+export { checkWork, Ever } from './ever.ts'
 export type { Delivery, ListOptions, Question, StartOptions, WorkOptions } from './ever.ts'
 export type {
   AnyFlow,

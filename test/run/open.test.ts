@@ -39,3 +39,14 @@ test('a rejection that a flow does not handle is a warning of the process by def
     { name: 'EverloopWarning', message: 'run "careless-1": RangeError: nobody cares' },
   ])
 })
+
+test.each<[string, unknown]>([
+  ['no room', { concurrency: 0 }],
+  ['half a room', { concurrency: 1.5 }],
+  ['a misspelt option', { concurency: 3 }],
+  ['true', true],
+])('open refuses to work with %s', async (_, work) => {
+  await expect(open({ store: 'memory:', work: work as never })).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+  })
+})
