@@ -16,6 +16,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
+import { ownerOnly } from './open.ts'
 
 export class Liveness {
   readonly #folder: string
@@ -31,7 +32,7 @@ export class Liveness {
   /** Locks the session's file for as long as this process lives. */
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
-    mkdirSync(this.#folder, { recursive: true })
+    mkdirSync(this.#folder, { recursive: true, mode: ownerOnly.folder })
     const connection = lockable(this.#path(token), 'create')
     try {
       connection.exec('BEGIN EXCLUSIVE')

@@ -43,6 +43,9 @@ const pageMin = 512
 const pageSize = 8192
 const checkpointPages = 512
 
+/** What is made for a ledger is for its owner; what is there already is left as it is. */
+export const ownerOnly = { file: 0o600, folder: 0o700 } as const
+
 /** How long SQLite waits in one attempt where its thread may be blocked, and all attempts together. */
 const busyMs = 5000
 const busyMsMax = 30_000
@@ -76,11 +79,13 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
   const folder = dirname(location)
   const madeFolder = makeFolder(folder)
   refuseNetwork(folder, file.fileSystemType)
-  const isNew = !existsSync(location)
+  // An empty file is what a process leaves that ended, or has just begun, to make one.
+  const isNew = (statSync(location, { throwIfNoEntry: false })?.size ?? 0) === 0
   refuseReadOnly(location, folder)
   refuseTruncated(location)
   let connection: Connection | undefined
   try {
+    makePrivate(location)
     const db = new Connection(location, {
       access: 'create',
       busyMs: patience === 'blocks' ? busyMs : 0,
@@ -125,10 +130,24 @@ function patiently<T>(patience: Patience, attempt: () => T): T {
   }
 }
 
+/**
+ * Makes the empty file that SQLite would make, but one that only its owner may read: the ledger holds
+ * all inputs and outcomes. SQLite gives the log beside it the same mode. A file that is there is not
+ * opened: closing it would drop this process's locks on it.
+ */
+function makePrivate(location: string): void {
+  if (existsSync(location)) return
+  try {
+    closeSync(openSync(location, 'wx', ownerOnly.file))
+  } catch {
+    // Another process was first, or SQLite cannot make it either and says why.
+  }
+}
+
 /** Returns the outermost of the folders that were not there; undefined when all were. */
 function makeFolder(folder: string): string | undefined {
   try {
-    return mkdirSync(folder, { recursive: true })
+    return mkdirSync(folder, { recursive: true, mode: ownerOnly.folder })
   } catch (cause) {
     throw new EverloopError('STORE_UNAVAILABLE', `The folder ${folder} cannot be made.`, { cause })
   }

@@ -1,0 +1,35 @@
+/** Who may read a new ledger: its owner, and nobody else. What is there already is left alone. */
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { message, start } from '../../src/testing/store-bed.ts'
+import { newFolder, openStore } from './ledger-folder.ts'
+
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
+
+test.skipIf(process.platform === 'win32')('new files and folders are for their owner', async () => {
+  const folder = join(newFolder(), 'a', 'b')
+  const location = join(folder, 'ledger.db')
+  const store = await openStore(location)
+  await store.openSession({ token: 's', leaseMs: 1000, name: '' })
+  await start(store, 'r')
+  // More than fits the first writer, so that the other one opens the file too.
+  await store.deliver(message('r', 'signal', { payload: `"${'x'.repeat(100_000)}"` }))
+  expect(modeOf(join(folder, '..'))).toBe('700')
+  expect(modeOf(folder)).toBe('700')
+  for (const ending of ['', '-wal', '-shm']) expect(modeOf(`${location}${ending}`)).toBe('600')
+  expect(modeOf(`${location}-sessions`)).toBe('700')
+})
+
+test.skipIf(process.platform === 'win32')('what is there keeps its mode', async () => {
+  const folder = join(newFolder(), 'shared')
+  mkdirSync(folder)
+  chmodSync(folder, 0o750)
+  const location = join(folder, 'ledger.db')
+  await (await openStore(location)).close()
+  chmodSync(location, 0o640)
+  const store = await openStore(location)
+  await start(store, 'r')
+  expect(modeOf(folder)).toBe('750')
+  for (const ending of ['', '-wal', '-shm']) expect(modeOf(`${location}${ending}`)).toBe('640')
+})
