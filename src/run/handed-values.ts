@@ -3,64 +3,144 @@
  * loop's state) can refer to them instead of keeping them twice.
  *
  * A value is found by identity (texts by content) and used only while it still equals what was
- * recorded: code may have changed the object it was handed.
+ * recorded: code may have changed the object it was handed. The newest are kept with their text;
+ * of older ones, and of those that stand in artifacts, only digests remain, so that a scope that is
+ * handed gigabytes holds none of them.
  */
+import { hash } from 'node:crypto'
 import { decode, encode, equal, referredUnitsMin } from '../ledger/index.ts'
 import type { Ref } from '../ledger/index.ts'
-import { isSpilledAs } from './large.ts'
 
 /** How deep inside a handed value a part may lie to be found. */
 const depthMax = 3
 
+/** How much text is kept, in characters. */
+const keptUnitsMax = 512 * 1024
+
+/** A value that is kept. */
+interface Kept {
+  readonly seq: number
+  readonly field: 'value' | 'output'
+  readonly value: unknown
+  /** The payload; without references. */
+  readonly text: string
+  /** Whether all of it still is as it was recorded, once that has been asked. */
+  isWhole: boolean | undefined
+}
+
 export class HandedValues {
-  readonly #handed: { readonly seq: number; readonly record: object; readonly text: string }[] = []
+  readonly #kept = new Map<number, Kept>()
+  #units = 0
   #parts: Map<unknown, Ref> | undefined
+  #faded: Faded | undefined
 
   /** Remembers the value of an outcome, if it is large enough to be worth it. */
-  add(seq: number, record: object, text: string): void {
-    if (text.length < referredUnitsMin && !text.includes('"$":"ref"')) return
-    this.#handed.push({ seq, record, text })
+  add(seq: number, record: object, payload: string): void {
+    const refers = payload.includes('"$":"ref"')
+    if (payload.length < referredUnitsMin && !refers) return
+    const field = 'value' in record ? 'value' : 'output' in record ? 'output' : undefined
+    if (!field) return
+    const value = (record as Readonly<Record<string, unknown>>)[field]
+    const [, spilled] = refers ? (spilledPattern.exec(payload) ?? []) : []
+    if (spilled !== undefined) {
+      this.#fade().add(value, [seq, field], spilled)
+      return
+    }
+    const text = refers ? `{"${field}":${encode(value)}}` : payload
+    this.#kept.set(seq, { seq, field, value, text, isWhole: undefined })
     this.#parts = undefined
+    this.#units += text.length
+    for (const kept of this.#kept.values()) {
+      if (this.#units <= keptUnitsMax) return
+      this.#kept.delete(kept.seq)
+      this.#units -= kept.text.length
+      if (isWhole(kept)) visit(kept.value, [kept.seq, kept.field], this.#fade().addPart)
+    }
   }
 
   get isEmpty(): boolean {
-    return this.#handed.length === 0
+    return this.#kept.size === 0 && !this.#faded
   }
 
   /** Where this object or text stands in the ledger, when it is one of those that were handed over. */
   readonly refer = (value: object | string): Ref | undefined => {
     this.#parts ??= this.#index()
     const ref = this.#parts.get(value)
-    if (!ref) return undefined
-    if (typeof value === 'string') return ref
+    if (!ref) return this.#faded?.refer(value)
     const [seq, ...path] = ref
-    const text = this.#handed.find((handed) => handed.seq === seq)?.text
-    if (text === undefined) return undefined
-    const [, large] =
-      /^\{"(?:value|output)":\{"\$":"ref","v":\[0,"([\w-]{43})"\]\}/.exec(text) ?? []
-    if (large !== undefined)
-      return path.length === 1 && isSpilledAs(encode(value), large) ? ref : undefined
-    if (text.includes('"$":"ref"')) return undefined
-    return equal(partOf(decode(text), path), value) ? ref : undefined
+    const kept = this.#kept.get(seq)
+    if (!kept) return undefined
+    kept.isWhole ??= isWhole(kept)
+    return kept.isWhole || equal(partOf(decode(kept.text), path), value) ? ref : undefined
+  }
+
+  #fade(): Faded {
+    return (this.#faded ??= new Faded())
   }
 
   #index(): Map<unknown, Ref> {
     const parts = new Map<unknown, Ref>()
-    const visit = (value: unknown, ref: Ref): void => {
-      const isText = typeof value === 'string' && value.length >= referredUnitsMin
-      if (!isText && (typeof value !== 'object' || value === null)) return
-      parts.set(value, ref)
-      if (ref.length > depthMax || isText || ArrayBuffer.isView(value)) return
-      for (const [key, child] of Object.entries(value)) {
-        visit(child, [...ref, Array.isArray(value) ? Number(key) : key])
-      }
-    }
-    for (const { seq, record } of this.#handed) {
-      for (const field of ['value', 'output']) {
-        if (field in record) visit((record as Record<string, unknown>)[field], [seq, field])
-      }
+    for (const kept of this.#kept.values()) {
+      kept.isWhole = undefined
+      visit(kept.value, [kept.seq, kept.field], (part, ref) => void parts.set(part, ref))
     }
     return parts
+  }
+}
+
+/** Values of which only a digest is kept. */
+class Faded {
+  readonly #objects = new WeakMap<object, { readonly ref: Ref; readonly digest: string }>()
+  /** By length: most texts that are asked for need no digest to be known as others. */
+  readonly #texts = new Map<number, { readonly ref: Ref; readonly digest: string }[]>()
+
+  /** `digest` is that of the encoded value. */
+  add(value: unknown, ref: Ref, digest: string): void {
+    if (typeof value === 'object' && value !== null) this.#objects.set(value, { ref, digest })
+    if (typeof value !== 'string') return
+    const others = this.#texts.get(value.length)
+    if (others) others.push({ ref, digest })
+    else this.#texts.set(value.length, [{ ref, digest }])
+  }
+
+  readonly addPart = (part: object | string, ref: Ref): void => {
+    const text = encode(part)
+    if (text.length >= referredUnitsMin) this.add(part, ref, digestOfText(text))
+  }
+
+  refer(value: object | string): Ref | undefined {
+    if (typeof value === 'object') {
+      const one = this.#objects.get(value)
+      return one && digestOfText(encode(value)) === one.digest ? one.ref : undefined
+    }
+    const texts = this.#texts.get(value.length)
+    if (!texts) return undefined
+    const digest = digestOfText(encode(value))
+    return texts.find((one) => one.digest === digest)?.ref
+  }
+}
+
+/** The payload of a value that stands in an artifact, which is named by the value's digest. */
+const spilledPattern = /^\{"(?:value|output)":\{"\$":"ref","v":\[0,"([\w-]{43})"\]\}/
+
+const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
+
+function isWhole({ field, value, text }: Kept): boolean {
+  try {
+    return text.startsWith(encode(value), `{"${field}":`.length)
+  } catch {
+    return false // what the code has put into it cannot even be kept
+  }
+}
+
+/** Calls with each object and long text of a value that may be referred to. */
+function visit(value: unknown, ref: Ref, found: (part: object | string, ref: Ref) => void): void {
+  const isText = typeof value === 'string' && value.length >= referredUnitsMin
+  if (!isText && (typeof value !== 'object' || value === null)) return
+  found(value, ref)
+  if (ref.length > depthMax || isText || ArrayBuffer.isView(value)) return
+  for (const [key, child] of Object.entries(value)) {
+    visit(child, [...ref, Array.isArray(value) ? Number(key) : key], found)
   }
 }
 

@@ -32,10 +32,6 @@ export function payloadWith(
 export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
-/** Whether this value is the one that was spilled under the hash. */
-export const isSpilledAs = (text: string, artifact: string): boolean =>
-  hash('sha256', text, 'base64url') === artifact
-
 /** Fetches the large values that these payloads refer to. Throws BROKEN_CHAIN when one is not whole. */
 export async function largeIn(
   store: Store,

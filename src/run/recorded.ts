@@ -42,7 +42,8 @@ const failures: readonly Entry['kind'][] = [
 ]
 
 export class Recorded {
-  readonly #queue: Delivery[] = []
+  /** Those before `#taken` have been handed over, and their values are let go of. */
+  #queue: (Delivery | undefined)[] = []
   #taken = 0
   readonly #paths = new Set<string>()
   readonly begun: Map<string, Line<WaitKind>> = new Map()
@@ -133,8 +134,7 @@ export class Recorded {
   #forgetCancel(): void {
     if (!this.cancelling) return
     this.cancelling = undefined
-    const rest = this.#queue.filter(({ kind }) => kind !== 'run.cancelling')
-    this.#queue.splice(0, this.#queue.length, ...rest)
+    this.#replace(this.#rest().filter(({ kind }) => kind !== 'run.cancelling'))
   }
 
   /** When a run fails its questions are withdrawn and its children cancelled: they begin again. */
@@ -162,7 +162,9 @@ export class Recorded {
 
   shift(): void {
     const { next } = this
-    if (next) this.#paths.delete(operationPath(next.entry.scope, next.entry.key))
+    if (!next) return
+    this.#paths.delete(operationPath(next.entry.scope, next.entry.key))
+    this.#queue[this.#taken] = undefined
     this.#taken++
     if (this.#taken > 1000 && this.#taken * 2 > this.#queue.length) {
       this.#queue.splice(0, this.#taken)
@@ -188,26 +190,34 @@ export class Recorded {
     this.begun.delete(path)
     if (!this.#paths.delete(path)) return
     const isOther = ({ entry }: Delivery): boolean => operationPath(entry.scope, entry.key) !== path
-    this.#queue.splice(0, this.#queue.length, ...this.#queue.slice(this.#taken).filter(isOther))
-    this.#taken = 0
+    this.#replace(this.#rest().filter(isOther))
   }
 
   /** Forgets what is left of a scope that has ended. */
   dropWithin(scope: string): void {
-    const rest = this.#queue.slice(this.#taken)
+    const rest = this.#rest()
     const kept = rest.filter(({ entry }) => entry.key === '' || !isWithin(entry.scope, scope))
     if (kept.length === rest.length) return
-    this.#queue.splice(0, this.#queue.length, ...kept)
-    this.#taken = 0
+    this.#replace(kept)
     this.#paths.clear()
     for (const { entry } of kept) this.#paths.add(operationPath(entry.scope, entry.key))
   }
 
   /** The paths that come next, for people. */
   preview(count: number): string[] {
-    return this.#queue
-      .slice(this.#taken, this.#taken + count)
-      .map(({ entry }) => `${operationPath(entry.scope, entry.key)} (${entry.kind})`)
+    return this.#rest(count).map(
+      ({ entry }) => `${operationPath(entry.scope, entry.key)} (${entry.kind})`,
+    )
+  }
+
+  /** What is still to be handed over. */
+  #rest(count = Infinity): Delivery[] {
+    return this.#queue.slice(this.#taken, this.#taken + count) as Delivery[]
+  }
+
+  #replace(rest: Delivery[]): void {
+    this.#queue = rest
+    this.#taken = 0
   }
 }
 
