@@ -99,6 +99,9 @@ export function checkWork(options: WorkOptions): Required<WorkOptions> {
   )
 }
 
+/** More runs than this fit no prefix that somebody would call short. */
+const resolveMax = 200
+
 export class Ever implements AsyncDisposable {
   readonly #options: EverOptions
   readonly #changes: Changes
@@ -156,14 +159,16 @@ export class Ever implements AsyncDisposable {
     return new RunReference<Output>(this.#options, this.#changes, id)
   }
 
-  /** The id that begins with this text. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
+  /** The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
   async resolve(prefix: string): Promise<string> {
     const { store } = this.#options
     if (await store.run(prefix)) return prefix
-    const rows = await store.runs({ id: prefix, limit: 6 })
+    const found = await store.runs({ id: prefix, limit: resolveMax })
+    // Children's ids begin with their parent's, which is who is meant.
+    const rows = found.filter(({ id }) => !found.some((other) => id.startsWith(`${other.id}.`)))
     const [only] = rows
     if (!only) throw unknownRun(prefix)
-    if (rows.length === 1) return only.id
+    if (rows.length === 1 && found.length < resolveMax) return only.id
     const some = rows
       .slice(0, 5)
       .map(({ id }) => id)
@@ -452,8 +457,7 @@ function hintFor(kind: MessageKind): string {
 }
 
 /** A new run's id: sorts by time, and nobody guesses it. */
+/** Nothing but chance, so that the first few characters tell a run from all others. */
 function newId(ports: Ports): string {
-  const time = ports.clock.now().toString(36).padStart(9, '0')
-  const chance = Buffer.from(ports.randomBytes(10)).toString('hex')
-  return `run-${time}${chance.slice(0, 15)}`
+  return Buffer.from(ports.randomBytes(12)).toString('hex')
 }

@@ -19,7 +19,7 @@ setInterval(() => {}, 1000) // what keeps a process alive`,
     cwd: folder,
   })
   expect({ code, stdout }).toEqual({ code: 0, stdout: '3\n' })
-  expect(stderr).toMatch(/^run run-\w+\n$/)
+  expect(stderr).toMatch(/^run [0-9a-f]{24}\n$/)
   expect(existsSync(join(folder, '.everloop', 'ledger.db'))).toBe(true)
 })
 

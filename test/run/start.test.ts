@@ -188,6 +188,20 @@ describe('finding runs', () => {
     await expect(runtime.ever.get('x')).rejects.toMatchObject({ code: 'UNKNOWN_RUN' })
   })
 
+  test('by the beginning of an id, which means the run and not its children', async () => {
+    const kid = flow('kid', async (run) => run.step('s', () => 1))
+    const parent = flow('parent', async (run) => {
+      await run.child(kid, undefined)
+      return run.child(kid, undefined)
+    })
+    await using runtime = await testRuntime({ flows: [parent, kid] })
+    await runtime.result(await runtime.start(parent, undefined, { id: 'family-1' }))
+    expect(await runtime.ever.list({ id: 'fam' })).toHaveLength(3)
+    expect(await runtime.ever.resolve('fam')).toBe('family-1')
+    await runtime.start(hello, 'a', { id: 'famous' })
+    await expect(runtime.ever.resolve('fam')).rejects.toMatchObject({ code: 'AMBIGUOUS_ID' })
+  })
+
   test('tells what a waiting run waits for', async () => {
     const all = flow('all', async (run) =>
       Promise.all([
