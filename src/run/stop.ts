@@ -50,11 +50,14 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
 
 /** Code and ledger do not fit. Both sides are shown; nothing is skipped or repeated. */
 export function diverged(what: string, operations: Operations, recorded: Recorded): Pause {
-  const asked = Array.from(operations, ({ path, phase }) => `${path} (${phase})`).slice(0, 50)
+  const open = [...operations]
+  const asked = open.slice(0, 50).map(({ path, phase }) => `${path} (${phase})`)
+  const other = open.find(({ phase }) => phase === 'parked')
+  const instead = other ? ` It asks for "${other.path}", which the ledger does not hold.` : ''
   return {
     is: 'pause',
     code: 'DIVERGED',
-    message: `${what} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
+    message: `${what}${instead} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
     detail: { asked, recorded: recorded.preview(50) },
   }
 }

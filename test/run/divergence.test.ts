@@ -59,7 +59,7 @@ const changes: Readonly<Record<string, { readonly body: Body; readonly shown: Re
       await run.step('b2', did('b2'))
       await run.signal('go')
     },
-    shown: /"b"/,
+    shown: /"b".*"b2"/,
   },
   'the order was changed': {
     body: async (run, did) => {
@@ -281,5 +281,54 @@ describe('a stalled run', () => {
     await using runtime = await testRuntime({ flows: [long] })
     const run = await runtime.ever.start(long, undefined)
     expect(await runtime.runUntil(run.result())).toBe('done')
+  })
+})
+
+describe('a wait that the code no longer asks for', () => {
+  const asking =
+    (name: string): Body =>
+    async (run, did) => [await run.signal(name), await run.step('c', did('c'))]
+
+  test('is a divergence when the code asks for something new in its place', async () => {
+    const { runtime, executed, flowOf } = await changed(asking('go'), asking('start'), (given) =>
+      given.signal('r', 'start'),
+    )
+    await using _ = runtime
+    const run = await runtime.ever.get('r')
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'paused',
+      code: 'DIVERGED',
+      message: expect.stringContaining('"go"'),
+    })
+    expect(executed).toEqual([])
+    expect((await runtime.ledger('r')).map(({ kind }) => kind)).toEqual([
+      'run.started',
+      'signal.awaited',
+      'run.paused',
+    ])
+    await runtime.restart({ flows: [flowOf(asking('go'))] })
+    await runtime.ever.resume('r')
+    await runtime.signal('r', 'go', 1)
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: [1, 'value of c'] })
+    await runtime.verify()
+  })
+
+  test('is none after a cancel, which the code was told instead', async () => {
+    const tidy: Body = async (run, did) => {
+      try {
+        return await run.signal('go')
+      } finally {
+        await run.cleanup('tidy', async (inner) => {
+          await inner.step('c', did('c'))
+          await inner.sleep('1h')
+        })
+      }
+    }
+    const { runtime, executed } = await changed(tidy, tidy, (given, id) => given.ever.cancel(id))
+    await using _ = runtime
+    const run = await runtime.ever.get('r')
+    await runtime.advance('2h')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+    expect(executed).toEqual(['c'])
   })
 })

@@ -42,7 +42,7 @@ async function bench({ out, store, options }: Call<Options>): Promise<void> {
   if (!(seconds > 0 && seconds <= 60)) {
     throw new EverloopError('BAD_OPTION', '--seconds takes a number above 0, at most 60.')
   }
-  const place = mkdtempSync(join(folderOf(store), '.everloop-bench-'))
+  const place = makePlace(folderOf(store))
   try {
     await interruptible(async (signal) => {
       out.note(`Measuring in ${place}: about ${Math.ceil(seconds * 3)} s.`)
@@ -70,6 +70,18 @@ async function bench({ out, store, options }: Call<Options>): Promise<void> {
     })
   } finally {
     rmSync(place, { recursive: true, force: true })
+  }
+}
+
+function makePlace(folder: string): string {
+  try {
+    return mkdtempSync(join(folder, '.everloop-bench-'))
+  } catch (cause) {
+    throw new EverloopError(
+      'STORE_READ_ONLY',
+      `${folder} cannot be written. The measurement needs a place on the disk of the store.`,
+      { cause },
+    )
   }
 }
 
