@@ -25,8 +25,6 @@ export type StateChange = { readonly base: unknown } | { readonly delta: readonl
 export interface DiffOptions {
   /** A list with the same items that is quicker to read, if there is one. */
   readonly plainOf?: (list: readonly unknown[]) => readonly unknown[] | undefined
-  /** Called when something was found equal that is not the same object. */
-  readonly onRebuilt?: () => void
 }
 
 /** Edits that turn `before` into `after`; none when they are equal. */
@@ -41,12 +39,22 @@ interface Comparison extends DiffOptions {
   readonly edits: Edit[]
 }
 
-/** The state after these edits. Shares with `before` whatever did not change; changes nothing. */
-export function applyEdits(before: unknown, edits: readonly Edit[]): unknown {
+/**
+ * The state after these edits. Shares with `before` whatever did not change; changes nothing.
+ * `plainOf`: as in `DiffOptions`.
+ */
+export function applyEdits(
+  before: unknown,
+  edits: readonly Edit[],
+  plainOf?: DiffOptions['plainOf'],
+): unknown {
   // Each container is copied once, however many edits go through it: a list that grew by thousands
   // of edits would otherwise be copied as often.
   const copies = new Set<object>()
-  return edits.reduce<unknown>((state, edit) => applyAt(state, edit, 0, copies), before)
+  return edits.reduce<unknown>(
+    (state, edit) => applyAt(state, edit, 0, { copies, plainOf }),
+    before,
+  )
 }
 
 /** What a resume may read beyond twice the state before the state is written whole. */
@@ -63,7 +71,7 @@ function compare(before: unknown, after: unknown, path: Path, run: Comparison): 
   if (Object.is(before, after)) return
   if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, run)
   else if (isRecord(before) && isRecord(after)) compareRecords(before, after, path, run)
-  else if (!same(before, after, run)) run.edits.push(['set', path, after])
+  else if (!equal(before, after)) run.edits.push(['set', path, after])
 }
 
 function compareRecords(before: Fields, after: Fields, path: Path, run: Comparison): void {
@@ -101,11 +109,11 @@ function compareLists(
   const before = run.plainOf?.(frozen) ?? [...frozen]
   const shorter = Math.min(before.length, after.length)
   let head = sameItems(before, after)
-  while (head < shorter && same(before[head], after[head], run)) head++
+  while (head < shorter && equal(before[head], after[head])) head++
   let tail = 0
   while (
     tail < shorter - head &&
-    same(before[before.length - 1 - tail], after[after.length - 1 - tail], run)
+    equal(before[before.length - 1 - tail], after[after.length - 1 - tail])
   ) {
     tail++
   }
@@ -129,13 +137,6 @@ function sameItems(before: readonly unknown[], after: readonly unknown[]): numbe
   const shorter = Math.min(before.length, after.length)
   for (let i = 0; i < shorter; i++) if (before[i] !== after[i]) return i
   return shorter
-}
-
-function same(a: unknown, b: unknown, run: Comparison): boolean {
-  if (Object.is(a, b)) return true
-  if (!equal(a, b)) return false
-  run.onRebuilt?.()
-  return true
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -174,7 +175,14 @@ export function equal(a: unknown, b: unknown): boolean {
   return false // Errors and the like: written again
 }
 
-function applyAt(node: unknown, edit: Edit, depth: number, copies: Set<object>): unknown {
+/** Containers that are copies already, and where to find lists that are quicker to copy. */
+interface Copying {
+  readonly copies: Set<object>
+  readonly plainOf: DiffOptions['plainOf']
+}
+
+function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): unknown {
+  const { copies, plainOf } = copying
   const path = edit[1]
   const rest = path.length - depth
   if (rest === 0 && edit[0] === 'set') return edit[2]
@@ -182,7 +190,7 @@ function applyAt(node: unknown, edit: Edit, depth: number, copies: Set<object>):
   const copy = copies.has(node)
     ? node
     : Array.isArray(node)
-      ? [...(node as unknown[])]
+      ? [...(plainOf?.(node) ?? (node as readonly unknown[]))]
       : { ...node }
   copies.add(copy)
   if (rest === 0 && edit[0] === 'splice') {
@@ -196,7 +204,7 @@ function applyAt(node: unknown, edit: Edit, depth: number, copies: Set<object>):
     Reflect.deleteProperty(copy, key)
   } else {
     const child = Object.hasOwn(copy, key) ? (copy as Record<Key, unknown>)[key] : undefined
-    const value = applyAt(child, edit, depth + 1, copies)
+    const value = applyAt(child, edit, depth + 1, copying)
     Object.defineProperty(copy, key, {
       value,
       writable: true,

@@ -115,36 +115,31 @@ export class LoopState {
     handed: HandedValues,
     abandoned: readonly string[] | undefined,
   ): TurnChange {
-    let isRebuilt = false
-    const edits = diff(this.#state, after, {
-      plainOf: (list) => this.#plain.get(list),
-      onRebuilt: () => (isRebuilt = true),
-    })
+    const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
+      this.#plain.get(list)
+    const edits = diff(this.#state, after, { plainOf })
     const referring = this.#referring(handed)
     const text = encode(edits, { refer: referring.refer })
     const added = text.length + referring.units
     const live = this.#live + added - replacedUnits(this.#state, edits)
     const chain = this.#chain + added + entryUnits
-    // What is not plain JSON (a Date, a Map) is copied, so that nobody else can change it.
-    const isPlain = tagCount(text) === referring.count
-    const delta = isPlain ? edits : (decode(encode(edits)) as readonly Edit[])
-    const state = isPlain ? after : applyEdits(this.#state, delta)
+    // What is new is copied: the objects belong to the code, which goes on using them.
+    const delta = decode(text, { resolve: referring.resolve }) as readonly Edit[]
+    const state = applyEdits(this.#state, delta, plainOf)
     const rest = abandoned === undefined ? {} : { abandoned }
-    const frozen = isRebuilt || !isPlain ? undefined : delta
-    if (readsTooMuch(chain, live)) return this.#whole(state, frozen, handed, rest)
+    if (readsTooMuch(chain, live)) return this.#whole(state, delta, handed, rest)
     const tail = encode({ live, chain, ...rest }).slice(1)
     return {
       record: { delta, live, chain, ...rest },
       payload: `{"delta":${text},${tail}`,
-      accept: (seq) =>
-        this.#accept(state, frozen, { seq, record: { delta, live, chain, ...rest } }),
+      accept: (seq) => this.#accept(state, delta, { seq, record: { delta, live, chain, ...rest } }),
     }
   }
 
   /** The turn with its whole state; only what the ledger does not hold in large parts is written. */
   #whole(
     state: unknown,
-    edited: readonly Edit[] | undefined,
+    edits: readonly Edit[],
     handed: HandedValues,
     rest: { readonly abandoned?: readonly string[] },
   ): TurnChange {
@@ -156,14 +151,14 @@ export class LoopState {
     const tail = encode({ live, chain: live, ...rest }).slice(1)
     const accept = (seq: number): void => {
       this.#written = []
-      this.#accept(state, edited, { seq, record })
+      this.#accept(state, edits, { seq, record })
     }
     return { record, payload: `{"base":${text},${tail}`, accept }
   }
 
-  /** `edited`: all that is new in the state, when everything else is the same objects as before. */
-  #accept(state: unknown, edited: readonly Edit[] | undefined, written: Written): void {
-    this.#state = edited ? this.#freezeEdited(state, edited) : deepFreeze(state)
+  /** `edits`: all that is new in the state; everything else is the same objects as before. */
+  #accept(state: unknown, edits: readonly Edit[], written: Written): void {
+    this.#state = this.#freezeEdited(state, edits)
     this.#turn++
     this.#live = written.record.live
     this.#chain = written.record.chain
@@ -172,6 +167,10 @@ export class LoopState {
 
   /** Freezes what the edits touched; a long list is kept a second time in a form quick to read. */
   #freezeEdited(state: unknown, edits: readonly Edit[]): unknown {
+    for (const edit of edits) {
+      if (edit[0] === 'set') deepFreeze(edit[2])
+      if (edit[0] === 'splice') for (const item of edit[4]) deepFreeze(item)
+    }
     for (const edit of edits) {
       let [old, node] = [this.#state, state]
       for (const key of [...edit[1], undefined]) {
@@ -182,10 +181,6 @@ export class LoopState {
         node = (node as Container)[key]
         old = typeof old === 'object' && old !== null ? (old as Container)[key] : undefined
       }
-    }
-    for (const edit of edits) {
-      if (edit[0] === 'set') deepFreeze(edit[2])
-      if (edit[0] === 'splice') for (const item of edit[4]) deepFreeze(item)
     }
     return state
   }
@@ -212,17 +207,19 @@ export class LoopState {
 
   #referring(handed: HandedValues): {
     readonly refer: (value: object | string) => Ref | undefined
-    count: number
+    /** What was referred to: the very object, so that it is found again by identity. */
+    readonly resolve: (ref: Ref) => unknown
     units: number
   } {
+    const referred = new Map<string, unknown>()
     const referring = {
-      count: 0,
       units: 0,
+      resolve: (ref: Ref): unknown => referred.get(ref.join('/')),
       refer: (value: object | string): Ref | undefined => {
         const known = typeof value === 'object' ? this.#refs.get(value) : undefined
         const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
         if (ref) {
-          referring.count++
+          referred.set(ref.join('/'), value)
           referring.units += encode(value).length
           if (typeof value === 'object') this.#refs.set(value, ref)
         }
@@ -259,8 +256,6 @@ type Container = Readonly<Record<string | number, unknown>>
 
 /** Lists of this length are worth a plain copy. */
 const longList = 256
-
-const tagCount = (text: string): number => text.split('{"$":').length - 1
 
 /** What the edits take out of the state, in characters. */
 function replacedUnits(state: unknown, edits: readonly Edit[]): number {
