@@ -73,9 +73,12 @@ const messageUnitsMax = 64 * 1024
 /** Properties of an error that would make its data longer than this are left out. */
 const errorUnitsMax = 1024 * 1024
 
+/** Records hold an error some levels down, and it may be the cause of another: it must fit there. */
+const levelsAround: readonly string[] = Array.from({ length: 20 }, () => '')
+
 /** The thrown thing as data: anything may be thrown, and nothing about it is trusted to work. */
 export function errorData(thrown: unknown): ErrorData {
-  const walk: Walk = { refer: undefined, sorted: false, path: [], open: new Set() }
+  const walk: Walk = { refer: undefined, sorted: false, path: [...levelsAround], open: new Set() }
   if (isError(thrown)) {
     walk.open.add(thrown)
     return decode(writeError(thrown, walk)) as ErrorData

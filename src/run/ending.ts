@@ -12,8 +12,24 @@ import { failure } from './scopes.ts'
 /** What became of the flow's function. */
 export type Performance = { readonly output: unknown } | { readonly thrown: unknown }
 
-/** The last thing that is written of a run. It gives the run back for good. */
+/**
+ * The last thing that is written of a run. It gives the run back for good. What cannot be written
+ * fails the run: it would be no other when it was executed again.
+ */
 export function lastItem(
+  pass: Pass,
+  beginning: Payloads['run.started'],
+  became: Performance,
+  left: Left,
+): Item {
+  try {
+    return itemOf(pass, beginning, became, left)
+  } catch (thrown) {
+    return itemOf(pass, beginning, { thrown }, left)
+  }
+}
+
+function itemOf(
   pass: Pass,
   beginning: Payloads['run.started'],
   became: Performance,
@@ -70,13 +86,18 @@ export function toParent(
   end: RunEnd,
 ): NewMessage[] {
   if (!parent) return []
-  const record: MessageRecords['child'] =
-    end.kind === 'run.completed'
-      ? { status: 'completed', output: end.record.output }
-      : end.kind === 'run.failed'
-        ? { status: 'failed', error: end.record.error }
-        : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason } }
   return [
-    { run: parent.run, kind: 'child', name: run, payload: encode(record), id: `end of ${run}` },
+    { run: parent.run, kind: 'child', name: run, payload: payloadOf(end), id: `end of ${run}` },
   ]
+}
+
+function payloadOf(end: RunEnd): string {
+  // Put together from texts: an output that is just within the limits must fit into a message too.
+  if (end.kind === 'run.completed')
+    return `{"status":"completed","output":${encode(end.record.output)}}`
+  const record: MessageRecords['child'] =
+    end.kind === 'run.failed'
+      ? { status: 'failed', error: end.record.error }
+      : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason } }
+  return encode(record)
 }

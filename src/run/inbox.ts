@@ -3,8 +3,9 @@
  * append that takes it. What nothing waits for yet stays in the inbox.
  */
 import type { ErrorData } from '../base/errors.ts'
-import { decode, errorData } from '../ledger/index.ts'
+import { decode, encode, errorData } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
+import { payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine } from './recorded.ts'
@@ -127,9 +128,11 @@ function takeChild(pass: Pass, message: Message): void {
   if (!waiting) return
   const end = recordOf<'child'>(message)
   const item = { taken: [message.number] }
-  if (end.status === 'completed')
-    pass.conclude(waiting, 'child.completed', { output: end.output }, item)
-  else pass.conclude(waiting, 'child.failed', { status: end.status, error: end.error }, item)
+  if (end.status === 'completed') {
+    const { output } = end
+    const written = payloadWith('output', encode(output), {})
+    pass.conclude(waiting, 'child.completed', { output }, { ...item, ...written })
+  } else pass.conclude(waiting, 'child.failed', { status: end.status, error: end.error }, item)
 }
 
 function find(pass: Pass, fits: (operation: Operation) => boolean): Operation | undefined {

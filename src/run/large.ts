@@ -32,6 +32,20 @@ export function payloadWith(
 export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
+/**
+ * The record as a replay decodes it, where its payload has references in the place of values. Field
+ * by field: each value is within the limits of a payload, and with others around it may not be.
+ */
+export function copied(record: object, [artifact]: readonly NewArtifact[] = []): object {
+  const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
+    const isSpilled = artifact && (key === 'value' || key === 'output')
+    return [key, decode(isSpilled ? textOf(artifact.bytes) : encode(value))]
+  })
+  return Object.fromEntries(fields)
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+
 /** Fetches the large values that these payloads refer to. Throws BROKEN_CHAIN when one is not whole. */
 export async function largeIn(
   store: Store,
@@ -57,5 +71,5 @@ async function fetch(store: Store, run: string, name: string): Promise<unknown> 
       { run },
     )
   }
-  return decode(Buffer.from(bytes).toString('latin1'))
+  return decode(textOf(bytes))
 }

@@ -24,6 +24,7 @@ import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
+import { copied } from './large.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Operations } from './operations.ts'
@@ -167,6 +168,8 @@ export class Pass {
     operation.phase = 'busy'
     operation.due = undefined
     const payload = item.payload ?? encode(record)
+    // Made now: the code may go on changing what it returned while it is being written.
+    const copy = payload.includes('"$":"ref"') ? copied(record, item.artifacts) : undefined
     this.commit({
       ...item,
       payload,
@@ -175,8 +178,7 @@ export class Pass {
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
-        const handed = decode(payload.includes('"$":"ref"') ? encode(record) : payload)
-        this.recorded.push({ entry, kind, record: handed } as Line<OutcomeKind>)
+        this.recorded.push({ entry, kind, record: copy ?? decode(payload) } as Line<OutcomeKind>)
         this.#stir()
       },
     })
