@@ -7,8 +7,9 @@
  *
  * P1 Outcomes are handed over in ledger order, and microtasks drain before each: what the code does
  *    in between is the same however fast the outcomes came.
- * P2 Nothing begins that is not recorded while recorded outcomes are left. What the ledger holds and
- *    the code does not ask for is a divergence: the run is paused, nothing is skipped or repeated.
+ * P2 Nothing begins that is not recorded while recorded outcomes or waits are left. What the ledger
+ *    holds and the code does not ask for is a divergence: the run is paused, nothing is skipped or
+ *    repeated. Code that asks for nothing new may still be on its way to a wait.
  * P3 An outcome is handed over only after it is durable.
  * P4 Operations of an ended pass never settle. Suspension is that silence, never an exception.
  * P5 The pass ends when nothing is busy and a short linger has passed; the release that ends it
@@ -36,7 +37,7 @@ import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop } from './stop.ts'
+import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop, unasked } from './stop.ts'
 
 /** After so many hand-overs the event loop gets a turn. */
 const pumpsPerTurn = 64
@@ -358,10 +359,11 @@ export class Pass {
     if (!this.#live || this.#stop || this.#parked.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
     if (this.recorded.cancelling && !this.#cancel) return
-    const parked = this.#parked
-    this.#parked = []
+    const parked = this.#parked.filter(({ phase, scope }) => phase === 'parked' && !scope.closed)
+    const isEarly = this.recorded.expected !== undefined
+    this.#parked = parked.filter(({ begun }) => isEarly && !begun)
     for (const operation of parked) {
-      if (operation.phase !== 'parked' || operation.scope.closed) continue
+      if (isEarly && !operation.begun) continue
       if (operation.begun && this.#isMisfit(operation, operation.begun.kind)) return
       operation.phase = 'busy'
       try {
@@ -399,16 +401,12 @@ export class Pass {
       this.#halt(this.#stop)
     } else if (waiting === 0) {
       this.#quiet.wait('stall', () => this.stop(stalled(stallMs)))
-    } else if (this.#live) {
+    } else if (this.#live && this.#parked.length === 0) {
       // The code may be on its way to what is recorded as begun.
       const reason = this.recorded.begun.size > 0 ? 'divergence' : 'linger'
       this.#quiet.wait(reason, () => this.#release(this.#nextDue()))
     } else {
-      const { next } = this.recorded
-      const expected = next ? operationPath(next.entry.scope, next.entry.key) : ''
-      this.#quiet.wait('divergence', () =>
-        this.diverge(`The ledger holds "${expected}" next, but the code does not ask for it.`),
-      )
+      this.#quiet.wait('divergence', () => this.diverge(unasked(this.recorded)))
     }
   }
 

@@ -160,6 +160,14 @@ export class Recorded {
     return this.#queue[this.#taken]
   }
 
+  /** What the code must ask for before anything new may begin: an outcome, or a wait. */
+  get expected(): string | undefined {
+    const { next, cancelling } = this
+    if (next) return operationPath(next.entry.scope, next.entry.key)
+    // Code that was told of a cancel instead does not come to its waits.
+    return cancelling ? undefined : this.begun.keys().next().value
+  }
+
   shift(): void {
     const { next } = this
     if (!next) return

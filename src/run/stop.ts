@@ -48,6 +48,10 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
   },
 })
 
+/** What is said when the code asks for other things than what the ledger holds. */
+export const unasked = ({ expected = '' }: Recorded): string =>
+  `The ledger holds "${expected}" next, but the code does not ask for it.`
+
 /** Code and ledger do not fit. Both sides are shown; nothing is skipped or repeated. */
 export function diverged(what: string, operations: Operations, recorded: Recorded): Pause {
   const open = [...operations]
