@@ -307,6 +307,7 @@ interface Payloads {
             readonly scope: string;
             readonly key: string;
         } | undefined;
+        readonly seeded?: true | undefined;
     } & Actor;
     'run.overtaken': {
         readonly lost: 'crash' | 'lease';

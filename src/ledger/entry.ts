@@ -84,6 +84,8 @@ export interface Payloads {
     readonly parent?:
       | { readonly run: string; readonly scope: string; readonly key: string }
       | undefined
+    /** The run's chance derives from this entry's hash; without it from the run's id. */
+    readonly seeded?: true | undefined
   } & Actor
   'run.overtaken': { readonly lost: 'crash' | 'lease'; readonly times: number }
   /** With `deadline`, the run is ending because its time is over, and will have failed. */

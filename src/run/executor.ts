@@ -11,6 +11,7 @@ import type { RunRow, Store } from '../store/store.ts'
 import { within } from './current.ts'
 import { lastItem, type Performance } from './ending.ts'
 import type { AnyFlow } from './face.ts'
+import { seedOf } from './genesis.ts'
 import { RunHandle } from './handle.ts'
 import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
@@ -139,6 +140,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     newest: row.newest,
     deadline: beginning.deadline,
     started,
+    seed: seedOf(started, beginning),
     onMessage: takeMessage,
     onTrouble: (error) => onTrouble(error, row),
     onEnd,

@@ -176,9 +176,9 @@ export interface Run {
 
   /** The time of the last outcome that was handed over, in milliseconds since 1970. */
   now(): number
-  /** A number from 0 up to 1, the same on every replay. */
+  /** A number from 0 up to 1, the same on every replay. Not secret: it derives from the ledger. */
   random(): number
-  /** A UUID, the same on every replay. */
+  /** A UUID, the same on every replay. Not secret: who can read the ledger can compute it. */
   uuid(): string
 
   /** Writes a line for people into the ledger. */

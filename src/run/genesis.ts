@@ -2,7 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import { checkRunId, emptyHead, ledgerFormat, seal } from '../ledger/index.ts'
-import type { Payloads } from '../ledger/index.ts'
+import type { Entry, Payloads } from '../ledger/index.ts'
 import type { NewRun, Store } from '../store/store.ts'
 import type { AnyFlow } from './face.ts'
 
@@ -42,6 +42,7 @@ export function newRun(
     ...(deadline === undefined ? {} : { deadline }),
     ...(by === undefined ? {} : { by }),
     ...(parent === undefined ? {} : { parent }),
+    seeded: true,
   }
   const time = store.clock.now()
   const genesis = seal(
@@ -59,6 +60,15 @@ export function newRun(
     wake: Math.min(notBefore ?? time, deadline ?? Infinity),
   }
 }
+
+/**
+ * What a run's chance derives from: the hash of its first entry, which has a salt, so that no two
+ * runs share it. In ledgers that do not say so it is the run's id.
+ */
+export const seedOf = (
+  { run, hash }: Pick<Entry, 'run' | 'hash'>,
+  { seeded }: Pick<Payloads['run.started'], 'seeded'>,
+): string => (seeded ? hash : run)
 
 /** Fresh salt for one entry. */
 export function saltOf(ports: Ports): string {

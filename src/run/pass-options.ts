@@ -32,6 +32,8 @@ export interface PassOptions<P> {
   /** When the run must have ended. */
   readonly deadline: number | undefined
   readonly started: Entry
+  /** What `run.random` and `run.uuid` derive from. */
+  readonly seed: string
   /** Takes a message, if the pass can make something of it now. */
   readonly onMessage: (pass: P, message: Message) => void
   readonly onTrouble: (error: unknown) => void

@@ -82,7 +82,7 @@ export class Pass {
     this.reader = options.reader
     this.resources = options.resources
     this.operations = new Operations(options.scopes)
-    this.root = new Scope(options.run, '', options.started.time)
+    this.root = Scope.root(options.run, options.seed, options.started.time)
     this.#alarm = new Alarm(options.ports, options.store.clock, () => this.#ring())
     this.#quiet = new Quiet(options.ports)
     this.#holds = new Holds(options.ports, {

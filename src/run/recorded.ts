@@ -50,8 +50,6 @@ export class Recorded {
   readonly #done = new Map<string, Done>()
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
   cancelling: Payloads['run.cancelling'] | undefined
-  /** How often the run was retried after it had failed. */
-  retries = 0
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted: Set<number> = new Set()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
@@ -118,7 +116,6 @@ export class Recorded {
       this.cancelling = line.record
       this.push(line)
     } else if (kind === 'run.retried') {
-      this.retries++
       this.#forgetCancel()
       this.#forgetWithdrawn()
     } else if (kind === 'input.drifted') {

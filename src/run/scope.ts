@@ -20,6 +20,8 @@ export class Scope {
   /** Large values that were handed over in here, for referring to them when the scope closes. */
   readonly values: HandedValues = new HandedValues()
   readonly #run: string
+  /** What chance derives from. */
+  #seed: string
   readonly #occurrences = new Map<string, number>()
   readonly #explicit = new Set<string>()
   #drawn = 0
@@ -30,6 +32,7 @@ export class Scope {
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
     this.#run = run
+    this.#seed = parent ? parent.#seed : run
     this.path = path
     this.time = time
     this.parent = parent
@@ -37,6 +40,13 @@ export class Scope {
     // Code that has not noticed yet that the scope around has ended opens nothing new in it.
     this.#closed = parent?.closed ?? false
     parent?.children.add(this)
+  }
+
+  /** The scope of a run itself. */
+  static root(run: string, seed: string, time: number): Scope {
+    const root = new Scope(run, '', time)
+    root.#seed = seed
+    return root
   }
 
   /** True when the scope has ended and takes no more operations. */
@@ -97,9 +107,9 @@ export class Scope {
     return key
   }
 
-  /** 32 bytes that depend on the run, the scope and how many were drawn before, and nothing else. */
+  /** 32 bytes that depend on the seed, the scope and how many were drawn before, and nothing else. */
   draw(): Buffer {
     this.#drawn++
-    return hash('sha256', `random\n${this.#run}\n${this.path}\n${this.#drawn}`, 'buffer')
+    return hash('sha256', `random\n${this.#seed}\n${this.path}\n${this.#drawn}`, 'buffer')
   }
 }

@@ -4,7 +4,6 @@
  * Each first commits what it waits for, then waits. Nothing lives in this process while it does: the
  * entry and the run's due time in the store are all there is.
  */
-import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { digestOf, encode } from '../ledger/index.ts'
@@ -88,7 +87,7 @@ export function child(
   const live: Live = {
     input: digestOf(input),
     begin: (operation) => {
-      const id = operation.child ?? childId(pass, operation.path)
+      const id = operation.child ?? childId(pass)
       operation.child = id
       const created: NewRun = newRun(pass, {
         id,
@@ -105,10 +104,9 @@ export function child(
   return pass.request(scope, 'child', key, live)
 }
 
-/** The same child for the same place in the same run, until a retry of the run asks for a new one. */
-function childId({ run, recorded }: Pass, path: string): string {
-  const place = `${run}\n${path}\n${recorded.retries}`
-  return `${run.slice(0, 150)}.${hash('sha256', place, 'hex').slice(0, 16)}`
+/** Chance alone: nobody can start a run under this id before the entry that names it is there. */
+function childId({ run, ports }: Pass): string {
+  return `${run.slice(0, 150)}.${Buffer.from(ports.randomBytes(8)).toString('hex')}`
 }
 
 /** Commits what the operation waits for, unless that is recorded already, and waits. */
