@@ -103,15 +103,13 @@ export function fieldsOf<K extends PayloadKind>(
 
 /**
  * Which outcomes no longer count behind this entry: those that a retry names, or, where its payload
- * was erased, perhaps any that failed. Undefined when it is no retry.
+ * was erased, perhaps any. Undefined when it is no retry.
  */
-export function forgottenBy(
-  read: ReadEntry,
-): ((outcome: { readonly seq: number; readonly failed: boolean }) => boolean) | undefined {
+export function forgottenBy(read: ReadEntry): ((seq: number) => boolean) | undefined {
   if (read.entry.kind !== 'run.retried') return undefined
-  if (read.record === undefined) return ({ failed }) => failed
-  const forget = listOf(fieldsOf(read, 'run.retried')?.forget)
-  return ({ seq }) => forget.includes(seq)
+  if (read.record === undefined) return () => true
+  const forget = new Set(listOf(fieldsOf(read, 'run.retried')?.forget))
+  return (seq) => forget.has(seq)
 }
 
 /** The list, or an empty one where something else stands. */

@@ -6,18 +6,9 @@ import { ScopeTree } from './scope-tree.ts'
 
 interface Operation {
   readonly family: string
-  /** The outcome that counts. */
-  outcome: { readonly seq: number; readonly failed: boolean } | undefined
+  /** The number of the outcome that counts. */
+  outcome: number | undefined
 }
-
-/** Outcomes that a retry may forget. */
-const failures: ReadonlySet<string> = new Set([
-  'step.failed',
-  'signal.expired',
-  'question.expired',
-  'child.failed',
-  'scope.failed',
-])
 
 const isOfOperation = (kind: string): boolean =>
   placeOf(kind) === 'operation' && kind !== 'input.drifted'
@@ -40,7 +31,7 @@ export const operationInvariants: readonly Invariant[] = [
           const isForgotten = forgottenBy(read)
           for (const operations of isForgotten ? tree.values() : []) {
             for (const operation of operations.values()) {
-              if (operation.outcome && isForgotten?.(operation.outcome)) {
+              if (operation.outcome !== undefined && isForgotten?.(operation.outcome)) {
                 operation.outcome = undefined
               }
             }
@@ -56,12 +47,12 @@ export const operationInvariants: readonly Invariant[] = [
             operations.set(key, operation)
           }
           const { family, outcome } = operation
-          if (isOutcome(kind)) operation.outcome ??= { seq, failed: failures.has(kind) }
+          if (isOutcome(kind)) operation.outcome ??= seq
           dropClosed(tree, read)
           if (familyOf(kind) !== family) return `is ${kind} of a ${family}`
           return outcome === undefined
             ? undefined
-            : `is ${kind} of an operation whose outcome is entry ${outcome.seq}`
+            : `is ${kind} of an operation whose outcome is entry ${outcome}`
         },
       }
     },

@@ -4,8 +4,8 @@ import { isReserved } from './kinds.ts'
 import { ScopeTree } from './scope-tree.ts'
 
 interface Scope {
-  /** Scopes in here that have closed, and the entries that closed them. */
-  readonly closed: Map<string, { readonly seq: number; readonly failed: boolean }>
+  /** Scopes in here that have closed, and the numbers of the entries that closed them. */
+  readonly closed: Map<string, number>
   /** The last turn that was committed; 0 where there are no turns. */
   turn: number
 }
@@ -25,7 +25,7 @@ export const scopeInvariant: Invariant = invariant(
         if (isReserved(kind)) return undefined
         const wrong = closedAround(tree, scope)
         if (kind === 'scope.closed' || kind === 'scope.failed') {
-          tree.at(scope).closed.set(key, { seq, failed: kind === 'scope.failed' })
+          tree.at(scope).closed.set(key, seq)
           // What failed may be opened again, and then has to know its turns.
           if (kind === 'scope.closed') tree.drop(scope, key)
         }
@@ -43,7 +43,7 @@ export const scopeInvariant: Invariant = invariant(
 function closedAround(tree: ScopeTree<Scope>, path: string): string | undefined {
   for (const { value, segment } of tree.around(path)) {
     const by = value.closed.get(segment)
-    if (by !== undefined) return `stands in scope "${path}", which entry ${by.seq} closed`
+    if (by !== undefined) return `stands in scope "${path}", which entry ${by} closed`
     if (value.turn > 0 && Number(segment) <= value.turn) {
       return `stands in scope "${path}", but turn ${value.turn} has been committed`
     }
