@@ -187,6 +187,11 @@ function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): un
   const rest = path.length - depth
   if (rest === 0 && edit[0] === 'set') return edit[2]
   assert(typeof node === 'object' && node !== null, 'An edit leads nowhere.')
+  if (rest === 0 && edit[0] === 'splice' && Array.isArray(node) && !copies.has(node)) {
+    const spliced = splicedCopy(plainOf?.(node) ?? (node as readonly unknown[]), edit)
+    copies.add(spliced)
+    return spliced
+  }
   const copy = copies.has(node)
     ? node
     : Array.isArray(node)
@@ -215,14 +220,22 @@ function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): un
   return copy
 }
 
+type Splice = Extract<Edit, readonly ['splice', ...unknown[]]>
+
+/** Of the right length from the beginning: a long copy that grows is copied once more. */
+function splicedCopy(
+  list: readonly unknown[],
+  [, , start, remove, insert]: Splice,
+): readonly unknown[] {
+  if (start === list.length) return list.concat(insert)
+  return list.slice(0, start).concat(insert, list.slice(start + remove))
+}
+
 /**
  * Changes the list as the edit says. Not by the method of lists, which takes what it inserts as
  * arguments: there may be too many.
  */
-export function spliceItems(
-  list: unknown[],
-  [, , start, remove, insert]: Extract<Edit, readonly ['splice', ...unknown[]]>,
-): void {
+export function spliceItems(list: unknown[], [, , start, remove, insert]: Splice): void {
   const behind = list.splice(start)
   for (const item of insert) list.push(item)
   for (let i = remove; i < behind.length; i++) list.push(behind[i])
