@@ -7,8 +7,8 @@
  * is executed again breaks that equation, and so does an outcome that was lost.
  */
 import type { Entry } from '../../src/ledger/index.ts'
-import { operationPath, unescape } from '../../src/ledger/index.ts'
-import type { Ledger } from './ledger-file.ts'
+import { decode, operationPath, type Payloads, unescape } from '../../src/ledger/index.ts'
+import type { Ledger, LedgerRun } from './ledger-file.ts'
 import type { Scenario } from './scenario.ts'
 import { unsound } from './soundness.ts'
 import type { Line } from './world.ts'
@@ -33,7 +33,7 @@ export interface Evidence {
 }
 
 export interface Expected {
-  /** By run, children too. */
+  /** By run, children by the operation that waits for them: their ids are chance. */
   readonly statuses: ReadonlyMap<string, string>
   /** What the client was told at the end, by run. */
   readonly ends: ReadonlyMap<string, string>
@@ -157,13 +157,18 @@ function different({ after, lines, scenario, expected }: Evidence): string[] {
 /** How it went, as what later points are compared with. */
 export function expectedFrom({ runs }: Ledger, lines: readonly Line[]): Expected {
   return {
-    statuses: new Map(Array.from(runs.values(), ({ id, status }) => [id, status])),
+    statuses: new Map(Array.from(runs.values(), (run) => [nameOf(run), run.status])),
     ends: new Map(
       lines.flatMap((line) =>
         line.is === 'acknowledged' && line.value !== undefined ? [[line.what, line.value]] : [],
       ),
     ),
   }
+}
+
+function nameOf({ id, entries: [started] }: LedgerRun): string {
+  const { parent } = decode(started?.payload ?? '{}') as Partial<Payloads['run.started']>
+  return parent ? `${parent.run} ${operationPath(parent.scope, parent.key)}` : id
 }
 
 function unequal(must: ReadonlyMap<string, string>, is: ReadonlyMap<string, string>): string[] {
