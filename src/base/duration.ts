@@ -30,7 +30,7 @@ export function parseDuration(duration: Duration | string): number {
   }
   throw new EverloopError(
     'BAD_DURATION',
-    `${typeof duration === 'string' ? JSON.stringify(duration) : describe(duration)} is not a duration. Give milliseconds as a number of at least 0, or a text like "250ms", "10s", "5m", "2h", "30d" or "1w".`,
+    `${typeof duration === 'string' ? JSON.stringify(duration) : describe(duration)} is not a duration. Give milliseconds as a number of at least 0, or a text like "250ms", "10s", "5m", "2h", "30d" or "1w"; at most 10,000 years.`,
   )
 }
 

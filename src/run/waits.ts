@@ -11,6 +11,7 @@ import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import type { NewRun } from '../store/store.ts'
 import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
 import type { AnyFlow } from './face.ts'
+import { isFlow } from './flow.ts'
 import { newRun } from './genesis.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
@@ -83,6 +84,11 @@ export function child(
 ): Promise<unknown> {
   const { flow, input, options } = call
   checkOptions('run.child', options, ['queue', 'labels', 'key'])
+  if (!isFlow(flow)) {
+    throw new EverloopError('BAD_OPTION', 'run.child takes a flow that was made with flow(…).', {
+      run: pass.run,
+    })
+  }
   const key = scope.key(flow.name, options.key)
   const live: Live = {
     input: digestOf(input),

@@ -159,3 +159,13 @@ describe('a child', () => {
     expect(await runtime.settled(run)).toMatchObject({ error: { code: 'NOT_SERIALISABLE' } })
   })
 })
+
+test('a child that is no flow is refused by name', async () => {
+  const wrong = flow('wrong', async (run) => run.child({ name: 'kid' } as never, 1))
+  await using runtime = await testRuntime({ flows: [wrong] })
+  const run = await runtime.start(wrong, undefined)
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: { code: 'BAD_OPTION', message: expect.stringContaining('run.child takes a flow') },
+  })
+})

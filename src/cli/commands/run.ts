@@ -118,9 +118,10 @@ async function report({ out, ever, id, settled }: Report): Promise<number> {
       )
       return exitCodes.ok
     case 'failed': {
-      const { name, message } = settled.error
+      const { name, code, message } = settled.error
+      const kind = code === undefined ? name : `${name} (${code})`
       out.result({ run: id, status: 'failed', error: plain(settled.error) }, () => '')
-      out.note(`${out.onError('red', 'failed')} ${cleanLine(name, 80)}: ${clean(message)}`)
+      out.note(`${out.onError('red', 'failed')} ${cleanLine(kind, 80)}: ${clean(message)}`)
       out.note(`Mend the cause, then: everloop runs retry ${id}`)
       return exitCodes.failed
     }
