@@ -14,5 +14,5 @@ export const cancelMessage = (run: string, reason: string): NewMessage => ({
 /** The message that cancels the child an operation waits for, if it does. */
 export const cancelChild =
   (reason: string) =>
-  ({ child }: Operation): NewMessage[] =>
+  ({ child }: Pick<Operation, 'child'>): NewMessage[] =>
     child === undefined ? [] : [cancelMessage(child, reason)]

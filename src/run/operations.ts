@@ -34,6 +34,10 @@ export class Operations {
     return this.#byPath.get(path)
   }
 
+  has(path: string): boolean {
+    return this.#byPath.has(path)
+  }
+
   delete(operation: Operation): void {
     this.#byPath.delete(operation.path)
     this.#byScope.get(operation.scope)?.delete(operation)

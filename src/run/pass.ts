@@ -56,7 +56,7 @@ export class Pass {
   readonly operations: Operations
   readonly origins: Origins = new Origins()
   readonly mailbox: Mailbox
-  readonly #options: PassOptions
+  readonly options: PassOptions
   readonly #holds: Holds
   #parked: Operation[] = []
   #live = false
@@ -73,7 +73,7 @@ export class Pass {
   #isAlarmStale = false
 
   constructor(options: PassOptions) {
-    this.#options = options
+    this.options = options
     this.run = options.run
     this.ports = options.ports
     this.store = options.store
@@ -105,10 +105,6 @@ export class Pass {
     return !this.#live
   }
 
-  get options(): PassOptions {
-    return this.#options
-  }
-
   get isOver(): boolean {
     return this.#over
   }
@@ -131,24 +127,22 @@ export class Pass {
   }
 
   /** Called once, when the code is about to start. */
-  begin(): void {
-    this.#stir()
-  }
+  readonly begin = (): void => this.#stir()
 
   /** Registers what the code asks for and returns what it will be handed. */
   request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
     const done = repeated(this, operationPath(scope.path, key), live)
     const operation = new Operation({ scope, family, key, live: done ?? live })
     if (this.#over || scope.closed) return operation.promise
+    operation.begun = this.recorded.begun.get(operation.path)
+    if (isLine(operation.begun, 'child.started')) this.#meetChild(operation, operation.begun)
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel)
       this.recorded.forget(operation.path)
       return operation.promise
     }
     this.operations.add(operation)
-    operation.begun = this.recorded.begun.get(operation.path)
     this.recorded.begun.delete(operation.path)
-    if (isLine(operation.begun, 'child.started')) operation.child = operation.begun.record.run
     if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
     else if (family === 'scope' && !done) {
       operation.phase = 'open'
@@ -156,6 +150,14 @@ export class Pass {
     } else this.#parked.push(operation)
     this.#stir()
     return operation.promise
+  }
+
+  /** Nobody may have asked for the child yet when a cancel went out to the children. */
+  #meetChild(operation: Operation, { record }: Line<'child.started'>): void {
+    operation.child = record.run
+    const { cancelling } = this.recorded
+    if (!cancelling || operation.scope.shielded) return
+    this.commit({ drafts: [], deliver: cancelChild(cancelling.reason)(operation) })
   }
 
   /** Commits an operation's outcome; it is handed over once it is durable. */
@@ -217,9 +219,7 @@ export class Pass {
   }
 
   /** A rejection that nobody handles has come out of the run's code. */
-  onRejection(reason: unknown): void {
-    this.#options.onTrouble(reason)
-  }
+  readonly onRejection = (reason: unknown): void => this.options.onTrouble(reason)
 
   /** Ends the pass at once without a word: somebody else is in charge, or the process is closing. */
   drop(error: EverloopError): void {
@@ -233,10 +233,8 @@ export class Pass {
    * messages that cancel its children; pauses the run and returns undefined on a divergence.
    */
   leave(scope: Scope): Left | undefined {
-    const missing = this.recorded.unclaimed(
-      scope.path,
-      (path) => this.operations.get(path) !== undefined,
-    )
+    const missed = this.#cancel && !scope.shielded ? this.recorded.dropWaits(scope.path) : []
+    const missing = this.recorded.unclaimed(scope.path, this.operations)
     if (missing) {
       this.diverge(
         `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
@@ -249,7 +247,7 @@ export class Pass {
     this.operations.forgetWithin(scope.path)
     return {
       abandoned: left.length > 0 ? left.map(({ path }) => path.slice(prefix)) : undefined,
-      deliver: left.flatMap(cancelChild('The parent no longer waits for it.')),
+      deliver: [...left, ...missed].flatMap(cancelChild('The parent no longer waits for it.')),
     }
   }
 
@@ -302,9 +300,9 @@ export class Pass {
         return
       }
     } else if (!this.#live) this.#goLive()
-    if (this.#options.shadow) {
+    if (this.options.shadow) {
       const parked = [...this.operations].filter(({ phase }) => phase === 'parked')
-      this.#options.shadow.onExhausted(parked.map(({ path }) => path))
+      this.options.shadow.onExhausted(parked.map(({ path }) => path))
       return
     }
     // Nothing begins before it is known whether the run has been cancelled meanwhile.
@@ -314,7 +312,7 @@ export class Pass {
 
   /** All that was recorded is handed over: from now on things may begin, and messages are taken. */
   #goLive(): void {
-    if (this.#stop || this.#options.shadow) return
+    if (this.#stop || this.options.shadow) return
     this.#live = true
     this.#checkDeadline()
     this.#setAlarm()
@@ -436,11 +434,10 @@ export class Pass {
   #end(end: PassEnd): void {
     this.#leaveOff()
     this.#ended = true
-    const { run } = this
-    const ended = `The pass of run "${run}" has ended.`
-    this.root.abort(() => new EverloopError('CANCELLED', ended, { run }))
+    const ended = `The pass of run "${this.run}" has ended.`
+    this.root.abort(() => new EverloopError('CANCELLED', ended, { run: this.run }))
     void this.resources.close(this.ports)
-    this.#options.onEnd(end)
+    this.options.onEnd(end)
   }
 
   /** When a pass must go on: what is recorded as begun counts although nobody has asked for it. */
@@ -456,7 +453,7 @@ export class Pass {
   }
 
   get #deadline(): number | undefined {
-    return this.recorded.cancelling ? undefined : this.#options.deadline
+    return this.recorded.cancelling ? undefined : this.options.deadline
   }
 
   #ring(): void {

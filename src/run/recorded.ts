@@ -183,11 +183,20 @@ export class Recorded {
   }
 
   /** Something recorded in the scope that is not among what the code has asked for. */
-  unclaimed(scope: string, isClaimed: (path: string) => boolean): string | undefined {
+  unclaimed(scope: string, claimed: { has(path: string): boolean }): string | undefined {
     for (const path of [...this.#paths, ...this.begun.keys()]) {
-      if (isWithin(path, scope) && path !== scope && !isClaimed(path)) return path
+      if (isWithin(path, scope) && path !== scope && !claimed.has(path)) return path
     }
     return undefined
+  }
+
+  /** Forgets the waits in a scope that nobody has asked for. Returns the children among them. */
+  dropWaits(scope: string): readonly { readonly child: string | undefined }[] {
+    const dropped = Array.from(this.begun).filter(([path]) => isWithin(path, scope))
+    for (const [path] of dropped) this.begun.delete(path)
+    return dropped.map(([, line]) => ({
+      child: isLine(line, 'child.started') ? line.record.run : undefined,
+    }))
   }
 
   /** The code was told of a cancel instead: whatever is recorded of this operation is not for it. */

@@ -63,16 +63,24 @@ function reopenFailed({ kind, payload }: Entry, reopen: Map<string, number>): nu
   return cause === undefined ? [] : [cause]
 }
 
-/** The entries, newest first, without those that no resume reads: their scope has ended well. */
+/**
+ * The entries, newest first, without those that no resume reads: their scope has ended well, or an
+ * earlier retry has forgotten them, and what they had closed was opened again by it.
+ */
 function* openOnly(entries: readonly Entry[]): Generator<Entry> {
   const closed = new Set<string>()
+  const gone = new Set<number>()
   for (const entry of entries.toReversed()) {
-    if (closed.size > 0 && isInside(entry.scope, closed)) continue
+    const { kind, scope, key, seq } = entry
+    if (kind === 'run.retried') for (const other of forgottenBy(entry)) gone.add(other)
+    if (gone.has(seq) || (closed.size > 0 && isInside(scope, closed))) continue
     yield entry
-    const { kind, scope, key } = entry
     if (kind === 'scope.closed' || kind === 'turn.committed') closed.add(operationPath(scope, key))
   }
 }
+
+const forgottenBy = ({ payload }: Entry): readonly number[] =>
+  (decode(payload ?? '{"forget":[]}') as Payloads['run.retried']).forget
 
 /** Whether the scope is one of these or lies inside one. */
 function isInside(scope: string, scopes: ReadonlySet<string>): boolean {
@@ -114,7 +122,8 @@ class Tail {
       checkLinks(page)
       // Of most entries nothing but their place counts.
       for (const entry of page) {
-        found.push(entry.kind === 'scope.failed' ? entry : { ...entry, payload: null })
+        const isRead = entry.kind === 'scope.failed' || entry.kind === 'run.retried'
+        found.push(isRead ? entry : { ...entry, payload: null })
       }
       if (page.length < limit) break
     }

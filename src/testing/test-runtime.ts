@@ -8,7 +8,7 @@
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { type AnyFlow, checkOptions, Ever, Flows } from '../run/index.ts'
+import { type AnyFlow, Ever, Flows } from '../run/index.ts'
 import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
 import { memoryStore } from '../store/memory.ts'
 import type { RunRow, Store } from '../store/store.ts'
@@ -61,25 +61,11 @@ export interface Trouble {
  * console.log(await runtime.settled(run))
  */
 export async function testRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  checkOptions('testRuntime', options, optionNames)
   const time = virtualTime(options)
   const gate = new Gate(time)
   const store = await (options.store ?? memoryStore)(gate.ports)
   return new TestRuntime(options, { time, store, gate })
 }
-
-const optionNames: readonly string[] = [
-  'start',
-  'seed',
-  'policy',
-  'flows',
-  'store',
-  'workers',
-  'concurrency',
-  'lease',
-  'development',
-  'onCall',
-]
 
 /** How much time runs may take to come to rest. */
 const restMax = '2h'

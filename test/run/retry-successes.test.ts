@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { flow, type Run } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 
-/** A world in which `fragile` fails while it is broken, and that counts what was done to it. */
+/** A world in which `fragile` fails while it is broken, `once` the first time, and all is counted. */
 interface World {
   broken: boolean
   calls: Record<string, number>
@@ -17,8 +17,10 @@ function worldOf(): World {
     step: (run, name, after) =>
       run.step(name, async () => {
         await after
+        const isFirst = world.calls[name] === undefined
         world.calls[name] = (world.calls[name] ?? 0) + 1
-        if (world.broken && name.startsWith('fragile')) throw new Error('broken')
+        const fails = name.startsWith('fragile') || (name.startsWith('once') && isFirst)
+        if (world.broken && fails) throw new Error('broken')
         return `${name} done`
       }),
   }
@@ -240,4 +242,24 @@ describe('a retry executes no success again', () => {
     expect(report.outcomes).toEqual([{ status: 'completed', output: one.output }])
     expect(report.flaws).toEqual([])
   })
+})
+
+/** The first retry forgets the cleanup's failure alone, the second what the cleanup came from. */
+test('a cleanup that a first retry mended is not done again by the second', async () => {
+  const { world, output } = await drive({
+    body: async (run, { step }) => {
+      try {
+        return await run.scope('work', (scope) => step(scope, 'fragile'))
+      } finally {
+        await run.cleanup('tidy', async (scope) => {
+          await step(scope, 'one')
+          await step(scope, 'once fragile')
+        })
+      }
+    },
+    output: undefined,
+    calls: {},
+  })
+  expect(output).toBe('fragile done')
+  expect(world.calls).toEqual({ fragile: 2, one: 1, 'once fragile': 2 })
 })

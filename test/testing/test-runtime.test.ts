@@ -144,7 +144,3 @@ describe('a test runtime', () => {
     await expect(runtime.verify()).rejects.toMatchObject({ code: 'CONFORMANCE' })
   })
 })
-
-test('a misspelt option of testRuntime is refused', async () => {
-  await expect(testRuntime({ flow: [] } as never)).rejects.toMatchObject({ code: 'BAD_OPTION' })
-})
