@@ -156,8 +156,10 @@ export class Pass {
   #meetChild(operation: Operation, { record }: Line<'child.started'>): void {
     operation.child = record.run
     const { cancelling } = this.recorded
-    if (!cancelling || operation.scope.shielded) return
-    this.commit({ drafts: [], deliver: cancelChild(cancelling.reason)(operation) })
+    if (!cancelling || operation.scope.shielded || this.recorded.holds(operation.path)) return
+    const id = `cancel of ${this.run}` // once, however many passes meet it
+    const messages = cancelChild(cancelling.reason)(operation)
+    this.commit({ drafts: [], deliver: messages.map((message) => ({ ...message, id })) })
   }
 
   /** Commits an operation's outcome; it is handed over once it is durable. */
@@ -233,7 +235,7 @@ export class Pass {
    * messages that cancel its children; pauses the run and returns undefined on a divergence.
    */
   leave(scope: Scope): Left | undefined {
-    const missed = this.#cancel && !scope.shielded ? this.recorded.dropWaits(scope.path) : []
+    const missed = scope.shielded ? [] : this.recorded.dropMissed(scope.path)
     const missing = this.recorded.unclaimed(scope.path, this.operations)
     if (missing) {
       this.diverge(

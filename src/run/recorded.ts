@@ -50,6 +50,8 @@ export class Recorded {
   readonly #done = new Map<string, Done>()
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
   cancelling: Payloads['run.cancelling'] | undefined
+  /** The number of the cancel that the code has been told of. */
+  #cancelledAt = -Infinity
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted: Set<number> = new Set()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
@@ -168,6 +170,7 @@ export class Recorded {
   shift(): void {
     const { next } = this
     if (!next) return
+    if (next.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
     this.#paths.delete(operationPath(next.entry.scope, next.entry.key))
     this.#queue[this.#taken] = undefined
     this.#taken++
@@ -190,9 +193,14 @@ export class Recorded {
     return undefined
   }
 
-  /** Forgets the waits in a scope that nobody has asked for. Returns the children among them. */
-  dropWaits(scope: string): readonly { readonly child: string | undefined }[] {
-    const dropped = Array.from(this.begun).filter(([path]) => isWithin(path, scope))
+  /**
+   * Forgets the waits in a scope that the code did not come to because it was told of a cancel: those
+   * that began before it. Returns the children among them.
+   */
+  dropMissed(scope: string): readonly { readonly child: string | undefined }[] {
+    const dropped = Array.from(this.begun).filter(
+      ([path, { entry }]) => entry.seq < this.#cancelledAt && isWithin(path, scope),
+    )
     for (const [path] of dropped) this.begun.delete(path)
     return dropped.map(([, line]) => ({
       child: isLine(line, 'child.started') ? line.record.run : undefined,

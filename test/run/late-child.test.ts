@@ -51,3 +51,38 @@ test('when the code never comes to it', async () => {
   expect(await ends(runtime)).toEqual({ parent: 'cancelled', kid: 'cancelled' })
   await runtime.verify()
 })
+
+test('and is told once, however many passes the end of its parent takes', async () => {
+  const done = flow('done', async (run) => run.step('s', () => 1))
+  const slow = flow('slow', async (run) => {
+    try {
+      return await run.signal('never')
+    } finally {
+      await run.cleanup('tidy', (inner) => inner.sleep('1d'))
+    }
+  })
+  const parent = flow('parent', async (run) => {
+    try {
+      await run.child(done, undefined)
+      return await run.child(slow, undefined)
+    } finally {
+      await run.cleanup('tidy', async (inner) => {
+        for (let i = 0; i < 4; i++) await inner.sleep('1h')
+      })
+    }
+  })
+  await using runtime = await testRuntime({ flows: [parent, done, slow] })
+  const run = await runtime.start(parent, undefined)
+  await runtime.ever.cancel(run.id, 'Enough.')
+  const newest = async (): Promise<Record<string, number>> =>
+    Object.fromEntries(
+      (await runtime.store.runs({ parent: run.id })).map((row) => [row.flow, row.newest]),
+    )
+  await runtime.advance('90m')
+  const told = await newest()
+  expect(told).toMatchObject({ done: 0, slow: expect.any(Number) })
+  await runtime.advance('2h')
+  expect((await run.status()).status).toBe('waiting')
+  expect(await newest()).toEqual(told)
+  await runtime.verify()
+})
