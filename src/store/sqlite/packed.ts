@@ -4,9 +4,10 @@
  * entries, and their success, goes as a list and a number. Everything else goes as it is.
  */
 import { assert } from '../../base/errors.ts'
-import type { Entry, EntryKind } from '../../ledger/index.ts'
+import type { Entry } from '../../ledger/index.ts'
 import type { Append } from '../store.ts'
 import type { Batch, BatchResult, Command, Outcome } from './command.ts'
+import type { EntryTuple } from './rows.ts'
 
 type Cell = string | number | null
 
@@ -70,7 +71,7 @@ function packAppend(append: Append): readonly Cell[] {
   const cells: Cell[] = [run, session, epoch, after.seq, after.hash, unlessNewerThan]
   for (const entry of entries) {
     const { seq, time, scope, kind, key, salt, digest, payload, hash } = entry
-    cells.push(seq, entry.epoch, time, scope, kind, key, salt, digest, payload, hash)
+    cells.push(seq, entry.epoch, time, scope, kind, key, salt, digest, hash, payload)
   }
   return cells
 }
@@ -84,7 +85,7 @@ function unpackAppend(cells: readonly Cell[]): Append {
   ]
   const entries: Entry[] = []
   for (let at = appendCells; at < cells.length; at += entryCells) {
-    entries.push(unpackEntry(run, cells.slice(at, at + entryCells) as unknown as EntryCells))
+    entries.push(unpackEntry(run, cells.slice(at, at + entryCells) as unknown as EntryTuple))
   }
   return {
     run,
@@ -96,20 +97,7 @@ function unpackAppend(cells: readonly Cell[]): Append {
   }
 }
 
-type EntryCells = readonly [
-  seq: number,
-  epoch: number,
-  time: number,
-  scope: string,
-  kind: EntryKind,
-  key: string,
-  salt: string | null,
-  digest: string,
-  payload: string | null,
-  hash: string,
-]
-
-function unpackEntry(run: string, cells: EntryCells): Entry {
-  const [seq, epoch, time, scope, kind, key, salt, digest, payload, hash] = cells
+function unpackEntry(run: string, cells: EntryTuple): Entry {
+  const [seq, epoch, time, scope, kind, key, salt, digest, hash, payload] = cells
   return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash }
 }

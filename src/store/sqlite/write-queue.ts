@@ -21,8 +21,7 @@ const toldPerTurn = 64
 const unitsPerCaller = 1500
 
 /**
- * A turn of the event loop costs a lone caller a tenth of a commit, so it is not waited for each
- * time; but a caller that is served here, one batch after the other, must not keep others out.
+ * A turn of the event loop takes time of a lone caller, so it is not waited for each time; but a caller that is served here, one batch after the other, must not keep others out.
  */
 const batchesPerTurn = 8
 
