@@ -262,6 +262,11 @@ interface Actor {
     readonly by?: string | undefined;
 }
 
+interface Charge {
+    readonly to: readonly string[];
+    readonly amounts: Readonly<Record<string, number>>;
+}
+
 interface Deadline {
     readonly due?: number | undefined;
     readonly otherwise?: {
@@ -323,6 +328,13 @@ interface Payloads {
         readonly detail?: unknown;
     } & Actor;
     'run.resumed': Actor;
+    'run.undoing': {
+        readonly because: 'failed' | 'cancelled' | 'asked';
+        readonly error?: ErrorData | undefined;
+    } & Actor;
+    'run.titled': {
+        readonly title: string;
+    } & Actor;
     'run.retried': {
         readonly forget: readonly number[];
         readonly reopen: readonly OpenScope[];
@@ -339,11 +351,13 @@ interface Payloads {
         readonly error?: ErrorData | undefined;
     } & Abandoning;
     'step.completed': {
+        readonly charge?: Charge | undefined;
         readonly value: unknown;
         readonly attempts?: number | undefined;
         readonly input?: string | undefined;
     };
     'step.failed': {
+        readonly charge?: Charge | undefined;
         readonly error: ErrorData;
         readonly attempts: number;
         readonly input?: string | undefined;
@@ -353,6 +367,53 @@ interface Payloads {
         readonly error: ErrorData;
         readonly due: number;
     };
+    'effect.intended': {
+        readonly effect: 'idempotent' | 'once';
+        readonly attempt: number;
+        readonly due?: number | undefined;
+        readonly args?: unknown;
+        readonly input?: string | undefined;
+        readonly undo?: Undo | undefined;
+    };
+    'effect.doubted': {
+        readonly attempt: number;
+        readonly why: 'crashed' | 'timed-out' | 'aborted' | 'threw';
+        readonly error?: ErrorData | undefined;
+        readonly due?: number | undefined;
+        readonly prompt?: string | undefined;
+        readonly schema?: unknown;
+        readonly reason?: string | undefined;
+    };
+    'effect.resolved': {
+        readonly attempt: number;
+        readonly verdict: 'done' | 'notDone' | 'failed';
+        readonly via: 'reconcile' | 'person';
+        readonly reason?: string | undefined;
+    } & Actor;
+    'effect.refused': {
+        readonly reason: string;
+    } & Actor;
+    'undo.registered': Undo;
+    'undo.retrying': {
+        readonly of: number;
+        readonly attempt: number;
+        readonly error: ErrorData;
+        readonly due: number;
+    };
+    'undo.completed': {
+        readonly of: number;
+        readonly value: unknown;
+        readonly attempts?: number | undefined;
+    } & Actor;
+    'undo.failed': {
+        readonly of: number;
+        readonly error: ErrorData;
+        readonly attempts: number;
+    } & Actor;
+    'undo.skipped': {
+        readonly of: number;
+        readonly reason: string;
+    } & Actor;
     'timer.set': {
         readonly due: number;
     };
@@ -380,6 +441,73 @@ interface Payloads {
         readonly reason: string;
     } & Actor;
     'question.expired': Readonly<Record<string, never>>;
+    'approval.requested': {
+        readonly prompt: string;
+        readonly schema?: unknown;
+        readonly call: string;
+        readonly tool: string;
+        readonly args: unknown;
+        readonly digest: string;
+        readonly approvals: number;
+        readonly barred?: readonly string[] | undefined;
+        readonly assignee?: string | undefined;
+        readonly escalate?: {
+            readonly due: number;
+            readonly to: string;
+        } | undefined;
+        readonly reason?: string | undefined;
+    } & Deadline;
+    'approval.voted': Vote;
+    'approval.changed': {
+        readonly snoozed?: number | undefined;
+        readonly assignee?: string | undefined;
+        readonly escalated?: true | undefined;
+    } & Actor;
+    'approval.refused': {
+        readonly reason: string;
+    } & Actor;
+    'approval.decided': {
+        readonly verdict: 'approved' | 'denied';
+        readonly args?: unknown;
+        readonly reason?: string | undefined;
+        readonly votes: readonly Vote[];
+    } & Actor;
+    'approval.expired': Readonly<Record<string, never>>;
+    'approval.voided': {
+        readonly reason: string;
+    };
+    'guard.decided': {
+        readonly position: string;
+        readonly verdicts: readonly {
+            readonly guard: string;
+            readonly verdict: 'allow' | 'deny' | 'fix' | 'retry' | 'ask' | 'halt';
+            readonly reason?: string | undefined;
+            readonly error?: ErrorData | undefined;
+        }[];
+        readonly fixed?: {
+            readonly value: unknown;
+        } | undefined;
+        readonly [more: string]: unknown;
+    };
+    'budget.reserved': {
+        readonly over: readonly {
+            readonly what: string;
+            readonly spent: number;
+            readonly limit: number;
+        }[];
+    };
+    'budget.raised': {
+        readonly verdict: 'raise' | 'continue' | 'stop';
+        readonly limits?: Readonly<Record<string, number>> | undefined;
+    } & Actor;
+    'message.received': {
+        readonly value: unknown;
+        readonly id?: string | undefined;
+    } & Actor;
+    'context.compacted': {
+        readonly value: unknown;
+        readonly charge?: Charge | undefined;
+    };
     'child.started': {
         readonly run: string;
         readonly flow: string;
@@ -416,11 +544,25 @@ interface Payloads {
     } & Abandoning;
 }
 
+interface Undo {
+    readonly action: string;
+    readonly input?: unknown;
+}
+
+interface Vote extends Actor {
+    readonly verdict: 'approved' | 'denied';
+    readonly args?: unknown;
+    readonly reason?: string | undefined;
+    readonly channel?: string | undefined;
+    readonly shown?: string | undefined;
+    readonly time: number;
+}
+
 type WaitKind = (typeof waitKinds)[number];
 
-const reservedKinds: readonly ['effect.intended', 'effect.doubted', 'effect.resolved', 'undo.registered', 'undo.completed', 'undo.failed', 'undo.skipped', 'run.undoing', 'approval.requested', 'approval.decided', 'approval.expired', 'approval.voided', 'guard.decided', 'budget.reserved', 'budget.settled', 'budget.raised', 'message.received', 'agent.defined', 'context.compacted', 'run.forked', 'run.titled', 'run.migrated', 'run.redacted'];
+const reservedKinds: readonly ['budget.settled', 'agent.defined', 'run.forked', 'run.migrated', 'run.redacted'];
 
-const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started'];
+const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started', 'effect.intended', 'effect.doubted', 'effect.resolved', 'undo.retrying', 'approval.requested'];
 
 interface Wait {
     readonly seq: number;
@@ -748,7 +890,7 @@ type Settled<Output = unknown> = {
 type StatusWord = 'ready' | 'running' | 'waiting' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
 interface WaitInfo {
-    readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry';
+    readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry' | 'approval' | 'effect' | 'undo';
     readonly path: string;
     readonly what: string;
     readonly question?: string;

@@ -177,6 +177,21 @@ async function waitSentence(
   const told = cleanLine(what, 120)
   const until = due === undefined ? '' : `, at most until ${dateTime(due)} (${ago(due, now)})`
   switch (kind) {
+    case 'approval':
+      return {
+        text: `for an approval since ${short(now - since)}: ${told}${until}`,
+        fix: question && `everloop approvals show ${question}`,
+      }
+    case 'effect':
+      return {
+        text: `to know whether ${told}${until}`,
+        fix: question && `everloop questions answer ${question} …`,
+      }
+    case 'undo':
+      return {
+        text: `to undo something once more after it failed: ${told}${until}`,
+        fix: undefined,
+      }
     case 'question':
       return {
         text: `since ${short(now - since)} for an answer to "${told}" (question ${question ?? ''})${until}`,

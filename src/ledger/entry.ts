@@ -69,6 +69,30 @@ interface Abandoning {
   readonly abandoned?: readonly string[] | undefined
 }
 
+/** An action that undoes something, by the name under which it is registered, and what it is given. */
+export interface Undo {
+  readonly action: string
+  readonly input?: unknown
+}
+
+/** What something cost, by kind of amount: tokens, micro-dollars, calls. */
+export interface Charge {
+  readonly to: readonly string[]
+  readonly amounts: Readonly<Record<string, number>>
+}
+
+/** How somebody decided about a call, and what they had been shown. */
+export interface Vote extends Actor {
+  readonly verdict: 'approved' | 'denied'
+  readonly args?: unknown
+  readonly reason?: string | undefined
+  /** Through what they answered: "cli", "api" … */
+  readonly channel?: string | undefined
+  /** Digest of what was shown to them. */
+  readonly shown?: string | undefined
+  readonly time: number
+}
+
 /** What each kind's payload holds. Optional fields are left out when they are not set. */
 export interface Payloads {
   // The run. All of these stand in scope "" with key "".
@@ -96,6 +120,13 @@ export interface Payloads {
     readonly detail?: unknown
   } & Actor
   'run.resumed': Actor
+  /** Compensation begins: the code has failed, or what it was doing was cancelled. */
+  'run.undoing': {
+    readonly because: 'failed' | 'cancelled' | 'asked'
+    readonly error?: ErrorData | undefined
+  } & Actor
+  /** What people call it. */
+  'run.titled': { readonly title: string } & Actor
   /** Failed outcomes in `forget` no longer count, and the scopes they closed are open again. */
   'run.retried': {
     readonly forget: readonly number[]
@@ -110,6 +141,8 @@ export interface Payloads {
   'run.cancelled': { readonly reason: string; readonly error?: ErrorData | undefined } & Abandoning
   // Operations. Scope and key are the operation's.
   'step.completed': {
+    /** What it cost, and the runs on whose accounts that stands. First in the payload. */
+    readonly charge?: Charge | undefined
     readonly value: unknown
     /** Left out when 1. */
     readonly attempts?: number | undefined
@@ -117,11 +150,65 @@ export interface Payloads {
     readonly input?: string | undefined
   }
   'step.failed': {
+    readonly charge?: Charge | undefined
     readonly error: ErrorData
     readonly attempts: number
     readonly input?: string | undefined
   }
   'step.retrying': { readonly attempt: number; readonly error: ErrorData; readonly due: number }
+  // Effects are steps: scope, key and family are the step's.
+  /** Written before the body is called, so that a crash leaves the call in doubt, not forgotten. */
+  'effect.intended': {
+    readonly effect: 'idempotent' | 'once'
+    /** Counted from 1. */
+    readonly attempt: number
+    /** When a request of this attempt can no longer be on its way: its timeout and settle time. */
+    readonly due?: number | undefined
+    /** What the call was given, for people and for undoing it without the flow's code. */
+    readonly args?: unknown
+    readonly input?: string | undefined
+    readonly undo?: Undo | undefined
+  }
+  /** It is not known whether the call took effect. With `prompt`, a person is asked. */
+  'effect.doubted': {
+    readonly attempt: number
+    readonly why: 'crashed' | 'timed-out' | 'aborted' | 'threw'
+    readonly error?: ErrorData | undefined
+    /** When the call's outcome may be looked for. */
+    readonly due?: number | undefined
+    readonly prompt?: string | undefined
+    readonly schema?: unknown
+    /** Why it could not be found out without a person. */
+    readonly reason?: string | undefined
+  }
+  /** It is known again. What follows from it stands in the entry behind. */
+  'effect.resolved': {
+    readonly attempt: number
+    readonly verdict: 'done' | 'notDone' | 'failed'
+    readonly via: 'reconcile' | 'person'
+    readonly reason?: string | undefined
+  } & Actor
+  /** An answer about an effect that cannot be: the question is open again. */
+  'effect.refused': { readonly reason: string } & Actor
+  // Compensation. `of` is the number of the entry that registered what is undone.
+  'undo.registered': Undo
+  'undo.retrying': {
+    readonly of: number
+    readonly attempt: number
+    readonly error: ErrorData
+    readonly due: number
+  }
+  'undo.completed': {
+    readonly of: number
+    readonly value: unknown
+    readonly attempts?: number | undefined
+  } & Actor
+  'undo.failed': {
+    readonly of: number
+    readonly error: ErrorData
+    readonly attempts: number
+  } & Actor
+  'undo.skipped': { readonly of: number; readonly reason: string } & Actor
   'timer.set': { readonly due: number }
   'timer.fired': Readonly<Record<string, never>>
   'signal.awaited': { readonly name: string } & Deadline
@@ -138,6 +225,70 @@ export interface Payloads {
   /** The holder's schema refused an answer: the question is open again. */
   'question.refused': { readonly reason: string } & Actor
   'question.expired': Readonly<Record<string, never>>
+  // A tool call that a person must allow. The digest binds the decision to exactly this call.
+  'approval.requested': {
+    readonly prompt: string
+    readonly schema?: unknown
+    readonly call: string
+    readonly tool: string
+    readonly args: unknown
+    /** Of tool name, tool definition and arguments. */
+    readonly digest: string
+    /** How many different people must approve. */
+    readonly approvals: number
+    /** Those who may not: who asked for the run, where policy says so. */
+    readonly barred?: readonly string[] | undefined
+    readonly assignee?: string | undefined
+    readonly escalate?: { readonly due: number; readonly to: string } | undefined
+    /** Who is asking for it, and which guard or policy wants it. */
+    readonly reason?: string | undefined
+  } & Deadline
+  /** One of several approvals. */
+  'approval.voted': Vote
+  /** Put off, or handed to somebody. */
+  'approval.changed': {
+    readonly snoozed?: number | undefined
+    readonly assignee?: string | undefined
+    readonly escalated?: true | undefined
+  } & Actor
+  'approval.refused': { readonly reason: string } & Actor
+  'approval.decided': {
+    readonly verdict: 'approved' | 'denied'
+    /** Other arguments than the model proposed. */
+    readonly args?: unknown
+    readonly reason?: string | undefined
+    readonly votes: readonly Vote[]
+  } & Actor
+  'approval.expired': Readonly<Record<string, never>>
+  /** Something has changed the call since it was requested. */
+  'approval.voided': { readonly reason: string }
+  /** What the guards of one position said of one thing. */
+  'guard.decided': {
+    readonly position: string
+    readonly verdicts: readonly {
+      readonly guard: string
+      readonly verdict: 'allow' | 'deny' | 'fix' | 'retry' | 'ask' | 'halt'
+      readonly reason?: string | undefined
+      readonly error?: ErrorData | undefined
+    }[]
+    /** What the thing became, when a guard has replaced it. */
+    readonly fixed?: { readonly value: unknown } | undefined
+    readonly [more: string]: unknown
+  }
+  /** A call was not made, because it would have gone beyond a budget. */
+  'budget.reserved': {
+    readonly over: readonly {
+      readonly what: string
+      readonly spent: number
+      readonly limit: number
+    }[]
+  }
+  'budget.raised': {
+    readonly verdict: 'raise' | 'continue' | 'stop'
+    readonly limits?: Readonly<Record<string, number>> | undefined
+  } & Actor
+  'message.received': { readonly value: unknown; readonly id?: string | undefined } & Actor
+  'context.compacted': { readonly value: unknown; readonly charge?: Charge | undefined }
   'child.started': {
     readonly run: string
     readonly flow: string
@@ -169,31 +320,13 @@ export interface Payloads {
 export type PayloadKind = keyof Payloads
 
 /**
- * Kinds that are set aside for effects, undo, approvals, guards, budgets and agents, so that a
- * reader of this version knows them as everloop's own. No version may use them for anything else.
+ * Kinds that are set aside, so that a reader of this version knows them as everloop's own. No
+ * version may use them for anything else.
  */
 export const reservedKinds = [
-  'effect.intended',
-  'effect.doubted',
-  'effect.resolved',
-  'undo.registered',
-  'undo.completed',
-  'undo.failed',
-  'undo.skipped',
-  'run.undoing',
-  'approval.requested',
-  'approval.decided',
-  'approval.expired',
-  'approval.voided',
-  'guard.decided',
-  'budget.reserved',
   'budget.settled',
-  'budget.raised',
-  'message.received',
   'agent.defined',
-  'context.compacted',
   'run.forked',
-  'run.titled',
   'run.migrated',
   'run.redacted',
 ] as const
@@ -213,6 +346,18 @@ export const outcomeKinds = [
   'child.completed',
   'child.failed',
   'note.written',
+  'undo.registered',
+  'undo.completed',
+  'undo.failed',
+  'undo.skipped',
+  'approval.decided',
+  'approval.expired',
+  'approval.voided',
+  'guard.decided',
+  'budget.reserved',
+  'budget.raised',
+  'message.received',
+  'context.compacted',
   'scope.closed',
   'scope.failed',
 ] as const
@@ -224,6 +369,11 @@ export const waitKinds = [
   'signal.awaited',
   'question.asked',
   'child.started',
+  'effect.intended',
+  'effect.doubted',
+  'effect.resolved',
+  'undo.retrying',
+  'approval.requested',
 ] as const
 
 export type OutcomeKind = (typeof outcomeKinds)[number]

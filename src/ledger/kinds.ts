@@ -11,6 +11,8 @@ const places: Readonly<Record<PayloadKind, Place>> = {
   'run.cancelling': 'run',
   'run.paused': 'run',
   'run.resumed': 'run',
+  'run.undoing': 'run',
+  'run.titled': 'run',
   'run.retried': 'run',
   'run.completed': 'run',
   'run.failed': 'run',
@@ -18,6 +20,15 @@ const places: Readonly<Record<PayloadKind, Place>> = {
   'step.completed': 'operation',
   'step.failed': 'operation',
   'step.retrying': 'operation',
+  'effect.intended': 'operation',
+  'effect.doubted': 'operation',
+  'effect.resolved': 'operation',
+  'effect.refused': 'operation',
+  'undo.registered': 'operation',
+  'undo.retrying': 'operation',
+  'undo.completed': 'operation',
+  'undo.failed': 'operation',
+  'undo.skipped': 'operation',
   'timer.set': 'operation',
   'timer.fired': 'operation',
   'signal.awaited': 'operation',
@@ -28,6 +39,18 @@ const places: Readonly<Record<PayloadKind, Place>> = {
   'question.answered': 'operation',
   'question.refused': 'operation',
   'question.expired': 'operation',
+  'approval.requested': 'operation',
+  'approval.voted': 'operation',
+  'approval.changed': 'operation',
+  'approval.refused': 'operation',
+  'approval.decided': 'operation',
+  'approval.expired': 'operation',
+  'approval.voided': 'operation',
+  'guard.decided': 'operation',
+  'budget.reserved': 'operation',
+  'budget.raised': 'operation',
+  'message.received': 'operation',
+  'context.compacted': 'operation',
   'child.started': 'operation',
   'child.completed': 'operation',
   'child.failed': 'operation',
@@ -50,5 +73,11 @@ const reserved: ReadonlySet<string> = new Set(reservedKinds)
 /** True for kinds that are set aside for later versions. */
 export const isReserved = (kind: string): boolean => reserved.has(kind)
 
-/** What comes before the dot: all entries of one operation share it, but `input.drifted`. */
-export const familyOf = (kind: string): string => kind.slice(0, kind.indexOf('.'))
+/**
+ * What comes before the dot: all entries of one operation share it, but `input.drifted`. What is
+ * said about an effect belongs to its step.
+ */
+export function familyOf(kind: string): string {
+  const family = kind.slice(0, kind.indexOf('.'))
+  return family === 'effect' ? 'step' : family
+}

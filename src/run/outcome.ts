@@ -25,7 +25,21 @@ export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undef
       return { is: 'value', value: (record as Payloads['child.completed']).output }
     case 'timer.fired':
     case 'note.written':
+    case 'undo.registered':
       return { is: 'value', value: undefined }
+    case 'undo.completed':
+    case 'undo.failed':
+    case 'undo.skipped':
+    case 'approval.decided':
+    case 'approval.expired':
+    case 'approval.voided':
+    case 'guard.decided':
+    case 'budget.reserved':
+    case 'budget.raised':
+    case 'message.received':
+    case 'context.compacted':
+      // What the runtime itself has asked for is handed over whole, with its kind.
+      return { is: 'value', value: { ...record, kind } }
     default:
       return unhappy(line as Line<UnhappyKind>, begun)
   }

@@ -53,12 +53,23 @@ export interface RunInfo {
 
 /** What a waiting run waits for. */
 export interface WaitInfo {
-  readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry'
+  readonly kind:
+    | 'timer'
+    | 'signal'
+    | 'question'
+    | 'child'
+    | 'retry'
+    | 'approval'
+    | 'effect'
+    | 'undo'
   /** The operation, as its path in the run. */
   readonly path: string
-  /** Signal: its name. Question: its prompt. Child: its id. Retry: the error of the last attempt. */
+  /**
+   * Signal: its name. Question and approval: the prompt. Child: its id. Retry and undo: the error of
+   * the last attempt. Effect: the prompt, or what is known of a call whose outcome is not.
+   */
   readonly what: string
-  /** Questions only: the id to answer under. */
+  /** What a person is asked: the id to answer under. */
   readonly question?: string
   readonly since: number
   readonly due: number | undefined
@@ -179,17 +190,37 @@ export function waitInfoOf(
     case 'signal.awaited':
       return { kind: 'signal', what: 'name' in record ? record.name : '', ...rest }
     case 'question.asked':
+    case 'approval.requested':
       return {
-        kind: 'question',
-        what: 'prompt' in record ? record.prompt : '',
+        kind: kind === 'question.asked' ? 'question' : 'approval',
+        what: textIn(record, 'prompt'),
         question: `${run}/${seq}`,
         ...rest,
       }
+    case 'effect.intended':
+      return { kind: 'effect', what: 'a call that has begun', ...rest }
+    case 'effect.resolved':
+      return { kind: 'effect', what: 'a call that did not happen', ...rest }
+    case 'effect.doubted': {
+      const prompt = textIn(record, 'prompt')
+      const asked = prompt === '' ? {} : { question: `${run}/${seq}` }
+      return { kind: 'effect', what: prompt || 'a call that may have happened', ...asked, ...rest }
+    }
+    case 'undo.retrying':
+      return { kind: 'undo', what: 'error' in record ? errorText(record.error) : '', ...rest }
     case 'child.started':
       return { kind: 'child', what: 'run' in record ? record.run : '', ...rest }
     case 'step.retrying':
-      return { kind: 'retry', what: 'error' in record ? record.error.message : '', ...rest }
+      return { kind: 'retry', what: 'error' in record ? errorText(record.error) : '', ...rest }
   }
+}
+
+const errorText = (error: ErrorData | undefined): string => error?.message ?? ''
+
+/** A text of a record; "" when it has none of this name, or was erased. */
+function textIn(record: object, field: string): string {
+  const value = (record as Readonly<Record<string, unknown>>)[field]
+  return typeof value === 'string' ? value : ''
 }
 
 export const eventOf = ({ run, seq, time, kind, scope, key, payload }: Entry): RunEvent => ({

@@ -62,11 +62,10 @@ describe('a sound ledger', () => {
       ({ scope, kind, key: 'k', record: {} }) as unknown as AnyDraft
     const drafts = [
       started,
-      later('effect.intended', 'x'),
+      later('agent.defined', 'x'),
       draft('scope.closed', { value: 1 }, '', 'x'),
-      later('undo.registered', 'x'),
+      later('budget.settled', 'x'),
       draft('run.completed', { output: 1 }),
-      later('undo.completed'),
       later('run.redacted'),
     ]
     const ledger = ledgerOf(drafts)
