@@ -82,7 +82,7 @@ const layer = ({ folder, from, packages = [], random = false }: Layer): Rule[] =
 }
 
 const restrictPorts: OxlintOverride = {
-  files: ['src/{base,ledger,store,run}/**'],
+  files: ['src/{base,ledger,store,run,agent,scripted}/**'],
   rules: {
     'no-restricted-globals': [
       'error',
@@ -160,8 +160,8 @@ export default defineConfig({
     ...[
       {
         files: 'src/*.ts',
-        may: 'base, ledger, store and run',
-        patterns: ['./cli/**', './testing/**'],
+        may: 'base, ledger, store, run and agent',
+        patterns: ['./cli/**', './testing/**', './scripted/**'],
       },
       ...layer({ folder: 'base', from: [] }),
       {
@@ -208,6 +208,16 @@ export default defineConfig({
         ],
       }),
       ...layer({
+        folder: 'agent',
+        from: ['base/**', 'ledger/**', 'run/**'],
+        packages: ['!node:crypto', '!@standard-schema/spec', '!@ai-sdk/*'],
+      }),
+      ...layer({
+        folder: 'scripted',
+        from: ['base/**'],
+        packages: ['!node:http', '!node:net', '!@ai-sdk/provider'],
+      }),
+      ...layer({
         folder: 'testing',
         from: [
           'index.ts',
@@ -216,6 +226,7 @@ export default defineConfig({
           'store/store.ts',
           'store/memory.ts',
           'run/index.ts',
+          'scripted/**',
         ],
         packages: ['!node:*', '!node:*/*', 'node:test'],
         random: true,

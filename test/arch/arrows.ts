@@ -22,6 +22,9 @@ export const arrowTargets: Record<string, string> = Object.fromEntries(
     'src/store/postgres/target.ts',
     'src/run/target.ts',
     'src/run/loop/target.ts',
+    'src/agent/target.ts',
+    'src/agent/model/target.ts',
+    'src/scripted/target.ts',
     'src/testing/index.ts',
     'src/cli/main.ts',
   ].map((path) => [path, 'export const a: number = 1\nexport type A = number\n']),
@@ -48,11 +51,16 @@ export const allowed: readonly Arrow[] = [
     '../store/store.ts',
     '../store/memory.ts',
   ),
-  ...one('src/testing/x.ts', 'node:assert/strict'),
+  ...one('src/agent/x.ts', '../run/target.ts', '../ledger/target.ts', './model/target.ts'),
+  ...one('src/agent/model/x.ts', '../target.ts', '../../base/target.ts', '@ai-sdk/provider'),
+  ...one('src/scripted/x.ts', '../base/target.ts', './target.ts', 'node:http', '@ai-sdk/provider'),
+  ...one('src/testing/x.ts', 'node:assert/strict', '../scripted/target.ts'),
   ...one('src/cli/x.ts', '../run/target.ts', '../store/sqlite/target.ts', '../index.ts'),
+  ...one('src/cli/x.ts', '../agent/target.ts', '../scripted/target.ts'),
   ...one('src/cli/x.ts', './main.ts', 'commander', 'node:fs/promises'),
   ...one('src/cli/commands/x.ts', '../main.ts', '../../run/target.ts'),
   ...one('src/x.ts', './open.ts', './run/target.ts', './store/sqlite/target.ts'),
+  ...one('src/x.ts', './agent/target.ts'),
 ]
 
 export const forbidden: readonly Arrow[] = [
@@ -70,6 +78,10 @@ export const forbidden: readonly Arrow[] = [
   ...one('src/run/x.ts', '../store/memory.ts', '../store/sqlite/target.ts', '../index.ts'),
   ...one('src/run/x.ts', '../cli/main.ts', 'node:fs', 'everloop', './../base/target.ts', 'zod'),
   ...one('src/run/loop/x.ts', '../../store/memory.ts', '../../open.ts', '../../testing/index.ts'),
+  ...one('src/run/x.ts', '../agent/target.ts', '@ai-sdk/provider'),
+  ...one('src/agent/x.ts', '../store/store.ts', '../index.ts', '../scripted/target.ts', 'node:fs'),
+  ...one('src/agent/model/x.ts', '../../store/store.ts', '../../open.ts', 'ai', 'openai'),
+  ...one('src/scripted/x.ts', '../agent/target.ts', '../run/target.ts', 'node:fs', 'ai'),
   ...one(
     'src/testing/x.ts',
     '../run/target.ts',
@@ -77,7 +89,8 @@ export const forbidden: readonly Arrow[] = [
     '../open.ts',
     'vitest',
   ),
-  ...one('src/testing/x.ts', 'node:test', '../cli/main.ts'),
+  ...one('src/testing/x.ts', 'node:test', '../cli/main.ts', '../agent/target.ts'),
   ...one('src/cli/x.ts', '../testing/index.ts', 'everloop', 'everloop/testing', 'vitest'),
   ...one('src/x.ts', './cli/main.ts', './testing/index.ts', 'node:fs'),
+  ...one('src/x.ts', './scripted/target.ts'),
 ]

@@ -19,6 +19,7 @@ const ledger = /^src\/ledger\//
 const storeInterface = /^src\/store\/store\.ts$/
 /** What all implementations share: the files beside them, not below. */
 const storeShared = /^src\/store\/(?!memory\.ts)[^/]+\.ts$/
+const scripted = /^src\/scripted\//
 const nodeExceptPorts = /^node:(?!timers|perf_hooks|process$|test)/
 
 const layers: readonly Layer[] = [
@@ -54,6 +55,19 @@ const layers: readonly Layer[] = [
     ],
   },
   {
+    name: 'agent',
+    files: /^src\/agent\//,
+    targets: [base, ledger, /^src\/run\//, /^src\/agent\//],
+    // Providers are loaded when a model string names one; only their types are known before.
+    packages: [/^node:crypto$/, /^@standard-schema\/spec$/, /^@ai-sdk\/[a-z-]+$/],
+  },
+  {
+    name: 'scripted',
+    files: scripted,
+    targets: [base, scripted],
+    packages: [/^node:(http|net)$/, /^@ai-sdk\/provider$/],
+  },
+  {
     name: 'testing',
     files: /^src\/testing\//,
     targets: [
@@ -64,6 +78,7 @@ const layers: readonly Layer[] = [
       // A runtime on virtual time is put together here, as src/open.ts does it on real time.
       /^src\/run\/index\.ts$/,
       /^src\/store\/memory\.ts$/,
+      scripted,
       /^src\/testing\//,
     ],
     packages: [/^node:(?!test)/],
@@ -77,7 +92,7 @@ const layers: readonly Layer[] = [
   {
     name: 'composition',
     files: /^src\/[^/]+\.ts$/,
-    targets: [/^src\/(?!cli\/|testing\/)/],
+    targets: [/^src\/(?!cli\/|testing\/|scripted\/)/],
     packages: [],
   },
 ]

@@ -1,5 +1,5 @@
 /**
- * What base, ledger, store and run may not touch except through the ports: the wall clock, timers,
+ * What base, ledger, store, run, agent and scripted may not touch except through the ports: the wall clock, timers,
  * randomness and the environment. One hidden read of a clock is enough to make a simulated failure
  * impossible to repeat, so the names are searched in the syntax tree, whatever object they hang on.
  */
@@ -14,7 +14,7 @@ import {
   type SourceFile,
 } from './source.ts'
 
-const guarded = /^src\/(base|ledger|store|run)\//
+const guarded = /^src\/(base|ledger|store|run|agent|scripted)\//
 
 /** The file that is the ports. */
 const exempt = new Set(['src/base/system.ts'])
