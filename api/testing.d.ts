@@ -262,6 +262,11 @@ interface Actor {
     readonly by?: string | undefined;
 }
 
+interface Ancestor {
+    readonly run: string;
+    readonly limits?: Readonly<Record<string, number>> | undefined;
+}
+
 interface Charge {
     readonly to: readonly string[];
     readonly amounts: Readonly<Record<string, number>>;
@@ -312,6 +317,7 @@ interface Payloads {
             readonly scope: string;
             readonly key: string;
         } | undefined;
+        readonly ancestors?: readonly Ancestor[] | undefined;
         readonly seeded?: true | undefined;
     } & Actor;
     'run.overtaken': {
@@ -496,10 +502,6 @@ interface Payloads {
             readonly limit: number;
         }[];
     };
-    'budget.raised': {
-        readonly verdict: 'raise' | 'continue' | 'stop';
-        readonly limits?: Readonly<Record<string, number>> | undefined;
-    } & Actor;
     'message.received': {
         readonly value: unknown;
         readonly id?: string | undefined;
@@ -560,7 +562,7 @@ interface Vote extends Actor {
 
 type WaitKind = (typeof waitKinds)[number];
 
-const reservedKinds: readonly ['budget.settled', 'agent.defined', 'run.forked', 'run.migrated', 'run.redacted'];
+const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined', 'run.forked', 'run.migrated', 'run.redacted'];
 
 const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started', 'effect.intended', 'effect.doubted', 'effect.resolved', 'undo.retrying', 'approval.requested'];
 

@@ -75,6 +75,12 @@ export interface Undo {
   readonly input?: unknown
 }
 
+/** A run around another one, and the limits of its budget when the other one began. */
+export interface Ancestor {
+  readonly run: string
+  readonly limits?: Readonly<Record<string, number>> | undefined
+}
+
 /** What something cost, by kind of amount: tokens, micro-dollars, calls. */
 export interface Charge {
   readonly to: readonly string[]
@@ -108,6 +114,8 @@ export interface Payloads {
     readonly parent?:
       | { readonly run: string; readonly scope: string; readonly key: string }
       | undefined
+    /** The runs around this one, the nearest first: what it costs stands on their accounts too. */
+    readonly ancestors?: readonly Ancestor[] | undefined
     /** The run's chance derives from this entry's hash; without it from the run's id. */
     readonly seeded?: true | undefined
   } & Actor
@@ -283,10 +291,6 @@ export interface Payloads {
       readonly limit: number
     }[]
   }
-  'budget.raised': {
-    readonly verdict: 'raise' | 'continue' | 'stop'
-    readonly limits?: Readonly<Record<string, number>> | undefined
-  } & Actor
   'message.received': { readonly value: unknown; readonly id?: string | undefined } & Actor
   'context.compacted': { readonly value: unknown; readonly charge?: Charge | undefined }
   'child.started': {
@@ -325,6 +329,7 @@ export type PayloadKind = keyof Payloads
  */
 export const reservedKinds = [
   'budget.settled',
+  'budget.raised',
   'agent.defined',
   'run.forked',
   'run.migrated',
@@ -355,7 +360,6 @@ export const outcomeKinds = [
   'approval.voided',
   'guard.decided',
   'budget.reserved',
-  'budget.raised',
   'message.received',
   'context.compacted',
   'scope.closed',

@@ -133,6 +133,9 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
         ...(isWhole(entry, record) ? { move: { path: scope, from: seq } } : {}),
       }
     case 'question.refused':
+    case 'approval.refused':
+    case 'approval.voted':
+    case 'approval.changed':
       return { ...open, reask: operationPath(scope, key) }
     default:
       return open

@@ -7,7 +7,9 @@ export { applyEdits, diff, entryUnits, equal, readsTooMuch, spliceItems } from '
 export type { Edit, StateChange } from './delta.ts'
 export { isOutcome, isWait, ledgerFormat, outcomeKinds, reservedKinds, waitKinds } from './entry.ts'
 export type {
+  Ancestor,
   AnyDraft,
+  Charge,
   Draft,
   Entry,
   EntryKind,
@@ -15,6 +17,8 @@ export type {
   OutcomeKind,
   PayloadKind,
   Payloads,
+  Undo,
+  Vote,
   WaitKind,
 } from './entry.ts'
 export { checkInvariants, invariants } from './invariants.ts'

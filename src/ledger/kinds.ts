@@ -48,7 +48,6 @@ const places: Readonly<Record<PayloadKind, Place>> = {
   'approval.voided': 'operation',
   'guard.decided': 'operation',
   'budget.reserved': 'operation',
-  'budget.raised': 'operation',
   'message.received': 'operation',
   'context.compacted': 'operation',
   'child.started': 'operation',

@@ -17,6 +17,7 @@ export interface Beginning {
   readonly deadline?: number | undefined
   readonly by?: string | undefined
   readonly parent?: Payloads['run.started']['parent']
+  readonly ancestors?: Payloads['run.started']['ancestors']
 }
 
 /** The run as the store takes it. Throws BAD_NAME and NOT_SERIALISABLE. */
@@ -25,6 +26,7 @@ export function newRun(
   beginning: Beginning,
 ): NewRun {
   const { id, flow, input, queue = 'default', labels, notBefore, deadline, by, parent } = beginning
+  const { ancestors } = beginning
   checkRunId(id)
   checkText('queue', queue)
   for (const [name, value] of Object.entries(labels ?? {})) {
@@ -42,6 +44,7 @@ export function newRun(
     ...(deadline === undefined ? {} : { deadline }),
     ...(by === undefined ? {} : { by }),
     ...(parent === undefined ? {} : { parent }),
+    ...(ancestors === undefined ? {} : { ancestors }),
     seeded: true,
   }
   const time = store.clock.now()

@@ -34,10 +34,20 @@ import { ask, child, signal, sleepUntil } from './waits.ts'
 
 type Body = (...args: never[]) => unknown
 
+/** The pass and scope behind a handle. Throws like the handle when it may not be used here. */
+export let insideOf: (run: Run) => { readonly pass: Pass; readonly scope: Scope }
+
 // What comes out of the ledger has the type its author gave the operation; the casts below say so.
 export class RunHandle implements Run {
   readonly #pass: Pass
   readonly #scope: Scope
+
+  static {
+    insideOf = (run) => {
+      const handle = run as RunHandle
+      return { pass: handle.#pass, scope: handle.#here() }
+    }
+  }
 
   constructor(pass: Pass, scope: Scope) {
     this.#pass = pass

@@ -68,18 +68,36 @@ export function takeMessage(pass: Pass, message: Message): void {
 function takeSignal(pass: Pass, message: Message): void {
   const waiting = find(
     pass,
-    ({ begun }) => isLine(begun, 'signal.awaited') && begun.record.name === message.name,
+    ({ begun, live }) =>
+      (isLine(begun, 'signal.awaited') ? begun.record.name : live.receives) === message.name,
   )
-  if (waiting) void takeValue(pass, waiting, message, ['signal.received', 'signal.refused'])
+  if (waiting?.live.receives !== undefined) receive(pass, waiting, message)
+  else if (waiting) void takeValue(pass, waiting, message, ['signal.received', 'signal.refused'])
+}
+
+function receive(pass: Pass, waiting: Operation, message: Message): void {
+  const { value, by } = recordOf<'signal'>(message)
+  const from = {
+    ...(message.id === undefined ? {} : { id: message.id }),
+    ...(by === undefined ? {} : { by }),
+  }
+  pass.conclude(waiting, 'message.received', { value, ...from }, { taken: [message.number] })
 }
 
 function takeAnswer(pass: Pass, message: Message): void {
   const waiting = find(
     pass,
-    ({ begun }) =>
-      isLine(begun, 'question.asked') && `${pass.run}/${begun.entry.seq}` === message.name,
+    ({ begun, live }) =>
+      (isLine(begun, 'question.asked') || live.onAnswer !== undefined) &&
+      `${pass.run}/${begun?.entry.seq}` === message.name,
   )
-  if (waiting) void takeValue(pass, waiting, message, ['question.answered', 'question.refused'])
+  if (waiting?.live.onAnswer) {
+    const { value, by } = recordOf<'answer'>(message)
+    waiting.phase = 'busy'
+    pass.mailbox.reserve(message.number)
+    waiting.live.onAnswer(waiting, { number: message.number, value, by })
+  } else if (waiting)
+    void takeValue(pass, waiting, message, ['question.answered', 'question.refused'])
 }
 
 /** A value that does not fit is refused with an entry, and the wait goes on. */

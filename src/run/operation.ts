@@ -16,7 +16,27 @@ import type { Scope } from './scope.ts'
 export type Phase = 'replaying' | 'parked' | 'busy' | 'waiting' | 'open' | 'settled'
 
 /** The first part of the kinds that may stand at an operation's key. */
-export type Family = 'step' | 'timer' | 'signal' | 'question' | 'child' | 'note' | 'scope'
+export type Family =
+  | 'step'
+  | 'timer'
+  | 'signal'
+  | 'question'
+  | 'child'
+  | 'note'
+  | 'scope'
+  | 'approval'
+  | 'guard'
+  | 'budget'
+  | 'message'
+  | 'context'
+
+/** An answer to what a person was asked, as it was sent. */
+export interface Answer {
+  /** The message that brings it: the entry that is made of it takes it. */
+  readonly number: number
+  readonly value: unknown
+  readonly by: string | undefined
+}
 
 /** What an operation does when it is not served from the ledger. */
 export interface Live {
@@ -24,10 +44,14 @@ export interface Live {
   begin(operation: Operation): void
   /** Called when `due` has come. */
   onDue?(operation: Operation): void
+  /** Makes something of an answer. The operation is busy from then on, and the message reserved. */
+  onAnswer?(operation: Operation, answer: Answer): void
   /** Digest of the input given now, to be compared with the recorded one. */
   readonly input?: string | undefined
   /** A cancel does not reject it: a scope whose operations are shielded. */
   readonly shielded?: boolean | undefined
+  /** It takes a signal of this name should one come, and leaves no trace when none does. */
+  readonly receives?: string | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
 }

@@ -61,9 +61,10 @@ export class Operations {
 
   /** Names of the signals that are waited for. */
   awaitedSignals(): string[] {
-    const names = [...this].flatMap(({ phase, begun }) =>
-      phase === 'waiting' && isLine(begun, 'signal.awaited') ? [begun.record.name] : [],
-    )
+    const names = [...this].flatMap(({ phase, begun, live }) => {
+      if (phase !== 'waiting') return []
+      return isLine(begun, 'signal.awaited') ? [begun.record.name] : (live.receives ?? [])
+    })
     return [...new Set(names)]
   }
 
@@ -104,6 +105,10 @@ export class Operations {
     this.#begins.set(scope, seq)
   }
 }
+
+/** Those that had not ended. What only takes what may come is not missed. */
+export const unfinished = (left: readonly Operation[]): readonly Operation[] =>
+  left.filter(({ phase, live }) => phase !== 'settled' && live.receives === undefined)
 
 /** What leaving a scope left behind. */
 export interface Left {

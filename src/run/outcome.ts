@@ -35,7 +35,6 @@ export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undef
     case 'approval.voided':
     case 'guard.decided':
     case 'budget.reserved':
-    case 'budget.raised':
     case 'message.received':
     case 'context.compacted':
       // What the runtime itself has asked for is handed over whole, with its kind.

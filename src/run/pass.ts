@@ -28,7 +28,7 @@ import type { Item } from './journal.ts'
 import { copied } from './large.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
-import { type Left, Operations } from './operations.ts'
+import { type Left, Operations, unfinished } from './operations.ts'
 import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf } from './pass-options.ts'
 import { Quiet, stallMs } from './quiet.ts'
@@ -57,6 +57,8 @@ export class Pass {
   readonly origins: Origins = new Origins()
   readonly mailbox: Mailbox
   readonly options: PassOptions
+  /** Limits of the run's own budget, for its children to keep. */
+  limits: Readonly<Record<string, number>> | undefined
   readonly #holds: Holds
   #parked: Operation[] = []
   #live = false
@@ -100,7 +102,6 @@ export class Pass {
     })
   }
 
-  /** True while recorded outcomes are left. */
   get isReplaying(): boolean {
     return !this.#live
   }
@@ -126,7 +127,6 @@ export class Pass {
     return this.#holds.add(read, scope.shielded)
   }
 
-  /** Called once, when the code is about to start. */
   readonly begin = (): void => this.#stir()
 
   /** Registers what the code asks for and returns what it will be handed. */
@@ -244,7 +244,7 @@ export class Pass {
       return undefined
     }
     const prefix = scope.path === '' ? 0 : scope.path.length + 1
-    const left = this.operations.close(scope).filter(({ phase }) => phase !== 'settled')
+    const left = unfinished(this.operations.close(scope))
     this.recorded.dropWithin(scope.path)
     this.operations.forgetWithin(scope.path)
     return {

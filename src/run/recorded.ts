@@ -54,6 +54,8 @@ export class Recorded {
   #cancelledAt = -Infinity
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted: Set<number> = new Set()
+  /** What was said about requests for approval, by path, in order. */
+  readonly said: Map<string, Line[]> = new Map()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
   readonly turns: Map<string, Line<'turn.committed'>[]> = new Map()
 
@@ -122,6 +124,10 @@ export class Recorded {
       this.#forgetWithdrawn()
     } else if (kind === 'input.drifted') {
       this.drifted.add((lineOf(entry) as Line<'input.drifted'>).record.of)
+    } else if (kind === 'approval.voted' || kind === 'approval.changed') {
+      const said = this.said.get(path) ?? []
+      said.push(lineOf(entry))
+      this.said.set(path, said)
     } else if (kind === 'turn.committed') {
       const chain = this.turns.get(scope) ?? []
       chain.push(lineOf(entry) as Line<'turn.committed'>)

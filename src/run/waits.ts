@@ -7,7 +7,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { digestOf, encode } from '../ledger/index.ts'
-import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
+import type { Ancestor, AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import type { NewRun } from '../store/store.ts'
 import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
 import type { AnyFlow } from './face.ts'
@@ -16,6 +16,7 @@ import { newRun } from './genesis.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
+import { beginningOf } from './reader.ts'
 import { jsonSchemaOf } from './schema.ts'
 import type { Scope } from './scope.ts'
 
@@ -102,6 +103,7 @@ export function child(
         queue: options.queue,
         labels: options.labels,
         parent: { run: pass.run, scope: scope.path, key },
+        ancestors: ancestorsOfChild(pass),
       })
       const record = { run: id, flow: flow.name, input: digestOf(input) }
       register(pass, operation, 'child.started', record, [created])
@@ -110,13 +112,22 @@ export function child(
   return pass.request(scope, 'child', key, live)
 }
 
+/** Deeper than this nobody nests runs; what a run costs is written to each account above it. */
+const ancestorsMax = 32
+
+function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
+  const { ancestors, parent } = beginningOf(reader).record
+  const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
+  return [{ run, ...(limits ? { limits } : {}) }, ...around].slice(0, ancestorsMax)
+}
+
 /** Chance alone: nobody can start a run under this id before the entry that names it is there. */
 function childId({ run, ports }: Pass): string {
   return `${run.slice(0, 150)}.${Buffer.from(ports.randomBytes(8)).toString('hex')}`
 }
 
 /** Commits what the operation waits for, unless that is recorded already, and waits. */
-function register<K extends WaitKind>(
+export function register<K extends WaitKind>(
   pass: Pass,
   operation: Operation,
   kind: K,
@@ -143,10 +154,10 @@ function register<K extends WaitKind>(
 }
 
 /** Ends a wait by time, unless a message came first: then that is looked at. */
-function expire(
+export function expire(
   pass: Pass,
   operation: Operation,
-  kind: 'signal.expired' | 'question.expired',
+  kind: 'signal.expired' | 'question.expired' | 'approval.expired',
 ): void {
   const item = {
     notBefore: operation.due,
