@@ -75,6 +75,9 @@ export class Ever implements AsyncDisposable {
     pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     resume(run: string, { by }?: Delivery): Promise<void>;
     retry(run: string, { by }?: Delivery): Promise<void>;
+    account(run: string): Promise<{
+        readonly amounts: Readonly<Record<string, number>>;
+    }>;
     verify(run: string): Promise<Verdict>;
     limitQueue(name: string, concurrency: number | null): Promise<void>;
     work(options?: WorkOptions): Promise<void>;
@@ -419,6 +422,8 @@ interface LinkedEntry extends Entry {
     readonly previous: string | null;
 }
 
+type Amounts = Readonly<Record<string, number>>;
+
 type Edit = readonly ['set', Path, unknown] | readonly ['cut', Path] | readonly ['splice', Path, start: number, remove: number, insert: readonly unknown[]];
 
 type Key = string | number;
@@ -684,8 +689,8 @@ interface Payloads {
         readonly id?: string | undefined;
     } & Actor;
     'context.compacted': {
-        readonly value: unknown;
         readonly charge?: Charge | undefined;
+        readonly value: unknown;
     };
     'child.started': {
         readonly run: string;
@@ -1015,6 +1020,7 @@ interface Store {
         readonly newest: number;
     }[]>;
     questions(filter: QuestionFilter): Promise<readonly QuestionRow[]>;
+    account(run: string): Promise<Amounts>;
     artifact(hash: string): Promise<Uint8Array | undefined>;
     sessions(): Promise<readonly SessionRow[]>;
     queues(): Promise<readonly QueueRow[]>;

@@ -292,7 +292,7 @@ export interface Payloads {
     }[]
   }
   'message.received': { readonly value: unknown; readonly id?: string | undefined } & Actor
-  'context.compacted': { readonly value: unknown; readonly charge?: Charge | undefined }
+  'context.compacted': { readonly charge?: Charge | undefined; readonly value: unknown }
   'child.started': {
     readonly run: string
     readonly flow: string

@@ -1,4 +1,6 @@
 /** The ledger's face towards store and run. */
+export { addCharge, chargeOf, chargesOf, withoutCharge } from './charge.ts'
+export type { Amounts } from './charge.ts'
 export { checkLinks, emptyHead, entryHash, flaw, headOf, payloadDigest, seal } from './chain.ts'
 export type { Head, LinkedEntry } from './chain.ts'
 export { decode, digestOf, encode, errorData, referredUnitsMin } from './codec.ts'

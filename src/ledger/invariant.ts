@@ -5,6 +5,7 @@
  * million entries is judged without being held: it keeps what the open scopes need, no more. The
  * same watch serves `check` (tests, simulator, conformance) and `verifyRun`.
  */
+import type { Amounts } from './charge.ts'
 import { decode } from './codec.ts'
 import type { Entry, OpenScope, PayloadKind, Payloads } from './entry.ts'
 import type { RunStatus } from './fold.ts'
@@ -36,6 +37,8 @@ export interface Projections {
   readonly scopes?: readonly OpenScope[] | undefined
   /** Numbers of the entries that asked the open questions. */
   readonly questions?: readonly number[] | undefined
+  /** What was charged to it, by itself and by the runs below it. */
+  readonly account?: Amounts | undefined
 }
 
 /** An entry whose payload was decoded once, for all invariants. */

@@ -1,4 +1,5 @@
 /** L12: what a store's rows say about a run is what its entries add up to. */
+import { addCharge, chargeOf } from './charge.ts'
 import type { Payloads } from './entry.ts'
 import type { RunState } from './fold.ts'
 import { advance, emptyState, foldingOf } from './fold.ts'
@@ -15,10 +16,12 @@ type Complaint = Omit<Violation, 'id'>
 
 export const projectionInvariant: Invariant = invariant(
   'L12',
-  "The run's row, its open scopes and its open questions equal the fold over the entries.",
+  "The run's row, its open scopes and its open questions equal the fold over the entries, and its account holds at least what they charge to it.",
   () => {
     const state = foldingOf(emptyState)
+    const accounts = new Map<string, Map<string, number>>()
     let last = { seq: 0, hash: '' }
+    let run = ''
     let beginning: Beginning | undefined
     /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
     const unknown = { all: false, scopes: false, code: false }
@@ -28,6 +31,9 @@ export const projectionInvariant: Invariant = invariant(
         const { seq, hash, kind } = entry
         if (seq === 1) beginning = { time: entry.time, fields: fieldsOf(read, 'run.started') }
         last = { seq, hash }
+        run = entry.run
+        const charge = chargeOf(entry)
+        if (charge) addCharge(accounts, charge)
         if (placeOf(kind) === undefined) unknown.all = true
         if (record === undefined) {
           unknown.scopes ||= kind === 'run.retried' || kind === 'turn.committed'
@@ -43,6 +49,7 @@ export const projectionInvariant: Invariant = invariant(
       end: (rows) => [
         ...headFlaw(rows, last),
         ...startFlaws(rows, beginning),
+        ...accountFlaws(rows, { seq: last.seq, own: accounts.get(run) }),
         ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
       ],
     }
@@ -84,6 +91,23 @@ function startFlaws({ started }: Projections, beginning: Beginning | undefined):
   compare('labels', sorted(started.labels), sorted(fields.labels ?? {}))
   compare('parent', started.parent, fields.parent?.run)
   return complaints
+}
+
+/** Runs below this one charge it too, so the account may hold more; and an erased charge is not read. */
+function accountFlaws(
+  { account }: Projections,
+  {
+    seq,
+    own = new Map(),
+  }: { readonly seq: number; readonly own?: ReadonlyMap<string, number> | undefined },
+): Complaint[] {
+  if (!account) return []
+  return Array.from(own, ([name, amount]) => ({ name, amount, has: account[name] ?? 0 }))
+    .filter(({ amount, has }) => has < amount - Math.abs(amount) * 1e-9) // sums of fractions
+    .map(({ name, amount, has }) => ({
+      seq,
+      what: `account: ${has} ${name} in the row, not ${amount}`,
+    }))
 }
 
 const sorted = (labels: Readonly<Record<string, string>>): readonly (readonly string[])[] =>

@@ -274,18 +274,28 @@ export class Ever implements AsyncDisposable {
     await this.#deliver(run, 'retry', actor(by))
   }
 
+  /**
+   * What the run and all runs below it have cost so far, by name of the amount: tokens, microUsd.
+   * Throws UNKNOWN_RUN.
+   */
+  async account(run: string): Promise<{ readonly amounts: Readonly<Record<string, number>> }> {
+    await this.#row(run)
+    return { amounts: await this.#options.store.account(run) }
+  }
+
   /** Checks every entry of a run, and the store's rows about it, against the invariants. */
   async verify(run: string): Promise<Verdict> {
     const { store } = this.#options
     const row = await this.#row(run)
     const scopes = await store.openScopes(run)
     const questions = (await store.questions({ run })).map(({ wait }) => wait.seq)
+    const account = await store.account(run)
     const { seq, status, code } = row
     const isStill = (await this.#row(run)).seq === seq
     // A run may move on meanwhile: what is checked ends where the row said it stood.
     const read = async (after: number): Promise<readonly Entry[]> =>
       (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
-    const rows = { started: row, status: { is: status, code } }
+    const rows = { started: row, status: { is: status, code }, account }
     return verifyRun(read, row, isStill ? { ...rows, scopes, questions } : rows)
   }
 

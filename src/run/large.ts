@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
-import { decode, encode, type Ref } from '../ledger/index.ts'
+import { type Charge, decode, encode, type Ref } from '../ledger/index.ts'
 import type { NewArtifact, Store } from '../store/store.ts'
 
 /** Encoded values longer than this leave the entry. */
@@ -13,19 +13,24 @@ const largeUnits = 256 * 1024
 /** Whether this encoded value will be kept as an artifact. */
 export const isLarge = (text: string): boolean => text.length > largeUnits
 
-/** A payload whose first field is this encoded value, and the artifact it refers to, if any. */
+/**
+ * A payload whose first field is this encoded value, and the artifact it refers to, if any. A charge
+ * goes before it, where a store looks for it.
+ */
 export function payloadWith(
   field: 'value' | 'output',
   text: string,
   rest: object,
+  charge?: Charge,
 ): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
   const tail = encode(rest)
   const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
-  if (!isLarge(text)) return { payload: `{"${field}":${text}${close}`, artifacts: [] }
+  const open = charge ? `{"charge":${encode(charge)},` : '{'
+  if (!isLarge(text)) return { payload: `${open}"${field}":${text}${close}`, artifacts: [] }
   const bytes = Buffer.from(text, 'latin1') // encoded text is ASCII
   const artifact = { hash: hash('sha256', bytes, 'base64url'), bytes }
   const ref = `{"$":"ref","v":[0,"${artifact.hash}"]}`
-  return { payload: `{"${field}":${ref}${close}`, artifacts: [artifact] }
+  return { payload: `${open}"${field}":${ref}${close}`, artifacts: [artifact] }
 }
 
 /** The artifact a reference means, or undefined when it means an entry. */

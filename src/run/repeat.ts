@@ -1,8 +1,10 @@
 /**
  * What a retried run does about a success that the retry has taken out of the queue: it is not done
  * a second time. The operation ends with an entry of its own kind and the same payload, so that
- * replays hand it over at the place where the code has asked for it now.
+ * replays hand it over at the place where the code has asked for it now. What it cost was charged
+ * when it was done, and is not charged again.
  */
+import { withoutCharge } from '../ledger/index.ts'
 import type { OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Live, Operation } from './operation.ts'
 import type { Recorded } from './recorded.ts'
@@ -37,7 +39,8 @@ export function repeated(pass: Repeating, path: string, live: Live): Live | unde
         return
       }
       operation.begun ??= begun
-      pass.conclude(operation, kind, record, { payload: entry.payload ?? undefined })
+      const payload = entry.payload === null ? undefined : withoutCharge(entry.payload)
+      pass.conclude(operation, kind, record, { payload })
     },
   }
 }

@@ -3,7 +3,7 @@ import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
 import { digestOf, encode, errorData } from '../ledger/index.ts'
-import type { Payloads } from '../ledger/index.ts'
+import type { Charge, Payloads } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { RetryPolicy, StepContext, StepOptions } from './face.ts'
 import { payloadWith } from './large.ts'
@@ -26,6 +26,8 @@ export interface StepCall {
   readonly name: string
   readonly options: StepOptions & { readonly input?: unknown }
   readonly body: (context: StepContext) => unknown
+  /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
+  readonly charge?: ((value: unknown) => Charge | undefined) | undefined
 }
 
 /** What a step without a policy gets. */
@@ -81,10 +83,11 @@ class Attempts implements Live {
     const result = await execute(pass, operation, attempt)
     const given = this.input === undefined ? {} : { input: this.input }
     if (result.is === 'completed') {
-      const { value, text } = result
+      const { value, text, charge } = result
       const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
-      const item = payloadWith('value', text, rest)
-      pass.conclude(operation, 'step.completed', { value, ...rest }, item)
+      const item = payloadWith('value', text, rest, charge)
+      const record = { ...(charge && { charge }), value, ...rest }
+      pass.conclude(operation, 'step.completed', record, item)
     } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
       const due = pass.store.clock.now() + delayMs(pass, retry, number)
       backOff(pass, operation, { attempt: number, error: result.error, due })
@@ -110,7 +113,12 @@ function backOff(pass: Pass, operation: Operation, record: Payloads['step.retryi
 }
 
 type Result =
-  | { readonly is: 'completed'; readonly value: unknown; readonly text: string }
+  | {
+      readonly is: 'completed'
+      readonly value: unknown
+      readonly text: string
+      readonly charge: Charge | undefined
+    }
   | { readonly is: 'failed'; readonly thrown: unknown; readonly error: ErrorData }
 
 /** Calls the body once. Never rejects: whatever happens in there is a result. */
@@ -135,7 +143,7 @@ async function execute(
   try {
     const started = within({ pass, scope, step: operation.path }, () => call.body(context))
     const value = await (expired ? Promise.race([started, expired]) : started)
-    return { is: 'completed', value, text: encode(value) }
+    return { is: 'completed', value, text: encode(value), charge: call.charge?.(value) }
   } catch (thrown) {
     return { is: 'failed', thrown, error: errorData(thrown) }
   } finally {

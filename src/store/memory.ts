@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/ports.ts'
 import { assert, EverloopError } from '../base/errors.ts'
+import { addCharge, type Amounts, chargeOf } from '../ledger/index.ts'
 import { type Entry, type LinkedEntry, type OpenScope } from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
@@ -48,6 +49,7 @@ class MemoryStore implements Store {
   readonly #runs = new Map<string, MemoryRun>()
   readonly #log: PositionedEntry[] = []
   readonly #artifacts = new Map<string, Uint8Array>()
+  readonly #accounts = new Map<string, Map<string, number>>()
   readonly #sessions: MemorySessions
   readonly #listeners = new Set<(change: Change) => void>()
   #messages = 0
@@ -218,6 +220,11 @@ class MemoryStore implements Store {
       .map(({ question }) => question)
   }
 
+  async account(run: string): Promise<Amounts> {
+    this.#checkOpen()
+    return Object.fromEntries(this.#accounts.get(run) ?? [])
+  }
+
   async artifact(hash: string): Promise<Uint8Array | undefined> {
     this.#checkOpen()
     return this.#artifacts.get(hash)?.slice()
@@ -263,6 +270,8 @@ class MemoryStore implements Store {
 
   #write(run: MemoryRun, entry: Entry): void {
     this.#log.push(run.apply(entry, this.#log.length + 1))
+    const charge = chargeOf(entry)
+    if (charge) addCharge(this.#accounts, charge)
   }
 
   #keep(artifacts: readonly NewArtifact[] = []): void {

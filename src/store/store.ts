@@ -13,7 +13,8 @@
  *   the newest message makes the run due at once: no wake-up is lost.
  * - S5 A message is taken once: by the append that names it.
  * - S6 A run has at most one holder. Claiming raises the epoch, in the claiming transaction.
- * - S7 Projections (status, open scopes, open questions) equal the fold over the entries.
+ * - S7 Projections (status, open scopes, open questions) equal the fold over the entries. The
+ *   account of a run equals the sum of what the entries of all runs charge to it.
  * - S8 Reads are consistent snapshots, and a read after an acknowledgement shows what was acknowledged.
  * - S9 A write whose reply is an error may or may not have happened only when the error says so
  *   (code STORE_UNAVAILABLE); every other error means that nothing was written.
@@ -21,7 +22,7 @@
  * All of it is checked by the conformance suite in everloop/testing.
  */
 import type { Clock } from '../base/ports.ts'
-import type { Entry, LinkedEntry, OpenScope, Wait } from '../ledger/index.ts'
+import type { Amounts, Entry, LinkedEntry, OpenScope, Wait } from '../ledger/index.ts'
 
 /** A store. All methods may be called at any time and concurrently, until `close`. */
 export interface Store {
@@ -71,6 +72,11 @@ export interface Store {
   /** Runs of this session that have messages nobody has taken, with the newest message's number. */
   news(session: string): Promise<readonly { readonly run: string; readonly newest: number }[]>
   questions(filter: QuestionFilter): Promise<readonly QuestionRow[]>
+  /**
+   * What was charged to this run, by name of the amount. Runs charge themselves and those above them;
+   * what is charged to a run that is not here is kept all the same.
+   */
+  account(run: string): Promise<Amounts>
   artifact(hash: string): Promise<Uint8Array | undefined>
   sessions(): Promise<readonly SessionRow[]>
   queues(): Promise<readonly QueueRow[]>

@@ -5,6 +5,7 @@
  * @example
  * for (const { name, run } of storeCases) test(name, () => run(newBed()))
  */
+import { accountCases } from './store-cases-accounts.ts'
 import { appendCases } from './store-cases-appends.ts'
 import { claimCases } from './store-cases-claims.ts'
 import { messageCases } from './store-cases-messages.ts'
@@ -28,5 +29,6 @@ export const storeCases: readonly StoreCase[] = [
   ...claimCases,
   ...sessionCases,
   ...projectionCases,
+  ...accountCases,
   ...readCases,
 ]

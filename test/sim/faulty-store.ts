@@ -164,6 +164,10 @@ export class FaultyStore implements Store {
     return this.#read('questions', () => this.#inner.questions(filter))
   }
 
+  account(run: string): ReturnType<Store['account']> {
+    return this.#read('account', () => this.#inner.account(run))
+  }
+
   artifact(hash: string): Promise<Uint8Array | undefined> {
     return this.#read('artifact', () => this.#inner.artifact(hash))
   }

@@ -1,5 +1,11 @@
 -- application_id 1702259824
--- user_version 1
+-- user_version 2
+CREATE TABLE accounts (
+  run TEXT NOT NULL,
+  name TEXT NOT NULL,
+  amount REAL NOT NULL,
+  PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL

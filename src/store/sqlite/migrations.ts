@@ -135,6 +135,15 @@ CREATE TABLE artifacts (
   bytes BLOB NOT NULL
 ) STRICT;
 `,
+  `
+-- What was charged to a run, by name of the amount. The run as its id: it need not be here.
+CREATE TABLE accounts (
+  run TEXT NOT NULL,
+  name TEXT NOT NULL,
+  amount REAL NOT NULL,
+  PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+`,
 ]
 
 /** The version that this code reads and writes. */

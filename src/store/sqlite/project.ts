@@ -1,8 +1,8 @@
 /**
- * Entries and the rows made of them (S7): status, open scopes, open questions. Runs inside the
+ * Entries and the rows made of them (S7): status, open scopes, open questions, accounts. Runs inside the
  * transaction of its batch.
  */
-import { type Entry, operationPath } from '../../ledger/index.ts'
+import { type Charge, chargeOf, type Entry, operationPath } from '../../ledger/index.ts'
 import { isEnded, questionId, rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
@@ -21,6 +21,8 @@ export interface Subject {
 /** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   insertEntry(db, run.key, entry)
+  const charge = chargeOf(entry)
+  if (charge) addCharge(db, charge)
   const effect = rowEffect(entry)
   if (effect.open) db.run(sql.openScope, run.key, effect.open.path, effect.open.from)
   if (run.asking > 0) settle(db, run, effect.settle)
@@ -52,6 +54,14 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
 export function insertEntry(db: Connection, run: number, entry: Entry): void {
   const { seq, epoch, time, scope, kind, key, salt, digest, hash, payload } = entry
   db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
+}
+
+function addCharge(db: Connection, { to, amounts }: Charge): void {
+  for (const run of new Set(to)) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      db.run(sql.charge, kept(run), kept(name), amount)
+    }
+  }
 }
 
 function ask(db: Connection, run: Subject, { seq, scope }: Entry, path: string): void {

@@ -102,6 +102,8 @@ ${question} WHERE questions.id >= ? AND questions.id < ? ORDER BY questions.posi
 
 // The rest.
 
+export const accountOf: string = 'SELECT name, amount FROM accounts WHERE run = ?'
+
 export const artifactBytes: string = 'SELECT bytes FROM artifacts WHERE hash = ?'
 
 /** `token > ''` makes it a search, though it finds every row: there are few. */

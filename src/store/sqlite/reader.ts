@@ -6,7 +6,7 @@
  * transaction: entries never change, so the head at the beginning is the snapshot.
  */
 import type { Clock, Ports } from '../../base/ports.ts'
-import type { LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
+import type { Amounts, LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
 import { effectOf } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
 import { questionId } from '../projection.ts'
@@ -204,6 +204,11 @@ export class Reader {
       if (id === undefined || question.id.startsWith(id)) questions.push(question)
     }
     return questions
+  }
+
+  account(run: string): Amounts {
+    const rows = this.#db.all<readonly [name: string, amount: number]>(sql.accountOf, kept(run))
+    return Object.fromEntries(rows.map(([name, amount]) => [told(name), amount]))
   }
 
   artifact(hash: string): Uint8Array | undefined {

@@ -8,7 +8,7 @@
 import { resolve as absolutePath } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
 import type { Clock, Ports } from '../../base/ports.ts'
-import type { LinkedEntry, OpenScope } from '../../ledger/index.ts'
+import type { Amounts, LinkedEntry, OpenScope } from '../../ledger/index.ts'
 import { checkNewRun } from '../check.ts'
 import type {
   Append,
@@ -188,6 +188,10 @@ class SqliteStore implements Store {
 
   questions(filter: QuestionFilter): Promise<readonly QuestionRow[]> {
     return this.#read((reader) => reader.questions(filter))
+  }
+
+  account(run: string): Promise<Amounts> {
+    return this.#read((reader) => reader.account(run))
   }
 
   artifact(hash: string): Promise<Uint8Array | undefined> {

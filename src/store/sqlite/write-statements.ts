@@ -89,6 +89,10 @@ export const answerQuestion: string =
 
 export const questionById: string = 'SELECT answered FROM questions WHERE id = ?'
 
+export const charge: string = `
+INSERT INTO accounts (run, name, amount) VALUES (?, ?, ?)
+ON CONFLICT (run, name) DO UPDATE SET amount = amount + excluded.amount`
+
 export const insertArtifact: string = `
 INSERT INTO artifacts (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING`
 

@@ -1,0 +1,65 @@
+/**
+ * Charges: what an entry says that something cost. They stand first in their payload, so that they are
+ * found, and taken out, without decoding what follows, which may be long.
+ */
+import { decode } from './codec.ts'
+import type { Charge, Entry } from './entry.ts'
+
+/** Amounts by name, summed up. */
+export type Amounts = Readonly<Record<string, number>>
+
+const prefix = '{"charge":'
+
+/** An object with texts and plain numbers two levels down: no charge that was ever written is more. */
+const shape =
+  /^\{"charge":(\{(?:[^"{}]|"(?:[^"\\]|\\.)*"|\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\})*\})(,|\})/
+
+/** What this entry charges, if anything. An erased payload charges nothing that could still be read. */
+export function chargeOf({ payload }: Pick<Entry, 'payload'>): Charge | undefined {
+  if (!payload?.startsWith(prefix)) return undefined // nearly all
+  const text = shape.exec(payload)?.[1]
+  const charge = text === undefined ? undefined : decode(text)
+  return isCharge(charge) ? charge : undefined
+}
+
+/** The payload of the same outcome where it cost nothing: it is handed over again, not made again. */
+export const withoutCharge = (payload: string): string =>
+  payload.startsWith(prefix)
+    ? payload.replace(shape, (_, __, end) => (end === ',' ? '{' : '{}'))
+    : payload
+
+/** What these entries charge together, by the run whose account it stands on. */
+export function chargesOf(entries: Iterable<Pick<Entry, 'payload'>>): ReadonlyMap<string, Amounts> {
+  const accounts = new Map<string, Map<string, number>>()
+  for (const entry of entries) {
+    const charge = chargeOf(entry)
+    if (charge) addCharge(accounts, charge)
+  }
+  return new Map(Array.from(accounts, ([run, sums]) => [run, Object.fromEntries(sums)]))
+}
+
+/** Adds a charge to the accounts it names, to each once. */
+export function addCharge(
+  accounts: Map<string, Map<string, number>>,
+  { to, amounts }: Charge,
+): void {
+  for (const run of new Set(to)) {
+    const sums = accounts.get(run) ?? new Map<string, number>()
+    accounts.set(run, sums)
+    for (const [name, amount] of Object.entries(amounts)) {
+      sums.set(name, (sums.get(name) ?? 0) + amount)
+    }
+  }
+}
+
+function isCharge(value: unknown): value is Charge {
+  if (typeof value !== 'object' || value === null) return false
+  const { to, amounts } = value as { readonly to?: unknown; readonly amounts?: unknown }
+  return (
+    Array.isArray(to) &&
+    to.every((run) => typeof run === 'string') &&
+    typeof amounts === 'object' &&
+    amounts !== null &&
+    Object.values(amounts).every((amount) => Number.isFinite(amount))
+  )
+}
