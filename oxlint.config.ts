@@ -210,7 +210,13 @@ export default defineConfig({
       ...layer({
         folder: 'agent',
         from: ['base/**', 'ledger/**', 'run/**'],
-        packages: ['!node:crypto', '!@standard-schema/spec', '!@ai-sdk/*'],
+        packages: [
+          '!node:crypto',
+          '!@standard-schema/spec',
+          '!@ai-sdk/*',
+          '!@cfworker/json-schema',
+          '!re2js',
+        ],
       }),
       ...layer({
         folder: 'scripted',

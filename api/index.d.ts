@@ -1,6 +1,32 @@
 // Written by "npm run api": the public declarations of one entry point.
 // A difference here is a change of what users build on; review it as one.
 
+export type AgentToolOptions<Input> = ToolOptions<Input>;
+
+export interface ApprovalContext {
+    readonly runId: string;
+    readonly agent: string;
+    readonly call: string;
+    readonly tool: string;
+    readonly startedBy: string | undefined;
+}
+
+export interface ApprovalPolicy {
+    readonly needed: boolean;
+    readonly approvals?: number;
+    readonly notBy?: 'requester';
+    readonly approvers?: readonly string[];
+    readonly timeout?: Duration;
+    readonly otherwise?: 'deny' | 'approve';
+    readonly escalate?: {
+        readonly after: Duration;
+        readonly to: string;
+    };
+    readonly prompt?: string;
+}
+
+export type ApprovalRule<Input = unknown> = boolean | ApprovalPolicy | ((input: Input, context: ApprovalContext) => boolean | ApprovalPolicy | Promise<boolean | ApprovalPolicy>);
+
 export interface Artifact {
     readonly artifact: string;
     readonly name: string;
@@ -16,10 +42,24 @@ export interface AskOptions<T> extends WaitOptions<T> {
     readonly schema?: StandardSchemaV1<unknown, T>;
 }
 
+export interface AskPersonDefinition<Input, Answer> extends ToolOptions<Input> {
+    readonly output?: StandardSchemaV1<unknown, Answer>;
+    readonly prompt: (input: Input) => string;
+    readonly timeout?: Duration;
+}
+
 export type Branch = (run: Run) => unknown;
 
 export interface BranchOptions {
     readonly concurrency?: number;
+}
+
+export interface BudgetLimits {
+    readonly turns?: number;
+    readonly tokens?: number;
+    readonly usd?: number;
+    readonly time?: number | string;
+    readonly calls?: number;
 }
 
 export class Cancelled extends EverloopError {
@@ -111,6 +151,67 @@ export interface FlowDefinition<Input, Output> {
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
+export interface Guard {
+    readonly name: string;
+    readonly at: readonly Position[];
+    readonly timeoutMs: number;
+    readonly window: number | undefined;
+    readonly check: (subject: never, context: GuardContext) => unknown;
+}
+
+export interface GuardContext<P extends Position = Position> {
+    readonly position: P;
+    readonly runId: string;
+    readonly agent: string;
+    readonly turn: number;
+    readonly signal: AbortSignal;
+    readonly history: readonly PastCall[];
+    readonly tainted: readonly Taint[];
+    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal) => Promise<string>) | undefined;
+}
+
+export interface GuardDefinition<P extends Position> {
+    readonly name: string;
+    readonly at: P | readonly P[];
+    readonly timeout?: Duration;
+    readonly window?: number;
+    readonly check: (subject: Subjects[P], context: GuardContext<P>) => GuardVerdict | Promise<GuardVerdict>;
+}
+
+// as GuardPosition:
+export type Position = keyof Subjects;
+
+// as GuardSubjects:
+export interface Subjects {
+    readonly input: InputSubject;
+    readonly request: RequestSubject;
+    readonly answer: AnswerSubject;
+    readonly call: CallSubject;
+    readonly result: ResultSubject;
+    readonly output: OutputSubject;
+}
+
+export type GuardVerdict = {
+    readonly is: 'allow';
+} | {
+    readonly is: 'deny';
+    readonly reason: string;
+} | {
+    readonly is: 'fix';
+    readonly value: unknown;
+    readonly reason?: string;
+} | {
+    readonly is: 'retry';
+    readonly feedback: string;
+    readonly max?: number;
+} | {
+    readonly is: 'ask';
+    readonly prompt: string;
+} | {
+    readonly is: 'halt';
+    readonly reason: string;
+};
+
 export interface ListOptions {
     readonly status?: RunRow['status'] | readonly RunRow['status'][];
     readonly flow?: string;
@@ -141,8 +242,25 @@ export interface OpenOptions {
         readonly concurrency: number | null;
     }>>;
     readonly development?: boolean;
+    readonly secrets?: SecretSource;
+    readonly policies?: readonly Policy[];
     readonly name?: string;
     readonly onTrouble?: (error: unknown, run: string | undefined) => void;
+}
+
+export interface Policy extends PolicyDefinition {
+    readonly guards: readonly Guard[];
+    readonly approval: readonly ApprovalPolicyRule[];
+}
+
+export interface PolicyDefinition {
+    readonly name: string;
+    readonly guards?: readonly Guard[];
+    readonly approval?: readonly ApprovalPolicyRule[];
+    readonly budget?: BudgetLimits;
+    readonly applies?: {
+        readonly agents: readonly string[];
+    } | ((agent: string) => boolean);
 }
 
 export interface Question extends WaitInfo {
@@ -236,6 +354,16 @@ export class RunReference<Output = unknown> {
     cancel(reason?: string): Promise<void>;
 }
 
+export interface SecretReference {
+    readonly secret: string;
+}
+
+export type SecretSource = Readonly<Record<string, string | (() => string | Promise<string>)>> | ((name: string) => string | undefined | Promise<string | undefined>);
+
+export interface Secrets {
+    get(name: string): Promise<string>;
+}
+
 export type Settled<Output = unknown> = {
     readonly status: 'completed';
     readonly output: Output;
@@ -293,6 +421,30 @@ export interface StepOptions {
     readonly key?: string;
 }
 
+export type Tool<Input = unknown, Result = unknown> = RunTool<Input, Result> | AskTool<Input, Result> | ChildTool<Input, Result>;
+
+export interface ToolContext {
+    readonly idempotencyKey: string;
+    readonly signal: AbortSignal;
+    readonly attempt: number;
+    readonly runId: string;
+    readonly call: string;
+    readonly secrets: Secrets;
+}
+
+export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
+    readonly effect: ToolEffect;
+    readonly output?: StandardSchemaV1<unknown, Result>;
+    readonly timeout?: Duration;
+    readonly retry?: RetryPolicy;
+    readonly settle?: Duration;
+    readonly reconcile?: (input: Input, context: ReconcileContext) => unknown;
+    readonly undo?: (input: Input, result: NoInfer<Result>, context: ToolContext) => unknown;
+    readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
+}
+
+export type ToolEffect = 'read' | 'idempotent' | 'once';
+
 export interface Turn<State> extends Run {
     readonly turn: number;
     next(state: State): Next;
@@ -328,6 +480,10 @@ export interface WorkOptions {
     readonly until?: 'idle' | 'stopped';
 }
 
+export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: AgentToolOptions<NoInfer<Input>>): ChildTool<Input, Output>;
+
+export function askPerson<Input, Answer = string>(definition: AskPersonDefinition<Input, Answer>): AskTool<Input, Answer>;
+
 export const errorCodes: {
     readonly BAD_OPTION: 'an option is unknown, misspelt or of the wrong type';
     readonly BAD_NAME: 'a name or id is empty, too long or has characters that are not allowed';
@@ -361,6 +517,7 @@ export const errorCodes: {
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
     readonly UNKNOWN_QUESTION: 'no question has this id';
     readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
+    readonly UNKNOWN_SECRET: 'the worker has no secret of this name';
     readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
     readonly FENCED: 'another worker has taken over the run';
     readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';
@@ -382,9 +539,147 @@ export const errorCodes: {
 export function flow<Input, Output>(name: string, run: (run: Run, input: Input) => Promise<Output> | Output): Flow<Input, Output>;
 function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<Input, Output>;
 
+export function guard<const P extends Position>(definition: GuardDefinition<P>): Guard;
+
 export function open(options?: OpenOptions): Promise<Ever>;
 
+export function policy(definition: PolicyDefinition): Policy;
+
+export function secret(name: string): SecretReference;
+
+export function tool<Input, Result>(definition: ToolDefinition<Input, Result>): RunTool<Input, Result>;
+
+export const verdict: {
+    allow(): GuardVerdict;
+    deny(reason: string): GuardVerdict;
+    fix(value: unknown, reason?: string): GuardVerdict;
+    retry(feedback: string, options?: {
+        readonly max?: number;
+    }): GuardVerdict;
+    ask(prompt: string): GuardVerdict;
+    halt(reason: string): GuardVerdict;
+};
+
 // Mentioned above, not exported by this entry point:
+
+interface PastCall {
+    readonly tool: string;
+    readonly digest: string;
+}
+
+interface Taint {
+    readonly call: string;
+    readonly tool: string;
+}
+
+interface AnswerSubject {
+    readonly text: string;
+    readonly calls: readonly {
+        readonly id: string;
+        readonly tool: string;
+        readonly args: unknown;
+    }[];
+}
+
+interface CallSubject {
+    readonly id: string;
+    readonly tool: GuardedTool;
+    readonly args: unknown;
+}
+
+interface GuardedTool {
+    readonly name: string;
+    readonly effect: ToolEffect;
+    readonly taints: boolean;
+    readonly writes: 'outside' | false;
+    readonly destinations?: ((args: never) => readonly string[]) | undefined;
+}
+
+interface InputSubject {
+    readonly text: string;
+    readonly value?: unknown;
+}
+
+interface OutputSubject {
+    readonly text: string;
+    readonly value: unknown;
+}
+
+interface RequestSubject {
+    readonly messages: readonly unknown[];
+    readonly model: string;
+    readonly tools: readonly string[];
+}
+
+interface ResultSubject extends CallSubject {
+    readonly value: unknown;
+    readonly text: string;
+    readonly isError: boolean;
+}
+
+interface ApprovalPolicyRule {
+    readonly tools?: string | readonly string[];
+    readonly effect?: ToolEffect | readonly ToolEffect[];
+    readonly when?: (input: unknown, context: ApprovalContext) => boolean | Promise<boolean>;
+    readonly require?: Omit<ApprovalPolicy, 'needed'>;
+}
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+interface AskTool<Input, Answer> extends ToolFace<Input> {
+    readonly does: 'ask';
+    readonly output: StandardSchemaV1<unknown, Answer> | undefined;
+    readonly prompt: (input: Input) => string;
+    readonly timeout: Duration | undefined;
+}
+
+interface ChildTool<Input, Output> extends ToolFace<Input> {
+    readonly does: 'child';
+    readonly flow: AnyFlow;
+    readonly output: StandardSchemaV1<unknown, Output> | undefined;
+}
+
+interface ReconcileContext extends Omit<ToolContext, 'attempt'> {
+    readonly startedAt: number;
+}
+
+interface RunTool<Input, Result> extends ToolFace<Input> {
+    readonly does: 'run';
+    readonly output: StandardSchemaV1<unknown, Result> | undefined;
+    readonly timeout: Duration | undefined;
+    readonly retry: RetryPolicy | undefined;
+    readonly settle: Duration | undefined;
+    readonly reconcile: ((input: Input, context: ReconcileContext) => unknown) | undefined;
+    readonly undo: ((input: Input, result: Result, context: ToolContext) => unknown) | undefined;
+    readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
+}
+
+interface ToolFace<Input> {
+    readonly name: string;
+    readonly description: string;
+    readonly input: StandardSchemaV1<unknown, Input> | undefined;
+    readonly inputSchema: JsonSchema;
+    readonly effect: ToolEffect;
+    readonly approval: ApprovalRule<Input> | undefined;
+    readonly concurrency: number | undefined;
+    readonly maxResult: number;
+    readonly taints: boolean;
+    readonly writes: 'outside' | false;
+    readonly destinations: ((input: Input) => readonly string[]) | undefined;
+}
+
+interface ToolOptions<Input> {
+    readonly name: string;
+    readonly description: string;
+    readonly input?: StandardSchemaV1<unknown, Input>;
+    readonly inputSchema?: JsonSchema;
+    readonly approval?: ApprovalRule<Input>;
+    readonly concurrency?: number;
+    readonly maxResult?: number;
+    readonly taints?: boolean;
+    readonly writes?: 'outside' | false;
+    readonly destinations?: (input: Input) => readonly string[];
+}
 
 type Unit = keyof typeof unitsMs;
 
@@ -416,6 +711,25 @@ interface Ports {
 
 interface Timer {
     cancel(): void;
+}
+
+class Redactor {
+    #private;
+    get isEmpty(): boolean;
+    add(name: string, value: string): void;
+    text(text: string): string;
+    isInJson(json: string): boolean;
+    bytes(bytes: Uint8Array): Uint8Array;
+    error<T>(error: T): T;
+    stream(): TextRedaction;
+    settledUnits(text: string): number;
+}
+
+class TextRedaction {
+    #private;
+    constructor(redactor: Redactor);
+    push(piece: string): string;
+    end(): string;
 }
 
 interface LinkedEntry extends Entry {
@@ -786,6 +1100,8 @@ interface EverOptions {
     readonly leaseMs: number;
     readonly name: string;
     readonly development: boolean;
+    readonly redactor?: Redactor | undefined;
+    readonly environment?: Environment | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
@@ -819,6 +1135,8 @@ class Flows {
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
 }
+
+type Environment = Readonly<Record<symbol, unknown>>;
 
 interface Append {
     readonly run: string;

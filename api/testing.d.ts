@@ -238,6 +238,25 @@ interface Timer {
     cancel(): void;
 }
 
+class Redactor {
+    #private;
+    get isEmpty(): boolean;
+    add(name: string, value: string): void;
+    text(text: string): string;
+    isInJson(json: string): boolean;
+    bytes(bytes: Uint8Array): Uint8Array;
+    error<T>(error: T): T;
+    stream(): TextRedaction;
+    settledUnits(text: string): number;
+}
+
+class TextRedaction {
+    #private;
+    constructor(redactor: Redactor);
+    push(piece: string): string;
+    end(): string;
+}
+
 interface LinkedEntry extends Entry {
     readonly previous: string | null;
 }
@@ -654,6 +673,8 @@ interface EverOptions {
     readonly leaseMs: number;
     readonly name: string;
     readonly development: boolean;
+    readonly redactor?: Redactor | undefined;
+    readonly environment?: Environment | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
@@ -833,6 +854,8 @@ class Flows {
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
 }
+
+type Environment = Readonly<Record<symbol, unknown>>;
 
 class RunReference<Output = unknown> {
     #private;

@@ -1,6 +1,10 @@
 /** Opens a runtime: turns what the user says about store, flows and work into one. */
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
+import { environmentWith } from './agent/environment.ts'
+import { checkPolicies, type Policy } from './agent/policy.ts'
+import { SecretStore, type SecretSource } from './agent/secret.ts'
+import { Redactor } from './base/redactor.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
   type AnyFlow,
@@ -31,6 +35,13 @@ export interface OpenOptions {
    * loop keeps outside of its state value. Default: unless NODE_ENV is "production".
    */
   readonly development?: boolean
+  /**
+   * Values of secrets by name, or functions that fetch them. Tools get them with `secrets.get(name)`;
+   * they are taken out of everything that is recorded, shown or told.
+   */
+  readonly secrets?: SecretSource
+  /** Rules for all agents that are executed here, whoever wrote them. */
+  readonly policies?: readonly Policy[]
   /** For people: who this process is, in sessions. */
   readonly name?: string
   /**
@@ -60,6 +71,8 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     'work',
     'queues',
     'development',
+    'secrets',
+    'policies',
     'name',
     'onTrouble',
   ])
@@ -70,6 +83,8 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     work = false,
     queues = {},
     development = !isProduction(),
+    secrets = {},
+    policies = [],
     name = 'worker',
     onTrouble = warn,
   } = options
@@ -78,6 +93,9 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
   if (work !== false) checkWork(work)
+  checkPolicies(policies)
+  const redactor = new Redactor()
+  const agents = { policies, secrets: new SecretStore(secrets, redactor), redactor }
   const known = new Flows(flows)
   const store = typeof location === 'string' ? await openStore(location) : location
   const ever = new Ever({
@@ -87,6 +105,8 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     leaseMs,
     name,
     development,
+    redactor,
+    environment: environmentWith(agents),
     onTrouble,
   })
   for (const [queue, { concurrency }] of Object.entries(queues)) {

@@ -45,6 +45,8 @@ export const errorCodes = {
   // Questions.
   UNKNOWN_QUESTION: 'no question has this id',
   QUESTION_CLOSED: 'the question was answered, expired or withdrawn before',
+  // Tools, guards and secrets.
+  UNKNOWN_SECRET: 'the worker has no secret of this name',
   // Ledger and store.
   BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged',
   FENCED: 'another worker has taken over the run',

@@ -199,7 +199,8 @@ interface Walk {
 /** JSON of a text in printable ASCII. */
 const quote = (text: string): string => toAscii(JSON.stringify(text))
 
-const toAscii = (json: string): string =>
+/** JSON in printable ASCII, as payloads are. */
+export const toAscii = (json: string): string =>
   isPrintable(json) ? json : json.replace(notAscii, escapeUnit)
 
 /** JSON escapes all other controls. Counting bytes takes a quarter of the time of an expression. */

@@ -26,6 +26,7 @@ export type {
 export { checkInvariants, invariants } from './invariants.ts'
 export type { Invariant, Projections, Violation } from './invariant.ts'
 export { placeOf } from './kinds.ts'
+export { redacted } from './redaction.ts'
 export { verifyRun } from './verify.ts'
 export type { EntrySource, Verdict } from './verify.ts'
 export { effectOf, emptyState, fold, isEnd } from './fold.ts'

@@ -12,7 +12,7 @@ const troubleMs = 100
 export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
   put(name, content) {
     // A copy: the caller may go on writing into its own.
-    const bytes = Buffer.from(content)
+    const bytes = pass.options.redactor.bytes(Buffer.from(content))
     const artifact = hash('sha256', bytes, 'base64url')
     const value: Artifact = { artifact, name, bytes: bytes.byteLength }
     return pass.request(scope, 'step', scope.key(`artifact ${name}`), {

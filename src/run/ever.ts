@@ -7,7 +7,8 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ports } from '../base/ports.ts'
-import { decode, digestOf, encode, verifyRun } from '../ledger/index.ts'
+import type { Redactor } from '../base/redactor.ts'
+import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
@@ -17,6 +18,7 @@ import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
 import type { MessageRecords } from './inbox.ts'
 import { checkOptions } from './options.ts'
+import type { Environment } from './pass-options.ts'
 import { RunReference } from './reference.ts'
 import { checked } from './schema.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
@@ -85,6 +87,10 @@ export interface EverOptions {
   readonly name: string
   /** Executes a few turns of each loop twice, to find state outside of the state. */
   readonly development: boolean
+  /** Knows the secrets that must not be written or told. Default: none. */
+  readonly redactor?: Redactor | undefined
+  /** What layers above keep for their code in this process. */
+  readonly environment?: Environment | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
@@ -109,7 +115,10 @@ export class Ever implements AsyncDisposable {
   #closing: Promise<void> | undefined
 
   constructor(options: EverOptions) {
-    this.#options = options
+    const { redactor, onTrouble } = options
+    this.#options = redactor
+      ? { ...options, onTrouble: (error, run) => onTrouble(redactor.error(error), run) }
+      : options
     this.#changes = new Changes({
       ...options,
       isHeldHere: (run) => this.#worker?.holds(run) ?? false,
@@ -392,7 +401,9 @@ export class Ever implements AsyncDisposable {
     record: MessageRecords[K],
     { name = '', id }: { readonly name?: string; readonly id?: string | undefined } = {},
   ): Promise<void> {
-    const payload = encode(record)
+    const { redactor } = this.#options
+    const text = encode(record)
+    const payload = redactor ? redacted(text, redactor, 'record') : text
     const result = await this.#options.store.deliver({
       run,
       kind,

@@ -6,6 +6,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
+import type { Redactor } from '../base/redactor.ts'
 import type { AnyDraft, Entry, Payloads } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { within } from './current.ts'
@@ -17,6 +18,7 @@ import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
+import type { Environment } from './pass-options.ts'
 import { beginningOf, checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
@@ -34,6 +36,8 @@ export interface Execution {
   readonly ports: Ports
   readonly flow: AnyFlow
   readonly development: boolean
+  readonly redactor: Redactor
+  readonly environment: Environment
   readonly onEnd: (end: PassEnd) => void
   /** Something of the run was written. */
   readonly onProgress: () => void
@@ -104,6 +108,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   const journal = new Journal({
     store,
     ports,
+    redactor: execution.redactor,
     run: row.id,
     session: execution.session,
     epoch: row.epoch,
@@ -135,6 +140,8 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
     row,
     development: execution.development,
+    redactor: execution.redactor,
+    environment: execution.environment,
     code: (any) => call(any, execution.flow, beginning),
     scopes: reader.state.scopes,
     newest: row.newest,

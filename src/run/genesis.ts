@@ -1,7 +1,16 @@
 /** How a run begins: its first entry, and the row that is created with it. */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { checkRunId, emptyHead, ledgerFormat, seal } from '../ledger/index.ts'
+import type { Redactor } from '../base/redactor.ts'
+import {
+  checkRunId,
+  decode,
+  emptyHead,
+  encode,
+  ledgerFormat,
+  redacted,
+  seal,
+} from '../ledger/index.ts'
 import type { Entry, Payloads } from '../ledger/index.ts'
 import type { NewRun, Store } from '../store/store.ts'
 import type { AnyFlow } from './face.ts'
@@ -22,7 +31,15 @@ export interface Beginning {
 
 /** The run as the store takes it. Throws BAD_NAME and NOT_SERIALISABLE. */
 export function newRun(
-  { store, ports }: { readonly store: Store; readonly ports: Ports },
+  {
+    store,
+    ports,
+    redactor,
+  }: {
+    readonly store: Store
+    readonly ports: Ports
+    readonly redactor?: Redactor | undefined
+  },
   beginning: Beginning,
 ): NewRun {
   const { id, flow, input, queue = 'default', labels, notBefore, deadline, by, parent } = beginning
@@ -37,7 +54,7 @@ export function newRun(
     format: ledgerFormat,
     flow: flow.name,
     version: flow.version,
-    input,
+    input: redactor?.isEmpty === false ? withoutSecrets(input, redactor) : input,
     queue,
     ...(labels === undefined ? {} : { labels }),
     ...(notBefore === undefined ? {} : { notBefore }),
@@ -63,6 +80,9 @@ export function newRun(
     wake: Math.min(notBefore ?? time, deadline ?? Infinity),
   }
 }
+
+const withoutSecrets = (value: unknown, redactor: Redactor): unknown =>
+  decode(redacted(encode(value), redactor, 'value'))
 
 /**
  * What a run's chance derives from: the hash of its first entry, which has a salt, so that no two

@@ -11,7 +11,7 @@
  * J3 After `lost` nothing more is written or handed on.
  */
 import { EverloopError, InvariantError } from '../base/errors.ts'
-import { encode, headOf, seal } from '../ledger/index.ts'
+import { encode, headOf, redacted, seal } from '../ledger/index.ts'
 import type { AnyDraft, Entry, Head } from '../ledger/index.ts'
 import type {
   Append,
@@ -22,6 +22,7 @@ import type {
   Store,
 } from '../store/store.ts'
 import type { Ports } from '../base/ports.ts'
+import type { Redactor } from '../base/redactor.ts'
 import { saltOf } from './genesis.ts'
 
 /** Something to be committed as a whole: entries and what goes with them. */
@@ -47,6 +48,8 @@ export interface Item {
 export interface JournalOptions {
   readonly store: Store
   readonly ports: Ports
+  /** Nothing is written that holds a secret. */
+  readonly redactor: Redactor
   readonly run: string
   readonly session: string
   readonly epoch: number
@@ -151,14 +154,15 @@ export class Journal {
   }
 
   #seal(items: readonly Item[]): Entry[] {
-    const { ports, store, run, epoch } = this.#options
+    const { ports, store, run, epoch, redactor } = this.#options
     const time = store.clock.now()
     const entries: Entry[] = []
     let head = this.#head
     for (const item of items) {
       for (const [i, draft] of item.drafts.entries()) {
         const salt = saltOf(ports)
-        const payload = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
+        const text = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
+        const payload = redacted(text, redactor, 'record')
         const at = Math.max(time, item.notBefore ?? 0)
         const entry = seal(draft, { run, epoch, time: at, head, salt, payload })
         entries.push(entry)
@@ -172,7 +176,7 @@ export class Journal {
     items: readonly Item[],
     entries: readonly Entry[],
   ): Promise<AppendResult | undefined> {
-    const { store, ports, run, session, epoch } = this.#options
+    const { store, ports, run, session, epoch, redactor } = this.#options
     const append: Append = {
       run,
       session,
@@ -181,7 +185,10 @@ export class Journal {
       entries,
       taken: gathered(items, 'taken'),
       create: gathered(items, 'create'),
-      deliver: gathered(items, 'deliver'),
+      deliver: gathered(items, 'deliver')?.map((message) => ({
+        ...message,
+        payload: redacted(message.payload, redactor, 'record'),
+      })),
       artifacts: gathered(items, 'artifacts'),
       unlessNewerThan: items[0]?.unlessNewerThan,
       release: items[0]?.release,

@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
-import { type Charge, decode, encode, type Ref } from '../ledger/index.ts'
+import type { Redactor } from '../base/redactor.ts'
+import { type Charge, decode, encode, redacted, type Ref } from '../ledger/index.ts'
 import type { NewArtifact, Store } from '../store/store.ts'
 
 /** Encoded values longer than this leave the entry. */
@@ -33,20 +34,59 @@ export function payloadWith(
   return { payload: `${open}"${field}":${ref}${close}`, artifacts: [artifact] }
 }
 
+/** What is about to be written. */
+interface Written {
+  readonly payload: string
+  readonly artifacts?: readonly NewArtifact[]
+}
+
+/**
+ * What is about to be written, without secrets, and the same for the large values that it refers to.
+ * Everything that a pass commits goes through here before anybody is handed it.
+ */
+export function cleaned(
+  payload: string,
+  artifacts: readonly NewArtifact[] | undefined,
+  redactor: Redactor,
+): Written {
+  if (redactor.isEmpty) return { payload, ...(artifacts ? { artifacts } : {}) }
+  let text = redacted(payload, redactor, 'record')
+  const clean = artifacts?.map((artifact): NewArtifact => {
+    // Bytes of the user's own were cleaned when they were handed over: their hash is a value.
+    if (!payload.includes(`"$":"ref","v":[0,"${artifact.hash}"`)) return artifact
+    const before = textOf(artifact.bytes)
+    const after = redacted(before, redactor, 'value')
+    if (after === before) return artifact
+    const bytes = Buffer.from(after, 'latin1')
+    const name = hash('sha256', bytes, 'base64url')
+    text = text.replaceAll(artifact.hash, name)
+    return { hash: name, bytes }
+  })
+  return { payload: text, ...(clean ? { artifacts: clean } : {}) }
+}
+
 /** The artifact a reference means, or undefined when it means an entry. */
 export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
 /**
- * The record as a replay decodes it, where its payload has references in the place of values. Field
- * by field: each value is within the limits of a payload, and with others around it may not be.
+ * Makes the record as a replay will decode it from this. Where the payload has references in the
+ * place of values it is copied at once, field by field: each value is within the limits of a payload,
+ * and with others around it may not be.
  */
-export function copied(record: object, [artifact]: readonly NewArtifact[] = []): object {
+export function handing(
+  record: object,
+  { payload, artifacts: [artifact] = [] }: Written,
+  redactor: Redactor,
+): () => unknown {
+  if (!payload.includes('"$":"ref"')) return () => decode(payload)
   const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
     const isSpilled = artifact && (key === 'value' || key === 'output')
-    return [key, decode(isSpilled ? textOf(artifact.bytes) : encode(value))]
+    const text = isSpilled ? textOf(artifact.bytes) : redacted(encode(value), redactor, 'value')
+    return [key, decode(text)]
   })
-  return Object.fromEntries(fields)
+  const copy = Object.fromEntries(fields)
+  return () => copy
 }
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')

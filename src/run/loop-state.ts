@@ -31,6 +31,9 @@ export interface TurnChange {
   readonly accept: (seq: number) => void
 }
 
+/** Takes secrets out of an encoded value. */
+export type Redact = (text: string) => string
+
 /** An entry whose parts the state may consist of. */
 interface Written {
   readonly seq: number
@@ -48,6 +51,8 @@ export class LoopState {
   readonly #plain = new WeakMap<object, unknown[]>()
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
+  /** Takes secrets out of what is written, and so out of the state (T1). */
+  readonly #redact: Redact
 
   private constructor(fields: {
     readonly state: unknown
@@ -56,6 +61,7 @@ export class LoopState {
     readonly chain: number
     readonly refs: WeakMap<object, Ref>
     readonly written: Written[]
+    readonly redact: Redact
   }) {
     this.#state = deepFreeze(fields.state)
     this.#turn = fields.turn
@@ -63,11 +69,12 @@ export class LoopState {
     this.#chain = fields.chain
     this.#refs = fields.refs
     this.#written = fields.written
+    this.#redact = fields.redact
   }
 
   /** A loop that has committed no turn. Its first turn will be kept whole. */
-  static initial(state: unknown): LoopState {
-    const text = encode(state)
+  static initial(state: unknown, redact: Redact): LoopState {
+    const text = redact(encode(state))
     return new LoopState({
       state: decode(text),
       turn: 0,
@@ -75,11 +82,16 @@ export class LoopState {
       chain: Infinity,
       refs: new WeakMap(),
       written: [],
+      redact,
     })
   }
 
   /** A loop behind these turns, the first of which is whole. `refs`: what was decoded from references. */
-  static restored(turns: readonly Line<'turn.committed'>[], refs: WeakMap<object, Ref>): LoopState {
+  static restored(
+    turns: readonly Line<'turn.committed'>[],
+    refs: WeakMap<object, Ref>,
+    redact: Redact,
+  ): LoopState {
     const [first] = turns
     const last = turns.at(-1)
     assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
@@ -91,7 +103,8 @@ export class LoopState {
     const state = applyEdits(base && 'base' in base ? base.base : undefined, edits)
     const { live, chain } = last.record
     const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))
-    return new LoopState({ state, turn: Number(last.entry.key), live, chain, refs, written })
+    const turn = Number(last.entry.key)
+    return new LoopState({ state, turn, live, chain, refs, written, redact })
   }
 
   /** The state of the next turn, frozen. */
@@ -119,7 +132,7 @@ export class LoopState {
       this.#plain.get(list)
     const edits = diff(this.#state, after, { plainOf })
     const referring = this.#referring(handed)
-    const text = encode(edits, { refer: referring.refer })
+    const text = this.#redact(encode(edits, { refer: referring.refer }))
     const added = text.length + referring.units
     const live = this.#live + added - replacedUnits(this.#state, edits)
     const chain = this.#chain + added + entryUnits
@@ -145,7 +158,7 @@ export class LoopState {
   ): TurnChange {
     for (const { seq, record } of this.#written) this.#remember(seq, record)
     const referring = this.#referring(handed)
-    const text = encode(state, { refer: referring.refer })
+    const text = this.#redact(encode(state, { refer: referring.refer }))
     const live = text.length + referring.units
     const record: Turn = { base: state, live, chain: live, ...rest }
     const tail = encode({ live, chain: live, ...rest }).slice(1)

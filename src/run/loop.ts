@@ -3,7 +3,7 @@
  * what the turn did is never read again. See loop-state.ts for what a turn costs.
  */
 import { EverloopError } from '../base/errors.ts'
-import { childPath } from '../ledger/index.ts'
+import { childPath, redacted } from '../ledger/index.ts'
 import { within } from './current.ts'
 import { type Done, type Next, verdictOf } from './face.ts'
 import { LoopState } from './loop-state.ts'
@@ -25,9 +25,10 @@ export function loop(
   return inScope(pass, parent, parent.key(call.name), async (scope) => {
     const turns = pass.recorded.turns.get(scope.path)
     pass.recorded.turns.delete(scope.path)
+    const redact = (text: string): string => redacted(text, pass.options.redactor, 'value')
     const state = turns
-      ? LoopState.restored(turns, pass.reader.refs)
-      : LoopState.initial(call.initial)
+      ? LoopState.restored(turns, pass.reader.refs, redact)
+      : LoopState.initial(call.initial, redact)
     scope.time = turns?.at(-1)?.entry.time ?? scope.time
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1

@@ -1,5 +1,6 @@
 /** What a pass is made with. */
 import type { Ports } from '../base/ports.ts'
+import type { Redactor } from '../base/redactor.ts'
 import type { Entry } from '../ledger/index.ts'
 import type { Message, RunRow, Store } from '../store/store.ts'
 import type { Journal } from './journal.ts'
@@ -7,6 +8,9 @@ import type { Reader } from './reader.ts'
 import type { Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import type { PassEnd } from './stop.ts'
+
+/** What layers above keep for their own code, by names of theirs. */
+export type Environment = Readonly<Record<symbol, unknown>>
 
 /** What a pass `P` is made with. */
 export interface PassOptions<P> {
@@ -21,6 +25,10 @@ export interface PassOptions<P> {
   readonly code: (pass: P) => Promise<unknown>
   /** Where the run stands in the ledger, for reading it again. */
   readonly row: RunRow
+  /** Takes secrets out of what is written, before anybody is handed it. */
+  readonly redactor: Redactor
+  /** What layers above keep for their code in this process; the run layer does not look into it. */
+  readonly environment: Environment
   /** Execute a few turns twice, to find state outside of the state. */
   readonly development: boolean
   /** Set in a second execution, which serves what is recorded and begins nothing. */

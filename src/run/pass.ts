@@ -17,7 +17,7 @@
  */
 import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { decode, encode, operationPath } from '../ledger/index.ts'
+import { encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
@@ -25,7 +25,7 @@ import { cancelChild } from './cancel-message.ts'
 import { driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
-import { copied } from './large.ts'
+import { cleaned, handing } from './large.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Operations, unfinished } from './operations.ts'
@@ -172,18 +172,19 @@ export class Pass {
     if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'busy'
     operation.due = undefined
-    const payload = item.payload ?? encode(record)
-    // Made now: the code may go on changing what it returned while it is being written.
-    const copy = payload.includes('"$":"ref"') ? copied(record, item.artifacts) : undefined
+    const { redactor } = this.options
+    const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
+    // Asked now: the code may go on changing what it returned while it is being written.
+    const handed = handing(record, clean, redactor)
     this.commit({
       ...item,
-      payload,
+      ...clean,
       drafts: [{ scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft],
       committed: ([entry]) => {
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
-        this.recorded.push({ entry, kind, record: copy ?? decode(payload) } as Line<OutcomeKind>)
+        this.recorded.push({ entry, kind, record: handed() } as Line<OutcomeKind>)
         this.#stir()
       },
     })

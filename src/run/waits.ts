@@ -6,7 +6,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { digestOf, encode } from '../ledger/index.ts'
+import { decode, digestOf, encode, redacted } from '../ledger/index.ts'
 import type { Ancestor, AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import type { NewRun } from '../store/store.ts'
 import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
@@ -96,7 +96,7 @@ export function child(
     begin: (operation) => {
       const id = operation.child ?? childId(pass)
       operation.child = id
-      const created: NewRun = newRun(pass, {
+      const created: NewRun = newRun(pass.options, {
         id,
         flow,
         input,
@@ -141,13 +141,17 @@ export function register<K extends WaitKind>(
     wait(begun.record)
     return
   }
+  const text = encode(record)
+  const payload = redacted(text, pass.options.redactor, 'record')
+  // What it waits with is what a later pass will read.
+  const kept = payload === text ? record : (decode(payload) as Payloads[K])
   pass.commit({
     drafts: [{ scope: scope.path, kind, key, record } as AnyDraft],
-    payload: encode(record),
+    payload,
     create,
     committed: ([entry]) => {
       if (!entry) return
-      operation.begun = { entry, kind, record }
+      operation.begun = { entry, kind, record: kept }
       wait(record)
     },
   })

@@ -14,9 +14,11 @@
  */
 import { type ErrorCode, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
+import { Redactor } from '../base/redactor.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { type Executing, execute } from './executor.ts'
 import type { Flows } from './flows.ts'
+import type { Environment } from './pass-options.ts'
 import type { PassEnd } from './stop.ts'
 import { SessionKeeper } from './session.ts'
 import { attributeRejections } from './unhandled.ts'
@@ -41,6 +43,10 @@ export interface WorkerOptions {
   readonly name: string
   /** Executes sampled turns twice, see shadow.ts. */
   readonly development: boolean
+  /** Knows the secrets that must not be written. Default: none. */
+  readonly redactor?: Redactor | undefined
+  /** What layers above keep for their code. */
+  readonly environment?: Environment | undefined
   /** Told what went wrong without ending anything. */
   readonly onTrouble: (error: unknown, run: string | undefined) => void
   /** A pass of this run has ended. */
@@ -207,6 +213,7 @@ export class Worker {
 
   #begin(row: RunRow, session: string): void {
     const { store, ports, flows, development, onTrouble, onPassEnd } = this.#options
+    const { redactor = new Redactor(), environment = {} } = this.#options
     const flow = flows.find(row.flow, row.version)
     if (!flow) return // claimed by name and version, so it is there
     const executing = execute({
@@ -216,6 +223,8 @@ export class Worker {
       ports,
       flow,
       development,
+      redactor,
+      environment,
       onTrouble: (error) => onTrouble(error, row.id),
       onProgress: () => this.#clear(row),
       onEnd: (end) => {

@@ -59,7 +59,13 @@ const layers: readonly Layer[] = [
     files: /^src\/agent\//,
     targets: [base, ledger, /^src\/run\//, /^src\/agent\//],
     // Providers are loaded when a model string names one; only their types are known before.
-    packages: [/^node:crypto$/, /^@standard-schema\/spec$/, /^@ai-sdk\/[a-z-]+$/],
+    packages: [
+      /^node:crypto$/,
+      /^@standard-schema\/spec$/,
+      /^@ai-sdk\/[a-z-]+$/,
+      /^@cfworker\/json-schema$/,
+      /^re2js$/,
+    ],
   },
   {
     name: 'scripted',

@@ -1,0 +1,198 @@
+/**
+ * Asks guards about something, and says what becomes of it.
+ *
+ * - G1 Nothing fails open: a guard that throws, takes too long, or returns what is no verdict has
+ *   denied, and so has a fix that cannot stand in the place of what it replaces.
+ * - G2 Guards are asked in order, one after the other, and each sees what those before it have made of
+ *   the subject. The first to deny, to halt or to want another try decides; nobody is asked after it.
+ * - G3 A question to a person decides only when no guard behind it decides otherwise: people are not
+ *   asked about what will be denied.
+ */
+import { type ErrorData, EverloopError } from '../../base/errors.ts'
+import { formatDuration } from '../../base/duration.ts'
+import type { Ports } from '../../base/ports.ts'
+import { errorData, type Payloads } from '../../ledger/index.ts'
+import type { Guard, GuardContext } from './guard.ts'
+import { fixedPart, type Position, type Subjects, withFix } from './position.ts'
+import { asVerdict, type GuardVerdict } from './verdict.ts'
+
+/** What became of it: plain data, as `guard.decided` keeps it. */
+export interface GuardDecision {
+  readonly position: Position
+  readonly verdicts: Payloads['guard.decided']['verdicts']
+  readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
+  /** The guard that decided, unless all allowed. */
+  readonly by?: string
+  /** For the model at `deny`, feedback at `retry`, the question at `ask`, for people at `halt`. */
+  readonly reason?: string
+  /** At `retry`: how often this guard may send something back. */
+  readonly max?: number
+  /** What the subject became, when a guard has replaced it. */
+  readonly fixed?: { readonly value: unknown }
+}
+
+export interface GuardRound {
+  readonly ports: Ports
+  /** Aborted when nobody waits for the verdicts any more. */
+  readonly signal: AbortSignal
+  readonly context: Omit<GuardContext, 'position' | 'signal'>
+  /** Guards whose question about exactly this a person has answered with yes. */
+  readonly granted?: readonly string[]
+}
+
+/** Where the model can try again. Elsewhere a wish for another try is a denial. */
+const retriable: ReadonlySet<Position> = new Set<Position>(['answer', 'call', 'result', 'output'])
+
+/** Asks those of the guards that stand at this position. Never rejects. */
+export async function runGuards<P extends Position>(
+  guards: readonly Guard[],
+  position: P,
+  subject: Subjects[P],
+  round: GuardRound,
+): Promise<GuardDecision> {
+  const verdicts: Payloads['guard.decided']['verdicts'][number][] = []
+  let current = subject
+  let isFixed = false
+  let asked: { readonly by: string; readonly reason: string } | undefined
+  const decision = (
+    outcome: GuardDecision['outcome'],
+    rest: Partial<GuardDecision> = {},
+  ): GuardDecision => ({
+    position,
+    verdicts,
+    outcome,
+    ...rest,
+    ...(isFixed ? { fixed: { value: fixedPart(position, current) } } : {}),
+  })
+
+  for (const guard of guards) {
+    if (!guard.at.includes(position)) continue
+    const { name } = guard
+    const said = await ask(guard, position, current, round)
+    const { verdict, error } = said
+    const reason = reasonOf(verdict)
+    const isFailure = error === undefined ? {} : { error }
+    verdicts.push({
+      guard: name,
+      verdict: verdict.is,
+      ...(reason === undefined ? {} : { reason }),
+      ...isFailure,
+    })
+    switch (verdict.is) {
+      case 'allow':
+        break
+      case 'fix':
+        current = said.fixed ?? current
+        isFixed = true
+        break
+      case 'ask':
+        if (!round.granted?.includes(name)) asked ??= { by: name, reason: verdict.prompt }
+        break
+      case 'deny':
+      case 'halt':
+        return decision(verdict.is, { by: name, reason: verdict.reason })
+      case 'retry':
+        return decision('retry', { by: name, reason: verdict.feedback, max: verdict.max ?? 0 })
+    }
+  }
+  return asked ? decision('ask', asked) : decision('allow')
+}
+
+interface Said<P extends Position> {
+  readonly verdict: GuardVerdict
+  readonly error?: ErrorData
+  /** The subject behind a fix. */
+  readonly fixed?: Subjects[P]
+}
+
+/** One guard's verdict, and a denial where it has none (G1). */
+async function ask<P extends Position>(
+  guard: Guard,
+  position: P,
+  subject: Subjects[P],
+  round: GuardRound,
+): Promise<Said<P>> {
+  const { name } = guard
+  const failed = (what: string, error?: ErrorData): Said<P> => ({
+    verdict: { is: 'deny', reason: `Guard "${name}" ${what}, so this was denied.` },
+    ...(error ? { error } : {}),
+  })
+  try {
+    const answer = await timed(guard, position, subject, round)
+    if (answer.is === 'late')
+      return failed(`did not answer within ${formatDuration(guard.timeoutMs)}`)
+    const verdict = asVerdict(answer.value)
+    if (!verdict) return failed('returned no verdict')
+    if (verdict.is === 'fix') return replacing(failed, verdict, { position, subject })
+    // Before the model has said anything there is nothing that it could try again.
+    if (verdict.is === 'retry' && !retriable.has(position))
+      return { verdict: { is: 'deny', reason: verdict.feedback } }
+    return { verdict }
+  } catch (thrown) {
+    return failed('failed', errorData(thrown))
+  }
+}
+
+/** What a fix makes of the subject, and a denial where it cannot stand there. */
+function replacing<P extends Position>(
+  failed: (what: string, error?: ErrorData) => Said<P>,
+  verdict: Extract<GuardVerdict, { readonly is: 'fix' }>,
+  { position, subject }: { readonly position: P; readonly subject: Subjects[P] },
+): Said<P> {
+  try {
+    return { verdict, fixed: withFix(position, subject, verdict.value) }
+  } catch (thrown) {
+    return failed('returned a fix that cannot be used', errorData(thrown))
+  }
+}
+
+/** Calls the check and waits for it, for so long. */
+async function timed<P extends Position>(
+  { check, timeoutMs }: Guard,
+  position: P,
+  subject: Subjects[P],
+  { ports, signal, context }: GuardRound,
+): Promise<{ readonly is: 'said'; readonly value: unknown } | { readonly is: 'late' }> {
+  const controller = new AbortController()
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<{ readonly is: 'late' }>()
+  const timer = ports.setTimer(timeoutMs, () => {
+    resolve({ is: 'late' })
+    controller.abort(new EverloopError('TIMEOUT', 'The guard took too long.'))
+  })
+  const onAbort = (): void => {
+    const reason: unknown = signal.reason
+    reject(reason)
+    controller.abort(reason)
+  }
+  stopped.catch(() => {}) // nobody may be waiting any more
+  try {
+    if (signal.aborted) throw signal.reason
+    signal.addEventListener('abort', onAbort, { once: true })
+    const said = (async () => {
+      const value = await check(subject as never, {
+        ...context,
+        position,
+        signal: controller.signal,
+      })
+      return { is: 'said' as const, value }
+    })()
+    return await Promise.race([said, stopped])
+  } finally {
+    timer.cancel()
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** What is said to whoever is told of a verdict. */
+function reasonOf(verdict: GuardVerdict): string | undefined {
+  switch (verdict.is) {
+    case 'allow':
+      return undefined
+    case 'retry':
+      return verdict.feedback
+    case 'ask':
+      return verdict.prompt
+    default:
+      return verdict.reason
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Takes secrets out of encoded payloads.
+ *
+ * The text is searched first, which almost always ends it. Only where something is found the payload
+ * is parsed, cleaned text by text, and written again: what comes out is a payload like any other,
+ * whatever the secret looks like.
+ */
+import type { Redactor } from '../base/redactor.ts'
+import { toAscii } from './codec.ts'
+
+/** An encoded value or record without secrets: the very text when it holds none. */
+export function redacted(text: string, redactor: Redactor, is: 'value' | 'record'): string {
+  if (!redactor.isInJson(text)) return text
+  return toAscii(JSON.stringify(clean(JSON.parse(text), redactor, is === 'record')))
+}
+
+/**
+ * Names of fields inside of records that everloop's readers know, and that a secret may be by chance:
+ * those of errors, votes and verdicts. The fields of the record itself are never looked at.
+ */
+const fields: ReadonlySet<string> = new Set([
+  'action',
+  'amounts',
+  'attempts',
+  'channel',
+  'labels',
+  'message',
+  'reason',
+  'verdict',
+])
+
+interface Tagged {
+  readonly $: string
+  readonly v?: unknown
+}
+
+/** Tags whose content is no text of the user's. */
+const opaque: ReadonlySet<string> = new Set(['ref', 'date', 'number', 'bigint', 'undefined'])
+
+function clean(json: unknown, redactor: Redactor, isRecord = false): unknown {
+  if (typeof json === 'string') return redactor.text(json)
+  if (typeof json !== 'object' || json === null) return json
+  if (Array.isArray(json)) return json.map((item: unknown) => clean(item, redactor))
+  if (isTagged(json)) {
+    if (opaque.has(json.$)) return json
+    if (json.$ !== 'bytes') return { $: json.$, v: clean(json.v, redactor) }
+    const bytes = redactor.bytes(Buffer.from(String(json.v), 'base64'))
+    return { $: 'bytes', v: Buffer.from(bytes).toString('base64') }
+  }
+  const object = {}
+  for (const [key, value] of Object.entries(json)) {
+    const name = isRecord || fields.has(key) ? key : redactor.text(key)
+    // Not assigned: a key may be called `__proto__`.
+    Object.defineProperty(object, name, {
+      value: clean(value, redactor),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+  }
+  return object
+}
+
+const isTagged = (json: object): json is Tagged => '$' in json && typeof json.$ === 'string'

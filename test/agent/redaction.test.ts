@@ -1,0 +1,229 @@
+/**
+ * Secrets stay out of everything that is written. Whatever a run does with the values of secrets, the
+ * store's files are searched for them byte by byte, and live and replayed code sees the same (I19).
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { flow, open } from 'everloop'
+import { Redactor } from '../../src/base/redactor.ts'
+import { decode, encode, redacted } from '../../src/ledger/index.ts'
+
+const canary = 'sk-C4nary/+ö"\\secret'
+const other = 'h0rse-Battery-staple'
+const secrets = { API_KEY: canary, PASSWORD: other }
+
+/** The forms in which a value must not be found. */
+function forms(value: string): string[] {
+  const bytes = Buffer.from(value)
+  const escaped = JSON.stringify(value).slice(1, -1)
+  const base64 = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before, 'x'), bytes]).toString('base64')
+    return text.slice(before === 0 ? 0 : before + 1, Math.floor(((before + bytes.length) * 8) / 6))
+  })
+  return [
+    value,
+    escaped,
+    encodeURIComponent(value),
+    bytes.toString('hex'),
+    ...base64,
+    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+  ]
+}
+
+describe('a redactor', () => {
+  const redactor = new Redactor()
+  redactor.add('API_KEY', canary)
+  redactor.add('PASSWORD', other)
+
+  test.each(forms(canary))('finds %s', (form) => {
+    expect(redactor.text(`before ${form} after`)).toBe('before [secret API_KEY] after')
+  })
+
+  test('hands back the very text, bytes and error when there is nothing in them', () => {
+    const error = new Error('harmless', { cause: { deep: ['nothing'] } })
+    const bytes = new Uint8Array([1, 2, 3, 255])
+    expect(redactor.text('harmless')).toBe('harmless')
+    expect(redactor.bytes(bytes)).toBe(bytes)
+    expect(redactor.error(error)).toBe(error)
+  })
+
+  test('leaves short values alone: they would be found everywhere', () => {
+    const one = new Redactor()
+    one.add('PIN', '12345')
+    expect(one.isEmpty).toBe(true)
+  })
+
+  test('cleans bytes and leaves those around as they are', () => {
+    const bytes = Buffer.concat([
+      Buffer.from([0, 255, 128]),
+      Buffer.from(canary),
+      Buffer.from([200]),
+    ])
+    const clean = Buffer.from(redactor.bytes(bytes))
+    expect(clean.subarray(0, 3)).toEqual(Buffer.from([0, 255, 128]))
+    expect(clean.subarray(3, -1).toString()).toBe('[secret API_KEY]')
+    expect(clean.at(-1)).toBe(200)
+  })
+
+  test('keeps the kind of an error, and cleans message, stack, cause and properties', () => {
+    const error = Object.assign(new RangeError(`bad ${canary}`, { cause: new Error(other) }), {
+      request: { headers: [`Bearer ${other}`] },
+    })
+    const clean = redactor.error(error)
+    expect(clean).toBeInstanceOf(RangeError)
+    expect(clean.message).toBe('bad [secret API_KEY]')
+    expect(clean.stack).not.toContain('C4nary')
+    expect(clean.cause).toMatchObject({ message: '[secret PASSWORD]' })
+    expect(clean.request.headers).toEqual(['Bearer [secret PASSWORD]'])
+  })
+
+  test('finds each line of a key file', () => {
+    const lines = ['-----BEGIN KEY-----', 'aGVsbG8gd29ybGQgaGVsbG8=', 'c2Vjb25kIGxpbmUgb2Yga2V5']
+    const one = new Redactor()
+    one.add('KEY', lines.join('\n'))
+    expect(one.text(`it was ${lines[1]}`)).toBe('it was [secret KEY]')
+  })
+
+  test('finds a secret across the borders of pieces, wherever they are', () => {
+    const secret = fc.constantFrom(...forms(canary), ...forms(other))
+    const cuts = fc.array(fc.nat(60), { maxLength: 12 })
+    fc.assert(
+      fc.property(secret, cuts, fc.string(), (form, places, around) => {
+        const text = `${around}${form}${around} h0rse sk-C4`
+        const stream = redactor.stream()
+        let shown = ''
+        let from = 0
+        for (const at of [...places.toSorted((a, b) => a - b), text.length]) {
+          if (at <= from || at > text.length) continue
+          shown += stream.push(text.slice(from, at))
+          from = at
+        }
+        shown += stream.end()
+        expect(shown).toBe(redactor.text(text))
+      }),
+    )
+  })
+
+  test('holds back no more of a stream than may be the beginning of a secret', () => {
+    const stream = redactor.stream()
+    expect(stream.push('Hello, world')).toBe('Hello, world')
+    expect(stream.push(' h0rse')).toBe(' ')
+    expect(stream.push(' is a word')).toBe('h0rse is a word')
+  })
+
+  test('an encoded value without secrets is a value, whatever the secret and the value are', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 6 }), fc.anything(), (value, around) => {
+        const one = new Redactor()
+        one.add('X', value)
+        let text: string
+        try {
+          text = encode({ value: [around, value, { [value]: `${value}!` }, Buffer.from(value)] })
+        } catch {
+          return // fast-check has made something that cannot be kept
+        }
+        const clean = redacted(text, one, 'record')
+        expect(encode(decode(clean))).toBe(clean)
+        if (one.isEmpty || '[secret X]'.includes(value.trim())) return
+        const { value: list } = decode(clean) as { readonly value: readonly unknown[] }
+        expect(list[1]).not.toContain(value.trim())
+      }),
+    )
+  })
+})
+
+class Leak extends Error {
+  readonly code = `E_${other}`
+  readonly request = { url: `https://host/?key=${encodeURIComponent(canary)}` }
+}
+
+test('no secret is found in the files of a store, whatever a run does with it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-secrets-'))
+  const seen: unknown[][] = []
+  const states: unknown[] = []
+  const told: unknown[] = []
+  const leaky = flow('leaky', async (run, input: { readonly note: string }) => {
+    const values: unknown[] = [input]
+    seen.push(values)
+    values.push(await run.step('plain', () => canary))
+    values.push(
+      await run.step('nested', () => ({
+        list: [{ deep: `Bearer ${other}` }],
+        [`key ${other}`]: new Map([[canary, new Set([other])]]),
+        base64: forms(canary).join(' '),
+        json: JSON.stringify({ inner: JSON.stringify({ canary }) }),
+        bytes: Buffer.from(`x${canary}`),
+      })),
+    )
+    values.push(await run.step('large', () => `${'x'.repeat(400_000)}${canary}`))
+    values.push(await run.artifacts.put('file', `token=${other}`))
+    const thrown = await run
+      .step('throws', () => {
+        throw new Leak(`refused ${canary}`, { cause: new Error(other) })
+      })
+      .catch((error: unknown) => error)
+    values.push((thrown as Error).message, (thrown as Error).cause)
+    await run.note(`token ${canary}`, { other })
+    values.push(await run.scope('inner', () => ({ kept: [other] })))
+    values.push(
+      await run.loop('loop', { state: { n: 0, log: [canary] } }, (turn, state) => {
+        states.push(state)
+        return state.n < 3
+          ? turn.next({ n: state.n + 1, log: [...state.log, `${state.n} ${other}`] })
+          : turn.done(state)
+      }),
+    )
+    const answer = run.ask(`Is it ${canary}?`, { timeout: '50ms', otherwise: `no: ${other}` })
+    values.push(await answer)
+    values.push(await run.signal('word'))
+    return { output: [canary, ...values.slice(0, 2)] }
+  })
+  const options = {
+    store: `sqlite:${join(folder, 'ledger.db')}`,
+    flows: [leaky],
+    secrets,
+    development: false,
+    onTrouble: (error: unknown) => told.push(error),
+  }
+  {
+    await using ever = await open(options)
+    const run = await ever.start(leaky, { note: `mine: ${canary}` }, { id: 'leaky-1' })
+    await ever.work({ until: 'idle' })
+    expect(await run.settled()).toMatchObject({ status: 'waiting' })
+  }
+  {
+    await using ever = await open(options)
+    void ever.work()
+    await ever.signal('leaky-1', 'word', { said: other })
+    const run = await ever.get<{ readonly output: readonly unknown[] }>('leaky-1')
+    expect((await run.result()).output[0]).toBe('[secret API_KEY]')
+    expect(await ever.verify('leaky-1')).toMatchObject({ ok: true })
+  }
+  // What was served from the ledger is what the code had been handed before.
+  const [live = []] = seen
+  for (const replayed of seen) {
+    const both = Math.min(live.length, replayed.length)
+    expect(both).toBeGreaterThan(8)
+    expect(replayed.slice(0, both)).toEqual(live.slice(0, both))
+  }
+  const last = {
+    n: 3,
+    log: ['[secret API_KEY]', ...[0, 1, 2].map((n) => `${n} [secret PASSWORD]`)],
+  }
+  expect(states.at(-1)).toEqual(last)
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const found = files
+    .filter((file) => file.isFile())
+    .flatMap(({ parentPath, name }) => {
+      const text = readFileSync(join(parentPath, name)).toString('latin1')
+      return [...forms(canary), ...forms(other)]
+        .filter((form) => text.includes(Buffer.from(form).toString('latin1')))
+        .map((form) => `${name}: ${form}`)
+    })
+  expect(found).toEqual([])
+  expect(told).toEqual([])
+  rmSync(folder, { recursive: true })
+})
