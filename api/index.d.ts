@@ -518,6 +518,10 @@ export const errorCodes: {
     readonly UNKNOWN_QUESTION: 'no question has this id';
     readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
     readonly UNKNOWN_SECRET: 'the worker has no secret of this name';
+    readonly UNKNOWN_MODEL: 'a text names no model, or the package of its provider is not installed';
+    readonly MODEL_FAILED: 'no model answered, after all attempts';
+    readonly MODEL_REFUSED: 'a content filter stopped the model';
+    readonly SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers';
     readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
     readonly FENCED: 'another worker has taken over the run';
     readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';

@@ -28,6 +28,8 @@ export interface CrashReport {
 
 export type Interceptor = (call: StoreCall, proceed: () => Promise<unknown>) => Promise<unknown>;
 
+export type Malformation = (typeof malformations)[number];
+
 export interface NextWorker {
     readonly flows?: readonly AnyFlow[];
     readonly concurrency?: number;
@@ -56,6 +58,10 @@ export interface PendingTimer {
     readonly order: number;
 }
 
+export type ReceivedRequest = ScriptedRequest & {
+    readonly path: string;
+};
+
 export interface Replay {
     readonly flaws: readonly string[];
 }
@@ -63,6 +69,73 @@ export interface Replay {
 export type RunLike = string | {
     readonly id: string;
 };
+
+export type Script = readonly ScriptedAnswer[] | ((request: ScriptedRequest) => ScriptedAnswer | Promise<ScriptedAnswer>);
+
+export interface ScriptOptions {
+    readonly by?: 'order' | 'turn';
+}
+
+export type ScriptedAnswer = ({
+    readonly text: string;
+    readonly reasoning?: string;
+} & Manner) | ({
+    readonly toolCalls: readonly ScriptedCall[];
+    readonly text?: string;
+    readonly reasoning?: string;
+} & Manner) | ({
+    readonly object: unknown;
+} & Manner) | {
+    readonly error: string;
+    readonly status?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+} | {
+    readonly hang: true;
+};
+
+export interface ScriptedCall {
+    readonly name: string;
+    readonly input?: unknown;
+    readonly rawInput?: string;
+    readonly id?: string | null;
+}
+
+export interface ScriptedModel extends LanguageModelV4 {
+    readonly requests: readonly ScriptedRequest[];
+}
+
+export interface ScriptedModelOptions extends ScriptOptions {
+    readonly name?: string;
+}
+
+export interface ScriptedRequest {
+    readonly index: number;
+    readonly turn: number;
+    readonly stream: boolean;
+    readonly text: string;
+    readonly tools: readonly string[];
+    readonly body: unknown;
+}
+
+export interface ScriptedServer extends AsyncDisposable {
+    readonly url: string;
+    readonly requests: readonly ReceivedRequest[];
+    close(): Promise<void>;
+}
+
+export interface ScriptedServerOptions extends ScriptOptions {
+    readonly script: Script;
+    readonly port?: number;
+    readonly onRequest?: (request: ReceivedRequest) => void;
+}
+
+export interface ScriptedUsage {
+    readonly input: number;
+    readonly output: number;
+    readonly cachedInput?: number;
+    readonly cacheWrite?: number;
+    readonly reasoning?: number;
+}
 
 export interface StoreBed {
     readonly open: () => Promise<Store>;
@@ -184,6 +257,8 @@ export interface VirtualTimeOptions {
 
 export function crashAtEveryCommit<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: CrashOptions<Output>): Promise<CrashReport>;
 
+export const malformations: readonly ['bad-json', 'trailing-comma', 'deep-json', 'wrong-tool-name', 'no-tool-name', 'duplicate-ids', 'no-ids', 'code-fence', 'null-content', 'nul-and-surrogates', 'missing-usage', 'negative-usage', 'string-usage', 'unknown-finish-reason', 'missing-finish-reason', 'cut-before-first-chunk', 'cut-mid-json', 'cut-mid-utf8', 'cut-before-finish', 'events-out-of-order', 'utf8-split', 'input-split', 'huge-line', 'empty-body', 'html', 'error-in-200', 'redirect', 'slow-drip', 'connection-reset', 'wrong-content-type', 'bom', 'unknown-event', 'double-finish'];
+
 export function memoryStore({ clock }: {
     readonly clock: Clock;
 }): Store;
@@ -193,6 +268,10 @@ export function replay(run: string, { store, time, flows, }: {
     readonly time: VirtualTime;
     readonly flows: readonly AnyFlow[];
 }): Promise<Replay>;
+
+export function scriptedModel(script: Script, options?: ScriptedModelOptions): ScriptedModel;
+
+export function scriptedServer(options: ScriptedServerOptions): Promise<ScriptedServer>;
 
 export const storeCases: readonly StoreCase[];
 
@@ -926,6 +1005,12 @@ interface WaitInfo {
     readonly question?: string;
     readonly since: number;
     readonly due: number | undefined;
+}
+
+interface Manner {
+    readonly usage?: ScriptedUsage | null;
+    readonly finishReason?: string;
+    readonly malformed?: Malformation;
 }
 
 interface Append {

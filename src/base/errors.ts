@@ -47,6 +47,11 @@ export const errorCodes = {
   QUESTION_CLOSED: 'the question was answered, expired or withdrawn before',
   // Tools, guards and secrets.
   UNKNOWN_SECRET: 'the worker has no secret of this name',
+  // Models.
+  UNKNOWN_MODEL: 'a text names no model, or the package of its provider is not installed',
+  MODEL_FAILED: 'no model answered, after all attempts',
+  MODEL_REFUSED: 'a content filter stopped the model',
+  SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers',
   // Ledger and store.
   BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged',
   FENCED: 'another worker has taken over the run',

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { addBench } from './commands/bench.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addModels } from './commands/models.ts'
 import { addQuestions } from './commands/questions.ts'
 import { addRun } from './commands/run.ts'
 import { addRunsChange } from './commands/runs-change.ts'
@@ -47,6 +48,7 @@ export function makeProgram(): Command {
   addRunsChange(runs)
   addSignal(program)
   addQuestions(program)
+  addModels(program)
   addDoctor(program)
   addBench(program)
   addDemo(program)

@@ -1,5 +1,19 @@
 /** everloop/testing: virtual time, a runtime to test flows with, and the stores' conformance. */
 export { memoryStore } from '../store/memory.ts'
+export { malformations } from '../scripted/malformations.ts'
+export type { Malformation } from '../scripted/malformations.ts'
+export { scriptedModel } from '../scripted/model.ts'
+export type { ScriptedModel, ScriptedModelOptions } from '../scripted/model.ts'
+export type {
+  Script,
+  ScriptedAnswer,
+  ScriptedCall,
+  ScriptedRequest,
+  ScriptedUsage,
+  ScriptOptions,
+} from '../scripted/script.ts'
+export { scriptedServer } from '../scripted/server.ts'
+export type { ReceivedRequest, ScriptedServer, ScriptedServerOptions } from '../scripted/server.ts'
 export { crashAtEveryCommit } from './crash-at-every-commit.ts'
 export type { CrashOptions, CrashPoint, CrashReport, Outcome } from './crash-at-every-commit.ts'
 export type { Interceptor, StoreCall } from './gate.ts'

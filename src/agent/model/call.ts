@@ -1,0 +1,121 @@
+/**
+ * Calls a model until it has answered: again with a growing delay where that helps, then the next
+ * model. Retries stand here, inside the durable step, and not around it: what is recorded is an answer
+ * or a failure for good, and a replay never counts attempts.
+ */
+import { parseDuration } from '../../base/duration.ts'
+import { EverloopError } from '../../base/errors.ts'
+import type { Ports } from '../../base/ports.ts'
+import { checkOptions } from '../../run/options.ts'
+import type { FailedAttempt, ModelAnswer, ModelRequest, ModelRetry } from './answer.ts'
+import { attempt } from './attempt.ts'
+import { type AttemptFailure, failureOf } from './failure.ts'
+import { ModelError } from './model-error.ts'
+import { modelName, modelsOf } from './port.ts'
+import { Refusal } from './raw-answer.ts'
+import { excerpt } from './redact.ts'
+import { resolveModel } from './resolve.ts'
+
+interface Retry {
+  readonly attempts: number
+  readonly delayMs: number
+  readonly factor: number
+  readonly maxDelayMs: number
+}
+
+/**
+ * The answer of the first model that gives one.
+ *
+ * Throws a ModelError when none does (MODEL_FAILED) or a filter stopped one (MODEL_REFUSED),
+ * UNKNOWN_MODEL and other errors of everloop as they are, and what the signal was aborted with.
+ */
+export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
+  const { ports, signal } = request
+  const retry = retryOf(request.retry)
+  const models = modelsOf(request.model)
+  const attempts: FailedAttempt[] = []
+  let last: AttemptFailure | undefined
+  for (const [index, one] of models.entries()) {
+    const model = await resolveModel(one)
+    const name = modelName(model)
+    for (let number = 1; number <= retry.attempts; number++) {
+      signal?.throwIfAborted()
+      if (last) request.onRestart?.({ model: name, error: last.message })
+      const began = ports.clock.now()
+      try {
+        const answer = await attempt(request, model)
+        if (answer instanceof Refusal) throw refused(answer, name, attempts)
+        return { ...answer, attempts }
+      } catch (thrown) {
+        if (signal?.aborted === true) throw signal.reason
+        if (EverloopError.is(thrown)) throw thrown
+        const now = ports.clock.now()
+        last = failureOf(thrown, now)
+        const { message, status } = last
+        const known = status === undefined ? {} : { status }
+        attempts.push({ model: name, error: message, ...known, ms: now - began })
+      }
+      const isLast = number === retry.attempts
+      // Who asks for more patience than we have is asked again only when nobody else can be.
+      const isTooLong = (last.waitMs ?? 0) > retry.maxDelayMs && index < models.length - 1
+      if (!last.again || isLast || isTooLong) break
+      await pause(delayMs(retry, number, last, ports), ports, signal)
+    }
+  }
+  throw failed(attempts, last)
+}
+
+function failed(attempts: readonly FailedAttempt[], last: AttemptFailure | undefined): ModelError {
+  const models = [...new Set(attempts.map(({ model }) => model))].join(', ')
+  const tries = attempts.length === 1 ? '1 attempt' : `${attempts.length} attempts`
+  return new ModelError(
+    'MODEL_FAILED',
+    `No answer from ${models} after ${tries}: ${last?.message ?? 'no attempt was made'}`,
+    { attempts, status: last?.status, body: last?.body },
+  )
+}
+
+function refused(
+  { text, usage }: Refusal,
+  name: string,
+  attempts: readonly FailedAttempt[],
+): ModelError {
+  const said = text.trim() === '' ? '' : ` It said: ${excerpt(text, 300)}`
+  const message = `${name} was stopped by a content filter.${said} Change the prompt, or ask another model.`
+  return new ModelError('MODEL_REFUSED', message, { attempts, usage })
+}
+
+function retryOf(retry: ModelRetry = {}): Retry {
+  checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
+  const { attempts = 4, delay = '1s', factor = 2, maxDelay = '1m' } = retry
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new EverloopError('BAD_OPTION', 'retry.attempts must be a whole number of at least 1.')
+  }
+  if (!Number.isFinite(factor) || factor < 1) {
+    throw new EverloopError('BAD_OPTION', 'retry.factor must be a number of at least 1.')
+  }
+  return { attempts, delayMs: parseDuration(delay), factor, maxDelayMs: parseDuration(maxDelay) }
+}
+
+/** What the provider asks for, else a growing delay, spread so that callers do not return as one. */
+function delayMs(retry: Retry, number: number, failure: AttemptFailure, ports: Ports): number {
+  if (failure.waitMs !== undefined) return Math.min(failure.waitMs, retry.maxDelayMs)
+  const full = Math.min(retry.delayMs * retry.factor ** (number - 1), retry.maxDelayMs)
+  const chance = (ports.randomBytes(1)[0] ?? 0) / 255
+  return Math.round(full * (0.75 + chance / 4))
+}
+
+function pause(ms: number, ports: Ports, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onAbort = (): void => {
+    timer.cancel()
+    reject(signal?.reason)
+  }
+  const timer = ports.setTimer(ms, () => {
+    signal?.removeEventListener('abort', onAbort)
+    resolve()
+  })
+  if (signal?.aborted === true) onAbort()
+  else signal?.addEventListener('abort', onAbort, { once: true })
+  return promise
+}

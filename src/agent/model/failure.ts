@@ -1,0 +1,121 @@
+/**
+ * Why an attempt at a model came to nothing, and whether another one is worth it. Transport and
+ * overload pass; so does an answer that cannot be read, which the next attempt often can. What the
+ * request itself is to blame for (any other 4xx, a missing key) would only fail again.
+ */
+import { excerpt } from './redact.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+interface About {
+  /** Whether the same model is worth another attempt. */
+  readonly again: boolean
+  readonly status?: number | undefined
+  /** What the provider asks to wait. */
+  readonly waitMs?: number | undefined
+  /** What the provider said, without secrets. */
+  readonly body?: string | undefined
+}
+
+/** An attempt came to nothing. */
+export class AttemptFailure extends Error {
+  readonly again: boolean
+  readonly status: number | undefined
+  readonly waitMs: number | undefined
+  readonly body: string | undefined
+
+  constructor(message: string, { again, status, waitMs, body }: About) {
+    super(message)
+    this.again = again
+    this.status = status
+    this.waitMs = waitMs
+    this.body = body
+  }
+}
+
+/** Errors of the AI SDK that tell of what the request or the settings are to blame for, by name. */
+const lasting: ReadonlySet<string> = new Set([
+  'AI_InvalidArgumentError',
+  'AI_InvalidPromptError',
+  'AI_LoadAPIKeyError',
+  'AI_LoadSettingError',
+  'AI_NoSuchModelError',
+  'AI_NoSuchProviderReferenceError',
+  'AI_UnsupportedFunctionalityError',
+])
+
+/** Words in which a provider says, wherever it says it, that another attempt is no use. */
+const hopeless =
+  /insufficient_quota|billing|invalid_api_key|context_length_exceeded|invalid_request|authentication|permission_error|not_found_error/i
+
+/** The failure behind whatever was thrown. */
+export function failureOf(thrown: unknown, now: number): AttemptFailure {
+  if (thrown instanceof AttemptFailure) return thrown
+  const fields = fieldsOf(thrown)
+  const status = statusOf(fields)
+  const said = bodyOf(fields)
+  const message = excerpt(`${messageOf(thrown, fields)}${causeOf(thrown)}`, 300)
+  const text = said === undefined || said.includes(message) ? message : `${message} ${said}`
+  return new AttemptFailure(
+    `${status === undefined || status < 300 ? '' : `HTTP ${status}: `}${text || 'unknown error'}`,
+    {
+      again: isPassing(thrown, fields, status),
+      status,
+      waitMs: retryAfterMs(fields['responseHeaders'], now),
+      body: said,
+    },
+  )
+}
+
+function isPassing(thrown: unknown, fields: Fields, status: number | undefined): boolean {
+  const words = [fields['code'], fields['type'], fields['message'], fields['responseBody']]
+  const said = words.filter((word) => typeof word === 'string').join(' ')
+  if (hopeless.test(said.slice(0, 10_000)))
+    return status !== undefined && (status < 300 || status >= 500)
+  if (status !== undefined) {
+    if (status < 300) return true // it answered, and the answer could not be read
+    return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
+  }
+  if (typeof fields['isRetryable'] === 'boolean') return fields['isRetryable']
+  return !(thrown instanceof Error && lasting.has(thrown.name))
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Errors, and the objects that providers put into a stream in their place. */
+function fieldsOf(thrown: unknown): Fields {
+  if (typeof thrown !== 'object' || thrown === null) return {}
+  const { error } = thrown as { error?: unknown }
+  const inner = typeof error === 'object' && error !== null && !(thrown instanceof Error)
+  return (inner ? error : thrown) as Fields
+}
+
+function statusOf(fields: Fields): number | undefined {
+  const status = fields['statusCode'] ?? fields['status']
+  return typeof status === 'number' && status >= 100 && status < 600 ? status : undefined
+}
+
+function messageOf(thrown: unknown, fields: Fields): string {
+  if (typeof thrown === 'string') return thrown
+  const { message, type } = fields
+  if (typeof message === 'string' && message !== '') return message
+  return typeof type === 'string' ? type : 'The provider gave no reason.'
+}
+
+/** What lies at the bottom: "fetch failed" says less than "connect ECONNREFUSED". */
+function causeOf(thrown: unknown): string {
+  let deepest = thrown
+  for (let depth = 0; depth < 5; depth++) {
+    if (!(deepest instanceof Error && deepest.cause instanceof Error)) break
+    deepest = deepest.cause
+  }
+  if (!(deepest instanceof Error) || deepest === thrown || deepest.message === '') return ''
+  // What could not be parsed is told by the body.
+  return deepest.name.startsWith('AI_') || deepest instanceof SyntaxError
+    ? ''
+    : ` (${deepest.message})`
+}
+
+function bodyOf(fields: Fields): string | undefined {
+  const body = fields['responseBody']
+  return typeof body === 'string' && body.trim() !== '' ? excerpt(body, 300) : undefined
+}

@@ -1,0 +1,134 @@
+/** From what a model object returned, of which nothing is trusted, to an answer. */
+import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
+import type { ToolFace } from './answer.ts'
+import { contentOf, isRecord, metadataOf } from './content.ts'
+import { AttemptFailure } from './failure.ts'
+import { usageOf } from './usage.ts'
+
+/** An answer as it came, streamed or not. */
+export interface RawAnswer {
+  readonly content: readonly unknown[]
+  readonly finishReason: unknown
+  readonly usage: unknown
+  readonly providerMetadata: unknown
+  readonly response: Readonly<Record<string, unknown>>
+  readonly warnings: readonly unknown[]
+  readonly isStreamed: boolean
+}
+
+interface About {
+  readonly model: string
+  readonly provider: string
+  readonly tools: readonly ToolFace[]
+}
+
+/** The result of `doGenerate` as a raw answer. Throws an AttemptFailure when it is none. */
+export function generated(result: unknown): RawAnswer {
+  if (!isRecord(result) || !Array.isArray(result['content'])) {
+    throw new AttemptFailure('The model returned no content.', { again: true })
+  }
+  const { content, finishReason, usage, providerMetadata, response, warnings } = result
+  return {
+    content: content as unknown[],
+    finishReason,
+    usage,
+    providerMetadata,
+    response: isRecord(response) ? response : {},
+    warnings: Array.isArray(warnings) ? warnings : [],
+    isStreamed: false,
+  }
+}
+
+/** A model's refusal: an answer, but not one to go on with. */
+export class Refusal {
+  readonly text: string
+  readonly usage: Usage
+
+  constructor(text: string, usage: Usage) {
+    this.text = text
+    this.usage = usage
+  }
+}
+
+/** The answer, or a refusal. Throws an AttemptFailure when the model did not come to an end. */
+export function answerOf(
+  raw: RawAnswer,
+  { model, provider, tools }: About,
+): Omit<ModelAnswer, 'attempts'> | Refusal {
+  const { unified, raw: word } = finishOf(raw.finishReason)
+  const { parts, warnings } = contentOf(raw.content, tools)
+  const texts = (type: 'text' | 'reasoning'): string =>
+    parts.map((part) => (part.type === type ? part.text : '')).join('')
+  const text = texts('text')
+  const reasoning = texts('reasoning')
+  const usage = usageOf(raw.usage, provider, raw.providerMetadata)
+  if (unified === 'content-filter') return new Refusal(text, usage)
+  refuseUnfinished(unified, word, raw.isStreamed)
+  const calls = parts.some(({ type }) => type === 'tool-call')
+  const { id, modelId } = raw.response
+  return {
+    model,
+    text,
+    ...(reasoning === '' ? {} : { reasoning }),
+    content: parts,
+    finishReason: finish(unified, calls),
+    ...(word === undefined ? {} : { rawFinishReason: word }),
+    usage,
+    warnings: [
+      ...raw.warnings.map(warningText),
+      ...warnings,
+      ...(usage.input === undefined || usage.output === undefined
+        ? ['The usage is not known.']
+        : []),
+      ...(parts.length === 0 ? ['The answer is empty.'] : []),
+    ],
+    ...(typeof id === 'string' ? { responseId: id.slice(0, 200) } : {}),
+    ...(typeof modelId === 'string' ? { modelId: modelId.slice(0, 200) } : {}),
+    ...metadataOf({ providerMetadata: raw.providerMetadata }),
+  }
+}
+
+/** V2 says it in one word, V3 and V4 in their own and the provider's. */
+function finishOf(reason: unknown): {
+  readonly unified: unknown
+  readonly raw: string | undefined
+} {
+  const { unified, raw } = isRecord(reason) ? reason : { unified: reason, raw: undefined }
+  return {
+    unified: unified === 'unknown' ? 'other' : unified,
+    raw: typeof raw === 'string' ? raw.toWellFormed().slice(0, 100) : undefined,
+  }
+}
+
+/**
+ * A stream whose end the model did not announce may have lost anything, and calls in it must not be
+ * executed. A body that came whole has not been cut, whatever it says or leaves out.
+ */
+function refuseUnfinished(unified: unknown, word: string | undefined, isStreamed: boolean): void {
+  if (unified === 'error') {
+    throw new AttemptFailure('The model ended with an error that the provider does not explain.', {
+      again: true,
+    })
+  }
+  const isSilent = word === undefined && (unified === 'other' || unified === undefined)
+  if (unified === 'interrupted' || (isStreamed && isSilent)) {
+    throw new AttemptFailure('The stream ended before the model had finished.', { again: true })
+  }
+}
+
+function finish(unified: unknown, calls: boolean): FinishReason {
+  if (unified === 'length') return 'length'
+  if (calls) return 'tool-calls'
+  return unified === 'stop' || unified === 'tool-calls' ? 'stop' : 'other'
+}
+
+function warningText(warning: unknown): string {
+  if (typeof warning === 'string') return warning.slice(0, 300)
+  if (!isRecord(warning)) return 'The provider sent a warning that cannot be read.'
+  const { type, feature, setting, tool, details, message } = warning
+  const about = feature ?? setting ?? (isRecord(tool) ? tool['name'] : undefined)
+  return [type, about, details ?? message]
+    .filter((word) => typeof word === 'string' && word !== '')
+    .join(': ')
+    .slice(0, 300)
+}

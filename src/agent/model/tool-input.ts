@@ -1,0 +1,69 @@
+/**
+ * The input of a proposed call: from what a model wrote to data, or to a complaint that tells it what
+ * to write instead. Nothing is repaired: a call whose input had to be guessed at is not executed.
+ */
+
+/** Deeper inputs than this are refused; the ledger keeps 500 levels, of which records need some. */
+const depthMax = 200
+
+/** Longer inputs than this are refused. */
+const inputUnitsMax = 4 * 1024 * 1024
+
+type ToolInput =
+  | { readonly input: unknown; readonly rawInput: string }
+  | { readonly invalid: string; readonly rawInput: string }
+
+/** Reads the input of a call, which a provider hands over as JSON text, or as data. */
+export function toolInput(given: unknown): ToolInput {
+  if (given !== undefined && given !== null && typeof given !== 'string') return decoded(given)
+  const rawInput = (given ?? '').toWellFormed()
+  // Models leave the input of a tool without parameters empty.
+  if (rawInput.trim() === '') return { input: {}, rawInput }
+  if (rawInput.length > inputUnitsMax) {
+    return {
+      rawInput: rawInput.slice(0, 1000),
+      invalid: `The input has ${rawInput.length} characters, more than ${inputUnitsMax}. Send less.`,
+    }
+  }
+  try {
+    const input: unknown = JSON.parse(rawInput)
+    return fits(input, rawInput)
+  } catch (error) {
+    return { rawInput, invalid: `The input is not valid JSON: ${(error as Error).message}` }
+  }
+}
+
+/** Some providers decode for us. */
+function decoded(given: unknown): ToolInput {
+  try {
+    const rawInput = JSON.stringify(given)
+    return fits(JSON.parse(rawInput), rawInput)
+  } catch {
+    return { rawInput: '', invalid: 'The input cannot be read as JSON.' }
+  }
+}
+
+function fits(input: unknown, rawInput: string): ToolInput {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return { rawInput, invalid: 'The input is not a JSON object.' }
+  }
+  if (isDeeper(input, depthMax)) {
+    return {
+      rawInput: rawInput.slice(0, 1000),
+      invalid: `The input is nested more than ${depthMax} levels deep.`,
+    }
+  }
+  return { input, rawInput }
+}
+
+/** Level by level instead of by recursion, which a hostile depth would break. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true
+    level = level.flatMap((one) =>
+      typeof one === 'object' && one !== null ? Object.values(one) : [],
+    )
+  }
+  return false
+}
