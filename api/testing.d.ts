@@ -723,6 +723,9 @@ class Ever implements AsyncDisposable {
     get store(): Store;
     start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
+    stream(run: string, options?: {
+        readonly from?: string;
+    }): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
     signal(run: string, name: string, value?: unknown, { by, id }?: Delivery): Promise<void>;
@@ -949,8 +952,28 @@ class RunReference<Output = unknown> {
     events({ from }?: {
         readonly from?: number;
     }): AsyncGenerator<RunEvent, void>;
+    stream({ from }?: {
+        readonly from?: string;
+    }): AsyncGenerator<StreamItem, void>;
     cancel(reason?: string): Promise<void>;
 }
+
+type StreamItem = {
+    readonly type: 'entry';
+    readonly event: RunEvent;
+    readonly cursor: string;
+} | {
+    readonly type: 'text';
+    readonly path: string;
+    readonly attempt: number;
+    readonly text: string;
+    readonly cursor: string;
+} | {
+    readonly type: 'restarted';
+    readonly path: string;
+    readonly attempt: number;
+    readonly cursor: string;
+};
 
 interface RunEvent {
     readonly run: string;
@@ -1049,6 +1072,12 @@ type AppendResult = {
 
 type Change = 'ledger' | 'work';
 
+interface Chunk extends NewChunk {
+    readonly number: number;
+    readonly seq: number;
+    readonly epoch: number;
+}
+
 interface ClaimRequest {
     readonly session: string;
     readonly flows: readonly {
@@ -1097,6 +1126,13 @@ interface NewArtifact {
     readonly bytes: Uint8Array;
 }
 
+interface NewChunk {
+    readonly path: string;
+    readonly attempt: number;
+    readonly part: number;
+    readonly text: string;
+}
+
 interface NewMessage {
     readonly run: string;
     readonly kind: MessageKind;
@@ -1118,6 +1154,13 @@ interface NewRun {
 
 interface PositionedEntry extends LinkedEntry {
     readonly position: number;
+}
+
+interface Publication {
+    readonly run: string;
+    readonly session: string;
+    readonly epoch: number;
+    readonly chunks: readonly NewChunk[];
 }
 
 interface QuestionFilter {
@@ -1199,6 +1242,7 @@ interface Store {
     }>;
     claim(request: ClaimRequest): Promise<ClaimResult>;
     append(append: Append): Promise<AppendResult>;
+    publish(publication: Publication): Promise<boolean>;
     deliver(message: NewMessage): Promise<DeliverResult>;
     run(id: string): Promise<RunRow | undefined>;
     runs(filter: RunFilter): Promise<readonly RunRow[]>;
@@ -1207,6 +1251,7 @@ interface Store {
     entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]>;
     follow(after: number, limit: number): Promise<readonly PositionedEntry[]>;
     openScopes(run: string): Promise<readonly OpenScope[]>;
+    chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>;
     messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
     news(session: string): Promise<readonly {
         readonly run: string;

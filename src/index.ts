@@ -52,6 +52,7 @@ export type {
   StatusWord,
   StepContext,
   StepOptions,
+  StreamItem,
   Turn,
   WaitInfo,
   WorkOptions,

@@ -39,6 +39,11 @@ export class Output {
     else this.lines(human())
   }
 
+  /** A piece of a line, for people: the rest comes later. */
+  text(text: string): void {
+    if (!this.json) process.stdout.write(text)
+  }
+
   /** For people only: how it goes, what to do next. */
   note(text: string): void {
     if (!this.json) process.stderr.write(`${text}\n`)

@@ -21,6 +21,7 @@ import { checkOptions } from './options.ts'
 import type { Environment } from './pass-options.ts'
 import { RunReference } from './reference.ts'
 import { checked } from './schema.ts'
+import type { StreamItem } from './stream.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { Worker } from './worker.ts'
 
@@ -166,6 +167,11 @@ export class Ever implements AsyncDisposable {
   async get<Output = unknown>(id: string): Promise<RunReference<Output>> {
     await this.#row(id)
     return new RunReference<Output>(this.#options, this.#changes, id)
+  }
+
+  /** The run's entries and the live text of its steps, as `stream` of a handle has them. */
+  stream(run: string, options: { readonly from?: string } = {}): AsyncGenerator<StreamItem, void> {
+    return new RunReference(this.#options, this.#changes, run).stream(options)
   }
 
   /** The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */

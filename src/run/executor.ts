@@ -19,6 +19,7 @@ import { type Item, Journal } from './journal.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
 import type { Environment } from './pass-options.ts'
+import { Publisher } from './publisher.ts'
 import { beginningOf, checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
@@ -130,6 +131,15 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   if (!reader) return
   const { entry: started, record: beginning } = beginningOf(reader)
   const recorded = Recorded.of(reader.open, reader.line)
+  const publisher = new Publisher({
+    store,
+    ports,
+    run: row.id,
+    session: execution.session,
+    epoch: row.epoch,
+    redactor: execution.redactor,
+    onTrouble: (error) => onTrouble(error, row),
+  })
   pass = new Pass({
     run: row.id,
     store,
@@ -137,6 +147,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     journal,
     reader,
     recorded,
+    publisher,
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
     row,
     development: execution.development,
@@ -150,7 +161,10 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     seed: seedOf(started, beginning),
     onMessage: takeMessage,
     onTrouble: (error) => onTrouble(error, row),
-    onEnd,
+    onEnd: (end) => {
+      publisher.close()
+      onEnd(end)
+    },
   })
   pending.attach(pass)
   await perform(pass, execution.flow, beginning)

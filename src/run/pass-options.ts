@@ -4,6 +4,7 @@ import type { Redactor } from '../base/redactor.ts'
 import type { Entry } from '../ledger/index.ts'
 import type { Message, RunRow, Store } from '../store/store.ts'
 import type { Journal } from './journal.ts'
+import type { Publisher } from './publisher.ts'
 import type { Reader } from './reader.ts'
 import type { Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
@@ -21,6 +22,8 @@ export interface PassOptions<P> {
   readonly recorded: Recorded
   readonly reader: Reader
   readonly resources: Resources
+  /** Shows text of steps under way. */
+  readonly publisher: Publisher
   /** Executes the flow's function, with handles of the pass it is given. */
   readonly code: (pass: P) => Promise<unknown>
   /** Where the run stands in the ledger, for reading it again. */

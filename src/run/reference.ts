@@ -5,6 +5,7 @@ import type { Ports } from '../base/ports.ts'
 import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { Changes } from './changes.ts'
+import { type StreamItem, streamOf } from './stream.ts'
 import {
   endOf,
   eventOf,
@@ -110,6 +111,16 @@ export class RunReference<Output = unknown> {
         watching.stop()
       }
     }
+  }
+
+  /**
+   * The run's entries as `events` has them, and between them the text of steps under way as it comes.
+   * Going on from the `cursor` of the last item, in any process, misses none and repeats none; where
+   * the step of half-read text has ended meanwhile, its entry follows, which holds the whole.
+   */
+  stream({ from }: { readonly from?: string } = {}): AsyncGenerator<StreamItem, void> {
+    const parts = { store: this.#store, changes: this.#changes }
+    return streamOf(parts, this.id, { from, row: () => this.#row() })
   }
 
   /** Asks the run to end. */

@@ -10,6 +10,7 @@ import { payloadWith } from './large.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
+import { LiveText } from './publisher.ts'
 import { isLine } from './recorded.ts'
 import type { Scope } from './scope.ts'
 
@@ -25,9 +26,15 @@ interface Retry {
 export interface StepCall {
   readonly name: string
   readonly options: StepOptions & { readonly input?: unknown }
-  readonly body: (context: StepContext) => unknown
+  readonly body: (context: LiveContext) => unknown
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
   readonly charge?: ((value: unknown) => Charge | undefined) | undefined
+}
+
+/** What the runtime's own steps are handed besides. */
+export interface LiveContext extends StepContext {
+  /** Shows text of the attempt to whoever watches, until its outcome is recorded. Nothing waits for it. */
+  readonly publish: (text: string) => void
 }
 
 /** What a step without a policy gets. */
@@ -134,11 +141,16 @@ async function execute(
   const { call, number, timeoutMs } = attempt
   const { scope } = operation
   const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
-  const context: StepContext = {
+  let live: LiveText | undefined
+  const context: LiveContext = {
     get signal() {
       return signal()
     },
     attempt: number,
+    publish(text) {
+      live ??= liveText(pass, operation, number)
+      live.publish(text)
+    },
   }
   try {
     const started = within({ pass, scope, step: operation.path }, () => call.body(context))
@@ -148,8 +160,16 @@ async function execute(
     return { is: 'failed', thrown, error: errorData(thrown) }
   } finally {
     dispose()
+    if (live) await live.end()
   }
 }
+
+const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>
+  new LiveText(pass.options.publisher, {
+    path: operation.path,
+    attempt,
+    isOver: () => pass.isOver || operation.phase !== 'busy' || operation.scope.closed,
+  })
 
 /** A signal that is aborted with the scope, and when the time is over. */
 function timed(

@@ -14,8 +14,10 @@ import {
 } from '../ledger/index.ts'
 import { isEnded, questionSeq, rowEffect, statusColumns } from './projection.ts'
 import {
+  type Chunk,
   type DeliverResult,
   type Message,
+  type NewChunk,
   type NewMessage,
   type NewRun,
   type PositionedEntry,
@@ -44,6 +46,8 @@ export class MemoryRun {
   readonly inbox: Map<number, Message> = new Map()
   /** Ids of all messages it ever got. */
   readonly receipts: Set<string> = new Set()
+  /** Text of operations under way, oldest first. */
+  chunks: Chunk[] = []
 
   constructor({ genesis, flow, version, queue, labels, parent, wake }: NewRun) {
     this.row = {
@@ -104,11 +108,34 @@ export class MemoryRun {
     return { is: 'delivered', number }
   }
 
+  /** Shows text (S10). `number`: gives each chunk its own. */
+  show(chunks: readonly NewChunk[], number: () => number): void {
+    const { seq, epoch } = this.row
+    for (const chunk of chunks) {
+      const isOwn = (other: Chunk): boolean =>
+        other.epoch === epoch && other.attempt === chunk.attempt
+      const before = this.chunks.filter(({ path }) => path === chunk.path)
+      if (before.some((other) => isOwn(other) && other.part === chunk.part)) continue
+      if (chunk.part === 1 && before.some((other) => !isOwn(other))) {
+        this.#hide((path) => path === chunk.path)
+        this.chunks.push({ ...chunk, part: 0, text: '', number: number(), seq, epoch })
+      }
+      this.chunks.push({ ...chunk, number: number(), seq, epoch })
+    }
+  }
+
+  #hide(isOver: (path: string) => boolean): void {
+    if (this.chunks.length > 0) this.chunks = this.chunks.filter(({ path }) => !isOver(path))
+  }
+
   #project(entry: Entry, position: number): void {
     const { scopes, questions } = this
     const effect = entry.kind === 'question.asked' ? effectOf(entry) : rowEffect(entry)
     if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
-    if (effect.settle !== undefined) questions.delete(effect.settle)
+    if (effect.settle !== undefined) {
+      questions.delete(effect.settle)
+      this.#hide((path) => path === effect.settle)
+    }
     if (effect.wait) {
       const path = operationPath(entry.scope, entry.key)
       questions.delete(path)
@@ -124,10 +151,14 @@ export class MemoryRun {
     if (effect.move) scopes.set(effect.move.path, effect.move.from)
     for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
     if (effect.status) Object.assign(this.row, statusColumns(effect.status))
-    if (isEnded(this.row.status)) questions.clear()
+    if (isEnded(this.row.status)) {
+      questions.clear()
+      this.chunks = []
+    }
   }
 
   #close(scope: string): void {
+    this.#hide((path) => isWithin(path, scope))
     for (const path of this.scopes.keys()) if (isWithin(path, scope)) this.scopes.delete(path)
     for (const [path, { wait }] of this.questions) {
       if (isWithin(wait.scope, scope)) this.questions.delete(path)

@@ -19,6 +19,7 @@ import type {
   Append,
   AppendResult,
   Change,
+  Chunk,
   ClaimRequest,
   ClaimResult,
   DeliverResult,
@@ -28,6 +29,7 @@ import type {
   NewMessage,
   NewRun,
   PositionedEntry,
+  Publication,
   QuestionFilter,
   QuestionRow,
   QueueRow,
@@ -53,6 +55,7 @@ class MemoryStore implements Store {
   readonly #sessions: MemorySessions
   readonly #listeners = new Set<(change: Change) => void>()
   #messages = 0
+  #chunks = 0
   #closed = false
 
   constructor(clock: Clock) {
@@ -126,6 +129,15 @@ class MemoryStore implements Store {
     return result
   }
 
+  async publish({ run: id, session, epoch, chunks }: Publication): Promise<boolean> {
+    this.#checkOpen()
+    const run = this.#runs.get(id)
+    if (run?.row.session !== session || run.row.epoch !== epoch) return false
+    run.show(chunks, () => ++this.#chunks)
+    this.#notify('ledger')
+    return true
+  }
+
   async deliver(message: NewMessage): Promise<DeliverResult> {
     this.#checkOpen()
     const result = this.#receive(message)
@@ -184,6 +196,12 @@ class MemoryStore implements Store {
     return Array.from(scopes, ([path, from]) => ({ path, from })).toSorted((a, b) =>
       a.path < b.path ? -1 : 1,
     )
+  }
+
+  async chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]> {
+    this.#checkOpen()
+    const chunks = this.#runs.get(run)?.chunks ?? []
+    return chunks.filter(({ number }) => number > after).slice(0, limit)
   }
 
   async messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {

@@ -18,6 +18,8 @@
  * - S8 Reads are consistent snapshots, and a read after an acknowledgement shows what was acknowledged.
  * - S9 A write whose reply is an error may or may not have happened only when the error says so
  *   (code STORE_UNAVAILABLE); every other error means that nothing was written.
+ * - S10 Chunks are text of operations that have no outcome yet: they are published under the fence, and
+ *   gone with the append of the outcome, of the end of a scope around it, or of the end of the run.
  *
  * All of it is checked by the conformance suite in everloop/testing.
  */
@@ -49,6 +51,12 @@ export interface Store {
    * sense: entries that do not follow `after`, messages that are not there to be taken.
    */
   append(append: Append): Promise<AppendResult>
+  /**
+   * Shows text of operations under way to whoever reads `chunks`. False, and nothing was written, when
+   * session and epoch are no longer the run's. Of a chunk that was published before, nothing is
+   * written again. The first of an attempt takes the place of what other attempts have shown.
+   */
+  publish(publication: Publication): Promise<boolean>
   /** Puts a message into a run's inbox and wakes the run. */
   deliver(message: NewMessage): Promise<DeliverResult>
 
@@ -64,6 +72,8 @@ export interface Store {
   /** All runs' entries in the order in which they were committed. */
   follow(after: number, limit: number): Promise<readonly PositionedEntry[]>
   openScopes(run: string): Promise<readonly OpenScope[]>
+  /** Text of the run's operations under way, in the order in which it was published. */
+  chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>
   /**
    * Messages of the run that no append has taken, oldest first: everything but signals, and the
    * oldest signal of each name asked for. Thousands of buffered signals stay where they are.
@@ -222,6 +232,32 @@ export type AppendResult =
   | { readonly is: 'displaced'; readonly seq: number; readonly hash: string }
   /** `unlessNewerThan` did not hold. */
   | { readonly is: 'news'; readonly newest: number }
+
+/** Text that has come since the last publication. */
+export interface Publication {
+  readonly run: string
+  readonly session: string
+  readonly epoch: number
+  readonly chunks: readonly NewChunk[]
+}
+
+export interface NewChunk {
+  /** Of the operation. */
+  readonly path: string
+  readonly attempt: number
+  /** Counted from 1 in each attempt. */
+  readonly part: number
+  readonly text: string
+}
+
+/** Part 0, without text, says that what other attempts have shown so far is void. */
+export interface Chunk extends NewChunk {
+  /** Grows over the whole store. */
+  readonly number: number
+  /** The run's last entry at that moment. */
+  readonly seq: number
+  readonly epoch: number
+}
 
 export type MessageKind = 'signal' | 'answer' | 'cancel' | 'pause' | 'resume' | 'retry' | 'child'
 

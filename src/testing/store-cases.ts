@@ -7,6 +7,7 @@
  */
 import { accountCases } from './store-cases-accounts.ts'
 import { appendCases } from './store-cases-appends.ts'
+import { chunkCases } from './store-cases-chunks.ts'
 import { claimCases } from './store-cases-claims.ts'
 import { messageCases } from './store-cases-messages.ts'
 import { projectionCases } from './store-cases-projections.ts'
@@ -30,5 +31,6 @@ export const storeCases: readonly StoreCase[] = [
   ...sessionCases,
   ...projectionCases,
   ...accountCases,
+  ...chunkCases,
   ...readCases,
 ]

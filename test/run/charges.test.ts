@@ -7,15 +7,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { flow, open } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 import type { Charge } from '../../src/ledger/index.ts'
-import { current } from '../../src/run/current.ts'
-import { step } from '../../src/run/step.ts'
+import { innerStep } from './inner-step.ts'
 
-/** A step as the runtime's own layers ask for it: the code that stands here pays for it. */
-function costly<T>(name: string, body: () => T, charge?: (value: unknown) => Charge): Promise<T> {
-  const place = current()
-  if (!place) throw new Error('outside of a run')
-  return step(place.pass, place.scope, { name, options: {}, body, charge }) as Promise<T>
-}
+/** A step that costs something. */
+const costly = <T>(
+  name: string,
+  body: () => T | Promise<T>,
+  charge?: (value: unknown) => Charge,
+): Promise<T> => innerStep(name, body, { charge })
 
 const tokens = (to: readonly string[], count = 10): Charge => ({ to, amounts: { tokens: count } })
 

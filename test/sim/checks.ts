@@ -52,6 +52,10 @@ async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Pr
   for (const { id, seq: at, what } of checkInvariants(entries, rows)) {
     must(false, id, () => `entry ${at}: ${what}`)
   }
+  for (const { path, epoch } of await store.chunks(run.id, 0, Infinity)) {
+    must(!run.hasEnded && !run.outcomes.has(path), 'S10', () => `"${path}" is over and shows text`)
+    must(epoch <= run.epoch, 'S10', () => `"${path}" shows text of epoch ${epoch}`)
+  }
   const inbox = await store.messages(run.id, ['go', 'tick', 'data'])
   const kept = inbox.every(({ number }) => run.inbox.has(number))
   must(kept, 'S5', () => `messages ${inbox.map(({ number }) => number).join()} are in the inbox`)

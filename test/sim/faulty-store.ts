@@ -14,6 +14,7 @@ import type {
   EntryRange,
   NewMessage,
   NewRun,
+  Publication,
   QuestionFilter,
   RunFilter,
   RunRow,
@@ -162,6 +163,19 @@ export class FaultyStore implements Store {
 
   questions(filter: QuestionFilter): ReturnType<Store['questions']> {
     return this.#read('questions', () => this.#inner.questions(filter))
+  }
+
+  publish(publication: Publication): Promise<boolean> {
+    return this.#call('write', 'publish', async () => {
+      const isShown = await this.#inner.publish(publication)
+      if (isShown) this.#world.observer.onPublish(publication)
+      else this.#world.report.reach('text of a zombie refused')
+      return isShown
+    })
+  }
+
+  chunks(run: string, after: number, limit: number): ReturnType<Store['chunks']> {
+    return this.#read('chunks', () => this.#inner.chunks(run, after, limit))
   }
 
   account(run: string): ReturnType<Store['account']> {

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../src/base/errors.ts'
 import type { Run, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
+import type { LiveContext } from '../../src/run/step.ts'
 import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
 import { Place, questionName } from './place.ts'
 import type { Node, StepNode } from './programs.ts'
@@ -183,8 +184,12 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
     ...(node.hangs ? { timeout: node.ms + 500 } : {}),
   }
   const body = async (context: { signal: AbortSignal; attempt: number }): Promise<unknown> => {
+    // Some show text while they are under way, as the agent layer's steps do.
+    const live = node.ms % 3 === 0 && 'publish' in context ? (context as LiveContext) : undefined
+    live?.publish(`${path} begins. `)
     await view.outside(node, { path, isCleanup, ...context, signal: () => context.signal })
     const isHealed = node.heals && view.retries > 0
+    live?.publish('It ends.')
     if (context.attempt <= node.fails && !isHealed)
       throw new TypeError(`attempt ${context.attempt} failed`)
     return stepValue(node, path)

@@ -8,6 +8,7 @@ import type {
   DeliverResult,
   NewMessage,
   NewRun,
+  Publication,
   RunRow,
 } from '../../src/store/store.ts'
 import { checkEntry } from './entry-checks.ts'
@@ -156,6 +157,22 @@ export class Observer {
     if (run.newest > release.seen && run.inbox.size > 0) {
       this.report.reach('release with a message nobody has seen')
     }
+  }
+
+  /** Text was shown: by the holder, and of steps without an outcome (S10). */
+  onPublish({ run: id, session, epoch, chunks }: Publication): void {
+    const run = this.run(id)
+    const isHolder = run.holder === session && run.epoch === epoch
+    this.report.check(isHolder, 'S10', () => `a zombie of run ${id} showed text`)
+    for (const { path } of chunks) {
+      const isOver = run.outcomes.has(path)
+      this.report.check(
+        !isOver,
+        'S10',
+        () => `text of "${path}" of run ${id} came after its outcome`,
+      )
+    }
+    this.report.reach('text of a step under way shown')
   }
 
   onDeliver(message: NewMessage, result: DeliverResult): void {

@@ -41,6 +41,8 @@ export const states = {
   'run paused and resumed': 300,
   'deadline passed': 200,
   'entry time held while the clock was back': 700,
+  'text of a step under way shown': 5000,
+  'text of a zombie refused': 20,
 } as const satisfies Record<string, number>
 
 export type State = keyof typeof states

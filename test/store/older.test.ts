@@ -15,7 +15,8 @@ test.each(migrations.map((_, i) => i + 1))('version %i', async (version) => {
   for (const step of migrations.slice(0, version)) older.exec(step)
   older.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}`)
   older.exec(
-    `INSERT INTO runs VALUES (1, 'old', 'flow', '1', 'default', NULL, 'active', NULL, 1, 1, 1, 'h',
+    `INSERT INTO runs (key, id, flow, version, queue, parent, status, code, created, updated, seq,
+       hash, epoch, session, wake, crashes, overtakes, barren, newest, inbox, asking, labels) VALUES (1, 'old', 'flow', '1', 'default', NULL, 'active', NULL, 1, 1, 1, 'h',
        0, NULL, 0, 0, 0, 0, 0, 0, 0, '{}')`,
   )
   older.close()

@@ -24,7 +24,8 @@ test('every statement searches, and none scans', () => {
 
 test('what is asked most often sorts nothing and needs no temporary tables', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
-  const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom } = reading
+  const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom, chunksOf } =
+    reading
   const { nextLane, firstLane, dueRuns, checkRun, moveHead } = writing
   const { nextSoundLane, firstSoundLane, soundDueRuns } = writing
   const hot = {
@@ -32,6 +33,7 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
     entriesOfScope,
     runsByStatus,
     entriesFrom,
+    chunksOf,
     nextLane,
     firstLane,
     dueRuns,

@@ -1,5 +1,5 @@
 -- application_id 1702259824
--- user_version 2
+-- user_version 3
 CREATE TABLE accounts (
   run TEXT NOT NULL,
   name TEXT NOT NULL,
@@ -9,6 +9,16 @@ CREATE TABLE accounts (
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL
+) STRICT;
+CREATE TABLE chunks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE entries (
   position INTEGER PRIMARY KEY,
@@ -79,7 +89,7 @@ CREATE TABLE runs (
   inbox INTEGER NOT NULL,
   asking INTEGER NOT NULL,
   labels TEXT NOT NULL
-) STRICT;
+, shown INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE scopes (
   run INTEGER NOT NULL,
   path TEXT NOT NULL,
@@ -93,6 +103,8 @@ CREATE TABLE sessions (
   since REAL NOT NULL,
   expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX chunks_by_part ON chunks (run, path, epoch, attempt, part);
+CREATE INDEX chunks_of_run ON chunks (run);
 CREATE INDEX entries_by_scope ON entries (run, scope, seq);
 CREATE UNIQUE INDEX entries_by_seq ON entries (run, seq);
 CREATE INDEX messages_of_run ON messages (run, kind, number);

@@ -20,8 +20,8 @@ export function append(db: Connection, given: Append, now: number): AppendResult
   const { entries, taken = [], artifacts, release } = given
   const row = enter(db, given)
   if (!row) return refusal(db, given)
-  const [key, newest, asking, status] = row
-  const run: Subject = { id: given.run, key, newest, asking, status }
+  const [key, newest, asking, status, shown] = row
+  const run: Subject = { id: given.run, key, newest, asking, status, shown }
 
   for (const entry of entries) writeEntry(db, run, entry)
   if (taken.length > 0) take(db, run, { taken, entries })
@@ -38,7 +38,13 @@ export function append(db: Connection, given: Append, now: number): AppendResult
   return { is: 'committed', newest: run.newest }
 }
 
-type Entered = readonly [key: number, newest: number, asking: number, status: RunRow['status']]
+type Entered = readonly [
+  key: number,
+  newest: number,
+  asking: number,
+  status: RunRow['status'],
+  shown: number,
+]
 
 type RunHead = readonly [
   session: string | null,

@@ -11,6 +11,7 @@ import type {
   DeliverResult,
   NewMessage,
   NewRun,
+  Publication,
   RunRow,
   SessionOptions,
 } from '../store.ts'
@@ -36,6 +37,7 @@ export interface Commands {
   }
   append: { readonly with: Append; readonly reply: AppendResult }
   deliver: { readonly with: NewMessage; readonly reply: DeliverResult }
+  publish: { readonly with: Publication; readonly reply: boolean }
   limitQueue: {
     readonly with: { readonly name: string; readonly concurrency: number | null }
     readonly reply: void
@@ -85,6 +87,8 @@ export function unitsOf(command: Command): number {
       return command.with.artifacts ? Infinity : (command.with.genesis.payload?.length ?? 0)
     case 'deliver':
       return command.with.payload.length
+    case 'publish':
+      return command.with.chunks.reduce((units, { text }) => units + text.length, 0)
     default:
       return 0
   }

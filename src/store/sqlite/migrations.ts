@@ -144,6 +144,24 @@ CREATE TABLE accounts (
   PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- Text of operations that have no outcome yet. AUTOINCREMENT: numbers grow although rows go.
+CREATE TABLE chunks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX chunks_by_part ON chunks (run, path, epoch, attempt, part);
+CREATE INDEX chunks_of_run ON chunks (run);
+
+-- How many chunks a run has: spares all appends that end nothing shown the look for them.
+ALTER TABLE runs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
+`,
 ]
 
 /** The version that this code reads and writes. */

@@ -15,6 +15,7 @@ export interface Subject {
   readonly key: number
   newest: number
   asking: number
+  shown: number
   status: RunRow['status']
 }
 
@@ -24,6 +25,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   const charge = chargeOf(entry)
   if (charge) addCharge(db, charge)
   const effect = rowEffect(entry)
+  if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
   if (effect.open) db.run(sql.openScope, run.key, effect.open.path, effect.open.from)
   if (run.asking > 0) settle(db, run, effect.settle)
   if (effect.wait) {
@@ -34,6 +36,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   if (effect.reask !== undefined) db.run(sql.askAgain, run.key, effect.reask)
   if (effect.close !== undefined) {
     db.run(sql.closeScopes, run.key, effect.close)
+    if (run.shown > 0) hide(db, run, sql.dropChunksWithin, effect.close)
     if (run.asking > 0) {
       setAsking(db, run, run.asking - db.run(sql.closeQuestions, run.key, effect.close))
     }
@@ -45,10 +48,19 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
     run.status = status
     db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
   }
+  if (isEnded(run.status) && run.shown > 0) hide(db, run, sql.dropAllChunks)
   if (isEnded(run.status) && run.asking > 0) {
     db.run(sql.settleAllQuestions, run.key)
     setAsking(db, run, 0)
   }
+}
+
+/** What was shown of an operation is gone when the ledger has it (S10). */
+function hide(db: Connection, run: Subject, statement: string, ...path: string[]): void {
+  const gone = db.run(statement, run.key, ...path)
+  if (gone === 0) return
+  run.shown -= gone
+  db.run(sql.noteShown, -gone, run.key)
 }
 
 export function insertEntry(db: Connection, run: number, entry: Entry): void {

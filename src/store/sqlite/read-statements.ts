@@ -68,6 +68,10 @@ WHERE entries.position > ? ORDER BY entries.position LIMIT ?`
 
 export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ? ORDER BY path'
 
+export const chunksOf: string = `
+SELECT number, path, epoch, attempt, part, seq, text FROM chunks
+WHERE run = ? AND number > ? ORDER BY number LIMIT ?`
+
 // Messages.
 
 /** All kinds but signals, by name for the index's sake. */

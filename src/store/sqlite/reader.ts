@@ -11,6 +11,7 @@ import { effectOf } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
 import { questionId } from '../projection.ts'
 import type {
+  Chunk,
   ClaimRequest,
   ClaimResult,
   EntryRange,
@@ -30,6 +31,8 @@ import type { Liveness } from './liveness.ts'
 import { listRuns } from './list-runs.ts'
 import * as sql from './read-statements.ts'
 import {
+  chunkRow,
+  type ChunkTuple,
   type EntryTuple,
   linkedEntry,
   type MessageTuple,
@@ -167,6 +170,13 @@ export class Reader {
     return this.#db
       .all<readonly [path: string, from: number]>(sql.openScopes, key)
       .map(([path, from]) => ({ path, from }))
+  }
+
+  chunks(run: string, after: number, limit: number): Chunk[] {
+    const [key] = this.#head(run)
+    // SQLite takes a negative limit for none.
+    const rows = this.#db.all<ChunkTuple>(sql.chunksOf, key, after, limit === Infinity ? -1 : limit)
+    return rows.map(chunkRow)
   }
 
   messages(run: string, signals: readonly string[]): Message[] {

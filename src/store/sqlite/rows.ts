@@ -1,6 +1,6 @@
 /** Rows of the tables as what the store hands out, and the column lists that they are read by. */
 import type { EntryKind, LinkedEntry } from '../../ledger/index.ts'
-import type { Message, MessageKind, RunRow, SessionRow } from '../store.ts'
+import type { Chunk, Message, MessageKind, RunRow, SessionRow } from '../store.ts'
 import { told } from './text.ts'
 
 /** Columns of a run, for `runRow`. */
@@ -75,6 +75,20 @@ export type EntryTuple = readonly [
 export function linkedEntry(run: string, row: EntryTuple, previous: string | null): LinkedEntry {
   const [seq, epoch, time, scope, kind, key, salt, digest, hash, payload] = row
   return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash, previous }
+}
+
+export type ChunkTuple = readonly [
+  number: number,
+  path: string,
+  epoch: number,
+  attempt: number,
+  part: number,
+  seq: number,
+  text: string,
+]
+
+export function chunkRow([number, path, epoch, attempt, part, seq, text]: ChunkTuple): Chunk {
+  return { number, path, epoch, attempt, part, seq, text: told(text) }
 }
 
 /** Columns of a message, for `messageRow`. */

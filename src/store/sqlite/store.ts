@@ -14,6 +14,7 @@ import type {
   Append,
   AppendResult,
   Change,
+  Chunk,
   ClaimRequest,
   ClaimResult,
   DeliverResult,
@@ -22,6 +23,7 @@ import type {
   NewMessage,
   NewRun,
   PositionedEntry,
+  Publication,
   QuestionFilter,
   QuestionRow,
   QueueRow,
@@ -142,6 +144,10 @@ class SqliteStore implements Store {
     return this.#write('append', append)
   }
 
+  publish(publication: Publication): Promise<boolean> {
+    return this.#write('publish', publication)
+  }
+
   deliver(message: NewMessage): Promise<DeliverResult> {
     return this.#write('deliver', message)
   }
@@ -176,6 +182,10 @@ class SqliteStore implements Store {
 
   openScopes(run: string): Promise<readonly OpenScope[]> {
     return this.#read((reader) => reader.openScopes(run))
+  }
+
+  chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]> {
+    return this.#read((reader) => reader.chunks(run, after, limit))
   }
 
   messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {

@@ -192,6 +192,8 @@ function changeOf({ is, with: given }: Command, outcome: Outcome | undefined): C
       return changeOfDelivery(reply as Commands['deliver']['reply'])
     case 'createRun':
       return (reply as Commands['createRun']['reply']).created ? 'work' : undefined
+    case 'publish':
+      return (reply as Commands['publish']['reply']) ? 'ledger' : undefined
     case 'closeSession':
     case 'limitQueue':
       return 'work'

@@ -18,6 +18,7 @@ import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
 import { beginWrite, type Patience, refuseMigrated } from './open.ts'
+import { publish } from './publish.ts'
 import { kept } from './text.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
@@ -112,6 +113,8 @@ export class Writer {
         return append(db, given, now)
       case 'deliver':
         return deliver(db, given, now)
+      case 'publish':
+        return publish(db, given)
       case 'createRun':
         return { created: createRun(db, given), run: readRun(db, given.genesis.run) }
       case 'claim':
