@@ -205,11 +205,13 @@ describe('limits', () => {
     for (const stream of [true, false]) {
       for (const answer of [{ hang: true } as const, busy]) {
         const time = virtualTime()
+        const start = time.clock.now()
         const controller = new AbortController()
         const model = scriptedModel(() => answer)
         time.setTimer(100, () => controller.abort(reason))
         const promise = callModel({ model, prompt, stream, ports: time, signal: controller.signal })
         expect(await time.runUntil(promise.catch((error: unknown) => error))).toBe(reason)
+        expect(time.clock.now() - start).toBe(100)
         expect(model.requests).toHaveLength(1)
         expect(time.timers).toEqual([])
       }

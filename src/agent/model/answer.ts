@@ -10,10 +10,8 @@ import type {
 } from '@ai-sdk/provider'
 import type { Duration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
+import type { JsonSchema } from '../tool-schema.ts'
 import type { Model } from './port.ts'
-
-/** A JSON Schema as data. */
-export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** A tool as a model is told of it. */
 export interface ToolFace {
