@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and what is the same for all of them. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { addBench } from './commands/bench.ts'
 import { addDemo } from './commands/demo.ts'
@@ -13,6 +14,7 @@ import { addRunsList } from './commands/runs-list.ts'
 import { addRunsRead } from './commands/runs-read.ts'
 import { addSignal } from './commands/signal.ts'
 import { addWork } from './commands/work.ts'
+import { packageRoot } from './package-root.ts'
 
 const examples = `
 Examples:
@@ -56,6 +58,6 @@ export function makeProgram(): Command {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }

@@ -10,6 +10,7 @@ import { cleanLine } from '../clean.ts'
 import { crash, type CrashResult, runId } from '../demo/crash.ts'
 import { exitCodes } from '../exit.ts'
 import { interruptible } from '../interrupt.ts'
+import { isClone, packageRoot } from '../package-root.ts'
 import type { Output } from '../output.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
@@ -71,8 +72,7 @@ async function demoCrash({ out, options, args }: Call<Options>): Promise<number>
 }
 
 function checkedDirectory(given: string | undefined): string {
-  // Two folders up lies what this file was made of: src in a clone, dist in a package.
-  if (given === undefined) return resolve(import.meta.dirname, '..', '..')
+  if (given === undefined) return join(packageRoot(), isClone ? 'src' : 'dist')
   const directory = resolve(given)
   const stats = statSync(directory, { throwIfNoEntry: false })
   if (stats?.isDirectory()) return directory
@@ -198,7 +198,7 @@ function linesOf({
 /** How the user can call this program again from here. */
 function command(): string {
   const isByNpm = process.env['npm_config_user_agent'] !== undefined
-  if (!import.meta.url.endsWith('.ts')) return isByNpm ? 'npx everloop' : 'everloop'
+  if (!isClone) return isByNpm ? 'npx everloop' : 'everloop'
   // In a clone nothing is installed as a command, and npx finds the Node of node_modules.
   const path = relative(process.cwd(), process.argv[1] ?? '')
   return isByNpm ? `npx --no -- node ${path}` : `node ${path}`

@@ -3,14 +3,9 @@
  * moment when nothing is between its end and its record.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
 import { EverloopError } from '../../base/errors.ts'
-
-/** Sources run as TypeScript, the package as JavaScript. */
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const pathOf = (file: string): string =>
-  fileURLToPath(new URL(`${file}.${extension}`, import.meta.url))
+import { modulePath } from '../package-root.ts'
 
 /** A stopped process may need a moment until all its threads have seen it. */
 const stopMs = 20
@@ -24,8 +19,16 @@ export class WorkerProcess {
   #hasEnded = false
 
   constructor(store: string) {
-    const args = ['work', pathOf('survey'), '--until', 'idle', '--store', store, '--json']
-    this.#child = spawn(process.execPath, [...process.execArgv, pathOf('../bin'), ...args], {
+    const args = [
+      'work',
+      modulePath('cli/demo/survey'),
+      '--until',
+      'idle',
+      '--store',
+      store,
+      '--json',
+    ]
+    this.#child = spawn(process.execPath, [...process.execArgv, modulePath('cli/bin'), ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
