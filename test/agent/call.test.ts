@@ -122,6 +122,29 @@ describe('a failure', () => {
     expect(ms).toBe(27_000)
   })
 
+  test('of a rate limit passes, whatever it recommends to buy', async () => {
+    const error = 'Rate limit reached. Add a payment method at https://a.example/account/billing.'
+    const model = scriptedModel([{ error, status: 429 }, { text: 'Here.' }])
+    expect((await called({ model })).result).toMatchObject({ text: 'Here.' })
+  })
+
+  test.each([
+    [{ message: 'Overloaded', type: 'overloaded_error' }, true],
+    [{ error: { message: 'no such model', type: 'invalid_request_error' } }, false],
+    [new TypeError('fetch failed'), true],
+    [Object.assign(new Error('no key'), { name: 'AI_LoadAPIKeyError' }), false],
+    ['a text', true],
+    [null, true],
+  ])('within a stream, %j, is judged by its words', async (reported, again) => {
+    const model: LanguageModelV4 = {
+      ...scriptedModel([]),
+      doStream: () =>
+        Promise.resolve({ stream: ReadableStream.from([{ type: 'error', error: reported }]) }),
+    }
+    const { result } = await called({ model, retry: { attempts: 2, delay: 0 } })
+    expect(result).toHaveProperty('attempts.length', again ? 2 : 1)
+  })
+
   test('that lasts is not tried again', async () => {
     const model = scriptedModel([{ error: 'no such field', status: 400 }])
     const { result, ms } = await called({ model })

@@ -44,7 +44,7 @@ test('the providers are those of the other wire tests', () => {
 test.each(Object.keys(withFetch))('%s', { timeout: 60_000 }, async (name) => {
   const bytes = await recorded(name)
   const outcomes = { whole: 0, failed: 0 }
-  const every = Array.from({ length: Math.ceil(bytes.length / 3) }, (_, index) => index * 3)
+  const every = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, index) => index * 7)
   for (const length of [...every, bytes.length]) {
     const cut: Fetch = () =>
       Promise.resolve(

@@ -43,9 +43,12 @@ const lasting: ReadonlySet<string> = new Set([
   'AI_UnsupportedFunctionalityError',
 ])
 
-/** Words in which a provider says, wherever it says it, that another attempt is no use. */
+/** A quota that is used up has the status of a rate limit, but does not come back by waiting. */
+const usedUp = /insufficient_quota/
+
+/** Words in which a provider says in a stream what a status would have said. */
 const hopeless =
-  /insufficient_quota|billing|invalid_api_key|context_length_exceeded|invalid_request|authentication|permission_error|not_found_error/i
+  /invalid_api_key|context_length_exceeded|invalid_request|authentication_error|permission_error|not_found_error/i
 
 /** The failure behind whatever was thrown. */
 export function failureOf(thrown: unknown, now: number): AttemptFailure {
@@ -68,15 +71,17 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
 
 function isPassing(thrown: unknown, fields: Fields, status: number | undefined): boolean {
   const words = [fields['code'], fields['type'], fields['message'], fields['responseBody']]
-  const said = words.filter((word) => typeof word === 'string').join(' ')
-  if (hopeless.test(said.slice(0, 10_000)))
-    return status !== undefined && (status < 300 || status >= 500)
+  const said = words
+    .filter((word) => typeof word === 'string')
+    .join(' ')
+    .slice(0, 10_000)
+  if (usedUp.test(said)) return false
   if (status !== undefined) {
     if (status < 300) return true // it answered, and the answer could not be read
     return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
   }
   if (typeof fields['isRetryable'] === 'boolean') return fields['isRetryable']
-  return !(thrown instanceof Error && lasting.has(thrown.name))
+  return !(thrown instanceof Error && lasting.has(thrown.name)) && !hopeless.test(said)
 }
 
 type Fields = Readonly<Record<string, unknown>>
