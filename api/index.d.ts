@@ -88,6 +88,8 @@ export interface Done<Result> {
 
 export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
 
+export type EffectClass = 'read' | 'idempotent' | 'once';
+
 export type ErrorCode = keyof typeof errorCodes;
 
 export interface ErrorData {
@@ -137,6 +139,19 @@ export class EverloopError extends Error {
     });
     static is(value: unknown): value is EverloopError;
 }
+
+export type Finding<T = unknown> = {
+    readonly [brand]: true;
+} & ({
+    readonly is: 'done';
+    readonly result: T;
+} | {
+    readonly is: 'notDone';
+    readonly reason: string | undefined;
+} | {
+    readonly is: 'unknown';
+    readonly reason: string | undefined;
+});
 
 export interface Flow<Input = unknown, Output = unknown> {
     readonly name: string;
@@ -236,6 +251,12 @@ export interface Next {
     readonly state: unknown;
 }
 
+export class NotDone extends EverloopError {
+    constructor(message?: string, options?: {
+        readonly cause?: unknown;
+    });
+}
+
 export interface OpenOptions {
     readonly store?: string | Store;
     readonly flows?: readonly AnyFlow[];
@@ -266,11 +287,21 @@ export interface PolicyDefinition {
     } | ((agent: string) => boolean);
 }
 
-export interface Question extends WaitInfo {
+export interface Question extends Omit<WaitInfo, 'kind'> {
+    readonly kind: 'question' | 'approval' | 'effect';
     readonly id: string;
     readonly run: string;
     readonly prompt: string;
     readonly schema: unknown;
+}
+
+export type Reconcile<Input = unknown, T = unknown> = (input: Input, context: ReconcileContext) => Finding<T> | Promise<Finding<T>>;
+
+export interface ReconcileContext {
+    readonly idempotencyKey: string;
+    readonly startedAt: Date;
+    readonly attempt: number;
+    readonly signal: AbortSignal;
 }
 
 export interface RetryPolicy {
@@ -287,8 +318,9 @@ export interface Run {
     readonly abortSignal: AbortSignal;
     readonly artifacts: Artifacts;
     step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>;
-    step<Input, T>(name: string, options: StepOptions & {
+    step<Input, T>(name: string, options: Omit<StepOptions, 'reconcile'> & {
         readonly input: Input;
+        readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>;
     }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
     step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
     loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
@@ -407,6 +439,7 @@ export type StatusWord = 'ready' | 'running' | 'waiting' | 'paused' | 'completed
 export interface StepContext {
     readonly signal: AbortSignal;
     readonly attempt: number;
+    readonly idempotencyKey: string;
 }
 
 export class StepError extends EverloopError {
@@ -425,6 +458,10 @@ export interface StepOptions {
     readonly retry?: RetryPolicy;
     readonly timeout?: Duration;
     readonly key?: string;
+    readonly effect?: EffectClass;
+    readonly reconcile?: Reconcile<never>;
+    readonly settle?: Duration;
+    readonly undo?: UndoOption;
 }
 
 export type StreamItem = {
@@ -474,6 +511,13 @@ export interface Turn<State> extends Run {
     done<Result>(result: Result): Done<Result>;
 }
 
+export interface UndoOption {
+    readonly action: string | {
+        readonly name: string;
+    };
+    readonly input?: unknown;
+}
+
 export type Verdict = {
     readonly ok: true;
     readonly entries: number;
@@ -507,6 +551,8 @@ export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: Age
 
 export function askPerson<Input, Answer = string>(definition: AskPersonDefinition<Input, Answer>): AskTool<Input, Answer>;
 
+export const done: <T>(result: T) => Finding<T>;
+
 export const errorCodes: {
     readonly BAD_OPTION: 'an option is unknown, misspelt or of the wrong type';
     readonly BAD_NAME: 'a name or id is empty, too long or has characters that are not allowed';
@@ -527,6 +573,8 @@ export const errorCodes: {
     readonly SCOPE_FAILED: 'a branch, scope or loop ended with an error';
     readonly CHILD_FAILED: 'a child run did not complete';
     readonly TIMEOUT: 'a step took longer than its timeout';
+    readonly NOT_DONE: 'the effect of a call surely did not happen';
+    readonly IN_DOUBT: 'a person let a call fail of which it is not known whether it happened';
     readonly EXPIRED: 'a wait passed its deadline without a default';
     readonly CANCELLED: 'the run is being cancelled';
     readonly WRONG_SCOPE: 'a handle was used while an inner scope is current';
@@ -537,6 +585,7 @@ export const errorCodes: {
     readonly STALLED: 'the flow waits on something that is not a durable operation';
     readonly CRASH_LOOP: 'the run lost its worker three times without progress';
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
+    readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
     readonly UNKNOWN_QUESTION: 'no question has this id';
     readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
@@ -568,6 +617,8 @@ function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<In
 
 export function guard<const P extends Position>(definition: GuardDefinition<P>): Guard;
 
+export const notDone: (reason?: string) => Finding<never>;
+
 export function open(options?: OpenOptions): Promise<Ever>;
 
 export function policy(definition: PolicyDefinition): Policy;
@@ -575,6 +626,8 @@ export function policy(definition: PolicyDefinition): Policy;
 export function secret(name: string): SecretReference;
 
 export function tool<Input, Result>(definition: ToolDefinition<Input, Result>): RunTool<Input, Result>;
+
+export const unknown: (reason?: string) => Finding<never>;
 
 export const verdict: {
     allow(): GuardVerdict;
@@ -900,6 +953,7 @@ interface Payloads {
         readonly effect: 'idempotent' | 'once';
         readonly attempt: number;
         readonly due?: number | undefined;
+        readonly lost?: number | undefined;
         readonly args?: unknown;
         readonly input?: string | undefined;
         readonly undo?: Undo | undefined;
@@ -916,7 +970,7 @@ interface Payloads {
     'effect.resolved': {
         readonly attempt: number;
         readonly verdict: 'done' | 'notDone' | 'failed';
-        readonly via: 'reconcile' | 'person';
+        readonly via: 'call' | 'reconcile' | 'person';
         readonly reason?: string | undefined;
     } & Actor;
     'effect.refused': {
@@ -1151,6 +1205,8 @@ const done: <Result>(result: Result) => Done<Result>;
 const next: (state: unknown) => Next;
 
 const verdict: unique symbol;
+
+const brand: unique symbol;
 
 class Flows {
     #private;

@@ -477,6 +477,7 @@ interface Payloads {
         readonly effect: 'idempotent' | 'once';
         readonly attempt: number;
         readonly due?: number | undefined;
+        readonly lost?: number | undefined;
         readonly args?: unknown;
         readonly input?: string | undefined;
         readonly undo?: Undo | undefined;
@@ -493,7 +494,7 @@ interface Payloads {
     'effect.resolved': {
         readonly attempt: number;
         readonly verdict: 'done' | 'notDone' | 'failed';
-        readonly via: 'reconcile' | 'person';
+        readonly via: 'call' | 'reconcile' | 'person';
         readonly reason?: string | undefined;
     } & Actor;
     'effect.refused': {
@@ -772,7 +773,8 @@ interface ListOptions {
     readonly before?: string;
 }
 
-interface Question extends WaitInfo {
+interface Question extends Omit<WaitInfo, 'kind'> {
+    readonly kind: 'question' | 'approval' | 'effect';
     readonly id: string;
     readonly run: string;
     readonly prompt: string;
@@ -834,6 +836,8 @@ interface Done<Result> {
     readonly result: Result;
 }
 
+type EffectClass = 'read' | 'idempotent' | 'once';
+
 interface Flow<Input = unknown, Output = unknown> {
     readonly name: string;
     readonly version: string;
@@ -865,8 +869,9 @@ interface Run {
     readonly abortSignal: AbortSignal;
     readonly artifacts: Artifacts;
     step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>;
-    step<Input, T>(name: string, options: StepOptions & {
+    step<Input, T>(name: string, options: Omit<StepOptions, 'reconcile'> & {
         readonly input: Input;
+        readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>;
     }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
     step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
     loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
@@ -900,18 +905,30 @@ interface SignalOptions<T> extends WaitOptions<T> {
 interface StepContext {
     readonly signal: AbortSignal;
     readonly attempt: number;
+    readonly idempotencyKey: string;
 }
 
 interface StepOptions {
     readonly retry?: RetryPolicy;
     readonly timeout?: Duration;
     readonly key?: string;
+    readonly effect?: EffectClass;
+    readonly reconcile?: Reconcile<never>;
+    readonly settle?: Duration;
+    readonly undo?: UndoOption;
 }
 
 interface Turn<State> extends Run {
     readonly turn: number;
     next(state: State): Next;
     done<Result>(result: Result): Done<Result>;
+}
+
+interface UndoOption {
+    readonly action: string | {
+        readonly name: string;
+    };
+    readonly input?: unknown;
 }
 
 interface WaitOptions<T> {
@@ -925,6 +942,30 @@ const done: <Result>(result: Result) => Done<Result>;
 const next: (state: unknown) => Next;
 
 const verdict: unique symbol;
+
+type Finding<T = unknown> = {
+    readonly [brand]: true;
+} & ({
+    readonly is: 'done';
+    readonly result: T;
+} | {
+    readonly is: 'notDone';
+    readonly reason: string | undefined;
+} | {
+    readonly is: 'unknown';
+    readonly reason: string | undefined;
+});
+
+type Reconcile<Input = unknown, T = unknown> = (input: Input, context: ReconcileContext) => Finding<T> | Promise<Finding<T>>;
+
+interface ReconcileContext {
+    readonly idempotencyKey: string;
+    readonly startedAt: Date;
+    readonly attempt: number;
+    readonly signal: AbortSignal;
+}
+
+const brand: unique symbol;
 
 class Flows {
     #private;

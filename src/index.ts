@@ -1,5 +1,5 @@
 /** everloop: the durable runtime for AI agents. Everything that is public stands here by name. */
-export { Cancelled, errorCodes, EverloopError, StepError } from './base/errors.ts'
+export { Cancelled, errorCodes, EverloopError, NotDone, StepError } from './base/errors.ts'
 export type { ErrorCode, ErrorData } from './base/errors.ts'
 export type { Duration } from './base/duration.ts'
 export type { Verdict, Violation } from './ledger/index.ts'
@@ -24,7 +24,7 @@ export { tool } from './agent/tool.ts'
 export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
-export { flow } from './run/index.ts'
+export { done, flow, notDone, unknown } from './run/index.ts'
 export type {
   Artifact,
   Artifacts,
@@ -33,14 +33,18 @@ export type {
   BranchOptions,
   ChildOptions,
   Delivery,
+  EffectClass,
   Done,
   Ever,
+  Finding,
   Flow,
   FlowDefinition,
   ListOptions,
   LoopOptions,
   Next,
   Question,
+  Reconcile,
+  ReconcileContext,
   RetryPolicy,
   Run,
   RunEvent,
@@ -54,6 +58,7 @@ export type {
   StepOptions,
   StreamItem,
   Turn,
+  UndoOption,
   WaitInfo,
   WorkOptions,
 } from './run/index.ts'

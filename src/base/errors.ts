@@ -30,6 +30,8 @@ export const errorCodes = {
   SCOPE_FAILED: 'a branch, scope or loop ended with an error',
   CHILD_FAILED: 'a child run did not complete',
   TIMEOUT: 'a step took longer than its timeout',
+  NOT_DONE: 'the effect of a call surely did not happen',
+  IN_DOUBT: 'a person let a call fail of which it is not known whether it happened',
   EXPIRED: 'a wait passed its deadline without a default',
   CANCELLED: 'the run is being cancelled',
   WRONG_SCOPE: 'a handle was used while an inner scope is current',
@@ -41,6 +43,7 @@ export const errorCodes = {
   STALLED: 'the flow waits on something that is not a durable operation',
   CRASH_LOOP: 'the run lost its worker three times without progress',
   DIVERGED: 'the code asked for other operations than the ledger holds',
+  DRIFTED: 'a step that must not repeat was asked for with another input than recorded',
   HIDDEN_STATE: 'a loop keeps state outside its state value',
   // Questions.
   UNKNOWN_QUESTION: 'no question has this id',
@@ -167,6 +170,22 @@ export class Cancelled extends EverloopError {
 
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'Cancelled', configurable: true })
+  }
+}
+
+/**
+ * Thrown by the body of a step that must not repeat: the effect surely did not happen, so the call may
+ * be made again.
+ *
+ * @example if (response.status === 429) throw new NotDone('The bank is busy.')
+ */
+export class NotDone extends EverloopError {
+  constructor(message = 'The effect did not happen.', options: { readonly cause?: unknown } = {}) {
+    super('NOT_DONE', message, options)
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'NotDone', configurable: true })
   }
 }
 

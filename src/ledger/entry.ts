@@ -172,6 +172,8 @@ export interface Payloads {
     readonly attempt: number
     /** When a request of this attempt can no longer be on its way: its timeout and settle time. */
     readonly due?: number | undefined
+    /** How many calls before this one were cut short by a crash, and are not counted as attempts. */
+    readonly lost?: number | undefined
     /** What the call was given, for people and for undoing it without the flow's code. */
     readonly args?: unknown
     readonly input?: string | undefined
@@ -193,7 +195,8 @@ export interface Payloads {
   'effect.resolved': {
     readonly attempt: number
     readonly verdict: 'done' | 'notDone' | 'failed'
-    readonly via: 'reconcile' | 'person'
+    /** `call`: the call itself told, when it threw NotDone, ended late, or was not made at all. */
+    readonly via: 'call' | 'reconcile' | 'person'
     readonly reason?: string | undefined
   } & Actor
   /** An answer about an effect that cannot be: the question is open again. */

@@ -9,6 +9,7 @@ import type { ErrorData } from '../base/errors.ts'
 import { decode } from './codec.ts'
 import {
   type Entry,
+  type EntryKind,
   isOutcome,
   isWait,
   type OpenScope,
@@ -42,6 +43,16 @@ export interface Wait {
   /** When it goes on by itself, if ever. */
   readonly due: number | undefined
 }
+
+/** True when somebody is asked: what waits is answered under the number of its entry. */
+export const isQuestion = ({ kind, record }: Pick<Wait, 'kind' | 'record'>): boolean =>
+  kind === 'question.asked' ||
+  kind === 'approval.requested' ||
+  (kind === 'effect.doubted' && 'prompt' in record)
+
+/** True for kinds of which an entry may ask somebody. */
+export const mayAsk = (kind: EntryKind | undefined): boolean =>
+  kind === 'question.asked' || kind === 'approval.requested' || kind === 'effect.doubted'
 
 /** The fold of a run's entries. */
 export interface RunState {
@@ -134,6 +145,7 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
       }
     case 'question.refused':
     case 'approval.refused':
+    case 'effect.refused':
     case 'approval.voted':
     case 'approval.changed':
       return { ...open, reask: operationPath(scope, key) }

@@ -25,11 +25,11 @@ export type {
 } from './entry.ts'
 export { checkInvariants, invariants } from './invariants.ts'
 export type { Invariant, Projections, Violation } from './invariant.ts'
-export { placeOf } from './kinds.ts'
+export { familyOf, placeOf } from './kinds.ts'
 export { redacted } from './redaction.ts'
 export { verifyRun } from './verify.ts'
 export type { EntrySource, Verdict } from './verify.ts'
-export { effectOf, emptyState, fold, isEnd } from './fold.ts'
+export { effectOf, emptyState, fold, isEnd, isQuestion, mayAsk } from './fold.ts'
 export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
 export {
   checkRunId,

@@ -1,9 +1,10 @@
 /**
- * The ledger's invariants, L1 to L15, in order. Each is a pure predicate over the entries of one
+ * The ledger's invariants, L1 to L18, in order. Each is a pure predicate over the entries of one
  * run: the unit tests, the simulator, the conformance suite of the stores and `verifyRun` ask the
  * same ones. docs/ledger-format.md lists them for readers in other languages.
  */
 import { chainInvariants } from './chain-invariants.ts'
+import { effectInvariants } from './effect-invariants.ts'
 import type { Entry } from './entry.ts'
 import type { Invariant, Projections, Violation } from './invariant.ts'
 import { operationInvariants } from './operation-invariants.ts'
@@ -19,6 +20,7 @@ export const invariants: readonly Invariant[] = [
   ...chainInvariants,
   ...runInvariants,
   ...operationInvariants,
+  ...effectInvariants,
   scopeInvariant,
   ...textInvariants,
   projectionInvariant,

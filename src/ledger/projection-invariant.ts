@@ -2,7 +2,7 @@
 import { addCharge, chargeOf } from './charge.ts'
 import type { Payloads } from './entry.ts'
 import type { RunState } from './fold.ts'
-import { advance, emptyState, foldingOf } from './fold.ts'
+import { advance, emptyState, foldingOf, isQuestion } from './fold.ts'
 import {
   fieldsOf,
   type Invariant,
@@ -137,7 +137,7 @@ function rowFlaws(
     compare('open scopes', listed(scopes.map(showScope)), listed(folded.map(showScope)))
   }
   if (questions && !unknown.scopes) {
-    const asked = Array.from(state.waits.values()).filter(({ kind }) => kind === 'question.asked')
+    const asked = Array.from(state.waits.values()).filter(isQuestion)
     const folded = asked.map((wait) => String(wait.seq))
     compare('open questions', listed(questions.map(String)), listed(folded))
   }

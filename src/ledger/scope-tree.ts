@@ -48,9 +48,11 @@ export class ScopeTree<T> {
     node?.inner.delete(segment)
   }
 
-  /** What is known of all scopes. */
-  *values(): Generator<T> {
-    const left = [this.#root]
+  /** What is known of all scopes, or of this one and those inside. */
+  *values(path = ''): Generator<T> {
+    let from: Node<T> | undefined = this.#root
+    for (const segment of segmentsOf(path)) from = from?.inner.get(segment)
+    const left = from ? [from] : []
     for (let node = left.pop(); node; node = left.pop()) {
       yield node.value
       left.push(...node.inner.values())

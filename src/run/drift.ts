@@ -2,6 +2,14 @@
 import type { AnyDraft, OutcomeKind } from '../ledger/index.ts'
 import type { Operation } from './operation.ts'
 import { isLine, type Line } from './recorded.ts'
+import type { Pause } from './stop.ts'
+
+/** Why a run is paused whose code asks for a call that must not repeat with another input. */
+export const drifted = ({ path }: Operation): Pause => ({
+  is: 'pause',
+  code: 'DRIFTED',
+  message: `Step "${path}" must not repeat, and the ledger holds what it was called with: the code now calls it with another input. Nothing is served and nothing is called. Put the old code back and resume the run, or cancel it and start a new one.`,
+})
 
 /** The note to write about an outcome, if the input given now is not the one it was made from. */
 export function driftOf(operation: Operation, line: Line<OutcomeKind>): AnyDraft | undefined {

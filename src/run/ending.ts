@@ -5,7 +5,7 @@ import type { NewMessage } from '../store/store.ts'
 import type { MessageRecords } from './inbox.ts'
 import type { Item } from './journal.ts'
 import { payloadWith } from './large.ts'
-import type { Left } from './operations.ts'
+import type { Left } from './leaving.ts'
 import type { Pass } from './pass.ts'
 import { failure } from './scopes.ts'
 

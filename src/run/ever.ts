@@ -64,7 +64,9 @@ export interface ListOptions {
 }
 
 /** A question that is open. */
-export interface Question extends WaitInfo {
+export interface Question extends Omit<WaitInfo, 'kind'> {
+  /** Asked by the code, for leave to make a call, or about a call of which the outcome is not known. */
+  readonly kind: 'question' | 'approval' | 'effect'
   readonly id: string
   readonly run: string
   readonly prompt: string
@@ -245,7 +247,9 @@ export class Ever implements AsyncDisposable {
       .filter(({ state }) => state === 'open')
       .map(({ id, run, wait }) => {
         const { prompt, schema } = wait.record as Payloads['question.asked']
-        return { ...waitInfoOf(run, wait), id, run, prompt, schema }
+        // A row of this table is of a wait that asks (see isQuestion).
+        const { kind, ...info } = waitInfoOf(run, wait)
+        return { ...info, kind: kind as Question['kind'], id, run, prompt, schema }
       })
   }
 

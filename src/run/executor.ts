@@ -16,6 +16,7 @@ import { seedOf } from './genesis.ts'
 import { RunHandle } from './handle.ts'
 import { takeMessage } from './inbox.ts'
 import { type Item, Journal } from './journal.ts'
+import type { Left } from './leaving.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
 import type { Environment } from './pass-options.ts'
@@ -233,8 +234,7 @@ async function perform(
   }
   // The code of a pass that is over may still be unwinding: nobody listens to it any more.
   if (pass.isOver) return
-  const left = pass.leave(root)
-  if (!left) return
+  const left = await new Promise<Left>((resolve) => pass.leave(root, resolve))
   await pass.finish(lastItem(pass, beginning, end, left))
 }
 

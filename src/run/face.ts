@@ -6,6 +6,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
+import type { Reconcile } from './finding.ts'
 
 /** A durable function. Made by `flow`, handed to `open` and `start`. */
 export interface Flow<Input = unknown, Output = unknown> {
@@ -40,13 +41,43 @@ export interface RetryPolicy {
   readonly when?: (error: unknown) => boolean
 }
 
+/**
+ * What repeating a step does to the world: nothing (`read`), nothing when it has the same
+ * idempotency key (`idempotent`), or harm (`once`).
+ */
+export type EffectClass = 'read' | 'idempotent' | 'once'
+
+/** How something is undone: an action that the runtime has, by its name, and what it is given. */
+export interface UndoOption {
+  readonly action: string | { readonly name: string }
+  /** Data, recorded before the step's body is called. */
+  readonly input?: unknown
+}
+
 export interface StepOptions {
   /** Default: one attempt. */
   readonly retry?: RetryPolicy
-  /** An attempt that takes longer fails with TIMEOUT, and its signal is aborted. */
+  /**
+   * An attempt that takes longer fails with TIMEOUT, and its signal is aborted. Default: none, and
+   * "1m" for a step that must not repeat.
+   */
   readonly timeout?: Duration
   /** Identifies the step in its scope instead of its name and occurrence. */
   readonly key?: string
+  /** Default: the body may be executed again after a crash. See docs/effects.md. */
+  readonly effect?: EffectClass
+  /**
+   * Of a `once` step: finds out whether a call happened whose outcome is not known. Takes the step's
+   * input as it was recorded. Without it, or when it cannot tell, a person is asked.
+   */
+  readonly reconcile?: Reconcile<never>
+  /**
+   * Of a `once` step: how long a request may still be on its way after its process was killed or its
+   * time was over. Nobody looks for the outcome before. Default "10s".
+   */
+  readonly settle?: Duration
+  /** Of a `once` or `idempotent` step: how it is undone when the run fails or is cancelled. */
+  readonly undo?: UndoOption
 }
 
 /** What a step's body is handed besides its input. */
@@ -55,6 +86,8 @@ export interface StepContext {
   readonly signal: AbortSignal
   /** 1 for the first. */
   readonly attempt: number
+  /** For outside systems: the same in all attempts and processes, another one in each run. */
+  readonly idempotencyKey: string
 }
 
 export interface BranchOptions {
@@ -110,14 +143,18 @@ export interface Run {
 
   /**
    * Executes the body and records what it returns, before the caller sees it. At least once: after
-   * a crash inside the body it is executed again. Rejects with StepError when attempts run out.
+   * a crash inside the body it is executed again, unless its `effect` says that it must not be.
+   * Rejects with StepError when attempts run out.
    *
    * @example const page = await run.step('fetch', { timeout: '10s' }, ({ signal }) => load(signal))
    */
   step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>
   step<Input, T>(
     name: string,
-    options: StepOptions & { readonly input: Input },
+    options: Omit<StepOptions, 'reconcile'> & {
+      readonly input: Input
+      readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>
+    },
     body: (input: Input, context: StepContext) => T | Promise<T>,
   ): Promise<T>
   step<T>(

@@ -10,6 +10,7 @@ export type {
   BranchOptions,
   ChildOptions,
   Done,
+  EffectClass,
   Flow,
   LoopOptions,
   Next,
@@ -19,7 +20,10 @@ export type {
   StepContext,
   StepOptions,
   Turn,
+  UndoOption,
 } from './face.ts'
+export { done, notDone, unknown } from './finding.ts'
+export type { Finding, Reconcile, ReconcileContext } from './finding.ts'
 export { flow, isFlow } from './flow.ts'
 export type { FlowDefinition } from './flow.ts'
 export { Flows } from './flows.ts'

@@ -28,7 +28,7 @@ import { saltOf } from './genesis.ts'
 /** Something to be committed as a whole: entries and what goes with them. */
 export interface Item {
   readonly drafts: readonly AnyDraft[]
-  /** The encoded record of the first draft, when it is known already. */
+  /** The encoded record of the last draft, when it is known already. */
   readonly payload?: string | undefined
   readonly taken?: readonly number[] | undefined
   readonly create?: readonly NewRun[] | undefined
@@ -161,7 +161,8 @@ export class Journal {
     for (const item of items) {
       for (const [i, draft] of item.drafts.entries()) {
         const salt = saltOf(ports)
-        const text = i === 0 ? (item.payload ?? encode(draft.record)) : encode(draft.record)
+        const isLast = i === item.drafts.length - 1
+        const text = (isLast ? item.payload : undefined) ?? encode(draft.record)
         const payload = redacted(text, redactor, 'record')
         const at = Math.max(time, item.notBefore ?? 0)
         const entry = seal(draft, { run, epoch, time: at, head, salt, payload })

@@ -19,7 +19,7 @@ export const isLarge = (text: string): boolean => text.length > largeUnits
  * goes before it, where a store looks for it.
  */
 export function payloadWith(
-  field: 'value' | 'output',
+  field: 'value' | 'output' | 'args',
   text: string,
   rest: object,
   charge?: Charge,
@@ -81,7 +81,7 @@ export function handing(
 ): () => unknown {
   if (!payload.includes('"$":"ref"')) return () => decode(payload)
   const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
-    const isSpilled = artifact && (key === 'value' || key === 'output')
+    const isSpilled = artifact && (key === 'value' || key === 'output' || key === 'args')
     const text = isSpilled ? textOf(artifact.bytes) : redacted(encode(value), redactor, 'value')
     return [key, decode(text)]
   })

@@ -67,7 +67,7 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
   const asked = Array.from(pass.operations, ({ path }) => path)
   const row = await store.run(run).catch(() => undefined)
   // While something is on its way into the ledger there is nothing firm to compare with.
-  if (!row || journal.pending || turn.closed) return
+  if (!row || journal.pending || turn.isLeaving) return
   const difference = await shadowReplay(options, row, { turn: turn.path, verdict, asked })
   if (difference === undefined) return
   pass.stop({
@@ -81,27 +81,27 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
 /** Resolves when the turn is durable. Never does so when the pass ends before. */
 async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
   const loopScope = turn.parent
-  if (!loopScope || loopScope.closed) return new Promise(() => {})
+  if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
   // Before the turn is left, so that a state that cannot be kept fails with everything still there.
   const trial = state.change(after, turn.values, undefined)
-  const left = pass.leave(turn)
-  if (!left) return new Promise(() => {})
-  const { payload, record, accept } =
-    left.abandoned === undefined ? trial : state.change(after, turn.values, left.abandoned)
   return new Promise((resolve) => {
-    pass.commit({
-      drafts: [
-        { scope: loopScope.path, kind: 'turn.committed', key: String(state.turn + 1), record },
-      ],
-      payload,
-      deliver: left.deliver,
-      committed: ([entry]) => {
-        if (!entry) return
-        accept(entry.seq)
-        if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)
-        loopScope.time = entry.time
-        resolve()
-      },
+    pass.leave(turn, ({ abandoned, deliver }) => {
+      const { payload, record, accept } =
+        abandoned === undefined ? trial : state.change(after, turn.values, abandoned)
+      pass.commit({
+        drafts: [
+          { scope: loopScope.path, kind: 'turn.committed', key: String(state.turn + 1), record },
+        ],
+        payload,
+        deliver,
+        committed: ([entry]) => {
+          if (!entry) return
+          accept(entry.seq)
+          if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)
+          loopScope.time = entry.time
+          resolve()
+        },
+      })
     })
   })
 }

@@ -32,7 +32,13 @@ export type Opening =
     }
 
 /** Pauses after which the flow's code cannot or must not be executed, not even to cancel. */
-const deadPauses: readonly string[] = ['CRASH_LOOP', 'DIVERGED', 'BROKEN_CHAIN', 'HIDDEN_STATE']
+const deadPauses: readonly string[] = [
+  'CRASH_LOOP',
+  'DIVERGED',
+  'DRIFTED',
+  'BROKEN_CHAIN',
+  'HIDDEN_STATE',
+]
 
 /** Decides from the ledger and the inbox, before any code runs. */
 export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {

@@ -8,7 +8,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { OutcomeKind, WaitKind } from '../ledger/index.ts'
-import { operationPath } from '../ledger/index.ts'
+import { familyOf, operationPath } from '../ledger/index.ts'
 import type { Line } from './recorded.ts'
 import { outcomeOf } from './outcome.ts'
 import type { Scope } from './scope.ts'
@@ -52,6 +52,8 @@ export interface Live {
   readonly shielded?: boolean | undefined
   /** It takes a signal of this name should one come, and leaves no trace when none does. */
   readonly receives?: string | undefined
+  /** It must not be done twice: while that is open, it holds the close of its scope. */
+  readonly unrepeatable?: true | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
 }
@@ -67,6 +69,10 @@ export class Operation {
   begun: Line<WaitKind> | undefined
   /** The run it has started or is about to start, and waits for. */
   child: string | undefined
+  /** It may be happening, or may have happened: its scope does not close before that is known. */
+  holds = false
+  /** The code was told of a cancel, and waits no longer. */
+  #told = false
   /** When a waiting operation goes on by itself, on the store's clock. */
   due: number | undefined
   #resolve!: (value: unknown) => void
@@ -86,7 +92,17 @@ export class Operation {
 
   /** True when this kind of entry may stand at this operation's key. */
   fits(kind: string): boolean {
-    return kind.startsWith(this.family) && kind[this.family.length] === '.'
+    return familyOf(kind) === this.family
+  }
+
+  /** Where its entries stand. */
+  get place(): { readonly scope: string; readonly key: string } {
+    return { scope: this.scope.path, key: this.key }
+  }
+
+  /** True while the code waits for the outcome. */
+  get isWanted(): boolean {
+    return !this.#told && !this.scope.isLeaving
   }
 
   /** Hands the outcome over. Returns what was handed over. */
@@ -96,6 +112,19 @@ export class Operation {
     if (outcome.is === 'value') this.#resolve(outcome.value)
     else this.reject(outcome.error)
     return outcome
+  }
+
+  /** Tells the code of a cancel. What must be known first goes on, and ends later. */
+  cancel(reason: Error): void {
+    if (!this.holds || this.phase === 'settled') return this.reject(reason)
+    this.#told = true
+    this.promise.catch(ignore)
+    this.#reject(reason)
+  }
+
+  /** Its scope is left without waiting for it. */
+  abandon(): void {
+    this.phase = 'settled'
   }
 
   /** Ends the operation with an error; without an entry of its own when the run is being cancelled. */

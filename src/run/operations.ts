@@ -4,7 +4,6 @@
  */
 import { isWithin } from '../ledger/index.ts'
 import type { Entry, OpenScope, WaitKind } from '../ledger/index.ts'
-import type { NewMessage } from '../store/store.ts'
 import type { Operation } from './operation.ts'
 import { isLine, type Line } from './recorded.ts'
 import type { Scope } from './scope.ts'
@@ -14,6 +13,9 @@ export class Operations {
   readonly #byScope = new Map<Scope, Set<Operation>>()
   /** The first entry of each open scope that a resume needs. */
   readonly #begins: Map<string, number>
+
+  /** Some operation may hold its scope: most runs have none. */
+  #mayHold = false
 
   constructor(begins: ReadonlyMap<string, number>) {
     this.#begins = new Map(begins)
@@ -25,6 +27,7 @@ export class Operations {
 
   add(operation: Operation): void {
     this.#byPath.set(operation.path, operation)
+    this.#mayHold ||= operation.holds || operation.live.unrepeatable === true
     const others = this.#byScope.get(operation.scope)
     if (others) others.add(operation)
     else this.#byScope.set(operation.scope, new Set([operation]))
@@ -68,6 +71,25 @@ export class Operations {
     return [...new Set(names)]
   }
 
+  /** True while an operation in the scope, or in one inside, must be known about before it closes. */
+  isHeld(scope: Scope): boolean {
+    if (!this.#mayHold) return false
+    for (const { holds, phase } of this.#byScope.get(scope) ?? []) {
+      if (holds && phase !== 'settled') return true
+    }
+    for (const inner of scope.children) if (this.isHeld(inner)) return true
+    return false
+  }
+
+  /** Gives up what holds nothing in the scope and those inside. Returns what had not ended. */
+  abandon(scope: Scope): readonly Operation[] {
+    const given = [...(this.#byScope.get(scope) ?? [])].filter(({ holds }) => !holds)
+    const left = [...unfinished(given)]
+    for (const operation of given) operation.abandon()
+    for (const inner of scope.children) left.push(...this.abandon(inner))
+    return left
+  }
+
   /** Takes everything out that was asked for in the scope and the scopes inside, and closes them. */
   close(scope: Scope): Operation[] {
     const left = [...(this.#byScope.get(scope) ?? [])]
@@ -109,9 +131,3 @@ export class Operations {
 /** Those that had not ended. What only takes what may come is not missed. */
 export const unfinished = (left: readonly Operation[]): readonly Operation[] =>
   left.filter(({ phase, live }) => phase !== 'settled' && live.receives === undefined)
-
-/** What leaving a scope left behind. */
-export interface Left {
-  readonly abandoned: readonly string[] | undefined
-  readonly deliver: readonly NewMessage[]
-}

@@ -21,14 +21,16 @@ import { encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
+import { meet, misfitOf } from './calls.ts'
 import { cancelChild } from './cancel-message.ts'
-import { driftOf } from './drift.ts'
+import { drifted, driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
 import { cleaned, handing } from './large.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
-import { type Left, Operations, unfinished } from './operations.ts'
+import { type Left, Leaving } from './leaving.ts'
+import { Operations } from './operations.ts'
 import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf } from './pass-options.ts'
 import { Quiet, stallMs } from './quiet.ts'
@@ -60,6 +62,7 @@ export class Pass {
   /** Limits of the run's own budget, for its children to keep. */
   limits: Readonly<Record<string, number>> | undefined
   readonly #holds: Holds
+  readonly #leaving: Leaving
   #parked: Operation[] = []
   #live = false
   /** The code is not listened to any more; `ended` follows when the last append is through. */
@@ -84,6 +87,7 @@ export class Pass {
     this.reader = options.reader
     this.resources = options.resources
     this.operations = new Operations(options.scopes)
+    this.#leaving = new Leaving(this.operations, options.recorded, (what) => this.diverge(what))
     this.root = Scope.root(options.run, options.seed, options.started.time)
     this.#alarm = new Alarm(options.ports, options.store.clock, () => this.#ring())
     this.#quiet = new Quiet(options.ports)
@@ -133,8 +137,8 @@ export class Pass {
   request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
     const done = repeated(this, operationPath(scope.path, key), live)
     const operation = new Operation({ scope, family, key, live: done ?? live })
-    if (this.#over || scope.closed) return operation.promise
-    operation.begun = this.recorded.begun.get(operation.path)
+    if (this.#over || scope.isLeaving) return operation.promise
+    meet(operation, this.recorded)
     if (isLine(operation.begun, 'child.started')) this.#meetChild(operation, operation.begun)
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel)
@@ -167,11 +171,14 @@ export class Pass {
     operation: Operation,
     kind: K,
     record: Payloads[K],
-    item: Omit<Partial<Item>, 'drafts' | 'committed'> = {},
+    item: Omit<Partial<Item>, 'drafts' | 'committed'> & {
+      readonly before?: readonly AnyDraft[]
+    } = {},
   ): void {
     if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'busy'
     operation.due = undefined
+    const { before = [] } = item
     const { redactor } = this.options
     const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
     // Asked now: the code may go on changing what it returned while it is being written.
@@ -179,8 +186,9 @@ export class Pass {
     this.commit({
       ...item,
       ...clean,
-      drafts: [{ scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft],
-      committed: ([entry]) => {
+      drafts: [...before, { ...operation.place, kind, record } as AnyDraft],
+      committed: (entries) => {
+        const entry = entries[before.length]
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
@@ -212,7 +220,8 @@ export class Pass {
     operation.due = due
     this.#isAlarmStale = true // there may be thousands: it is set when all of them wait
     this.#stir()
-    if (operation.family !== 'timer' && operation.family !== 'step') this.mailbox.search()
+    const { family } = operation
+    if (family === 'step' ? due === undefined : family !== 'timer') this.mailbox.search()
   }
 
   /** Nothing that is not recorded begins any more; what is busy ends, then the run is given back. */
@@ -232,26 +241,12 @@ export class Pass {
   }
 
   /**
-   * Ends a scope: what is left in it is abandoned. Returns the keys of what had not ended, and the
-   * messages that cancel its children; pauses the run and returns undefined on a divergence.
+   * Ends a scope: what is left in it is abandoned, and `onLeft` is called. Later, when something holds
+   * it; never, when the run is paused on a divergence.
    */
-  leave(scope: Scope): Left | undefined {
-    const missed = scope.shielded ? [] : this.recorded.dropMissed(scope.path)
-    const missing = this.recorded.unclaimed(scope.path, this.operations)
-    if (missing) {
-      this.diverge(
-        `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
-      )
-      return undefined
-    }
-    const prefix = scope.path === '' ? 0 : scope.path.length + 1
-    const left = unfinished(this.operations.close(scope))
-    this.recorded.dropWithin(scope.path)
-    this.operations.forgetWithin(scope.path)
-    return {
-      abandoned: left.length > 0 ? left.map(({ path }) => path.slice(prefix)) : undefined,
-      deliver: [...left, ...missed].flatMap(cancelChild('The parent no longer waits for it.')),
-    }
+  leave(scope: Scope, onLeft: (left: Left) => void): void {
+    this.#leaving.leave(scope, onLeft)
+    this.#stir()
   }
 
   /** Pauses the run because code and ledger do not fit; `what` says how. */
@@ -287,6 +282,7 @@ export class Pass {
 
   #pump(): void {
     if (this.#holds.hold) return this.#whileHeld()
+    if (this.#leaving.next()) return this.#stir()
     const next = this.recorded.next
     if (next) {
       if (next.kind === 'run.cancelling') {
@@ -338,10 +334,11 @@ export class Pass {
   #handOver(operation: Operation, line: Line<OutcomeKind>): void {
     // Cancelled while it was busy: the code has its answer, the ledger keeps what happened.
     if (operation.phase === 'settled') return
-    if (this.#isMisfit(operation, line.kind)) return
+    if (this.#isMisfit(operation, line)) return
+    const drift = driftOf(operation, line)
+    if (drift && operation.live.unrepeatable) return this.stop(drifted(operation))
     this.operations.delete(operation)
     operation.scope.time = line.entry.time
-    const drift = driftOf(operation, line)
     if (drift && !this.recorded.drifted.has(line.entry.seq)) this.commit({ drafts: [drift] })
     const outcome = operation.settle(line)
     if (outcome.is === 'error') this.origins.set(outcome.error, line.entry.seq)
@@ -349,11 +346,10 @@ export class Pass {
   }
 
   /** Pauses the run when the code asks for something else than what is recorded here. */
-  #isMisfit(operation: Operation, kind: string): boolean {
-    if (operation.fits(kind)) return false
-    const { path, family } = operation
-    this.diverge(`At "${path}" the ledger holds ${kind}, but the code asks for a ${family}.`)
-    return true
+  #isMisfit(operation: Operation, line: Line): boolean {
+    const what = misfitOf(operation, line)
+    if (what !== undefined) this.diverge(what)
+    return what !== undefined
   }
 
   #beginParked(): void {
@@ -365,7 +361,7 @@ export class Pass {
     this.#parked = parked.filter(({ begun }) => isEarly && !begun)
     for (const operation of parked) {
       if (isEarly && !operation.begun) continue
-      if (operation.begun && this.#isMisfit(operation, operation.begun.kind)) return
+      if (operation.begun && this.#isMisfit(operation, operation.begun)) return
       operation.phase = 'busy'
       try {
         operation.live.begin(operation)
@@ -383,7 +379,7 @@ export class Pass {
     this.root.abort(() => error)
     for (const operation of this.operations) {
       // A scope ends by itself, when what its body waits for is rejected.
-      if (!operation.scope.shielded && operation.family !== 'scope') operation.reject(error)
+      if (!operation.scope.shielded && operation.family !== 'scope') operation.cancel(error)
     }
     this.#holds.cancel(error)
     this.#setAlarm()

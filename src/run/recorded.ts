@@ -32,6 +32,14 @@ export interface Done {
   readonly begun: Line<WaitKind> | undefined
 }
 
+/** What is recorded of a call whose effect counts, whether a retry has forgotten it or not. */
+export interface Call {
+  readonly intent: Line<'effect.intended'> | undefined
+  readonly doubt: Line<'effect.doubted'> | undefined
+  /** What was said last, of all that is said of effects. */
+  readonly last: Line<WaitKind>
+}
+
 /** Outcomes that a retry gives another chance. All others are done once and for all. */
 const failures: readonly Entry['kind'][] = [
   'step.failed',
@@ -54,6 +62,8 @@ export class Recorded {
   #cancelledAt = -Infinity
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted: Set<number> = new Set()
+  /** Calls that were intended, by path. */
+  readonly calls: Map<string, Call> = new Map()
   /** What was said about requests for approval, by path, in order. */
   readonly said: Map<string, Line[]> = new Map()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
@@ -66,11 +76,32 @@ export class Recorded {
     /** Waits of operations whose outcome may be forgotten like them. */
     const begun = new Map<string, Line<WaitKind>>()
     for (const entry of entries) {
+      if (entry.kind === 'step.completed') recorded.#forgetCall(entry)
+      else if (isWait(entry.kind) && entry.kind.startsWith('effect.')) {
+        recorded.#noteCall(entry, lineOf)
+      }
       if (!forgotten.has(entry.seq)) recorded.#add(entry, lineOf)
       else if (isWait(entry.kind)) begun.set(pathOf(entry), lineOf(entry) as Line<WaitKind>)
       else recorded.#keep(entry, lineOf, begun)
     }
     return recorded
+  }
+
+  /** An effect is never forgotten: whoever asks for it again is told what became of it. */
+  #noteCall(entry: Entry, lineOf: (entry: Entry) => Line): void {
+    const path = pathOf(entry)
+    const last = lineOf(entry) as Line<WaitKind>
+    const { intent, doubt } = this.calls.get(path) ?? {}
+    this.calls.set(path, {
+      intent: isLine(last, 'effect.intended') ? last : intent,
+      doubt: isLine(last, 'effect.doubted') ? last : doubt,
+      last,
+    })
+  }
+
+  /** It is known to have happened: from now on the outcome says all. */
+  #forgetCall(entry: Entry): void {
+    if (this.calls.size > 0) this.calls.delete(pathOf(entry))
   }
 
   /** A forgotten outcome: if it is a success, it is kept for when the code asks for it again. */
@@ -201,11 +232,12 @@ export class Recorded {
 
   /**
    * Forgets the waits in a scope that the code did not come to because it was told of a cancel: those
-   * that began before it. Returns the children among them.
+   * that began before it. Returns the children among them. Effects in doubt are not forgotten.
    */
   dropMissed(scope: string): readonly { readonly child: string | undefined }[] {
     const dropped = Array.from(this.begun).filter(
-      ([path, { entry }]) => entry.seq < this.#cancelledAt && isWithin(path, scope),
+      ([path, { entry, kind }]) =>
+        entry.seq < this.#cancelledAt && isWithin(path, scope) && !kind.startsWith('effect.'),
     )
     for (const [path] of dropped) this.begun.delete(path)
     return dropped.map(([, line]) => ({

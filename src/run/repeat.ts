@@ -6,6 +6,7 @@
  */
 import { withoutCharge } from '../ledger/index.ts'
 import type { OutcomeKind, Payloads } from '../ledger/index.ts'
+import { misfitOf } from './calls.ts'
 import type { Live, Operation } from './operation.ts'
 import type { Recorded } from './recorded.ts'
 
@@ -26,19 +27,17 @@ export function repeated(pass: Repeating, path: string, live: Live): Live | unde
   const done = pass.recorded.doneAt(path)
   if (!done) return undefined
   const { line, begun } = done
-  const { input, shielded } = live
+  const { input, shielded, unrepeatable } = live
   return {
     input,
     shielded,
+    unrepeatable,
     begin: (operation: Operation): void => {
       const { kind, record, entry } = line
-      if (!operation.fits(kind)) {
-        pass.diverge(
-          `At "${path}" the ledger holds ${kind}, but the code asks for a ${operation.family}.`,
-        )
-        return
-      }
+      const misfit = misfitOf(operation, line)
+      if (misfit !== undefined) return pass.diverge(misfit)
       operation.begun ??= begun
+      operation.holds = unrepeatable === true
       const payload = entry.payload === null ? undefined : withoutCharge(entry.payload)
       pass.conclude(operation, kind, record, { payload })
     },

@@ -27,7 +27,7 @@ export class Scope {
   #drawn = 0
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
-  #closed: boolean
+  #state: 'open' | 'leaving' | 'closed'
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
@@ -38,7 +38,7 @@ export class Scope {
     this.parent = parent
     this.shielded = shielded ?? parent?.shielded ?? false
     // Code that has not noticed yet that the scope around has ended opens nothing new in it.
-    this.#closed = parent?.closed ?? false
+    this.#state = parent?.isLeaving ? 'closed' : 'open'
     parent?.children.add(this)
   }
 
@@ -49,9 +49,14 @@ export class Scope {
     return root
   }
 
-  /** True when the scope has ended and takes no more operations. */
+  /** True when the scope has ended. */
   get closed(): boolean {
-    return this.#closed
+    return this.#state === 'closed'
+  }
+
+  /** True when its code has ended: it takes no more operations, and closes as soon as it may. */
+  get isLeaving(): boolean {
+    return this.#state !== 'open'
   }
 
   /** Made when first asked for: most scopes never are. */
@@ -75,9 +80,16 @@ export class Scope {
     this.#controller?.abort(this.#aborted())
   }
 
+  /** Begins to end the scope and those inside. What still runs in them sees its signal aborted. */
+  leave(): void {
+    if (this.#state === 'open') this.#state = 'leaving'
+    for (const inner of this.children) inner.leave()
+    this.abort(() => new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
+  }
+
   /** Ends the scope. What still runs in it sees its signal aborted. */
   close(): void {
-    this.#closed = true
+    this.#state = 'closed'
     this.parent?.children.delete(this)
     this.abort(() => new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
   }

@@ -49,29 +49,33 @@ async function enter(pass: Pass, scope: Scope, body: (scope: Scope) => unknown):
 
 function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
   // The parent has ended first, or the code was told of a cancel: nobody waits for the result.
-  if (pass.isOver || scope.closed) return
+  if (pass.isOver || scope.isLeaving) return
   const failed = end.is === 'failed' ? failure(pass, end.thrown) : undefined
   const open = failed ? pass.operations.openWithin(scope) : []
-  const left = pass.leave(scope)
-  if (!left) return
-  const { deliver } = left
-  const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
-  if (failed) {
-    pass.conclude(operation, 'scope.failed', { ...failed, scopes: open, ...abandoned }, { deliver })
-    return
-  }
-  const { value } = end as { readonly value: unknown }
-  try {
-    const { values } = scope
-    const referring = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
-    // An artifact is read without the ledger around it, so it refers to nothing.
-    const text = isLarge(referring) ? encode(value) : referring
-    const item = { ...payloadWith('value', text, abandoned), deliver }
-    pass.conclude(operation, 'scope.closed', { value, ...abandoned }, item)
-  } catch (thrown) {
-    const record = { ...failure(pass, thrown), scopes: open, ...abandoned }
-    pass.conclude(operation, 'scope.failed', record, { deliver })
-  }
+  pass.leave(scope, ({ abandoned: keys, deliver }) => {
+    const abandoned = keys === undefined ? {} : { abandoned: keys }
+    if (failed) {
+      pass.conclude(
+        operation,
+        'scope.failed',
+        { ...failed, scopes: open, ...abandoned },
+        { deliver },
+      )
+      return
+    }
+    const { value } = end as { readonly value: unknown }
+    try {
+      const { values } = scope
+      const referring = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
+      // An artifact is read without the ledger around it, so it refers to nothing.
+      const text = isLarge(referring) ? encode(value) : referring
+      const item = { ...payloadWith('value', text, abandoned), deliver }
+      pass.conclude(operation, 'scope.closed', { value, ...abandoned }, item)
+    } catch (thrown) {
+      const record = { ...failure(pass, thrown), scopes: open, ...abandoned }
+      pass.conclude(operation, 'scope.failed', record, { deliver })
+    }
+  })
 }
 
 /** An error that leaves a scope, as data. A StepError stays recognisable as one. */

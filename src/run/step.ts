@@ -1,56 +1,37 @@
 /** Steps: executing a body, recording what came of it, and trying again. */
-import { EverloopError } from '../base/errors.ts'
-import type { ErrorData } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
-import { digestOf, encode, errorData } from '../ledger/index.ts'
-import type { Charge, Payloads } from '../ledger/index.ts'
-import { within } from './current.ts'
-import type { RetryPolicy, StepContext, StepOptions } from './face.ts'
+import { digestOf } from '../ledger/index.ts'
+import type { Payloads, Undo } from '../ledger/index.ts'
+import { execute, type StepCall } from './attempt.ts'
+import { effectOf } from './effect.ts'
+import type { StepOptions } from './face.ts'
 import { payloadWith } from './large.ts'
+import { OnceCall } from './once.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
-import { LiveText } from './publisher.ts'
 import { isLine } from './recorded.ts'
+import { delayMs, isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
 import type { Scope } from './scope.ts'
-
-/** A retry policy with everything said. */
-interface Retry {
-  readonly attempts: number
-  readonly delayMs: number
-  readonly factor: number
-  readonly maxDelayMs: number
-  readonly when: (error: unknown) => boolean
-}
-
-export interface StepCall {
-  readonly name: string
-  readonly options: StepOptions & { readonly input?: unknown }
-  readonly body: (context: LiveContext) => unknown
-  /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
-  readonly charge?: ((value: unknown) => Charge | undefined) | undefined
-}
-
-/** What the runtime's own steps are handed besides. */
-export interface LiveContext extends StepContext {
-  /** Shows text of the attempt to whoever watches, until its outcome is recorded. Nothing waits for it. */
-  readonly publish: (text: string) => void
-}
-
-/** What a step without a policy gets. */
-const once: Retry = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0, when: () => true }
 
 /** Options of most steps. */
 export const noOptions: StepOptions = Object.freeze({})
 
-/** Errors that the same attempt would meet again. */
-const finalCodes: readonly string[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'BAD_INPUT']
+const known = ['retry', 'timeout', 'key', 'input', 'effect', 'reconcile', 'settle', 'undo'] as const
 
 /** Registers a step and returns what its body returned, now or long ago. */
 export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown> {
   const { name, options } = call
-  if (options !== noOptions) checkOptions('run.step', options, ['retry', 'timeout', 'key', 'input'])
-  return pass.request(scope, 'step', scope.key(name, options.key), new Attempts(pass, call))
+  if (options !== noOptions) checkOptions('run.step', options, known)
+  return pass.request(scope, 'step', scope.key(name, options.key), liveOf(pass, call))
+}
+
+function liveOf(pass: Pass, call: StepCall): Live {
+  if (call.options === noOptions) return new Attempts(pass, call)
+  const effect = effectOf(call.options)
+  return effect.is === 'once'
+    ? new OnceCall(pass, call, effect)
+    : new Attempts(pass, call, effect.undo)
 }
 
 /** The attempts at a step, one after the other. */
@@ -60,11 +41,13 @@ class Attempts implements Live {
   readonly #call: StepCall
   readonly #retry: Retry
   readonly #timeoutMs: number | undefined
+  readonly #undo: Undo | undefined
 
-  constructor(pass: Pass, call: StepCall) {
+  constructor(pass: Pass, call: StepCall, undo?: Undo) {
     const { options } = call
     this.#pass = pass
     this.#call = call
+    this.#undo = undo
     this.#retry = retryOf(options.retry)
     this.#timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
     this.input = 'input' in options ? digestOf(options.input) : undefined
@@ -72,7 +55,8 @@ class Attempts implements Live {
 
   begin(operation: Operation): void {
     const { begun } = operation
-    if (!isLine(begun, 'step.retrying')) void this.#attempt(operation, 1)
+    if (!begun && this.#undo) this.#intend(operation, this.#undo)
+    else if (!isLine(begun, 'step.retrying')) void this.#attempt(operation, 1)
     else if (begun.record.due <= this.#pass.store.clock.now()) {
       void this.#attempt(operation, begun.record.attempt + 1)
     } else this.#pass.wait(operation, begun.record.due)
@@ -80,6 +64,26 @@ class Attempts implements Live {
 
   onDue(operation: Operation): void {
     this.begin(operation)
+  }
+
+  /** Records how the effect is undone, before anything may have to be. */
+  #intend(operation: Operation, undo: Undo): void {
+    const { options } = this.#call
+    const record: Payloads['effect.intended'] = {
+      effect: 'idempotent',
+      attempt: 1,
+      ...('input' in options ? { args: options.input } : {}),
+      ...(this.input === undefined ? {} : { input: this.input }),
+      undo,
+    }
+    this.#pass.commit({
+      drafts: [{ ...operation.place, kind: 'effect.intended', record }],
+      committed: ([entry]) => {
+        if (!entry || operation.phase !== 'busy') return
+        operation.begun = { entry, kind: 'effect.intended', record }
+        void this.#attempt(operation, 1)
+      },
+    })
   }
 
   async #attempt(operation: Operation, number: number): Promise<void> {
@@ -107,132 +111,13 @@ class Attempts implements Live {
 
 /** Records a failed attempt and waits for the next. */
 function backOff(pass: Pass, operation: Operation, record: Payloads['step.retrying']): void {
-  const { scope, key } = operation
-  if (operation.phase !== 'busy' || scope.closed) return // cancelled or abandoned meanwhile
+  if (operation.phase !== 'busy' || operation.scope.closed) return // cancelled or abandoned meanwhile
   pass.commit({
-    drafts: [{ scope: scope.path, kind: 'step.retrying', key, record }],
+    drafts: [{ ...operation.place, kind: 'step.retrying', record }],
     committed: ([entry]) => {
       if (!entry) return
       operation.begun = { entry, kind: 'step.retrying', record }
       pass.wait(operation, record.due)
     },
   })
-}
-
-type Result =
-  | {
-      readonly is: 'completed'
-      readonly value: unknown
-      readonly text: string
-      readonly charge: Charge | undefined
-    }
-  | { readonly is: 'failed'; readonly thrown: unknown; readonly error: ErrorData }
-
-/** Calls the body once. Never rejects: whatever happens in there is a result. */
-async function execute(
-  pass: Pass,
-  operation: Operation,
-  attempt: {
-    readonly call: StepCall
-    readonly number: number
-    readonly timeoutMs: number | undefined
-  },
-): Promise<Result> {
-  const { call, number, timeoutMs } = attempt
-  const { scope } = operation
-  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
-  let live: LiveText | undefined
-  const context: LiveContext = {
-    get signal() {
-      return signal()
-    },
-    attempt: number,
-    publish(text) {
-      live ??= liveText(pass, operation, number)
-      live.publish(text)
-    },
-  }
-  try {
-    const started = within({ pass, scope, step: operation.path }, () => call.body(context))
-    const value = await (expired ? Promise.race([started, expired]) : started)
-    return { is: 'completed', value, text: encode(value), charge: call.charge?.(value) }
-  } catch (thrown) {
-    return { is: 'failed', thrown, error: errorData(thrown) }
-  } finally {
-    dispose()
-    if (live) await live.end()
-  }
-}
-
-const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>
-  new LiveText(pass.options.publisher, {
-    path: operation.path,
-    attempt,
-    isOver: () => pass.isOver || operation.phase !== 'busy' || operation.scope.closed,
-  })
-
-/** A signal that is aborted with the scope, and when the time is over. */
-function timed(
-  pass: Pass,
-  { scope, path }: Operation,
-  timeoutMs: number | undefined,
-): {
-  readonly signal: () => AbortSignal
-  readonly expired: Promise<never> | undefined
-  readonly dispose: () => void
-} {
-  if (timeoutMs === undefined) {
-    return { signal: () => scope.signal, expired: undefined, dispose: () => {} }
-  }
-  const controller = new AbortController()
-  let reject: (error: Error) => void
-  const expired = new Promise<never>((_, rejectExpired) => {
-    reject = rejectExpired
-  })
-  const timer = pass.ports.setTimer(timeoutMs, () => {
-    const error = new EverloopError(
-      'TIMEOUT',
-      `Step "${path}" of run "${pass.run}" took longer than its timeout of ${timeoutMs} ms.`,
-      { run: pass.run, step: path },
-    )
-    reject(error)
-    controller.abort(error)
-  })
-  const signal = AbortSignal.any([scope.signal, controller.signal])
-  return { signal: () => signal, expired, dispose: () => timer.cancel() }
-}
-
-function retryOf(policy: RetryPolicy | undefined): Retry {
-  if (policy === undefined) return once
-  checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
-  const { attempts, delay = '1s', factor = 2, maxDelay = '5m', when = () => true } = policy
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new EverloopError('BAD_OPTION', `retry.attempts must be a whole number of at least 1.`)
-  }
-  if (!Number.isFinite(factor) || factor < 1) {
-    throw new EverloopError('BAD_OPTION', `retry.factor must be a number of at least 1.`)
-  }
-  return {
-    attempts,
-    delayMs: parseDuration(delay),
-    factor,
-    maxDelayMs: parseDuration(maxDelay),
-    when,
-  }
-}
-
-function isWorthTrying(retry: Retry, thrown: unknown): boolean {
-  if (EverloopError.is(thrown) && finalCodes.includes(thrown.code)) return false
-  try {
-    return retry.when(thrown)
-  } catch {
-    return false // a policy that throws has no opinion worth repeating an effect for
-  }
-}
-
-/** The wait before the next attempt, spread by a quarter so that failed callers do not return as one. */
-function delayMs(pass: Pass, retry: Retry, attempt: number): number {
-  const full = Math.min(retry.delayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
-  const chance = (pass.ports.randomBytes(1)[0] ?? 0) / 255
-  return Math.round(full * (0.75 + chance / 4))
 }

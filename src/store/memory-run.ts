@@ -7,7 +7,9 @@
 import {
   effectOf,
   type Entry,
+  isQuestion,
   isWithin,
+  mayAsk,
   type LinkedEntry,
   operationPath,
   type Wait,
@@ -95,7 +97,7 @@ export class MemoryRun {
       const seq = questionSeq(row.id, message.name)
       const asked = Array.from(this.questions.values()).find(({ wait }) => wait.seq === seq)
       if (!asked) {
-        const was = seq !== undefined && this.entries[seq - 1]?.kind === 'question.asked'
+        const was = seq !== undefined && mayAsk(this.entries[seq - 1]?.kind)
         return { is: was ? 'question-closed' : 'unknown-question' }
       }
       if (asked.state === 'answered') return { is: 'question-closed' }
@@ -130,7 +132,7 @@ export class MemoryRun {
 
   #project(entry: Entry, position: number): void {
     const { scopes, questions } = this
-    const effect = entry.kind === 'question.asked' ? effectOf(entry) : rowEffect(entry)
+    const effect = mayAsk(entry.kind) ? effectOf(entry) : rowEffect(entry)
     if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
     if (effect.settle !== undefined) {
       questions.delete(effect.settle)
@@ -139,7 +141,7 @@ export class MemoryRun {
     if (effect.wait) {
       const path = operationPath(entry.scope, entry.key)
       questions.delete(path)
-      if (effect.wait.kind === 'question.asked') {
+      if (isQuestion(effect.wait)) {
         questions.set(path, { wait: effect.wait, position, state: 'open' })
       }
     }

@@ -105,6 +105,13 @@ const ab = [started, step('a'), step('b')]
 const without = (drafts: readonly AnyDraft[], seq: number): Entry[] =>
   ledgerOf(drafts).filter((entry) => entry.seq !== seq)
 
+const intended = (attempt = 1): AnyDraft =>
+  draft('effect.intended', { effect: 'once', attempt }, 'a', 'pay')
+const doubted = (attempt = 1): AnyDraft =>
+  draft('effect.doubted', { attempt, why: 'crashed' }, 'a', 'pay')
+const resolved = (verdict: 'done' | 'notDone' | 'failed', attempt = 1): AnyDraft =>
+  draft('effect.resolved', { attempt, verdict, via: 'person' }, 'a', 'pay')
+
 const canaries: readonly Canary[] = [
   { id: 'L1', because: 'a number is missing', entries: without(ab, 2), seq: 3 },
   { id: 'L1', because: 'the first is missing', entries: without(ab, 1), seq: 2 },
@@ -536,7 +543,90 @@ const canaries: readonly Canary[] = [
     entries: ledgerOf([started, draft('turn.committed', { base: 1, live: 1, chain: 1 }, '', '1')]),
     seq: 2,
   },
+  { id: 'L16', because: 'a doubt has no intent', entries: ledgerOf([started, doubted()]), seq: 2 },
+  {
+    id: 'L16',
+    because: 'a resolution is of another attempt',
+    entries: ledgerOf([started, intended(), resolved('notDone', 2)]),
+    seq: 3,
+  },
+  {
+    id: 'L17',
+    because: 'a call is made again after a crash, without a word',
+    entries: ledgerOf([started, intended(), intended(2)]),
+    seq: 3,
+  },
+  {
+    id: 'L17',
+    because: 'a call is made again in doubt',
+    entries: ledgerOf([started, intended(), doubted(), intended(2)]),
+    seq: 4,
+  },
+  {
+    id: 'L17',
+    because: 'a call is made again that a person let fail',
+    entries: ledgerOf([started, intended(), doubted(), resolved('failed'), intended(2)]),
+    seq: 5,
+  },
+  {
+    id: 'L17',
+    because: 'a call in doubt fails',
+    entries: ledgerOf([
+      started,
+      intended(),
+      draft('step.failed', { error, attempts: 1 }, 'a', 'pay'),
+    ]),
+    seq: 3,
+  },
+  {
+    id: 'L18',
+    because: 'a scope closes with a call in doubt',
+    entries: ledgerOf([started, intended(), draft('scope.closed', { value: 1 }, '', 'a')]),
+    seq: 3,
+  },
+  {
+    id: 'L18',
+    because: 'a run completes with a call in doubt',
+    entries: ledgerOf([started, intended(), doubted(), draft('run.completed', { output: 1 })]),
+    seq: 4,
+  },
 ]
+
+describe('a call that must not repeat', () => {
+  const paid = draft('step.completed', { value: 1 }, 'a', 'pay')
+  const closed = draft('scope.closed', { value: 1 }, '', 'a')
+  const failed = draft('step.failed', { error, attempts: 1 }, 'a', 'pay')
+  const sound: Readonly<Record<string, readonly AnyDraft[]>> = {
+    'that returned': [intended(), paid, closed],
+    'that was in doubt and happened': [intended(), doubted(), resolved('done'), paid, closed],
+    'that did not happen, twice': [
+      intended(),
+      resolved('notDone'),
+      draft('step.retrying', { attempt: 1, error, due: 1 }, 'a', 'pay'),
+      intended(2),
+      doubted(2),
+      resolved('notDone', 2),
+      failed,
+      closed,
+    ],
+    'that a person let fail, and was asked about again': [
+      intended(),
+      doubted(),
+      resolved('failed'),
+      doubted(),
+      resolved('notDone'),
+      intended(2),
+      paid,
+    ],
+    'of a run that was cancelled without its code': [
+      intended(),
+      draft('run.cancelled', { reason: 'r' }),
+    ],
+  }
+  test.each(Object.entries(sound))('%s is sound', (_, drafts) => {
+    expect(checkInvariants(ledgerOf([started, ...drafts]))).toEqual([])
+  })
+})
 
 describe('the canaries', () => {
   test.each(canaries)('$id: $because', ({ id, entries, seq, rows }) => {

@@ -1,4 +1,5 @@
 /** Messages into inboxes, inside the transaction of their batch. */
+import { type EntryKind, mayAsk } from '../../ledger/index.ts'
 import { questionSeq } from '../projection.ts'
 import { type DeliverResult, type NewMessage, reception, type RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
@@ -33,6 +34,6 @@ function answer(db: Connection, key: number, { run, name }: NewMessage): Deliver
   const seq = questionSeq(run, name)
   if (seq === undefined) return { is: 'unknown-question' }
   if (db.run(sql.answerQuestion, name) === 1) return undefined
-  const wasAsked = db.get<readonly [string]>(sql.entryKind, key, seq)?.[0] === 'question.asked'
+  const wasAsked = mayAsk(db.get<readonly [EntryKind]>(sql.entryKind, key, seq)?.[0])
   return { is: wasAsked ? 'question-closed' : 'unknown-question' }
 }

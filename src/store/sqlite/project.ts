@@ -2,7 +2,7 @@
  * Entries and the rows made of them (S7): status, open scopes, open questions, accounts. Runs inside the
  * transaction of its batch.
  */
-import { type Charge, chargeOf, type Entry, operationPath } from '../../ledger/index.ts'
+import { type Charge, chargeOf, type Entry, isQuestion, operationPath } from '../../ledger/index.ts'
 import { isEnded, questionId, rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
@@ -31,7 +31,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   if (effect.wait) {
     const path = operationPath(entry.scope, entry.key)
     if (run.asking > 0) settle(db, run, path)
-    if (effect.wait.kind === 'question.asked') ask(db, run, entry, path)
+    if (isQuestion(effect.wait)) ask(db, run, entry, path)
   }
   if (effect.reask !== undefined) db.run(sql.askAgain, run.key, effect.reask)
   if (effect.close !== undefined) {

@@ -1,0 +1,37 @@
+/** What the ledger says about calls that must not repeat. */
+import type { Payloads } from '../ledger/index.ts'
+import type { Operation } from './operation.ts'
+import { isLine, type Line, type Recorded } from './recorded.ts'
+
+/**
+ * True when this is the last word about a call that may be on its way, may have happened, or was
+ * left in doubt by a person: nothing may make it again without finding out.
+ */
+const isUnsettled = (line: Line): boolean =>
+  isInDoubt(line) || (isLine(line, 'effect.resolved') && line.record.verdict === 'failed')
+
+/** True when this is the last word about a call that holds the close of its scope. */
+const isInDoubt = (line: Line): boolean =>
+  line.kind === 'effect.doubted' ||
+  (isLine(line, 'effect.intended') && line.record.effect === 'once')
+
+/** Tells the operation what the ledger holds of its beginning. */
+export function meet(operation: Operation, recorded: Recorded): void {
+  const { path, live } = operation
+  operation.begun = recorded.begun.get(path)
+  if (recorded.calls.size > 0) operation.begun ??= recorded.calls.get(path)?.last
+  if (operation.begun && isInDoubt(operation.begun)) operation.holds = true
+  else if (live.unrepeatable && recorded.holds(path)) operation.holds = true
+}
+
+/** Why the code cannot have asked for the operation when the ledger holds this; undefined when it can. */
+export function misfitOf(operation: Operation, line: Line): string | undefined {
+  const { path, family, live } = operation
+  const isRisky = isUnsettled(line) && !live.unrepeatable
+  if (operation.fits(line.kind) && !isRisky) return undefined
+  const asked = isRisky ? `${family} that may repeat` : family
+  return `At "${path}" the ledger holds ${line.kind}, but the code asks for a ${asked}.`
+}
+
+/** What a doubt is about. */
+export type Doubt = Pick<Payloads['effect.doubted'], 'attempt' | 'why' | 'error'>

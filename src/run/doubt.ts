@@ -1,0 +1,126 @@
+/**
+ * A call whose outcome is not known: how it is found out, by the step's `reconcile` and then by a
+ * person, and what a person may say.
+ */
+import { encode, errorData } from '../ledger/index.ts'
+import type { Payloads } from '../ledger/index.ts'
+import { idempotencyKeyOf } from './attempt.ts'
+import { within } from './current.ts'
+import { type Finding, isFinding, type Reconcile, unknown } from './finding.ts'
+import type { Operation } from './operation.ts'
+import type { Pass } from './pass.ts'
+import type { Line } from './recorded.ts'
+
+/** How long `reconcile` may take. */
+const reconcileMs = 60_000
+
+/** Asks `reconcile`, with what was recorded of the call. Never rejects. */
+export async function findOut(
+  pass: Pass,
+  operation: Operation,
+  {
+    reconcile,
+    intent,
+  }: {
+    readonly reconcile: Reconcile
+    readonly intent: Line<'effect.intended'>
+  },
+): Promise<Finding> {
+  const { entry, record } = intent
+  const controller = new AbortController()
+  const context = {
+    idempotencyKey: idempotencyKeyOf(pass, operation),
+    startedAt: new Date(entry.time),
+    attempt: record.attempt,
+    signal: controller.signal,
+  }
+  return new Promise((resolve) => {
+    const timer = pass.ports.setTimer(reconcileMs, () => {
+      resolve(unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`))
+      controller.abort()
+    })
+    const asked = within({ pass, scope: operation.scope, step: operation.path }, async () =>
+      checkedFinding(await reconcile(record.args, context)),
+    )
+    void asked
+      .catch((thrown: unknown) => unknown(`\`reconcile\` threw ${said(thrown)}`))
+      .then((finding) => {
+        timer.cancel()
+        resolve(finding)
+      })
+  })
+}
+
+function said(thrown: unknown): string {
+  const { name, message } = errorData(thrown)
+  return `${name}: ${message}`
+}
+
+function checkedFinding(finding: unknown): Finding {
+  if (!isFinding(finding)) {
+    return unknown('`reconcile` returned none of done(…), notDone() and unknown().')
+  }
+  if (finding.is === 'done') encode(finding.result) // throws when it cannot be kept
+  return finding
+}
+
+/** What a person is asked about a call. */
+export function questionOf(
+  name: string,
+  { entry, record }: Line<'effect.intended'>,
+): Pick<Payloads['effect.doubted'], 'prompt' | 'schema'> {
+  const args = 'args' in record ? ` with ${excerpt(record.args)}` : ''
+  const since = new Date(entry.time).toISOString()
+  return {
+    prompt: `Did "${name}" happen? It was called at ${since} (attempt ${record.attempt})${args}, and what came of it is not known.`,
+    schema: answerSchema,
+  }
+}
+
+const excerptUnits = 200
+
+function excerpt(args: unknown): string {
+  const text = JSON.stringify(args) ?? 'undefined'
+  return text.length > excerptUnits ? `${text.slice(0, excerptUnits)}…` : text
+}
+
+/** JSON Schema of what a person may say. */
+const answerSchema = {
+  type: 'object',
+  required: ['verdict'],
+  properties: {
+    verdict: {
+      enum: ['done', 'retry', 'fail'],
+      description:
+        'done: it happened, with `result`. retry: it did not happen, call again. fail: the step fails.',
+    },
+    result: { description: 'What the step returns, when it was done.' },
+    reason: { type: 'string', maxLength: 4000 },
+  },
+  additionalProperties: false,
+  anyOf: [
+    { properties: { verdict: { const: 'done' } } },
+    { properties: { verdict: { enum: ['retry', 'fail'] }, result: false } },
+  ],
+} as const
+
+/** What a person has said. */
+export type DoubtAnswer =
+  | { readonly verdict: 'done'; readonly result: unknown; readonly reason?: string | undefined }
+  | { readonly verdict: 'retry' | 'fail'; readonly reason?: string | undefined }
+
+/** The answer, or what is wrong with it. */
+export function answerOf(value: unknown): DoubtAnswer | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return 'The answer must be an object with a `verdict`.'
+  }
+  const { verdict, result, reason, ...others } = value as Readonly<Record<string, unknown>>
+  const [other] = Object.keys(others)
+  if (other !== undefined) return `The answer has no field "${other}".`
+  if (reason !== undefined && typeof reason !== 'string') return '`reason` must be a text.'
+  if (verdict === 'done') return { verdict, result, reason }
+  if (verdict !== 'retry' && verdict !== 'fail') {
+    return '`verdict` must be "done", "retry" or "fail".'
+  }
+  return 'result' in value ? `\`result\` needs the verdict "done".` : { verdict, reason }
+}

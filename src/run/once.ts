@@ -1,0 +1,414 @@
+/**
+ * A step that must not repeat.
+ *
+ * E1 Its intent is durable before the body is called, with the time from which on no request of this
+ *    call can be on its way.
+ * E2 A call that crashed, timed out, was aborted or threw is in doubt, unless it threw NotDone. While
+ *    it is in doubt it is not made again, and its outcome is not looked for before that time.
+ * E3 A doubt is resolved by the first that knows: the call itself, when it returns late in the same
+ *    pass; `reconcile`; a person. What follows is written in the same append.
+ * E4 What did not happen is tried again as the retry policy says. A call that a crash cut short is
+ *    made again by itself; the third time that would happen, a person is asked.
+ * E5 is kept by leaving.ts: `holds` says that the operation may be happening, or may have happened.
+ */
+import { type ErrorData, EverloopError } from '../base/errors.ts'
+import { digestOf, encode } from '../ledger/index.ts'
+import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
+import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
+import type { Doubt } from './calls.ts'
+import { answerOf, findOut, questionOf } from './doubt.ts'
+import { drifted } from './drift.ts'
+import type { Effect } from './effect.ts'
+import { type Finding, unknown } from './finding.ts'
+import type { Item } from './journal.ts'
+import { cleaned, handing, payloadWith } from './large.ts'
+import type { Answer, Live, Operation } from './operation.ts'
+import type { Pass } from './pass.ts'
+import { isLine, type Line } from './recorded.ts'
+import { delayMs, isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
+
+/** How often a call that a crash cut short is made again before a person is asked. */
+const lostMax = 3
+
+/** A body that goes on although its time is over is listened to for so long before the run is given back. */
+const lateMs = 60_000
+
+/** Who knows what became of a call. */
+type Source = Pick<Payloads['effect.resolved'], 'via' | 'by' | 'reason'> & Pick<Item, 'taken'>
+
+/** A doubt of this pass; `thrown` where it was this pass that saw the error. */
+interface OpenDoubt extends Doubt {
+  readonly thrown?: unknown
+}
+
+export class OnceCall implements Live {
+  readonly unrepeatable = true
+  readonly input: string | undefined
+  readonly #pass: Pass
+  readonly #call: StepCall
+  readonly #effect: Extract<Effect, { is: 'once' }>
+  readonly #retry: Retry
+  /** The call that was made last. */
+  #intent: Line<'effect.intended'> | undefined
+  /** What nothing has resolved yet. */
+  #doubt: OpenDoubt | undefined
+
+  constructor(pass: Pass, call: StepCall, effect: Extract<Effect, { is: 'once' }>) {
+    const { options } = call
+    this.#pass = pass
+    this.#call = call
+    this.#effect = effect
+    this.#retry = retryOf(options.retry)
+    this.input = 'input' in options ? digestOf(options.input) : undefined
+  }
+
+  begin(operation: Operation): void {
+    const { begun } = operation
+    const call = this.#pass.recorded.calls.get(operation.path)
+    this.#intent ??= call?.intent
+    if (!begun) return this.#intend(operation, 1)
+    if (this.#hasDrifted()) {
+      this.#pass.wait(operation, undefined)
+      return this.#pass.stop(drifted(operation))
+    }
+    this.#goOn(operation, begun, call?.doubt?.record)
+  }
+
+  onDue(operation: Operation): void {
+    if (operation.begun) this.#goOn(operation, operation.begun)
+  }
+
+  /** Takes up what the ledger holds, or what has come due. */
+  #goOn(operation: Operation, begun: Line<WaitKind>, before?: Doubt): void {
+    const pass = this.#pass
+    if (isLine(begun, 'step.retrying')) {
+      const { due, attempt } = begun.record
+      if (due <= pass.store.clock.now()) this.#intend(operation, attempt + 1)
+      else pass.wait(operation, due)
+    } else if (isLine(begun, 'effect.intended')) {
+      const { attempt, due } = begun.record
+      this.#doubts(operation, { attempt, why: 'crashed' }, due)
+    } else if (isLine(begun, 'effect.doubted')) {
+      this.#doubt ??= begun.record
+      if (begun.record.prompt === undefined) this.#await(operation, this.#doubt)
+      else pass.wait(operation, undefined)
+    } else if (isLine(begun, 'effect.resolved')) {
+      const { attempt, verdict } = begun.record
+      if (verdict === 'notDone') return this.#intend(operation, attempt + 1)
+      this.#doubt = before ?? { attempt, why: 'crashed' }
+      this.#ask(operation, 'A person let it fail without knowing, and the run is tried again.')
+    }
+  }
+
+  #hasDrifted(): boolean {
+    const recorded = this.#intent?.record.input
+    return recorded !== undefined && this.input !== undefined && recorded !== this.input
+  }
+
+  /** Records that the call is about to be made, and makes it (E1). */
+  #intend(
+    operation: Operation,
+    attempt: number,
+    rest: { readonly lost?: number; readonly item?: Partial<Item> } = {},
+  ): void {
+    const pass = this.#pass
+    const { timeoutMs, settleMs, undo } = this.#effect
+    const { options } = this.#call
+    const lost = rest.lost ?? this.#lost
+    operation.phase = 'busy'
+    operation.holds = true
+    const record = {
+      effect: 'once' as const,
+      attempt,
+      due: pass.store.clock.now() + timeoutMs + settleMs,
+      ...(lost > 0 && { lost }),
+      ...(this.input !== undefined && { input: this.input }),
+      ...(undo && { undo }),
+    }
+    // Encoded now: the code may go on changing what it has handed over.
+    const args = 'input' in options ? encode(options.input) : undefined
+    const written =
+      args === undefined ? { payload: encode(record) } : payloadWith('args', args, record)
+    const item = { ...rest.item, ...written }
+    const full = args === undefined ? record : { args: options.input, ...record }
+    this.#write(operation, { kind: 'effect.intended', record: full }, item, (line) => {
+      this.#intent = line
+      void this.#make(operation, line.record)
+    })
+  }
+
+  get #lost(): number {
+    return this.#intent?.record.lost ?? 0
+  }
+
+  /** Calls the body, and records what came of it. */
+  async #make(
+    operation: Operation,
+    { attempt, due = 0 }: Payloads['effect.intended'],
+  ): Promise<void> {
+    const pass = this.#pass
+    // The time is counted from the intent: whoever takes over counts from there.
+    const timeoutMs = due - this.#effect.settleMs - pass.store.clock.now()
+    this.#doubt = { attempt, why: 'threw' }
+    if (!operation.isWanted) {
+      return this.#wasNotDone(operation, { via: 'call', reason: 'Nobody waited for it any more.' })
+    }
+    const result: Result =
+      timeoutMs > 0
+        ? await execute(pass, operation, { call: this.#call, number: attempt, timeoutMs })
+        : notInTime(operation)
+    if (result.is === 'completed') return this.#conclude(operation, attempt, result)
+    const { thrown, error, late } = result
+    if (isNotDone(thrown)) {
+      this.#doubt = { attempt, why: 'threw', error, thrown }
+      return this.#wasNotDone(operation, { via: 'call' })
+    }
+    const isAborted = operation.scope.signal.aborted && !isTimeout(thrown)
+    const why = isTimeout(thrown) ? 'timed-out' : isAborted ? 'aborted' : 'threw'
+    const settled = pass.store.clock.now() + this.#effect.settleMs
+    this.#doubts(operation, { attempt, why, error, thrown }, Math.min(due, settled), late)
+  }
+
+  /** Records that it is not known whether the call happened (E2). */
+  #doubts(
+    operation: Operation,
+    doubt: OpenDoubt,
+    due: number | undefined,
+    late?: Promise<unknown>,
+  ): void {
+    this.#doubt = doubt
+    const { attempt, why, error } = doubt
+    const record = { attempt, why, ...(error && { error }), ...(due !== undefined && { due }) }
+    if (late) void this.#listen(operation, doubt, late)
+    this.#write(operation, { kind: 'effect.doubted', record }, {}, () => {
+      if (this.#doubt === doubt) this.#await(operation, doubt, late !== undefined)
+    })
+  }
+
+  /** Waits until a request can no longer be on its way, then finds out. */
+  #await(operation: Operation, doubt: OpenDoubt, isRunning = false): void {
+    const pass = this.#pass
+    const { begun } = operation
+    const due = isLine(begun, 'effect.doubted') ? (begun.record.due ?? 0) : 0
+    const left = due - pass.store.clock.now()
+    if (left <= 0) void this.#findOut(operation, doubt)
+    else if (!isRunning || left > lateMs) pass.wait(operation, due)
+    else {
+      operation.phase = 'busy' // the run stays here as long as the call itself may tell
+      pass.ports.setTimer(left, () => void this.#findOut(operation, doubt))
+    }
+  }
+
+  /** What the call itself says when it ends late is the truth, if it comes first (E3). */
+  async #listen(operation: Operation, doubt: OpenDoubt, late: Promise<unknown>): Promise<void> {
+    const source: Source = { via: 'call', reason: 'It ended after its time was over.' }
+    try {
+      const result = await late
+      encode(result)
+      if (this.#isOpen(doubt)) this.#wasDone(operation, source, result)
+    } catch (thrown) {
+      if (isNotDone(thrown) && this.#isOpen(doubt)) this.#wasNotDone(operation, source)
+    }
+  }
+
+  #isOpen(doubt: OpenDoubt): boolean {
+    return this.#doubt === doubt && !this.#pass.isOver
+  }
+
+  async #findOut(operation: Operation, doubt: OpenDoubt): Promise<void> {
+    if (!this.#isOpen(doubt)) return
+    operation.phase = 'busy'
+    const { reconcile } = this.#effect
+    const intent = this.#intent
+    const finding: Finding =
+      reconcile && intent
+        ? await findOut(this.#pass, operation, { reconcile, intent })
+        : unknown('The step has no `reconcile`.')
+    if (!this.#isOpen(doubt)) return
+    switch (finding.is) {
+      case 'done':
+        return this.#wasDone(operation, { via: 'reconcile' }, finding.result)
+      case 'notDone':
+        return this.#wasNotDone(operation, { via: 'reconcile', reason: finding.reason })
+      case 'unknown':
+        return this.#ask(operation, finding.reason ?? '`reconcile` cannot tell.')
+    }
+  }
+
+  /** Asks a person. */
+  #ask(operation: Operation, reason: string): void {
+    const { attempt, why, error } = this.#doubt as Doubt
+    const question = this.#intent && questionOf(this.#call.name, this.#intent)
+    const record = { attempt, why, ...(error && { error }), ...question, reason }
+    this.#write(operation, { kind: 'effect.doubted', record }, {}, () =>
+      this.#doubt ? this.#pass.wait(operation, undefined) : undefined,
+    )
+  }
+
+  onAnswer(operation: Operation, { number, value, by }: Answer): void {
+    const pass = this.#pass
+    const doubt = this.#doubt
+    const taken = [number]
+    const answer = answerOf(value)
+    if (typeof answer === 'string' || !doubt) {
+      const reason = typeof answer === 'string' ? answer : 'The question is closed.'
+      const record = { reason, ...(by !== undefined && { by }) }
+      pass.commit({
+        drafts: [{ ...operation.place, kind: 'effect.refused', record }],
+        taken,
+        committed: () => {
+          if (this.#doubt) pass.wait(operation, undefined)
+        },
+      })
+      return
+    }
+    const source: Source = { via: 'person', by, reason: answer.reason, taken }
+    if (answer.verdict === 'done') this.#wasDone(operation, source, answer.result)
+    else if (answer.verdict === 'retry') this.#wasNotDone(operation, source)
+    else this.#fail(operation, source, 'failed', givenUp(operation, source, doubt.error))
+  }
+
+  /** The call happened: the step returns what it came to. */
+  #wasDone(operation: Operation, source: Source, value: unknown): void {
+    const { attempt } = this.#doubt as Doubt
+    this.#conclude(operation, attempt, { value, text: encode(value) }, source)
+  }
+
+  #conclude(
+    operation: Operation,
+    attempt: number,
+    result: Pick<Extract<Result, { is: 'completed' }>, 'value' | 'text'> & {
+      readonly charge?: Payloads['step.completed']['charge']
+    },
+    source?: Source,
+  ): void {
+    const { value, text, charge } = result
+    const before = source ? [this.#resolved(operation, source, 'done')] : []
+    this.#doubt = undefined
+    const rest = {
+      ...(attempt > 1 && { attempts: attempt }),
+      ...(this.input !== undefined && { input: this.input }),
+    }
+    const record = { ...(charge && { charge }), value, ...rest }
+    const item = { ...payloadWith('value', text, rest, charge), before, taken: source?.taken }
+    this.#pass.conclude(operation, 'step.completed', record, item)
+  }
+
+  /** The call did not happen: it is made again, or the step fails (E4). */
+  #wasNotDone(operation: Operation, source: Source): void {
+    const pass = this.#pass
+    const { attempt, why, error, thrown } = this.#doubt as OpenDoubt
+    const lost = this.#lost
+    const counted = attempt - lost
+    const isAgain = operation.isWanted && (source.via === 'person' || why === 'crashed')
+    if (isAgain && source.via !== 'person' && lost >= lostMax) {
+      return this.#ask(
+        operation,
+        `It did not happen, but each of ${lost + 1} calls ended in a crash.`,
+      )
+    }
+    if (isAgain) {
+      const item = { drafts: [this.#resolved(operation, source, 'notDone')], taken: source.taken }
+      this.#doubt = undefined
+      return this.#intend(operation, attempt + 1, {
+        lost: why === 'crashed' ? lost + 1 : lost,
+        item,
+      })
+    }
+    const mayRetry = operation.isWanted && error !== undefined && counted < this.#retry.attempts
+    if (!mayRetry || !isWorthTrying(this.#retry, thrown ?? error)) {
+      return this.#fail(operation, source, 'notDone', error ?? notMade(operation))
+    }
+    const due = pass.store.clock.now() + delayMs(pass, this.#retry, counted)
+    const item = { drafts: [this.#resolved(operation, source, 'notDone')], taken: source.taken }
+    this.#doubt = undefined
+    this.#write(operation, { kind: 'step.retrying', record: { attempt, error, due } }, item, () => {
+      operation.holds = false
+      pass.wait(operation, due)
+    })
+  }
+
+  #fail(
+    operation: Operation,
+    source: Source,
+    verdict: 'notDone' | 'failed',
+    error: ErrorData,
+  ): void {
+    const { attempt } = this.#doubt as Doubt
+    const before = [this.#resolved(operation, source, verdict)]
+    this.#doubt = undefined
+    const given = this.input === undefined ? {} : { input: this.input }
+    const record = { error, attempts: attempt, ...given }
+    this.#pass.conclude(operation, 'step.failed', record, { before, taken: source.taken })
+  }
+
+  #resolved(
+    operation: Operation,
+    { via, by, reason }: Source,
+    verdict: Payloads['effect.resolved']['verdict'],
+  ): AnyDraft {
+    const { attempt } = this.#doubt as Doubt
+    const more = { ...(reason !== undefined && { reason }), ...(by !== undefined && { by }) }
+    return {
+      ...operation.place,
+      kind: 'effect.resolved',
+      record: { attempt, verdict, via, ...more },
+    }
+  }
+
+  /** Commits what the operation goes on with, behind what the item brings. */
+  #write<K extends WaitKind>(
+    operation: Operation,
+    { kind, record }: { readonly kind: K; readonly record: Payloads[K] },
+    item: Partial<Item>,
+    then: (line: Line<K>) => void,
+  ): void {
+    const { redactor } = this.#pass.options
+    const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
+    const handed = handing(record, clean, redactor)
+    operation.phase = 'busy'
+    this.#pass.commit({
+      ...item,
+      ...clean,
+      drafts: [...(item.drafts ?? []), { ...operation.place, kind, record } as unknown as AnyDraft],
+      committed: (entries) => {
+        const entry = entries.at(-1)
+        if (!entry || operation.scope.closed) return
+        const line: Line<K> = { entry, kind, record: handed() as Payloads[K] }
+        operation.begun = line as unknown as Line<WaitKind>
+        then(line)
+      },
+    })
+  }
+}
+
+/** By its code: another copy of everloop may have made it. */
+const isNotDone = (thrown: unknown): boolean =>
+  EverloopError.is(thrown) && thrown.code === 'NOT_DONE'
+
+/** The intent took longer to become durable than the call may take. */
+function notInTime({ path }: Operation): Result {
+  const message = `Step "${path}" was not called: its time was over when its intent was durable.`
+  const error = { name: 'EverloopError', code: 'NOT_DONE', message }
+  return { is: 'failed', thrown: new EverloopError('NOT_DONE', message, { step: path }), error }
+}
+
+const notMade = ({ path }: Operation): ErrorData => ({
+  name: 'NotDone',
+  code: 'NOT_DONE',
+  message: `Step "${path}" did not happen, and nobody waits for it any more.`,
+})
+
+function givenUp(
+  { path }: Operation,
+  { by, reason }: Source,
+  error: ErrorData | undefined,
+): ErrorData {
+  const why = reason === undefined ? '' : ` Reason: ${reason}`
+  return {
+    name: 'EverloopError',
+    code: 'IN_DOUBT',
+    message: `${by ?? 'A person'} let step "${path}" fail without knowing whether it happened.${why}`,
+    ...(error && { data: { error } }),
+  }
+}

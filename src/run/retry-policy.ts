@@ -1,0 +1,67 @@
+/** The retry policy of a step, with everything said, and what it says about an attempt that failed. */
+import { EverloopError } from '../base/errors.ts'
+import { parseDuration } from '../base/duration.ts'
+import type { RetryPolicy } from './face.ts'
+import { checkOptions } from './options.ts'
+import type { Pass } from './pass.ts'
+
+export interface Retry {
+  readonly attempts: number
+  readonly delayMs: number
+  readonly factor: number
+  readonly maxDelayMs: number
+  readonly when: (error: unknown) => boolean
+}
+
+/** What a step without a policy gets. */
+const single: Retry = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0, when: () => true }
+
+/** Errors that the same attempt would meet again. */
+const finalCodes: readonly unknown[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'BAD_INPUT']
+
+/** Throws BAD_OPTION. */
+export function retryOf(policy: RetryPolicy | undefined): Retry {
+  if (policy === undefined) return single
+  checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
+  const { attempts, delay = '1s', factor = 2, maxDelay = '5m', when = () => true } = policy
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new EverloopError('BAD_OPTION', `retry.attempts must be a whole number of at least 1.`)
+  }
+  if (!Number.isFinite(factor) || factor < 1) {
+    throw new EverloopError('BAD_OPTION', `retry.factor must be a number of at least 1.`)
+  }
+  return {
+    attempts,
+    delayMs: parseDuration(delay),
+    factor,
+    maxDelayMs: parseDuration(maxDelay),
+    when,
+  }
+}
+
+/** `thrown`: what the body threw, or the record of it where another process has seen it. */
+export function isWorthTrying(retry: Retry, thrown: unknown): boolean {
+  if (isOurs(thrown) && finalCodes.includes(thrown.code)) return false
+  try {
+    return retry.when(thrown)
+  } catch {
+    return false // a policy that throws has no opinion worth repeating an effect for
+  }
+}
+
+/** True for an error of everloop, and for the record of one. */
+const isOurs = (thrown: unknown): thrown is { readonly code: unknown } =>
+  EverloopError.is(thrown) ||
+  (typeof thrown === 'object' &&
+    thrown !== null &&
+    !(thrown instanceof Error) &&
+    'code' in thrown &&
+    'name' in thrown &&
+    thrown.name === 'EverloopError')
+
+/** The wait before the next attempt, spread by a quarter so that failed callers do not return as one. */
+export function delayMs(pass: Pass, retry: Retry, attempt: number): number {
+  const full = Math.min(retry.delayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
+  const chance = (pass.ports.randomBytes(1)[0] ?? 0) / 255
+  return Math.round(full * (0.75 + chance / 4))
+}
