@@ -216,6 +216,7 @@ export default defineConfig({
           '!@ai-sdk/*',
           '!@cfworker/json-schema',
           '!re2js',
+          '!node:module',
         ],
       }),
       ...layer({

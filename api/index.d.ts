@@ -81,6 +81,12 @@ export interface Delivery {
     readonly id?: string;
 }
 
+export interface DestinationsGuardOptions {
+    readonly name?: string;
+    readonly allow: readonly string[];
+    readonly reaction?: 'deny' | 'ask' | 'halt';
+}
+
 export interface Done<Result> {
     readonly [verdict]: 'done';
     readonly result: Result;
@@ -230,6 +236,17 @@ export type GuardVerdict = {
     readonly reason: string;
 };
 
+export interface JudgeGuardOptions {
+    readonly name?: string;
+    readonly at: Position | readonly Position[];
+    readonly question: string;
+    readonly model?: unknown;
+    readonly judge?: (prompt: string, signal: AbortSignal) => Promise<string>;
+    readonly reaction?: 'deny' | 'retry' | 'ask' | 'halt';
+    readonly timeout?: Duration;
+    readonly maxLength?: number;
+}
+
 export interface ListOptions {
     readonly status?: RunRow['status'] | readonly RunRow['status'][];
     readonly flow?: string;
@@ -302,6 +319,19 @@ export interface ReconcileContext {
     readonly startedAt: Date;
     readonly attempt: number;
     readonly signal: AbortSignal;
+}
+
+export interface RegexGuardOptions extends TextGuardOptions, PatternFlags {
+    readonly patterns: string | readonly string[];
+    readonly replacement?: string;
+    readonly what?: string;
+}
+
+export interface RepeatGuardOptions {
+    readonly name?: string;
+    readonly max?: number;
+    readonly within?: number;
+    readonly reaction?: 'deny' | 'ask' | 'halt';
 }
 
 export interface RetryPolicy {
@@ -390,6 +420,12 @@ export class RunReference<Output = unknown> {
         readonly from?: string;
     }): AsyncGenerator<StreamItem, void>;
     cancel(reason?: string): Promise<void>;
+}
+
+export interface SchemaGuardOptions {
+    readonly name?: string;
+    readonly tools: Readonly<Record<string, JsonSchema>>;
+    readonly reaction?: 'deny' | 'retry' | 'ask' | 'halt';
 }
 
 export interface SecretReference {
@@ -481,6 +517,20 @@ export type StreamItem = {
     readonly cursor: string;
 };
 
+export interface TaintGuardOptions {
+    readonly name?: string;
+    readonly allow?: readonly string[];
+    readonly reaction?: 'ask' | 'deny' | 'halt';
+}
+
+export interface TextGuardOptions {
+    readonly name?: string;
+    readonly at?: Position | readonly Position[];
+    readonly reaction?: Reaction;
+    readonly timeout?: Duration;
+    readonly window?: number;
+}
+
 export type Tool<Input = unknown, Result = unknown> = RunTool<Input, Result> | AskTool<Input, Result> | ChildTool<Input, Result>;
 
 export interface ToolContext {
@@ -504,6 +554,18 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
 }
 
 export type ToolEffect = 'read' | 'idempotent' | 'once';
+
+export interface ToolRule {
+    readonly tool: string;
+    readonly where?: Readonly<Record<string, string>>;
+}
+
+export interface ToolsGuardOptions {
+    readonly name?: string;
+    readonly allow?: readonly (string | ToolRule)[];
+    readonly deny?: readonly (string | ToolRule)[];
+    readonly reaction?: 'deny' | 'ask' | 'halt';
+}
 
 export interface Turn<State> extends Run {
     readonly turn: number;
@@ -550,6 +612,10 @@ export interface WorkOptions {
 export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: AgentToolOptions<NoInfer<Input>>): ChildTool<Input, Output>;
 
 export function askPerson<Input, Answer = string>(definition: AskPersonDefinition<Input, Answer>): AskTool<Input, Answer>;
+
+export function cardGuard(options?: TextGuardOptions): Guard;
+
+export function destinationsGuard(options: DestinationsGuardOptions): Guard;
 
 export const done: <T>(result: T) => Finding<T>;
 
@@ -617,15 +683,29 @@ function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<In
 
 export function guard<const P extends Position>(definition: GuardDefinition<P>): Guard;
 
+export function judgeGuard(options: JudgeGuardOptions): Guard;
+
 export const notDone: (reason?: string) => Finding<never>;
 
 export function open(options?: OpenOptions): Promise<Ever>;
 
 export function policy(definition: PolicyDefinition): Policy;
 
+export function regexGuard(options: RegexGuardOptions): Guard;
+
+export function repeatGuard(options?: RepeatGuardOptions): Guard;
+
+export function schemaGuard(options: SchemaGuardOptions): Guard;
+
 export function secret(name: string): SecretReference;
 
+export function secretsGuard(options?: TextGuardOptions): Guard;
+
+export function taintGuard(options?: TaintGuardOptions): Guard;
+
 export function tool<Input, Result>(definition: ToolDefinition<Input, Result>): RunTool<Input, Result>;
+
+export function toolsGuard(options: ToolsGuardOptions): Guard;
 
 export const unknown: (reason?: string) => Finding<never>;
 
@@ -695,6 +775,14 @@ interface ResultSubject extends CallSubject {
     readonly value: unknown;
     readonly text: string;
     readonly isError: boolean;
+}
+
+type Reaction = 'deny' | 'fix' | 'retry' | 'ask' | 'halt';
+
+interface PatternFlags {
+    readonly ignoreCase?: boolean | undefined;
+    readonly multiline?: boolean | undefined;
+    readonly dotAll?: boolean | undefined;
 }
 
 interface ApprovalPolicyRule {

@@ -97,7 +97,23 @@ export type Tool<Input = unknown, Result = unknown> =
   | ChildTool<Input, Result>
 
 /** Any tool, whatever it takes. Its functions are called with arguments that were checked before. */
-export type AnyTool = Tool<never>
+export type AnyTool = AnyRunTool | AnyAskTool | AnyChildTool
+
+/** What tells of types that are not known any more. */
+interface AnySchemas {
+  readonly input: StandardSchemaV1 | undefined
+  readonly output: StandardSchemaV1 | undefined
+}
+
+export interface AnyRunTool
+  extends AnySchemas, Omit<RunTool<never, unknown>, keyof AnySchemas | 'undo'> {
+  readonly undo: ((input: never, result: never, context: ToolContext) => unknown) | undefined
+}
+
+export interface AnyAskTool extends AnySchemas, Omit<AskTool<never, unknown>, keyof AnySchemas> {}
+
+export interface AnyChildTool
+  extends AnySchemas, Omit<ChildTool<never, unknown>, keyof AnySchemas> {}
 
 /** The options that tools of all kinds share. */
 export interface ToolOptions<Input> {

@@ -65,6 +65,7 @@ const layers: readonly Layer[] = [
       /^@ai-sdk\/[a-z-]+$/,
       /^@cfworker\/json-schema$/,
       /^re2js$/,
+      /^node:module$/,
     ],
   },
   {

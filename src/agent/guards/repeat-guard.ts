@@ -1,0 +1,46 @@
+/** A guard on going round in circles: the same call again and again. */
+import { EverloopError } from '../../base/errors.ts'
+import { checkOptions } from '../../run/options.ts'
+import { digestOf } from '../../ledger/index.ts'
+import { type Guard, guard } from './guard.ts'
+import { checkReaction, react } from './text-guard.ts'
+import { verdict } from './verdict.ts'
+
+export interface RepeatGuardOptions {
+  readonly name?: string
+  /** How often a call with the same arguments may be made. Default 3. */
+  readonly max?: number
+  /** Only this many calls before count. Default 50. */
+  readonly within?: number
+  /** Default "deny". */
+  readonly reaction?: 'deny' | 'ask' | 'halt'
+}
+
+/** Denies a call that was made as often as allowed with the same arguments, whatever their order. */
+export function repeatGuard(options: RepeatGuardOptions = {}): Guard {
+  checkOptions('repeatGuard', options, ['name', 'max', 'within', 'reaction'])
+  const { name = 'repeat', max = 3, within = 50, reaction = 'deny' } = options
+  checkReaction('repeatGuard', reaction, ['deny', 'ask', 'halt'])
+  for (const [option, count] of Object.entries({ max, within })) {
+    if (Number.isInteger(count) && count >= 1) continue
+    throw new EverloopError(
+      'BAD_OPTION',
+      `repeatGuard: \`${option}\` must be a whole number of at least 1.`,
+    )
+  }
+  return guard({
+    name,
+    at: 'call',
+    check: ({ tool, args }, { history }) => {
+      const digest = digestOf(args)
+      const same = history
+        .slice(-within)
+        .filter((call) => call.tool === tool.name && call.digest === digest)
+      if (same.length < max) return verdict.allow()
+      return react(
+        reaction,
+        `${tool.name} was called ${same.length} times with these arguments already. Doing it again will not help: try something else, or say what is missing.`,
+      )
+    },
+  })
+}

@@ -1,0 +1,44 @@
+/**
+ * A guard on the way in which agents are turned against their owners: something from outside is read,
+ * and then something is written to the outside.
+ */
+import { checkOptions } from '../../run/options.ts'
+import { destinationRules, strangers } from './destinations-guard.ts'
+import { type Guard, guard } from './guard.ts'
+import { checkReaction, react } from './text-guard.ts'
+import { verdict } from './verdict.ts'
+
+export interface TaintGuardOptions {
+  readonly name?: string
+  /** Destinations that nobody need be asked about, as `destinationsGuard` takes them. */
+  readonly allow?: readonly string[]
+  /** Default "ask". */
+  readonly reaction?: 'ask' | 'deny' | 'halt'
+}
+
+/**
+ * Asks a person before a tool that writes outside is called in a conversation that has read something
+ * from outside: once a tool with `taints` has returned, everything the model says may come from there.
+ */
+export function taintGuard(options: TaintGuardOptions = {}): Guard {
+  checkOptions('taintGuard', options, ['name', 'allow', 'reaction'])
+  const { name = 'taint', allow = [], reaction = 'ask' } = options
+  checkReaction('taintGuard', reaction, ['ask', 'deny', 'halt'])
+  const rules = destinationRules(allow, 'taintGuard')
+  return guard({
+    name,
+    at: 'call',
+    check: (subject, { tainted }) => {
+      const { tool } = subject
+      if (tainted.length === 0 || tool.writes !== 'outside') return verdict.allow()
+      const others = strangers(subject, rules)
+      if (others !== 'none' && others.length === 0) return verdict.allow()
+      const from = [...new Set(tainted.map((taint) => taint.tool))].slice(0, 5).join(', ')
+      const to = others === 'none' ? '' : ` to ${others.slice(0, 3).join(', ')}`
+      return react(
+        reaction,
+        `${tool.name} would write outside${to}, and the conversation holds what came from outside (${from}).`,
+      )
+    },
+  })
+}
