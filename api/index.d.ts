@@ -548,12 +548,12 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
     readonly timeout?: Duration;
     readonly retry?: RetryPolicy;
     readonly settle?: Duration;
-    readonly reconcile?: (input: Input, context: ReconcileContext) => unknown;
+    readonly reconcile?: Reconcile<Input, NoInfer<Result>>;
     readonly undo?: (input: Input, result: NoInfer<Result>, context: ToolContext) => unknown;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
-export type ToolEffect = 'read' | 'idempotent' | 'once';
+export type ToolEffect = EffectClass;
 
 export interface ToolRule {
     readonly tool: string;
@@ -807,17 +807,13 @@ interface ChildTool<Input, Output> extends ToolFace<Input> {
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
 }
 
-interface ReconcileContext extends Omit<ToolContext, 'attempt'> {
-    readonly startedAt: number;
-}
-
 interface RunTool<Input, Result> extends ToolFace<Input> {
     readonly does: 'run';
     readonly output: StandardSchemaV1<unknown, Result> | undefined;
     readonly timeout: Duration | undefined;
     readonly retry: RetryPolicy | undefined;
     readonly settle: Duration | undefined;
-    readonly reconcile: ((input: Input, context: ReconcileContext) => unknown) | undefined;
+    readonly reconcile: Reconcile<Input, Result> | undefined;
     readonly undo: ((input: Input, result: Result, context: ToolContext) => unknown) | undefined;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }

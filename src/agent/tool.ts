@@ -7,7 +7,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import type { AnyFlow, RetryPolicy } from '../run/face.ts'
+import type { AnyFlow, EffectClass, RetryPolicy } from '../run/face.ts'
+import type { Reconcile } from '../run/finding.ts'
 import { checkOptions } from '../run/options.ts'
 import { type ApprovalRule, checkApprovalPolicy } from './approval-policy.ts'
 import type { Secrets } from './secret.ts'
@@ -17,7 +18,7 @@ import { type JsonSchema, toolSchema } from './tool-schema.ts'
  * What repeating a call means. `"read"`: nothing changes, repeat freely. `"idempotent"`: repeat with the
  * same idempotency key. `"once"`: must not be repeated, so a call in doubt is resolved first.
  */
-export type ToolEffect = 'read' | 'idempotent' | 'once'
+export type ToolEffect = EffectClass
 
 /** What a tool's function is handed besides its input. */
 export interface ToolContext {
@@ -31,12 +32,6 @@ export interface ToolContext {
   /** The model's id of the call. */
   readonly call: string
   readonly secrets: Secrets
-}
-
-/** What `reconcile` is handed besides the input. */
-export interface ReconcileContext extends Omit<ToolContext, 'attempt'> {
-  /** When the call in doubt began, in milliseconds since 1970. */
-  readonly startedAt: number
 }
 
 /** What all tools have. */
@@ -71,7 +66,7 @@ export interface RunTool<Input, Result> extends ToolFace<Input> {
   readonly timeout: Duration | undefined
   readonly retry: RetryPolicy | undefined
   readonly settle: Duration | undefined
-  readonly reconcile: ((input: Input, context: ReconcileContext) => unknown) | undefined
+  readonly reconcile: Reconcile<Input, Result> | undefined
   readonly undo: ((input: Input, result: Result, context: ToolContext) => unknown) | undefined
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
 }
@@ -140,7 +135,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** How long a request may still be on its way after its timeout. */
   readonly settle?: Duration
   /** Asked when it is not known whether a call took effect. Returns done(…), notDone() or unknown(). */
-  readonly reconcile?: (input: Input, context: ReconcileContext) => unknown
+  readonly reconcile?: Reconcile<Input, NoInfer<Result>>
   /** What undoes a call that took effect. Write it behind `run`, so that the result's type is known. */
   readonly undo?: (input: Input, result: NoInfer<Result>, context: ToolContext) => unknown
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
