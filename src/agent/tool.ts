@@ -194,8 +194,6 @@ export function tool<Input, Result>(
     if (value !== undefined && typeof value !== 'function')
       throw bad(`\`${name}\` must be a function`)
   }
-  if (retry !== undefined && face.effect === 'once')
-    throw bad('has `retry`, but a call with effect "once" is never tried again by itself')
   if (face.effect === 'read' && (reconcile ?? undo) !== undefined)
     throw bad('has effect "read", so there is nothing to reconcile or to undo')
   if (timeout !== undefined) parseDuration(timeout)

@@ -77,7 +77,6 @@ describe('a definition', () => {
     ['no description', { description: ' ' }, 'BAD_OPTION', /description/],
     ['no function', { run: undefined }, 'BAD_OPTION', /run/],
     ['a misspelt option', { aproval: true }, 'BAD_OPTION', /approval/],
-    ['retries of what must not be repeated', { retry: { attempts: 2 } }, 'BAD_OPTION', /once/],
     ['undo of a read', { effect: 'read', undo: () => 1 }, 'BAD_OPTION', /undo/],
     ['a tiny result', { maxResult: 3 }, 'BAD_OPTION', /maxResult/],
     ['half a concurrency', { concurrency: 0.5 }, 'BAD_OPTION', /concurrency/],
