@@ -1,7 +1,23 @@
 // Written by "npm run api": the public declarations of one entry point.
 // A difference here is a change of what users build on; review it as one.
 
+export interface Action<Input = unknown> {
+    readonly name: string;
+    readonly run: (input: Input, context: UndoContext) => unknown;
+    readonly retry: RetryPolicy;
+    readonly timeout: Duration | undefined;
+}
+
+export interface ActionDefinition<Input> {
+    readonly name: string;
+    readonly run: (input: Input, context: UndoContext) => unknown;
+    readonly retry?: RetryPolicy;
+    readonly timeout?: Duration;
+}
+
 export type AgentToolOptions<Input> = ToolOptions<Input>;
+
+export type AnyAction = Action<never>;
 
 export interface ApprovalContext {
     readonly runId: string;
@@ -129,6 +145,12 @@ export class Ever implements AsyncDisposable {
     account(run: string): Promise<{
         readonly amounts: Readonly<Record<string, number>>;
     }>;
+    undos(run: string): Promise<readonly UndoInfo[]>;
+    undo(run: string, options?: UndoOptions): Promise<readonly UndoInfo[]>;
+    skipUndo(run: string, of: number, { reason, by }: {
+        readonly reason: string;
+        readonly by?: string;
+    }): Promise<void>;
     verify(run: string): Promise<Verdict>;
     limitQueue(name: string, concurrency: number | null): Promise<void>;
     work(options?: WorkOptions): Promise<void>;
@@ -164,6 +186,7 @@ export interface Flow<Input = unknown, Output = unknown> {
     readonly version: string;
     readonly input: StandardSchemaV1<unknown, Input> | undefined;
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
+    readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
@@ -172,6 +195,7 @@ export interface FlowDefinition<Input, Output> {
     readonly version?: string;
     readonly input?: StandardSchemaV1<unknown, Input>;
     readonly output?: StandardSchemaV1<unknown, Output>;
+    readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
@@ -277,6 +301,7 @@ export class NotDone extends EverloopError {
 export interface OpenOptions {
     readonly store?: string | Store;
     readonly flows?: readonly AnyFlow[];
+    readonly actions?: readonly AnyAction[];
     readonly lease?: Duration;
     readonly work?: false | Omit<WorkOptions, 'until'>;
     readonly queues?: Readonly<Record<string, {
@@ -373,6 +398,8 @@ export interface Run {
     now(): number;
     random(): number;
     uuid(): string;
+    undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>;
+    undo(action: string, input?: unknown): Promise<void>;
     note(text: string, data?: unknown): Promise<void>;
     resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>;
 }
@@ -573,11 +600,36 @@ export interface Turn<State> extends Run {
     done<Result>(result: Result): Done<Result>;
 }
 
+export interface UndoContext {
+    readonly result: unknown;
+    readonly idempotencyKey: string;
+    readonly of: {
+        readonly idempotencyKey: string;
+    };
+    readonly attempt: number;
+    readonly signal: AbortSignal;
+}
+
+export interface UndoInfo {
+    readonly of: number;
+    readonly action: string;
+    readonly input: unknown;
+    readonly result: unknown;
+    readonly path: string;
+    readonly state: 'registered' | 'undone' | 'failed' | 'skipped';
+    readonly error: ErrorData | undefined;
+}
+
 export interface UndoOption {
     readonly action: string | {
         readonly name: string;
     };
     readonly input?: unknown;
+}
+
+export interface UndoOptions {
+    readonly by?: string;
+    readonly cancel?: boolean;
 }
 
 export type Verdict = {
@@ -608,6 +660,9 @@ export interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
 }
+
+export function action<Input>(name: string, run: (input: Input, context: UndoContext) => unknown): Action<Input>;
+function action<Input>(definition: ActionDefinition<Input>): Action<Input>;
 
 export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: AgentToolOptions<NoInfer<Input>>): ChildTool<Input, Output>;
 
@@ -653,6 +708,7 @@ export const errorCodes: {
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
     readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
+    readonly UNKNOWN_ACTION: 'no action of this name is registered, so nothing can be undone with it';
     readonly UNKNOWN_QUESTION: 'no question has this id';
     readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
     readonly UNKNOWN_SECRET: 'the worker has no secret of this name';
@@ -997,7 +1053,9 @@ interface Payloads {
     'run.undoing': {
         readonly because: 'failed' | 'cancelled' | 'asked';
         readonly error?: ErrorData | undefined;
-    } & Actor;
+        readonly reason?: string | undefined;
+        readonly cause?: number | undefined;
+    } & Actor & Abandoning;
     'run.titled': {
         readonly title: string;
     } & Actor;
@@ -1011,11 +1069,11 @@ interface Payloads {
     'run.failed': {
         readonly error: ErrorData;
         readonly cause?: number | undefined;
-    } & Abandoning;
+    } & Abandoning & Undone;
     'run.cancelled': {
         readonly reason: string;
         readonly error?: ErrorData | undefined;
-    } & Abandoning;
+    } & Abandoning & Undone;
     'step.completed': {
         readonly charge?: Charge | undefined;
         readonly value: unknown;
@@ -1212,6 +1270,14 @@ interface Undo {
     readonly input?: unknown;
 }
 
+interface Undone {
+    readonly undo?: {
+        readonly completed: number;
+        readonly failed: number;
+        readonly skipped: number;
+    } | undefined;
+}
+
 interface Vote extends Actor {
     readonly verdict: 'approved' | 'denied';
     readonly args?: unknown;
@@ -1235,6 +1301,14 @@ interface Wait {
     readonly since: number;
     readonly record: Payloads[WaitKind];
     readonly due: number | undefined;
+}
+
+class Actions {
+    #private;
+    constructor(actions: Iterable<AnyAction>);
+    find(name: string): AnyAction | undefined;
+    check(names: Iterable<string>, run: string): void;
+    unknown(names: readonly string[], run: string): EverloopError;
 }
 
 class Changes {
@@ -1275,6 +1349,7 @@ interface AnyFlow {
     readonly version: string;
     readonly input: StandardSchemaV1 | undefined;
     readonly output: StandardSchemaV1 | undefined;
+    readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: never) => unknown;
 }
 
@@ -1298,7 +1373,8 @@ class Flows {
         readonly name: string;
         readonly version: string;
     }[];
-    constructor(flows: readonly AnyFlow[]);
+    readonly actions: Actions;
+    constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
 }
@@ -1355,6 +1431,7 @@ interface ClaimRequest {
     }[];
     readonly limit: number;
     readonly suspects?: number | undefined;
+    readonly run?: string | undefined;
 }
 
 interface ClaimResult {

@@ -32,6 +32,7 @@ export type Malformation = (typeof malformations)[number];
 
 export interface NextWorker {
     readonly flows?: readonly AnyFlow[];
+    readonly actions?: readonly AnyAction[];
     readonly concurrency?: number;
     readonly name?: string;
 }
@@ -200,6 +201,7 @@ export class TestRuntime implements AsyncDisposable {
 export interface TestRuntimeOptions extends VirtualTimeOptions {
     readonly flows?: readonly AnyFlow[];
     readonly store?: (ports: Ports) => Store | Promise<Store>;
+    readonly actions?: readonly AnyAction[];
     readonly workers?: number;
     readonly concurrency?: number;
     readonly lease?: Duration;
@@ -294,12 +296,89 @@ const unitsMs: {
     readonly w: 604800000;
 };
 
+type ErrorCode = keyof typeof errorCodes;
+
 interface ErrorData {
     readonly name: string;
     readonly message: string;
     readonly code?: string | undefined;
     readonly data?: unknown;
 }
+
+interface ErrorPlace {
+    readonly run?: string | undefined;
+    readonly step?: string | undefined;
+}
+
+class EverloopError extends Error {
+    readonly code: ErrorCode;
+    readonly run: string | undefined;
+    readonly step: string | undefined;
+    constructor(code: ErrorCode, message: string, options?: ErrorPlace & {
+        readonly cause?: unknown;
+    });
+    static is(value: unknown): value is EverloopError;
+}
+
+const errorCodes: {
+    readonly BAD_OPTION: 'an option is unknown, misspelt or of the wrong type';
+    readonly BAD_NAME: 'a name or id is empty, too long or has characters that are not allowed';
+    readonly BAD_INPUT: 'an input, answer or output does not fit its schema';
+    readonly BAD_DURATION: 'a duration or date cannot be read';
+    readonly NOT_SERIALISABLE: 'a value cannot be kept as data';
+    readonly VALUE_TOO_LARGE: 'a value is larger than one payload may be';
+    readonly UNKNOWN_FLOW: 'no flow of this name is registered';
+    readonly UNKNOWN_RUN: 'no run has this id';
+    readonly AMBIGUOUS_ID: 'an id prefix fits more than one';
+    readonly RUN_EXISTS: 'a run of this id exists with another flow or input';
+    readonly RUN_ENDED: 'the run has ended and takes nothing more';
+    readonly RUN_FAILED: 'the run failed';
+    readonly RUN_CANCELLED: 'the run was cancelled';
+    readonly RUN_STATE: 'the run is not in a state that allows this';
+    readonly DEADLINE: 'the run did not end before its deadline';
+    readonly STEP_FAILED: 'a step failed and has no attempts left';
+    readonly SCOPE_FAILED: 'a branch, scope or loop ended with an error';
+    readonly CHILD_FAILED: 'a child run did not complete';
+    readonly TIMEOUT: 'a step took longer than its timeout';
+    readonly NOT_DONE: 'the effect of a call surely did not happen';
+    readonly IN_DOUBT: 'a person let a call fail of which it is not known whether it happened';
+    readonly EXPIRED: 'a wait passed its deadline without a default';
+    readonly CANCELLED: 'the run is being cancelled';
+    readonly WRONG_SCOPE: 'a handle was used while an inner scope is current';
+    readonly NESTED_OPERATION: 'a durable operation was started inside a step body';
+    readonly DUPLICATE_KEY: 'an explicit key was used twice in one scope';
+    readonly NOT_A_TURN: 'a loop body did not return run.next or run.done';
+    readonly PAUSED: 'an operator paused the run';
+    readonly STALLED: 'the flow waits on something that is not a durable operation';
+    readonly CRASH_LOOP: 'the run lost its worker three times without progress';
+    readonly DIVERGED: 'the code asked for other operations than the ledger holds';
+    readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
+    readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
+    readonly UNKNOWN_ACTION: 'no action of this name is registered, so nothing can be undone with it';
+    readonly UNKNOWN_QUESTION: 'no question has this id';
+    readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
+    readonly UNKNOWN_SECRET: 'the worker has no secret of this name';
+    readonly UNKNOWN_MODEL: 'a text names no model, or the package of its provider is not installed';
+    readonly MODEL_FAILED: 'no model answered, after all attempts';
+    readonly MODEL_REFUSED: 'a content filter stopped the model';
+    readonly SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers';
+    readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
+    readonly FENCED: 'another worker has taken over the run';
+    readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';
+    readonly STORE_MISSING: 'there is no store at this place';
+    readonly STORE_FULL: 'the disk or the store is full';
+    readonly STORE_FAILED: 'the store failed in a way that needs a restart';
+    readonly STORE_CLOSED: 'the store or runtime was closed';
+    readonly STORE_FOREIGN: 'the file is not an everloop store';
+    readonly STORE_NEWER: 'the store was written by a newer everloop';
+    readonly STORE_READ_ONLY: 'the store cannot be written';
+    readonly STORE_NETWORK: 'the store lies on a network file system';
+    readonly UNKNOWN_ARTIFACT: 'no artifact has this hash';
+    readonly UNSUPPORTED_NODE: 'this Node.js is too old';
+    readonly FLOW_FILE: 'a flow file cannot be loaded or exports no such flow';
+    readonly CONFORMANCE: 'a store does not behave as the contract says';
+    readonly INTERNAL: 'everloop broke one of its own rules';
+};
 
 interface Clock {
     now(): number;
@@ -437,7 +516,9 @@ interface Payloads {
     'run.undoing': {
         readonly because: 'failed' | 'cancelled' | 'asked';
         readonly error?: ErrorData | undefined;
-    } & Actor;
+        readonly reason?: string | undefined;
+        readonly cause?: number | undefined;
+    } & Actor & Abandoning;
     'run.titled': {
         readonly title: string;
     } & Actor;
@@ -451,11 +532,11 @@ interface Payloads {
     'run.failed': {
         readonly error: ErrorData;
         readonly cause?: number | undefined;
-    } & Abandoning;
+    } & Abandoning & Undone;
     'run.cancelled': {
         readonly reason: string;
         readonly error?: ErrorData | undefined;
-    } & Abandoning;
+    } & Abandoning & Undone;
     'step.completed': {
         readonly charge?: Charge | undefined;
         readonly value: unknown;
@@ -652,6 +733,14 @@ interface Undo {
     readonly input?: unknown;
 }
 
+interface Undone {
+    readonly undo?: {
+        readonly completed: number;
+        readonly failed: number;
+        readonly skipped: number;
+    } | undefined;
+}
+
 interface Vote extends Actor {
     readonly verdict: 'approved' | 'denied';
     readonly args?: unknown;
@@ -691,6 +780,14 @@ type Verdict = {
     readonly ok: false;
     readonly violations: readonly Violation[];
 };
+
+class Actions {
+    #private;
+    constructor(actions: Iterable<AnyAction>);
+    find(name: string): AnyAction | undefined;
+    check(names: Iterable<string>, run: string): void;
+    unknown(names: readonly string[], run: string): EverloopError;
+}
 
 class Changes {
     #private;
@@ -742,6 +839,12 @@ class Ever implements AsyncDisposable {
     account(run: string): Promise<{
         readonly amounts: Readonly<Record<string, number>>;
     }>;
+    undos(run: string): Promise<readonly UndoInfo[]>;
+    undo(run: string, options?: UndoOptions): Promise<readonly UndoInfo[]>;
+    skipUndo(run: string, of: number, { reason, by }: {
+        readonly reason: string;
+        readonly by?: string;
+    }): Promise<void>;
     verify(run: string): Promise<Verdict>;
     limitQueue(name: string, concurrency: number | null): Promise<void>;
     work(options?: WorkOptions): Promise<void>;
@@ -796,11 +899,21 @@ interface WorkOptions {
     readonly until?: 'idle' | 'stopped';
 }
 
+interface Action<Input = unknown> {
+    readonly name: string;
+    readonly run: (input: Input, context: UndoContext) => unknown;
+    readonly retry: RetryPolicy;
+    readonly timeout: Duration | undefined;
+}
+
+type AnyAction = Action<never>;
+
 interface AnyFlow {
     readonly name: string;
     readonly version: string;
     readonly input: StandardSchemaV1 | undefined;
     readonly output: StandardSchemaV1 | undefined;
+    readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: never) => unknown;
 }
 
@@ -843,6 +956,7 @@ interface Flow<Input = unknown, Output = unknown> {
     readonly version: string;
     readonly input: StandardSchemaV1<unknown, Input> | undefined;
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
+    readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
@@ -894,6 +1008,8 @@ interface Run {
     now(): number;
     random(): number;
     uuid(): string;
+    undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>;
+    undo(action: string, input?: unknown): Promise<void>;
     note(text: string, data?: unknown): Promise<void>;
     resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>;
 }
@@ -922,6 +1038,16 @@ interface Turn<State> extends Run {
     readonly turn: number;
     next(state: State): Next;
     done<Result>(result: Result): Done<Result>;
+}
+
+interface UndoContext {
+    readonly result: unknown;
+    readonly idempotencyKey: string;
+    readonly of: {
+        readonly idempotencyKey: string;
+    };
+    readonly attempt: number;
+    readonly signal: AbortSignal;
 }
 
 interface UndoOption {
@@ -973,7 +1099,8 @@ class Flows {
         readonly name: string;
         readonly version: string;
     }[];
-    constructor(flows: readonly AnyFlow[]);
+    readonly actions: Actions;
+    constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
 }
@@ -1015,6 +1142,21 @@ type StreamItem = {
     readonly attempt: number;
     readonly cursor: string;
 };
+
+interface UndoInfo {
+    readonly of: number;
+    readonly action: string;
+    readonly input: unknown;
+    readonly result: unknown;
+    readonly path: string;
+    readonly state: 'registered' | 'undone' | 'failed' | 'skipped';
+    readonly error: ErrorData | undefined;
+}
+
+interface UndoOptions {
+    readonly by?: string;
+    readonly cancel?: boolean;
+}
 
 interface RunEvent {
     readonly run: string;
@@ -1127,6 +1269,7 @@ interface ClaimRequest {
     }[];
     readonly limit: number;
     readonly suspects?: number | undefined;
+    readonly run?: string | undefined;
 }
 
 interface ClaimResult {
@@ -1331,6 +1474,7 @@ class Gate {
 
 interface TestWorkerOptions {
     readonly flows: readonly AnyFlow[];
+    readonly actions?: readonly AnyAction[] | undefined;
     readonly leaseMs: number;
     readonly concurrency: number;
     readonly development: boolean;

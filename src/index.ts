@@ -41,8 +41,11 @@ export { tool } from './agent/tool.ts'
 export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
-export { done, flow, notDone, unknown } from './run/index.ts'
+export { action, done, flow, notDone, unknown } from './run/index.ts'
 export type {
+  Action,
+  ActionDefinition,
+  AnyAction,
   Artifact,
   Artifacts,
   AskOptions,
@@ -75,7 +78,10 @@ export type {
   StepOptions,
   StreamItem,
   Turn,
+  UndoContext,
+  UndoInfo,
   UndoOption,
+  UndoOptions,
   WaitInfo,
   WorkOptions,
 } from './run/index.ts'

@@ -7,6 +7,7 @@ import { SecretStore, type SecretSource } from './agent/secret.ts'
 import { Redactor } from './base/redactor.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
+  type AnyAction,
   type AnyFlow,
   checkOptions,
   checkWork,
@@ -24,6 +25,8 @@ export interface OpenOptions {
   readonly store?: string | Store
   /** The flows that can be started by name and executed here. */
   readonly flows?: readonly AnyFlow[]
+  /** What runs can be undone with, besides what the flows bring along. */
+  readonly actions?: readonly AnyAction[]
   /** How long a worker may be silent before others take its runs over. Default "10s". */
   readonly lease?: Duration
   /** Whether runs are executed in this process, and how many at a time. Default false. */
@@ -67,6 +70,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   checkOptions('open', options, [
     'store',
     'flows',
+    'actions',
     'lease',
     'work',
     'queues',
@@ -79,6 +83,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   const {
     store: location = 'sqlite:.everloop/ledger.db',
     flows = [],
+    actions = [],
     lease = '10s',
     work = false,
     queues = {},
@@ -96,7 +101,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   checkPolicies(policies)
   const redactor = new Redactor()
   const agents = { policies, secrets: new SecretStore(secrets, redactor), redactor }
-  const known = new Flows(flows)
+  const known = new Flows(flows, actions)
   const store = typeof location === 'string' ? await openStore(location) : location
   const ever = new Ever({
     store,

@@ -45,6 +45,7 @@ export const errorCodes = {
   DIVERGED: 'the code asked for other operations than the ledger holds',
   DRIFTED: 'a step that must not repeat was asked for with another input than recorded',
   HIDDEN_STATE: 'a loop keeps state outside its state value',
+  UNKNOWN_ACTION: 'no action of this name is registered, so nothing can be undone with it',
   // Questions.
   UNKNOWN_QUESTION: 'no question has this id',
   QUESTION_CLOSED: 'the question was answered, expired or withdrawn before',

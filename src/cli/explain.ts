@@ -1,5 +1,5 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
-import type { Ever, RunInfo, Settled, WaitInfo } from '../run/index.ts'
+import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import type { RunRow, SessionRow } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import { ago, dateTime, short } from './times.ts'
@@ -42,7 +42,19 @@ export async function explain(ever: Ever, id: string, depth = 0): Promise<Explan
   const settled = await reference.settled()
   return settled.status === 'waiting'
     ? waiting(ever, { info, on: settled.on, now, depth }, is)
-    : atRest(settled, info, now, is)
+    : atRest(settled, { info, undos: await undosIn(ever, settled, id), now }, is)
+}
+
+interface AtRest {
+  readonly info: RunInfo
+  readonly undos: readonly UndoInfo[]
+  readonly now: number
+}
+
+/** What a run that has failed or was cancelled has registered; none where its ledger cannot be read. */
+async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<readonly UndoInfo[]> {
+  if (status !== 'failed' && status !== 'cancelled') return []
+  return ever.undos(id).catch(() => [])
 }
 
 type Is = (reason: string, sentence: string, fix?: string) => Explanation
@@ -235,28 +247,53 @@ const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
   HIDDEN_STATE: (id) =>
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
+  UNKNOWN_ACTION: (id) =>
+    `Serve a file that exports the action, then: everloop runs resume ${id}. Or: everloop runs undo ${id} --file FILE`,
   BROKEN_CHAIN: (id) => `everloop runs verify ${id}, then restore the store from a backup`,
+}
+
+/** What became of undoing it, and what to do about what could not be undone. */
+function undoneText(
+  undos: readonly UndoInfo[],
+  id: string,
+): { readonly text: string; readonly fix: string | undefined } {
+  if (undos.length === 0) return { text: '', fix: undefined }
+  const done = undos.filter(({ state }) => state === 'undone').length
+  const left = undos.filter(({ state }) => state === 'failed' || state === 'registered')
+  const names = [...new Set(left.map(({ action }) => cleanLine(action, 40)))].join(', ')
+  const said = ` Of ${undos.length} things to undo, ${done} are undone`
+  return left.length === 0
+    ? { text: `${said}.`, fix: undefined }
+    : {
+        text: `${said}; ${left.length} could not be: ${names}.`,
+        fix: `everloop runs undo ${id} --file FILE (a file that exports the actions)`,
+      }
 }
 
 function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  info: RunInfo,
-  now: number,
+  { info, undos, now }: AtRest,
   is: Is,
 ): Explanation {
   const when = ago(info.updated, now)
   switch (settled.status) {
     case 'completed':
       return is('completed', `Completed ${when}: there is nothing left to do.`)
-    case 'cancelled':
-      return is('cancelled', `Cancelled ${when}: ${sentenceOf(settled.reason)}`)
+    case 'cancelled': {
+      const undone = undoneText(undos, info.id)
+      const sentence = `Cancelled ${when}: ${sentenceOf(settled.reason)}${undone.text}`
+      return is('cancelled', sentence, undone.fix)
+    }
     case 'failed': {
       const { name, code, message } = settled.error
       const kind = code === undefined ? name : `${name} ${code}`
+      const undone = undoneText(undos, info.id)
       return is(
         'failed',
-        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}`,
-        `everloop runs retry ${info.id} executes what failed again, and nothing else`,
+        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${undone.text}`,
+        undos.length > 0
+          ? undone.fix
+          : `everloop runs retry ${info.id} executes what failed again, and nothing else`,
       )
     }
     case 'paused': {

@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EverloopError } from '../base/errors.ts'
-import { type AnyFlow, isFlow } from '../run/index.ts'
+import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
 
 /** What a module exports, by the name of the export. */
 interface Exported {
@@ -19,10 +19,32 @@ export interface FlowFile {
   /** What stood behind "#". */
   readonly name: string | undefined
   readonly flows: readonly Exported[]
+  /** What it exports for undoing. */
+  readonly actions: readonly AnyAction[]
 }
 
 /** Loads FILE or FILE#name. Throws FLOW_FILE. */
 export async function loadFlowFile(argument: string): Promise<FlowFile> {
+  const file = await load(argument)
+  if (file.flows.length > 0) return file
+  throw failure(
+    `The file ${file.path} exports no flow. Export one: export const hello = flow('hello', async (run, input) => { … })`,
+  )
+}
+
+/** What can be undone with a file: its actions, and those of its flows. Throws FLOW_FILE. */
+export async function loadActions(
+  argument: string,
+): Promise<{ readonly flows: readonly AnyFlow[]; readonly actions: readonly AnyAction[] }> {
+  const { path, flows, actions } = await load(argument)
+  const all = flows.map(({ flow }) => flow)
+  if (actions.length > 0 || all.some((flow) => flow.actions)) return { flows: all, actions }
+  throw failure(
+    `The file ${path} exports no action. Export one: export const cancelHotel = action('cancel_hotel', async (input) => { … })`,
+  )
+}
+
+async function load(argument: string): Promise<FlowFile> {
   const { path, name } = split(argument)
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) throw failure(`The flow file ${path} does not exist.`)
@@ -35,22 +57,19 @@ export async function loadFlowFile(argument: string): Promise<FlowFile> {
   }
   const seen = new Set<unknown>()
   const flows: Exported[] = []
+  const actions: AnyAction[] = []
   // A named export first, so that `export default` of the same flow does not hide its name.
   const keys = Object.keys(module).toSorted(
     (a, b) => Number(a === 'default') - Number(b === 'default'),
   )
   for (const key of keys) {
     const value = module[key]
-    if (!isFlow(value) || seen.has(value)) continue
+    if (seen.has(value)) continue
     seen.add(value)
-    flows.push({ export: key, flow: value })
+    if (isFlow(value)) flows.push({ export: key, flow: value })
+    else if (isAction(value)) actions.push(value)
   }
-  if (flows.length === 0) {
-    throw failure(
-      `The file ${path} exports no flow. Export one: export const hello = flow('hello', async (run, input) => { … })`,
-    )
-  }
-  return { path, name, flows }
+  return { path, name, flows, actions }
 }
 
 /** The flow that was named, or the only one. Throws FLOW_FILE. */

@@ -9,6 +9,7 @@ import { addModels } from './commands/models.ts'
 import { addQuestions } from './commands/questions.ts'
 import { addRun } from './commands/run.ts'
 import { addRunsChange } from './commands/runs-change.ts'
+import { addRunsUndo } from './commands/runs-undo.ts'
 import { addRunsEvents } from './commands/runs-events.ts'
 import { addRunsList } from './commands/runs-list.ts'
 import { addRunsRead } from './commands/runs-read.ts'
@@ -48,6 +49,7 @@ export function makeProgram(): Command {
   addRunsRead(runs)
   addRunsEvents(runs)
   addRunsChange(runs)
+  addRunsUndo(runs)
   addSignal(program)
   addQuestions(program)
   addModels(program)

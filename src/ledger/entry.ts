@@ -69,6 +69,13 @@ interface Abandoning {
   readonly abandoned?: readonly string[] | undefined
 }
 
+/** How a run was undone before it ended: how many compensations came to which end. */
+interface Undone {
+  readonly undo?:
+    | { readonly completed: number; readonly failed: number; readonly skipped: number }
+    | undefined
+}
+
 /** An action that undoes something, by the name under which it is registered, and what it is given. */
 export interface Undo {
   readonly action: string
@@ -128,11 +135,18 @@ export interface Payloads {
     readonly detail?: unknown
   } & Actor
   'run.resumed': Actor
-  /** Compensation begins: the code has failed, or what it was doing was cancelled. */
+  /**
+   * Compensation begins: the code has ended with this error or was cancelled for this reason, and is
+   * not executed again. Or, after the run's end, somebody has asked for it.
+   */
   'run.undoing': {
     readonly because: 'failed' | 'cancelled' | 'asked'
     readonly error?: ErrorData | undefined
-  } & Actor
+    readonly reason?: string | undefined
+    /** As `run.failed` has it. */
+    readonly cause?: number | undefined
+  } & Actor &
+    Abandoning
   /** What people call it. */
   'run.titled': { readonly title: string } & Actor
   /** Failed outcomes in `forget` no longer count, and the scopes they closed are open again. */
@@ -145,8 +159,13 @@ export interface Payloads {
     readonly error: ErrorData
     /** The failed outcome the error came from, where it came from one. */
     readonly cause?: number | undefined
-  } & Abandoning
-  'run.cancelled': { readonly reason: string; readonly error?: ErrorData | undefined } & Abandoning
+  } & Abandoning &
+    Undone
+  'run.cancelled': {
+    readonly reason: string
+    readonly error?: ErrorData | undefined
+  } & Abandoning &
+    Undone
   // Operations. Scope and key are the operation's.
   'step.completed': {
     /** What it cost, and the runs on whose accounts that stands. First in the payload. */
@@ -201,7 +220,8 @@ export interface Payloads {
   } & Actor
   /** An answer about an effect that cannot be: the question is open again. */
   'effect.refused': { readonly reason: string } & Actor
-  // Compensation. `of` is the number of the entry that registered what is undone.
+  // Compensation. `of` is the number of the entry that registered what is undone. Scope "", and a key
+  // of its own (see undo.ts), but for the registration, which is an operation of the code.
   'undo.registered': Undo
   'undo.retrying': {
     readonly of: number

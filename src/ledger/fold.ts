@@ -59,6 +59,8 @@ export interface RunState {
   readonly status: RunStatus
   /** The reason of a cancel that has been taken and not ended the run yet. */
   readonly cancelling: string | undefined
+  /** Why compensation has begun. What a run has begun to undo is not executed again. */
+  readonly undoing: Payloads['run.undoing'] | undefined
   /** First needed entry by path; scope "" is always open and not listed. */
   readonly scopes: ReadonlyMap<string, number>
   /** By operation path. */
@@ -70,6 +72,8 @@ export interface Effect {
   readonly status?: RunStatus
   /** Undefined, but there: the cancel is over. */
   readonly cancelling?: string | undefined
+  /** Compensation begins: nothing that the code waited for is waited for any more. */
+  readonly undoing?: Payloads['run.undoing']
   /** This scope and all inside it close. */
   readonly close?: string
   /** These scopes are open from now on, unless they are already. */
@@ -90,6 +94,7 @@ export interface Effect {
 export const emptyState: RunState = {
   status: { is: 'active' },
   cancelling: undefined,
+  undoing: undefined,
   scopes: new Map(),
   waits: new Map(),
 }
@@ -129,6 +134,8 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     }
     case 'run.cancelling':
       return { status: { is: 'active' }, cancelling: read('run.cancelling').reason ?? erased }
+    case 'run.undoing':
+      return { undoing: { because: 'failed', ...read('run.undoing') } }
     case 'run.completed':
       return { status: { is: 'completed', output: read('run.completed').output } }
     case 'run.failed': {
@@ -173,14 +180,16 @@ export function fold(before: RunState, entries: readonly Entry[]): RunState {
 export interface Folding extends RunState {
   status: RunStatus
   cancelling: string | undefined
+  undoing: RunState['undoing']
   readonly scopes: Map<string, number>
   readonly waits: Map<string, Wait>
 }
 
 /** A copy of the state that can advance. */
-export const foldingOf = ({ status, cancelling, scopes, waits }: RunState): Folding => ({
+export const foldingOf = ({ status, cancelling, undoing, scopes, waits }: RunState): Folding => ({
   status,
   cancelling,
+  undoing,
   scopes: new Map(scopes),
   waits: new Map(waits),
 })
@@ -191,13 +200,14 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   const effect = effectOf(entry, record)
   state.status = effect.status ?? state.status
   if ('cancelling' in effect) state.cancelling = effect.cancelling
+  state.undoing = effect.undoing ?? state.undoing
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)
   if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
   if (effect.close !== undefined) closeWithin(effect.close, scopes, waits)
   if (effect.move) scopes.set(effect.move.path, effect.move.from)
   for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
-  if (isEnd(state.status)) waits.clear()
+  if (isEnd(state.status) || effect.undoing) waits.clear()
 }
 
 /** True when a run in this status has ended. A failed run can be retried all the same. */

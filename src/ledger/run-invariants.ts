@@ -8,6 +8,8 @@ import { fieldsOf, type Invariant, invariant } from './invariant.ts'
  */
 const afterEnd: ReadonlySet<string> = new Set([
   'effect.resolved',
+  'run.undoing',
+  'undo.retrying',
   'undo.completed',
   'undo.failed',
   'undo.skipped',

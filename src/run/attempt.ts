@@ -1,11 +1,11 @@
 /** One attempt at a step: calling its body, within its time, and making a result of whatever happens. */
-import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import type { Charge } from '../ledger/index.ts'
 import { within } from './current.ts'
 import type { StepContext, StepOptions } from './face.ts'
+import { idempotencyKey } from './idempotency-key.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { LiveText } from './publisher.ts'
@@ -39,12 +39,9 @@ export type Result =
       readonly late?: Promise<unknown>
     }
 
-/**
- * What an outside system can recognise a repetition by: the same in each attempt at the operation and
- * in each process, another one in each run.
- */
+/** What an outside system can recognise a repetition of the operation by. */
 export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
-  hash('sha256', `effect\n${options.seed}\n${path}`, 'base64url')
+  idempotencyKey(options.seed, path)
 
 /** Calls the body once. Never rejects: whatever happens in there is a result. */
 export async function execute(

@@ -1,4 +1,5 @@
-/** How a run ends: the last entry, and who is told of it. */
+/** How a run ends: the last entry, and who is told of it; and whether it must be undone before. */
+import { EverloopError } from '../base/errors.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import type { AnyDraft, Payloads } from '../ledger/index.ts'
 import type { NewMessage } from '../store/store.ts'
@@ -7,21 +8,46 @@ import type { Item } from './journal.ts'
 import { payloadWith } from './large.ts'
 import type { Left } from './leaving.ts'
 import type { Pass } from './pass.ts'
+import { patiently } from './patience.ts'
 import { failure } from './scopes.ts'
+import { pausedDraft } from './stop.ts'
+import { undoablesOf } from './undo-plan.ts'
 
 /** What became of the flow's function. */
 export type Performance = { readonly output: unknown } | { readonly thrown: unknown }
 
 /**
- * The last thing that is written of a run. It gives the run back for good. What cannot be written
- * fails the run: it would be no other when it was executed again.
+ * The last thing that the code's end writes. It gives the run back: for good, or to be undone. What
+ * cannot be written fails the run: it would be no other when it was executed again. Never rejects.
  */
-export function lastItem(
+export async function lastItem(
   pass: Pass,
   beginning: Payloads['run.started'],
   became: Performance,
   left: Left,
-): Item {
+): Promise<Item> {
+  const { end, item } = endingOf(pass, beginning, became, left)
+  if (end.kind === 'run.completed') return item
+  try {
+    return (await isUndoable(pass)) ? undoingItem(pass, end, left) : item
+  } catch (thrown) {
+    const release = { wake: undefined, seen: pass.mailbox.seen }
+    const isOurs = EverloopError.is(thrown)
+    if (isOurs && thrown.code === 'BROKEN_CHAIN') return { drafts: [pausedDraft(thrown)], release }
+    const message = `What run "${pass.run}" would have to undo could not be read.`
+    pass.drop(
+      isOurs ? thrown : new EverloopError('INTERNAL', message, { run: pass.run, cause: thrown }),
+    )
+    return { drafts: [] }
+  }
+}
+
+function endingOf(
+  pass: Pass,
+  beginning: Payloads['run.started'],
+  became: Performance,
+  left: Left,
+): { readonly end: RunEnd; readonly item: Item } {
   try {
     return itemOf(pass, beginning, became, left)
   } catch (thrown) {
@@ -29,16 +55,49 @@ export function lastItem(
   }
 }
 
+/** Whether there is anything to undo, once all that the pass has pushed is durable. */
+async function isUndoable(pass: Pass): Promise<boolean> {
+  const { journal, store, run } = pass
+  if (journal.pending) {
+    await new Promise((resolve) => journal.push({ drafts: [], committed: resolve }))
+  }
+  const undoables = await patiently(pass.options, () => undoablesOf(store, run))
+  return undoables.list().length > 0
+}
+
+/** The code has ended and is not executed again: whoever claims the run undoes it, then ends it. */
+function undoingItem(
+  pass: Pass,
+  end: Exclude<RunEnd, { kind: 'run.completed' }>,
+  left: Left,
+): Item {
+  const { reason, error, cause }: UndoneEnd = end.record
+  const record = {
+    because: end.kind === 'run.failed' ? 'failed' : 'cancelled',
+    ...(error === undefined ? {} : { error }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(left.abandoned === undefined ? {} : { abandoned: left.abandoned }),
+  } as const
+  return {
+    drafts: [{ scope: '', kind: 'run.undoing', key: '', record }],
+    deliver: left.deliver,
+    release: { wake: pass.store.clock.now(), seen: pass.mailbox.seen },
+  }
+}
+
+type UndoneEnd = Pick<Payloads['run.undoing'], 'reason' | 'error' | 'cause'>
+
 function itemOf(
   pass: Pass,
   beginning: Payloads['run.started'],
   became: Performance,
   left: Left,
-): Item {
+): { readonly end: RunEnd; readonly item: Item } {
   const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
   const end = endOf(pass, became)
   const draft = { scope: '', key: '', kind: end.kind, record: { ...end.record, ...abandoned } }
-  return {
+  const item = {
     ...(end.kind === 'run.completed'
       ? payloadWith('output', encode(end.record.output), abandoned)
       : {}),
@@ -46,6 +105,7 @@ function itemOf(
     deliver: [...left.deliver, ...toParent(pass.run, beginning, end)],
     release: { wake: undefined, seen: pass.mailbox.seen },
   }
+  return { end, item }
 }
 
 /** The entry that a run ends with. */

@@ -10,9 +10,10 @@ import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
-import type { DeliverResult, MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
+import type { MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { Changes } from './changes.ts'
+import { checkDelivered, unknownRun } from './delivered.ts'
 import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
@@ -20,8 +21,10 @@ import type { MessageRecords } from './inbox.ts'
 import { checkOptions } from './options.ts'
 import type { Environment } from './pass-options.ts'
 import { RunReference } from './reference.ts'
+import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
+import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from './undoing.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { Worker } from './worker.ts'
 
@@ -280,16 +283,12 @@ export class Ever implements AsyncDisposable {
     await this.#deliver(run, 'resume', actor(by))
   }
 
-  /** Lets a failed run go on from its failure: what failed is executed again, nothing else. */
+  /**
+   * Lets a failed run go on from its failure: what failed is executed again, nothing else. Throws
+   * RUN_STATE when its deadline has passed, and when it has undone what it did.
+   */
   async retry(run: string, { by }: Delivery = {}): Promise<void> {
-    const { code } = await this.#row(run)
-    if (code === 'DEADLINE') {
-      throw new EverloopError(
-        'RUN_STATE',
-        `Run "${run}" failed because its deadline passed; a retry would not give it more time. Start a new run.`,
-        { run },
-      )
-    }
+    await checkRetry(this.#options.store, await this.#row(run))
     await this.#deliver(run, 'retry', actor(by))
   }
 
@@ -300,6 +299,32 @@ export class Ever implements AsyncDisposable {
   async account(run: string): Promise<{ readonly amounts: Readonly<Record<string, number>> }> {
     await this.#row(run)
     return { amounts: await this.#options.store.account(run) }
+  }
+
+  /** What a run has registered for being undone, in the order in which that happens. */
+  async undos(run: string): Promise<readonly UndoInfo[]> {
+    await this.#row(run)
+    return undosOf(this.#options.store, run)
+  }
+
+  /**
+   * Undoes what a run has registered that failed or was cancelled and that is not undone, in this
+   * process, which needs the actions and not the flow. Returns what became of it. Throws RUN_STATE,
+   * and UNKNOWN_ACTION before anything is undone.
+   */
+  async undo(run: string, options: UndoOptions = {}): Promise<readonly UndoInfo[]> {
+    await this.#row(run)
+    return undoRun({ ...this.#options, actions: this.#options.flows.actions }, run, options)
+  }
+
+  /** Leaves something out that a run would undo: the number of the entry that registered it. */
+  async skipUndo(
+    run: string,
+    of: number,
+    { reason, by }: { readonly reason: string; readonly by?: string },
+  ): Promise<void> {
+    await this.#row(run)
+    await skipUndo(this.#options, run, { of, reason, ...actor(by) })
   }
 
   /** Checks every entry of a run, and the store's rows about it, against the invariants. */
@@ -429,63 +454,6 @@ export class Ever implements AsyncDisposable {
 const drainMs = 30_000
 
 const actor = (by: string | undefined): { by?: string } => (by === undefined ? {} : { by })
-
-const unknownRun = (id: string): EverloopError =>
-  new EverloopError(
-    'UNKNOWN_RUN',
-    `No run "${id}" is in this store. \`everloop runs list\` shows what is.`,
-    { run: id },
-  )
-
-function checkDelivered(
-  result: DeliverResult,
-  { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
-): void {
-  switch (result.is) {
-    case 'delivered':
-    case 'duplicate':
-      return
-    case 'unknown-run':
-      if (kind === 'answer') break
-      throw unknownRun(run)
-    case 'refused': {
-      const ended =
-        result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
-      const code = ended && kind !== 'retry' && kind !== 'resume' ? 'RUN_ENDED' : 'RUN_STATE'
-      throw new EverloopError(
-        code,
-        `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`,
-        { run },
-      )
-    }
-    case 'question-closed':
-      throw new EverloopError(
-        'QUESTION_CLOSED',
-        `Question "${name}" was answered, expired or withdrawn before.`,
-        { run },
-      )
-    case 'unknown-question':
-      break
-  }
-  throw new EverloopError(
-    'UNKNOWN_QUESTION',
-    `No question "${name}" is open. \`everloop questions list\` shows what is.`,
-    { run },
-  )
-}
-
-function hintFor(kind: MessageKind): string {
-  switch (kind) {
-    case 'retry':
-      return 'Only a failed run can be retried.'
-    case 'resume':
-      return 'Only a paused run can be resumed.'
-    case 'pause':
-      return 'Only an active run can be paused.'
-    default:
-      return 'Start a new run, or retry this one if it failed.'
-  }
-}
 
 /** A new run's id: sorts by time, and nobody guesses it. */
 /** Nothing but chance, so that the first few characters tell a run from all others. */

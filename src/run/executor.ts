@@ -9,8 +9,11 @@ import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import type { AnyDraft, Entry, Payloads } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
+import type { Actions } from './actions.ts'
 import { within } from './current.ts'
+import { Compensation } from './compensation.ts'
 import { lastItem, type Performance } from './ending.ts'
+import type { Executing } from './executing.ts'
 import type { AnyFlow } from './face.ts'
 import { seedOf } from './genesis.ts'
 import { RunHandle } from './handle.ts'
@@ -21,14 +24,12 @@ import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
 import type { Environment } from './pass-options.ts'
 import { Publisher } from './publisher.ts'
+import { patiently } from './patience.ts'
 import { beginningOf, checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
 import { type PassEnd, pausedDraft } from './stop.ts'
-
-/** How long reading is put off after the store was in trouble. */
-const troubleMs = 100
 
 export interface Execution {
   /** The claimed run. */
@@ -37,6 +38,7 @@ export interface Execution {
   readonly store: Store
   readonly ports: Ports
   readonly flow: AnyFlow
+  readonly actions: Actions
   readonly development: boolean
   readonly redactor: Redactor
   readonly environment: Environment
@@ -44,16 +46,6 @@ export interface Execution {
   /** Something of the run was written. */
   readonly onProgress: () => void
   readonly onTrouble: (error: unknown, row: RunRow) => void
-}
-
-/** A run being executed: what a worker may do to it from outside. */
-export interface Executing {
-  onNews(newest: number): void
-  /** Nothing new begins; the run is given back when what is busy has ended. */
-  yield(): void
-  /** Stops at once and writes nothing more. */
-  drop(error: EverloopError): void
-  readonly isBlocked: boolean
 }
 
 /** Begins to execute. Never throws: everything that can happen comes by `onEnd`. */
@@ -73,40 +65,51 @@ export function execute(execution: Execution): Executing {
 
 /** Keeps what comes from outside until there is a pass to hand it to. */
 class PendingExecution implements Executing {
-  #pass: Pass | undefined
-  #early: ((pass: Pass) => void)[] = []
+  #inHand: Executing | undefined
+  #early: ((inHand: Executing) => void)[] = []
 
-  attach(pass: Pass): void {
-    this.#pass = pass
-    for (const call of this.#early) call(pass)
+  attach(inHand: Executing): void {
+    this.#inHand = inHand
+    for (const call of this.#early) call(inHand)
     this.#early = []
   }
 
   onNews(newest: number): void {
-    this.#then((pass) => pass.mailbox.onNews(newest))
+    this.#then((inHand) => inHand.onNews(newest))
   }
 
   yield(): void {
-    this.#then((pass) => pass.stop({ is: 'yield' }))
+    this.#then((inHand) => inHand.yield())
   }
 
   drop(error: EverloopError): void {
-    this.#then((pass) => pass.drop(error))
+    this.#then((inHand) => inHand.drop(error))
   }
 
   get isBlocked(): boolean {
-    return this.#pass?.isBlocked ?? false
+    return this.#inHand?.isBlocked ?? false
   }
 
-  #then(call: (pass: Pass) => void): void {
-    if (this.#pass) call(this.#pass)
+  #then(call: (inHand: Executing) => void): void {
+    if (this.#inHand) call(this.#inHand)
     else this.#early.push(call)
   }
 }
 
+/** A pass, as a worker has it in hand. */
+const inHand = (pass: Pass): Executing => ({
+  onNews: (newest) => pass.mailbox.onNews(newest),
+  yield: () => pass.stop({ is: 'yield' }),
+  drop: (error) => pass.drop(error),
+  get isBlocked() {
+    return pass.isBlocked
+  },
+})
+
 async function begin(execution: Execution, pending: PendingExecution): Promise<void> {
   const { row, store, ports, onEnd, onTrouble } = execution
   let pass: Pass | undefined
+  let compensation: Compensation | undefined
   const journal = new Journal({
     store,
     ports,
@@ -120,9 +123,10 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
       if (entries.length > 0) execution.onProgress()
       pass?.operations.onCommitted(entries)
     },
-    onNews: (newest) => pass?.mailbox.onNews(newest),
+    onNews: (newest) => (compensation ? compensation.onNews(newest) : pass?.mailbox.onNews(newest)),
     onLost: (error) => {
-      if (pass) pass.drop(error)
+      const held = pass ?? compensation
+      if (held) held.drop(error)
       else onEnd({ is: 'lost', error })
     },
     onTrouble: (error) => onTrouble(error, row),
@@ -131,6 +135,17 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   const reader = await open(execution, journal)
   if (!reader) return
   const { entry: started, record: beginning } = beginningOf(reader)
+  const { undoing } = reader.state
+  if (undoing) {
+    const seed = seedOf(started, beginning)
+    const actions = execution.actions
+    const trouble = (error: unknown): void => onTrouble(error, row)
+    const { redactor } = execution
+    const rest = { actions, redactor, beginning, seed, undoing, onEnd, onTrouble: trouble }
+    compensation = new Compensation({ row, store, ports, journal, ...rest })
+    pending.attach(compensation)
+    return compensation.perform()
+  }
   const recorded = Recorded.of(reader.open, reader.line)
   const publisher = new Publisher({
     store,
@@ -150,6 +165,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     recorded,
     publisher,
     resources: new Resources(row.id, (error) => onTrouble(error, row)),
+    actions: execution.actions,
     row,
     development: execution.development,
     redactor: execution.redactor,
@@ -167,13 +183,14 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
       onEnd(end)
     },
   })
-  pending.attach(pass)
+  pending.attach(inHand(pass))
   await perform(pass, execution.flow, beginning)
 }
 
 /** What is read of a run that may go on; undefined when it may not, and has been given back. */
 async function open(execution: Execution, journal: Journal): Promise<Reader | undefined> {
-  const { row, store, onEnd } = execution
+  const { row, store, ports, onEnd, onTrouble } = execution
+  const waiting = { ports, onTrouble: (error: unknown) => onTrouble(error, row) }
   const write = (item: Item): Promise<readonly Entry[]> =>
     new Promise((resolve) => journal.push({ ...item, committed: resolve }))
   const giveBack = async (
@@ -185,35 +202,19 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
   }
 
   try {
-    const reader = await patiently(execution, () => Reader.read(store, row))
+    const reader = await patiently(waiting, () => Reader.read(store, row))
     checkFlow(row, reader)
-    const opening = await patiently(execution, () => openingOf(store, row, reader))
+    const opening = await patiently(waiting, () => openingOf(store, row, reader))
     if (opening.is === 'open') return reader
     if (opening.is === 'refused') return await giveBack(opening.drafts, opening)
     const last = (await write(opening)).at(-1)
     if (!last) return reader
     const reopened = { ...row, seq: last.seq, hash: last.hash }
-    return await patiently(execution, () => Reader.read(store, reopened))
+    return await patiently(waiting, () => Reader.read(store, reopened))
   } catch (error) {
     // Where somebody else has gone on meanwhile, writing it down fails, and says so.
     if (!EverloopError.is(error) || error.code !== 'BROKEN_CHAIN') throw error
     return giveBack([pausedDraft(error)])
-  }
-}
-
-/** Reads until the store can be read: the run is held meanwhile. */
-async function patiently<T>(
-  { row, ports, onTrouble }: Execution,
-  read: () => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    try {
-      return await read()
-    } catch (error) {
-      if (!EverloopError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error
-      onTrouble(error, row)
-      await new Promise<void>((resolve) => void ports.setTimer(troubleMs, resolve))
-    }
   }
 }
 

@@ -14,6 +14,7 @@ export interface Flow<Input = unknown, Output = unknown> {
   readonly version: string
   readonly input: StandardSchemaV1<unknown, Input> | undefined
   readonly output: StandardSchemaV1<unknown, Output> | undefined
+  readonly actions?: readonly AnyAction[]
   readonly run: (run: Run, input: Input) => Promise<Output> | Output
 }
 
@@ -23,6 +24,7 @@ export interface AnyFlow {
   readonly version: string
   readonly input: StandardSchemaV1 | undefined
   readonly output: StandardSchemaV1 | undefined
+  readonly actions?: readonly AnyAction[]
   // A parameter of type `never` is what every flow's function accepts.
   readonly run: (run: Run, input: never) => unknown
 }
@@ -53,6 +55,31 @@ export interface UndoOption {
   /** Data, recorded before the step's body is called. */
   readonly input?: unknown
 }
+
+/** What an action is handed besides its input. */
+export interface UndoContext {
+  /** What the step returned that is undone. Undefined when it may have happened and nobody knows. */
+  readonly result: unknown
+  /** For outside systems: the same in all attempts at this compensation and in all processes. */
+  readonly idempotencyKey: string
+  /** What is undone. `idempotencyKey`: the one that the step was handed, to find its effect by. */
+  readonly of: { readonly idempotencyKey: string }
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Aborted when the attempt times out, or the worker gives the run up. */
+  readonly signal: AbortSignal
+}
+
+/** Undoes something. Made by `action`, handed to `open`, `run.undo` and steps. */
+export interface Action<Input = unknown> {
+  readonly name: string
+  readonly run: (input: Input, context: UndoContext) => unknown
+  readonly retry: RetryPolicy
+  readonly timeout: Duration | undefined
+}
+
+/** Any action, whatever it takes. */
+export type AnyAction = Action<never>
 
 export interface StepOptions {
   /** Default: one attempt. */
@@ -217,6 +244,18 @@ export interface Run {
   random(): number
   /** A UUID, the same on every replay. Not secret: who can read the ledger can compute it. */
   uuid(): string
+
+  /**
+   * Registers what undoes something, before it is done. If the run fails or is cancelled, what it has
+   * registered is undone in reverse order. Rejects with UNKNOWN_ACTION when this worker does not have
+   * the action.
+   *
+   * @example
+   * await run.undo(deleteFolder, { path })
+   * await run.step('make folder', () => mkdir(path))
+   */
+  undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>
+  undo(action: string, input?: unknown): Promise<void>
 
   /** Writes a line for people into the ledger. */
   note(text: string, data?: unknown): Promise<void>

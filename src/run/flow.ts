@@ -3,6 +3,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
+import type { AnyAction } from './face.ts'
 import { checkOptions } from './options.ts'
 import type { AnyFlow, Flow, Run } from './face.ts'
 
@@ -16,6 +17,8 @@ export interface FlowDefinition<Input, Output> {
   readonly version?: string
   readonly input?: StandardSchemaV1<unknown, Input>
   readonly output?: StandardSchemaV1<unknown, Output>
+  /** What its runs register for being undone. Whoever opens the flow has them. */
+  readonly actions?: readonly AnyAction[]
   readonly run: (run: Run, input: Input) => Promise<Output> | Output
 }
 
@@ -38,17 +41,24 @@ export function flow<Input, Output>(
     typeof nameOrDefinition === 'string'
       ? { name: nameOrDefinition, ...(run ? { run } : {}) }
       : nameOrDefinition
-  checkOptions('flow', definition, ['name', 'version', 'input', 'output', 'run'])
+  checkOptions('flow', definition, ['name', 'version', 'input', 'output', 'actions', 'run'])
   if (typeof definition.run !== 'function') {
     throw new EverloopError(
       'BAD_OPTION',
       'A flow needs `run`: an async function that is handed the run and the input.',
     )
   }
-  const { version = '1', input, output } = definition
+  const { version = '1', input, output, actions } = definition
   checkFlowText('name', definition.name)
   checkFlowText('version', version)
-  const made = { name: definition.name, version, input, output, run: definition.run }
+  const made = {
+    name: definition.name,
+    version,
+    input,
+    output,
+    run: definition.run,
+    ...(actions === undefined ? {} : { actions: Object.freeze([...actions]) }),
+  }
   Object.defineProperty(made, brand, { value: true })
   return Object.freeze(made)
 }

@@ -1,14 +1,20 @@
-/** The flows a process knows, by name and version. */
+/** The flows a process knows, by name and version, and the actions that undo what they do. */
 import { EverloopError } from '../base/errors.ts'
 import type { AnyFlow } from './face.ts'
+import { Actions } from './actions.ts'
+import type { AnyAction } from './face.ts'
 import { isFlow } from './flow.ts'
 
 export class Flows {
   readonly #byName = new Map<string, Map<string, AnyFlow>>()
   readonly served: { readonly name: string; readonly version: string }[] = []
 
-  constructor(flows: readonly AnyFlow[]) {
+  /** Those that were handed over, and those that flows bring along. */
+  readonly actions: Actions
+
+  constructor(flows: readonly AnyFlow[], actions: readonly AnyAction[] = []) {
     for (const flow of flows) this.#add(flow)
+    this.actions = new Actions([...actions, ...flows.flatMap(({ actions: own }) => own ?? [])])
   }
 
   /** The flow of this name and version. */

@@ -5,6 +5,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { isWithin } from '../ledger/index.ts'
+import type { AnyAction } from './face.ts'
 import { artifactsOf } from './artifacts.ts'
 import { current } from './current.ts'
 import { done, next } from './face.ts'
@@ -26,6 +27,7 @@ import type {
 import type { Flow } from './face.ts'
 import { loop } from './loop.ts'
 import { checkOptions } from './options.ts'
+import { registerUndo } from './registration.ts'
 import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'
 import { inScope, map } from './scopes.ts'
@@ -195,6 +197,10 @@ export class RunHandle implements Run {
     const hex = this.#here().draw().toString('hex')
     const variant = ((parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  }
+
+  undo(action: AnyAction | string, input?: unknown): Promise<void> {
+    return registerUndo(this.#pass, this.#here(), action, input) as Promise<void>
   }
 
   note(text: string, data?: unknown): Promise<void> {

@@ -1,7 +1,11 @@
 /** The face of the run layer towards what composes it. */
+export { action, isAction } from './action.ts'
+export type { ActionDefinition } from './action.ts'
 export { checkWork, Ever } from './ever.ts'
 export type { Delivery, ListOptions, Question, StartOptions, WorkOptions } from './ever.ts'
 export type {
+  Action,
+  AnyAction,
   AnyFlow,
   Artifact,
   Artifacts,
@@ -21,6 +25,7 @@ export type {
   StepOptions,
   Turn,
   UndoOption,
+  UndoContext,
 } from './face.ts'
 export { done, notDone, unknown } from './finding.ts'
 export type { Finding, Reconcile, ReconcileContext } from './finding.ts'
@@ -30,4 +35,5 @@ export { Flows } from './flows.ts'
 export { checkOptions } from './options.ts'
 export type { RunReference } from './reference.ts'
 export type { StreamItem } from './stream.ts'
+export type { UndoInfo, UndoOptions } from './undoing.ts'
 export type { RunEvent, RunInfo, Settled, StatusWord, WaitInfo } from './view.ts'

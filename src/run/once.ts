@@ -66,7 +66,11 @@ export class OnceCall implements Live {
     const { begun } = operation
     const call = this.#pass.recorded.calls.get(operation.path)
     this.#intent ??= call?.intent
-    if (!begun) return this.#intend(operation, 1)
+    if (!begun) {
+      const { undo } = this.#effect
+      if (undo) this.#pass.options.actions.check([undo.action], this.#pass.run)
+      return this.#intend(operation, 1)
+    }
     if (this.#hasDrifted()) {
       this.#pass.wait(operation, undefined)
       return this.#pass.stop(drifted(operation))

@@ -10,6 +10,7 @@ import { recordOf } from './inbox.ts'
 import { beginningOf, type Reader } from './reader.ts'
 import { retryFrom } from './retry.ts'
 import { pausedDraft } from './stop.ts'
+import { undoablesOf } from './undo-plan.ts'
 
 /** Losses of a worker without a new entry after which a run is parked. */
 const barrenMax = 3
@@ -22,6 +23,7 @@ export type Opening =
       readonly is: 'reopened'
       readonly drafts: readonly AnyDraft[]
       readonly taken: readonly number[]
+      readonly deliver?: readonly NewMessage[]
     }
   /** The run does not go on. */
   | {
@@ -55,15 +57,23 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     case 'active': {
       // Code that has not begun, or that kills its process, is not executed to be cancelled.
       const isDeadly = row.barren >= barrenMax
-      if (cancel && (row.seq === 1 || isDeadly)) return cancelled(reader, state, cancel)
+      if (!isDeadly && state.undoing) return { is: 'open' }
+      if (cancel && !state.undoing && (row.seq === 1 || isDeadly)) {
+        return cancelled(store, reader, { state, cancel })
+      }
       if (!isDeadly) return { is: 'open' }
-      if (cancel) return cancelled(reader, state, cancel)
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
       return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
     }
     case 'paused': {
-      if (cancel && deadPauses.includes(status.code)) return cancelled(reader, state, cancel)
       const resume = find('resume')
+      if (cancel && state.undoing && !resume) {
+        // It is ending already, and waits for what it needs to undo what it has done.
+        return { is: 'refused', drafts: [], taken: [cancel.number] }
+      }
+      if (cancel && !state.undoing && deadPauses.includes(status.code)) {
+        return cancelled(store, reader, { state, cancel })
+      }
       if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
       const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
       const record = by === undefined ? {} : { by }
@@ -77,7 +87,8 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       const retry = find('retry')
       if (!retry) return { is: 'refused', drafts: [], taken: [] }
       // Its time is over, and a retry would not give it any. Those who ask are refused (ever.ts).
-      if (status.error.code === 'DEADLINE') {
+      // What was undone would have to be done again, which is another run.
+      if (status.error.code === 'DEADLINE' || state.undoing) {
         return { is: 'refused', drafts: [], taken: [retry.number] }
       }
       const { by } = recordOf<'retry'>(retry)
@@ -97,20 +108,57 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
   }
 }
 
-/** Ends a run without executing its code: it has not begun, or it must not go on. */
-function cancelled(reader: Reader, { waits }: RunState, cancel: Message): Opening {
-  const { reason } = recordOf<'cancel'>(cancel)
+/** Ends a run without executing its code, which has not begun, or must not go on. Undoes it before. */
+async function cancelled(
+  store: Store,
+  reader: Reader,
+  { state, cancel }: { readonly state: RunState; readonly cancel: Message },
+): Promise<Opening> {
   const { entry, record: beginning } = beginningOf(reader)
-  const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
-  const children = Array.from(waits.values()).flatMap(({ kind, record }) =>
-    kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
-  )
+  const taken = [cancel.number]
+  const { reason, by } = recordOf<'cancel'>(cancel)
+  const { drafts, deliver, end } = await cancelWithoutCode(store, entry.run, {
+    state,
+    reason,
+    by,
+  })
+  if (!end) return { is: 'reopened', drafts, taken, deliver }
   return {
     is: 'refused',
-    drafts: [{ scope: '', key: '', ...end }],
-    taken: [cancel.number],
-    deliver: [...children, ...toParent(entry.run, beginning, end)],
+    drafts,
+    taken,
+    deliver: [...deliver, ...toParent(entry.run, beginning, end)],
   }
+}
+
+/**
+ * What is written and who is told when a run is cancelled whose code is not executed for it. Without
+ * an `end`, it has to be undone first.
+ */
+export async function cancelWithoutCode(
+  store: Store,
+  run: string,
+  how: { readonly state: RunState; readonly reason: string; readonly by: string | undefined },
+): Promise<{
+  readonly drafts: readonly AnyDraft[]
+  readonly deliver: readonly NewMessage[]
+  readonly end: RunEnd | undefined
+}> {
+  const { state, reason, by } = how
+  const deliver = Array.from(state.waits.values()).flatMap(({ kind, record }) =>
+    kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
+  )
+  const undoables = await undoablesOf(store, run)
+  if (undoables.list().length === 0) {
+    const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
+    return { drafts: [{ scope: '', key: '', ...end }], deliver, end }
+  }
+  const who = by === undefined ? {} : { by }
+  const resumed: AnyDraft = { scope: '', kind: 'run.resumed', key: '', record: who }
+  const record = { because: 'cancelled', reason, ...who } as const
+  const undoing: AnyDraft = { scope: '', kind: 'run.undoing', key: '', record }
+  const isPaused = state.status.is === 'paused'
+  return { drafts: isPaused ? [resumed, undoing] : [undoing], deliver, end: undefined }
 }
 
 /** A take-over is written down together with the first progress after it. */

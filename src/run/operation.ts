@@ -29,6 +29,7 @@ export type Family =
   | 'budget'
   | 'message'
   | 'context'
+  | 'undo'
 
 /** An answer to what a person was asked, as it was sent. */
 export interface Answer {

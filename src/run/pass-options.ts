@@ -3,6 +3,7 @@ import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import type { Entry } from '../ledger/index.ts'
 import type { Message, RunRow, Store } from '../store/store.ts'
+import type { Actions } from './actions.ts'
 import type { Journal } from './journal.ts'
 import type { Publisher } from './publisher.ts'
 import type { Reader } from './reader.ts'
@@ -24,6 +25,7 @@ export interface PassOptions<P> {
   readonly resources: Resources
   /** Shows text of steps under way. */
   readonly publisher: Publisher
+  readonly actions: Actions
   /** Executes the flow's function, with handles of the pass it is given. */
   readonly code: (pass: P) => Promise<unknown>
   /** Where the run stands in the ledger, for reading it again. */

@@ -257,11 +257,11 @@ export class Pass {
   }
 
   /** Commits the last entries of the run, gives it back, and ends the pass. */
-  async finish(item: Item, end: PassEnd = { is: 'ended' }): Promise<void> {
+  async finish(item: Item | Promise<Item>, end: PassEnd = { is: 'ended' }): Promise<void> {
     if (this.#over) return
     this.#leaveOff()
     await this.resources.close(this.ports)
-    this.journal.push({ ...item, committed: () => this.#end(end) })
+    this.journal.push({ ...(await item), committed: () => this.#end(end) })
   }
 
   /** Something happened: look again at what can be handed over, when microtasks have drained. */

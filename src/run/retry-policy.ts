@@ -3,7 +3,7 @@ import { EverloopError } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { RetryPolicy } from './face.ts'
 import { checkOptions } from './options.ts'
-import type { Pass } from './pass.ts'
+import type { Ports } from '../base/ports.ts'
 
 export interface Retry {
   readonly attempts: number
@@ -60,8 +60,12 @@ const isOurs = (thrown: unknown): thrown is { readonly code: unknown } =>
     thrown.name === 'EverloopError')
 
 /** The wait before the next attempt, spread by a quarter so that failed callers do not return as one. */
-export function delayMs(pass: Pass, retry: Retry, attempt: number): number {
+export function delayMs(
+  { ports }: { readonly ports: Ports },
+  retry: Retry,
+  attempt: number,
+): number {
   const full = Math.min(retry.delayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
-  const chance = (pass.ports.randomBytes(1)[0] ?? 0) / 255
+  const chance = (ports.randomBytes(1)[0] ?? 0) / 255
   return Math.round(full * (0.75 + chance / 4))
 }

@@ -10,9 +10,28 @@
  *    written down anew, at the place in the ledger where it is asked for now (see repeat.ts). Nor is
  *    the turn of a loop ever forgotten.
  */
+import { EverloopError } from '../base/errors.ts'
 import { checkLinks, decode, isWithin, operationPath } from '../ledger/index.ts'
 import type { Entry, OpenScope, Payloads } from '../ledger/index.ts'
-import type { Store } from '../store/store.ts'
+import type { RunRow, Store } from '../store/store.ts'
+import { stateOf } from './view.ts'
+
+/** Throws RUN_STATE when a retry could not let the run go on. */
+export async function checkRetry(store: Store, { id: run, code }: RunRow): Promise<void> {
+  if (code === 'DEADLINE') {
+    throw new EverloopError(
+      'RUN_STATE',
+      `Run "${run}" failed because its deadline passed; a retry would not give it more time. Start a new run.`,
+      { run },
+    )
+  }
+  if (!(await stateOf(store, run)).undoing) return
+  throw new EverloopError(
+    'RUN_STATE',
+    `Run "${run}" has undone what it did: going on from its failure would build on what is not there any more. Start a new run.`,
+    { run },
+  )
+}
 
 export interface Forgotten {
   readonly forget: readonly number[]

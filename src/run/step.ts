@@ -68,6 +68,7 @@ class Attempts implements Live {
 
   /** Records how the effect is undone, before anything may have to be. */
   #intend(operation: Operation, undo: Undo): void {
+    this.#pass.options.actions.check([undo.action], this.#pass.run)
     const { options } = this.#call
     const record: Payloads['effect.intended'] = {
       effect: 'idempotent',

@@ -12,7 +12,7 @@ import {
   operationPath,
   unescape,
 } from '../ledger/index.ts'
-import type { Entry, RunState, Wait } from '../ledger/index.ts'
+import type { Entry, RunState, RunStatus, Wait } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { largeIn, largeOf } from './large.ts'
 
@@ -145,7 +145,7 @@ export async function endOf(
   row: RunRow,
 ): Promise<Exclude<Settled, { readonly status: 'waiting' }> | undefined> {
   if (row.status === 'active' || isReopening(row, store.clock.now())) return undefined
-  // What gave a run its status is the last thing that was written.
+  // What gave a run its status is the last thing that was written, or nearly so.
   const entries = await store.entriesAt(row.id, [row.seq])
   checkLinks(entries)
   const [entry] = entries
@@ -155,6 +155,14 @@ export async function endOf(
     resolve: (ref) => large.get(largeOf(ref) ?? ''),
   })
   const { status } = effectOf(entry, record)
+  // What an operator undoes or says afterwards stands behind the end.
+  const isBehind = status === undefined && row.status !== 'paused'
+  return settledAs(isBehind ? (await stateOf(store, row.id)).status : status)
+}
+
+function settledAs(
+  status: RunStatus | undefined,
+): Exclude<Settled, { readonly status: 'waiting' }> | undefined {
   switch (status?.is) {
     case 'active':
     case undefined:

@@ -16,7 +16,8 @@ import { type ErrorCode, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import { Redactor } from '../base/redactor.ts'
 import type { RunRow, Store } from '../store/store.ts'
-import { type Executing, execute } from './executor.ts'
+import type { Executing } from './executing.ts'
+import { execute } from './executor.ts'
 import type { Flows } from './flows.ts'
 import type { Environment } from './pass-options.ts'
 import type { PassEnd } from './stop.ts'
@@ -222,6 +223,7 @@ export class Worker {
       store,
       ports,
       flow,
+      actions: flows.actions,
       development,
       redactor,
       environment,

@@ -153,7 +153,7 @@ export class MemoryRun {
     if (effect.move) scopes.set(effect.move.path, effect.move.from)
     for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
     if (effect.status) Object.assign(this.row, statusColumns(effect.status))
-    if (isEnded(this.row.status)) {
+    if (isEnded(this.row.status) || effect.undoing) {
       questions.clear()
       this.chunks = []
     }

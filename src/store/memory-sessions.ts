@@ -7,7 +7,14 @@
 import type { Clock } from '../base/ports.ts'
 import { assert } from '../base/errors.ts'
 import type { MemoryRun } from './memory-run.ts'
-import type { ClaimRequest, ClaimResult, QueueRow, SessionOptions, SessionRow } from './store.ts'
+import type {
+  ClaimRequest,
+  ClaimResult,
+  QueueRow,
+  RunRow,
+  SessionOptions,
+  SessionRow,
+} from './store.ts'
 
 interface Session extends SessionOptions {
   readonly since: number
@@ -75,9 +82,15 @@ export class MemorySessions {
     flows,
     limit,
     suspects = Infinity,
+    run: only,
   }: ClaimRequest): ClaimResult & { readonly freed: boolean } {
     const freed = this.#expire()
     if (!this.#sessions.has(token)) return { runs: [], nextDue: undefined, freed }
+    if (only !== undefined) {
+      const run = this.#runs.get(only)
+      const isFree = run !== undefined && run.row.session === undefined
+      return { runs: isFree ? [this.#hold(run, token)] : [], nextDue: undefined, freed }
+    }
     const now = this.#clock.now()
     const room = this.#room()
     const waiting = Array.from(this.#runs.values()).filter(
@@ -94,8 +107,7 @@ export class MemorySessions {
       if (left <= 0 || (isSuspect(run.row) && suspectsLeft <= 0)) continue
       if (isSuspect(run.row)) suspectsLeft -= 1
       room.set(run.row.queue, left - 1)
-      run.row.session = token
-      run.row.epoch += 1
+      this.#hold(run, token)
       runs.push(run)
     }
     const next = [
@@ -112,6 +124,12 @@ export class MemorySessions {
       nextDue: next.length === 0 ? undefined : next.reduce((a, b) => Math.min(a, b)),
       freed,
     }
+  }
+
+  #hold({ row }: MemoryRun, token: string): RunRow {
+    row.session = token
+    row.epoch += 1
+    return { ...row }
   }
 
   /** Frees the runs of sessions whose lease has ended, and forgets these sessions. */

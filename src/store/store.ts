@@ -189,6 +189,11 @@ export interface ClaimRequest {
    * at most so many are handed out; what is due beside them is not held up. Left out: any number.
    */
   readonly suspects?: number | undefined
+  /**
+   * Only this run, whatever its flow and status, due or not, and whether its queue has room or not:
+   * somebody wants to have it in hand. Still nobody gets it while it is held.
+   */
+  readonly run?: string | undefined
 }
 
 export interface ClaimResult {

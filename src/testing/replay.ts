@@ -62,12 +62,19 @@ export async function replay(
   }
 }
 
-/** A run that was cancelled before its code began, or while it must not be executed, ended without it. */
+/**
+ * A run that was cancelled before its code began, or while it must not be executed, ended without it.
+ * What was undone after the end is no end.
+ */
 function wasWrittenByCode(entries: readonly Entry[]): boolean {
   const [last, before] = entries.toReversed()
+  if (last && !ends.includes(last.kind)) return false
+  if (entries.some(({ kind }) => kind === 'run.undoing')) return true
   if (last?.kind !== 'run.cancelled') return true
   return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')
 }
+
+const ends: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
 const shown = ({ kind, scope, key, payload }: Entry): string =>
   `${kind} at "${scope}/${key}" with ${payload?.slice(0, 300)}`
@@ -111,6 +118,8 @@ function truncated(store: Store, row: RunRow, appends: Append[]): Store {
         ({ scope, seq }) => scope === '' || seq >= (scopes.get(scope) ?? Infinity),
       )
     },
+    entries: async (_, { after = 0, limit = Infinity } = {}) =>
+      (await before()).entries.slice(after, after + limit),
     append: async (append) => {
       appends.push(append)
       return { is: 'committed', newest: 0 }

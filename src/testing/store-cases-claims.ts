@@ -42,6 +42,31 @@ export const claimCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a claim of one run gets it whatever its flow, due time, status or queue, unless it is held',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      await session(store, 'other')
+      await start(store, 'later', { flow: 'gone', queue: 'closed', wake: clock.now() + 10 })
+      await start(store, 'due', { wake: clock.now() })
+      await store.limitQueue('closed', 0)
+      const ask = (token: string, run: string): Promise<ClaimResult> =>
+        store.claim({ session: token, flows: [], limit: 1, run })
+      const { runs } = await ask('s', 'later')
+      assert.deepEqual(runs, [await row(store, 'later')])
+      assert.deepEqual([runs[0]?.session, runs[0]?.epoch], ['s', 1])
+      assert.equal(runs[0]?.wake, clock.now() + 10)
+      assert.deepEqual((await ask('other', 'later')).runs, [])
+      assert.deepEqual((await ask('s', 'unknown')).runs, [])
+      assert.deepEqual((await ask('nobody', 'due')).runs, [])
+      assert.equal((await row(store, 'due')).session, undefined)
+      clock.advance(leaseMs)
+      await session(store, 'next')
+      const taken = (await ask('next', 'later')).runs[0]
+      assert.deepEqual([taken?.session, taken?.epoch, taken?.barren], ['next', 2, 1])
+    },
+  },
+  {
     name: 'a worker gets only the flows and versions that it names',
     async run({ open }) {
       const store = await open()

@@ -125,6 +125,23 @@ export const projectionCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a run that begins to undo asks nothing any more',
+    async run({ open }) {
+      const store = await open()
+      const undoing: AnyDraft = {
+        scope: '',
+        kind: 'run.undoing',
+        key: '',
+        record: { because: 'failed' },
+      }
+      const chain = await appendAll(store, [question('a', 'Well?'), question('b', 'So?', 's')])
+      assert.equal((await store.questions({ run: chain.run })).length, 2)
+      const ended = await appendAll(store, [question('a', 'Well?', 's'), undoing], 'other')
+      assert.deepEqual(await store.questions({ run: ended.run }), [])
+      assert.equal((await row(store, ended.run)).status, 'active')
+    },
+  },
+  {
     name: 'a loop leaves open only what its last whole state needs',
     async run({ open }) {
       const store = await open()

@@ -8,7 +8,7 @@
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { type AnyFlow, Ever, Flows } from '../run/index.ts'
+import { type AnyAction, type AnyFlow, Ever, Flows } from '../run/index.ts'
 import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
 import { memoryStore } from '../store/memory.ts'
 import type { RunRow, Store } from '../store/store.ts'
@@ -22,6 +22,8 @@ export interface TestRuntimeOptions extends VirtualTimeOptions {
   readonly flows?: readonly AnyFlow[]
   /** Default: a memory store. It must live on the ports that it is handed. */
   readonly store?: (ports: Ports) => Store | Promise<Store>
+  /** What they undo with, besides what the flows bring along. */
+  readonly actions?: readonly AnyAction[]
   /** How many workers there are at the beginning. Default 1. */
   readonly workers?: number
   /** How many runs a worker executes at a time. Default 16. */
@@ -37,6 +39,7 @@ export interface TestRuntimeOptions extends VirtualTimeOptions {
 /** What is changed for a worker that takes over. */
 export interface NextWorker {
   readonly flows?: readonly AnyFlow[]
+  readonly actions?: readonly AnyAction[]
   readonly concurrency?: number
   readonly name?: string
 }
@@ -82,6 +85,7 @@ export class TestRuntime implements AsyncDisposable {
   /** Knows the timers of the store, which polls: nothing depends on their exact time. */
   readonly #storeGate: Gate
   #flows: readonly AnyFlow[]
+  #actions: readonly AnyAction[]
   #workers: TestWorker[] = []
   #hired = 0
 
@@ -96,12 +100,13 @@ export class TestRuntime implements AsyncDisposable {
     this.#storeGate = gate
     this.#options = options
     this.#flows = options.flows ?? []
+    this.#actions = options.actions ?? []
     this.time = time
     this.store = store
     this.ever = new Ever({
       store: announced(store, time),
       ports: time,
-      flows: new Flows(this.#flows),
+      flows: new Flows(this.#flows, this.#actions),
       leaseMs: parseDuration(options.lease ?? '10s'),
       development: options.development ?? true,
       name: 'outside',
@@ -117,9 +122,11 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Starts one more worker. */
   addWorker(next: NextWorker = {}): TestWorker {
-    const { flows = this.#flows, concurrency = this.#options.concurrency ?? 16 } = next
+    const { flows = this.#flows, actions = this.#actions } = next
+    const { concurrency = this.#options.concurrency ?? 16 } = next
     const worker = new TestWorker({
       flows,
+      actions,
       concurrency,
       development: this.#options.development ?? true,
       name: next.name ?? `worker ${++this.#hired}`,
@@ -273,10 +280,11 @@ export class TestRuntime implements AsyncDisposable {
     return this.close()
   }
 
-  #replace({ flows = this.#flows, ...rest }: NextWorker): TestWorker {
+  #replace({ flows = this.#flows, actions = this.#actions, ...rest }: NextWorker): TestWorker {
     this.#flows = flows
+    this.#actions = actions
     this.#workers = []
-    return this.addWorker({ flows, ...rest })
+    return this.addWorker({ flows, actions, ...rest })
   }
 
   /** True when no run is held by a worker, or due for one that works. */

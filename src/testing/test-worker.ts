@@ -2,7 +2,7 @@
  * A worker of a test runtime: plays a process of its own, that can be frozen, killed or stopped.
  */
 import { Ever, Flows } from '../run/index.ts'
-import type { AnyFlow } from '../run/index.ts'
+import type { AnyAction, AnyFlow } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
 import { Gate, type Interceptor } from './gate.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -10,6 +10,7 @@ import type { VirtualTime } from './virtual-time.ts'
 /** What a worker of a test runtime is started with. */
 export interface TestWorkerOptions {
   readonly flows: readonly AnyFlow[]
+  readonly actions?: readonly AnyAction[] | undefined
   readonly leaseMs: number
   readonly concurrency: number
   readonly development: boolean
@@ -42,7 +43,7 @@ export class TestWorker {
     this.#ever = new Ever({
       store: this.#gate.store(store, intercept),
       ports: this.#gate.ports,
-      flows: new Flows(flows),
+      flows: new Flows(flows, options.actions),
       leaseMs,
       development,
       name,

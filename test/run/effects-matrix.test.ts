@@ -3,7 +3,16 @@
  * `reconcile` finds out, with and without an undo. One exact result per cell, in effects-table.ts.
  */
 import { describe, expect, test } from 'vitest'
-import { done, flow, NotDone, notDone, type StepContext, type StepOptions, unknown } from 'everloop'
+import {
+  action,
+  done,
+  flow,
+  NotDone,
+  notDone,
+  type StepContext,
+  type StepOptions,
+  unknown,
+} from 'everloop'
 import { type Interceptor, type TestRuntime, testRuntime } from 'everloop/testing'
 import { type Cell, expected, type Finder, finders, situations } from './effects-table.ts'
 
@@ -139,7 +148,14 @@ async function resultOf(cell: Cell): Promise<string> {
     await run.note('begin')
     return run.step('refund', life.options, life.body as (context: StepContext) => unknown)
   })
-  await using runtime = await testRuntime({ flows: [refund], onCall: life.onCall })
+  // It finds what it undoes by the key that the call was handed.
+  const giveBack = action('give back', (input, { result = 'it may have happened', of }) => {
+    expect(input).toEqual({ order: 42 })
+    expect(life.happened).toContain(of.idempotencyKey)
+    return result
+  })
+  const { onCall } = life
+  await using runtime = await testRuntime({ flows: [refund], actions: [giveBack], onCall })
   life.runtime = runtime
   const run = await runtime.ever.start(refund, undefined, { id: 'r' })
   if (situation === 'is aborted') {
@@ -200,6 +216,8 @@ function wordOf(kind: string, data: Fields): readonly string[] {
       return [`completed(${value})`]
     case 'step.failed':
       return [`failed(${error?.message}; ${attempts})`]
+    case 'undo.completed':
+      return [`undone(${value})`]
     case 'run.failed':
       return [`run.failed(${error?.code})`]
     default:

@@ -30,8 +30,10 @@ interface Row {
   readonly idempotent: string
   /** As the former, with an undo: its intent is recorded. */
   readonly undoable: string
-  /** The same with and without an undo. */
+  /** The same with and without an undo, where nothing is known to have happened in the end. */
   readonly once: Readonly<Record<Finder, string>>
+  /** With an undo, where it differs. */
+  readonly undone?: Readonly<Partial<Record<Finder, string>>>
 }
 
 /** An option that would promise what the class does not keep is refused. */
@@ -39,7 +41,7 @@ const refused = 'failed, 0 called, 0 happened: run.failed(BAD_OPTION)'
 
 export function expected({ situation, effect, finder, hasUndo }: Cell): string {
   const row = table[situation]
-  if (effect === 'once') return row.once[finder]
+  if (effect === 'once') return (hasUndo && row.undone?.[finder]) || row.once[finder]
   if (finder !== 'none' || (effect === 'read' && hasUndo)) return refused
   if (effect === 'read') return row.read
   return hasUndo ? row.undoable : row.idempotent
@@ -104,7 +106,7 @@ const table: Readonly<Record<Situation, Row>> = {
     idempotent:
       'failed, 1 called, 1 happened: failed(Connection reset.; 1) run.failed(STEP_FAILED)',
     undoable:
-      'failed, 1 called, 1 happened: intended failed(Connection reset.; 1) run.failed(STEP_FAILED)',
+      'failed, 1 called, 1 happened: intended failed(Connection reset.; 1) run.undoing undone(it may have happened) run.failed(STEP_FAILED)',
     once: {
       done: 'completed, 1 called, 1 happened: intended doubted(threw) resolved(done by reconcile) completed(found) run.completed',
       notDone:
@@ -129,7 +131,7 @@ const table: Readonly<Record<Situation, Row>> = {
   'times out': {
     read: `failed, 1 called, 1 happened: failed(${late}; 1) run.failed(STEP_FAILED)`,
     idempotent: `failed, 1 called, 1 happened: failed(${late}; 1) run.failed(STEP_FAILED)`,
-    undoable: `failed, 1 called, 1 happened: intended failed(${late}; 1) run.failed(STEP_FAILED)`,
+    undoable: `failed, 1 called, 1 happened: intended failed(${late}; 1) run.undoing undone(it may have happened) run.failed(STEP_FAILED)`,
     once: {
       done: 'completed, 1 called, 1 happened: intended doubted(timed-out) resolved(done by reconcile) completed(found) run.completed',
       notDone: `failed, 1 called, 1 happened: intended doubted(timed-out) resolved(notDone by reconcile) failed(${late}; 1) run.failed(STEP_FAILED)`,
@@ -143,7 +145,11 @@ const table: Readonly<Record<Situation, Row>> = {
   'is aborted': {
     read: 'cancelled, 1 called, 1 happened: run.cancelling run.cancelled',
     idempotent: 'cancelled, 1 called, 1 happened: run.cancelling run.cancelled',
-    undoable: 'cancelled, 1 called, 1 happened: intended run.cancelling run.cancelled',
+    undoable:
+      'cancelled, 1 called, 1 happened: intended run.cancelling run.undoing undone(it may have happened) run.cancelled',
+    undone: {
+      done: 'cancelled, 1 called, 1 happened: intended run.cancelling doubted(aborted) resolved(done by reconcile) completed(found) run.undoing undone(found) run.cancelled',
+    },
     once: {
       done: 'cancelled, 1 called, 1 happened: intended run.cancelling doubted(aborted) resolved(done by reconcile) completed(found) run.cancelled',
       notDone:

@@ -54,6 +54,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     await using ever = await open({
       store,
       flows,
+      actions: file.actions,
       name: `run ${flow.name}@${flow.version}`,
       onTrouble: (error, where) => out.warn(error, where),
     })

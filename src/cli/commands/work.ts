@@ -32,13 +32,16 @@ export function addWork(program: Command): void {
 
 async function work({ out, store, options, rest }: Call<Options>): Promise<number> {
   if (out.json) silenceFlows()
-  const flows = [...new Set((await Promise.all(rest.map(loadFlowFile))).flatMap(servedFlows))]
+  const files = await Promise.all(rest.map(loadFlowFile))
+  const flows = [...new Set(files.flatMap(servedFlows))]
+  const actions = files.flatMap((file) => file.actions)
   const served = flows.map(({ name, version }) => `${name}@${version}`)
   const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
   return interruptible(async (signal) => {
     await using ever = await open({
       store,
       flows,
+      actions,
       name: name.slice(0, 200),
       ...(lease === undefined ? {} : { lease: lease as Duration }),
       onTrouble: (error, run) => out.warn(error, run),

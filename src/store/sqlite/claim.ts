@@ -52,6 +52,7 @@ export function idleClaim(
   request: ClaimRequest,
   now: number,
 ): ClaimResult | undefined {
+  if (request.run !== undefined) return undefined
   const lanes = openLanes(db, request, suspectsOf(request))
   if (request.limit > 0 && lanes.some(({ wake }) => wake <= now)) return undefined
   return { runs: [], nextDue: nextDue(db, request, lanes) }
@@ -69,6 +70,11 @@ export function claim(
 
 function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResult {
   if (!db.get(sql.sessionExpiry, kept(request.session))) return { runs: [], nextDue: undefined }
+  if (request.run !== undefined) {
+    const key = db.get<readonly [number]>(sql.freeRun, kept(request.run))?.[0]
+    const found = key === undefined ? [] : [hold(db, key, request.session)]
+    return { runs: found, nextDue: undefined }
+  }
   const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
   const left = suspectsOf(request) - runs.filter(({ barren }) => barren > 0).length
   return { runs, nextDue: nextDue(db, request, openLanes(db, request, left)) }

@@ -48,8 +48,9 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
     run.status = status
     db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
   }
-  if (isEnded(run.status) && run.shown > 0) hide(db, run, sql.dropAllChunks)
-  if (isEnded(run.status) && run.asking > 0) {
+  const isOver = isEnded(run.status) || effect.undoing !== undefined
+  if (isOver && run.shown > 0) hide(db, run, sql.dropAllChunks)
+  if (isOver && run.asking > 0) {
     db.run(sql.settleAllQuestions, run.key)
     setAsking(db, run, 0)
   }

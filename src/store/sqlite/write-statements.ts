@@ -214,6 +214,9 @@ ORDER BY wake, key LIMIT ?`
 export const takeRun: string = `
 UPDATE runs SET session = ?, epoch = epoch + 1 WHERE key = ? RETURNING ${runColumns}`
 
+/** The run, unless somebody holds it. */
+export const freeRun: string = 'SELECT key FROM runs WHERE id = ? AND session IS NULL'
+
 export const queueLimit: string = 'SELECT concurrency FROM queues WHERE name = ?'
 
 export const heldInQueue: string = `
