@@ -1,6 +1,6 @@
 /** Conformance: the rows made of entries equal the fold over them (S7). */
 import { strict as assert } from 'node:assert'
-import { type AnyDraft, emptyState, fold } from '../ledger/index.ts'
+import { type AnyDraft, emptyState, fold, isQuestion } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { type ChainBuilder, closed, question, runDrafts, step, turn } from './chain-builder.ts'
 import { heldRun, hold, message, row, send, session, start, type StoreCase } from './store-bed.ts'
@@ -20,7 +20,7 @@ async function checkProjections(store: Store, chain: ChainBuilder): Promise<void
   const scopes = await store.openScopes(chain.run)
   assert.deepEqual(new Map(scopes.map(({ path, from }) => [path, from])), state.scopes)
   const questions = await store.questions({ run: chain.run })
-  const asked = Array.from(state.waits.values()).filter(({ kind }) => kind === 'question.asked')
+  const asked = Array.from(state.waits.values()).filter(isQuestion)
   assert.deepEqual(
     questions.map(({ wait }) => wait),
     asked.toSorted((a, b) => a.seq - b.seq),
@@ -68,7 +68,7 @@ const places = ['', 'a', 'a b', 'a.b', 'a~2', 'a/1', 'a/1/b', 'a/10', 'b', 'b/0'
 function anyDraft(pick: (below: number) => number): AnyDraft {
   const scope = places[pick(places.length)] ?? ''
   const key = ['a', 'b', 'a b', 'q', '1', '0'][pick(6)] ?? 'a'
-  switch (pick(14)) {
+  switch (pick(16)) {
     case 0:
       return turn(scope, pick(12), pick(2) === 0)
     case 1:
@@ -97,6 +97,15 @@ function anyDraft(pick: (below: number) => number): AnyDraft {
         key: '',
         record: { forget: [], reopen: [{ path: 'a/1', from: 3 }] },
       }
+    case 14:
+      return {
+        scope,
+        kind: 'effect.doubted',
+        key,
+        record: { attempt: 1, why: 'threw', ...(pick(2) === 0 && { prompt: 'Did it?' }) },
+      }
+    case 15:
+      return { scope, kind: 'effect.refused', key, record: { reason: 'No.' } }
     case 10:
       return pick(3) === 0 ? runDrafts.failed('STEP_FAILED') : runDrafts.resumed
     case 11:
@@ -253,6 +262,51 @@ export const projectionCases: readonly StoreCase[] = [
       await store.append(chain.append(held, [refused], { taken: [number] }))
       assert.equal((await store.questions({}))[0]?.state, 'open')
       await send(store, message('r', 'answer', { name: 'r/2' }))
+    },
+  },
+  {
+    name: 'a call in doubt asks when it has a prompt, and no more when it is resolved',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const at = { scope: '', key: 'pay' } as const
+      const doubt = { attempt: 1, why: 'crashed' } as const
+      const effect: AnyDraft[] = [
+        { ...at, kind: 'effect.intended', record: { effect: 'once', attempt: 1 } },
+        { ...at, kind: 'effect.doubted', record: { ...doubt, due: 1 } },
+      ]
+      await store.append(chain.append(held, effect))
+      assert.deepEqual(await store.questions({}), [])
+      const asking: AnyDraft = {
+        ...at,
+        kind: 'effect.doubted',
+        record: { ...doubt, prompt: 'Did it?' },
+      }
+      await store.append(chain.append(held, [asking]))
+      assert.deepEqual(
+        (await store.questions({})).map(({ id }) => id),
+        ['r/4'],
+      )
+      await checkProjections(store, chain)
+      const number = await send(store, message('r', 'answer', { name: 'r/4' }))
+      const refused: AnyDraft = { ...at, kind: 'effect.refused', record: { reason: 'No.' } }
+      await store.append(chain.append(held, [refused], { taken: [number] }))
+      assert.equal((await store.questions({}))[0]?.state, 'open')
+      await store.append(chain.append(held, [asking]))
+      assert.deepEqual(
+        (await store.questions({})).map(({ id }) => id),
+        ['r/6'],
+      )
+      const old = await store.deliver(message('r', 'answer', { name: 'r/4' }))
+      assert.deepEqual(old, { is: 'question-closed' })
+      const resolved: AnyDraft = {
+        ...at,
+        kind: 'effect.resolved',
+        record: { attempt: 1, verdict: 'notDone', via: 'person' },
+      }
+      await store.append(chain.append(held, [resolved]))
+      assert.deepEqual(await store.questions({}), [])
+      await checkProjections(store, chain)
     },
   },
   {
