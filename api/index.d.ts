@@ -15,9 +15,60 @@ export interface ActionDefinition<Input> {
     readonly timeout?: Duration;
 }
 
+export type Agent<Output = string> = Flow<AgentInput, Output>;
+
+export interface AgentDefinition<Output = string> {
+    readonly name: string;
+    readonly version?: string;
+    readonly model: Model;
+    readonly instructions?: string | ((progress: Progress) => string | Promise<string>);
+    readonly tools?: readonly AnyTool[];
+    readonly guards?: readonly Guard[];
+    readonly budget?: Budget;
+    readonly output?: StandardSchemaV1<unknown, Output>;
+    readonly repairs?: number;
+    readonly stop?: Stop;
+    readonly conversation?: boolean | {
+        readonly idle?: Duration;
+    };
+    readonly compaction?: Compaction;
+    readonly settings?: ModelSettings;
+    readonly retry?: ModelRetry;
+    readonly timeout?: Duration;
+    readonly parallel?: number;
+    readonly prices?: Prices;
+}
+
+export type AgentInput = {
+    readonly prompt: string;
+} | {
+    readonly messages: readonly string[];
+};
+
 export type AgentToolOptions<Input> = ToolOptions<Input>;
 
 export type AnyAction = Action<never>;
+
+export interface Approval {
+    readonly id: string;
+    readonly run: string;
+    readonly call: string;
+    readonly tool: string;
+    readonly args: unknown;
+    readonly digest: string;
+    readonly prompt: string;
+    readonly reason: string | undefined;
+    readonly since: number;
+    readonly due: number | undefined;
+    readonly approvals: number;
+    readonly votes: readonly Vote[];
+    readonly approvers: readonly string[] | undefined;
+    readonly barred: readonly string[];
+    readonly assignee: string | undefined;
+    readonly escalated: boolean;
+    readonly snoozed: number | undefined;
+    readonly isAnswered: boolean;
+}
 
 export interface ApprovalContext {
     readonly runId: string;
@@ -42,6 +93,26 @@ export interface ApprovalPolicy {
 }
 
 export type ApprovalRule<Input = unknown> = boolean | ApprovalPolicy | ((input: Input, context: ApprovalContext) => boolean | ApprovalPolicy | Promise<boolean | ApprovalPolicy>);
+
+export class Approvals {
+    #private;
+    constructor(store: Store, send: Send);
+    list(filter?: {
+        readonly run?: string;
+        readonly limit?: number;
+    }): Promise<readonly Approval[]>;
+    get(id: string): Promise<Approval>;
+    approve(id: string, decision?: Decider & {
+        readonly args?: unknown;
+    }): Promise<void>;
+    deny(id: string, decision?: Decider): Promise<void>;
+    snooze(id: string, duration: Duration, { by }?: {
+        readonly by?: string;
+    }): Promise<void>;
+    assign(id: string, to: string, { by }?: {
+        readonly by?: string;
+    }): Promise<void>;
+}
 
 export interface Artifact {
     readonly artifact: string;
@@ -70,11 +141,11 @@ export interface BranchOptions {
     readonly concurrency?: number;
 }
 
-export interface BudgetLimits {
+export interface Budget {
     readonly turns?: number;
     readonly tokens?: number;
     readonly usd?: number;
-    readonly time?: number | string;
+    readonly time?: Duration;
     readonly calls?: number;
 }
 
@@ -90,6 +161,74 @@ export interface ChildOptions {
     readonly queue?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly key?: string;
+}
+
+export interface Compaction {
+    readonly above: number;
+    readonly keep?: number;
+    readonly model?: Model;
+    readonly instructions?: string;
+}
+
+export interface Conversation {
+    readonly run: string;
+    readonly items: readonly ConversationItem[];
+    readonly spent: Readonly<Record<string, number>>;
+}
+
+export type ConversationItem = Place & ({
+    readonly is: 'user';
+    readonly text: string;
+    readonly by?: string;
+} | {
+    readonly is: 'assistant';
+    readonly text: string;
+    readonly model: string;
+    readonly calls: readonly {
+        readonly id: string;
+        readonly tool: string;
+        readonly args: unknown;
+    }[];
+    readonly amounts: Readonly<Record<string, number>>;
+} | {
+    readonly is: 'result';
+    readonly call: string;
+    readonly value: unknown;
+} | {
+    readonly is: 'error';
+    readonly call: string;
+    readonly error: string;
+} | {
+    readonly is: 'approval';
+    readonly call: string;
+    readonly verdict: 'approved' | 'denied' | 'expired' | 'voided';
+    readonly by?: string;
+    readonly reason?: string;
+    readonly args?: unknown;
+} | {
+    readonly is: 'doubt';
+    readonly call: string;
+    readonly verdict: 'open' | 'done' | 'notDone' | 'failed';
+} | {
+    readonly is: 'guard';
+    readonly guard: string;
+    readonly position: string;
+    readonly verdict: string;
+    readonly reason?: string;
+} | {
+    readonly is: 'question';
+    readonly prompt: string;
+    readonly answer: unknown;
+} | {
+    readonly is: 'summary';
+    readonly text: string;
+});
+
+export interface Decider {
+    readonly by?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+    readonly reason?: string;
 }
 
 export interface Delivery {
@@ -137,6 +276,8 @@ export class Ever implements AsyncDisposable {
         readonly run?: string;
         readonly limit?: number;
     }): Promise<readonly Question[]>;
+    get approvals(): Approvals;
+    send(run: string, message: string, delivery?: Delivery): Promise<void>;
     answer(question: string, value: unknown, { by, id }?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
@@ -323,10 +464,17 @@ export interface PolicyDefinition {
     readonly name: string;
     readonly guards?: readonly Guard[];
     readonly approval?: readonly ApprovalPolicyRule[];
-    readonly budget?: BudgetLimits;
+    readonly budget?: Budget;
     readonly applies?: {
         readonly agents: readonly string[];
     } | ((agent: string) => boolean);
+}
+
+export interface Progress {
+    readonly runId: string;
+    readonly turn: number;
+    readonly calls: number;
+    readonly text: string;
 }
 
 export interface Question extends Omit<WaitInfo, 'kind'> {
@@ -527,6 +675,12 @@ export interface StepOptions {
     readonly undo?: UndoOption;
 }
 
+export interface Stop {
+    readonly turns?: number;
+    readonly tools?: readonly string[];
+    readonly when?: (progress: Progress) => boolean;
+}
+
 export type StreamItem = {
     readonly type: 'entry';
     readonly event: RunEvent;
@@ -576,7 +730,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
     readonly retry?: RetryPolicy;
     readonly settle?: Duration;
     readonly reconcile?: Reconcile<Input, NoInfer<Result>>;
-    readonly undo?: (input: Input, result: NoInfer<Result>, context: ToolContext) => unknown;
+    readonly undo?: (input: Input, result: NoInfer<Result>, context: UndoToolContext) => unknown;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
@@ -601,6 +755,7 @@ export interface Turn<State> extends Run {
 }
 
 export interface UndoContext {
+    readonly run: string;
     readonly result: unknown;
     readonly idempotencyKey: string;
     readonly of: {
@@ -664,11 +819,15 @@ export interface WorkOptions {
 export function action<Input>(name: string, run: (input: Input, context: UndoContext) => unknown): Action<Input>;
 function action<Input>(definition: ActionDefinition<Input>): Action<Input>;
 
+export function agent<Output = string>(definition: AgentDefinition<Output>): Agent<Output>;
+
 export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: AgentToolOptions<NoInfer<Input>>): ChildTool<Input, Output>;
 
 export function askPerson<Input, Answer = string>(definition: AskPersonDefinition<Input, Answer>): AskTool<Input, Answer>;
 
 export function cardGuard(options?: TextGuardOptions): Guard;
+
+export function conversation(ever: Ever, run: string): Promise<Conversation>;
 
 export function destinationsGuard(options: DestinationsGuardOptions): Guard;
 
@@ -716,6 +875,12 @@ export const errorCodes: {
     readonly MODEL_FAILED: 'no model answered, after all attempts';
     readonly MODEL_REFUSED: 'a content filter stopped the model';
     readonly SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers';
+    readonly APPROVAL_REFUSED: 'a decision about a call was refused';
+    readonly GUARD_DENIED: 'a guard does not let the agent go on';
+    readonly GUARD_HALTED: 'a guard ended the run';
+    readonly BUDGET_STOPPED: 'a budget is used up and a person said stop';
+    readonly UNKNOWN_PRICE: 'money is limited and the price of a model is not known';
+    readonly OUTPUT_INVALID: 'the final answer of an agent does not fit its schema';
     readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
     readonly FENCED: 'another worker has taken over the run';
     readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';
@@ -777,6 +942,13 @@ export const verdict: {
 };
 
 // Mentioned above, not exported by this entry point:
+
+type Prices = PriceTable['models'];
+
+interface Place {
+    readonly seq: number;
+    readonly time: number;
+}
 
 interface PastCall {
     readonly tool: string;
@@ -841,6 +1013,36 @@ interface PatternFlags {
     readonly dotAll?: boolean | undefined;
 }
 
+interface ModelRetry {
+    readonly attempts?: number;
+    readonly delay?: Duration;
+    readonly factor?: number;
+    readonly maxDelay?: Duration;
+}
+
+type ModelSettings = Pick<LanguageModelV4CallOptions, 'maxOutputTokens' | 'temperature' | 'stopSequences' | 'topP' | 'topK' | 'presencePenalty' | 'frequencyPenalty' | 'seed' | 'reasoning' | 'providerOptions' | 'headers'>;
+
+type LanguageModel = LanguageModelV4 | LanguageModelV3 | LanguageModelV2;
+
+type Model = OneModel | readonly [OneModel, ...OneModel[]];
+
+type OneModel = LanguageModel | (string & {});
+
+interface Price {
+    readonly input: number;
+    readonly output: number;
+    readonly cachedInput?: number;
+    readonly cacheWrite?: number;
+    readonly long?: Omit<Price, 'long'> & {
+        readonly above: number;
+    };
+}
+
+interface PriceTable {
+    readonly version: string;
+    readonly models: Readonly<Record<string, Price>>;
+}
+
 interface ApprovalPolicyRule {
     readonly tools?: string | readonly string[];
     readonly effect?: ToolEffect | readonly ToolEffect[];
@@ -849,6 +1051,23 @@ interface ApprovalPolicyRule {
 }
 
 type JsonSchema = Readonly<Record<string, unknown>>;
+
+interface AnyAskTool extends AnySchemas, Omit<AskTool<never, unknown>, keyof AnySchemas> {
+}
+
+interface AnyChildTool extends AnySchemas, Omit<ChildTool<never, unknown>, keyof AnySchemas> {
+}
+
+interface AnyRunTool extends AnySchemas, Omit<RunTool<never, unknown>, keyof AnySchemas | 'undo'> {
+    readonly undo: ((input: never, result: never, context: UndoToolContext) => unknown) | undefined;
+}
+
+interface AnySchemas {
+    readonly input: StandardSchemaV1 | undefined;
+    readonly output: StandardSchemaV1 | undefined;
+}
+
+type AnyTool = AnyRunTool | AnyAskTool | AnyChildTool;
 
 interface AskTool<Input, Answer> extends ToolFace<Input> {
     readonly does: 'ask';
@@ -870,7 +1089,7 @@ interface RunTool<Input, Result> extends ToolFace<Input> {
     readonly retry: RetryPolicy | undefined;
     readonly settle: Duration | undefined;
     readonly reconcile: Reconcile<Input, Result> | undefined;
-    readonly undo: ((input: Input, result: Result, context: ToolContext) => unknown) | undefined;
+    readonly undo: ((input: Input, result: Result, context: UndoToolContext) => unknown) | undefined;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
@@ -900,6 +1119,8 @@ interface ToolOptions<Input> {
     readonly writes?: 'outside' | false;
     readonly destinations?: (input: Input) => readonly string[];
 }
+
+type UndoToolContext = Omit<ToolContext, 'call'>;
 
 type Unit = keyof typeof unitsMs;
 
@@ -1174,6 +1395,7 @@ interface Payloads {
         readonly args: unknown;
         readonly digest: string;
         readonly approvals: number;
+        readonly approvers?: readonly string[] | undefined;
         readonly barred?: readonly string[] | undefined;
         readonly assignee?: string | undefined;
         readonly escalate?: {
@@ -1310,6 +1532,27 @@ class Actions {
     check(names: Iterable<string>, run: string): void;
     unknown(names: readonly string[], run: string): EverloopError;
 }
+
+type ApprovalAnswer = {
+    readonly verdict: 'approve';
+    readonly args?: unknown;
+    readonly reason?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+} | {
+    readonly verdict: 'deny';
+    readonly reason?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+} | {
+    readonly verdict: 'snooze';
+    readonly until: number;
+} | {
+    readonly verdict: 'assign';
+    readonly to: string;
+};
+
+type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
 
 class Changes {
     #private;

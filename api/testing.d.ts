@@ -362,6 +362,12 @@ const errorCodes: {
     readonly MODEL_FAILED: 'no model answered, after all attempts';
     readonly MODEL_REFUSED: 'a content filter stopped the model';
     readonly SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers';
+    readonly APPROVAL_REFUSED: 'a decision about a call was refused';
+    readonly GUARD_DENIED: 'a guard does not let the agent go on';
+    readonly GUARD_HALTED: 'a guard ended the run';
+    readonly BUDGET_STOPPED: 'a budget is used up and a person said stop';
+    readonly UNKNOWN_PRICE: 'money is limited and the price of a model is not known';
+    readonly OUTPUT_INVALID: 'the final answer of an agent does not fit its schema';
     readonly BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged';
     readonly FENCED: 'another worker has taken over the run';
     readonly STORE_UNAVAILABLE: 'the store cannot be opened or written at the moment';
@@ -637,6 +643,7 @@ interface Payloads {
         readonly args: unknown;
         readonly digest: string;
         readonly approvals: number;
+        readonly approvers?: readonly string[] | undefined;
         readonly barred?: readonly string[] | undefined;
         readonly assignee?: string | undefined;
         readonly escalate?: {
@@ -789,6 +796,75 @@ class Actions {
     unknown(names: readonly string[], run: string): EverloopError;
 }
 
+type ApprovalAnswer = {
+    readonly verdict: 'approve';
+    readonly args?: unknown;
+    readonly reason?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+} | {
+    readonly verdict: 'deny';
+    readonly reason?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+} | {
+    readonly verdict: 'snooze';
+    readonly until: number;
+} | {
+    readonly verdict: 'assign';
+    readonly to: string;
+};
+
+interface Approval {
+    readonly id: string;
+    readonly run: string;
+    readonly call: string;
+    readonly tool: string;
+    readonly args: unknown;
+    readonly digest: string;
+    readonly prompt: string;
+    readonly reason: string | undefined;
+    readonly since: number;
+    readonly due: number | undefined;
+    readonly approvals: number;
+    readonly votes: readonly Vote[];
+    readonly approvers: readonly string[] | undefined;
+    readonly barred: readonly string[];
+    readonly assignee: string | undefined;
+    readonly escalated: boolean;
+    readonly snoozed: number | undefined;
+    readonly isAnswered: boolean;
+}
+
+class Approvals {
+    #private;
+    constructor(store: Store, send: Send);
+    list(filter?: {
+        readonly run?: string;
+        readonly limit?: number;
+    }): Promise<readonly Approval[]>;
+    get(id: string): Promise<Approval>;
+    approve(id: string, decision?: Decider & {
+        readonly args?: unknown;
+    }): Promise<void>;
+    deny(id: string, decision?: Decider): Promise<void>;
+    snooze(id: string, duration: Duration, { by }?: {
+        readonly by?: string;
+    }): Promise<void>;
+    assign(id: string, to: string, { by }?: {
+        readonly by?: string;
+    }): Promise<void>;
+}
+
+interface Decider {
+    readonly by?: string;
+    readonly channel?: string;
+    readonly shown?: string;
+    readonly reason?: string;
+}
+
+type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
+
 class Changes {
     #private;
     constructor(options: ChangesOptions);
@@ -831,6 +907,8 @@ class Ever implements AsyncDisposable {
         readonly run?: string;
         readonly limit?: number;
     }): Promise<readonly Question[]>;
+    get approvals(): Approvals;
+    send(run: string, message: string, delivery?: Delivery): Promise<void>;
     answer(question: string, value: unknown, { by, id }?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
@@ -862,18 +940,6 @@ interface EverOptions {
     readonly redactor?: Redactor | undefined;
     readonly environment?: Environment | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
-}
-
-interface ListOptions {
-    readonly status?: RunRow['status'] | readonly RunRow['status'][];
-    readonly flow?: string;
-    readonly queue?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly id?: string;
-    readonly parent?: string;
-    readonly since?: number;
-    readonly limit?: number;
-    readonly before?: string;
 }
 
 interface Question extends Omit<WaitInfo, 'kind'> {
@@ -1041,6 +1107,7 @@ interface Turn<State> extends Run {
 }
 
 interface UndoContext {
+    readonly run: string;
     readonly result: unknown;
     readonly idempotencyKey: string;
     readonly of: {
@@ -1103,6 +1170,18 @@ class Flows {
     constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
+}
+
+interface ListOptions {
+    readonly status?: RunRow['status'] | readonly RunRow['status'][];
+    readonly flow?: string;
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly id?: string;
+    readonly parent?: string;
+    readonly since?: number;
+    readonly limit?: number;
+    readonly before?: string;
 }
 
 type Environment = Readonly<Record<symbol, unknown>>;

@@ -6,6 +6,13 @@ export type { Verdict, Violation } from './ledger/index.ts'
 export { agentTool } from './agent/agent-tool.ts'
 export type { AgentToolOptions } from './agent/agent-tool.ts'
 export type { ApprovalContext, ApprovalPolicy, ApprovalRule } from './agent/approval-policy.ts'
+export { agent } from './agent/agent.ts'
+export type { Agent } from './agent/agent.ts'
+export type { AgentInput } from './agent/agent-input.ts'
+export type { Budget } from './agent/budget.ts'
+export { conversation } from './agent/conversation.ts'
+export type { Conversation, ConversationItem } from './agent/conversation.ts'
+export type { AgentDefinition, Compaction, Progress, Stop } from './agent/definition.ts'
 export { askPerson } from './agent/ask-person.ts'
 export type { AskPersonDefinition } from './agent/ask-person.ts'
 export { cardGuard } from './agent/guards/card-guard.ts'
@@ -34,7 +41,7 @@ export type { ToolRule, ToolsGuardOptions } from './agent/guards/tools-guard.ts'
 export { verdict } from './agent/guards/verdict.ts'
 export type { GuardVerdict } from './agent/guards/verdict.ts'
 export { policy } from './agent/policy.ts'
-export type { BudgetLimits, Policy, PolicyDefinition } from './agent/policy.ts'
+export type { Policy, PolicyDefinition } from './agent/policy.ts'
 export { secret } from './agent/secret.ts'
 export type { SecretReference, Secrets, SecretSource } from './agent/secret.ts'
 export { tool } from './agent/tool.ts'
@@ -46,12 +53,15 @@ export type {
   Action,
   ActionDefinition,
   AnyAction,
+  Approval,
+  Approvals,
   Artifact,
   Artifacts,
   AskOptions,
   Branch,
   BranchOptions,
   ChildOptions,
+  Decider,
   Delivery,
   EffectClass,
   Done,

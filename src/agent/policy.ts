@@ -13,21 +13,10 @@ import {
   combineApprovals,
   decideApproval,
 } from './approval-policy.ts'
+import { type Budget, limitsOf } from './budget.ts'
 import { matchesAny } from './globs.ts'
 import { type Guard, isGuard } from './guards/guard.ts'
 import type { AnyTool, ToolEffect } from './tool.ts'
-
-/** Limits of what a run may use up. */
-export interface BudgetLimits {
-  readonly turns?: number
-  readonly tokens?: number
-  /** Dollars. */
-  readonly usd?: number
-  /** A duration. */
-  readonly time?: number | string
-  /** Tool calls. */
-  readonly calls?: number
-}
 
 /** Which calls need an approval, whatever their tools say. All conditions given must hold. */
 export interface ApprovalPolicyRule {
@@ -45,7 +34,7 @@ export interface PolicyDefinition {
   readonly guards?: readonly Guard[]
   readonly approval?: readonly ApprovalPolicyRule[]
   /** No agent gets more than this; its own budget may be smaller. */
-  readonly budget?: BudgetLimits
+  readonly budget?: Budget
   /** Names of the agents it is for, with `*` and `?`, or a function. Default: all. */
   readonly applies?: { readonly agents: readonly string[] } | ((agent: string) => boolean)
 }
@@ -80,8 +69,7 @@ export function policy(definition: PolicyDefinition): Policy {
     throw bad('`guards` must be a list of what guard(…) returns')
   if (!Array.isArray(approval)) throw bad('`approval` must be a list of rules')
   for (const rule of approval) checkRule(rule, where)
-  if (budget !== undefined)
-    checkOptions(`${where}, budget`, budget, ['turns', 'tokens', 'usd', 'time', 'calls'])
+  limitsOf(budget)
   if (typeof applies !== 'function' && applies !== undefined) {
     checkOptions(`${where}, applies`, applies, ['agents'])
     if (!Array.isArray(applies.agents)) throw bad('`applies.agents` must be a list of names')

@@ -44,6 +44,14 @@ export function secret(name: string): SecretReference {
 export const isSecret = (value: unknown): value is SecretReference =>
   typeof value === 'object' && value !== null && brand in value
 
+/** Where the runtime was opened without secrets. */
+export const noSecrets: Secrets = {
+  get: (name) =>
+    Promise.reject(
+      new EverloopError('UNKNOWN_SECRET', `There are no secrets here, and so no "${name}".`),
+    ),
+}
+
 /** Fetches values, and makes each known to the redactor (K2). */
 export class SecretStore implements Secrets {
   readonly #source: SecretSource

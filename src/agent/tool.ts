@@ -34,6 +34,9 @@ export interface ToolContext {
   readonly secrets: Secrets
 }
 
+/** What `undo` is handed besides the input and the result. Its key is another one than the call's. */
+export type UndoToolContext = Omit<ToolContext, 'call'>
+
 /** What all tools have. */
 interface ToolFace<Input> {
   /** What the model calls it by: 1 to 64 letters, digits, "_" and "-". */
@@ -67,7 +70,7 @@ export interface RunTool<Input, Result> extends ToolFace<Input> {
   readonly retry: RetryPolicy | undefined
   readonly settle: Duration | undefined
   readonly reconcile: Reconcile<Input, Result> | undefined
-  readonly undo: ((input: Input, result: Result, context: ToolContext) => unknown) | undefined
+  readonly undo: ((input: Input, result: Result, context: UndoToolContext) => unknown) | undefined
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
 }
 
@@ -102,7 +105,7 @@ interface AnySchemas {
 
 export interface AnyRunTool
   extends AnySchemas, Omit<RunTool<never, unknown>, keyof AnySchemas | 'undo'> {
-  readonly undo: ((input: never, result: never, context: ToolContext) => unknown) | undefined
+  readonly undo: ((input: never, result: never, context: UndoToolContext) => unknown) | undefined
 }
 
 export interface AnyAskTool extends AnySchemas, Omit<AskTool<never, unknown>, keyof AnySchemas> {}
@@ -137,7 +140,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** Asked when it is not known whether a call took effect. Returns done(…), notDone() or unknown(). */
   readonly reconcile?: Reconcile<Input, NoInfer<Result>>
   /** What undoes a call that took effect. Write it behind `run`, so that the result's type is known. */
-  readonly undo?: (input: Input, result: NoInfer<Result>, context: ToolContext) => unknown
+  readonly undo?: (input: Input, result: NoInfer<Result>, context: UndoToolContext) => unknown
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
 }
 

@@ -56,6 +56,13 @@ export const errorCodes = {
   MODEL_FAILED: 'no model answered, after all attempts',
   MODEL_REFUSED: 'a content filter stopped the model',
   SCRIPT_EXHAUSTED: 'a scripted model was asked more often than its script answers',
+  // Agents.
+  APPROVAL_REFUSED: 'a decision about a call was refused',
+  GUARD_DENIED: 'a guard does not let the agent go on',
+  GUARD_HALTED: 'a guard ended the run',
+  BUDGET_STOPPED: 'a budget is used up and a person said stop',
+  UNKNOWN_PRICE: 'money is limited and the price of a model is not known',
+  OUTPUT_INVALID: 'the final answer of an agent does not fit its schema',
   // Ledger and store.
   BROKEN_CHAIN: 'the ledger was changed outside everloop or is damaged',
   FENCED: 'another worker has taken over the run',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { addApprovals } from './commands/approvals.ts'
 import { addBench } from './commands/bench.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -53,6 +54,7 @@ export function makeProgram(): Command {
   addSignal(program)
   addQuestions(program)
   addModels(program)
+  addApprovals(program)
   addDoctor(program)
   addBench(program)
   addDemo(program)

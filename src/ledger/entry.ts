@@ -267,6 +267,8 @@ export interface Payloads {
     readonly digest: string
     /** How many different people must approve. */
     readonly approvals: number
+    /** Those who may, when not everybody. */
+    readonly approvers?: readonly string[] | undefined
     /** Those who may not: who asked for the run, where policy says so. */
     readonly barred?: readonly string[] | undefined
     readonly assignee?: string | undefined

@@ -69,13 +69,16 @@ export function judge(
   if (answer.verdict === 'assign') {
     return { is: 'changed', record: { assignee: answer.to, ...from } }
   }
-  const { approvals, barred = [], digest } = request
-  const mustBeKnown = approvals > 1 || barred.length > 0
+  const { approvals, approvers, barred, digest } = request
+  const mustBeKnown = approvals > 1 || barred !== undefined || approvers !== undefined
   if (mustBeKnown && (by === undefined || by === '')) {
     return refused('Who answers must be said: several people must approve, or some may not.')
   }
-  if (by !== undefined && barred.includes(by)) {
+  if (by !== undefined && barred?.includes(by)) {
     return refused(`${by} asked for this and may not decide about it.`)
+  }
+  if (by !== undefined && approvers && !approvers.includes(by)) {
+    return refused(`${by} is not one of those who may decide: ${approvers.join(', ')}.`)
   }
   if (answer.shown !== undefined && answer.shown !== digest) {
     return refused('The answer was given to another call than this one: look at it again.')

@@ -3,10 +3,8 @@ import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import type { Artifact, Artifacts } from './face.ts'
 import type { Pass } from './pass.ts'
+import { readPatiently } from './patience.ts'
 import type { Scope } from './scope.ts'
-
-/** How long reading is put off after the store was in trouble. */
-const troubleMs = 100
 
 /** The artifacts face of one scope. */
 export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
@@ -26,7 +24,10 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
     }) as Promise<Artifact>
   },
   async get({ artifact }) {
-    const bytes = await pass.hold(read(pass, artifact), scope)
+    const bytes = await pass.hold(
+      readPatiently(pass, () => pass.store.artifact(artifact)),
+      scope,
+    )
     if (!bytes) {
       throw new EverloopError('UNKNOWN_ARTIFACT', `The store has no artifact ${artifact}.`, {
         run: pass.run,
@@ -42,18 +43,3 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
     return bytes
   },
 })
-
-/** Reads as soon as the store can be read: its trouble is none of the flow's. */
-async function read(pass: Pass, artifact: string): Promise<Uint8Array | undefined> {
-  const { store, ports, options } = pass
-  for (;;) {
-    try {
-      return await store.artifact(artifact)
-    } catch (error) {
-      const isPassing = EverloopError.is(error) && error.code === 'STORE_UNAVAILABLE'
-      if (!isPassing || pass.isOver) throw error
-      options.onTrouble(error)
-      await new Promise<void>((resolve) => void ports.setTimer(troubleMs, resolve))
-    }
-  }
-}

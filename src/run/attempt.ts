@@ -14,6 +14,8 @@ export interface StepCall {
   readonly name: string
   readonly options: StepOptions & { readonly input?: unknown }
   readonly body: (context: LiveContext) => unknown
+  /** Values of more characters than this are kept as artifacts. Default: those of 256 K. */
+  readonly largeAt?: number | undefined
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
   readonly charge?: ((value: unknown) => Charge | undefined) | undefined
 }
@@ -22,6 +24,8 @@ export interface StepCall {
 export interface LiveContext extends StepContext {
   /** Shows text of the attempt to whoever watches, until its outcome is recorded. Nothing waits for it. */
   readonly publish: (text: string) => void
+  /** Makes void what was shown: the body begins anew within the attempt. */
+  readonly restart: () => void
 }
 
 /** What came of an attempt. `late`: the call itself, which was not waited for any longer. */
@@ -69,6 +73,7 @@ export async function execute(
       live ??= liveText(pass, operation, number)
       live.publish(text)
     },
+    restart: () => live?.restart(),
   }
   let started: unknown
   try {

@@ -3,12 +3,18 @@ import { parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import { encode } from '../ledger/index.ts'
-import type { AnyAction } from './face.ts'
+import type { AnyAction, UndoContext } from './face.ts'
+import type { Environment } from './pass-options.ts'
 
 export interface Attempt {
   readonly action: AnyAction
   /** Counted from 1. */
   readonly number: number
+}
+
+/** What actions of layers above are handed besides. */
+export interface InsideUndoContext extends UndoContext {
+  readonly environment: Environment
 }
 
 export type Attempted =
@@ -27,11 +33,14 @@ export async function attemptAt(
     readonly original: string
     /** The run was given up. */
     readonly aborted: AbortSignal
+    readonly environment: Environment
   },
 ): Promise<Attempted> {
-  const { action, number, run, ports, input, result, original, aborted } = call
+  const { action, number, run, ports, input, result, original, aborted, environment } = call
   const expiring = new AbortController()
-  const context = {
+  const context: InsideUndoContext = {
+    run,
+    environment,
     result,
     idempotencyKey: call.idempotencyKey,
     of: { idempotencyKey: original },

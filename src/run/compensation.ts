@@ -22,6 +22,7 @@ import { idempotencyKey } from './idempotency-key.ts'
 import { recordOf } from './inbox.ts'
 import type { Item, Journal } from './journal.ts'
 import { cleaned, payloadWith } from './large.ts'
+import type { Environment } from './pass-options.ts'
 import { patiently } from './patience.ts'
 import { delayMs, isWorthTrying, retryOf } from './retry-policy.ts'
 import { type PassEnd, pausedDraft } from './stop.ts'
@@ -35,6 +36,7 @@ export interface CompensationOptions {
   readonly journal: Pick<Journal, 'push' | 'abandon'>
   readonly actions: Actions
   readonly redactor: Redactor
+  readonly environment: Environment
   readonly beginning: Payloads['run.started']
   /** What the run's chance derives from. */
   readonly seed: string
@@ -154,6 +156,7 @@ export class Compensation implements Executing {
       idempotencyKey: idempotencyKey(seed, undoKey(of)),
       original: idempotencyKey(seed, path),
       aborted: this.#aborting.signal,
+      environment: this.#options.environment,
     })
   }
 

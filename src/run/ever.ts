@@ -12,6 +12,7 @@ import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.t
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
+import { Approvals } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { checkDelivered, unknownRun } from './delivered.ts'
 import type { AnyFlow, Flow } from './face.ts'
@@ -25,6 +26,7 @@ import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
 import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from './undoing.ts'
+import type { ListOptions } from './list-options.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { Worker } from './worker.ts'
 
@@ -48,22 +50,6 @@ export interface WorkOptions {
   readonly concurrency?: number
   /** `"idle"`: until no run is held by anyone and none that is served here is due. */
   readonly until?: 'idle' | 'stopped'
-}
-
-export interface ListOptions {
-  readonly status?: RunRow['status'] | readonly RunRow['status'][]
-  readonly flow?: string
-  readonly queue?: string
-  readonly labels?: Readonly<Record<string, string>>
-  /** An id, or the beginning of one. */
-  readonly id?: string
-  readonly parent?: string
-  /** Only runs created at this time or later, in milliseconds since 1970. */
-  readonly since?: number
-  /** Default 100. */
-  readonly limit?: number
-  /** Only runs that come after this one in the list: for paging. */
-  readonly before?: string
 }
 
 /** A question that is open. */
@@ -254,6 +240,18 @@ export class Ever implements AsyncDisposable {
         const { kind, ...info } = waitInfoOf(run, wait)
         return { ...info, kind: kind as Question['kind'], id, run, prompt, schema }
       })
+  }
+
+  /** Calls that wait for people, and their decisions. */
+  get approvals(): Approvals {
+    return new Approvals(this.#options.store, (id, value, by) =>
+      this.answer(id, value, by === undefined ? {} : { by }),
+    )
+  }
+
+  /** Says something to an agent: it is in its conversation from its next turn on. */
+  async send(run: string, message: string, delivery: Delivery = {}): Promise<void> {
+    await this.signal(run, 'message', message, delivery)
   }
 
   /**

@@ -140,8 +140,17 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     const seed = seedOf(started, beginning)
     const actions = execution.actions
     const trouble = (error: unknown): void => onTrouble(error, row)
-    const { redactor } = execution
-    const rest = { actions, redactor, beginning, seed, undoing, onEnd, onTrouble: trouble }
+    const { redactor, environment } = execution
+    const rest = {
+      actions,
+      redactor,
+      environment,
+      beginning,
+      seed,
+      undoing,
+      onEnd,
+      onTrouble: trouble,
+    }
     compensation = new Compensation({ row, store, ports, journal, ...rest })
     pending.attach(compensation)
     return compensation.perform()

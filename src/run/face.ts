@@ -58,6 +58,8 @@ export interface UndoOption {
 
 /** What an action is handed besides its input. */
 export interface UndoContext {
+  /** The id of the run that is undone. */
+  readonly run: string
   /** What the step returned that is undone. Undefined when it may have happened and nobody knows. */
   readonly result: unknown
   /** For outside systems: the same in all attempts at this compensation and in all processes. */

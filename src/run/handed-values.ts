@@ -121,7 +121,8 @@ class Faded {
 }
 
 /** The payload of a value that stands in an artifact, which is named by the value's digest. */
-const spilledPattern = /^\{"(?:value|output)":\{"\$":"ref","v":\[0,"([\w-]{43})"\]\}/
+const spilledPattern =
+  /^\{(?:"charge":\{[^$]*?\}\},)?"(?:value|output)":\{"\$":"ref","v":\[0,"([\w-]{43})"\]\}/
 
 const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
 

@@ -37,23 +37,27 @@ import { ask, child, signal, sleepUntil } from './waits.ts'
 type Body = (...args: never[]) => unknown
 
 /** The pass and scope behind a handle. Throws like the handle when it may not be used here. */
-export let insideOf: (run: Run) => { readonly pass: Pass; readonly scope: Scope }
+export const insideOf = (run: Run): { readonly pass: Pass; readonly scope: Scope } => {
+  const handle = (run as RunHandle).inside
+  return { pass: handle.pass, scope: handle.scope() }
+}
+
+/** The pass behind a handle, wherever it is used. */
+export const passOf = (run: Run): Pass => (run as RunHandle).inside.pass
 
 // What comes out of the ledger has the type its author gave the operation; the casts below say so.
 export class RunHandle implements Run {
   readonly #pass: Pass
   readonly #scope: Scope
 
-  static {
-    insideOf = (run) => {
-      const handle = run as RunHandle
-      return { pass: handle.#pass, scope: handle.#here() }
-    }
-  }
-
   constructor(pass: Pass, scope: Scope) {
     this.#pass = pass
     this.#scope = scope
+  }
+
+  /** For everloop's own code, also through a handle that somebody has wrapped. Not in `Run`. */
+  get inside(): { readonly pass: Pass; readonly scope: () => Scope } {
+    return { pass: this.#pass, scope: () => this.#here() }
   }
 
   get id(): string {

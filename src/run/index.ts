@@ -1,8 +1,10 @@
 /** The face of the run layer towards what composes it. */
 export { action, isAction } from './action.ts'
 export type { ActionDefinition } from './action.ts'
+export type { Approval, Approvals, Decider } from './approvals.ts'
 export { checkWork, Ever } from './ever.ts'
-export type { Delivery, ListOptions, Question, StartOptions, WorkOptions } from './ever.ts'
+export type { Delivery, Question, StartOptions, WorkOptions } from './ever.ts'
+export type { ListOptions } from './list-options.ts'
 export type {
   Action,
   AnyAction,

@@ -2,12 +2,18 @@
  * What the agent layer may know of a run's inside: everloop's own operations, which users reach only
  * through an agent. Not part of the public face.
  */
-import { explicitKey, operationPath, type Payloads } from '../ledger/index.ts'
+import type { Ports } from '../base/ports.ts'
+import { decode, explicitKey, operationPath, type Payloads } from '../ledger/index.ts'
 import { type ApprovalOutcome, type ApprovalRequest, approve } from './approval.ts'
 import { decide, type DecisionKind } from './decide.ts'
 import type { Run } from './face.ts'
-import { insideOf } from './handle.ts'
+import type { Environment } from './pass-options.ts'
+import { insideOf, passOf } from './handle.ts'
+import { readPatiently } from './patience.ts'
 import { beginningOf } from './reader.ts'
+import { receive, type Reception } from './receive.ts'
+import type { StepCall } from './attempt.ts'
+import { step } from './step.ts'
 
 /**
  * Whether the ledger holds a beginning or an outcome at this explicit key of the run's scope. For
@@ -36,19 +42,65 @@ export function approveIn(run: Run, request: ApprovalRequest): Promise<ApprovalO
   return approve(pass, scope, request)
 }
 
-/** Takes the next signal of this name should one come while the scope is open. */
-export function receiveIn(
-  run: Run,
-  name: string,
-  key: string,
-): Promise<Payloads['message.received']> {
+export type { ApprovalOutcome, ApprovalRequest } from './approval.ts'
+export type { InsideUndoContext } from './compensation-attempt.ts'
+export type { LiveContext } from './attempt.ts'
+export type { Reception } from './receive.ts'
+
+/** Takes the next signal of this name should one come before the reception is stopped. */
+export function receiveIn(run: Run, name: string, key: string): Reception {
   const { pass, scope } = insideOf(run)
-  return pass.request(scope, 'message', scope.key('', key), {
-    receives: name,
-    begin: (operation) => pass.wait(operation, undefined),
-  }) as Promise<Payloads['message.received']>
+  return receive(pass, scope, name, key)
 }
 
 /** What the run was started with. */
 export const beginningIn = (run: Run): Payloads['run.started'] =>
   beginningOf(insideOf(run).pass.reader).record
+
+/** Waits for something that is no operation: nothing is handed over or begun meanwhile. */
+export function holdIn<T>(run: Run, read: Promise<T>): Promise<T> {
+  const { pass, scope } = insideOf(run)
+  return pass.hold(read, scope)
+}
+
+/** A step of everloop's own, which may charge accounts. */
+export function stepIn(run: Run, call: StepCall): Promise<unknown> {
+  const { pass, scope } = insideOf(run)
+  return step(pass, scope, call)
+}
+
+/** What stands on a run's account. */
+export function accountIn(run: Run, account: string): Promise<Readonly<Record<string, number>>> {
+  const { pass, scope } = insideOf(run)
+  return pass.hold(
+    readPatiently(pass, () => pass.store.account(account)),
+    scope,
+  )
+}
+
+/** The limits that runs which this one starts from now on have to keep besides their own. */
+export function limitChildren(run: Run, limits: Readonly<Record<string, number>>): void {
+  insideOf(run).pass.limits = limits
+}
+
+/** The ports that the run is executed on. */
+export const portsIn = (run: Run): Ports => insideOf(run).pass.ports
+
+/** The time on the store's clock, for deciding about what is not recorded yet. */
+export const clockIn = (run: Run): number => insideOf(run).pass.store.clock.now()
+
+/** What this process gives to the code of layers above. */
+export const environmentIn = (run: Run): Environment => insideOf(run).pass.options.environment
+
+/**
+ * A value that was too large for its entry, from inside a step's body; undefined when the store has
+ * none of this name.
+ */
+export async function largeValueIn(
+  run: Run,
+  artifact: string,
+): Promise<{ readonly value: unknown } | undefined> {
+  const { store } = passOf(run)
+  const bytes = await store.artifact(artifact)
+  return bytes && { value: decode(Buffer.from(bytes).toString('latin1')) }
+}

@@ -12,7 +12,8 @@ import type { NewArtifact, Store } from '../store/store.ts'
 const largeUnits = 256 * 1024
 
 /** Whether this encoded value will be kept as an artifact. */
-export const isLarge = (text: string): boolean => text.length > largeUnits
+export const isLarge = (text: string, largeAt: number = largeUnits): boolean =>
+  text.length > largeAt
 
 /**
  * A payload whose first field is this encoded value, and the artifact it refers to, if any. A charge
@@ -22,12 +23,16 @@ export function payloadWith(
   field: 'value' | 'output' | 'args',
   text: string,
   rest: object,
-  charge?: Charge,
+  {
+    charge,
+    largeAt,
+  }: { readonly charge?: Charge | undefined; readonly largeAt?: number | undefined } = {},
 ): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
   const tail = encode(rest)
   const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
   const open = charge ? `{"charge":${encode(charge)},` : '{'
-  if (!isLarge(text)) return { payload: `${open}"${field}":${text}${close}`, artifacts: [] }
+  if (!isLarge(text, largeAt))
+    return { payload: `${open}"${field}":${text}${close}`, artifacts: [] }
   const bytes = Buffer.from(text, 'latin1') // encoded text is ASCII
   const artifact = { hash: hash('sha256', bytes, 'base64url'), bytes }
   const ref = `{"$":"ref","v":[0,"${artifact.hash}"]}`

@@ -294,7 +294,11 @@ export class OnceCall implements Live {
       ...(this.input !== undefined && { input: this.input }),
     }
     const record = { ...(charge && { charge }), value, ...rest }
-    const item = { ...payloadWith('value', text, rest, charge), before, taken: source?.taken }
+    const item = {
+      ...payloadWith('value', text, rest, { charge, largeAt: this.#call.largeAt }),
+      before,
+      taken: source?.taken,
+    }
     this.#pass.conclude(operation, 'step.completed', record, item)
   }
 

@@ -9,6 +9,7 @@ import type { AnyDraft, Entry } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { type Item, Journal } from './journal.ts'
 import { preludeOf } from './opening.ts'
+import type { Environment } from './pass-options.ts'
 import { Reader } from './reader.ts'
 import { SessionKeeper } from './session.ts'
 
@@ -20,6 +21,7 @@ export interface HoldingOptions {
   readonly name: string
   readonly onTrouble: (error: unknown, run: string | undefined) => void
   readonly redactor?: Redactor | undefined
+  readonly environment?: Environment | undefined
 }
 
 /** A run in hand. */

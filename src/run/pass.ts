@@ -30,7 +30,7 @@ import { cleaned, handing } from './large.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Leaving } from './leaving.ts'
-import { Operations } from './operations.ts'
+import { Operations, unfinished } from './operations.ts'
 import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf } from './pass-options.ts'
 import { Quiet, stallMs } from './quiet.ts'
@@ -300,7 +300,7 @@ export class Pass {
       }
     } else if (!this.#live) this.#goLive()
     if (this.options.shadow) {
-      const parked = [...this.operations].filter(({ phase }) => phase === 'parked')
+      const parked = unfinished([...this.operations]).filter(({ phase }) => phase === 'parked')
       this.options.shadow.onExhausted(parked.map(({ path }) => path))
       return
     }

@@ -20,3 +20,23 @@ export async function patiently<T>(
     }
   }
 }
+
+/** Reads for a pass, as long as it goes on: the trouble of the store is none of the flow's. */
+export const readPatiently = <T>(pass: Reading, read: () => Promise<T>): Promise<T> =>
+  patiently(
+    {
+      ports: pass.ports,
+      onTrouble: (error) => {
+        if (pass.isOver) throw error
+        pass.options.onTrouble(error)
+      },
+    },
+    read,
+  )
+
+/** What a pass does here. */
+interface Reading {
+  readonly ports: Ports
+  readonly isOver: boolean
+  readonly options: { readonly onTrouble: (error: unknown) => void }
+}

@@ -109,9 +109,9 @@ export class Publisher {
 export class LiveText {
   readonly path: string
   readonly #publisher: Publisher
-  readonly #attempt: number
+  #attempt: number
   readonly #isOver: () => boolean
-  readonly #redaction: TextRedaction
+  #redaction: TextRedaction
   #pending = ''
   #parts = 0
   #units = 0
@@ -135,6 +135,16 @@ export class LiveText {
     if (this.#units > unitsMax) return // for good: later text would not fit to what is shown
     this.#pending += this.#redaction.push(text)
     this.#publisher.add(this)
+  }
+
+  /** What was shown is void: another attempt begins within the step. */
+  restart(): void {
+    if (this.#parts === 0 && this.#pending === '') return
+    this.#attempt++
+    this.#pending = ''
+    this.#parts = 0
+    this.#units = 0
+    this.#redaction = this.#publisher.redaction()
   }
 
   async end(): Promise<void> {

@@ -97,7 +97,7 @@ class Attempts implements Live {
     if (result.is === 'completed') {
       const { value, text, charge } = result
       const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
-      const item = payloadWith('value', text, rest, charge)
+      const item = payloadWith('value', text, rest, { charge, largeAt: this.#call.largeAt })
       const record = { ...(charge && { charge }), value, ...rest }
       pass.conclude(operation, 'step.completed', record, item)
     } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {

@@ -82,7 +82,13 @@ const wantedOf = async (store: Store, run: string): Promise<readonly Undoable[]>
 const namesOf = (undoables: readonly Undoable[]): string[] => undoables.map(({ action }) => action)
 
 async function undoHeld(
-  { store, ports, actions, onTrouble }: HoldingOptions & { readonly actions: Actions },
+  {
+    store,
+    ports,
+    actions,
+    environment = {},
+    onTrouble,
+  }: HoldingOptions & { readonly actions: Actions },
   held: HeldRun,
   how: UndoOptions,
 ): Promise<void> {
@@ -98,7 +104,14 @@ async function undoHeld(
     throw error
   }
   if (!undoing) return
-  const rest = { actions, redactor, beginning, seed: seedOf(started, beginning), undoing }
+  const rest = {
+    actions,
+    redactor,
+    environment,
+    beginning,
+    seed: seedOf(started, beginning),
+    undoing,
+  }
   await new Promise<void>((resolve, reject) => {
     const compensation = new Compensation({
       row,

@@ -1,0 +1,88 @@
+/**
+ * An agent at work in one pass: its definition with what the runtime adds to it, and what counts only
+ * while the pass lasts. Nothing in here is needed to go on after a crash.
+ */
+import type { Ports } from '../base/ports.ts'
+import { beginningIn, environmentIn, largeValueIn, limitChildren, portsIn } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import { type LimitedRun, limited, stricter } from './budget.ts'
+import type { Defined } from './definition.ts'
+import { agentsIn } from './environment.ts'
+import type { Guard } from './guards/guard.ts'
+import { Limiter } from './limiter.ts'
+import { modelName } from './model/port.ts'
+import { readMore } from './read-more.ts'
+import { wholeText } from './result-text.ts'
+import { type Policy, policiesFor } from './policy.ts'
+import { noSecrets, type Secrets } from './secret.ts'
+import type { Amounts } from './state.ts'
+import type { AnyTool } from './tool.ts'
+import { UnderWay } from './under-way.ts'
+
+export class Agency {
+  readonly agent: Defined
+  readonly ports: Ports
+  readonly tools: ReadonlyMap<string, AnyTool>
+  readonly policies: readonly Policy[]
+  /** Those of the policies first. */
+  readonly guards: readonly Guard[]
+  readonly secrets: Secrets
+  /** What the run may spend, before a person has raised anything. */
+  readonly limits: Amounts
+  /** Who asked for the run, as far as is known. */
+  readonly requester: string | undefined
+  /** The runs around this one whose budgets it must keep. */
+  readonly around: readonly LimitedRun[]
+  /** On whose accounts its calls stand. */
+  readonly accounts: readonly string[]
+  readonly started: number
+  /** The model that is asked first. */
+  readonly modelName: string
+  readonly #parallel: Limiter
+  readonly #byTool = new Map<string, Limiter>()
+  readonly underWay: UnderWay = new UnderWay()
+
+  constructor(agent: Defined, run: Run) {
+    const { by, ancestors = [] } = beginningIn(run)
+    const environment = agentsIn(environmentIn(run))
+    this.agent = agent
+    this.ports = portsIn(run)
+    const more = agent.tools.length > 0 ? [readMore((name) => textIn(run, name))] : []
+    this.tools = new Map([...more, ...agent.tools].map((tool) => [tool.name, tool]))
+    this.policies = policiesFor(agent.name, environment?.policies ?? [])
+    this.guards = [...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]
+    this.secrets = environment?.secrets ?? noSecrets
+    this.limits = stricter(agent.limits, this.policies)
+    this.requester = by
+    this.around = limited(ancestors)
+    this.accounts = [run.id, ...ancestors.map((one) => one.run)]
+    this.started = run.now()
+    this.modelName = modelName(agent.model)
+    this.#parallel = new Limiter(agent.parallel)
+  }
+
+  /** Whether anything limits what the run may spend. */
+  get isLimited(): boolean {
+    return this.around.length > 0 || Object.keys(this.limits).length > 0
+  }
+
+  /** Executes a call when there is room for it, of this tool and among all. */
+  whenFree<T>(tool: AnyTool, execute: () => Promise<T>): Promise<T> {
+    const { name, concurrency } = tool
+    if (concurrency === undefined) return this.#parallel.within(execute)
+    const own = this.#byTool.get(name) ?? new Limiter(concurrency)
+    this.#byTool.set(name, own)
+    return own.within(() => this.#parallel.within(execute))
+  }
+
+  /** Tells runs that this one starts from now on what they may spend together with it. */
+  limitChildren(run: Run, raised: Amounts): void {
+    if (Object.keys(this.limits).length > 0) limitChildren(run, { ...this.limits, ...raised })
+  }
+}
+
+/** The text of a result that was too long to be given whole. */
+async function textIn(run: Run, artifact: string): Promise<Uint8Array | undefined> {
+  const found = await largeValueIn(run, artifact)
+  return found && Buffer.from(wholeText(found.value))
+}

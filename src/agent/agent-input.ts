@@ -1,0 +1,45 @@
+/** What an agent is started with. */
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
+
+/** A prompt, or several messages in a row. */
+export type AgentInput = { readonly prompt: string } | { readonly messages: readonly string[] }
+
+/** As models and forms are told it: the short form. */
+const told = {
+  type: 'object',
+  properties: { prompt: { type: 'string', description: 'What the agent shall do.' } },
+  required: ['prompt'],
+  additionalProperties: false,
+}
+
+const standard: StandardSchemaV1.Props<unknown, AgentInput> & StandardJSONSchemaV1.Props = {
+  version: 1,
+  vendor: 'everloop',
+  validate: (value) =>
+    isInput(value)
+      ? { value }
+      : {
+          issues: [
+            {
+              message:
+                'give { prompt: "…" } or { messages: ["…", …] }, texts of at least one character',
+            },
+          ],
+        },
+  jsonSchema: { input: () => told, output: () => told },
+}
+
+/** Checked when a run is started. */
+export const agentInput: StandardSchemaV1<unknown, AgentInput> = { '~standard': standard }
+
+function isInput(value: unknown): value is AgentInput {
+  if (typeof value !== 'object' || value === null) return false
+  const [key, ...others] = Object.keys(value)
+  if (others.length > 0) return false
+  if (key === 'prompt' && 'prompt' in value) return isText(value.prompt)
+  if (key !== 'messages' || !('messages' in value)) return false
+  const { messages } = value
+  return Array.isArray(messages) && messages.length > 0 && messages.every(isText)
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

@@ -1,0 +1,57 @@
+/** An answer without calls: whether it is the output, and what of it. */
+import { holdIn } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { halt } from './halt.ts'
+import { parseStructured } from './model/structured.ts'
+import { lastText } from './progress.ts'
+import { rule } from './ruling.ts'
+import { sentBack } from './sent-back.ts'
+import type { AgentState } from './state.ts'
+
+export type Conclusion =
+  | { readonly is: 'output'; readonly output: unknown }
+  /** The model has to try again, with this state. */
+  | { readonly is: 'again'; readonly state: AgentState }
+
+/** Makes the output of the last answer. Throws OUTPUT_INVALID and GUARD_DENIED. */
+export async function conclude(at: Agency, run: Run, state: AgentState): Promise<Conclusion> {
+  const text = lastText(state)
+  const made = await outputOf(at, run, text)
+  if (!made.ok) {
+    if (state.repairs >= at.agent.repairs) {
+      throw halt(
+        'OUTPUT_INVALID',
+        `The answer of agent "${at.agent.name}" does not fit its output's schema, after ${state.repairs} repairs: ${made.complaint}`,
+        run.id,
+      )
+    }
+    const messages = [...state.messages, { role: 'user' as const, text: made.complaint }]
+    return { is: 'again', state: { ...state, messages, repairs: state.repairs + 1 } }
+  }
+  const ruling = await rule(at, run, state, {
+    position: 'output',
+    key: 'guard:output',
+    later: [],
+    subject: { text, value: made.value },
+  })
+  if (ruling.is === 'deny' || ruling.is === 'retry') {
+    // What was not accepted is taken out of the conversation.
+    const before = { ...state, messages: state.messages.slice(0, -1) }
+    return { is: 'again', state: sentBack(at, run, before, { ...ruling, what: 'output' }) }
+  }
+  return { is: 'output', output: ruling.subject.value }
+}
+
+async function outputOf(
+  { agent }: Agency,
+  run: Run,
+  text: string,
+): Promise<
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly complaint: string }
+> {
+  const { output } = agent
+  if (!output) return { ok: true, value: text }
+  return holdIn(run, parseStructured(text, output))
+}

@@ -1,0 +1,218 @@
+/**
+ * The conversation of an agent's run, for people: read from the ledger, entry by entry, so that it shows
+ * what happened and not what the model remembers of it. Nothing is executed.
+ */
+import { decode, operationPath, type Entry, type Payloads, unescape } from '../ledger/index.ts'
+import type { Ever } from '../run/index.ts'
+import type { ToolCallPart } from './model/answer.ts'
+import { asUserMessage } from './prompt.ts'
+import type { Reply } from './reply.ts'
+
+interface Place {
+  /** The entry it was read from, and its time. */
+  readonly seq: number
+  readonly time: number
+}
+
+/** Something that happened in the conversation. */
+export type ConversationItem = Place &
+  (
+    | { readonly is: 'user'; readonly text: string; readonly by?: string }
+    | {
+        readonly is: 'assistant'
+        readonly text: string
+        readonly model: string
+        readonly calls: readonly {
+          readonly id: string
+          readonly tool: string
+          readonly args: unknown
+        }[]
+        readonly amounts: Readonly<Record<string, number>>
+      }
+    | { readonly is: 'result'; readonly call: string; readonly value: unknown }
+    | { readonly is: 'error'; readonly call: string; readonly error: string }
+    | {
+        readonly is: 'approval'
+        readonly call: string
+        readonly verdict: 'approved' | 'denied' | 'expired' | 'voided'
+        readonly by?: string
+        readonly reason?: string
+        readonly args?: unknown
+      }
+    /** It was not known whether a call took effect, and what became of that. */
+    | {
+        readonly is: 'doubt'
+        readonly call: string
+        readonly verdict: 'open' | 'done' | 'notDone' | 'failed'
+      }
+    /** A guard that did not simply allow. */
+    | {
+        readonly is: 'guard'
+        readonly guard: string
+        readonly position: string
+        readonly verdict: string
+        readonly reason?: string
+      }
+    | { readonly is: 'question'; readonly prompt: string; readonly answer: unknown }
+    | { readonly is: 'summary'; readonly text: string }
+  )
+
+/** A conversation, and what it has cost so far. */
+export interface Conversation {
+  readonly run: string
+  readonly items: readonly ConversationItem[]
+  /** Of the run and those below it: turns, tokens, microUsd (millionths of a dollar), calls. */
+  readonly spent: Readonly<Record<string, number>>
+}
+
+/** How many entries are read at a time. */
+const pageMax = 1000
+
+/**
+ * Reads the conversation of a run. Throws UNKNOWN_RUN.
+ *
+ * @example
+ * const { items, spent } = await conversation(ever, 'ticket-42')
+ * for (const item of items) if (item.is === 'assistant') console.log(item.text)
+ */
+export async function conversation(ever: Ever, run: string): Promise<Conversation> {
+  const { id } = await ever.get(run)
+  const reading = new Reading()
+  for (let after = 0; ;) {
+    const page = await ever.store.entries(id, { after, limit: pageMax })
+    for (const entry of page) reading.read(entry)
+    after = page.at(-1)?.seq ?? after
+    if (page.length < pageMax) break
+  }
+  return { run: id, items: reading.items, spent: await ever.store.account(id) }
+}
+
+/** Entries as items, one after the other. */
+class Reading {
+  readonly items: ConversationItem[] = []
+  /** What was asked, by path, until it is answered. */
+  readonly #asked = new Map<string, string>()
+
+  read(entry: Entry): void {
+    const { seq, time, kind, scope, key, payload } = entry
+    const read = <K extends keyof Payloads>(_kind: K): Payloads[K] =>
+      recordOf(payload) as Payloads[K]
+    const add = (item: Unplaced): void => void this.items.push({ seq, time, ...item })
+    const call = callOf(key)
+    const path = operationPath(scope, key)
+    switch (kind) {
+      case 'run.started': {
+        const input = read(kind).input as
+          | { prompt?: string; messages?: readonly string[] }
+          | undefined
+        const { by } = read(kind)
+        const prompts = input?.messages ?? (input?.prompt === undefined ? [] : [input.prompt])
+        for (const text of prompts) add({ is: 'user', text, ...(by === undefined ? {} : { by }) })
+        return
+      }
+      case 'message.received':
+      case 'signal.received': {
+        const { value, by } = read(kind)
+        if (kind === 'message.received' || key === '=next message') {
+          const { text } = asUserMessage(value)
+          add({ is: 'user', text, ...(by === undefined ? {} : { by }) })
+        }
+        return
+      }
+      case 'step.completed':
+        if (key === '=model') this.#answer(read(kind).value as Reply, add)
+        else if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
+        return
+      case 'child.completed':
+        if (call !== undefined) add({ is: 'result', call, value: read(kind).output })
+        return
+      case 'step.failed':
+      case 'child.failed':
+        if (call !== undefined) add({ is: 'error', call, error: read(kind).error.message })
+        return
+      case 'effect.doubted':
+        if (call !== undefined && read(kind).prompt === undefined)
+          add({ is: 'doubt', call, verdict: 'open' })
+        return
+      case 'effect.resolved':
+        if (call !== undefined) add({ is: 'doubt', call, verdict: read(kind).verdict })
+        return
+      case 'approval.decided': {
+        const { verdict, by, reason, ...rest } = read(kind)
+        add({
+          is: 'approval',
+          call: approvalOf(key),
+          verdict,
+          ...(by === undefined ? {} : { by }),
+          ...(reason === undefined ? {} : { reason }),
+          ...('args' in rest ? { args: rest.args } : {}),
+        })
+        return
+      }
+      case 'approval.expired':
+        add({ is: 'approval', call: approvalOf(key), verdict: 'expired' })
+        return
+      case 'approval.voided':
+        add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
+        return
+      case 'question.asked':
+        this.#asked.set(path, read(kind).prompt)
+        return
+      case 'question.answered': {
+        const prompt = this.#asked.get(path) ?? ''
+        if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
+        else add({ is: 'question', prompt, answer: read(kind).value })
+        this.#asked.delete(path)
+        return
+      }
+      case 'guard.decided': {
+        const { position, verdicts } = read(kind)
+        for (const { guard, verdict, reason } of verdicts) {
+          if (verdict === 'allow') continue
+          add({
+            is: 'guard',
+            guard,
+            position,
+            verdict,
+            ...(reason === undefined ? {} : { reason }),
+          })
+        }
+        return
+      }
+      case 'context.compacted': {
+        const value = read(kind).value as { readonly summary?: string }
+        if (value?.summary !== undefined) add({ is: 'summary', text: value.summary })
+      }
+    }
+  }
+
+  #answer({ answer, amounts }: Reply, add: (item: Unplaced) => void): void {
+    const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
+    add({
+      is: 'assistant',
+      text: answer.text,
+      model: answer.model,
+      calls: calls.map(({ id, name, input, rawInput }) => ({
+        id,
+        tool: name,
+        args: input ?? rawInput,
+      })),
+      amounts,
+    })
+  }
+}
+
+type WithoutPlace<T> = T extends unknown ? Omit<T, keyof Place> : never
+type Unplaced = WithoutPlace<ConversationItem>
+
+/** References are shown as they are: large values stand in artifacts. */
+const recordOf = (payload: string | null): unknown =>
+  decode(payload ?? '{}', { resolve: (ref) => ({ ref }) })
+
+/** The call that a key belongs to, when it belongs to one. */
+const callOf = (key: string): string | undefined =>
+  key.startsWith('=call:') ? unescape(key.slice('=call:'.length)) : undefined
+
+/** The call that an approval is about: what a second request for it adds is left out. */
+const approvalOf = (key: string): string =>
+  unescape(key.slice('=approval:'.length)).replace(/ #\d+$/, '')

@@ -1,0 +1,129 @@
+/** What an agent is made of, and the checks of it that need no run. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { EverloopError } from '../base/errors.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import { checkOptions } from '../run/options.ts'
+import type { ModelRetry, ModelSettings } from './model/answer.ts'
+import { type Model, modelsOf } from './model/port.ts'
+import type { Prices } from './charges.ts'
+import { type Budget, limitsOf } from './budget.ts'
+import { checkGuards, type Guard } from './guards/guard.ts'
+import type { Amounts } from './state.ts'
+import { type AnyTool, checkTools } from './tool.ts'
+
+/** What instructions and stop conditions may look at. */
+export interface Progress {
+  readonly runId: string
+  /** Counted from 1. */
+  readonly turn: number
+  readonly calls: number
+  /** The last answer of the model, "" before the first. */
+  readonly text: string
+}
+
+/** When an agent ends although the model would go on. Whichever comes first. */
+export interface Stop {
+  /** After so many turns. */
+  readonly turns?: number
+  /** After a call of one of these tools. */
+  readonly tools?: readonly string[]
+  /** When this returns true after a turn. */
+  readonly when?: (progress: Progress) => boolean
+}
+
+/** When and how a long conversation is shortened. */
+export interface Compaction {
+  /** Input tokens of a model call from which on the conversation is shortened before the next. */
+  readonly above: number
+  /** The newest messages stay as they are: about so many. Default 20. */
+  readonly keep?: number
+  /** Who writes the summary. Default: the agent's model. */
+  readonly model?: Model
+  /** What the summary must hold. */
+  readonly instructions?: string
+}
+
+export interface AgentDefinition<Output = string> {
+  /** Runs are found by it: keep it stable. */
+  readonly name: string
+  readonly version?: string
+  readonly model: Model
+  /** The system prompt, or a function that tells it before each model call. */
+  readonly instructions?: string | ((progress: Progress) => string | Promise<string>)
+  readonly tools?: readonly AnyTool[]
+  readonly guards?: readonly Guard[]
+  readonly budget?: Budget
+  /** What the final answer must fit. The model is told, and may repair what does not fit. */
+  readonly output?: StandardSchemaV1<unknown, Output>
+  /** How often an answer that does not fit is sent back. Default 2. */
+  readonly repairs?: number
+  readonly stop?: Stop
+  /** After an answer the agent waits for the next message, at most so long; then its run completes. */
+  readonly conversation?: boolean | { readonly idle?: Duration }
+  readonly compaction?: Compaction
+  readonly settings?: ModelSettings
+  /** How model calls are tried again. */
+  readonly retry?: ModelRetry
+  /** The longest that one attempt at a model call may take. */
+  readonly timeout?: Duration
+  /** Tool calls of one answer that are executed at a time. Default 32. */
+  readonly parallel?: number
+  /** Prices in the place of everloop's own table. */
+  readonly prices?: Prices
+}
+
+/** A definition with everything said. */
+export interface Defined extends AgentDefinition<unknown> {
+  readonly limits: Amounts
+  readonly tools: readonly AnyTool[]
+  readonly timeoutMs: number | undefined
+  readonly parallel: number
+  readonly repairs: number
+  readonly idleMs: number | undefined
+}
+
+/** The definition, checked. Throws BAD_OPTION and BAD_NAME. */
+export function defined(definition: AgentDefinition<unknown>): Defined {
+  checkOptions('agent', definition, [
+    'name',
+    'version',
+    'model',
+    'instructions',
+    'tools',
+    'guards',
+    'budget',
+    'output',
+    'repairs',
+    'stop',
+    'conversation',
+    'compaction',
+    'settings',
+    'retry',
+    'timeout',
+    'parallel',
+    'prices',
+  ])
+  const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
+  const { parallel = 32, repairs = 2 } = definition
+  modelsOf(model)
+  if (stop) checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
+  if (compaction) {
+    checkOptions('agent.compaction', compaction, ['above', 'keep', 'model', 'instructions'])
+  }
+  for (const [name, count] of Object.entries({ parallel, repairs: repairs + 1 })) {
+    if (Number.isInteger(count) && count >= 1) continue
+    throw new EverloopError('BAD_OPTION', `agent.${name} must be a whole number of at least 1.`)
+  }
+  checkTools(tools, `Agent "${definition.name}"`)
+  checkGuards(guards, `Agent "${definition.name}"`)
+  const idle = typeof conversation === 'object' ? conversation.idle : undefined
+  return {
+    ...definition,
+    limits: limitsOf(definition.budget),
+    tools: [...tools],
+    timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),
+    parallel,
+    repairs,
+    idleMs: idle === undefined ? undefined : parseDuration(idle),
+  }
+}

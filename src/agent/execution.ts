@@ -1,0 +1,106 @@
+/** Executing a call that was decided upon: as a step, as a question, or as a run of its own. */
+import { hash } from 'node:crypto'
+import { EverloopError, StepError } from '../base/errors.ts'
+import { encode } from '../ledger/index.ts'
+import { stepIn } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { chargeTo } from './charges.ts'
+import type { CallResult } from './state.ts'
+import { readMoreName } from './read-more.ts'
+import { errorText, excerpt, wholeText } from './result-text.ts'
+import type { AnyRunTool, AnyTool } from './tool.ts'
+import { undoName } from './undoing.ts'
+
+/** The key of a call's operation in its turn. */
+export const keyOfCall = (id: string): string => `call:${id}`
+
+/** What came of it, for the model. */
+export type Executed = Pick<CallResult, 'is' | 'value' | 'artifact'>
+
+/** A call with arguments that fit. */
+export interface Execution {
+  readonly tool: AnyTool
+  readonly id: string
+  readonly input: unknown
+}
+
+/** Errors of operations that are the tool's, and that the model is told. */
+const toolErrors: readonly string[] = ['STEP_FAILED', 'CHILD_FAILED', 'EXPIRED', 'BAD_INPUT']
+
+/** Executes the call. Throws only what is not the tool's fault. */
+export async function executeTool(at: Agency, run: Run, execution: Execution): Promise<Executed> {
+  try {
+    return resultOf(execution.tool, await perform(at, run, execution))
+  } catch (error) {
+    if (!EverloopError.is(error) || !toolErrors.includes(error.code)) throw error
+    const { name, message } = error instanceof StepError ? error.cause : error
+    return { is: 'error', value: errorText(Object.assign(new Error(message), { name })) }
+  }
+}
+
+function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<unknown> {
+  const key = keyOfCall(id)
+  switch (tool.does) {
+    case 'ask':
+      return run.ask(tool.prompt(input as never), {
+        key,
+        ...(tool.output ? { schema: tool.output } : {}),
+        ...(tool.timeout === undefined ? {} : { timeout: tool.timeout }),
+      })
+    case 'child':
+      return run.child(tool.flow as never, input, { key })
+    case 'run':
+      return asStep(at, run, { tool, id, input })
+  }
+}
+
+function asStep(
+  at: Agency,
+  run: Run,
+  { tool, id, input }: Execution & { readonly tool: AnyRunTool },
+): Promise<unknown> {
+  const { effect, timeout, retry, settle, reconcile, undo } = tool
+  const { accounts, secrets } = at
+  const also = { runId: run.id, call: id, secrets }
+  return stepIn(run, {
+    name: tool.name,
+    options: {
+      key: keyOfCall(id),
+      input,
+      effect,
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(settle === undefined ? {} : { settle }),
+      ...(reconcile
+        ? {
+            reconcile: (_input, context) => reconcile(input as never, { ...also, ...context }),
+          }
+        : {}),
+      ...(undo ? { undo: { action: undoName(at.agent.name, tool.name), input } } : {}),
+    },
+    body: async (context) => {
+      const { idempotencyKey, signal, attempt } = context
+      return tool.run(input as never, { ...also, idempotencyKey, signal, attempt })
+    },
+    largeAt: tool.maxResult,
+    ...(at.isLimited ? { charge: () => chargeTo(accounts, { calls: 1 }) } : {}),
+  })
+}
+
+/** What the model is told of a result: as much of it as it may see, and how to read the rest. */
+function resultOf({ maxResult }: AnyTool, value: unknown): Executed {
+  const text = wholeText(value)
+  if (Buffer.byteLength(text) <= maxResult) {
+    return { is: 'result', value: isPlain(value) ? value : text }
+  }
+  // The step has spilled its value into this artifact, see run/large.ts.
+  const bytes = Buffer.from(encode(value), 'latin1')
+  const name = hash('sha256', bytes, 'base64url')
+  const shown = excerpt(text, maxResult, { artifact: name, tool: readMoreName })
+  return { is: 'result', value: shown, artifact: { artifact: name, bytes: bytes.byteLength } }
+}
+
+/** Texts, and data that JSON can hold: encoded text has tags for everything else. */
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || (value !== undefined && !encode(value).includes('{"$":'))

@@ -1,0 +1,44 @@
+/**
+ * Messages that come while the agent is at work: taken as they come, and given to the model at the
+ * next turn. Costs nothing while none comes.
+ */
+import { receiveIn, type Reception } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import { asUserMessage } from './prompt.ts'
+import type { UserMessage } from './state.ts'
+
+/** The name of the signals that bring messages. */
+export const messageSignal = 'message'
+
+export class Inbox {
+  readonly #run: Run
+  readonly #messages: UserMessage[] = []
+  #reception: Reception | undefined
+  #opened = 0
+
+  constructor(run: Run) {
+    this.#run = run
+    this.#listen()
+  }
+
+  /** Takes nothing more. Returns what came, the oldest first. */
+  async close(): Promise<readonly UserMessage[]> {
+    // What is being taken comes; and then the next reception has been opened already.
+    while (this.#reception && !this.#reception.stop()) await this.#reception.message
+    this.#reception = undefined
+    return this.#messages
+  }
+
+  #listen(): void {
+    this.#opened++
+    const reception = receiveIn(this.#run, messageSignal, `message:${this.#opened}`)
+    this.#reception = reception
+    reception.message.then(({ value, by }) => {
+      this.#messages.push(asUserMessage(value, by))
+      this.#listen()
+    }, ignore)
+  }
+}
+
+/** Cancelled: the code is told where it waits for something. */
+const ignore = (): void => {}

@@ -1,0 +1,42 @@
+/** Models as judges: what guards that ask a model are handed, and what they spend with it. */
+import { EverloopError } from '../base/errors.ts'
+import type { Charge } from '../ledger/index.ts'
+import type { Agency } from './agency.ts'
+import { amountsOf, chargeTo } from './charges.ts'
+import type { GuardContext } from './guards/guard.ts'
+import { callModel } from './model/call.ts'
+import type { Model } from './model/port.ts'
+
+export interface Judging {
+  readonly judge: NonNullable<GuardContext['judge']>
+  /** What the judges have cost so far, as the beginning of a record. */
+  charge(): { readonly charge?: Charge }
+}
+
+/** Lets guards ask models; without a model of their own the agent's is asked. */
+export function judging({ agent, ports, accounts }: Agency): Judging {
+  const sums: Record<string, number> = {}
+  return {
+    judge: async (model, prompt, signal) => {
+      const answer = await callModel({
+        model: (model ?? agent.model) as Model,
+        prompt: [{ role: 'user', content: [{ type: 'text', text: prompt }] }],
+        stream: false,
+        signal,
+        ports,
+        retry: agent.retry,
+      })
+      for (const [what, amount] of Object.entries(amountsOf(answer, agent.prices))) {
+        sums[what] = (sums[what] ?? 0) + amount
+      }
+      if (answer.content.some(({ type }) => type === 'tool-call')) {
+        throw new EverloopError(
+          'MODEL_FAILED',
+          'The judge proposed a call in the place of a verdict.',
+        )
+      }
+      return answer.text
+    },
+    charge: () => (Object.keys(sums).length > 0 ? { charge: chargeTo(accounts, sums) } : {}),
+  }
+}

@@ -1,0 +1,65 @@
+/** The conversation as the model port wants it. */
+import type { LanguageModelV4Message, LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
+import { assistantMessage } from './model/message.ts'
+import type { CallResult, Message, UserMessage } from './state.ts'
+
+/** What somebody sent, as a message. What is no text is told as JSON. */
+export function asUserMessage(value: unknown, by?: string): UserMessage {
+  return { role: 'user', text: textOf(value), ...(by === undefined ? {} : { by }) }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && value !== null && 'text' in value) {
+    if (typeof value.text === 'string') return value.text
+  }
+  return JSON.stringify(value) ?? ''
+}
+
+/** Translations, kept while their message lives: a long conversation is not translated each turn. */
+const translated = new WeakMap<Message, LanguageModelV4Message>()
+
+/** The message as the model is given it. */
+export function promptMessage(message: Message): LanguageModelV4Message {
+  const known = translated.get(message)
+  if (known) return known
+  const made = translate(message)
+  translated.set(message, made)
+  return made
+}
+
+function translate(message: Message): LanguageModelV4Message {
+  switch (message.role) {
+    case 'user':
+      return { role: 'user', content: [{ type: 'text', text: message.text }] }
+    case 'assistant':
+      return assistantMessage({ content: message.parts }) ?? silence
+    case 'tool':
+      return { role: 'tool', content: message.results.map(resultPart) }
+  }
+}
+
+function resultPart(result: CallResult): LanguageModelV4ToolResultPart {
+  const { id, tool, is, value } = result
+  return { type: 'tool-result', toolCallId: id, toolName: tool, output: outputOf(is, value) }
+}
+
+function outputOf(is: CallResult['is'], value: unknown): LanguageModelV4ToolResultPart['output'] {
+  const text = typeof value === 'string' ? value : undefined
+  switch (is) {
+    case 'denied':
+      return { type: 'execution-denied', ...(text === undefined ? {} : { reason: text }) }
+    case 'error':
+      return { type: 'error-text', value: text ?? String(value) }
+    case 'result':
+      return text === undefined
+        ? { type: 'json', value: value as never }
+        : { type: 'text', value: text }
+  }
+}
+
+/** Providers refuse a message without content. */
+const silence: LanguageModelV4Message = {
+  role: 'assistant',
+  content: [{ type: 'text', text: '(no answer)' }],
+}

@@ -1,0 +1,127 @@
+/** The model step of a turn: what is asked, and what is kept of the answer. */
+import type { LanguageModelV4Message } from '@ai-sdk/provider'
+import { digestOf } from '../ledger/index.ts'
+import { type LiveContext, stepIn } from '../run/inside.ts'
+import { jsonSchemaOf } from '../run/schema.ts'
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { amountsOf, chargeTo } from './charges.ts'
+import type { ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
+import { callModel } from './model/call.ts'
+import { progressOf } from './progress.ts'
+import { promptMessage } from './prompt.ts'
+import type { AgentState } from './state.ts'
+import { toolDefinition } from './tool-schema.ts'
+
+/** The value of a model step: the answer, and with which definition it was asked for. */
+export interface Reply {
+  readonly answer: ModelAnswer
+  /** Digest of instructions and tools. */
+  readonly definition: string
+  /** They themselves, when they are others than those of the turn before. */
+  readonly defined?: { readonly instructions: string; readonly tools: readonly ToolFace[] }
+  /** What it cost. */
+  readonly amounts: Readonly<Record<string, number>>
+}
+
+/** The messages as the model will get them, instructions first. */
+export async function requestMessages(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+): Promise<readonly LanguageModelV4Message[]> {
+  const instructions = await instructionsOf(at, run, state)
+  const system = instructions === '' ? [] : [{ role: 'system' as const, content: instructions }]
+  return [...system, ...state.messages.map(promptMessage)]
+}
+
+/** Asks the model, once. `messages`: what guards have made of the request, if they did. */
+export function askModel(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  messages: readonly LanguageModelV4Message[] | undefined,
+): Promise<Reply> {
+  const { accounts } = at
+  return stepIn(run, {
+    name: 'model',
+    options: { key: 'model' },
+    body: (context) =>
+      reply(at, run, state, { messages, signal: context.signal, shown: shown(at, context) }),
+    charge: (value) => chargeTo(accounts, { turns: 1, ...(value as Reply).amounts }),
+  }) as Promise<Reply>
+}
+
+async function reply(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  call: {
+    readonly messages: readonly LanguageModelV4Message[] | undefined
+    readonly signal: AbortSignal
+    readonly shown: Shown | undefined
+  },
+): Promise<Reply> {
+  const { agent, ports } = at
+  const messages = call.messages ?? (await requestMessages(at, run, state))
+  const tools = Array.from(at.tools.values(), toolDefinition)
+  const instructions = messages[0]?.role === 'system' ? messages[0].content : ''
+  const definition = digestOf([instructions, tools])
+  const answer = await callModel({
+    model: agent.model,
+    prompt: [...messages],
+    tools,
+    responseFormat: formatOf(at),
+    settings: agent.settings,
+    signal: call.signal,
+    stream: call.shown !== undefined,
+    ...call.shown,
+    ports,
+    retry: agent.retry,
+    timeoutMs: agent.timeoutMs,
+  })
+  return {
+    answer,
+    definition,
+    ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
+    amounts: amountsOf(answer, agent.prices),
+  }
+}
+
+/** Evaluated for each request. What was sent is recorded by its digest, and in full when it changes. */
+async function instructionsOf({ agent }: Agency, run: Run, state: AgentState): Promise<string> {
+  const { instructions = '' } = agent
+  if (typeof instructions === 'string') return instructions
+  return instructions(progressOf(run.id, state))
+}
+
+/** What is shown of an answer as it comes. */
+type Shown = Required<Pick<ModelRequest, 'onText' | 'onRestart'>>
+
+/**
+ * Shows text as it comes, unless guards have to see the whole of it first: then nothing, or as much as
+ * all of them let pass before their verdict.
+ */
+function shown({ guards }: Agency, live: LiveContext): Shown | undefined {
+  const holding = guards.filter(({ at }) => at.includes('answer') || at.includes('output'))
+  const window = Math.min(...holding.map((guard) => guard.window ?? 0))
+  if (window === 0) return undefined
+  let left = window
+  return {
+    onText: (text) => {
+      if (left > 0) live.publish(text.slice(0, left))
+      left -= text.length
+    },
+    onRestart: () => {
+      left = window
+      live.restart()
+    },
+  }
+}
+
+/** The output's schema as the provider is told it, where its library can tell one. */
+function formatOf({ agent }: Agency): ModelRequest['responseFormat'] {
+  if (!agent.output) return undefined
+  const schema = jsonSchemaOf(agent.output)
+  return { type: 'json', ...(schema === undefined ? {} : { schema: schema as never }) }
+}

@@ -1,0 +1,120 @@
+/**
+ * What the guards say at one position, as the loop acts on it.
+ *
+ * - U1 A decision is recorded before anything follows from it, and served ever after.
+ * - U2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
+ *   has added are not asked about the past (C4).
+ */
+import { decideIn, isRecorded } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { dataSchema } from './data-schema.ts'
+import { type Position, type Subjects, withFix } from './guards/position.ts'
+import { runGuards } from './guards/run-guards.ts'
+import { halt } from './halt.ts'
+import { judging } from './judging.ts'
+import type { AgentState } from './state.ts'
+
+/** What is decided about, and where it stands in the turn. */
+export interface Matter<P extends Position> {
+  readonly position: P
+  readonly key: string
+  /** Keys of what comes after it. */
+  readonly later: readonly string[]
+  readonly subject: Subjects[P]
+  /** Guards whose question about exactly this a person has answered with yes. */
+  readonly granted?: readonly string[]
+}
+
+export type Ruling<P extends Position> =
+  /** It goes on, perhaps as guards have changed it. */
+  | { readonly is: 'allow'; readonly subject: Subjects[P]; readonly isFixed: boolean }
+  | { readonly is: 'deny'; readonly by: string; readonly reason: string }
+  | { readonly is: 'retry'; readonly by: string; readonly reason: string; readonly max: number }
+  /** At calls only: a person has to approve. Elsewhere the person has been asked already. */
+  | {
+      readonly is: 'ask'
+      readonly by: string
+      readonly reason: string
+      readonly subject: Subjects[P]
+      readonly isFixed: boolean
+    }
+
+/** What a person says whom a guard has asked. */
+interface Permission {
+  readonly verdict: 'allow' | 'deny'
+  readonly reason?: string
+}
+
+const permission = dataSchema<Permission>({
+  type: 'object',
+  required: ['verdict'],
+  properties: { verdict: { enum: ['allow', 'deny'] }, reason: { type: 'string' } },
+  additionalProperties: false,
+})
+
+/** Asks the guards. Throws GUARD_HALTED when one ends the run. */
+export async function rule<P extends Position>(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { position, key, later, subject, granted = [] }: Matter<P>,
+): Promise<Ruling<P>> {
+  const untouched = { is: 'allow', subject, isFixed: false } as const
+  if (!isRecorded(run, key)) {
+    if (!at.guards.some((one) => one.at.includes(position))) return untouched
+    if (later.some((one) => isRecorded(run, one))) return untouched
+  }
+  const decision = await decideIn(run, {
+    kind: 'guard.decided',
+    key,
+    make: async () => {
+      const costs = judging(at)
+      const { ports, agent } = at
+      const made = await runGuards(at.guards, position, subject, {
+        ports,
+        signal: run.abortSignal,
+        context: {
+          runId: run.id,
+          agent: agent.name,
+          turn: state.turns + 1,
+          history: state.history,
+          tainted: state.tainted,
+          judge: costs.judge,
+        },
+        granted,
+      })
+      return { ...costs.charge(), ...made }
+    },
+  })
+  const { outcome, by = '', reason = '', max = 0, fixed } = decision as unknown as Decided
+  const seen = {
+    subject: fixed ? withFix(position, subject, fixed.value) : subject,
+    isFixed: fixed !== undefined,
+  }
+  switch (outcome) {
+    case 'allow':
+      return { is: 'allow', ...seen }
+    case 'deny':
+      return { is: 'deny', by, reason }
+    case 'retry':
+      return { is: 'retry', by, reason, max }
+    case 'halt':
+      throw halt('GUARD_HALTED', `Guard "${by}" halted agent "${at.agent.name}": ${reason}`, run.id)
+    case 'ask': {
+      if (position === 'call') return { is: 'ask', by, reason, ...seen }
+      const said = await run.ask<Permission>(reason, { schema: permission, key: `${key}:asked` })
+      if (said.verdict === 'allow') return { is: 'allow', ...seen }
+      return { is: 'deny', by, reason: said.reason ?? 'A person said no.' }
+    }
+  }
+}
+
+/** The parts of a recorded decision that the loop acts on. */
+interface Decided {
+  readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
+  readonly by?: string
+  readonly reason?: string
+  readonly max?: number
+  readonly fixed?: { readonly value: unknown }
+}

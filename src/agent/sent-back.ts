@@ -1,0 +1,40 @@
+/** Answers that the model has to give again, and when that has happened often enough. */
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { halt } from './halt.ts'
+import type { AgentState } from './state.ts'
+
+export interface Refusal {
+  readonly is: 'deny' | 'retry'
+  /** The guard. */
+  readonly by: string
+  readonly reason: string
+  /** How often the guard may send something back. A denial counts like the default. */
+  readonly max?: number
+  readonly what: 'answer' | 'output'
+}
+
+/** How often a guard may deny in a row. */
+const denialsMax = 2
+
+/**
+ * The state with which the model tries again: it is told why, and what it said is not in the
+ * conversation. Throws GUARD_DENIED when the same guard has sent it back as often as it may.
+ */
+export function sentBack(at: Agency, run: Run, state: AgentState, refusal: Refusal): AgentState {
+  const { by, reason, what, max = denialsMax } = refusal
+  const times = (state.retries[by] ?? 0) + 1
+  if (times > max) {
+    throw halt(
+      'GUARD_DENIED',
+      `Guard "${by}" denied the ${what} of agent "${at.agent.name}" ${times} times, the last time because: ${reason}`,
+      run.id,
+    )
+  }
+  const text = `Your last answer was not accepted (${by}): ${reason}\nAnswer again.`
+  return {
+    ...state,
+    messages: [...state.messages, { role: 'user', text }],
+    retries: { ...state.retries, [by]: times },
+  }
+}

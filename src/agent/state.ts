@@ -1,0 +1,110 @@
+/**
+ * What an agent carries from turn to turn: the conversation and a few counts. Everything a turn needs
+ * is in here or in the definition, so that a resume reads one state and the entries of one turn.
+ */
+import type { PastCall, Taint } from './guards/guard.ts'
+import type { AnswerPart } from './model/answer.ts'
+
+/** A message of the conversation, as the model is given it. */
+export type Message = UserMessage | AssistantMessage | ToolMessage
+
+export interface UserMessage {
+  readonly role: 'user'
+  readonly text: string
+  /** Who sent it, as far as is known. */
+  readonly by?: string
+}
+
+export interface AssistantMessage {
+  readonly role: 'assistant'
+  /** The very parts of the recorded answer: the ledger holds them once. */
+  readonly parts: readonly AnswerPart[]
+}
+
+export interface ToolMessage {
+  readonly role: 'tool'
+  /** In the order of the calls. */
+  readonly results: readonly CallResult[]
+}
+
+/** What the model is told about one of its calls. */
+export interface CallResult {
+  readonly id: string
+  readonly tool: string
+  readonly is: 'result' | 'error' | 'denied'
+  /** A text, or data; with `artifact` an excerpt of what is kept there. */
+  readonly value: unknown
+  readonly artifact?: { readonly artifact: string; readonly bytes: number }
+}
+
+/** Amounts that a budget limits. Money in millionths of a dollar, time in milliseconds. */
+export type Amounts = Readonly<Record<string, number>>
+
+export interface AgentState {
+  readonly messages: readonly Message[]
+  /** What came in and has not been put before the guards. */
+  readonly pending: readonly UserMessage[]
+  /** `listening`: the agent has answered and waits for the next message. */
+  readonly phase: 'thinking' | 'listening'
+  readonly turns: number
+  readonly calls: number
+  /** Limits that a person has raised, or lifted with Infinity. */
+  readonly raised: Amounts
+  /** Digest of the definition with which the last model call was made. */
+  readonly definition: string
+  /** Digest of all messages that were sent so far: of the one before and what was added. */
+  readonly request: string
+  /** How many messages `request` covers. */
+  readonly digested: number
+  /** Input tokens of the last model call. */
+  readonly context: number
+  /** What of the conversation came from outside. */
+  readonly tainted: readonly Taint[]
+  /** How often in a row each guard has had the model try again. */
+  readonly retries: Readonly<Record<string, number>>
+  /** How often in a row an answer did not fit the output's schema. */
+  readonly repairs: number
+  /** The last calls, for finding loops. */
+  readonly history: readonly PastCall[]
+  /** How many messages from the beginning a compaction has replaced. */
+  readonly compacted: number
+}
+
+/** How many calls are remembered for finding loops, and how many sources of what came from outside. */
+const historyMax = 64
+const taintedMax = 16
+
+/** The state before the first turn. */
+export const initialState = (pending: readonly UserMessage[]): AgentState => ({
+  messages: [],
+  pending,
+  phase: 'thinking',
+  turns: 0,
+  calls: 0,
+  raised: {},
+  definition: '',
+  request: '',
+  digested: 0,
+  context: 0,
+  tainted: [],
+  retries: {},
+  repairs: 0,
+  history: [],
+  compacted: 0,
+})
+
+/** With messages that came while the turn was under way. */
+export const heard = (state: AgentState, messages: readonly UserMessage[]): AgentState =>
+  messages.length === 0
+    ? state
+    : { ...state, phase: 'thinking', pending: [...state.pending, ...messages] }
+
+/** With the calls of a turn remembered. */
+export const remembered = (
+  { history }: AgentState,
+  calls: readonly PastCall[],
+): readonly PastCall[] => [...history, ...calls].slice(-historyMax)
+
+/** With what came from outside in a turn. The first ones are enough to know whom not to trust. */
+export const taintedBy = ({ tainted }: AgentState, taints: readonly Taint[]): readonly Taint[] =>
+  [...tainted, ...taints].slice(0, taintedMax)

@@ -1,0 +1,213 @@
+/**
+ * The loop of an agent, the only one: guards on what came in, the model's answer, guards on it, the
+ * calls it proposes in parallel, and the state that the next turn begins with.
+ *
+ * - N1 A turn is one scope of the ledger: what was done in it is served from there, and a resume reads
+ *   one turn, however many there were.
+ * - N2 Calls are not begun before the answer that proposes them is recorded.
+ * - N3 The model is told of all calls of an answer at once, in the order in which it made them.
+ * - N4 What was said to the agent while it worked is in the conversation of the next turn.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { digestOf } from '../ledger/index.ts'
+import { holdIn } from '../run/inside.ts'
+import type { Done, Next, Turn } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import { type CallEnd, takeCall } from './call.ts'
+import { compacted } from './compaction.ts'
+import { conclude } from './conclusion.ts'
+import { keyOfCall } from './execution.ts'
+import { halt } from './halt.ts'
+import { Inbox, messageSignal } from './inbox.ts'
+import type { AnswerPart, ToolCallPart } from './model/answer.ts'
+import { lastText, progressOf } from './progress.ts'
+import { asUserMessage } from './prompt.ts'
+import { askModel, requestMessages } from './reply.ts'
+import { sentBack } from './sent-back.ts'
+import { rule } from './ruling.ts'
+import { spend } from './spending.ts'
+import {
+  type AgentState,
+  heard,
+  type Message,
+  remembered,
+  taintedBy,
+  type UserMessage,
+} from './state.ts'
+
+/** Takes a turn, and returns what the loop does next. */
+export async function takeTurn(
+  at: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+): Promise<Next | Done<unknown>> {
+  if (state.phase === 'listening') return listen(at, run, state)
+  const inbox = new Inbox(run)
+  const goOn = async (after: AgentState): Promise<Next> =>
+    run.next(heard(after, await inbox.close()))
+
+  const admitted = await admit(at, run, state)
+  if (admitted.phase === 'listening') return goOn(admitted)
+  const { answered, parts } = await spend(at, run, admitted.raised, {
+    key: 'budget:turn',
+    call: 'model',
+    next: { turns: 1 },
+    execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
+  })
+  const calls = parts.filter((part): part is ToolCallPart => part.type === 'tool-call')
+  const text = textOf(parts)
+
+  const ruling = await rule(at, run, answered, {
+    position: 'answer',
+    key: 'guard:answer',
+    later: [...calls.map(({ id }) => keyOfCall(id)), 'guard:output'],
+    subject: {
+      text,
+      calls: calls.map(({ id, name, input, rawInput }) => ({
+        id,
+        tool: name,
+        args: input ?? rawInput,
+      })),
+    },
+  })
+  if (ruling.is === 'deny' || ruling.is === 'retry') {
+    return goOn(sentBack(at, run, answered, { ...ruling, what: 'answer' }))
+  }
+  const said: readonly AnswerPart[] = ruling.isFixed
+    ? [{ type: 'text', text: ruling.subject.text }, ...calls]
+    : parts
+  const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
+
+  if (calls.length > 0) {
+    const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
+    const after = withEnds(spoken, ends)
+    if (!isStopped(at, run, after, calls)) return goOn(after)
+    await inbox.close()
+    return run.done(lastText(after))
+  }
+  const end = await conclude(at, run, spoken)
+  if (end.is === 'again') return goOn(end.state)
+  // Somebody spoke while the last answer was given: then it was not the last one.
+  const late = await inbox.close()
+  if (late.length > 0) return run.next(heard(spoken, late))
+  if (at.agent.conversation) return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
+  return run.done(end.output)
+}
+
+/** Waits for the next message, as long as the conversation allows. Costs nothing meanwhile. */
+async function listen(
+  at: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+): Promise<Next | Done<unknown>> {
+  const { idleMs } = at.agent
+  try {
+    const timeout = idleMs === undefined ? {} : { timeout: idleMs }
+    const value = await run.signal(messageSignal, { key: 'next message', ...timeout })
+    return run.next(heard(state, [asUserMessage(value)]))
+  } catch (error) {
+    if (EverloopError.is(error) && error.code === 'EXPIRED') return run.done(lastText(state))
+    throw error
+  }
+}
+
+/** Guards on what came in. What they refuse is not in the conversation. */
+async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<AgentState> {
+  const { pending, messages } = state
+  if (pending.length === 0) return state
+  const admitted: UserMessage[] = []
+  for (const [i, message] of pending.entries()) {
+    const ruling = await rule(at, run, state, {
+      position: 'input',
+      key: `guard:input:${i + 1}`,
+      later: ['model'],
+      subject: { text: message.text },
+    })
+    if (ruling.is === 'allow' || ruling.is === 'ask') {
+      admitted.push(ruling.isFixed ? { ...message, text: ruling.subject.text } : message)
+    } else if (!at.agent.conversation && messages.length === 0) {
+      throw halt(
+        'GUARD_DENIED',
+        `Guard "${ruling.by}" denied what agent "${at.agent.name}" was asked: ${ruling.reason}`,
+        run.id,
+      )
+    }
+  }
+  const isNothing = admitted.length === 0 && messages.at(-1)?.role !== 'tool'
+  const phase = isNothing && at.agent.conversation ? 'listening' : 'thinking'
+  return { ...withMessages(state, admitted), pending: [], phase }
+}
+
+/** Asks the model, once guards let the request pass. */
+async function answer(
+  at: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+): Promise<{ readonly answered: AgentState; readonly parts: readonly AnswerPart[] }> {
+  const isGuarded = at.guards.some((one) => one.at.includes('request'))
+  const messages = isGuarded ? await holdIn(run, requestMessages(at, run, state)) : []
+  const ruling = await rule(at, run, state, {
+    position: 'request',
+    key: 'guard:request',
+    later: ['model'],
+    subject: { messages, model: at.modelName, tools: [...at.tools.keys()] },
+  })
+  if (ruling.is === 'deny' || ruling.is === 'retry') {
+    throw halt(
+      'GUARD_DENIED',
+      `Guard "${ruling.by}" denied a request of agent "${at.agent.name}" to its model: ${ruling.reason}`,
+      run.id,
+    )
+  }
+  const fixed = ruling.isFixed ? (ruling.subject.messages as typeof messages) : undefined
+  const { answer: given, definition } = await askModel(at, run, state, fixed)
+  const answered: AgentState = {
+    ...state,
+    turns: state.turns + 1,
+    definition,
+    context: given.usage.input ?? 0,
+  }
+  return { answered, parts: given.content }
+}
+
+/** The conversation with more in it, and the digest of it that stands for what was sent. */
+const withMessages = (state: AgentState, more: readonly Message[]): AgentState => ({
+  ...state,
+  messages: [...state.messages, ...more],
+  request: more.reduce((before, message) => digestOf([before, message]), state.request),
+})
+
+/** The state after all calls of an answer, in the order of the calls (N3). */
+function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
+  const raised = Object.assign({}, state.raised, ...ends.map((end) => end.raised))
+  return withoutStrikes({
+    ...withMessages(state, [{ role: 'tool', results: ends.map(({ result }) => result) }]),
+    calls: state.calls + ends.length,
+    raised,
+    history: remembered(
+      state,
+      ends.map(({ past }) => past),
+    ),
+    tainted: taintedBy(
+      state,
+      ends.flatMap(({ taint }) => taint ?? []),
+    ),
+  })
+}
+
+/** Guards were content: what was sent back before is forgiven. */
+const withoutStrikes = (state: AgentState): AgentState => ({ ...state, retries: {}, repairs: 0 })
+
+function isStopped(
+  { agent }: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+  calls: readonly ToolCallPart[],
+): boolean {
+  const { turns = Infinity, tools = [], when } = agent.stop ?? {}
+  if (state.turns >= turns || calls.some(({ name }) => tools.includes(name))) return true
+  return when?.(progressOf(run.id, state)) ?? false
+}
+
+const textOf = (parts: readonly AnswerPart[]): string =>
+  parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('')

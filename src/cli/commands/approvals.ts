@@ -1,0 +1,217 @@
+/** `everloop approvals`: calls that wait for people, and their decisions. */
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { EverloopError } from '../../base/errors.ts'
+import type { Duration } from '../../base/duration.ts'
+import type { Approval, Decider, Ever } from '../../run/index.ts'
+import { act, type Call } from '../call.ts'
+import { clean, cleanLine } from '../clean.ts'
+import { parseValue } from '../json-input.ts'
+import { plain } from '../output.ts'
+import { resolveRun } from '../rest.ts'
+import { openExisting } from '../store-place.ts'
+import { table } from '../table.ts'
+import { ago, dateTime } from '../times.ts'
+
+interface DecideOptions {
+  readonly by?: string
+  readonly reason?: string
+  readonly digest?: string
+}
+
+interface SnoozeOptions {
+  readonly by?: string
+  readonly for: string
+}
+
+export function addApprovals(program: Command): void {
+  const approvals = program.command('approvals').description('calls of agents that wait for people')
+  const list = approvals
+    .command('list')
+    .alias('ls')
+    .description('open approvals, the oldest first')
+    .option('--run <id>', 'of one run only')
+    .option('--all', 'those that are put off, too')
+  act<{ readonly run?: string; readonly all?: true }>(list, listApprovals)
+
+  const show = approvals.command('show').description('everything about one of them')
+  act(withId(show), showApproval)
+
+  const approve = approvals.command('approve').description('let the call be made')
+  act<DecideOptions>(deciding(withId(approve)), (call) => decide(call, 'approve'))
+
+  const deny = approvals.command('deny').description('do not let it be made; the model is told why')
+  act<DecideOptions>(deciding(withId(deny)), (call) => decide(call, 'deny'))
+
+  const edit = approvals.command('edit').description('let it be made with other arguments')
+  withId(edit).argument('<arguments>', 'the arguments as JSON; "-" reads stdin')
+  act<DecideOptions>(deciding(edit), (call) => decide(call, 'edit'))
+
+  const snooze = approvals
+    .command('snooze')
+    .description('put it off; its deadline stays')
+    .requiredOption('--for <duration>', 'for how long, like 2h or 3d')
+    .option('--by <name>', 'who does it, for the record (default: your user name)')
+  act<SnoozeOptions>(withId(snooze), snoozeApproval)
+
+  const assign = approvals
+    .command('assign')
+    .description('hand it to somebody')
+    .option('--by <name>', 'who does it, for the record (default: your user name)')
+  withId(assign).argument('<name>', 'to whom')
+  act<{ readonly by?: string }>(assign, assignApproval)
+}
+
+const withId = (command: Command): Command =>
+  command.argument('<approval>', 'its id, the beginning of it, or the run that waits')
+
+const deciding = (command: Command): Command =>
+  command
+    .option('--reason <text>', 'why, for the record and for the model')
+    .option('--digest <digest>', 'of the call that you mean: any other is refused')
+    .option('--by <name>', 'who decides, for the record (default: your user name)')
+
+async function listApprovals({
+  out,
+  store,
+  options,
+}: Call<{ readonly run?: string; readonly all?: true }>): Promise<void> {
+  await using ever = await openExisting(store)
+  const run = options.run === undefined ? undefined : await resolveRun(ever, options.run)
+  const now = ever.store.clock.now()
+  const open = await ever.approvals.list(run === undefined ? {} : { run })
+  const shown = options.all ? open : open.filter(({ snoozed = 0 }) => snoozed <= now)
+  const hidden = open.length - shown.length
+  out.result({ approvals: shown.map(documentOf), snoozed: hidden }, () => {
+    const more = hidden === 0 ? [] : [out.style('dim', `${hidden} put off; --all shows them.`)]
+    if (shown.length === 0) return ['Nothing waits for an approval.', ...more]
+    const columns = [
+      { title: 'APPROVAL', of: ({ id }: Approval) => id },
+      { title: 'ASKED', of: ({ since }: Approval) => ago(since, now) },
+      {
+        title: 'EXPIRES',
+        of: ({ due }: Approval) => (due === undefined ? 'never' : ago(due, now)),
+      },
+      { title: 'VOTES', of: votesText },
+      { title: 'FOR', of: ({ assignee }: Approval) => cleanLine(assignee ?? 'anybody', 30) },
+      { title: 'TOOL', of: ({ tool }: Approval) => cleanLine(tool, 40) },
+      { title: 'ARGUMENTS', of: ({ args }: Approval) => cleanLine(argsText(args), 80) },
+    ]
+    return [...table(columns, shown), ...more]
+  })
+}
+
+async function showApproval({ out, store, args }: Call): Promise<void> {
+  await using ever = await openExisting(store)
+  const approval = await resolveApproval(ever, args[0])
+  const now = ever.store.clock.now()
+  out.result(documentOf(approval), () => {
+    const { due, snoozed, approvers, barred, votes, reason, assignee } = approval
+    const rows: [string, string][] = [
+      ['approval', approval.id],
+      ['run', approval.run],
+      ['tool', cleanLine(approval.tool)],
+      ['arguments', clean(JSON.stringify(plain(approval.args), undefined, 2))],
+      ['asks', clean(approval.prompt)],
+      ...(reason === undefined ? [] : [['because', clean(reason)] as [string, string]]),
+      ['since', dateTime(approval.since)],
+      ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
+      ['votes', votesText(approval)],
+      ...votes.map(({ by, verdict, reason: why = '' }): [string, string] => [
+        '',
+        cleanLine(`${by ?? 'somebody'} ${verdict} ${why}`),
+      ]),
+      ['may decide', cleanLine(approvers?.join(', ') ?? 'anybody')],
+      ...(barred.length > 0 ? [['may not', cleanLine(barred.join(', '))] as [string, string]] : []),
+      ...(assignee === undefined ? [] : [['handed to', cleanLine(assignee)] as [string, string]]),
+      ...(snoozed === undefined ? [] : [['put off until', dateTime(snoozed)] as [string, string]]),
+      ['digest', approval.digest],
+    ]
+    const lines = table(
+      [
+        { title: '', of: ([name]) => name },
+        { title: '', of: ([, value]) => value },
+      ],
+      rows,
+      (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
+    )
+    return [
+      ...lines,
+      out.style(
+        'dim',
+        `Next: everloop approvals approve ${approval.id} --digest ${approval.digest}`,
+      ),
+    ]
+  })
+}
+
+async function decide(
+  { out, store, options, args }: Call<DecideOptions>,
+  what: 'approve' | 'deny' | 'edit',
+): Promise<void> {
+  const edited = what === 'edit' ? await parseValue(args[1], 'The arguments') : undefined
+  await using ever = await openExisting(store)
+  const approval = await resolveApproval(ever, args[0])
+  const { id } = approval
+  const decider: Decider = {
+    by: options.by ?? userInfo().username,
+    channel: 'cli',
+    // What stands in the ledger now is what is being decided about.
+    shown: options.digest ?? approval.digest,
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  }
+  if (what === 'deny') await ever.approvals.deny(id, decider)
+  else {
+    const others = what === 'edit' ? { args: edited } : {}
+    await ever.approvals.approve(id, { ...decider, ...others })
+  }
+  const done = { approve: 'Approved', deny: 'Denied', edit: 'Approved with other arguments' }[what]
+  out.result({ approval: id, verdict: what }, () => `${done}: ${cleanLine(approval.tool)} (${id}).`)
+}
+
+async function snoozeApproval({ out, store, options, args }: Call<SnoozeOptions>): Promise<void> {
+  await using ever = await openExisting(store)
+  const { id } = await resolveApproval(ever, args[0])
+  await ever.approvals.snooze(id, options.for as Duration, {
+    by: options.by ?? userInfo().username,
+  })
+  out.result({ approval: id, snoozed: options.for }, () => `Put off for ${options.for}: ${id}.`)
+}
+
+async function assignApproval({
+  out,
+  store,
+  options,
+  args,
+}: Call<{ readonly by?: string }>): Promise<void> {
+  const to = args[1] ?? ''
+  await using ever = await openExisting(store)
+  const { id } = await resolveApproval(ever, args[0])
+  await ever.approvals.assign(id, to, { by: options.by ?? userInfo().username })
+  out.result({ approval: id, assignee: to }, () => `Handed to ${cleanLine(to)}: ${id}.`)
+}
+
+/** The approval whose id begins so. A run with one open approval stands for it. */
+async function resolveApproval(ever: Ever, prefix = ''): Promise<Approval> {
+  const rows = await ever.store.questions({ id: prefix, limit: 20 })
+  const open = rows.filter(({ wait }) => wait.kind === 'approval.requested')
+  const exact = open.find(({ id }) => id === prefix)
+  const [only] = open
+  if (exact) return ever.approvals.get(exact.id)
+  if (only && open.length === 1) return ever.approvals.get(only.id)
+  if (open.length > 1) {
+    const some = open.slice(0, 5).map(({ id }) => id)
+    throw new EverloopError(
+      'AMBIGUOUS_ID',
+      `"${prefix}" fits several approvals: ${some.join(', ')}${open.length > 5 ? ' and more' : ''}. Give more of the id.`,
+    )
+  }
+  return ever.approvals.get(prefix)
+}
+
+const documentOf = ({ args, ...rest }: Approval): object => ({ ...rest, args: plain(args) })
+
+const votesText = ({ votes, approvals, isAnswered }: Approval): string =>
+  `${votes.length + (isAnswered ? 1 : 0)} of ${approvals}`
+
+const argsText = (args: unknown): string => JSON.stringify(plain(args)) ?? ''

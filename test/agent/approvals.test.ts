@@ -1,0 +1,334 @@
+/** Approvals of calls: who decides, about what exactly, and what becomes of the other calls. */
+import { expect, test } from 'vitest'
+import {
+  agent,
+  type ApprovalRule,
+  conversation,
+  guard,
+  type RunEvent,
+  tool,
+  verdict,
+} from 'everloop'
+import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+import type { Agent } from '../../src/agent/agent.ts'
+import { toldOf } from './prompts.ts'
+
+interface Payment {
+  readonly to: string
+  readonly cents: number
+}
+
+/** A world in which payments are made, and an agent that proposes some. */
+function paying(
+  approval: ApprovalRule<Payment>,
+  payments: readonly Payment[],
+  guards: Parameters<typeof agent>[0]['guards'] = [],
+): {
+  readonly made: Payment[]
+  readonly payer: Agent
+  readonly model: ReturnType<typeof scriptedModel>
+} {
+  const made: Payment[] = []
+  const pay = tool({
+    name: 'pay',
+    description: 'Pays.',
+    input: z.object({ to: z.string(), cents: z.number().int() }),
+    effect: 'idempotent',
+    approval,
+    run: (payment) => {
+      made.push(payment)
+      return 'paid'
+    },
+  })
+  const toolCalls = payments.map((input, i) => ({ id: `p${i + 1}`, name: 'pay', input }))
+  const model = scriptedModel([{ toolCalls }, { text: 'Done.' }])
+  return { made, model, payer: agent({ name: 'payer', model, tools: [pay], guards }) }
+}
+
+const ada = { to: 'Ada', cents: 100 }
+const bob = { to: 'Bob', cents: 20_000 }
+const cyd = { to: 'Cyd', cents: 300 }
+const large: ApprovalRule<Payment> = ({ cents }) => cents > 10_000
+
+async function eventsOf(run: { events(): AsyncIterable<RunEvent> }): Promise<RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of run.events()) events.push(event)
+  return events
+}
+
+async function only({ ever }: TestRuntime) {
+  const open = await ever.approvals.list()
+  expect(open).toHaveLength(1)
+  return open[0]!
+}
+
+test('of three calls one waits for its approval, and the others go on', async () => {
+  const { made, payer, model } = paying(large, [ada, bob, cyd])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  expect(made).toEqual([ada, cyd])
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'waiting',
+    on: [{ kind: 'approval', what: expect.stringContaining('"to":"Bob"') }],
+  })
+  const { id, digest, args } = await only(runtime)
+  expect(args).toEqual(bob)
+  await runtime.ever.approvals.approve(id, { by: 'eve', channel: 'test', shown: digest })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(made).toEqual([ada, cyd, bob])
+  expect(toldOf(model, 1)).toEqual([ada, bob, cyd].map(() => ({ type: 'text', value: 'paid' })))
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items).toContainEqual(
+    expect.objectContaining({ is: 'approval', call: 'p2', verdict: 'approved', by: 'eve' }),
+  )
+  const events = await eventsOf(run)
+  expect(events.find(({ kind }) => kind === 'approval.decided')?.data).toMatchObject({
+    verdict: 'approved',
+    by: 'eve',
+    votes: [{ by: 'eve', channel: 'test', shown: digest, time: expect.any(Number) }],
+  })
+})
+
+test('what is denied is not made, and the model is told why', async () => {
+  const { made, payer, model } = paying(true, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  await runtime.ever.approvals.deny((await only(runtime)).id, { by: 'eve', reason: 'Too much.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+  expect(toldOf(model, 1)).toEqual([
+    { type: 'execution-denied', reason: 'eve denied the call: Too much.' },
+  ])
+})
+
+test('arguments may be edited, must fit, and are seen by the guards again', async () => {
+  const seen: unknown[] = []
+  const cap = guard({
+    name: 'cap',
+    at: 'call',
+    check: ({ args }) => {
+      seen.push(args)
+      return (args as Payment).cents > 50_000 ? verdict.deny('Too much.') : verdict.allow()
+    },
+  })
+  const { made, payer } = paying(large, [bob], [cap])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  await runtime.ever.approvals.approve(id, { args: { to: 'Bob' } })
+  await runtime.settle()
+  const again = await only(runtime)
+  expect(again.id).toBe(id)
+  await runtime.ever.approvals.approve(id, { args: { to: 'Bob', cents: 50 }, by: 'eve' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([{ to: 'Bob', cents: 50 }])
+  expect(seen).toEqual([bob, { to: 'Bob', cents: 50 }])
+})
+
+test('what a guard denies after the approval is not made', async () => {
+  const cap = guard({
+    name: 'cap',
+    at: 'call',
+    check: ({ args }) =>
+      (args as Payment).cents > 50_000 ? verdict.deny('Too much.') : verdict.allow(),
+  })
+  const { made, payer, model } = paying(large, [bob], [cap])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id, {
+    args: { to: 'Bob', cents: 60_000 },
+  })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+  expect(toldOf(model, 1)).toEqual([
+    { type: 'execution-denied', reason: 'Guard "cap" denied the call: Too much.' },
+  ])
+})
+
+test('what a guard changes after the approval needs another one', async () => {
+  let rounds = 0
+  const rounding = guard({
+    name: 'rounding',
+    at: 'call',
+    check: ({ args }) => {
+      const { to, cents } = args as Payment
+      rounds++
+      return rounds === 2 ? verdict.fix({ to, cents: cents + 1 }) : verdict.allow()
+    },
+  })
+  const { made, payer } = paying(large, [bob], [rounding])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const first = await only(runtime)
+  await runtime.ever.approvals.approve(first.id)
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  expect(second.id).not.toBe(first.id)
+  expect(second.args).toEqual({ to: 'Bob', cents: 20_001 })
+  await runtime.ever.approvals.approve(second.id)
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([{ to: 'Bob', cents: 20_001 }])
+})
+
+test('a decision is given once, and to exactly what was shown', async () => {
+  const { made, payer } = paying(true, [bob])
+  await using runtime = await testRuntime({ flows: [payer], workers: 0 })
+  const run = await runtime.ever.start(payer, { prompt: 'Pay.' })
+  const worker = runtime.addWorker()
+  await runtime.settle()
+  await worker.stop()
+  const { id, digest } = await only(runtime)
+  const { approvals } = runtime.ever
+  await expect(approvals.approve(id, { shown: 'something else' })).rejects.toMatchObject({
+    code: 'APPROVAL_REFUSED',
+  })
+  // No worker runs: the decision is kept, and the next worker goes on with it.
+  await approvals.approve(id, { shown: digest, by: 'eve' })
+  await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject({
+    code: 'QUESTION_CLOSED',
+  })
+  await expect(approvals.deny(id)).rejects.toMatchObject({ code: 'QUESTION_CLOSED' })
+  expect(made).toEqual([])
+  const before = runtime.time.clock.now()
+  runtime.addWorker()
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(runtime.time.clock.now() - before).toBeLessThan(1000)
+  expect(made).toEqual([bob])
+  await expect(approvals.approve(id)).rejects.toMatchObject({ code: 'UNKNOWN_QUESTION' })
+})
+
+test('who asked for the run may not approve, and several must be different people', async () => {
+  const rule = { needed: true, approvals: 2, notBy: 'requester' } as const
+  const { made, payer } = paying(rule, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' }, { by: 'mallory' })
+  const { id } = await only(runtime)
+  const { approvals } = runtime.ever
+  const refused = { code: 'APPROVAL_REFUSED' }
+  await expect(approvals.approve(id, { by: 'mallory' })).rejects.toMatchObject(refused)
+  await expect(approvals.approve(id)).rejects.toMatchObject(refused)
+  await approvals.approve(id, { by: 'eve' })
+  await runtime.settle()
+  expect(made).toEqual([])
+  expect(await only(runtime)).toMatchObject({ id, votes: [{ by: 'eve', verdict: 'approved' }] })
+  await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject(refused)
+  await approvals.approve(id, { by: 'dan' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([bob])
+})
+
+test('votes survive the process, and one denial denies', async () => {
+  const { made, payer } = paying({ needed: true, approvals: 2 }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  await runtime.ever.approvals.approve(id, { by: 'eve' })
+  await runtime.settle()
+  runtime.crash()
+  runtime.addWorker()
+  await runtime.settle()
+  await runtime.ever.approvals.deny(id, { by: 'dan', reason: 'No.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+})
+
+test('an approval that nobody gives in time is none, unless the policy says otherwise', async () => {
+  for (const otherwise of ['deny', 'approve'] as const) {
+    const { made, payer } = paying({ needed: true, timeout: '2d', otherwise }, [bob])
+    await using runtime = await testRuntime({ flows: [payer] })
+    const run = await runtime.start(payer, { prompt: 'Pay.' })
+    const { id } = await only(runtime)
+    await runtime.advance('1d')
+    await only(runtime)
+    await runtime.advance('25h')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(made).toEqual(otherwise === 'approve' ? [bob] : [])
+    await expect(runtime.ever.approvals.approve(id)).rejects.toMatchObject({
+      code: 'UNKNOWN_QUESTION',
+    })
+  }
+})
+
+test('it is put off, handed over, and escalated', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  const { payer } = paying({ needed: true, escalate }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  const { approvals } = runtime.ever
+  await approvals.snooze(id, '3h', { by: 'eve' })
+  await runtime.settle()
+  expect((await only(runtime)).snoozed).toBeGreaterThan(runtime.time.clock.now())
+  await approvals.assign(id, 'dan', { by: 'eve' })
+  await runtime.settle()
+  expect(await only(runtime)).toMatchObject({ assignee: 'dan', escalated: false })
+  await runtime.advance('25h')
+  expect(await only(runtime)).toMatchObject({ assignee: 'boss', escalated: true })
+  await approvals.approve(id, { by: 'boss' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+})
+
+test('a tool that has changed since it was asked about is asked about again', async () => {
+  const { made, payer, model } = paying(true, [bob])
+  await using runtime = await testRuntime({ flows: [payer], workers: 0 })
+  const run = await runtime.ever.start(payer, { prompt: 'Pay.' })
+  const worker = runtime.addWorker()
+  await runtime.settle()
+  const first = await only(runtime)
+  await worker.stop()
+  const other = tool({
+    name: 'pay',
+    description: 'Pays twice.',
+    input: z.object({ to: z.string(), cents: z.number().int() }),
+    effect: 'idempotent',
+    approval: true,
+    run: (payment) => void made.push(payment, payment),
+  })
+  runtime.addWorker({ flows: [agent({ name: 'payer', model, tools: [other] })] })
+  await runtime.ever.approvals.approve(first.id, { shown: first.digest })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  expect(second.digest).not.toBe(first.digest)
+  await runtime.ever.approvals.approve(second.id)
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([bob, bob])
+})
+
+test('a policy that is imposed later, or taken away, does not disturb a run that waits', async () => {
+  const { made, payer, model } = paying(large, [ada, bob])
+  await using runtime = await testRuntime({ flows: [payer], workers: 0 })
+  const run = await runtime.ever.start(payer, { prompt: 'Pay.' })
+  const worker = runtime.addWorker()
+  await runtime.settle()
+  await worker.stop()
+  const { id } = await only(runtime)
+  const never = guard({
+    name: 'never',
+    at: ['call', 'answer', 'request'],
+    check: () => verdict.deny('Never.'),
+  })
+  const free = tool({
+    name: 'pay',
+    description: 'Pays.',
+    input: z.object({ to: z.string(), cents: z.number().int() }),
+    effect: 'idempotent',
+    run: (payment) => {
+      made.push(payment)
+      return 'paid'
+    },
+  })
+  runtime.addWorker({
+    flows: [agent({ name: 'payer', model, tools: [free], guards: [never] })],
+  })
+  await runtime.settle()
+  // It was asked for, so somebody decides; and only what comes behind it is put before the new guard.
+  await runtime.ever.approvals.approve(id)
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: { code: 'GUARD_DENIED' },
+  })
+  expect(made).toEqual([ada])
+})

@@ -1,0 +1,333 @@
+/** The agent loop: what a model proposes, what the runtime makes of it, and what is recorded. */
+import { expect, test } from 'vitest'
+import { agent, agentTool, askPerson, conversation, flow, guard, tool, verdict } from 'everloop'
+import { scriptedModel, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+import { promptOf, toldOf } from './prompts.ts'
+
+const add = tool({
+  name: 'add',
+  description: 'Adds two numbers.',
+  input: z.object({ a: z.number(), b: z.number() }),
+  effect: 'read',
+  run: ({ a, b }) => a + b,
+})
+
+test('an agent answers', async () => {
+  const model = scriptedModel([{ text: 'Four.' }])
+  const solver = agent({ name: 'solver', model, instructions: 'Be brief.' })
+  await using runtime = await testRuntime({ flows: [solver] })
+  const run = await runtime.start(solver, { prompt: 'Two and two?' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Four.' })
+  expect(model.requests).toHaveLength(1)
+  expect(model.requests[0]?.body).toMatchObject({
+    prompt: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: [{ type: 'text', text: 'Two and two?' }] },
+    ],
+  })
+})
+
+test('calls of one answer are executed in parallel, and told in the order in which they were made', async () => {
+  const gates = new Map(['slow', 'quick'].map((name) => [name, Promise.withResolvers<string>()]))
+  const wait = tool({
+    name: 'wait',
+    description: 'Waits.',
+    input: z.object({ name: z.string() }),
+    effect: 'read',
+    run: ({ name }) => gates.get(name)?.promise ?? '',
+  })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { id: 'first', name: 'wait', input: { name: 'slow' } },
+        { id: 'second', name: 'wait', input: { name: 'quick' } },
+      ],
+    },
+    { text: 'Done.' },
+  ])
+  const waiter = agent({ name: 'waiter', model, tools: [wait] })
+  await using runtime = await testRuntime({ flows: [waiter] })
+  const run = await runtime.ever.start(waiter, { prompt: 'Go.' })
+  gates.get('quick')?.resolve('quick one')
+  const { items } = await runtime.runUntil(
+    (async () => {
+      for (;;) {
+        const read = await conversation(runtime.ever, run.id)
+        if (read.items.some(({ is }) => is === 'result')) return read
+        await runtime.time.settle()
+      }
+    })(),
+  )
+  expect(items.filter(({ is }) => is === 'result')).toMatchObject([{ call: 'second' }])
+  gates.get('slow')?.resolve('slow one')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(model.requests[1]?.body).toMatchObject({
+    prompt: [
+      { role: 'user' },
+      { role: 'assistant' },
+      {
+        role: 'tool',
+        content: [
+          { toolCallId: 'first', output: { type: 'text', value: 'slow one' } },
+          { toolCallId: 'second', output: { type: 'text', value: 'quick one' } },
+        ],
+      },
+    ],
+  })
+})
+
+test('whatever is wrong with a call is told to the model, and the others go on', async () => {
+  const failing = tool({
+    name: 'fail',
+    description: 'Fails.',
+    input: z.object({}),
+    effect: 'read',
+    run: () => {
+      throw new RangeError('out of paper')
+    },
+  })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { id: '1', name: 'add', input: { a: 1, b: 2 } },
+        { id: '2', name: 'ad', input: {} },
+        { id: '3', name: 'add', input: { a: 'one' } },
+        { id: '4', name: 'fail', input: {} },
+        { id: '5', name: 'add', rawInput: '{"a": 1,' },
+      ],
+    },
+    { text: 'Three.' },
+  ])
+  const solver = agent({ name: 'solver', model, tools: [add, failing] })
+  await using runtime = await testRuntime({ flows: [solver] })
+  const run = await runtime.start(solver, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Three.' })
+  const told = toldOf(model, 1) as { type: string; value: string }[]
+  expect(told.map(({ type }) => type)).toEqual([
+    'json',
+    'error-text',
+    'error-text',
+    'error-text',
+    'error-text',
+  ])
+  expect(told[1]?.value).toContain('Did you mean add?')
+  expect(told[2]?.value).toContain('a: ')
+  expect(told[3]?.value).toBe('Error: RangeError: out of paper')
+  expect(told[4]?.value).toContain('not JSON')
+})
+
+test('an answer that does not fit the output is sent back, and repaired', async () => {
+  const model = scriptedModel([{ text: 'It is 4.' }, { text: '```json\n{"sum": 4}\n```' }])
+  const solver = agent({ name: 'solver', model, output: z.object({ sum: z.number() }) })
+  await using runtime = await testRuntime({ flows: [solver] })
+  const run = await runtime.start(solver, { prompt: 'Two and two?' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: { sum: 4 } })
+  expect(model.requests[1]?.text).toContain('not JSON')
+})
+
+test('an output that is never repaired fails the run', async () => {
+  const model = scriptedModel(() => ({ text: 'no' }))
+  const solver = agent({ name: 'solver', model, output: z.object({ sum: z.number() }), repairs: 1 })
+  await using runtime = await testRuntime({ flows: [solver] })
+  const run = await runtime.start(solver, { prompt: 'Two and two?' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: { code: 'OUTPUT_INVALID' },
+  })
+  expect(model.requests).toHaveLength(2)
+})
+
+test('a conversation goes on with later messages, and costs nothing while it waits', async () => {
+  const model = scriptedModel(({ text }) => ({ text: `You said: ${text}` }))
+  const echo = agent({ name: 'echo', model, conversation: { idle: '30d' } })
+  await using runtime = await testRuntime({ flows: [echo] })
+  const run = await runtime.start(echo, { prompt: 'one' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'waiting',
+    on: [{ kind: 'signal', what: 'message' }],
+  })
+  await runtime.advance('20d')
+  await runtime.ever.send(run.id, 'two', { by: 'ada' })
+  await runtime.advance('1s')
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.map((item) => ('text' in item ? item.text : ''))).toEqual([
+    'one',
+    'You said: one',
+    'two',
+    'You said: two',
+  ])
+  await runtime.advance('31d')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'You said: two' })
+})
+
+test('a message that comes while the agent is at work is in its next turn', async () => {
+  const gate = Promise.withResolvers<string>()
+  const slow = tool({
+    name: 'slow',
+    description: 'Takes its time.',
+    input: z.object({}),
+    effect: 'read',
+    run: () => gate.promise,
+  })
+  const model = scriptedModel([{ toolCalls: [{ name: 'slow', input: {} }] }, { text: 'Both.' }])
+  const worker = agent({ name: 'worker', model, tools: [slow] })
+  await using runtime = await testRuntime({ flows: [worker] })
+  const run = await runtime.ever.start(worker, { prompt: 'Go.' })
+  await runtime.runUntil(() => model.requests.length === 1)
+  await runtime.ever.send(run.id, 'And hurry.')
+  await runtime.runUntil(async () => {
+    const { items } = await conversation(runtime.ever, run.id)
+    return items.some((item) => item.is === 'user' && item.text === 'And hurry.')
+  })
+  gate.resolve('done')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Both.' })
+  expect(promptOf(model, 1).map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user'])
+})
+
+test('a tool may ask a person, and start another agent', async () => {
+  const child = agent({
+    name: 'child',
+    model: scriptedModel([{ text: 'Blue.' }]),
+  })
+  const ask = askPerson({
+    name: 'ask_person',
+    description: 'Asks.',
+    input: z.object({ question: z.string() }),
+    prompt: ({ question }) => question,
+  })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { id: 'a', name: 'ask_person', input: { question: 'Which size?' } },
+        { id: 'b', name: 'colour', input: { prompt: 'Which colour?' } },
+      ],
+    },
+    { text: 'Large and blue.' },
+  ])
+  const colour = agentTool(child, { name: 'colour', description: 'Knows colours.' })
+  const parent = agent({ name: 'parent', model, tools: [ask, colour] })
+  await using runtime = await testRuntime({ flows: [parent, child] })
+  const run = await runtime.start(parent, { prompt: 'Go.' })
+  await runtime.answer('Which size?', 'large')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Large and blue.' })
+  expect(model.requests[1]?.body).toMatchObject({
+    prompt: [{}, {}, { content: [{ output: { value: 'large' } }, { output: { value: 'Blue.' } }] }],
+  })
+})
+
+test('500 calls in one answer', async () => {
+  const calls = Array.from({ length: 500 }, (_, i) => ({
+    id: `c${i}`,
+    name: 'add',
+    input: { a: i, b: 1 },
+  }))
+  const model = scriptedModel([{ toolCalls: calls }, { text: 'Done.' }])
+  const solver = agent({ name: 'solver', model, tools: [add] })
+  await using runtime = await testRuntime({ flows: [solver] })
+  const run = await runtime.start(solver, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(toldOf(model, 1)).toEqual(calls.map(({ input }) => ({ type: 'json', value: input.a + 1 })))
+})
+
+test('a long result becomes an artifact, of which the model reads more', async () => {
+  const text = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`).join('')
+  const read = tool({
+    name: 'read',
+    description: 'Reads.',
+    input: z.object({}),
+    effect: 'read',
+    maxResult: 2048,
+    run: () => text,
+  })
+  let artifact = ''
+  const model = scriptedModel(({ index, text: said }) => {
+    if (index === 0) return { toolCalls: [{ name: 'read', input: {} }] }
+    if (index === 1) {
+      artifact = /"artifact":"([\w-]{43})"/.exec(said)?.[1] ?? ''
+      return { toolCalls: [{ name: 'read_more', input: { artifact, find: 'line 15000' } }] }
+    }
+    return { text: said.includes('line 15001') ? 'Found.' : 'Not found.' }
+  })
+  const reader = agent({ name: 'reader', model, tools: [read] })
+  await using runtime = await testRuntime({ flows: [reader] })
+  const run = await runtime.start(reader, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Found.' })
+  expect(Buffer.byteLength(model.requests[1]?.text ?? '')).toBeLessThanOrEqual(2048)
+  expect(await runtime.store.artifact(artifact)).toBeDefined()
+})
+
+test('a long conversation is shortened, once', async () => {
+  const summaries: string[] = []
+  const model = scriptedModel(({ index, text }) => {
+    if (text === 'Write the summary now.') {
+      summaries.push(text)
+      return { text: 'They added numbers.' }
+    }
+    const usage = { input: index >= 6 ? 10 : 1000 * index, output: 5 }
+    if (index > 10) return { text: 'Enough.', usage }
+    return { toolCalls: [{ name: 'add', input: { a: index, b: 1 } }], usage }
+  })
+  const adder = agent({ name: 'adder', model, tools: [add], compaction: { above: 4500, keep: 2 } })
+  await using runtime = await testRuntime({ flows: [adder] })
+  const run = await runtime.start(adder, { prompt: 'Add.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  expect(summaries).toHaveLength(1)
+  const prompt = promptOf(model, 7)
+  expect(prompt.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+  expect(prompt[0]).toMatchObject({
+    content: [{ text: 'Summary of the conversation so far:\nThey added numbers.' }],
+  })
+})
+
+test('an agent is part of a flow, and its output the output of a child', async () => {
+  const child = agent({ name: 'child', model: scriptedModel([{ text: 'Blue.' }]) })
+  const outer = flow('outer', async (run) => run.child(child, { prompt: 'Colour?' }))
+  await using runtime = await testRuntime({ flows: [outer, child] })
+  const run = await runtime.start(outer, undefined)
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Blue.' })
+})
+
+test('an agent stops after so many turns, and after a tool', async () => {
+  const model = scriptedModel(() => ({
+    text: 'Once more.',
+    toolCalls: [{ name: 'add', input: { a: 1, b: 1 } }],
+  }))
+  const byTurns = agent({ name: 'turns', model, tools: [add], stop: { turns: 3 } })
+  const byTool = agent({ name: 'tool', model, tools: [add], stop: { tools: ['add'] } })
+  await using runtime = await testRuntime({ flows: [byTurns, byTool] })
+  expect(await runtime.settled(await runtime.start(byTurns, { prompt: 'Go.' }))).toEqual({
+    status: 'completed',
+    output: 'Once more.',
+  })
+  expect(model.requests).toHaveLength(3)
+  expect(await runtime.settled(await runtime.start(byTool, { prompt: 'Go.' }))).toMatchObject({
+    status: 'completed',
+  })
+  expect(model.requests).toHaveLength(4)
+})
+
+test('a guard on the answer has the model try again, and ends the run when that does not help', async () => {
+  const polite = guard({
+    name: 'polite',
+    at: 'answer',
+    check: ({ text }) => (text.includes('please') ? verdict.allow() : verdict.retry('Say please.')),
+  })
+  const model = scriptedModel([{ text: 'Wait.' }, { text: 'Wait, please.' }])
+  const waiter = agent({ name: 'waiter', model, guards: [polite] })
+  const rude = agent({
+    name: 'rude',
+    model: scriptedModel(() => ({ text: 'Wait.' })),
+    guards: [polite],
+  })
+  await using runtime = await testRuntime({ flows: [waiter, rude] })
+  expect(await runtime.settled(await runtime.start(waiter, { prompt: 'Go.' }))).toEqual({
+    status: 'completed',
+    output: 'Wait, please.',
+  })
+  expect(model.requests[1]?.text).toContain('Say please.')
+  expect(await runtime.settled(await runtime.start(rude, { prompt: 'Go.' }))).toMatchObject({
+    status: 'failed',
+    error: { code: 'GUARD_DENIED' },
+  })
+})
