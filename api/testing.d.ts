@@ -348,6 +348,7 @@ const errorCodes: {
     readonly NESTED_OPERATION: 'a durable operation was started inside a step body';
     readonly DUPLICATE_KEY: 'an explicit key was used twice in one scope';
     readonly NOT_A_TURN: 'a loop body did not return run.next or run.done';
+    readonly NO_TRANSACTIONS: 'the store cannot commit rows of users together with a step';
     readonly PAUSED: 'an operator paused the run';
     readonly STALLED: 'the flow waits on something that is not a durable operation';
     readonly CRASH_LOOP: 'the run lost its worker three times without progress';
@@ -1054,6 +1055,11 @@ interface Run {
         readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>;
     }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
     step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
+    transact<T>(name: string, body: (transaction: Transaction) => T): Promise<T>;
+    transact<Input, T>(name: string, options: TransactOptions & {
+        readonly input: Input;
+    }, body: (input: Input, transaction: Transaction) => T): Promise<T>;
+    transact<T>(name: string, options: TransactOptions, body: (transaction: Transaction) => T): Promise<T>;
     loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
     map<Item, T>(name: string, items: readonly Item[], body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
     map<Item, T>(name: string, items: readonly Item[], options: BranchOptions, body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
@@ -1098,6 +1104,10 @@ interface StepOptions {
     readonly reconcile?: Reconcile<never>;
     readonly settle?: Duration;
     readonly undo?: UndoOption;
+}
+
+interface TransactOptions {
+    readonly key?: string;
 }
 
 interface Turn<State> extends Run {
@@ -1298,14 +1308,7 @@ interface Manner {
     readonly malformed?: Malformation;
 }
 
-interface Append {
-    readonly run: string;
-    readonly session: string;
-    readonly epoch: number;
-    readonly after: {
-        readonly seq: number;
-        readonly hash: string;
-    };
+interface Append extends AppendPlace {
     readonly entries: readonly Entry[];
     readonly taken?: readonly number[] | undefined;
     readonly unlessNewerThan?: number | undefined;
@@ -1316,6 +1319,16 @@ interface Append {
         readonly wake: number | undefined;
         readonly seen: number;
     } | undefined;
+}
+
+interface AppendPlace {
+    readonly run: string;
+    readonly session: string;
+    readonly epoch: number;
+    readonly after: {
+        readonly seq: number;
+        readonly hash: string;
+    };
 }
 
 type AppendResult = {
@@ -1493,6 +1506,8 @@ interface SessionRow extends SessionOptions {
     readonly holds: number;
 }
 
+type SqlValue = null | number | bigint | string | Uint8Array;
+
 interface Store {
     readonly clock: Clock;
     readonly about: StoreInfo;
@@ -1505,6 +1520,7 @@ interface Store {
     }>;
     claim(request: ClaimRequest): Promise<ClaimResult>;
     append(append: Append): Promise<AppendResult>;
+    transact?(place: AppendPlace, write: (transaction: Transaction) => Written): Promise<AppendResult>;
     publish(publication: Publication): Promise<boolean>;
     deliver(message: NewMessage): Promise<DeliverResult>;
     run(id: string): Promise<RunRow | undefined>;
@@ -1535,6 +1551,20 @@ interface StoreInfo {
     readonly location: string;
     readonly version: number;
     readonly durability: 'power-cut' | 'process' | 'none';
+}
+
+interface Transaction {
+    run(sql: string, ...values: readonly SqlValue[]): {
+        readonly changes: number;
+        readonly lastInsertRowid: number | bigint;
+    };
+    get<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): Row | undefined;
+    all<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): readonly Row[];
+}
+
+interface Written {
+    readonly entries: readonly Entry[];
+    readonly artifacts?: readonly NewArtifact[] | undefined;
 }
 
 class Gate {

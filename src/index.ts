@@ -46,6 +46,7 @@ export { secret } from './agent/secret.ts'
 export type { SecretReference, Secrets, SecretSource } from './agent/secret.ts'
 export { tool } from './agent/tool.ts'
 export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool.ts'
+export type { SqlValue, Transaction } from './store/store.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
 export { action, done, flow, notDone, unknown } from './run/index.ts'
@@ -87,6 +88,7 @@ export type {
   StepContext,
   StepOptions,
   StreamItem,
+  TransactOptions,
   Turn,
   UndoContext,
   UndoInfo,

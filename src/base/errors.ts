@@ -38,6 +38,7 @@ export const errorCodes = {
   NESTED_OPERATION: 'a durable operation was started inside a step body',
   DUPLICATE_KEY: 'an explicit key was used twice in one scope',
   NOT_A_TURN: 'a loop body did not return run.next or run.done',
+  NO_TRANSACTIONS: 'the store cannot commit rows of users together with a step',
   // Why a run is paused.
   PAUSED: 'an operator paused the run',
   STALLED: 'the flow waits on something that is not a durable operation',

@@ -7,6 +7,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
 import type { Reconcile } from './finding.ts'
+import type { Transaction } from '../store/store.ts'
 
 /** A durable function. Made by `flow`, handed to `open` and `start`. */
 export interface Flow<Input = unknown, Output = unknown> {
@@ -119,6 +120,11 @@ export interface StepContext {
   readonly idempotencyKey: string
 }
 
+export interface TransactOptions {
+  /** Identifies the step in its scope instead of its name and occurrence. */
+  readonly key?: string
+}
+
 export interface BranchOptions {
   /** How many branches are executed at a time. Default: all. */
   readonly concurrency?: number
@@ -190,6 +196,27 @@ export interface Run {
     name: string,
     options: StepOptions,
     body: (context: StepContext) => T | Promise<T>,
+  ): Promise<T>
+
+  /**
+   * Executes the body in the transaction that records its outcome: rows that it changes in your own
+   * tables, in the store's SQLite file, are there exactly when the step is recorded. The body is
+   * synchronous. When it throws, nothing of it stays and the step has failed. Throws NO_TRANSACTIONS
+   * where the store is no SQLite file.
+   *
+   * @example
+   * await run.transact('book', (tx) => tx.run('INSERT INTO bookings (seat) VALUES (?)', seat).changes)
+   */
+  transact<T>(name: string, body: (transaction: Transaction) => T): Promise<T>
+  transact<Input, T>(
+    name: string,
+    options: TransactOptions & { readonly input: Input },
+    body: (input: Input, transaction: Transaction) => T,
+  ): Promise<T>
+  transact<T>(
+    name: string,
+    options: TransactOptions,
+    body: (transaction: Transaction) => T,
   ): Promise<T>
 
   /** Executes the body turn by turn until it returns `run.done`. Turns cost the same for ever. */

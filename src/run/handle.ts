@@ -6,6 +6,7 @@ import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { isWithin } from '../ledger/index.ts'
 import type { AnyAction } from './face.ts'
+import type { Transaction } from '../store/store.ts'
 import { artifactsOf } from './artifacts.ts'
 import { current } from './current.ts'
 import { done, next } from './face.ts'
@@ -22,6 +23,7 @@ import type {
   SignalOptions,
   StepContext,
   StepOptions,
+  TransactOptions,
   Turn,
 } from './face.ts'
 import type { Flow } from './face.ts'
@@ -32,6 +34,7 @@ import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'
 import { inScope, map } from './scopes.ts'
 import { noOptions, step } from './step.ts'
+import { transact } from './transact.ts'
 import { ask, child, signal, sleepUntil } from './waits.ts'
 
 type Body = (...args: never[]) => unknown
@@ -87,6 +90,19 @@ export class RunHandle implements Run {
         ? (context: StepContext) => (body as Body)(options.input as never, context as never)
         : (body as (context: StepContext) => unknown)
     return step(this.#pass, scope, { name, options, body: call }) as Promise<T>
+  }
+
+  transact<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
+    const scope = this.#here()
+    const body = rest.at(-1)
+    const options = rest.length > 1 ? (rest[0] as TransactOptions & { input?: unknown }) : {}
+    if (typeof body !== 'function')
+      throw this.#misuse('run.transact takes a name, options if any, and a function.')
+    const call =
+      'input' in options
+        ? (tx: Transaction) => (body as Body)(options.input as never, tx as never)
+        : (body as (tx: Transaction) => unknown)
+    return transact(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 
   loop<State, Result = never>(

@@ -25,6 +25,7 @@ export type {
   SignalOptions,
   StepContext,
   StepOptions,
+  TransactOptions,
   Turn,
   UndoOption,
   UndoContext,

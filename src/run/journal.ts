@@ -10,16 +10,19 @@
  * J2 Entries are handed on (`committed`) only after the store acknowledged them.
  * J3 After `lost` nothing more is written or handed on.
  */
-import { EverloopError, InvariantError } from '../base/errors.ts'
+import { assert, EverloopError, InvariantError } from '../base/errors.ts'
 import { encode, headOf, redacted, seal } from '../ledger/index.ts'
 import type { AnyDraft, Entry, Head } from '../ledger/index.ts'
 import type {
   Append,
+  AppendPlace,
   AppendResult,
   NewArtifact,
   NewMessage,
   NewRun,
   Store,
+  Transaction,
+  Written,
 } from '../store/store.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
@@ -39,6 +42,12 @@ export interface Item {
   readonly release?: Append['release']
   /** The entries say that something is due: their time is not before it, whatever the clock says. */
   readonly notBefore?: number | undefined
+  /** Makes the entries, beside rows of the user's, inside of the transaction that commits both. */
+  readonly transact?: (
+    transaction: Transaction,
+  ) => Pick<Item, 'payload' | 'artifacts'> & { readonly drafts: readonly AnyDraft[] }
+  /** Called with what `transact` threw: nothing was written. */
+  readonly failed?: (thrown: unknown) => void
   /** Called with the entries once they are durable. */
   readonly committed?: (entries: readonly Entry[]) => void
   /** Called instead when `unlessNewerThan` did not hold. */
@@ -98,7 +107,7 @@ export class Journal {
 
   push(item: Item): void {
     if (this.#lost) return
-    if (this.#prelude && item.drafts.length > 0) {
+    if (this.#prelude && (item.drafts.length > 0 || item.transact)) {
       this.#waiting.push({ drafts: [this.#prelude] })
       this.#prelude = undefined
     }
@@ -129,10 +138,14 @@ export class Journal {
     this.#busy = true
     try {
       const items = this.#nextBatch()
-      const sealed = this.#seal(items)
-      const result = await this.#append(items, sealed)
-      this.#busy = false
-      if (!this.#lost && result) this.#settle(items, sealed, result)
+      const [first] = items
+      if (first?.transact) await this.#transact(first)
+      else {
+        const sealed = this.#seal(items)
+        const result = await this.#append(items, sealed)
+        this.#busy = false
+        if (!this.#lost && result) this.#settle(items, sealed, result)
+      }
     } catch (error) {
       this.#lose(EverloopError.is(error) ? error : unexpected(error, this.#options.run))
     }
@@ -144,7 +157,10 @@ export class Journal {
     let count = 0
     let entries = 0
     for (const item of this.#waiting) {
-      const alone = item.unlessNewerThan !== undefined || item.release !== undefined
+      const alone =
+        item.unlessNewerThan !== undefined ||
+        item.release !== undefined ||
+        item.transact !== undefined
       if (count > 0 && (alone || entries + item.drafts.length > entriesMax)) break
       count++
       entries += item.drafts.length
@@ -177,12 +193,9 @@ export class Journal {
     items: readonly Item[],
     entries: readonly Entry[],
   ): Promise<AppendResult | undefined> {
-    const { store, ports, run, session, epoch, redactor } = this.#options
+    const { store, redactor } = this.#options
     const append: Append = {
-      run,
-      session,
-      epoch,
-      after: this.#head,
+      ...this.#place(),
       entries,
       taken: gathered(items, 'taken'),
       create: gathered(items, 'create'),
@@ -194,9 +207,58 @@ export class Journal {
       unlessNewerThan: items[0]?.unlessNewerThan,
       release: items[0]?.release,
     }
+    return this.#patiently(() => store.append(append))
+  }
+
+  #place(): AppendPlace {
+    const { run, session, epoch } = this.#options
+    return { run, session, epoch, after: this.#head }
+  }
+
+  /**
+   * Commits what the item's code makes (J1 to J3 hold for it as for any append). When a reply was lost
+   * and the code's transaction did commit, the head is what was sealed last, and the code is not called
+   * again; when it did not, it is.
+   */
+  async #transact(item: Item): Promise<void> {
+    let made: Item = item
+    let sealed: readonly Entry[] = []
+    let thrown: readonly unknown[] = []
+    const write = (transaction: Transaction): Written => {
+      try {
+        assert(item.transact && !this.#lost, 'The run is not written here any more.')
+        made = { ...item, ...item.transact(transaction) }
+        sealed = this.#seal([made])
+        return { entries: sealed, artifacts: made.artifacts }
+      } catch (error) {
+        thrown = [error]
+        throw error
+      }
+    }
+    const { store } = this.#options
+    const result = await this.#patiently(async () => {
+      thrown = []
+      try {
+        return await store.transact?.(this.#place(), write)
+      } catch (error) {
+        const isUsers = thrown.includes(error) || isMisuse(error)
+        thrown = isUsers ? [error] : []
+        if (isUsers) return undefined
+        throw error // the store is in trouble
+      }
+    })
+    this.#busy = false
+    if (this.#lost) return
+    if (result) this.#settle([made], sealed, result)
+    else if (thrown.length > 0) item.failed?.(thrown[0])
+  }
+
+  /** Waits out trouble that may pass; undefined when nothing more is written. */
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+    const { ports, run } = this.#options
     for (let waitMs = troubleMsMin; !this.#lost; waitMs = Math.min(waitMs * 2, troubleMsMax)) {
       try {
-        return await store.append(append)
+        return await attempt()
       } catch (error) {
         if (!isPassing(error)) {
           this.#lose(EverloopError.is(error) ? error : unexpected(error, run))
@@ -268,6 +330,9 @@ function gathered<K extends 'taken' | 'create' | 'deliver' | 'artifacts'>(
 /** Trouble that may pass, and after which the same append may be tried again. */
 const isPassing = (error: unknown): error is EverloopError =>
   EverloopError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')
+
+/** The code has done in the transaction what it may not. */
+const isMisuse = (error: unknown): boolean => EverloopError.is(error) && error.code === 'BAD_OPTION'
 
 const unexpected = (cause: unknown, run: string): EverloopError =>
   new EverloopError('STORE_FAILED', `The store failed while run "${run}" was written.`, {

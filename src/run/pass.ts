@@ -193,7 +193,6 @@ export class Pass {
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
         this.recorded.push({ entry, kind, record: handed() } as Line<OutcomeKind>)
-        this.#stir()
       },
     })
   }
@@ -208,6 +207,7 @@ export class Pass {
       committed: (entries) => {
         committed?.(entries)
         this.mailbox.taken(taken)
+        this.#stir()
       },
     })
     this.#stir()
@@ -489,7 +489,6 @@ export class Pass {
       deliver,
       committed: ([entry]) => {
         if (entry) this.recorded.push({ entry, kind: 'run.cancelling', record })
-        this.#stir()
       },
     })
   }

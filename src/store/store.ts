@@ -52,6 +52,13 @@ export interface Store {
    */
   append(append: Append): Promise<AppendResult>
   /**
+   * Commits what `write` returns under the fence, in one transaction with the rows that it changes.
+   * Only in stores that hold rows of users: without it there are no transactional steps. `write` is
+   * called when fence and head have been checked, and not at all when they do not hold. What it
+   * throws is thrown, and nothing was written; BAD_OPTION when it ended the transaction itself. It may be called again when a commit is tried again.
+   */
+  transact?(place: AppendPlace, write: (transaction: Transaction) => Written): Promise<AppendResult>
+  /**
    * Shows text of operations under way to whoever reads `chunks`. False, and nothing was written, when
    * session and epoch are no longer the run's. Of a chunk that was published before, nothing is
    * written again. The first of an attempt takes the place of what other attempts have shown.
@@ -205,12 +212,44 @@ export interface ClaimResult {
   readonly nextDue: number | undefined
 }
 
-export interface Append {
+/** Where an append goes, and by whom. */
+export interface AppendPlace {
   readonly run: string
   readonly session: string
   readonly epoch: number
   /** The head that the entries were sealed upon. */
   readonly after: { readonly seq: number; readonly hash: string }
+}
+
+/** What is appended beside a user's rows. */
+export interface Written {
+  readonly entries: readonly Entry[]
+  readonly artifacts?: readonly NewArtifact[] | undefined
+}
+
+/** What a column of a user's table can hold. */
+export type SqlValue = null | number | bigint | string | Uint8Array
+
+/** The user's rows inside of the transaction. Everloop's own tables are out of reach. */
+export interface Transaction {
+  /** Executes one statement. */
+  run(
+    sql: string,
+    ...values: readonly SqlValue[]
+  ): { readonly changes: number; readonly lastInsertRowid: number | bigint }
+  /** The first row that a statement gives. */
+  get<Row = Readonly<Record<string, SqlValue>>>(
+    sql: string,
+    ...values: readonly SqlValue[]
+  ): Row | undefined
+  /** All rows that a statement gives. */
+  all<Row = Readonly<Record<string, SqlValue>>>(
+    sql: string,
+    ...values: readonly SqlValue[]
+  ): readonly Row[]
+}
+
+export interface Append extends AppendPlace {
   readonly entries: readonly Entry[]
   /** Messages that became entries here. */
   readonly taken?: readonly number[] | undefined

@@ -125,7 +125,7 @@ async function life<Input, Output>(
   const onBody = (path: string): void => void bodies.set(path, (bodies.get(path) ?? 0) + 1)
   const flows = [flow as AnyFlow, ...others].map((each) => countedFlow(each, onBody))
   const onCall: Interceptor = async ({ method }, proceed) => {
-    if (method !== 'append') return proceed()
+    if (method !== 'append' && method !== 'transact') return proceed()
     commits++
     if (crashed || commits !== point?.commit) return proceed()
     crashed = true

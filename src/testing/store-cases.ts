@@ -14,6 +14,7 @@ import { projectionCases } from './store-cases-projections.ts'
 import { readCases } from './store-cases-reads.ts'
 import { runCases } from './store-cases-runs.ts'
 import { sessionCases } from './store-cases-sessions.ts'
+import { transactionCases } from './store-cases-transactions.ts'
 import { valueCases } from './store-cases-values.ts'
 import { wakeCases } from './store-cases-wakes.ts'
 import type { StoreCase } from './store-bed.ts'
@@ -32,5 +33,6 @@ export const storeCases: readonly StoreCase[] = [
   ...projectionCases,
   ...accountCases,
   ...chunkCases,
+  ...transactionCases,
   ...readCases,
 ]

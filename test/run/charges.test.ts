@@ -105,7 +105,7 @@ describe('an account', () => {
     expect(await ever.account(run.id)).toEqual({ amounts: { tokens: 15 } })
     expect(await ever.verify(run.id)).toMatchObject({ ok: true })
     const database = new DatabaseSync(location)
-    database.exec('UPDATE accounts SET amount = 4')
+    database.exec('UPDATE everloop_accounts SET amount = 4')
     database.close()
     expect(await ever.verify(run.id)).toMatchObject({
       ok: false,

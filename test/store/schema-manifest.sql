@@ -1,24 +1,8 @@
 -- application_id 1702259824
 -- user_version 3
-CREATE TABLE accounts (
-  run TEXT NOT NULL,
-  name TEXT NOT NULL,
-  amount REAL NOT NULL,
-  PRIMARY KEY (run, name)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL
-) STRICT;
-CREATE TABLE chunks (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  run INTEGER NOT NULL,
-  path TEXT NOT NULL,
-  epoch INTEGER NOT NULL,
-  attempt INTEGER NOT NULL,
-  part INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE entries (
   position INTEGER PRIMARY KEY,
@@ -33,6 +17,22 @@ CREATE TABLE entries (
   digest TEXT NOT NULL,
   hash TEXT NOT NULL,
   payload TEXT
+) STRICT;
+CREATE TABLE everloop_accounts (
+  run TEXT NOT NULL,
+  name TEXT NOT NULL,
+  amount REAL NOT NULL,
+  PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE everloop_chunks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE labels (
   name TEXT NOT NULL,
@@ -103,10 +103,10 @@ CREATE TABLE sessions (
   since REAL NOT NULL,
   expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX chunks_by_part ON chunks (run, path, epoch, attempt, part);
-CREATE INDEX chunks_of_run ON chunks (run);
 CREATE INDEX entries_by_scope ON entries (run, scope, seq);
 CREATE UNIQUE INDEX entries_by_seq ON entries (run, seq);
+CREATE UNIQUE INDEX everloop_chunks_by_part ON everloop_chunks (run, path, epoch, attempt, part);
+CREATE INDEX everloop_chunks_of_run ON everloop_chunks (run);
 CREATE INDEX messages_of_run ON messages (run, kind, number);
 CREATE UNIQUE INDEX questions_by_path ON questions (run, path);
 CREATE INDEX questions_by_scope ON questions (run, scope);

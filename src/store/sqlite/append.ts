@@ -8,11 +8,13 @@ import { assert } from '../../base/errors.ts'
 import { checkAppend } from '../check.ts'
 import { wakeOnRelease } from '../projection.ts'
 import type { Append, AppendResult, MessageKind, RunRow } from '../store.ts'
+import type { Transact } from './command.ts'
 import { createRun, keepArtifacts } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
 import { type Subject, writeEntry } from './project.ts'
 import { kept } from './text.ts'
+import { inTransaction } from './transaction.ts'
 import * as sql from './write-statements.ts'
 
 export function append(db: Connection, given: Append, now: number): AppendResult {
@@ -36,6 +38,13 @@ export function append(db: Connection, given: Append, now: number): AppendResult
     db.run(sql.releaseRun, wakeOnRelease(release, run.status, unseen, now) ?? null, key)
   }
   return { is: 'committed', newest: run.newest }
+}
+
+/** The same with entries that the caller's code makes, beside rows of its own. */
+export function transact(db: Connection, { place, write }: Transact, now: number): AppendResult {
+  const check = { ...place, entries: [] }
+  if (!enter(db, check)) return refusal(db, check)
+  return append(db, { ...place, ...inTransaction(db, write) }, now)
 }
 
 type Entered = readonly [

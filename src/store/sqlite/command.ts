@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../base/errors.ts'
 import type {
   Append,
+  AppendPlace,
   AppendResult,
   ClaimRequest,
   ClaimResult,
@@ -14,12 +15,26 @@ import type {
   Publication,
   RunRow,
   SessionOptions,
+  Transaction,
+  Written,
 } from '../store.ts'
 
 /** A session that ended without closing, and what says so. Its runs may be taken. */
 export interface LostSession {
   readonly token: string
   readonly by: 'crash' | 'lease'
+}
+
+/** An append whose entries the caller's code makes, inside of the transaction. */
+export interface Transact {
+  readonly place: AppendPlace
+  readonly write: (transaction: Transaction) => Written
+}
+
+/** What the caller's code threw: nothing was written. */
+export interface Thrown {
+  readonly is: 'thrown'
+  readonly error: unknown
 }
 
 /** By command: what it is given, and what it replies. */
@@ -36,6 +51,8 @@ export interface Commands {
     readonly reply: ClaimResult & { readonly freed: readonly string[] }
   }
   append: { readonly with: Append; readonly reply: AppendResult }
+  /** Holds code, so it never crosses to another thread and is alone in its batch. */
+  transact: { readonly with: Transact; readonly reply: AppendResult | Thrown }
   deliver: { readonly with: NewMessage; readonly reply: DeliverResult }
   publish: { readonly with: Publication; readonly reply: boolean }
   limitQueue: {

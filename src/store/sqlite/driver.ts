@@ -42,6 +42,16 @@ export function troubleOf(error: unknown): Trouble | undefined {
   return typeof error.errcode === 'number' ? (troubles[error.errcode & 0xff] ?? 'other') : undefined
 }
 
+type ForeignRow = Readonly<Record<string, Value | bigint>>
+
+export interface ForeignStatement {
+  readonly run: (values: readonly (Value | bigint)[]) => {
+    readonly changes: number
+    readonly lastInsertRowid: number | bigint
+  }
+  readonly all: (values: readonly (Value | bigint)[]) => readonly ForeignRow[]
+}
+
 export interface ConnectionOptions {
   readonly access: 'read' | 'write' | 'create'
   /** How long SQLite itself waits for a lock, blocking its thread. */
@@ -91,6 +101,18 @@ export class Connection {
     const row = this.get<readonly [V]>(sql, ...values)
     assert(row, `A statement gave no row: ${sql.trim().slice(0, 60)}.`)
     return row[0]
+  }
+
+  /** A statement of the user's: its rows are objects, and it is not kept. */
+  foreign(sql: string): ForeignStatement {
+    const statement = this.#database.prepare(sql)
+    return {
+      run: (values) => {
+        const { changes, lastInsertRowid } = statement.run(...values)
+        return { changes: Number(changes), lastInsertRowid }
+      },
+      all: (values) => statement.all(...values).map((row) => ({ ...row })),
+    }
   }
 
   get inTransaction(): boolean {

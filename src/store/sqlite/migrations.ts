@@ -4,7 +4,8 @@
  *
  * Conventions: `run` is runs.key, a small integer, because an id of 200 characters would stand in
  * every index entry. Times are REAL: whole milliseconds in practice, but clocks may have fractions.
- * Payloads come last in their rows, so that reading the columns before them never touches the
+ * Users may have tables of their own in the file (run.transact): what is named from version 2 on
+ * begins with `everloop_`, so that it never meets theirs. Payloads come last in their rows, so that reading the columns before them never touches the
  * overflow pages of a large one.
  */
 
@@ -137,7 +138,7 @@ CREATE TABLE artifacts (
 `,
   `
 -- What was charged to a run, by name of the amount. The run as its id: it need not be here.
-CREATE TABLE accounts (
+CREATE TABLE everloop_accounts (
   run TEXT NOT NULL,
   name TEXT NOT NULL,
   amount REAL NOT NULL,
@@ -146,7 +147,7 @@ CREATE TABLE accounts (
 `,
   `
 -- Text of operations that have no outcome yet. AUTOINCREMENT: numbers grow although rows go.
-CREATE TABLE chunks (
+CREATE TABLE everloop_chunks (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   run INTEGER NOT NULL,
   path TEXT NOT NULL,
@@ -156,8 +157,8 @@ CREATE TABLE chunks (
   seq INTEGER NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX chunks_by_part ON chunks (run, path, epoch, attempt, part);
-CREATE INDEX chunks_of_run ON chunks (run);
+CREATE UNIQUE INDEX everloop_chunks_by_part ON everloop_chunks (run, path, epoch, attempt, part);
+CREATE INDEX everloop_chunks_of_run ON everloop_chunks (run);
 
 -- How many chunks a run has: spares all appends that end nothing shown the look for them.
 ALTER TABLE runs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;

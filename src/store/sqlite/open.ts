@@ -17,7 +17,7 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { EverloopError } from '../../base/errors.ts'
+import { assert, EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { type FileSystemType, refuseNetwork } from './file-system.ts'
@@ -60,17 +60,34 @@ export type Patience = 'blocks' | 'gives-up'
 
 const synchronous = { 'power-cut': 2, process: 1 } as const
 
-/** Opens the file on a thread that must not be blocked: waits between attempts. */
-export async function openHere(file: LedgerFile, ports: Ports): Promise<Connection> {
+/**
+ * Tries again while another process has the lock (`attempt` returns undefined), without blocking
+ * the thread. The last attempt is told that it is, and has to come to an end.
+ */
+export async function awaitingLock<T>(
+  ports: Ports,
+  attempt: (mayWait: boolean) => T | undefined,
+): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    const mayWait = waitedMs < busyMsMax
+    const result = attempt(mayWait)
+    if (result !== undefined) return result
+    assert(mayWait, 'The last attempt to write came to no end.')
+    await new Promise<void>((resolve) => void ports.setTimer(pauseMs, resolve))
+  }
+}
+
+/** Opens the file on a thread that must not be blocked: waits between attempts. */
+export function openHere(file: LedgerFile, ports: Ports): Promise<Connection> {
+  return awaitingLock(ports, (mayWait) => {
     try {
       return openLedger(file, 'gives-up')
     } catch (error) {
       const isBusy = error instanceof Error && troubleOf(error.cause) === 'busy'
-      if (!isBusy || waitedMs >= busyMsMax) throw error
+      if (isBusy && mayWait) return undefined
+      throw error
     }
-    await new Promise<void>((resolve) => void ports.setTimer(pauseMs, resolve))
-  }
+  })
 }
 
 /** Opens the file. */

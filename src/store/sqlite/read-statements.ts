@@ -69,7 +69,7 @@ WHERE entries.position > ? ORDER BY entries.position LIMIT ?`
 export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ? ORDER BY path'
 
 export const chunksOf: string = `
-SELECT number, path, epoch, attempt, part, seq, text FROM chunks
+SELECT number, path, epoch, attempt, part, seq, text FROM everloop_chunks
 WHERE run = ? AND number > ? ORDER BY number LIMIT ?`
 
 // Messages.
@@ -106,7 +106,7 @@ ${question} WHERE questions.id >= ? AND questions.id < ? ORDER BY questions.posi
 
 // The rest.
 
-export const accountOf: string = 'SELECT name, amount FROM accounts WHERE run = ?'
+export const accountOf: string = 'SELECT name, amount FROM everloop_accounts WHERE run = ?'
 
 export const artifactBytes: string = 'SELECT bytes FROM artifacts WHERE hash = ?'
 

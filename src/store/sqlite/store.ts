@@ -12,6 +12,7 @@ import type { Amounts, LinkedEntry, OpenScope } from '../../ledger/index.ts'
 import { checkNewRun } from '../check.ts'
 import type {
   Append,
+  AppendPlace,
   AppendResult,
   Change,
   Chunk,
@@ -33,6 +34,8 @@ import type {
   SessionRow,
   Store,
   StoreInfo,
+  Transaction,
+  Written,
 } from '../store.ts'
 import { schemaVersion } from './migrations.ts'
 import type { CommandName, Commands } from './command.ts'
@@ -100,7 +103,7 @@ class SqliteStore implements Store {
     this.#subscribers = new Subscribers(ports, () => this.#reader.version())
     this.#liveness = new Liveness(location)
     const here = new Writer({ connection, location, patience: 'gives-up' })
-    this.#writers = new Writers(file, here, ports.clock)
+    this.#writers = new Writers(file, here, ports)
     this.#queue = new WriteQueue({
       ports,
       execute: (batch) => this.#writers.execute(batch),
@@ -142,6 +145,15 @@ class SqliteStore implements Store {
 
   append(append: Append): Promise<AppendResult> {
     return this.#write('append', append)
+  }
+
+  async transact(
+    place: AppendPlace,
+    write: (transaction: Transaction) => Written,
+  ): Promise<AppendResult> {
+    const reply = await this.#write('transact', { place, write })
+    if (reply.is === 'thrown') throw reply.error
+    return reply
   }
 
   publish(publication: Publication): Promise<boolean> {

@@ -106,7 +106,7 @@ export class WriteQueue {
 
   async #write(): Promise<void> {
     this.#state = { is: 'writing' }
-    const batch = this.#pending.splice(0, batchMax)
+    const batch = this.#pending.splice(0, this.#nextCount())
     const { execute, ports } = this.#options
     try {
       const commands = batch.map(({ command }) => command)
@@ -132,6 +132,12 @@ export class WriteQueue {
         }),
       )
     }
+  }
+
+  /** A command that holds code is a batch of its own. */
+  #nextCount(): number {
+    const local = this.#pending.findIndex(({ command }) => command.is === 'transact')
+    return local === -1 ? batchMax : Math.min(batchMax, Math.max(1, local))
   }
 
   #rest(): void {
@@ -192,6 +198,8 @@ function changeOf({ is, with: given }: Command, outcome: Outcome | undefined): C
       return changeOfDelivery(reply as Commands['deliver']['reply'])
     case 'createRun':
       return (reply as Commands['createRun']['reply']).created ? 'work' : undefined
+    case 'transact':
+      return (reply as Commands['transact']['reply']).is === 'committed' ? 'ledger' : undefined
     case 'publish':
       return (reply as Commands['publish']['reply']) ? 'ledger' : undefined
     case 'closeSession':

@@ -90,7 +90,7 @@ export const answerQuestion: string =
 export const questionById: string = 'SELECT answered FROM questions WHERE id = ?'
 
 export const charge: string = `
-INSERT INTO accounts (run, name, amount) VALUES (?, ?, ?)
+INSERT INTO everloop_accounts (run, name, amount) VALUES (?, ?, ?)
 ON CONFLICT (run, name) DO UPDATE SET amount = amount + excluded.amount`
 
 // Chunks.
@@ -99,21 +99,21 @@ export const heldRun: string =
   'SELECT key, seq FROM runs WHERE id = ? AND session = ? AND epoch = ?'
 
 export const insertChunk: string = `
-INSERT INTO chunks (run, path, epoch, attempt, part, seq, text) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO everloop_chunks (run, path, epoch, attempt, part, seq, text) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, path, epoch, attempt, part) DO NOTHING`
 
 export const dropOtherAttempts: string =
-  'DELETE FROM chunks WHERE run = ? AND path = ? AND (epoch, attempt) <> (?, ?)'
+  'DELETE FROM everloop_chunks WHERE run = ? AND path = ? AND (epoch, attempt) <> (?, ?)'
 
 export const noteShown: string = 'UPDATE runs SET shown = shown + ? WHERE key = ?'
 
-export const dropChunks: string = 'DELETE FROM chunks WHERE run = ? AND path = ?'
+export const dropChunks: string = 'DELETE FROM everloop_chunks WHERE run = ? AND path = ?'
 
 /** Of all operations inside a scope: "0" follows "/" in ASCII. */
 export const dropChunksWithin: string = `
-DELETE FROM chunks WHERE run = ?1 AND path > ?2 || '/' AND path < ?2 || '0'`
+DELETE FROM everloop_chunks WHERE run = ?1 AND path > ?2 || '/' AND path < ?2 || '0'`
 
-export const dropAllChunks: string = 'DELETE FROM chunks WHERE run = ?'
+export const dropAllChunks: string = 'DELETE FROM everloop_chunks WHERE run = ?'
 
 export const insertArtifact: string = `
 INSERT INTO artifacts (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING`

@@ -11,15 +11,16 @@
  *   the file: each transaction looks at the version first (half a microsecond).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
-import { append } from './append.ts'
+import { append, transact } from './append.ts'
 import { claim, closeSession, limitQueue, openSession } from './claim.ts'
 import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts'
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
-import type { Connection } from './driver.ts'
+import { type Connection, troubleOf } from './driver.ts'
 import { beginWrite, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { kept } from './text.ts'
+import { UserError } from './transaction.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
 
@@ -44,9 +45,10 @@ export class Writer {
     this.#patience = patience
   }
 
-  /** Never throws: what goes wrong is an outcome. */
+  /** Never throws: what goes wrong is an outcome. An empty batch keeps the log short. */
   execute(batch: Batch): BatchResult {
     const { commands, now } = batch
+    if (commands.length === 0) this.#shortenLog()
     let outcomes: readonly Outcome[]
     try {
       outcomes = this.#transact(commands, now)
@@ -66,6 +68,32 @@ export class Writer {
     } catch (error) {
       if (!this.#broken) return undefined
       return { outcomes: commands.map(() => this.#failed(error)), broken: this.#broken }
+    }
+  }
+
+  /**
+   * Like `execute`, for one command that holds code. Undefined while another process has the lock,
+   * if it may be tried again.
+   */
+  executeCode({ commands, now }: Batch, mayWait: boolean): BatchResult | undefined {
+    try {
+      return { outcomes: this.#transact(commands, now), broken: undefined }
+    } catch (error) {
+      if (mayWait && troubleOf(error) === 'busy') return undefined
+      const outcome: Outcome =
+        error instanceof UserError
+          ? { is: 'done', reply: { is: 'thrown', error: error.cause } }
+          : this.#failed(error)
+      return { outcomes: [outcome], broken: this.#broken }
+    }
+  }
+
+  /** Writes what is in the log into the file, as far as no reader needs it. */
+  #shortenLog(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      if (isFatal(error)) this.#broken ??= endOf(error, this.#location)
     }
   }
 
@@ -111,6 +139,8 @@ export class Writer {
     switch (is) {
       case 'append':
         return append(db, given, now)
+      case 'transact':
+        return transact(db, given, now)
       case 'deliver':
         return deliver(db, given, now)
       case 'publish':

@@ -9,9 +9,9 @@
  * again and knows what to say. So the event loop never waits for a lock, for a checkpoint, or for
  * a slow disk more than a few times.
  */
-import type { Clock } from '../../base/ports.ts'
+import type { Ports } from '../../base/ports.ts'
 import { type Batch, type BatchResult, type Command, unitsOf } from './command.ts'
-import { isLogLong, type LedgerFile } from './open.ts'
+import { awaitingLock, isLogLong, type LedgerFile } from './open.ts'
 import { WriterThread } from './thread.ts'
 import type { Writer } from './writer.ts'
 
@@ -34,7 +34,7 @@ const pauseMsMax = 60_000
 export class Writers {
   readonly #file: LedgerFile
   readonly #here: Writer
-  readonly #clock: Clock
+  readonly #ports: Ports
   #thread: Promise<WriterThread> | undefined
   #isThreadReady = false
   #lastRun: string | undefined
@@ -45,15 +45,16 @@ export class Writers {
   #pausedUntil = -Infinity
   #pauseMs = pauseMsMin
 
-  constructor(file: LedgerFile, here: Writer, clock: Clock) {
+  constructor(file: LedgerFile, here: Writer, ports: Ports) {
     this.#file = file
     this.#here = here
-    this.#clock = clock
+    this.#ports = ports
     if (isLogLong(file.location)) this.#prepareThread()
   }
 
   /** A promise when the thread does it, which rejects when nobody knows whether it was written. */
   execute(batch: Batch): BatchResult | Promise<BatchResult> {
+    if (batch.commands.some(({ is }) => is === 'transact')) return this.#executeCode(batch)
     const result = this.#isForHere(batch) ? this.#writeHere(batch) : undefined
     return result ?? this.#writeThere(batch)
   }
@@ -82,13 +83,27 @@ export class Writers {
   }
 
   #writeHere(batch: Batch): BatchResult | undefined {
-    const start = this.#clock.now()
+    const start = this.#ports.clock.now()
     const result = this.#here.attempt(batch)
     if (!result) return undefined
     this.#pace(start)
     this.#inARow++
     this.#written++
     if (this.#written === threadAfter || batch.commands.length > 1) this.#prepareThread()
+    return result
+  }
+
+  /** Code cannot go to another thread: it is called here, whatever the disk is like. */
+  async #executeCode(batch: Batch): Promise<BatchResult> {
+    const result = await awaitingLock(this.#ports, (mayWait) =>
+      this.#here.executeCode(batch, mayWait),
+    )
+    // Nothing but code may come for long, and somebody has to keep the log short.
+    if (++this.#inARow >= 2 * hereInARow) {
+      const thread = await this.#startThread()
+      this.#inARow = 0
+      await thread.execute({ now: batch.now, commands: [] })
+    }
     return result
   }
 
@@ -112,7 +127,7 @@ export class Writers {
   }
 
   #pace(start: number): void {
-    const now = this.#clock.now()
+    const now = this.#ports.clock.now()
     // Capped, so that one hiccup of the disk is not taken for a slow disk.
     this.#commitMs += (Math.min(now - start, 4 * slowMs) - this.#commitMs) / 32
     if (this.#commitMs < slowMs) {

@@ -15,6 +15,7 @@ import { sequential } from './sequential.ts'
 import { signalBurst } from './signal-burst.ts'
 import { sleepAcrossRestart } from './sleep-across-restart.ts'
 import { stepRetry } from './step-retry.ts'
+import { transactions } from './transactions.ts'
 import { twoWorkers } from './two-workers.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -34,4 +35,5 @@ export const scenarios: readonly Scenario[] = [
   twoWorkers,
   clientKilled,
   queueWithLimit,
+  transactions,
 ]

@@ -1,0 +1,71 @@
+/**
+ * What users may say in run.transact: one statement about tables of their own.
+ *
+ * The rule is about words, so that it is the same in every version of Node: the first one must be
+ * known, and none may be the name of anything of everloop's, however it is quoted. Text in single
+ * quotes counts as well, because SQLite takes it for a name where it wants one.
+ */
+import { EverloopError } from '../../base/errors.ts'
+import { migrations } from './migrations.ts'
+
+/** Everything in the schema that is everloop's. */
+const own: ReadonlySet<string> = new Set(
+  Array.from(
+    migrations.join('\n').matchAll(/CREATE (?:UNIQUE )?(?:TABLE|INDEX) (\w+)/g),
+    ([, name]) => name ?? '',
+  ),
+)
+
+const beginnings: ReadonlySet<string> = new Set(
+  'select with values insert replace update delete create drop alter'.split(' '),
+)
+
+/** Spaces, comments, quoted texts and names, words, and single characters. */
+const token =
+  /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|[\w$\u0080-\uffff]+|./gsu
+
+/** Throws BAD_OPTION unless users may say this. */
+export function checkStatement(sql: string): void {
+  if (typeof sql !== 'string') throw refused('takes a statement as a text')
+  const words = Array.from(sql.matchAll(token), ([text]) => text)
+    .filter((text) => !/^(?:\s|--|\/\*)/.test(text))
+    .map(plain)
+  const [first = '', second = ''] = words
+  if (!beginnings.has(first)) {
+    throw refused(
+      `takes no ${first === '' ? 'empty statement' : first.toUpperCase()}: the transaction is everloop's`,
+    )
+  }
+  const isTemporary =
+    (first === 'create' && (second === 'temp' || second === 'temporary')) ||
+    words.some((word, i) => word === 'temp' && words[i + 1] === '.')
+  if (isTemporary) throw refused('makes nothing temporary: the next step may be executed elsewhere')
+  const end = words.indexOf(';')
+  // The statements in a trigger end with semicolons, too.
+  if (end !== -1 && end < words.length - 1 && !(first === 'create' && second === 'trigger')) {
+    throw refused('takes one statement at a time')
+  }
+  const name = words.find(isOwn)
+  if (name !== undefined) {
+    throw refused(
+      `leaves "${name}" alone: it is everloop's. Call yours otherwise, and hand texts over as values`,
+    )
+  }
+}
+
+const isOwn = (word: string): boolean =>
+  own.has(word) || word.startsWith('everloop_') || word === 'sqlite_sequence'
+
+/** A name without its quotes, in small letters: names are the same in both. */
+function plain(text: string): string {
+  const quote = text.slice(0, 1)
+  const close = quote === '[' ? ']' : quote
+  if (!/['"`[]/.test(quote) || text.length < 2) return text.toLowerCase()
+  return text
+    .slice(1, -1)
+    .replaceAll(close + close, close)
+    .toLowerCase()
+}
+
+const refused = (what: string): EverloopError =>
+  new EverloopError('BAD_OPTION', `run.transact ${what}.`)

@@ -1,0 +1,91 @@
+/**
+ * The user's code inside of everloop's transaction: what it may say to the database, and what becomes
+ * of its errors.
+ *
+ * - U1 No statement reaches everloop's own tables, ends the transaction, or changes the connection.
+ * - U2 An error of the user's (a constraint, a misspelt name) is the user's to catch; trouble of the
+ *   store is not: whatever the code makes of it, the transaction is over.
+ */
+import { EverloopError } from '../../base/errors.ts'
+import type { SqlValue, Transaction, Written } from '../store.ts'
+import type { Connection } from './driver.ts'
+import { troubleOf } from './driver.ts'
+import { checkStatement } from './statement.ts'
+
+/** What the user's code threw, as the cause. */
+export class UserError extends Error {}
+
+/** Calls the code with a transaction that ends with the call. */
+export function inTransaction(
+  db: Connection,
+  write: (transaction: Transaction) => Written,
+): Written {
+  const user = new UserTransaction(db)
+  let written: Written
+  try {
+    written = write(user)
+  } catch (cause) {
+    user.end()
+    throw new UserError('The code in a transaction threw.', { cause })
+  }
+  user.end()
+  if (user.isUndone) throw new UserError('The code has ended the transaction.', { cause: undone() })
+  return written
+}
+
+class UserTransaction implements Transaction {
+  #db: Connection | undefined
+  #trouble: { readonly error: unknown } | undefined
+  isUndone = false
+
+  constructor(db: Connection) {
+    this.#db = db
+  }
+
+  run(sql: string, ...values: readonly SqlValue[]): ReturnType<Transaction['run']> {
+    return this.#execute(sql, (db) => db.foreign(sql).run(values))
+  }
+
+  get<Row>(sql: string, ...values: readonly SqlValue[]): Row | undefined {
+    return this.all<Row>(sql, ...values)[0]
+  }
+
+  all<Row>(sql: string, ...values: readonly SqlValue[]): readonly Row[] {
+    return this.#execute(sql, (db) => db.foreign(sql).all(values)) as unknown as readonly Row[]
+  }
+
+  /** Nothing more can be said. Throws the trouble that the store had meanwhile (U2). */
+  end(): void {
+    this.#db = undefined
+    if (this.#trouble) throw this.#trouble.error
+  }
+
+  #execute<T>(sql: string, execute: (db: Connection) => T): T {
+    const db = this.#db
+    if (!db) {
+      throw new EverloopError(
+        'BAD_OPTION',
+        'A transaction was used after its function had returned. Everything in run.transact must happen before it returns: it cannot wait for anything.',
+      )
+    }
+    if (this.#trouble) throw this.#trouble.error
+    if (this.isUndone) throw undone()
+    checkStatement(sql)
+    try {
+      return execute(db)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble !== undefined && trouble !== 'other') this.#trouble = { error }
+      throw error
+    } finally {
+      // A statement may say what a conflict does: OR ROLLBACK takes everloop's transaction along.
+      if (!db.inTransaction) this.isUndone = true
+    }
+  }
+}
+
+const undone = (): EverloopError =>
+  new EverloopError(
+    'BAD_OPTION',
+    'A statement has rolled the transaction of run.transact back (OR ROLLBACK, or RAISE(ROLLBACK) in a trigger). Use ABORT instead, and throw.',
+  )
