@@ -1,5 +1,5 @@
 /**
- * The ledger's invariants, L1 to L18, in order. Each is a pure predicate over the entries of one
+ * The ledger's invariants, L1 to L21, in order. Each is a pure predicate over the entries of one
  * run: the unit tests, the simulator, the conformance suite of the stores and `verifyRun` ask the
  * same ones. docs/ledger-format.md lists them for readers in other languages.
  */
@@ -12,6 +12,7 @@ import { projectionInvariant } from './projection-invariant.ts'
 import { runInvariants } from './run-invariants.ts'
 import { scopeInvariant } from './scope-invariant.ts'
 import { textInvariants } from './text-invariants.ts'
+import { undoInvariants } from './undo-invariants.ts'
 
 const number = ({ id }: Invariant): number => Number(id.slice(1))
 
@@ -24,6 +25,7 @@ export const invariants: readonly Invariant[] = [
   scopeInvariant,
   ...textInvariants,
   projectionInvariant,
+  ...undoInvariants,
 ].toSorted((a, b) => number(a) - number(b))
 
 /** Everything that is wrong with a whole ledger, and with its rows when they are given. */

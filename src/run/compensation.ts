@@ -43,8 +43,8 @@ export interface CompensationOptions {
   /** What the run began to undo with: how it ends when that is over. */
   readonly undoing: Payloads['run.undoing']
   /**
-   * What somebody asked for: what has failed is tried once more, and waits between attempts are spent
-   * here. Otherwise the run is given back for them.
+   * Somebody waits for it: the time between attempts is spent here. Otherwise the run is given back
+   * for it.
    */
   readonly asked?: { readonly by: string | undefined } | undefined
   readonly onEnd: (end: PassEnd) => void
@@ -101,10 +101,10 @@ export class Compensation implements Executing {
 
   /** U1. */
   async #plan(): Promise<readonly Undoable[]> {
-    const { asked } = this.#options
+    const isAgain = this.#options.undoing.because === 'asked'
     return (await this.#read(undoablesOf))
       .list()
-      .filter(({ state }) => state === 'registered' || (asked && state === 'failed'))
+      .filter(({ state }) => state === 'registered' || (isAgain && state === 'failed'))
   }
 
   /** Tries until there is an outcome. False: the run was given back before. */

@@ -13,6 +13,11 @@ const delta = (key: string): AnyDraft =>
   draft('turn.committed', { delta: [], live: 1, chain: 1 }, 'loop', key)
 const failedRun = [started, step('a'), draft('run.failed', { error })]
 
+const registered = (key = 'a'): AnyDraft => draft('undo.registered', { action: 'x' }, '', key)
+const undoing = draft('run.undoing', { because: 'failed' })
+const undone = (of: number, key = `undo=${of}`): AnyDraft =>
+  draft('undo.completed', { of, value: 1 }, '', key)
+
 /** What a store's rows would say about these entries. */
 function rowsOf(entries: readonly Entry[]): Projections {
   const { status, scopes, waits } = fold(emptyState, entries)
@@ -589,6 +594,42 @@ const canaries: readonly Canary[] = [
     because: 'a run completes with a call in doubt',
     entries: ledgerOf([started, intended(), doubted(), draft('run.completed', { output: 1 })]),
     seq: 4,
+  },
+  {
+    id: 'L19',
+    because: 'nothing was registered under the number',
+    entries: ledgerOf([started, step('a'), undoing, undone(2)]),
+    seq: 4,
+  },
+  {
+    id: 'L19',
+    because: 'it is undone twice',
+    entries: ledgerOf([started, registered(), undoing, undone(2), undone(2, 'undo=2~2')]),
+    seq: 5,
+  },
+  {
+    id: 'L20',
+    because: 'it is undone while the code may go on',
+    entries: ledgerOf([started, registered(), undone(2)]),
+    seq: 3,
+  },
+  {
+    id: 'L20',
+    because: 'the code goes on behind run.undoing',
+    entries: ledgerOf([started, registered(), undoing, step('a')]),
+    seq: 4,
+  },
+  {
+    id: 'L21',
+    because: 'what came first is undone first',
+    entries: ledgerOf([started, registered(), registered('b'), undoing, undone(2), undone(3)]),
+    seq: 6,
+  },
+  {
+    id: 'L21',
+    because: 'a run fails with something left to undo',
+    entries: ledgerOf([started, registered(), draft('run.failed', { error })]),
+    seq: 3,
   },
 ]
 

@@ -220,3 +220,35 @@ test('a diverged run that is cancelled undoes without its code', async () => {
   expect(world.cancelled).toEqual(['a'])
   await runtime.verify()
 })
+
+test('a run without code is not ended while a call of it is in doubt, and is when that is known', async () => {
+  const world = new World()
+  const pays = flow('pays', async (run) => {
+    await run.step(
+      'pay',
+      {
+        effect: 'once',
+        input: { cents: 40 },
+        undo: { action: world.cancel, input: { what: 'payment' } },
+      },
+      () => {
+        throw new Error('connection reset')
+      },
+    )
+  })
+  await using runtime = await testRuntime({ flows: [pays], actions: [world.cancel] })
+  const run = await runtime.start(pays, undefined, { id: 'r' })
+  await runtime.advance('5m')
+  const [asked] = await runtime.ever.questions({ run: 'r' })
+  const other = operator(runtime, [world.cancel])
+  const before = await runtime.store.run('r')
+  await expect(other.undo('r', { cancel: true })).rejects.toThrow(/whether "pay" happened/)
+  expect(await runtime.store.run('r')).toEqual(before)
+  await runtime.ever.answer(asked?.id ?? '', { verdict: 'fail' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+  expect(world.cancelled).toEqual(['payment'])
+  expect(await runtime.ever.undos('r')).toMatchObject([
+    { path: 'pay', action: 'cancel', result: undefined, state: 'undone' },
+  ])
+  await runtime.verify()
+})

@@ -32,8 +32,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a claim does not raise the epoch',
     file: 'store/memory-sessions.ts',
-    find: 'run.row.epoch += 1',
-    replace: 'run.row.epoch = Math.max(1, run.row.epoch)',
+    find: 'row.epoch += 1',
+    replace: 'row.epoch = Math.max(1, row.epoch)',
   },
   {
     name: 'runs are taken over before the lease has ended',
