@@ -12,7 +12,8 @@ export default defineConfig({
     index: `${emitted}/index.js`,
     'testing/index': `${emitted}/testing/index.js`,
     'cli/bin': `${emitted}/cli/bin.js`,
-    // A flow file, loaded by its path: see src/cli/demo/process.ts.
+    // Flow files, loaded by their paths: see src/cli/demo/process.ts.
+    'cli/demo/audit-work': `${emitted}/cli/demo/audit-work.js`,
     'cli/demo/survey': `${emitted}/cli/demo/survey.js`,
     // Loaded by its URL, beside the file that starts it: see src/store/sqlite/thread.ts.
     'writer-thread': `${emitted}/store/sqlite/writer-thread.js`,

@@ -35,7 +35,7 @@ type Typed =
 
 async function promptUntilClosed(
   ever: Ever,
-  { id, prompt, schema }: Question,
+  { id, kind, prompt, schema }: Question,
   signal: AbortSignal,
 ): Promise<Typed> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
@@ -51,7 +51,7 @@ async function promptUntilClosed(
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   lines.on('close', () => left.abort())
   try {
-    const hint = hintOf(schema)
+    const hint = kind === 'approval' ? 'yes, no, no WHY' : hintOf(schema)
     const any = AbortSignal.any([signal, closed.signal, left.signal])
     const words = `${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `
     return { is: 'text', text: await lines.question(words, { signal: any }) }
@@ -72,15 +72,22 @@ export function hintOf(schema: unknown): string {
   if (typeof schema !== 'object' || schema === null) return ''
   if ('enum' in schema && Array.isArray(schema.enum))
     return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
+  const verdicts = verdictsOf(schema)
+  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON`
   if (!('type' in schema)) return 'JSON'
   if (schema.type === 'boolean') return 'yes, no'
   return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
 }
 
 /** Tries the readings of what was typed. Returns the complaint when none fits. */
-async function answerWith(ever: Ever, { id }: Question, text: string): Promise<string | undefined> {
+async function answerWith(
+  ever: Ever,
+  question: Question,
+  text: string,
+): Promise<string | undefined> {
+  const { id } = question
   let complaint = ''
-  for (const value of readingsOf(text)) {
+  for (const value of readingsOf(text, question)) {
     try {
       await ever.answer(id, value, { by: 'terminal' })
       return undefined
@@ -95,7 +102,7 @@ async function answerWith(ever: Ever, { id }: Question, text: string): Promise<s
 }
 
 /** The values that a typed text may mean: JSON first, then a yes or no, then the text itself. */
-function readingsOf(text: string): unknown[] {
+function readingsOf(text: string, { kind, schema }: Question): unknown[] {
   const typed = text.trim()
   const readings: unknown[] = []
   try {
@@ -103,8 +110,22 @@ function readingsOf(text: string): unknown[] {
   } catch {
     // No JSON: a text, most likely.
   }
-  if (/^(y|yes)$/i.test(typed)) readings.push(true)
-  if (/^(n|no)$/i.test(typed)) readings.push(false)
+  const [, yes, no, why = ''] = /^(?:(y|yes)|(n|no)\b[\s,:]*(.*))$/i.exec(typed) ?? []
+  if (kind === 'approval') {
+    const reason = why === '' ? {} : { reason: why }
+    if (yes !== undefined) readings.push({ verdict: 'approve', channel: 'terminal' })
+    if (no !== undefined) readings.push({ verdict: 'deny', channel: 'terminal', ...reason })
+    return readings
+  }
+  if (yes !== undefined) readings.push(true)
+  if (no !== undefined && why === '') readings.push(false)
+  if (verdictsOf(schema).includes(typed)) readings.push({ verdict: typed })
   readings.push(typed)
   return readings
+}
+
+/** The verdicts among which everloop's own questions have people choose. */
+function verdictsOf(schema: unknown): readonly string[] {
+  const { verdict } = (schema as { properties?: { verdict?: { enum?: unknown } } }).properties ?? {}
+  return Array.isArray(verdict?.enum) ? verdict.enum.map(String) : []
 }

@@ -1,9 +1,11 @@
-/** `everloop runs get|explain|verify`: looks at runs and changes nothing. */
+/** `everloop runs get|conversation|explain|verify`: looks at runs and changes nothing. */
 import type { Command } from 'commander'
+import { conversation } from '../../agent/conversation.ts'
 import { decode } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
+import { conversationLines, costText } from '../conversation-text.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
 import { plain } from '../output.ts'
@@ -15,6 +17,10 @@ import { paint } from './runs-list.ts'
 
 export function addRunsRead(runs: Command): void {
   act(one(runs.command('get').description('a run: status, input, output')), getRun)
+  act(
+    one(runs.command('conversation').description('what was said and done in the run of an agent')),
+    readConversation,
+  )
   act(
     one(
       runs.command('explain').alias('why').description('why a run is where it is, in one sentence'),
@@ -112,6 +118,16 @@ function settledRows(settled: Settled): [string, string][] {
 
 const shown = (value: unknown): string =>
   value === undefined ? '' : clean(JSON.stringify(plain(value), undefined, 2))
+
+async function readConversation({ out, store, args }: Call): Promise<void> {
+  await using ever = await openExisting(store)
+  const told = await conversation(ever, await resolveRun(ever, args[0]))
+  out.result({ ...told, items: plain(told.items) }, () =>
+    told.items.length === 0
+      ? `Run ${told.run} holds no conversation: it is of a flow that is no agent.`
+      : [...conversationLines(told, out), '', out.style('dim', costText(told))],
+  )
+}
 
 async function explainRun({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)

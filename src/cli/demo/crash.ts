@@ -5,19 +5,16 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { EverloopError } from '../../base/errors.ts'
-import type { LinkedEntry, Verdict } from '../../ledger/index.ts'
+import type { Verdict } from '../../ledger/index.ts'
 import { open } from '../../open.ts'
 import type { Ever, RunReference } from '../../run/index.ts'
-import { unlessAborted } from '../interrupt.ts'
 import type { Output } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
-import { nextChange } from '../rest.ts'
 import { readExecutions } from './executions.ts'
 import type { FileList } from './measure.ts'
-import { WorkerProcess } from './process.ts'
-import { Scene } from './scene.ts'
+import type { WorkerProcess } from './process.ts'
+import { Stage } from './stage.ts'
 import { survey, type SurveyOutput } from './survey.ts'
 import { type Snapshot, stepsOf, type Tally, tallyOf } from './tally.ts'
 
@@ -63,17 +60,18 @@ interface DemoOptions extends CrashOptions {
 class Demo {
   readonly #ever: Ever
   readonly #options: DemoOptions
-  readonly #scene: Scene
-  #worker: WorkerProcess | undefined
+  readonly #stage: Stage
 
   constructor(ever: Ever, options: DemoOptions) {
     this.#ever = ever
     this.#options = options
-    this.#scene = new Scene(options.out)
+    const { out, signal } = options
+    this.#stage = new Stage({ ever, run: runId, out, signal, patienceMs })
   }
 
   async play(): Promise<CrashResult> {
-    const { directory, filesMax, readMs, executions, out } = this.#options
+    const { directory, filesMax, readMs, executions } = this.#options
+    const stage = this.#stage
     try {
       const input = { directory, filesMax, readMs, executions }
       const run = await this.#ever.start(survey, input, { id: runId })
@@ -81,21 +79,20 @@ class Demo {
       await this.#secondAct()
       const answer = await this.#interlude()
       const output = await this.#thirdAct(run)
-      this.#scene.close()
-      const entries = await this.#entries()
+      stage.scene.close()
+      const entries = await stage.entries()
       const tally = tallyOf(killed, entries, readExecutions(executions))
       return { tally, verdict: await this.#ever.verify(runId), output, killed, answer }
     } finally {
-      await this.#worker?.end()
-      this.#scene.close()
-      if (this.#options.signal.aborted) out.note('Interrupted: the worker process was killed.')
+      await stage.close()
     }
   }
 
   /** Executes until the middle, then kills. */
   async #firstAct(): Promise<Snapshot> {
+    const stage = this.#stage
     const worker = this.#spawn()
-    await this.#until(async () => {
+    await stage.until(async () => {
       const { steps, total } = await this.#progress()
       if (worker.hasEnded) throw tooFast()
       return total !== undefined && steps >= Math.max(1, Math.floor((total - 2) / 2))
@@ -104,27 +101,25 @@ class Demo {
     const { signal } = await worker.ended
     if (signal === null) throw tooFast()
     await this.#progress()
-    this.#scene.end('killed')
-    const entries = await this.#entries()
+    stage.scene.end('killed')
+    const entries = await stage.entries()
     return { pid: worker.pid, entries, steps: stepsOf(entries) }
   }
 
   /** Goes on to the question. Then the process ends: the run needs none while it waits. */
   async #secondAct(): Promise<void> {
-    const worker = this.#spawn()
-    await this.#untilEnded(worker)
-    this.#scene.end('waits')
+    await this.#stage.untilEnded(this.#spawn(), () => this.#progress())
+    this.#stage.scene.end('waits')
   }
 
   async #interlude(): Promise<unknown> {
     const { out, signal } = this.#options
+    const { scene } = this.#stage
     const [question] = await this.#ever.questions({ run: runId })
     if (!question) throw new EverloopError('INTERNAL', 'The demo run asked no question.')
-    if (out.isInteractive) this.#scene.close()
+    if (out.isInteractive) scene.close()
     if (!out.isInteractive || !(await askPerson(this.#ever, question.id, signal))) {
-      this.#scene.say(
-        `question: ${question.prompt} Nobody is there: the demo answers "${ownAnswer}".`,
-      )
+      scene.say(`question: ${question.prompt} Nobody is there: the demo answers "${ownAnswer}".`)
       await this.#ever.answer(question.id, ownAnswer, { by: 'demo' })
     }
     const [message] = await this.#ever.store.messages(runId, [])
@@ -134,8 +129,7 @@ class Demo {
   }
 
   async #thirdAct(run: RunReference<SurveyOutput>): Promise<SurveyOutput> {
-    const worker = this.#spawn()
-    await this.#untilEnded(worker)
+    await this.#stage.untilEnded(this.#spawn(), () => this.#progress())
     const settled = await run.settled()
     if (settled.status !== 'completed') {
       const why = 'error' in settled ? `: ${settled.error.message}` : ''
@@ -143,50 +137,18 @@ class Demo {
         run: runId,
       })
     }
-    this.#scene.end('done')
+    this.#stage.scene.end('done')
     return settled.output
   }
 
   #spawn(): WorkerProcess {
-    this.#worker = new WorkerProcess(this.#options.store)
-    this.#scene.begin(this.#worker.pid)
-    return this.#worker
-  }
-
-  async #untilEnded(worker: WorkerProcess): Promise<void> {
-    await this.#until(async () => {
-      await this.#progress()
-      return worker.hasEnded
-    })
-    await worker.done()
-    await this.#progress()
-  }
-
-  /** Asks again with each commit, until it is so. */
-  async #until(isSo: () => Promise<boolean>): Promise<void> {
-    const { signal } = this.#options
-    const deadline = Date.now() + patienceMs
-    for (;;) {
-      const change = nextChange(this.#ever)
-      try {
-        if (await isSo()) return
-        if (Date.now() > deadline) {
-          throw new EverloopError(
-            'TIMEOUT',
-            'The demo did not get on for a minute: the machine is too busy, or the disk too slow.',
-          )
-        }
-        const ended: Promise<unknown> = this.#worker?.ended ?? pause(100)
-        await unlessAborted(signal, Promise.race([change.within(100), ended]))
-      } finally {
-        change.stop()
-      }
-    }
+    const { store } = this.#options
+    return this.#stage.spawn({ store, flows: 'survey', until: 'idle' })
   }
 
   /** How many steps are recorded, and how many there will be, as soon as the files are listed. */
   async #progress(): Promise<{ readonly steps: number; readonly total: number | undefined }> {
-    const entries = await this.#entries()
+    const entries = await this.#stage.entries()
     const list = entries.find(({ kind, key }) => kind === 'step.completed' && key === 'list files')
     let total: number | undefined
     if (list?.payload) {
@@ -196,18 +158,14 @@ class Demo {
       total = 2 + files + Math.max(1, Math.ceil(files / batchSize))
     }
     const steps = stepsOf(entries).size
-    this.#scene.progress(steps, total)
+    this.#stage.scene.progress(steps, total)
     return { steps, total }
   }
 
   /** True when everything that was executed is recorded. */
   async #isQuiet(): Promise<boolean> {
-    const recorded = stepsOf(await this.#entries())
+    const recorded = stepsOf(await this.#stage.entries())
     return readExecutions(this.#options.executions).every(({ step }) => recorded.has(step))
-  }
-
-  #entries(): Promise<readonly LinkedEntry[]> {
-    return this.#ever.store.entries(runId, { limit: 100_000 })
   }
 }
 

@@ -11,6 +11,16 @@ import { modulePath } from '../package-root.ts'
 const stopMs = 20
 const attemptsMax = 50
 
+export interface WorkerOptions {
+  readonly store: string
+  /** The module of the demo whose flows it serves. */
+  readonly flows: 'survey' | 'audit-work'
+  /** Without it the process works until it is killed. */
+  readonly until?: 'idle'
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 export class WorkerProcess {
   readonly pid: number
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
@@ -18,18 +28,13 @@ export class WorkerProcess {
   #said = ''
   #hasEnded = false
 
-  constructor(store: string) {
-    const args = [
-      'work',
-      modulePath('cli/demo/survey'),
-      '--until',
-      'idle',
-      '--store',
-      store,
-      '--json',
-    ]
-    this.#child = spawn(process.execPath, [...process.execArgv, modulePath('cli/bin'), ...args], {
+  constructor({ store, flows, until, env = {} }: WorkerOptions) {
+    const args = ['work', modulePath(`cli/demo/${flows}`), '--store', store, '--json']
+    const stop = until === undefined ? [] : ['--until', until]
+    const program = [...process.execArgv, modulePath('cli/bin'), ...args, ...stop]
+    this.#child = spawn(process.execPath, program, {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
     })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-4000)

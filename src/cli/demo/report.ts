@@ -1,5 +1,5 @@
 /** What the demo's survey makes of its findings: totals, and a report in Markdown. */
-import { clean } from '../clean.ts'
+import { cell } from './cell.ts'
 import type { FileList, Finding } from './measure.ts'
 
 export interface Totals {
@@ -42,8 +42,6 @@ export interface ReportParts {
   readonly totals: Totals
   readonly order: 'lines' | 'bytes' | 'todos'
 }
-
-const cell = (text: string): string => clean(text).replaceAll(/[|\n]/g, ' ')
 
 export function reportOf({ directory, list, findings, totals, order }: ReportParts): string {
   const largest = findings.toSorted((a, b) => b[order] - a[order]).slice(0, rowsMax)

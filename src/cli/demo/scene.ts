@@ -3,6 +3,7 @@
  * elsewhere.
  */
 import { moveCursor, clearScreenDown } from 'node:readline'
+import { cleanLine } from '../clean.ts'
 import type { Output } from '../output.ts'
 
 type Outcome = 'working' | 'killed' | 'waits' | 'done'
@@ -13,6 +14,8 @@ interface Actor {
   readonly from: number
   to: number
   outcome: Outcome
+  /** What it does, where that is told. */
+  doing: string
 }
 
 const frameMs = 60
@@ -44,7 +47,7 @@ export class Scene {
   /** A new process works from here on. */
   begin(pid: number): void {
     const from = this.#actors.at(-1)?.to ?? 0
-    this.#actors.push({ pid, from, to: from, outcome: 'working' })
+    this.#actors.push({ pid, from, to: from, outcome: 'working', doing: '' })
     this.#plain(
       `process ${pid} started${from > 0 ? `: ${from} steps are in the ledger and are not executed again` : ''}`,
     )
@@ -64,11 +67,21 @@ export class Scene {
     this.#change()
   }
 
-  /** The process works no more. */
-  end(outcome: Exclude<Outcome, 'working'>): void {
+  /** What the process does now. */
+  doing(text: string): void {
+    const actor = this.#actors.at(-1)
+    if (!actor || actor.doing === text) return
+    actor.doing = text
+    if (text !== '') this.#plain(`process ${actor.pid}: ${text}`)
+    this.#change()
+  }
+
+  /** The process works no more. `why` stands in the place of the usual words. */
+  end(outcome: Exclude<Outcome, 'working'>, why?: string): void {
     const actor = this.#actors.at(-1)
     if (!actor) return
     actor.outcome = outcome
+    actor.doing = why ?? ''
     this.#plain(`process ${actor.pid} ${this.#ending(actor)}`)
     this.#change()
   }
@@ -115,19 +128,22 @@ export class Scene {
     const out = this.#out
     // What surrounds the bar takes about 60 columns.
     const width = Math.max(10, Math.min(barMax, process.stdout.columns - 62))
-    const total = Math.max(1, this.#total ?? to, to)
+    // Where nobody knows how much there is to do, each step has a place of its own.
+    const total = Math.max(1, this.#total ?? width, to)
     const at = (steps: number): number => Math.round((steps / total) * width)
     const bar =
       out.style('cyan', '░'.repeat(at(from))) +
       out.style(outcome === 'killed' ? 'red' : 'green', '█'.repeat(at(to) - at(from))) +
       out.style('dim', '·'.repeat(width - at(to)))
-    const count = `${to}/${this.#total ?? '?'}`.padStart(7)
-    const ending = outcome === 'working' ? '' : this.#ending(actor)
+    const count = (this.#total === undefined ? String(to) : `${to}/${this.#total}`).padStart(7)
+    const room = Math.max(12, process.stdout.columns - width - 30)
+    const ending = cleanLine(outcome === 'working' ? actor.doing : this.#ending(actor), room)
     const color = outcome === 'killed' ? 'red' : 'dim'
     return `  process ${String(pid).padEnd(7)} ${bar} ${count}  ${out.style(color, ending)}`
   }
 
-  #ending({ outcome }: Actor): string {
+  #ending({ outcome, doing }: Actor): string {
+    if (doing !== '') return doing
     switch (outcome) {
       case 'killed':
         return 'killed with SIGKILL'

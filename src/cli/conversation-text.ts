@@ -1,0 +1,129 @@
+/**
+ * A conversation of an agent as text for people: who said what, and below each answer of the model its
+ * calls, with what was decided about them and what came of them. All of it is text from outside.
+ */
+import type { Conversation, ConversationItem } from '../agent/conversation.ts'
+import { clean, cleanLine } from './clean.ts'
+import type { Output } from './output.ts'
+import { plain } from './output.ts'
+
+type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
+type Answer = Of<'assistant'>
+/** What is told below the call that it is about. */
+type OfCall = Of<'result' | 'error' | 'approval' | 'doubt'>
+
+const argsMax = 160
+const resultMax = 160
+const nameWidth = 9
+
+/** The conversation as lines. */
+export function conversationLines({ items }: Conversation, out: Output): string[] {
+  return groupsOf(items).flatMap(({ item, about }) => {
+    switch (item.is) {
+      case 'user':
+        return speech(out, cleanLine(item.by ?? 'user', 40), item.text)
+      case 'assistant':
+        return [
+          ...speech(
+            out,
+            'model',
+            item.text === '' && item.calls.length > 0 ? '(calls)' : item.text,
+          ),
+          ...item.calls.flatMap(({ id, tool, args }) => [
+            `  ${out.style('cyan', cleanLine(tool, 64))} ${jsonLine(args, argsMax)}`,
+            ...about.filter(({ call }) => call === id).map((one) => `    ${aboutText(one, out)}`),
+          ]),
+        ]
+      case 'guard':
+        return speech(
+          out,
+          'guard',
+          `${item.guard} at ${item.position}: ${item.verdict}${reasonText(item.reason)}`,
+        )
+      case 'question':
+        return speech(out, 'question', `${item.prompt} → ${jsonLine(item.answer, argsMax)}`)
+      case 'summary':
+        return speech(out, 'summary', item.text)
+      default:
+        return [`    ${aboutText(item, out)}`]
+    }
+  })
+}
+
+function speech(out: Output, name: string, text: string): string[] {
+  const [first = '', ...rest] = clean(text).split('\n')
+  const label = out.style('dim', name.padEnd(nameWidth))
+  return [`${label} ${first}`, ...rest.map((line) => ' '.repeat(nameWidth + 1) + line)]
+}
+
+/** What it has cost, in a sentence. */
+export function costText({ items, spent }: Conversation): string {
+  const answers = items.filter(({ is }) => is === 'assistant').length
+  const calls = items.filter(({ is }) => is === 'result' || is === 'error').length
+  const { tokens = 0, microUsd } = spent
+  const money =
+    microUsd === undefined ? 'for a price that is not known' : `for ${usdText(microUsd)}`
+  return `${answers} answers of the model, ${calls} calls, ${tokens} tokens ${money}.`
+}
+
+export const usdText = (microUsd: number): string =>
+  microUsd === 0 ? '$0' : `$${(microUsd / 1e6).toFixed(microUsd < 10_000 ? 6 : 4)}`
+
+/** An answer on one line: what was said, and what is called. */
+export function callsText({ text, calls }: Answer): string {
+  const counts = new Map<string, number>()
+  for (const { tool } of calls) counts.set(tool, (counts.get(tool) ?? 0) + 1)
+  const called = [...counts].map(([tool, count]) => (count === 1 ? tool : `${tool} ×${count}`))
+  const said = text === '' ? [] : [`"${cleanLine(text, 90)}"`]
+  return cleanLine([...said, ...(called.length > 0 ? [called.join(', ')] : [])].join(' → '))
+}
+
+interface Group {
+  readonly item: ConversationItem
+  readonly about: OfCall[]
+}
+
+/** Each item, and below an answer what is about its calls. */
+function groupsOf(items: readonly ConversationItem[]): readonly Group[] {
+  const groups: Group[] = []
+  for (const item of items) {
+    const answer =
+      'call' in item ? groups.findLast((group) => makes(group.item, item.call)) : undefined
+    if (answer) answer.about.push(item as OfCall)
+    else groups.push({ item, about: [] })
+  }
+  return groups
+}
+
+const makes = (item: ConversationItem, call: string): boolean =>
+  item.is === 'assistant' && item.calls.some(({ id }) => id === call)
+
+function aboutText(item: OfCall, out: Output): string {
+  switch (item.is) {
+    case 'result':
+      return out.style('dim', `= ${jsonLine(item.value, resultMax)}`)
+    case 'error':
+      return `${out.style('red', 'error')} ${cleanLine(item.error, resultMax)}`
+    case 'approval': {
+      const by = item.by === undefined ? '' : ` by ${cleanLine(item.by, 60)}`
+      const args = item.args === undefined ? '' : ` with ${jsonLine(item.args, argsMax)}`
+      const color = item.verdict === 'approved' ? 'green' : 'yellow'
+      return `${out.style(color, item.verdict)}${by}${args}${reasonText(item.reason)}`
+    }
+    case 'doubt':
+      return out.style('yellow', doubts[item.verdict])
+  }
+}
+
+const doubts: Readonly<Record<Of<'doubt'>['verdict'], string>> = {
+  open: 'in doubt: it is not known whether it happened',
+  done: 'the doubt is resolved: it happened',
+  notDone: 'the doubt is resolved: it did not happen',
+  failed: 'the doubt is resolved: the call failed',
+}
+
+const reasonText = (reason: string | undefined): string =>
+  reason === undefined ? '' : `: ${cleanLine(reason)}`
+
+const jsonLine = (value: unknown, unitsMax: number): string =>
+  cleanLine(typeof value === 'string' ? value : JSON.stringify(plain(value)), unitsMax)
