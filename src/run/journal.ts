@@ -189,13 +189,13 @@ export class Journal {
     return entries
   }
 
-  async #append(
-    items: readonly Item[],
-    entries: readonly Entry[],
-  ): Promise<AppendResult | undefined> {
-    const { store, redactor } = this.#options
+  #append(items: readonly Item[], entries: readonly Entry[]): Promise<AppendResult | undefined> {
+    const { store, run, session, epoch, redactor } = this.#options
     const append: Append = {
-      ...this.#place(),
+      run,
+      session,
+      epoch,
+      after: this.#head,
       entries,
       taken: gathered(items, 'taken'),
       create: gathered(items, 'create'),
