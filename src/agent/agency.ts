@@ -66,13 +66,19 @@ export class Agency {
     return this.around.length > 0 || Object.keys(this.limits).length > 0
   }
 
-  /** Executes a call when there is room for it, of this tool and among all. */
-  whenFree<T>(tool: AnyTool, execute: () => Promise<T>): Promise<T> {
-    const { name, concurrency } = tool
-    if (concurrency === undefined) return this.#parallel.within(execute)
+  /**
+   * Executes a call when there is room for it, of this tool and among all. One that was begun in an
+   * earlier pass has its place.
+   */
+  whenFree<T>(
+    { name, concurrency }: AnyTool,
+    isBegun: boolean,
+    execute: () => Promise<T>,
+  ): Promise<T> {
+    if (concurrency === undefined) return this.#parallel.within(execute, isBegun)
     const own = this.#byTool.get(name) ?? new Limiter(concurrency)
     this.#byTool.set(name, own)
-    return own.within(() => this.#parallel.within(execute))
+    return own.within(() => this.#parallel.within(execute, isBegun), isBegun)
   }
 
   /** Tells runs that this one starts from now on what they may spend together with it. */

@@ -11,7 +11,7 @@
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
 import { digestOf } from '../ledger/index.ts'
-import { approveIn, holdIn } from '../run/inside.ts'
+import { approveIn, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { approvalRequest, wantedApproval } from './approving.ts'
@@ -65,7 +65,8 @@ export async function takeCall(
     next: { calls: 1 },
     execute: async (allowed) => {
       at.limitChildren(run, allowed)
-      const made = await at.whenFree(tool, () => executeTool(at, run, { tool, id, input }))
+      const isBegun = isRecorded(run, keyOfCall(id))
+      const made = await at.whenFree(tool, isBegun, () => executeTool(at, run, { tool, id, input }))
       return { executed: made, limits: allowed }
     },
   })

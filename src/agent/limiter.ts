@@ -1,4 +1,7 @@
-/** Lets so many go ahead at a time, in the order in which they came. */
+/**
+ * Lets so many go ahead at a time, in the order in which they came. That order may be another one in
+ * the next pass, so what was begun in an earlier one keeps its place: it goes ahead at once.
+ */
 export class Limiter {
   readonly #max: number
   #busy = 0
@@ -8,13 +11,13 @@ export class Limiter {
     this.#max = max
   }
 
-  async within<T>(execute: () => Promise<T>): Promise<T> {
-    if (this.#busy >= this.#max) await new Promise<void>((go) => this.#waiting.push(go))
+  async within<T>(execute: () => Promise<T>, isBegun: boolean): Promise<T> {
+    if (!isBegun && this.#busy >= this.#max) await new Promise<void>((go) => this.#waiting.push(go))
     else this.#busy++
     try {
       return await execute()
     } finally {
-      const next = this.#waiting.shift()
+      const next = this.#busy > this.#max ? undefined : this.#waiting.shift()
       // Whoever goes next takes the place over: nobody can come in between.
       if (next) next()
       else this.#busy--

@@ -76,8 +76,12 @@ export class Approvals {
 
   /** One of them. Throws UNKNOWN_QUESTION when it is not open. */
   async get(id: string): Promise<Approval> {
+    return this.#approval(await this.#row(id))
+  }
+
+  async #row(id: string): Promise<QuestionRow> {
     const [row] = await this.#store.questions({ id, limit: 1 })
-    if (row?.id === id && row.wait.kind === 'approval.requested') return this.#approval(row)
+    if (row?.id === id && row.wait.kind === 'approval.requested') return row
     throw new EverloopError(
       'UNKNOWN_QUESTION',
       `No approval "${id}" is open. \`everloop approvals list\` shows those that are.`,
@@ -114,13 +118,13 @@ export class Approvals {
   }
 
   async #decide(id: string, value: ApprovalAnswer, by: string | undefined): Promise<void> {
-    const { votes } = await this.get(id)
-    const [row] = await this.#store.questions({ id, limit: 1 })
-    const request = row?.wait.record as Payloads['approval.requested']
+    const row = await this.#row(id)
+    const { votes } = await this.#approval(row)
+    const request = row.wait.record as Payloads['approval.requested']
     const judgement = judge(request, votes, { value, by }, this.#store.clock.now())
     if (judgement.is === 'refused') {
       throw new EverloopError('APPROVAL_REFUSED', `Approval "${id}": ${judgement.reason}`, {
-        run: row?.run,
+        run: row.run,
       })
     }
     await this.#send(id, value, by)

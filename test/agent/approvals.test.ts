@@ -10,6 +10,8 @@ import {
   verdict,
 } from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { Approvals } from '../../src/run/approvals.ts'
+import type { Store } from '../../src/store/store.ts'
 import { z } from 'zod'
 import type { Agent } from '../../src/agent/agent.ts'
 import { toldOf } from './prompts.ts'
@@ -331,4 +333,26 @@ test('a policy that is imposed later, or taken away, does not disturb a run that
     error: { code: 'GUARD_DENIED' },
   })
   expect(made).toEqual([ada])
+})
+
+test('whoever decides while somebody else does is told that it is closed', async () => {
+  const { made, payer } = paying(large, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  const { ever, store } = runtime
+  const slow = {
+    clock: store.clock,
+    questions: (filter: { readonly id?: string }) => store.questions(filter),
+    openEntries: async (of: string) => {
+      const entries = await store.openEntries(of)
+      await ever.approvals.deny(id, { by: 'eve' })
+      await runtime.settle()
+      return entries
+    },
+  } as unknown as Store
+  const late = new Approvals(slow, (of, value, by) => ever.answer(of, value, by ? { by } : {}))
+  await expect(late.approve(id, { by: 'ann' })).rejects.toMatchObject({ code: 'RUN_ENDED' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
 })

@@ -331,3 +331,43 @@ test('a guard on the answer has the model try again, and ends the run when that 
     error: { code: 'GUARD_DENIED' },
   })
 })
+
+test('a call that was begun keeps its place, whichever comes first after a crash', async () => {
+  const ask = (name: string) =>
+    askPerson({ name, description: 'Asks.', input: z.object({}), prompt: () => `${name}?` })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { id: '1', name: 'first', input: {} },
+        { id: '2', name: 'second', input: {} },
+      ],
+    },
+    { text: 'Done.' },
+  ])
+  const asker = agent({
+    name: 'asker',
+    model,
+    tools: [ask('first'), ask('second')],
+    budget: { calls: 10 },
+    parallel: 1,
+  })
+  // What the account holds is told to the second call first: so it takes the only place.
+  const told = Promise.withResolvers<void>()
+  let reads = 0
+  await using runtime = await testRuntime({
+    flows: [asker],
+    onCall: async ({ method }, proceed) => {
+      if (method !== 'account') return proceed()
+      reads++
+      if (reads === 2) await told.promise
+      if (reads === 3) setImmediate(told.resolve)
+      return proceed()
+    },
+  })
+  const run = await runtime.start(asker, { prompt: 'Go.' })
+  await runtime.answer('second?', 'two')
+  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'first?' }])
+  runtime.crash()
+  await runtime.answer('first?', 'one')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+})
