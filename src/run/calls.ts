@@ -33,5 +33,9 @@ export function misfitOf(operation: Operation, line: Line): string | undefined {
   return `At "${path}" the ledger holds ${line.kind}, but the code asks for a ${asked}.`
 }
 
+/** False once the run is being cancelled, even before its code was told: nothing new is called. */
+export const mayCall = (recorded: Recorded, { scope }: Operation): boolean =>
+  scope.shielded || recorded.cancelling === undefined
+
 /** What a doubt is about. */
 export type Doubt = Pick<Payloads['effect.doubted'], 'attempt' | 'why' | 'error'>

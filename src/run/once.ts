@@ -15,7 +15,7 @@ import { type ErrorData, EverloopError } from '../base/errors.ts'
 import { digestOf, encode } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
-import type { Doubt } from './calls.ts'
+import { type Doubt, mayCall } from './calls.ts'
 import { answerOf, findOut, questionOf } from './doubt.ts'
 import { drifted } from './drift.ts'
 import type { Effect } from './effect.ts'
@@ -100,6 +100,7 @@ export class OnceCall implements Live {
       const { attempt, verdict } = begun.record
       if (verdict === 'notDone') return this.#intend(operation, attempt + 1)
       this.#doubt = before ?? { attempt, why: 'crashed' }
+      operation.holds = true // E5: it is in doubt again
       this.#ask(operation, 'A person let it fail without knowing, and the run is tried again.')
     }
   }
@@ -141,6 +142,11 @@ export class OnceCall implements Live {
     })
   }
 
+  /** Somebody waits for it, and may go on to do so. */
+  #isWanted(operation: Operation): boolean {
+    return operation.isWanted && mayCall(this.#pass.recorded, operation)
+  }
+
   get #lost(): number {
     return this.#intent?.record.lost ?? 0
   }
@@ -154,7 +160,7 @@ export class OnceCall implements Live {
     // The time is counted from the intent: whoever takes over counts from there.
     const timeoutMs = due - this.#effect.settleMs - pass.store.clock.now()
     this.#doubt = { attempt, why: 'threw' }
-    if (!operation.isWanted) {
+    if (!this.#isWanted(operation)) {
       return this.#wasNotDone(operation, { via: 'call', reason: 'Nobody waited for it any more.' })
     }
     const result: Result =
@@ -308,7 +314,7 @@ export class OnceCall implements Live {
     const { attempt, why, error, thrown } = this.#doubt as OpenDoubt
     const lost = this.#lost
     const counted = attempt - lost
-    const isAgain = operation.isWanted && (source.via === 'person' || why === 'crashed')
+    const isAgain = this.#isWanted(operation) && (source.via === 'person' || why === 'crashed')
     if (isAgain && source.via !== 'person' && lost >= lostMax) {
       return this.#ask(
         operation,
@@ -323,7 +329,8 @@ export class OnceCall implements Live {
         item,
       })
     }
-    const mayRetry = operation.isWanted && error !== undefined && counted < this.#retry.attempts
+    const mayRetry =
+      this.#isWanted(operation) && error !== undefined && counted < this.#retry.attempts
     if (!mayRetry || !isWorthTrying(this.#retry, thrown ?? error)) {
       return this.#fail(operation, source, 'notDone', error ?? notMade(operation))
     }

@@ -3,6 +3,7 @@ import { parseDuration } from '../base/duration.ts'
 import { digestOf } from '../ledger/index.ts'
 import type { Payloads, Undo } from '../ledger/index.ts'
 import { execute, type StepCall } from './attempt.ts'
+import { mayCall } from './calls.ts'
 import { effectOf } from './effect.ts'
 import type { StepOptions } from './face.ts'
 import { payloadWith } from './large.ts'
@@ -82,6 +83,7 @@ class Attempts implements Live {
       committed: ([entry]) => {
         if (!entry || operation.phase !== 'busy') return
         operation.begun = { entry, kind: 'effect.intended', record }
+        if (!mayCall(this.#pass.recorded, operation)) return // the code is about to be told
         void this.#attempt(operation, 1)
       },
     })

@@ -6,6 +6,11 @@ import { crashAtEveryCommit, type TestRuntime, testRuntime } from 'everloop/test
 const kindsOf = async (runtime: TestRuntime, run: { readonly id: string }): Promise<string[]> =>
   (await runtime.ledger(run)).map(({ kind }) => kind).slice(1)
 
+/** Everything that needs no time has happened. */
+async function drained(): Promise<void> {
+  for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+}
+
 /** A call that is in doubt from the first time it is made, and counts how often it is. */
 function doubtful(options: Partial<StepOptions> = {}) {
   const world = { calls: 0, keys: new Set<string>() }
@@ -207,6 +212,35 @@ describe('a person who is asked', () => {
     await runtime.verify()
   })
 
+  test('is not listened to when the run is cancelled in the same breath', async () => {
+    const { world, pay } = doubtful()
+    const shop = flow('shop', async (run) => Promise.all([pay(run), run.signal('go')]))
+    const gate = Promise.withResolvers<void>()
+    await using runtime = await testRuntime({
+      flows: [shop],
+      // While this is being written, both come, and are written together.
+      onCall: async ({ method, args }, proceed) => {
+        const { entries = [] } = (args[0] ?? {}) as { entries?: readonly { kind: string }[] }
+        const isGo = method === 'append' && entries.some(({ kind }) => kind === 'signal.received')
+        if (isGo) await gate.promise
+        return proceed()
+      },
+    })
+    const run = await runtime.start(shop, undefined)
+    await runtime.advance('1m')
+    const [first] = await runtime.ever.questions()
+    await runtime.ever.signal(run.id, 'go')
+    await drained()
+    await runtime.ever.answer(first?.id ?? '', { verdict: 'retry' })
+    await drained()
+    await runtime.ever.cancel(run.id, 'enough')
+    await drained()
+    gate.resolve()
+    expect((await runtime.settled(run)).status).toBe('cancelled')
+    expect(world.calls).toBe(1)
+    await runtime.verify()
+  })
+
   test('may let it fail, and is asked again when the run is retried', async () => {
     const { world, pay } = doubtful()
     const shop = flow('shop', async (run) => run.scope('s', pay))
@@ -229,6 +263,30 @@ describe('a person who is asked', () => {
     await runtime.ever.answer(second?.id ?? '', { verdict: 'retry' })
     expect(await runtime.result(run)).toBe('paid again')
     expect(world.calls).toBe(2)
+    await runtime.verify()
+  })
+
+  test('holds its scope when it is asked again and something else fails', async () => {
+    const { world, pay } = doubtful()
+    const both = flow('both', (run) =>
+      run.all('both', [
+        pay,
+        (branch) => branch.step('bad', () => Promise.reject(new Error('no paper'))),
+      ]),
+    )
+    await using runtime = await testRuntime({ flows: [both] })
+    const run = await runtime.start(both, undefined)
+    await runtime.advance('1m')
+    const [first] = await runtime.ever.questions()
+    await runtime.ever.answer(first?.id ?? '', { verdict: 'fail' })
+    expect((await runtime.settled(run)).status).toBe('failed')
+    await runtime.ever.retry(run.id)
+    await runtime.settle()
+    expect((await runtime.settled(run)).status).toBe('waiting')
+    const [second] = await runtime.ever.questions()
+    await runtime.ever.answer(second?.id ?? '', { verdict: 'done', result: 'paid' })
+    expect((await runtime.settled(run)).status).toBe('failed')
+    expect(world.calls).toBe(1)
     await runtime.verify()
   })
 
