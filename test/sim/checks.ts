@@ -1,5 +1,6 @@
 /** What must hold of the whole world when everything has come to its end. */
-import { decode } from '../../src/ledger/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { decode, operationPath } from '../../src/ledger/index.ts'
 import type { Entry, Ref } from '../../src/ledger/index.ts'
 import { checkInvariants } from '../../src/ledger/invariants.ts'
 import type { RunRow } from '../../src/store/store.ts'
@@ -30,7 +31,8 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
 }
 
 /** Entries are what was acknowledged, and keep all rules of the ledger, rows included (I1, I18). */
-async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Promise<void> {
+async function checkRows(world: World, run: Mirror, row: RunRow): Promise<void> {
+  const { report, store } = world
   const must = (condition: boolean, invariant: string, what: () => string): void =>
     report.check(condition, invariant, () => `run ${run.id}: ${what()}`)
   const entries = await store.entries(run.id)
@@ -39,6 +41,13 @@ async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Pr
       entries.every(({ hash }, i) => hash === run.entries[i]?.hash),
     'I1',
     () => `the store has ${entries.length} entries, ${run.entries.length} were acknowledged`,
+  )
+  const spent = world.observer.accounts.of(run.id)
+  const account = await store.account(run.id)
+  must(
+    isDeepStrictEqual({ ...account }, spent),
+    'I18',
+    () => `its account says ${JSON.stringify(account)}, its entries ${JSON.stringify(spent)}`,
   )
   const { status, code, seq, hash } = row
   const questions = (await store.questions({ run: run.id })).map(({ wait }) => wait.seq)
@@ -62,11 +71,12 @@ async function checkRows({ report, store }: World, run: Mirror, row: RunRow): Pr
 }
 
 /** Runs that nobody interfered with end as the model says. */
-function checkOutcomes({ report, observer, programs }: World, operator: Operator): void {
+function checkOutcomes(world: World, operator: Operator): void {
+  const { report, observer, programs } = world
   for (const { id, flow } of operator.started) {
     const run = observer.runs.get(id)
     report.check(run !== undefined, 'S1', () => `run ${id} was started, but is not there`)
-    if (!run || isDisturbed(observer.runs, run)) continue
+    if (!run || isDisturbed(world, run)) continue
     const wanted = expected(programs, flow)
     const end = run.head
     if (wanted.is === 'unknown' || !end) continue
@@ -95,12 +105,22 @@ function checkOutcomes({ report, observer, programs }: World, operator: Operator
   }
 }
 
-/** Somebody cancelled it, its deadline passed, or this befell one of its children. */
-function isDisturbed(runs: ReadonlyMap<string, Mirror>, run: Mirror): boolean {
-  if (run.entries.some(({ kind }) => kind === 'run.cancelling' || kind === 'run.cancelled'))
-    return true
-  return Array.from(runs.values()).some(
-    (child) => child.parent === run.id && isDisturbed(runs, child),
+/**
+ * Somebody cancelled it, its deadline passed, a call could not be made in time because a worker or
+ * the store were slow, or any of this befell one of its children.
+ */
+function isDisturbed(world: World, run: Mirror): boolean {
+  const { observer, outside } = world
+  const isCutShort = run.entries.some(({ kind, scope, key }) => {
+    if (kind === 'run.cancelling' || kind === 'run.cancelled') return true
+    const path = operationPath(scope, key)
+    return (
+      kind === 'step.failed' && (run.calls.has(path) || outside.specOf(run.id, path) !== undefined)
+    )
+  })
+  if (isCutShort) return true
+  return Array.from(observer.runs.values()).some(
+    (child) => child.parent === run.id && isDisturbed(world, child),
   )
 }
 

@@ -46,6 +46,7 @@ export class Director {
       this.#replace(this.#chance.between(100, 10_000))
     } else if (faults.strikes('flow code is deployed again')) {
       this.#world.stop(node)
+      this.#world.deployment++
       this.#replace(0)
     }
   }
@@ -71,17 +72,17 @@ export class Director {
   }
 
   #befallTime(): void {
-    const { faults, scheduler, report } = this.#world
+    const { faults, report } = this.#world
     if (faults.strikes('clock jumps forward')) {
       const ms = this.#chance.roll(0.1)
         ? this.#chance.between(1, 100) * 86_400_000
         : this.#chance.between(500, 60_000)
       report.trace(() => `** clock jumps ${ms} ms forward`)
-      scheduler.jump(ms)
+      this.#world.jump(ms)
     } else if (faults.strikes('clock jumps back')) {
       const ms = this.#chance.between(500, 60_000)
       report.trace(() => `** clock jumps ${ms} ms back`)
-      scheduler.jump(-ms)
+      this.#world.jump(-ms)
     }
   }
 

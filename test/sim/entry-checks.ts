@@ -1,20 +1,12 @@
 /** What each entry must fulfil at the moment it is committed. */
 import { encode, flaw, isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
-import type { Entry, Payloads } from '../../src/ledger/index.ts'
+import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
-import { type Mirror, recordOf } from './mirror.ts'
-import type { Report } from './report.ts'
-
-/** What the checks need to know besides the run. */
-export interface Sight {
-  readonly report: Report
-  readonly runs: ReadonlyMap<string, Mirror>
-  /** The wall clock, and the latest time it has ever shown. */
-  readonly now: number
-  readonly peak: number
-  /** True when no worker was there at that time. */
-  wasDownAt(time: number): boolean
-}
+import { checkApproval } from './approval-checks.ts'
+import { checkEffect } from './effect-checks.ts'
+import { isQuestion, type Mirror, recordOf } from './mirror.ts'
+import type { Must } from './must.ts'
+import type { Sight } from './sight.ts'
 
 /** Checks the entry against the run before it, adds it, and checks what follows from it. */
 export function checkEntry(
@@ -45,14 +37,15 @@ export function checkEntry(
   if (append) must(entry.epoch === append.epoch, 'I3', `it was written in epoch ${append.epoch}`)
   checkStatus(run, entry, must)
   checkOperation(observer, run, entry, must)
+  checkEffect(observer, run, entry, must)
+  checkApproval(observer, run, entry, must)
+  observer.accounts.see(run, entry, observer.agents.get(run.flow)?.budget, must)
   if (append) checkMessages(run, entry, append, must)
   reachStates(observer, run, entry)
   run.apply(entry)
   const closed = closedBy(entry)
   if (closed !== undefined) closeScope(observer, run, closed, append, must)
 }
-
-type Must = (condition: boolean, invariant: string, what: string) => void
 
 function checkStatus(run: Mirror, entry: Entry, must: Must): void {
   const { kind } = entry
@@ -101,7 +94,8 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
       return
     }
     case 'signal.expired':
-    case 'question.expired': {
+    case 'question.expired':
+    case 'approval.expired': {
       const due = begun ? dueOf(begun) : undefined
       must(due !== undefined && due <= observer.peak, 'I12', 'the wait expired early')
       const left = messagesFor(run, begun).length - rivalsOf(run, begun)
@@ -109,7 +103,9 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
       return
     }
     case 'step.retrying': {
-      const before = begun?.kind === 'step.retrying' ? recordOf(begun, kind).attempt : 0
+      const call = run.calls.get(path)
+      const last = begun?.kind === 'step.retrying' ? recordOf(begun, kind).attempt : 0
+      const before = call?.effect === 'once' ? call.attempt - 1 : last
       const { attempt } = recordOf(entry, kind)
       must(attempt === before + 1, 'retries', `attempt ${attempt} comes after attempt ${before}`)
       return
@@ -159,7 +155,7 @@ function rivalsOf(run: Mirror, wait: Entry | undefined): number {
 function messagesFor(run: Mirror, wait: Entry | undefined): Message[] {
   if (!wait) return []
   const messages = Array.from(run.inbox.values())
-  if (wait.kind === 'question.asked') {
+  if (isQuestion(wait)) {
     return messages.filter(
       ({ kind, name }) => kind === 'answer' && name === `${run.id}/${wait.seq}`,
     )
@@ -174,20 +170,28 @@ const takers: Partial<Record<Entry['kind'], Message['kind']>> = {
   'signal.refused': 'signal',
   'question.answered': 'answer',
   'question.refused': 'answer',
+  'effect.refused': 'answer',
+  'approval.refused': 'answer',
+  'approval.voted': 'answer',
+  'approval.decided': 'answer',
+  'message.received': 'signal',
   'child.completed': 'child',
   'child.failed': 'child',
 }
 
 function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {
-  const wanted = takers[entry.kind]
+  const isToldByPerson =
+    entry.kind === 'effect.resolved' && recordOf(entry, entry.kind).via === 'person'
+  const wanted = isToldByPerson ? 'answer' : takers[entry.kind]
   if (wanted === undefined) return
   // What had come before a retry is not sent again.
   if (run.successAround(operationPath(entry.scope, entry.key))) return
   const taken = (append.taken ?? []).map((number) => run.inbox.get(number))
   const mine = taken.filter((message) => message?.kind === wanted)
   must(mine.length > 0, 'S5', 'no message was taken with it')
-  if (entry.kind !== 'signal.received' && entry.kind !== 'question.answered') return
-  const value = encode((recordOf(entry, entry.kind) as Payloads['question.answered']).value)
+  const isHandedOver = ['signal.received', 'question.answered', 'message.received']
+  if (!isHandedOver.includes(entry.kind)) return
+  const value = encode(recordOf(entry, 'question.answered').value)
   const fitting = mine.find(
     (message) => message && encode((decodePayload(message) as { value: unknown }).value) === value,
   )
@@ -227,6 +231,9 @@ function closeScope(
   append: Append | undefined,
   must: Must,
 ): void {
+  const { inDoubt } = run
+  const isLeft = inDoubt !== undefined && isWithin(inDoubt, scope)
+  must(!isLeft || run.status === 'cancelled', 'E5', `"${inDoubt}" in it is in doubt`)
   for (const [path, id] of run.children) {
     if (!isWithin(path, scope)) continue
     const child = observer.runs.get(id)

@@ -1,12 +1,15 @@
 /** Executes a program of the grammar on a real `run`: what a user's flow would look like. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../src/base/errors.ts'
+import type { Finding } from '../../src/run/finding.ts'
 import type { Run, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import type { LiveContext } from '../../src/run/attempt.ts'
 import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
 import { Place, questionName } from './place.ts'
-import type { Node, StepNode } from './programs.ts'
+import type { Call } from './effect-body.ts'
+import type { EffectSpec } from './effect-spec.ts'
+import type { EffectNode, Node, Program, StepNode } from './programs.ts'
 
 /** An attempt of a step. */
 export interface Attempt {
@@ -26,6 +29,10 @@ export interface View {
   readonly retries: number
   /** Executes an attempt of a step in the outside world. */
   outside(node: StepNode, attempt: Attempt): Promise<void>
+  /** Executes an attempt at a call that changes the outside world. */
+  effect(spec: EffectSpec, call: Call): Promise<unknown>
+  /** Asks the outside world what became of such a call. */
+  findOut(spec: EffectSpec, call: Pick<Call, 'path' | 'idempotencyKey'>): Promise<Finding>
   /** Time that passes in the code of a schema. */
   think(): Promise<void>
 }
@@ -34,6 +41,7 @@ export interface View {
 export interface Setting {
   readonly view: View
   readonly flows: readonly AnyFlow[]
+  readonly programs: readonly Program[]
 }
 
 /** Where in the run the code stands. */
@@ -54,6 +62,8 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
   switch (node.is) {
     case 'step':
       return step(setting, at, node)
+    case 'effect':
+      return effect(setting, at, node)
     case 'sleep':
       return view.watch(place.operation('sleep'), run.sleep(node.ms)).then(() => null)
     case 'note':
@@ -70,7 +80,9 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
     case 'child': {
       const flow = setting.flows[node.flow] as Flow
       const key = place.operation(flow.name)
-      return view.watch(key, run.child(flow, { from: key }))
+      const isAgent = setting.programs[node.flow]?.is === 'agent'
+      const input = isAgent ? { prompt: `From ${key}.` } : { from: key }
+      return view.watch(key, run.child(flow, input))
     }
     case 'race':
       return Promise.race([evaluate(setting, at, node.first), evaluate(setting, at, node.second)])
@@ -92,6 +104,7 @@ type Nested = Exclude<
   {
     readonly is:
       | 'step'
+      | 'effect'
       | 'sleep'
       | 'note'
       | 'signal'
@@ -200,6 +213,39 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
         return body(context)
       })
     : run.step(node.name, options, body)
+  return view.watch(path, asked)
+}
+
+function effect(setting: Setting, at: At, { name, spec }: EffectNode): Promise<unknown> {
+  const { run, place, isCleanup } = at
+  const { view } = setting
+  const path = place.operation(name)
+  const options = {
+    effect: spec.effect,
+    input: { path },
+    timeout: spec.timeoutMs,
+    ...(spec.attempts > 1 ? { retry: { attempts: spec.attempts, delay: spec.delayMs } } : {}),
+    ...(spec.effect === 'once' ? { settle: spec.settleMs } : {}),
+    ...(spec.effect === 'once' && spec.reconcile !== 'is missing'
+      ? {
+          reconcile: (input: { path: string }, context: { idempotencyKey: string }) => {
+            view.same(`input of ${path}`, input.path)
+            return view.findOut(spec, { path, idempotencyKey: context.idempotencyKey })
+          },
+        }
+      : {}),
+  }
+  const asked = run.step(name, options, (input, context) => {
+    view.same(`input of ${path}`, input.path)
+    const { attempt, idempotencyKey } = context
+    return view.effect(spec, {
+      path,
+      attempt,
+      idempotencyKey,
+      isCleanup,
+      signal: () => context.signal,
+    })
+  })
   return view.watch(path, asked)
 }
 

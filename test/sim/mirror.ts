@@ -4,6 +4,8 @@
  */
 import { decode, isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
 import type { Entry, Payloads } from '../../src/ledger/index.ts'
+
+type Ancestor = NonNullable<Payloads['run.started']['ancestors']>[number]
 import {
   type Message,
   type NewMessage,
@@ -26,6 +28,13 @@ export class Mirror {
   /** The holder has been told that its cancel is durable, or has read it. */
   knowsCancel = false
   readonly deadline: number | undefined
+  /** The runs around it, and what it may spend together with them. */
+  readonly ancestors: readonly Ancestor[]
+  isAgent = false
+  hasHadChildren = false
+  hasCompacted = false
+  /** Calls that people were asked to allow, by operation path. */
+  readonly requests = new Map<string, Entry>()
   /** Outcomes that count, by operation path. */
   readonly outcomes = new Map<string, Entry>()
   /** What has ever succeeded, by operation path, forgotten by a retry or not. */
@@ -33,6 +42,10 @@ export class Mirror {
   /** What was registered last for operations without an outcome. */
   readonly begun = new Map<string, Entry>()
   readonly children = new Map<string, string>()
+  /** Calls whose effect counts, by path: the last thing that was said of each. Never forgotten. */
+  readonly calls = new Map<string, CallState>()
+  /** When the requests of such calls have arrived at the latest, by path, attempt and epoch. */
+  readonly intents = new Map<string, number>()
   /** How often a failed run was told to go on. */
   retries = 0
   readonly turns = new Map<string, number>()
@@ -46,7 +59,9 @@ export class Mirror {
     this.id = genesis.run
     this.flow = flow
     this.parent = parent
-    this.deadline = recordOf(genesis, 'run.started').deadline
+    const { deadline, ancestors = [] } = recordOf(genesis, 'run.started')
+    this.deadline = deadline
+    this.ancestors = ancestors
   }
 
   get head(): Entry | undefined {
@@ -65,7 +80,44 @@ export class Mirror {
       this.successes.set(operationPath(entry.scope, entry.key), entry)
     }
     this.#applyOperation(entry)
+    this.#applyCall(entry)
+    this.hasHadChildren ||= entry.kind === 'child.started'
+    this.hasCompacted ||= entry.kind === 'context.compacted'
+    if (entry.kind === 'approval.requested') {
+      this.requests.set(operationPath(entry.scope, entry.key), entry)
+    }
     if (entry.kind.startsWith('run.')) this.#applyRun(entry)
+  }
+
+  #applyCall(entry: Entry): void {
+    const path = operationPath(entry.scope, entry.key)
+    const call = this.calls.get(path)
+    switch (entry.kind) {
+      case 'effect.intended': {
+        const { effect, attempt, due = Infinity } = recordOf(entry, entry.kind)
+        this.calls.set(path, { effect, attempt, state: 'open' })
+        this.intents.set(`${path}\n${attempt}\n${entry.epoch}`, due)
+        return
+      }
+      case 'effect.doubted':
+        if (call) this.calls.set(path, { ...call, state: 'doubt' })
+        return
+      case 'effect.resolved': {
+        const { verdict } = recordOf(entry, entry.kind)
+        if (call) this.calls.set(path, { ...call, state: verdict })
+        return
+      }
+      case 'step.completed':
+        if (call) this.calls.set(path, { ...call, state: 'done' })
+    }
+  }
+
+  /** A call of which nobody knows what became of it: no scope around it closes. */
+  get inDoubt(): string | undefined {
+    for (const [path, { effect, state }] of this.calls) {
+      if (effect === 'once' && (state === 'open' || state === 'doubt')) return path
+    }
+    return undefined
   }
 
   #applyOperation(entry: Entry): void {
@@ -171,7 +223,7 @@ export class Mirror {
   get nextDue(): number | undefined {
     let due: number | undefined
     for (const entry of this.begun.values()) {
-      if (this.isCancelling && !isCleanup(entry.scope)) continue
+      if (!this.#isHeard(entry)) continue
       const own = (recordOf(entry, 'timer.set') as { readonly due?: number }).due
       if (own !== undefined) due = Math.min(due ?? own, own)
     }
@@ -192,12 +244,13 @@ export class Mirror {
     if (this.status === 'paused') return kind === 'resume' || kind === 'cancel'
     if (kind === 'cancel' || kind === 'pause') return true
     for (const entry of this.begun.values()) {
-      // A cancel rejects what waits; only what cleans up goes on waiting.
-      if (this.isCancelling && !isCleanup(entry.scope)) continue
+      if (!this.#isHeard(entry)) continue
+      // An agent at work listens all the time, unless it is ending.
+      if (this.isAgent && kind === 'signal' && name === 'message') return !this.#isEnding
       if (kind === 'signal' && entry.kind === 'signal.awaited') {
         if (recordOf(entry, 'signal.awaited').name === name) return true
       }
-      if (kind === 'answer' && entry.kind === 'question.asked') {
+      if (kind === 'answer' && isQuestion(entry)) {
         if (`${this.id}/${entry.seq}` === name) return true
       }
       if (kind === 'child' && entry.kind === 'child.started') {
@@ -206,12 +259,40 @@ export class Mirror {
     }
     return false
   }
+
+  /** Nothing but calls in doubt may be waited for. */
+  get #isEnding(): boolean {
+    return this.isCancelling || this.inDoubt !== undefined
+  }
+
+  /** Whether the run still listens to what this wait waits for, as far as can be told from outside. */
+  #isHeard({ kind, scope }: Entry): boolean {
+    if (kind.startsWith('effect.')) return true
+    // The code of a scope around a call in doubt may have ended: then only the call is waited for.
+    if (this.inDoubt !== undefined) return false
+    // A cancel rejects what waits; only what cleans up goes on waiting.
+    return !this.isCancelling || isCleanup(scope)
+  }
 }
+
+/** A call whose effect counts. */
+export interface CallState {
+  readonly effect: 'idempotent' | 'once'
+  readonly attempt: number
+  readonly state: 'open' | 'doubt' | 'notDone' | 'done' | 'failed'
+}
+
+/** True for entries that a person is asked by. */
+export const isQuestion = (entry: Entry): boolean =>
+  entry.kind === 'question.asked' ||
+  entry.kind === 'approval.requested' ||
+  (entry.kind === 'effect.doubted' && recordOf(entry, entry.kind).prompt !== undefined)
 
 const failures: readonly Entry['kind'][] = [
   'step.failed',
   'signal.expired',
   'question.expired',
+  'approval.expired',
   'child.failed',
   'scope.failed',
 ]

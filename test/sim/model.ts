@@ -3,6 +3,7 @@
  * from the tree alone, without executing anything.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { effectValue, type EffectSpec } from './effect-spec.ts'
 import { Place, questionName } from './place.ts'
 import type { Node, Program, StepNode } from './programs.ts'
 
@@ -22,7 +23,7 @@ const value = (it: unknown): Expected => ({ is: 'value', value: it })
 /** What a run of the program ends with when nobody cancels it. */
 export function expected(programs: readonly Program[], flow: number): Expected {
   const program = programs[flow]
-  return program ? expectedOf(program.body, new Place(''), programs) : unknown
+  return program?.is === 'flow' ? expectedOf(program.body, new Place(''), programs) : unknown
 }
 
 /** What a step that succeeds returns. */
@@ -73,6 +74,8 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
       const fails = node.hangs || node.fails >= node.attempts
       return fails ? failing('STEP_FAILED') : value(stepValue(node, path))
     }
+    case 'effect':
+      return effectOf(node.spec, place.operation(node.name))
     case 'sleep':
       place.operation('sleep')
       return value(null)
@@ -141,6 +144,14 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
       return cleanup.is === 'error' ? failing('STEP_FAILED') : body
     }
   }
+}
+
+/** It depends on people where they may let it fail, and on crashes how often it is called. */
+function effectOf({ effect, manner, fails, mayFail }: EffectSpec, path: string): Expected {
+  const happens =
+    manner === 'returns' || ['throws after', 'hangs after', 'returns late'].includes(manner)
+  if (effect === 'once') return happens && !mayFail ? value(effectValue(path)) : unknown
+  return manner === 'returns' || fails === 0 ? value(effectValue(path)) : unknown
 }
 
 /** An error that leaves a scope is that of a step, or becomes that of the scope. */

@@ -11,8 +11,12 @@ import type {
   Publication,
   RunRow,
 } from '../../src/store/store.ts'
+import { Accounts } from './accounts.ts'
+import type { AgentSpec } from './agent-spec.ts'
 import { checkEntry } from './entry-checks.ts'
+import type { Sight } from './sight.ts'
 import { Mirror } from './mirror.ts'
+import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -24,6 +28,10 @@ interface Session {
 export class Observer {
   readonly report: Report
   readonly runs = new Map<string, Mirror>()
+  readonly outside: Outside
+  readonly accounts: Accounts
+  readonly guardSaid: ReadonlyMap<string, string>
+  readonly agents: ReadonlyMap<string, AgentSpec>
   readonly #scheduler: Scheduler
   readonly #sessions = new Map<string, Session>()
   /** Bytes that were kept beside the ledgers, by their hash. */
@@ -32,8 +40,16 @@ export class Observer {
   /** When no worker was there: from, to. */
   readonly #downs: [from: number, to: number][] = []
 
-  constructor(report: Report, scheduler: Scheduler) {
+  constructor(
+    report: Report,
+    scheduler: Scheduler,
+    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents'>,
+  ) {
     this.report = report
+    this.outside = rest.outside
+    this.guardSaid = rest.guardSaid
+    this.agents = rest.agents
+    this.accounts = new Accounts(report)
     this.#scheduler = scheduler
   }
 
@@ -208,6 +224,7 @@ export class Observer {
 
   #create(run: NewRun): void {
     const mirror = new Mirror(run)
+    mirror.isAgent = this.agents.has(mirror.flow)
     this.runs.set(mirror.id, mirror)
     checkEntry(this, mirror, run.genesis, undefined)
   }
@@ -248,6 +265,10 @@ export class Observer {
     run.barren++
     this.report.reach('take-over of a run')
     const kinds = Array.from(run.begun.values(), ({ kind }) => kind)
+    const { kind, key } = run.head ?? {}
+    if (kind === 'step.completed' && (key === '=model' || key?.startsWith('=call:') === true)) {
+      this.report.reach('crash between outcome and turn commit')
+    }
     if (kinds.includes('step.retrying')) {
       this.report.reach('take-over during the back-off of a retry')
     }

@@ -3,10 +3,22 @@
  * cancel, pause, resume and retry. They try again until they are answered, and note what was said.
  */
 import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
+import { messageSignal } from '../../src/agent/inbox.ts'
 import type { Ever, Question } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import { isQuestion, type Mirror, recordOf } from './mirror.ts'
+import { type Asked, people, type Word, wordOf } from './people.ts'
 import type { Node, World } from './world.ts'
+
+/** What somebody who decides about a call may be told besides. */
+const decisionRefusals: readonly ErrorCode[] = ['APPROVAL_REFUSED', 'UNKNOWN_QUESTION', 'BAD_INPUT']
+
+/** How an answer is given. */
+interface Answering {
+  /** So that it counts once. */
+  readonly id?: string
+  readonly mayWait?: boolean
+}
 
 /** What a client may be told without anything being wrong. */
 const refusals: readonly ErrorCode[] = ['RUN_ENDED', 'RUN_STATE', 'QUESTION_CLOSED', 'UNKNOWN_RUN']
@@ -44,7 +56,9 @@ export class Operator {
     const count = this.#chance.between(1, 3)
     for (let i = 0; i < count; i++) {
       const flow = i === 0 ? 0 : this.#chance.below(this.#world.programs.length)
-      const started: Started = { id: `run-${i}`, flow, input: { of: i } }
+      const isAgent = this.#world.programs[flow]?.is === 'agent'
+      const input = isAgent ? { prompt: `Of ${i}.` } : { of: i }
+      const started: Started = { id: `run-${i}`, flow, input }
       this.started.push(started)
       this.#later(this.#chance.between(0, i === 0 ? 200 : 3500), () => this.#start(started))
     }
@@ -55,10 +69,12 @@ export class Operator {
   feed(run: Mirror): void {
     for (const [path, entry] of run.begun) {
       if (entry.kind === 'signal.awaited') {
-        this.#signal(run.id, recordOf(entry, entry.kind).name, true)
-      } else if (entry.kind === 'question.asked') {
+        // Whoever goes on talking to an agent is never done.
+        const { name } = recordOf(entry, entry.kind)
+        if (name !== messageSignal) this.#signal(run.id, name, true)
+      } else if (isQuestion(entry)) {
         this.#world.report.trace(() => `   the operator answers ${run.id} ${path}`)
-        this.#answer(`${run.id}/${entry.seq}`, true)
+        this.#answer(`${run.id}/${entry.seq}`, true, { mayWait: false })
       }
     }
   }
@@ -75,6 +91,7 @@ export class Operator {
     const chance = this.#chance
     const options = {
       id,
+      ...(chance.roll(0.5) ? { by: 'ann' } : {}),
       ...(chance.roll(0.15) ? { queue: 'slow' } : {}),
       ...(chance.roll(0.1) ? { delay: chance.between(0, 5000) } : {}),
       ...(chance.roll(0.1) ? { deadline: chance.between(500, 40_000) } : {}),
@@ -97,8 +114,8 @@ export class Operator {
   #race(run: Mirror): void {
     const { faults, scheduler } = this.#world
     for (const entry of run.begun.values()) {
-      if (entry.kind !== 'signal.awaited' && entry.kind !== 'question.asked') continue
-      const record = recordOf(entry, entry.kind)
+      if (entry.kind !== 'signal.awaited' && !isQuestion(entry)) continue
+      const record = recordOf(entry, entry.kind as 'signal.awaited' | 'question.asked')
       const left = (record.due ?? Infinity) - scheduler.clock.now()
       if (left > 2500 || left < 0 || !faults.strikes('answer or signal races the deadline'))
         continue
@@ -123,6 +140,10 @@ export class Operator {
     if (faults.strikes('signal that nobody awaits')) {
       this.#signal(run.id, chance.pick(['go', 'tick', 'data']), chance.roll(0.7))
     }
+    const isAgent = observer.agents.has(run.flow)
+    if (isAgent && faults.strikes('somebody talks to an agent')) {
+      this.#signal(run.id, messageSignal, true)
+    }
     for (const entry of run.begun.values()) {
       if (entry.kind === 'signal.awaited' && chance.roll(0.3)) {
         this.#signal(run.id, recordOf(entry, entry.kind).name, chance.roll(0.8))
@@ -142,15 +163,33 @@ export class Operator {
   #decide({ id }: Question): void {
     const { faults } = this.#world
     this.#answer(id, !faults.strikes('answer does not fit'))
-    if (faults.strikes('answer comes twice')) this.#answer(id, true, `decision on ${id}`)
+    if (faults.strikes('answer comes twice')) this.#answer(id, true, { id: `decision on ${id}` })
     if (faults.strikes('two people answer at once')) this.#answer(id, true)
   }
 
-  #answer(question: string, good: boolean, id?: string): void {
+  #answer(question: string, good: boolean, { id, mayWait = true }: Answering = {}): void {
     this.#answered.push(question)
-    const by = this.#chance.pick(['ann', 'bob'])
-    const value = { good, by }
-    this.#ask((ever) => ever.answer(question, value, { by, ...(id === undefined ? {} : { id }) }))
+    const by = this.#chance.pick(people)
+    const word = this.#wordOn(question, { by, isGood: good, mayWait })
+    if (word.is === 'decision') {
+      this.#ask((ever) => word.tell(ever.approvals), decisionRefusals)
+      return
+    }
+    const refusal = good ? [] : (['BAD_INPUT'] as const)
+    this.#ask(
+      (ever) => ever.answer(question, word.value, { by, ...(id === undefined ? {} : { id }) }),
+      refusal,
+    )
+  }
+
+  #wordOn(question: string, how: Pick<Asked, 'by' | 'isGood' | 'mayWait'>): Word {
+    const { by, isGood } = how
+    const [id = '', seq] = question.split('/')
+    const { observer, outside } = this.#world
+    const run = observer.runs.get(id)
+    const entry = run?.entries[Number(seq) - 1]
+    if (!run || !entry) return { is: 'answer', value: { good: isGood, by } }
+    return wordOf(this.#chance, outside, { run, entry, ...how })
   }
 
   #signal(run: string, name: string, good: boolean): void {
@@ -164,7 +203,7 @@ export class Operator {
   }
 
   /** Asks through one of the clients, again and again while the store is in trouble. */
-  #ask(call: (ever: Ever) => Promise<unknown>): void {
+  #ask(call: (ever: Ever) => Promise<unknown>, also: readonly ErrorCode[] = []): void {
     const { ever, process } = this.#chance.pick(this.#clients)
     this.#pending++
     const attempt = async (): Promise<void> => {
@@ -174,7 +213,7 @@ export class Operator {
           return
         } catch (error) {
           const code = EverloopError.is(error) ? error.code : undefined
-          if (code !== undefined && refusals.includes(code)) return
+          if (code !== undefined && (refusals.includes(code) || also.includes(code))) return
           if (code !== 'STORE_UNAVAILABLE' && code !== 'STORE_FULL') {
             this.#world.report.break('client', `a client was told ${String(error)}`)
             return

@@ -4,11 +4,14 @@
  */
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
 import { encode, errorData } from '../../src/ledger/index.ts'
+import type { Finding } from '../../src/run/finding.ts'
 import type { Attempt, View } from './interpret.ts'
-import { type Mirror, recordOf } from './mirror.ts'
-import type { Process } from './process.ts'
-import { never } from './process.ts'
+import { type Call, findOut, perform } from './effect-body.ts'
+import type { EffectSpec } from './effect-spec.ts'
+import type { Mirror } from './mirror.ts'
+import { never, type Process, untilAborted } from './process.ts'
 import type { StepNode } from './programs.ts'
+import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const failedKinds = ['step.failed', 'child.failed', 'scope.failed']
@@ -63,7 +66,7 @@ export class PassView implements View {
   /** Executes an attempt of a step in the outside world. */
   async outside(node: StepNode, attempt: Attempt): Promise<void> {
     if (this.#process.isDead) return never()
-    this.#checkStart(attempt)
+    checkStart(this.#actor, attempt)
     if (
       this.#world.mayCrash(this.#process) &&
       this.#world.faults.strikes('worker crashes in a step')
@@ -77,6 +80,20 @@ export class PassView implements View {
     const slept = node.hangs ? never<void>() : this.#process.sleep(node.ms, 'step')
     await (aborted ? Promise.race([slept, aborted]) : slept)
     return undefined
+  }
+
+  /** Executes an attempt at a call that changes the outside world. */
+  effect(spec: EffectSpec, call: Call): Promise<unknown> {
+    return perform(this.#actor, spec, call)
+  }
+
+  /** Asks the outside world what became of such a call. */
+  findOut(spec: EffectSpec, call: Pick<Call, 'path' | 'idempotencyKey'>): Promise<Finding> {
+    return findOut(this.#actor, spec, call)
+  }
+
+  get #actor(): Actor {
+    return { world: this.#world, process: this.#process, run: this.#run, epoch: this.#epoch }
   }
 
   #saw(path: string, thing: unknown, isError: boolean): void {
@@ -111,61 +128,7 @@ export class PassView implements View {
     this.same(`outcome ${outcome.seq} at ${path}`, isError ? errorData(thing) : thing)
   }
 
-  #checkStart({ path, attempt, isCleanup }: Attempt): void {
-    const { observer, report, executions } = this.#world
-    const run = this.#run
-    report.trace(() => `   ${this.#process.name} executes ${run.id} ${path} attempt ${attempt}`)
-    if (run.epoch !== this.#epoch) {
-      report.reach('zombie executed a step')
-      return
-    }
-    this.#must(
-      !run.outcomes.has(path),
-      'I6',
-      `step "${path}" is executed although it has an outcome`,
-    )
-    const done = run.successAround(path)
-    this.#must(
-      done === undefined,
-      'I6',
-      `step "${path}" is executed although entry ${done?.seq} (${done?.kind}) had ended it well`,
-    )
-    this.#must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
-    if (isCleanup && run.isCancelling) report.reach('operation in a cleanup after a cancel')
-    if (attempt > 1) {
-      const before = run.begun.get(path)
-      const record = before?.kind === 'step.retrying' ? recordOf(before, before.kind) : undefined
-      this.#must(
-        record?.attempt === attempt - 1,
-        'retries',
-        `attempt ${attempt} of "${path}" begins, recorded are ${record?.attempt ?? 0}`,
-      )
-      this.#must((record?.due ?? 0) <= observer.peak, 'I12', `"${path}" is tried again too early`)
-    }
-    const key = `${run.id}\n${run.retries}\n${path}\n${attempt}`
-    const before = executions.get(key)
-    executions.set(key, run.epoch)
-    if (before === undefined) return
-    this.#must(
-      before !== run.epoch,
-      'I6',
-      `attempt ${attempt} of "${path}" is executed twice in one pass`,
-    )
-    this.#must(
-      !run.released.has(before),
-      'I6',
-      `attempt ${attempt} of "${path}" is executed again although epoch ${before} gave the run back`,
-    )
-  }
-
   #must(condition: boolean, invariant: string, what: string): void {
     this.#world.report.check(condition, invariant, () => `run ${this.#run.id}: ${what}`)
   }
 }
-
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const fail = (): void => reject(new RangeError('The step was aborted.'))
-    if (signal.aborted) fail()
-    else signal.addEventListener('abort', fail, { once: true })
-  })

@@ -61,3 +61,11 @@ export class Process implements Owner {
 
 /** What a dead process gets for every call. */
 export const never = <T>(): Promise<T> => new Promise<T>(() => {})
+
+/** Rejects when the signal is aborted. */
+export const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const fail = (): void => reject(new RangeError('The step was aborted.'))
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })

@@ -3,6 +3,8 @@
  * executed by interpret.ts, and model.ts says what must come out of it.
  */
 import type { Chance } from './chance.ts'
+import { type AgentSpec, writeAgent } from './agent-spec.ts'
+import { type EffectSpec, writeEffect } from './effect-spec.ts'
 
 export interface StepNode {
   readonly is: 'step'
@@ -31,8 +33,16 @@ interface Waiting {
   readonly isPicky: boolean
 }
 
+/** A step that says what repeating it does to the outside world. */
+export interface EffectNode {
+  readonly is: 'effect'
+  readonly name: string
+  readonly spec: EffectSpec
+}
+
 export type Node =
   | StepNode
+  | EffectNode
   | { readonly is: 'sleep'; readonly ms: number }
   | ({ readonly is: 'signal' } & Waiting)
   | ({ readonly is: 'ask' } & Waiting)
@@ -65,9 +75,20 @@ export type Node =
   | { readonly is: 'guarded'; readonly body: Node }
   | { readonly is: 'finally'; readonly body: Node; readonly cleanup: Node }
 
-export interface Program {
-  readonly name: string
-  readonly body: Node
+export type Program =
+  | { readonly is: 'flow'; readonly name: string; readonly body: Node }
+  | { readonly is: 'agent'; readonly name: string; readonly agent: AgentSpec }
+
+/** Makes flows of programs, the children first: whoever starts them has them at hand. */
+export function flowsOf<T>(
+  programs: readonly Program[],
+  make: (program: Program, flows: readonly T[]) => T,
+): T[] {
+  const flows: T[] = []
+  for (const [index, program] of [...programs.entries()].toReversed()) {
+    flows[index] = make(program, flows)
+  }
+  return flows
 }
 
 const second = 1000
@@ -77,16 +98,27 @@ const signalNames = ['go', 'tick', 'data'] as const
 /** Programs of more operations than this, those of their children included, are too long to watch. */
 const costMax = 40
 
+/** What a run of an agent counts as. */
+const agentCost = 12
+
 /** Writes programs; the later ones can be children of the earlier ones. */
 export function writePrograms(chance: Chance, count: number): Program[] {
   const programs: Program[] = []
   const costs: number[] = []
+  const agents = chance.roll(0.5) ? 0.6 : 0
   for (let index = count - 1; index >= 0; index--) {
+    const name = `flow-${index}`
+    if (chance.roll(agents)) {
+      const agent = writeAgent(chance, index + 1, count)
+      programs.unshift({ is: 'agent', name, agent })
+      costs[index] = agentCost + (costs[index + 1] ?? 0)
+      continue
+    }
     let body: Node
     do body = new Writer(chance, index + 1, count).program()
     while (costOf(body, costs) > costMax)
     costs[index] = costOf(body, costs)
-    programs.unshift({ name: `flow-${index}`, body })
+    programs.unshift({ is: 'flow', name, body })
   }
   return programs
 }
@@ -209,6 +241,7 @@ class Writer {
     const chance = this.#chance
     const kind = chance.weighted([
       [9, 'step'],
+      [6, 'effect'],
       [3, 'sleep'],
       [2, 'signal'],
       [3, 'ask'],
@@ -221,6 +254,8 @@ class Writer {
     switch (kind) {
       case 'step':
         return this.#step()
+      case 'effect':
+        return { is: 'effect', name: this.#name('effect'), spec: writeEffect(chance) }
       case 'sleep':
         return this.#sleep()
       case 'signal':

@@ -6,10 +6,12 @@ import type { Entry } from '../../src/ledger/index.ts'
 import { type AnyFlow, Ever, flow, Flows } from '../../src/run/index.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
+import { agentOf, type AgentView } from './agent-flow.ts'
 import { Chance } from './chance.ts'
 import { interpret, type View } from './interpret.ts'
 import type { Mirror } from './mirror.ts'
-import { Process } from './process.ts'
+import { never, Process } from './process.ts'
+import { flowsOf } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
 import type { World } from './world.ts'
 
@@ -28,7 +30,7 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   const ever = new Ever({
     store,
     ports: process.ports,
-    flows: new Flows(flowsOf(world, run.id)),
+    flows: new Flows(idleFlows(world, run.id)),
     leaseMs: 10_000,
     name: 'redrive',
     development: false,
@@ -102,7 +104,11 @@ async function artifactsOf(store: Store, entries: readonly Entry[]): Promise<New
 }
 
 /** The same code, in a world in which nothing may happen any more. */
-function flowsOf({ programs, report }: World, id: string): AnyFlow[] {
+function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
+  const again = (what: string): Promise<never> => {
+    report.break('I8', `${what} when run ${id} is driven again`)
+    return never()
+  }
   const view: View = {
     watch: (_, operation) => operation,
     same: (_, value) => value,
@@ -115,9 +121,21 @@ function flowsOf({ programs, report }: World, id: string): AnyFlow[] {
       )
       return Promise.resolve()
     },
+    effect: (_, { path }) => again(`"${path}" is called`),
+    findOut: (_, { path }) => again(`"${path}" is reconciled`),
   }
-  const flows: AnyFlow[] = programs.map(({ name, body }) =>
-    flow(name, (run) => interpret({ view, flows }, run, body)),
-  )
-  return flows
+  const agentView: AgentView = {
+    asked: () => again('a model is asked'),
+    called: (_, __, { call }) => again(`tool call ${call} is executed`),
+    findOut: () => again('a tool call is reconciled'),
+    judged: (_, { guard }) => again(`guard ${guard} is asked`),
+  }
+  return flowsOf<AnyFlow>(programs, (program, flows) => {
+    const { name } = program
+    if (program.is === 'flow') {
+      return flow(name, (run) => interpret({ view, flows, programs }, run, program.body))
+    }
+    const children = (at: number): AnyFlow => flows[at] as AnyFlow
+    return agentOf(name, program.agent, agentView, { children, deployment: 0 })
+  })
 }

@@ -3,7 +3,7 @@
  * waits for the outside is given what it waits for, what waits for a date is taken there.
  */
 import type { RunRow } from '../../src/store/store.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import { isQuestion, type Mirror, recordOf } from './mirror.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
 
@@ -108,7 +108,7 @@ function checkRest(world: World, row: RunRow): void {
 /** Something outside of the run can still bring it on. */
 function hasReason(world: World, run: Mirror): boolean {
   for (const entry of run.begun.values()) {
-    if (entry.kind === 'signal.awaited' || entry.kind === 'question.asked') return true
+    if (entry.kind === 'signal.awaited' || isQuestion(entry)) return true
     if (entry.kind !== 'child.started') continue
     const child = world.observer.runs.get(recordOf(entry, entry.kind).run)
     if (child && !child.hasEnded) return true
@@ -137,7 +137,7 @@ async function goOn(world: World, operator: Operator, open: readonly RunRow[]): 
   const left = next - scheduler.clock.now()
   const wasDown = left > 1000 && chance.roll(0.3)
   if (wasDown) await takeDown(world)
-  if (left > 20_000 || wasDown) scheduler.jump(Math.max(0, left - chance.between(-2000, 2000)))
+  if (left > 20_000 || wasDown) world.jump(Math.max(0, left - chance.between(-2000, 2000)))
   if (wasDown) world.addWorker()
 }
 

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Chance } from './chance.ts'
 import type { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
+import type { Outside } from './outside.ts'
 import type { Process } from './process.ts'
 import type { Report } from './report.ts'
 import type { Owner, Scheduler } from './scheduler.ts'
@@ -13,11 +14,16 @@ export interface Surroundings {
   readonly observer: Observer
   readonly faults: Faults
   readonly chance: Chance
+  readonly outside: Outside
   readonly store: Store
   /** Owns what is on its way between processes and the store. */
   readonly network: Owner
   /** What each execution of code saw, by run and place. */
   readonly seen: Map<string, string>
+  /** How often one execution of a model step has asked its model. */
+  readonly modelCalls: Map<string, number>
+  /** What guards have said last, by run, guard, position and call. */
+  readonly guardSaid: Map<string, string>
   /** The epoch that last executed an attempt of a step, by run, path and attempt. */
   readonly executions: Map<string, number>
   /** The disk is full, or nobody reaches the store. */

@@ -7,14 +7,17 @@ import { Ever, flow, Flows } from '../../src/run/index.ts'
 import { EverloopError } from '../../src/base/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { agentOf } from './agent-flow.ts'
+import { AgentSight } from './agent-view.ts'
 import { Chance } from './chance.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { type FaultKind, Faults } from './faults.ts'
 import { interpret } from './interpret.ts'
 import { Observer } from './observer.ts'
+import { Outside } from './outside.ts'
 import { PassView } from './pass-view.ts'
 import { Process } from './process.ts'
-import { type Program, writePrograms } from './programs.ts'
+import { flowsOf, type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -34,6 +37,7 @@ export class World implements Surroundings {
   readonly report: Report
   readonly scheduler: Scheduler
   readonly observer: Observer
+  readonly outside: Outside
   readonly faults: Faults
   readonly chance: Chance
   readonly store: Store
@@ -46,6 +50,10 @@ export class World implements Surroundings {
   readonly seen = new Map<string, string>()
   /** The epoch that last executed an attempt of a step, by run, path and attempt. */
   readonly executions = new Map<string, number>()
+  readonly modelCalls = new Map<string, number>()
+  readonly guardSaid = new Map<string, string>()
+  /** How often the code was deployed. */
+  deployment = 1
   isFull = false
   isDown = false
   #processes = 0
@@ -56,10 +64,19 @@ export class World implements Surroundings {
     const plan = new Chance(seed, 'plan')
     this.chance = new Chance(seed, 'world')
     this.scheduler = new Scheduler(new Chance(seed, 'schedule'), plan.pick(policies))
-    this.observer = new Observer(report, this.scheduler)
+    this.outside = new Outside(report, this.scheduler, this.network)
+    const count = plan.between(1, 4)
+    this.programs = writePrograms(new Chance(seed, 'programs'), count)
+    const agents = new Map(
+      this.programs.flatMap((one) => (one.is === 'agent' ? [[one.name, one.agent] as const] : [])),
+    )
+    this.observer = new Observer(report, this.scheduler, {
+      outside: this.outside,
+      guardSaid: this.guardSaid,
+      agents,
+    })
     this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
     this.leaseMs = plan.pick([2000, 5000, 10_000])
-    this.programs = writePrograms(new Chance(seed, 'programs'), plan.between(1, 4))
     this.store = memoryStore({ clock: this.scheduler.clock })
     this.store.subscribe((change) => {
       for (const node of [...this.workers, ...this.clients]) node.store.notify(change)
@@ -122,6 +139,13 @@ export class World implements Surroundings {
     this.scheduler.after(this.network, ms, 'thaw', () => process.thaw())
   }
 
+  /** Puts the wall clock forward or back. */
+  jump(ms: number): void {
+    // The clock of a machine that was asleep: for all others that time has passed.
+    if (ms > 0) this.outside.landAll()
+    this.scheduler.jump(ms)
+  }
+
   /** Ends a worker gracefully. */
   stop(node: Node): void {
     this.report.trace(() => `** ${node.process.name} stops`)
@@ -163,14 +187,20 @@ export class World implements Surroundings {
 
   /** The flows as this process has loaded them: new objects in each. */
   #flows(process: Process): AnyFlow[] {
-    const flows: AnyFlow[] = this.programs.map(({ name, body }) =>
-      flow(name, (run, input: unknown) => {
+    const { programs, deployment } = this
+    return flowsOf(programs, (program, flows) => {
+      const { name } = program
+      if (program.is === 'agent') {
+        const view = new AgentSight(this, process, program.agent)
+        const children = (at: number): AnyFlow => flows[at] as AnyFlow
+        return agentOf(name, program.agent, view, { children, deployment })
+      }
+      return flow(name, (run, input: unknown) => {
         const view = new PassView(this, process, run.id)
         view.same('input', input)
-        return interpret({ view, flows }, run, body)
-      }),
-    )
-    return flows
+        return interpret({ view, flows, programs }, run, program.body)
+      })
+    })
   }
 
   #buryAlive(token: string): void {

@@ -1,0 +1,133 @@
+/**
+ * What runs have spent, added up a second time from their entries, and whether that kept to their
+ * budgets: nobody goes beyond a limit but by the calls that were under way (I14).
+ */
+import type { Entry } from '../../src/ledger/index.ts'
+import type { Limits } from './agent-spec.ts'
+import type { Must } from './must.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './mirror.ts'
+import type { Report } from './report.ts'
+
+type Amounts = Readonly<Record<string, number>>
+
+/** Amounts that a single call is known to cost beforehand. */
+const counted = ['turns', 'calls']
+
+export class Accounts {
+  readonly #report: Report
+  readonly #spent = new Map<string, Map<string, number>>()
+  /** What people have lifted, by run. */
+  readonly #raised = new Map<string, Map<string, number>>()
+  /** The turn in which a run went beyond a limit, by run, account and limit. */
+  readonly #over = new Map<string, string>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  of(run: string): Amounts {
+    return Object.fromEntries(this.#spent.get(run) ?? [])
+  }
+
+  /** Takes in what an entry says of money, and checks it. `own`: the limits of the run's budget. */
+  see(run: Mirror, entry: Entry, own: Limits | undefined, must: Must): void {
+    if (entry.kind === 'question.answered' && entry.key.startsWith('=budget:')) {
+      this.#raise(run, entry)
+    }
+    if (entry.kind === 'budget.reserved') this.#refused(run, entry)
+    if (!entry.payload?.startsWith('{"charge":')) return
+    const { charge } = recordOf(entry, 'step.completed')
+    if (!charge) return
+    const to = [...new Set(charge.to)]
+    const wanted = [run.id, ...run.ancestors.map((one) => one.run)]
+    must(to.join() === wanted.join(), 'I14', `it charges ${to.join()}, not ${wanted.join()}`)
+    for (const account of to) {
+      const sums = this.#spent.get(account) ?? new Map<string, number>()
+      this.#spent.set(account, sums)
+      for (const [what, amount] of Object.entries(charge.amounts)) {
+        const before = sums.get(what) ?? 0
+        sums.set(what, before + amount)
+        this.#check(run, entry, must, { account, what, before, amount, own })
+      }
+    }
+  }
+
+  #check(
+    run: Mirror,
+    entry: Entry,
+    must: Must,
+    {
+      account,
+      what,
+      before,
+      amount,
+      own,
+    }: {
+      readonly account: string
+      readonly what: string
+      readonly before: number
+      readonly amount: number
+      readonly own: Limits | undefined
+    },
+  ): void {
+    const limit = this.#limit(run, account, what, own)
+    if (limit === undefined) return
+    const isOver = counted.includes(what) ? before + amount > limit : before >= limit
+    if (!isOver) return
+    this.#report.reach('budget passed by a call under way')
+    const turn = entry.scope
+    const key = `${run.id} ${account} ${what} ${limit}`
+    const other = this.#over.get(key) ?? turn
+    this.#over.set(key, turn)
+    const said = `${before} ${what} of ${limit} were spent on the account of ${account}`
+    must(other === turn, 'I14', `${said} already in ${other}, and it goes on in ${turn}`)
+    const isAlone = account === run.id && !run.hasHadChildren && !run.hasCompacted
+    must(!isAlone, 'I14', `${said}, and nobody else has spent on it`)
+  }
+
+  #limit(run: Mirror, account: string, what: string, own: Limits | undefined): number | undefined {
+    const { usd, ...rest } = own ?? {}
+    const mine: Amounts = {
+      ...rest,
+      ...(usd === undefined ? {} : { microUsd: Math.round(usd * 1e6) }),
+    }
+    const around = run.ancestors.find((one) => one.run === account)?.limits ?? {}
+    const limit = (account === run.id ? mine : around)[what]
+    const raised = this.#raised.get(run.id)?.get(what)
+    return limit === undefined ? undefined : Math.max(limit, raised ?? 0)
+  }
+
+  /** A person has said something about a budget that was used up. */
+  #raise(run: Mirror, entry: Entry): void {
+    const { value } = recordOf(entry, 'question.answered')
+    const { verdict, limits = {} } = value as {
+      readonly verdict: string
+      readonly limits?: Amounts
+    }
+    const raised = this.#raised.get(run.id) ?? new Map<string, number>()
+    this.#raised.set(run.id, raised)
+    if (verdict === 'raise') {
+      for (const [what, limit] of Object.entries(limits)) {
+        raised.set(what, Math.max(limit, raised.get(what) ?? 0))
+      }
+    }
+    if (verdict !== 'continue') return
+    const path = `${entry.scope}/${entry.key.replace(/:asked$/, '')}`
+    const asked = run.outcomes.get(path)
+    if (asked?.kind !== 'budget.reserved') return
+    for (const { what } of recordOf(asked, asked.kind).over) raised.set(what, Infinity)
+  }
+
+  #refused(run: Mirror, entry: Entry): void {
+    this.#report.reach('budget used up')
+    const { over } = recordOf(entry, 'budget.reserved')
+    if (over.some((one) => 'of' in one)) {
+      this.#report.reach('child budget refused by the account of its parent')
+    }
+    const calls = Array.from(run.begun.values())
+    if (calls.some(({ key, scope }) => key.startsWith('=call:') && scope === entry.scope)) {
+      this.#report.reach('budget used up while other calls of the turn are open')
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What must hold when an agent acts: when its model is asked, and when a call that the model proposed
+ * is executed. Everything is computed anew, from the ledger.
+ */
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import { digestOf, explicitKey, operationPath } from '../../src/ledger/index.ts'
+import type { Entry } from '../../src/ledger/index.ts'
+import { type Args, isGated } from './agent-flow.ts'
+import type { AgentSpec, ToolSpec } from './agent-spec.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './mirror.ts'
+import type { Actor } from './start-checks.ts'
+
+/** The model is told of all calls of an answer, in their order, and of what has really come of them. */
+export function checkRequest({ world, run }: Actor, prompt: LanguageModelV4Prompt): void {
+  const must = mustOf(world.report, run)
+  for (const [i, message] of prompt.entries()) {
+    if (message.role === 'tool') {
+      must(prompt[i - 1]?.role === 'assistant', 'N3', 'results without calls are sent')
+    }
+    if (message.role !== 'assistant') continue
+    const calls = message.content.flatMap((part) =>
+      part.type === 'tool-call' ? [part.toolCallId] : [],
+    )
+    if (calls.length === 0) continue
+    const next = prompt[i + 1]
+    const results = next?.role === 'tool' ? next.content : []
+    const ids = results.flatMap((part) => (part.type === 'tool-result' ? [part.toolCallId] : []))
+    must(
+      ids.join() === calls.join(),
+      'N3',
+      `of the calls ${calls.join()} the model is told the results ${ids.join()}`,
+    )
+    for (const result of results) {
+      if (result.type !== 'tool-result' || result.output.type !== 'text') continue
+      const path = /^effect of (.*)$/.exec(result.output.value)?.[1]
+      if (path === undefined) continue
+      must(
+        path.endsWith(`/${explicitKey(`call:${result.toolCallId}`)}`),
+        'N3',
+        `call ${result.toolCallId} is told what came of ${path}`,
+      )
+      must(run.successes.has(path), 'I5', `the model is told of "${path}", which has no outcome`)
+    }
+  }
+}
+
+interface Executed {
+  readonly tool: ToolSpec
+  readonly args: Args
+  readonly path: string
+  /** The model's id of the call. */
+  readonly id: string
+}
+
+/** C1, C2, I9: guards and people have let exactly this call pass. */
+export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): void {
+  const { world, run, epoch } = actor
+  if (run.epoch !== epoch) return
+  const { tool, args, path, id } = executed
+  const must = mustOf(world.report, run)
+  const turn = path.slice(0, path.lastIndexOf('/'))
+  const at = (key: string): string => operationPath(turn, explicitKey(key))
+  must(run.outcomes.has(at('model')), 'N2', `"${path}" is called before the answer is recorded`)
+  const isGuarded = agent.guards.some((guard) => guard.at.includes('call'))
+  /** What guards have let pass, and people have approved, last. */
+  let judged: unknown
+  let approved: unknown
+  let isJudged = false
+  let isApproved = false
+  for (let round = 1; round <= 6; round++) {
+    const nth = round === 1 ? '' : ` #${round}`
+    const ruling = run.outcomes.get(at(`guard:call:${id}${nth}`))
+    if (ruling) {
+      const record = recordOf(ruling, 'guard.decided')
+      const { outcome } = record as { readonly outcome?: string }
+      const isAllowed = outcome === 'allow' || outcome === 'ask'
+      must(isAllowed, 'C1', `"${path}" is called, but a guard said ${outcome}`)
+      judged = record.fixed?.value
+      isJudged = true
+      if (outcome === 'ask') {
+        const isAnswered = run.outcomes.has(at(`approval:${id}${nth}`))
+        must(isAnswered || isApproved, 'C1', `"${path}" is called, but nobody was asked`)
+      }
+    }
+    const decided = run.outcomes.get(at(`approval:${id}${nth}`))
+    if (!decided) continue
+    const request = run.requests.get(at(`approval:${id}${nth}`))
+    if (decided.kind === 'approval.voided') continue
+    must(
+      isYes(request, decided, tool),
+      'I9',
+      `"${path}" is called, but its approval says ${decided.kind}`,
+    )
+    approved = approvedArgs(request, decided)
+    judged = undefined
+    isApproved = true
+    isJudged = false // guards have to look again
+  }
+  must(!isGuarded || isJudged, 'C2', `"${path}" is called with arguments that no guard has seen`)
+  const last = judged ?? approved
+  must(
+    last === undefined || digestOf(last) === digestOf(args),
+    'C2',
+    `"${path}" is called with ${JSON.stringify(args)}, decided was ${JSON.stringify(last)}`,
+  )
+  if (!isGated(tool.approval, args)) return
+  must(isApproved, 'I9', `"${path}" is called without an approval`)
+  must(
+    approved === undefined || digestOf(approved) === digestOf(args),
+    'I9',
+    `"${path}" is called with ${JSON.stringify(args)}, approved was ${JSON.stringify(approved)}`,
+  )
+}
+
+function isYes(request: Entry | undefined, decided: Entry, { approval }: ToolSpec): boolean {
+  if (decided.kind === 'approval.expired') return approval?.otherwise === 'approve'
+  return (
+    request !== undefined &&
+    decided.kind === 'approval.decided' &&
+    recordOf(decided, decided.kind).verdict === 'approved'
+  )
+}
+
+function approvedArgs(request: Entry | undefined, decided: Entry): unknown {
+  const record = decided.kind === 'approval.decided' ? recordOf(decided, decided.kind) : {}
+  if ('args' in record) return record.args
+  return request && recordOf(request, 'approval.requested').args
+}
+
+const mustOf =
+  (report: Actor['world']['report'], run: Mirror) =>
+  (condition: boolean, invariant: string, what: string): void =>
+    report.check(condition, invariant, () => `run ${run.id}: ${what}`)

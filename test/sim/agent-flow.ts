@@ -1,0 +1,268 @@
+/** Makes real agents of specifications: real tools, guards and budgets, around a simulated model. */
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { agent } from '../../src/agent/agent.ts'
+import { agentTool } from '../../src/agent/agent-tool.ts'
+import type { ApprovalRule } from '../../src/agent/approval-policy.ts'
+import { askPerson } from '../../src/agent/ask-person.ts'
+import { guard, type Guard } from '../../src/agent/guards/guard.ts'
+import { type GuardVerdict, verdict } from '../../src/agent/guards/verdict.ts'
+import { type AnyTool, tool } from '../../src/agent/tool.ts'
+import type { AnyFlow, Flow } from '../../src/run/index.ts'
+import type { Finding } from '../../src/run/finding.ts'
+import { compactionText, Dice, simulatedModel } from './agent-model.ts'
+import type { AgentSpec, ApprovalSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
+import type { Call } from './effect-body.ts'
+import type { EffectSpec } from './effect-spec.ts'
+
+/** Arguments of every tool. */
+export interface Args {
+  readonly n: number
+  readonly fixed?: boolean
+  readonly edited?: boolean
+}
+
+/** A thing that a guard looked at. */
+export interface Judged {
+  readonly run: string
+  readonly position: string
+  readonly guard: string
+  /** Of the call; "" elsewhere. */
+  readonly call: string
+}
+
+/** What an agent's code does in the outside world, and who watches it. */
+export interface AgentView {
+  /** The model is asked: time passes, and things go wrong. */
+  asked(prompt: LanguageModelV4Prompt): Promise<void>
+  /** A tool is executed, with these arguments. */
+  called(tool: ToolSpec & { does: 'effect' }, args: Args, call: ToolCall): Promise<unknown>
+  findOut(spec: EffectSpec, call: { readonly idempotencyKey: string }): Promise<Finding>
+  /** A guard is asked, and says this after some time. */
+  judged(spec: GuardSpec, subject: Judged, said: string): Promise<void>
+}
+
+export type ToolCall = Pick<Call, 'attempt' | 'idempotencyKey' | 'signal'> & {
+  readonly call: string
+}
+
+/** What the code of an agent stands among. */
+export interface Surrounding {
+  /** Flows that its tools may start runs of. */
+  readonly children: (flow: number) => AnyFlow
+  /** Descriptions of tools say it: a call that waits for its approval is another one afterwards. */
+  readonly deployment: number
+}
+
+/** The agent of this specification. */
+export function agentOf(
+  name: string,
+  spec: AgentSpec,
+  view: AgentView,
+  { children, deployment }: Surrounding,
+): AnyFlow {
+  const { guards, budget, idleMs, compactAbove } = spec
+  return agent({
+    name,
+    model: simulatedModel(spec, (prompt) => view.asked(prompt)),
+    instructions: `You are ${name}.`,
+    tools: spec.tools.map((one) => toolOf(one, view, { children, deployment })),
+    guards: guards.map((one) => guardOf(one, view)),
+    ...(budget ? { budget } : {}),
+    ...(idleMs === undefined ? {} : { conversation: { idle: idleMs } }),
+    ...(compactAbove === undefined
+      ? {}
+      : { compaction: { above: compactAbove, keep: 3, instructions: compactionText } }),
+    stop: { turns: 14 },
+    retry: { attempts: 3, delay: 200 },
+    timeout: modelTimeoutMs,
+    parallel: spec.parallel,
+    prices: { 'sim/model': { input: 1, output: 2 } },
+  }) as unknown as AnyFlow
+}
+
+export const modelTimeoutMs = 8000
+
+const argsSchema = {
+  type: 'object',
+  properties: { n: { type: 'number' }, fixed: { type: 'boolean' }, edited: { type: 'boolean' } },
+  required: ['n'],
+  additionalProperties: false,
+} as const
+
+const argsInput: StandardSchemaV1<unknown, Args> = {
+  '~standard': {
+    version: 1,
+    vendor: 'sim',
+    validate: (value) =>
+      typeof value === 'object' && value !== null && 'n' in value && typeof value.n === 'number'
+        ? { value: value as Args }
+        : { issues: [{ message: 'n must be a number' }] },
+  },
+}
+
+const promptSchema = {
+  type: 'object',
+  properties: { n: { type: 'number' } },
+  required: ['n'],
+} as const
+
+/** Agents as children are told a text, made of the arguments. */
+const promptInput: StandardSchemaV1<unknown, { prompt: string }> = {
+  '~standard': {
+    version: 1,
+    vendor: 'sim',
+    validate: (value) => {
+      const { n, prompt } = value as { n?: unknown; prompt?: unknown }
+      if (typeof prompt === 'string') return { value: { prompt } }
+      return typeof n === 'number'
+        ? { value: { prompt: `Number ${n}.` } }
+        : { issues: [{ message: 'n must be a number' }] }
+    },
+  },
+}
+
+function toolOf(spec: ToolSpec, view: AgentView, { children, deployment }: Surrounding): AnyTool {
+  const { name, approval } = spec
+  const face = {
+    name,
+    description: `Does ${name}, as of version ${deployment}.`,
+    inputSchema: argsSchema,
+    ...(approval ? { approval: ruleOf(approval) } : {}),
+  }
+  switch (spec.does) {
+    case 'ask':
+      return askPerson<Args>({
+        ...face,
+        input: argsInput,
+        prompt: ({ n }) => `What about ${n}?`,
+        ...(spec.timeoutMs === undefined ? {} : { timeout: spec.timeoutMs }),
+      }) as AnyTool
+    case 'child':
+      return agentTool(children(spec.flow) as Flow<{ prompt: string }>, {
+        name,
+        description: `Does ${name}.`,
+        input: promptInput,
+        inputSchema: promptSchema,
+      }) as AnyTool
+    case 'effect':
+      return effectTool(spec, face, view)
+  }
+}
+
+function effectTool(
+  tooled: ToolSpec & { does: 'effect' },
+  face: { readonly name: string; readonly description: string; readonly inputSchema: object },
+  view: AgentView,
+): AnyTool {
+  const { spec } = tooled
+  const { effect, timeoutMs, settleMs, reconcile, attempts, delayMs } = spec
+  const isOnce = effect === 'once'
+  return tool<Args, unknown>({
+    ...face,
+    inputSchema: argsSchema,
+    input: argsInput,
+    effect,
+    timeout: timeoutMs,
+    ...(attempts > 1 ? { retry: { attempts, delay: delayMs } } : {}),
+    ...(isOnce ? { settle: settleMs } : {}),
+    ...(isOnce && reconcile !== 'is missing'
+      ? {
+          reconcile: (_: Args, { idempotencyKey }: { idempotencyKey: string }) =>
+            view.findOut(spec, { idempotencyKey }),
+        }
+      : {}),
+    run: (args, context) => {
+      const { attempt, idempotencyKey, call } = context
+      return view.called(tooled, args, {
+        attempt,
+        idempotencyKey,
+        call,
+        signal: () => context.signal,
+      })
+    },
+  }) as AnyTool
+}
+
+function ruleOf({
+  oddOnly,
+  approvals,
+  timeoutMs,
+  otherwise,
+  escalateMs,
+  notByRequester,
+}: ApprovalSpec): ApprovalRule<Args> {
+  const policy = {
+    needed: true,
+    approvals,
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, otherwise }),
+    ...(escalateMs === undefined ? {} : { escalate: { after: escalateMs, to: 'boss' } }),
+    ...(notByRequester ? { notBy: 'requester' as const } : {}),
+  }
+  return oddOnly ? ({ n }) => (n % 2 === 1 ? policy : false) : policy
+}
+
+/** True where the rule wants an approval. */
+export const isGated = (approval: ApprovalSpec | undefined, { n }: Args): boolean =>
+  approval !== undefined && (!approval.oddOnly || n % 2 === 1)
+
+const guardTimeoutMs = 1500
+
+function guardOf(spec: GuardSpec, view: AgentView): Guard {
+  const { name, at, oneIn } = spec
+  return guard({
+    name,
+    at,
+    timeout: guardTimeoutMs,
+    check: async (subject, { position, runId, signal }) => {
+      const { id = '', args } = subject as { id?: string; args?: Args }
+      const isHit = new Dice(0, `${name} ${JSON.stringify(subject)}`).below(oneIn) === 0
+      // Nothing is fixed for ever.
+      const isFixed = position === 'call' && args?.fixed === true
+      const says = isHit && !(spec.says === 'fix' && isFixed) ? spec.says : 'allow'
+      await view.judged(spec, { run: runId, position, guard: name, call: id }, says)
+      if (says === 'hang') await untilAbortedOr(signal)
+      return verdictOf(says, position, subject)
+    },
+  })
+}
+
+const untilAbortedOr = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new RangeError('too late')), { once: true })
+  })
+
+function verdictOf(says: string, position: string, subject: object): GuardVerdict {
+  switch (says) {
+    case 'deny':
+      return verdict.deny('It is not good.')
+    case 'retry':
+      return verdict.retry('Try something else.')
+    case 'ask':
+      return verdict.ask('May it?')
+    case 'halt':
+      return verdict.halt('Enough.')
+    case 'throw':
+      throw new TypeError('The guard has fallen asleep.')
+    case 'fix':
+      return verdict.fix(fixOf(position, subject))
+    default:
+      return verdict.allow()
+  }
+}
+
+function fixOf(position: string, subject: object): unknown {
+  const { args, messages, text } = subject as {
+    args?: Args
+    messages?: readonly unknown[]
+    text?: string
+  }
+  switch (position) {
+    case 'call':
+      return { ...args, n: (args?.n ?? 0) + 1000, fixed: true }
+    case 'request':
+      return messages
+    default:
+      return `Fixed: ${text?.slice(0, 50)}`
+  }
+}

@@ -1,0 +1,145 @@
+/** Random agents, as data: what they may call, who watches them, what they may spend. */
+import type { Chance } from './chance.ts'
+import { type EffectSpec, writeEffect } from './effect-spec.ts'
+
+/** Who must allow a call of a tool. */
+export interface ApprovalSpec {
+  /** Only calls with an odd number need it. */
+  readonly oddOnly: boolean
+  readonly approvals: number
+  readonly timeoutMs: number | undefined
+  readonly otherwise: 'deny' | 'approve'
+  readonly escalateMs: number | undefined
+  readonly notByRequester: boolean
+}
+
+interface ToolFace {
+  readonly name: string
+  readonly approval: ApprovalSpec | undefined
+}
+
+export type ToolSpec = ToolFace &
+  (
+    | { readonly does: 'effect'; readonly spec: EffectSpec }
+    | { readonly does: 'ask'; readonly timeoutMs: number | undefined }
+    | { readonly does: 'child'; readonly flow: number }
+  )
+
+export type Said = 'deny' | 'fix' | 'retry' | 'ask' | 'halt' | 'throw' | 'hang'
+type Position = 'input' | 'request' | 'answer' | 'call' | 'result' | 'output'
+
+export interface GuardSpec {
+  readonly name: string
+  readonly at: readonly Position[]
+  /** What it says to one in so many things; to all others it says "allow". */
+  readonly says: Said
+  readonly oneIn: number
+  readonly ms: number
+}
+
+export interface Limits {
+  readonly turns?: number
+  readonly tokens?: number
+  readonly usd?: number
+  readonly calls?: number
+}
+
+export interface AgentSpec {
+  /** Of what its model says. */
+  readonly seed: number
+  /** Turns with calls after each message, at most. */
+  readonly turns: number
+  readonly tools: readonly ToolSpec[]
+  readonly guards: readonly GuardSpec[]
+  readonly budget: Limits | undefined
+  /** It goes on listening for so long after an answer. */
+  readonly idleMs: number | undefined
+  readonly parallel: number
+  readonly compactAbove: number | undefined
+}
+
+/** Writes an agent that may start runs of the flows from `firstChild` up to `flows`. */
+export function writeAgent(chance: Chance, firstChild: number, flows: number): AgentSpec {
+  const tools = Array.from({ length: chance.between(1, 3) }, (_, i) =>
+    writeTool(chance, `tool-${i + 1}`),
+  )
+  if (firstChild < flows && chance.roll(0.6)) {
+    const flow = chance.between(firstChild, flows - 1)
+    tools.push({ name: 'delegate', does: 'child', flow, approval: undefined })
+  }
+  const guards = chance.roll(0.45)
+    ? Array.from({ length: chance.between(1, 2) }, (_, i) => writeGuard(chance, `guard-${i + 1}`))
+    : []
+  return {
+    seed: chance.below(1_000_000),
+    turns: chance.between(1, 3),
+    tools,
+    guards,
+    budget: chance.roll(0.45) ? writeLimits(chance) : undefined,
+    idleMs: chance.roll(0.25) ? chance.between(1000, 90_000) : undefined,
+    parallel: chance.pick([1, 2, 32, 32]),
+    compactAbove: chance.roll(0.1) ? chance.between(150, 500) : undefined,
+  }
+}
+
+function writeTool(chance: Chance, name: string): ToolSpec {
+  const approval = chance.roll(0.35) ? writeApproval(chance) : undefined
+  if (chance.roll(0.12)) {
+    const timeoutMs = chance.roll(0.5) ? chance.between(500, 30_000) : undefined
+    return { name, does: 'ask', timeoutMs, approval }
+  }
+  return { name, does: 'effect', spec: writeEffect(chance), approval }
+}
+
+function writeApproval(chance: Chance): ApprovalSpec {
+  const timeoutMs = chance.roll(0.5) ? chance.between(300, 30_000) : undefined
+  return {
+    oddOnly: chance.roll(0.3),
+    approvals: chance.weighted([
+      [3, 1],
+      [1, 2],
+    ]),
+    timeoutMs,
+    otherwise: timeoutMs !== undefined && chance.roll(0.3) ? 'approve' : 'deny',
+    escalateMs: chance.roll(0.2) ? chance.between(200, 10_000) : undefined,
+    notByRequester: chance.roll(0.2),
+  }
+}
+
+function writeGuard(chance: Chance, name: string): GuardSpec {
+  const says = chance.weighted<Said>([
+    [3, 'deny'],
+    [4, 'fix'],
+    [2, 'retry'],
+    [3, 'ask'],
+    [1, 'halt'],
+    [1, 'throw'],
+    [0.5, 'hang'],
+  ])
+  const at = chance.weighted<readonly Position[]>([
+    [6, ['call']],
+    [2, ['call', 'result']],
+    [1, ['input']],
+    [1, ['request']],
+    [1, ['answer']],
+    [1, ['result']],
+    [1, ['output']],
+  ])
+  return {
+    name,
+    at,
+    says,
+    oneIn: says === 'halt' ? chance.between(4, 8) : chance.between(2, 5),
+    ms: chance.roll(0.4) ? chance.between(1, 400) : 0,
+  }
+}
+
+function writeLimits(chance: Chance): Limits {
+  const limits: Limits = {
+    ...(chance.roll(0.3) ? { turns: chance.between(1, 5) } : {}),
+    ...(chance.roll(0.3) ? { tokens: chance.between(150, 2500) } : {}),
+    ...(chance.roll(0.2) ? { usd: chance.between(200, 3000) / 1e6 } : {}),
+    ...(chance.roll(0.4) ? { calls: chance.between(1, 6) } : {}),
+  }
+  return Object.keys(limits).length > 0 ? limits : { calls: 3 }
+}

@@ -1,0 +1,115 @@
+/**
+ * What an agent's code does in the outside world in one process: its model is asked, its tools act,
+ * its guards look. Each is checked on the spot, against what the ledger says at that moment.
+ */
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import { current } from '../../src/run/current.ts'
+import type { Finding } from '../../src/run/finding.ts'
+import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
+import { checkCall, checkRequest } from './agent-checks.ts'
+import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
+import { findOut, perform } from './effect-body.ts'
+import type { EffectSpec } from './effect-spec.ts'
+import { never, type Process } from './process.ts'
+import { type Actor, checkStart } from './start-checks.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** What a provider says when it has no room: it may be asked again. */
+class Overloaded extends Error {
+  readonly statusCode = 503
+  readonly isRetryable = true
+}
+
+/** How often one execution of a model step may ask the model, see agent-flow.ts. */
+const attemptsMax = 3
+
+export class AgentSight implements AgentView {
+  readonly #world: Surroundings
+  readonly #process: Process
+  readonly #agent: AgentSpec
+
+  constructor(world: Surroundings, process: Process, agent: AgentSpec) {
+    this.#world = world
+    this.#process = process
+    this.#agent = agent
+  }
+
+  async asked(prompt: LanguageModelV4Prompt): Promise<void> {
+    const { chance, faults, report, modelCalls } = this.#world
+    const process = this.#process
+    if (process.isDead) return never()
+    const here = current()
+    if (here?.step !== undefined) {
+      const actor = this.#actor(here.pass)
+      const { run, epoch } = actor
+      const key = `${run.id}\n${here.step}\n${epoch}`
+      const times = (modelCalls.get(key) ?? 0) + 1
+      modelCalls.set(key, times)
+      if (times === 1) checkStart(actor, { path: here.step, attempt: 1, isCleanup: false })
+      const most = `the model was asked ${times} times by one execution of "${here.step}"`
+      report.check(times <= attemptsMax, 'I7', () => `run ${run.id}: ${most}`)
+      checkRequest(actor, prompt)
+    }
+    await process.sleep(chance.between(1, chance.roll(0.2) ? 1500 : 60), 'model')
+    if (this.#crashes()) {
+      report.reach('crash while a model answers')
+      return never()
+    }
+    if (faults.strikes('model is overloaded')) throw new Overloaded('No room.')
+    if (faults.strikes('model never answers')) return never()
+  }
+
+  called(tool: ToolSpec & { does: 'effect' }, args: Args, call: ToolCall): Promise<unknown> {
+    if (this.#process.isDead) return never()
+    const here = current()
+    const { step: path } = here ?? {}
+    if (!here || path === undefined) throw new RangeError('A tool is executed outside of a step.')
+    const actor = this.#actor(here.pass)
+    checkCall(actor, this.#agent, { tool, args, path, id: call.call })
+    return perform(actor, tool.spec, { ...call, path, isCleanup: false })
+  }
+
+  findOut(spec: EffectSpec, { idempotencyKey }: { idempotencyKey: string }): Promise<Finding> {
+    const here = current()
+    const { step: path } = here ?? {}
+    if (!here || path === undefined) throw new RangeError('A call is reconciled outside of a step.')
+    return findOut(this.#actor(here.pass), spec, { path, idempotencyKey })
+  }
+
+  async judged(spec: GuardSpec, subject: Judged, said: string): Promise<void> {
+    const { report, guardSaid } = this.#world
+    if (this.#process.isDead) return never()
+    if (spec.ms > 0) await this.#process.sleep(spec.ms, 'guard')
+    if (this.#crashes()) {
+      report.reach('crash while a guard looks')
+      return never()
+    }
+    const { run, guard, position, call } = subject
+    guardSaid.set(`${run}\n${guard}\n${position}\n${call}`, said)
+  }
+
+  #crashes(): boolean {
+    const world = this.#world
+    if (!world.mayCrash(this.#process)) return false
+    if (!world.faults.strikes('worker crashes in a step')) return false
+    world.crash(this.#process)
+    return true
+  }
+
+  /** Who executes this: the process, in the epoch of the pass whose code it is. */
+  #actor({
+    run,
+    options,
+  }: {
+    readonly run: string
+    readonly options: { readonly row: { readonly epoch: number } }
+  }): Actor {
+    const world = this.#world
+    return {
+      world,
+      process: this.#process,
+      run: world.observer.run(run),
+      epoch: options.row.epoch,
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/** What each entry about an approval, a guard or a message to an agent must fulfil. */
+import { operationPath, unescape } from '../../src/ledger/index.ts'
+import type { Entry } from '../../src/ledger/index.ts'
+import type { Must } from './must.ts'
+import type { Sight } from './sight.ts'
+import { type Mirror, recordOf } from './mirror.ts'
+
+export function checkApproval(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const { kind } = entry
+  if (kind === 'guard.decided') checkGuards(sight, run, entry, must)
+  else if (kind.startsWith('approval.')) checkDecision(sight, run, entry, must)
+  else if (kind === 'message.received') sight.report.reach('message taken while the agent works')
+}
+
+/** A decision is made of votes of different people who may, all of them about this very call (I9). */
+function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const path = operationPath(entry.scope, entry.key)
+  const begun = run.begun.get(path)
+  const request = begun?.kind === 'approval.requested' ? recordOf(begun, begun.kind) : undefined
+  switch (entry.kind) {
+    case 'approval.voted':
+      report.reach('one vote of several')
+      return
+    case 'approval.changed':
+      if (recordOf(entry, entry.kind).escalated === true) report.reach('approval escalated')
+      return
+    case 'approval.voided':
+      report.reach('approval voided')
+      return
+    case 'approval.expired':
+      must((request?.due ?? Infinity) <= peak, 'I12', 'the approval expired early')
+      report.reach('approval expired')
+      return
+    case 'approval.decided': {
+      must(request !== undefined, 'I9', 'it decides about what nobody asked for')
+      if (!request) return
+      const { verdict, votes, by } = recordOf(entry, entry.kind)
+      const people = new Set(votes.map((vote) => vote.by))
+      must(people.size === votes.length, 'I9', 'somebody has voted twice')
+      const isEnough = verdict === 'denied' || votes.length >= request.approvals
+      must(isEnough, 'I9', `${votes.length} of ${request.approvals} have voted`)
+      const isBarred = votes.some((vote) => request.barred?.includes(vote.by ?? '') === true)
+      must(!isBarred, 'I9', `${by} may not decide`)
+      const isShown = votes.every(({ shown }) => shown === undefined || shown === request.digest)
+      must(isShown, 'I9', 'somebody decided about another call')
+      if (votes.length > 1) report.reach('several people have decided')
+      if (verdict === 'denied') report.reach('call denied by a person')
+      if (votes.some((vote) => 'args' in vote)) report.reach('call edited by a person')
+      const left = (request.due ?? Infinity) - now
+      if (Math.abs(left) < 1500) report.reach('approval decided in the last moment')
+    }
+  }
+}
+
+/** What is recorded is what the guards have said; nothing fails open (G1). */
+function checkGuards({ report, guardSaid }: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const { position, verdicts, outcome } = recordOf(entry, 'guard.decided') as {
+    readonly position: string
+    readonly verdicts: readonly { readonly guard: string; readonly verdict: string }[]
+    readonly outcome?: string
+  }
+  const call =
+    /^guard:(?:call|result):(.*?)(?: #\d+)?$/.exec(unescape(entry.key.slice(1)))?.[1] ?? ''
+  for (const { guard, verdict } of verdicts) {
+    const said = guardSaid.get(`${run.id}\n${guard}\n${position}\n${call}`)
+    if (said === undefined) continue // it took too long to say anything
+    const isDenial = said === 'throw' || said === 'hang'
+    // A guard that was too slow has denied, whatever it has said afterwards.
+    const isWhatItSaid = verdict === (isDenial ? 'deny' : said) || verdict === 'deny'
+    must(isWhatItSaid, 'G1', `guard ${guard} said ${said}, recorded is ${verdict}`)
+  }
+  if (outcome === 'halt' && run.inDoubt !== undefined) {
+    report.reach('guard halts beside a call in flight')
+  }
+  if (outcome === 'deny') report.reach('guard denied')
+  if (outcome === 'ask') report.reach('guard asks a person')
+  if (/ #\d+$/.test(entry.key)) report.reach('guards asked again behind an approval')
+}

@@ -1,0 +1,23 @@
+/** What the checks of entries look at. */
+import type { Accounts } from './accounts.ts'
+import type { AgentSpec } from './agent-spec.ts'
+import type { Mirror } from './mirror.ts'
+import type { Outside } from './outside.ts'
+import type { Report } from './report.ts'
+
+/** What the checks need to know besides the run. */
+export interface Sight {
+  readonly report: Report
+  readonly runs: ReadonlyMap<string, Mirror>
+  readonly outside: Outside
+  readonly accounts: Accounts
+  /** What guards have said last, by run, guard, position and call. */
+  readonly guardSaid: ReadonlyMap<string, string>
+  /** By the name of their flow. */
+  readonly agents: ReadonlyMap<string, AgentSpec>
+  /** The wall clock, and the latest time it has ever shown. */
+  readonly now: number
+  readonly peak: number
+  /** True when no worker was there at that time. */
+  wasDownAt(time: number): boolean
+}

@@ -1,0 +1,88 @@
+/** What must hold at the moment at which the body of a step begins. */
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './mirror.ts'
+import type { Process } from './process.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** Who executes something: a process, for a run that it holds or believes to hold. */
+export interface Actor {
+  readonly world: Surroundings
+  readonly process: Process
+  readonly run: Mirror
+  readonly epoch: number | undefined
+}
+
+/** A body that begins. */
+export interface Start {
+  readonly path: string
+  readonly attempt: number
+  readonly isCleanup: boolean
+  /** It must not be repeated. */
+  readonly isOnce?: boolean
+}
+
+export function checkStart(actor: Actor, start: Start): void {
+  const { world, process, run, epoch } = actor
+  const { path, attempt, isCleanup, isOnce = false } = start
+  const { observer, report, executions } = world
+  const must = (condition: boolean, invariant: string, what: string): void =>
+    report.check(condition, invariant, () => `run ${run.id}: ${what}`)
+  report.trace(() => `   ${process.name} executes ${run.id} ${path} attempt ${attempt}`)
+  if (isOnce) checkIntent(actor, start, must)
+  if (run.epoch !== epoch) {
+    report.reach('zombie executed a step')
+    return
+  }
+  must(!run.outcomes.has(path), 'I6', `step "${path}" is executed although it has an outcome`)
+  const done = run.successAround(path)
+  must(
+    done === undefined,
+    'I6',
+    `step "${path}" is executed although entry ${done?.seq} (${done?.kind}) had ended it well`,
+  )
+  must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
+  if (isCleanup && run.isCancelling) report.reach('operation in a cleanup after a cancel')
+  if (attempt > 1 && !isOnce) {
+    const before = run.begun.get(path)
+    const record = before?.kind === 'step.retrying' ? recordOf(before, before.kind) : undefined
+    must(
+      record?.attempt === attempt - 1,
+      'retries',
+      `attempt ${attempt} of "${path}" begins, recorded are ${record?.attempt ?? 0}`,
+    )
+    must((record?.due ?? 0) <= observer.peak, 'I12', `"${path}" is tried again too early`)
+  }
+  const key = `${run.id}\n${isOnce ? '' : run.retries}\n${path}\n${attempt}`
+  const before = executions.get(key)
+  executions.set(key, run.epoch)
+  if (before === undefined) return
+  must(!isOnce, 'I6', `attempt ${attempt} of "${path}", which must not repeat, is executed twice`)
+  must(before !== run.epoch, 'I6', `attempt ${attempt} of "${path}" is executed twice in one pass`)
+  must(
+    !run.released.has(before),
+    'I6',
+    `attempt ${attempt} of "${path}" is executed again although epoch ${before} gave the run back`,
+  )
+}
+
+/** E1: the intent of this very attempt is durable, and was written by this very holder. */
+function checkIntent(
+  { run, epoch, world }: Actor,
+  { path, attempt }: Start,
+  must: (condition: boolean, invariant: string, what: string) => void,
+): void {
+  const call = run.calls.get(path)
+  const isMine = run.intents.has(`${path}\n${attempt}\n${epoch}`)
+  must(isMine, 'E1', `"${path}" is called without an intent of attempt ${attempt}`)
+  if (run.epoch !== epoch) return
+  must(
+    call?.attempt === attempt && call.state === 'open',
+    'E1',
+    `attempt ${attempt} of "${path}" is called while the ledger says ${call?.state} of attempt ${call?.attempt}`,
+  )
+  must(
+    !world.outside.hasHappened(run.id, path) && !world.outside.isOnItsWay(run.id, path),
+    'I6',
+    `"${path}" is called again although it has happened`,
+  )
+}
