@@ -1,8 +1,8 @@
 /**
  * What the guards say at one position, as the loop acts on it.
  *
- * - U1 A decision is recorded before anything follows from it, and served ever after.
- * - U2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
+ * - V1 A decision is recorded before anything follows from it, and served ever after.
+ * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
  *   has added are not asked about the past (C4).
  */
 import { decideIn, isRecorded } from '../run/inside.ts'

@@ -1,6 +1,9 @@
-/** docs/cli.md against the program itself: every command, option and exit code, and none besides. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/**
+ * docs/cli.md against the program itself: every command, option and exit code, and none besides. And
+ * the links of all documents against what they lead to.
+ */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { exitCodes } from '../../src/cli/exit.ts'
@@ -33,3 +36,30 @@ test('the exit codes are documented, and no others', () => {
   const rows = [...text.matchAll(/^\| +(\d+) \|/gm)].map(([, code]) => Number(code))
   expect(rows).toEqual(Object.values(exitCodes))
 })
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** The anchors of a document, as GitHub makes them of its headings. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)
+  return Array.from(headings, ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test.each(globSync(['*.md', 'docs/**/*.md'], { cwd: root }))(
+  'the links of %s lead somewhere',
+  (file) => {
+    const links = readFileSync(join(root, file), 'utf8').matchAll(
+      /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g,
+    )
+    for (const [link, path = '', anchor] of links) {
+      const target = path === '' ? join(root, file) : join(root, dirname(file), path)
+      expect(existsSync(target), link).toBe(true)
+      if (anchor !== undefined) expect(anchorsOf(target), link).toContain(anchor)
+    }
+  },
+)

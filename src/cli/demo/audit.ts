@@ -77,7 +77,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     report: file('report.md'),
     asked: file('asked.log'),
     // A call must take a moment, or it could not be killed in the middle.
-    calls: { begun: file('begun.log'), done: file('done.log'), paceMs: Math.max(120, timeMs / 24) },
+    calls: { begun: file('begun.log'), done: file('done.log'), paceMs: Math.max(250, timeMs / 28) },
   }
   const { asked, calls } = setting
   for (const log of [asked, calls.begun, calls.done]) writeFileSync(log, '')

@@ -23,7 +23,7 @@ export function called<Input, Result>(
   return async (input, { call }) => {
     leave(begun, call)
     // Calls of one answer take different times, as calls in the world do.
-    await pause(paceMs * (1 + (lengthOf(input) % 7) / 4))
+    await pause(paceMs * (1 + (lengthOf(input) % 7) / 2))
     const result = await body(input)
     leave(done, call)
     return result
