@@ -553,6 +553,7 @@ export interface Run {
     uuid(): string;
     undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>;
     undo(action: string, input?: unknown): Promise<void>;
+    title(title: string): Promise<void>;
     note(text: string, data?: unknown): Promise<void>;
     resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>;
 }
@@ -572,6 +573,7 @@ export interface RunInfo {
     readonly version: string;
     readonly status: StatusWord;
     readonly code: string | undefined;
+    readonly title: string | undefined;
     readonly queue: string;
     readonly labels: Readonly<Record<string, string>>;
     readonly parent: string | undefined;
@@ -1298,9 +1300,6 @@ interface Payloads {
         readonly reason?: string | undefined;
         readonly cause?: number | undefined;
     } & Actor & Abandoning;
-    'run.titled': {
-        readonly title: string;
-    } & Actor;
     'run.retried': {
         readonly forget: readonly number[];
         readonly reopen: readonly OpenScope[];
@@ -1484,6 +1483,9 @@ interface Payloads {
         readonly status: 'failed' | 'cancelled';
         readonly error: ErrorData;
     };
+    'note.titled': {
+        readonly title: string;
+    };
     'note.written': {
         readonly text: string;
         readonly data?: unknown;
@@ -1532,7 +1534,7 @@ interface Vote extends Actor {
 
 type WaitKind = (typeof waitKinds)[number];
 
-const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined', 'run.forked', 'run.migrated', 'run.redacted'];
+const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined', 'run.titled', 'run.forked', 'run.migrated', 'run.redacted'];
 
 const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started', 'effect.intended', 'effect.doubted', 'effect.resolved', 'undo.retrying', 'approval.requested'];
 
@@ -1818,6 +1820,7 @@ interface RunRow {
     readonly parent: string | undefined;
     readonly status: 'active' | 'paused' | 'completed' | 'failed' | 'cancelled';
     readonly code: string | undefined;
+    readonly title: string | undefined;
     readonly created: number;
     readonly updated: number;
     readonly seq: number;

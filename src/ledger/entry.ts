@@ -147,8 +147,6 @@ export interface Payloads {
     readonly cause?: number | undefined
   } & Actor &
     Abandoning
-  /** What people call it. */
-  'run.titled': { readonly title: string } & Actor
   /** Failed outcomes in `forget` no longer count, and the scopes they closed are open again. */
   'run.retried': {
     readonly forget: readonly number[]
@@ -325,6 +323,8 @@ export interface Payloads {
   }
   'child.completed': { readonly output: unknown }
   'child.failed': { readonly status: 'failed' | 'cancelled'; readonly error: ErrorData }
+  /** What people call the run from here on. */
+  'note.titled': { readonly title: string }
   'note.written': { readonly text: string; readonly data?: unknown }
   /** Another input than the recorded one was given at the same key; the recorded outcome stands. */
   'input.drifted': { readonly of: number; readonly recorded: string; readonly given: string }
@@ -356,6 +356,7 @@ export const reservedKinds = [
   'budget.settled',
   'budget.raised',
   'agent.defined',
+  'run.titled',
   'run.forked',
   'run.migrated',
   'run.redacted',
@@ -376,6 +377,7 @@ export const outcomeKinds = [
   'child.completed',
   'child.failed',
   'note.written',
+  'note.titled',
   'undo.registered',
   'undo.completed',
   'undo.failed',

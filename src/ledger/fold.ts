@@ -65,6 +65,8 @@ export interface RunState {
   readonly scopes: ReadonlyMap<string, number>
   /** By operation path. */
   readonly waits: ReadonlyMap<string, Wait>
+  /** What people call the run, as far as it is known from these entries. */
+  readonly title: string | undefined
 }
 
 /** What one entry does to the projections. Lists are empty when it does nothing of the kind. */
@@ -88,6 +90,8 @@ export interface Effect {
   readonly settle?: string
   /** An answer to this question was refused: it is open again. */
   readonly reask?: string
+  /** What the run is called from now on. */
+  readonly title?: string
 }
 
 /** A run before its first entry. */
@@ -97,6 +101,7 @@ export const emptyState: RunState = {
   undoing: undefined,
   scopes: new Map(),
   waits: new Map(),
+  title: undefined,
 }
 
 /**
@@ -115,6 +120,7 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     return {
       ...open,
       settle: operationPath(scope, key),
+      ...(kind === 'note.titled' ? { title: read(kind).title ?? erased } : {}),
       ...(closes ? { close: childPath(scope, key) } : {}),
     }
   }
@@ -181,17 +187,26 @@ export interface Folding extends RunState {
   status: RunStatus
   cancelling: string | undefined
   undoing: RunState['undoing']
+  title: RunState['title']
   readonly scopes: Map<string, number>
   readonly waits: Map<string, Wait>
 }
 
 /** A copy of the state that can advance. */
-export const foldingOf = ({ status, cancelling, undoing, scopes, waits }: RunState): Folding => ({
+export const foldingOf = ({
+  status,
+  cancelling,
+  undoing,
+  scopes,
+  waits,
+  title,
+}: RunState): Folding => ({
   status,
   cancelling,
   undoing,
   scopes: new Map(scopes),
   waits: new Map(waits),
+  title,
 })
 
 /** Takes one more entry in. `record` as in `effectOf`. */
@@ -201,6 +216,7 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   state.status = effect.status ?? state.status
   if ('cancelling' in effect) state.cancelling = effect.cancelling
   state.undoing = effect.undoing ?? state.undoing
+  state.title = effect.title ?? state.title
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)
   if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)

@@ -34,6 +34,7 @@ export interface Projections {
       }
     | undefined
   readonly status?: { readonly is: RunStatus['is']; readonly code: string | undefined } | undefined
+  readonly title?: { readonly is: string | undefined } | undefined
   readonly scopes?: readonly OpenScope[] | undefined
   /** Numbers of the entries that asked the open questions. */
   readonly questions?: readonly number[] | undefined

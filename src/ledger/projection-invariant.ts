@@ -24,7 +24,7 @@ export const projectionInvariant: Invariant = invariant(
     let run = ''
     let beginning: Beginning | undefined
     /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
-    const unknown = { all: false, scopes: false, code: false }
+    const unknown = { all: false, scopes: false, code: false, title: false }
     return {
       see(read) {
         const { entry, record } = read
@@ -38,6 +38,7 @@ export const projectionInvariant: Invariant = invariant(
         if (record === undefined) {
           unknown.scopes ||= kind === 'run.retried' || kind === 'turn.committed'
         }
+        if (kind === 'note.titled') unknown.title = record === undefined
         if (kind === 'run.paused' || kind === 'run.failed') unknown.code = record === undefined
         try {
           advance(state, entry, record ?? {})
@@ -114,11 +115,15 @@ const sorted = (labels: Readonly<Record<string, string>>): readonly (readonly st
   Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 function rowFlaws(
-  { status, scopes, questions }: Projections,
+  { status, title, scopes, questions }: Projections,
   fold: {
     readonly state: RunState
     readonly seq: number
-    readonly unknown: { readonly scopes: boolean; readonly code: boolean }
+    readonly unknown: {
+      readonly scopes: boolean
+      readonly code: boolean
+      readonly title: boolean
+    }
   },
 ): Complaint[] {
   const { state, seq, unknown } = fold
@@ -132,6 +137,7 @@ function rowFlaws(
     const rowCode = unknown.code ? undefined : status.code
     compare('status', shown(status.is, rowCode), shown(is, code))
   }
+  if (title && !unknown.title) compare('title', title.is ?? 'none', state.title ?? 'none')
   if (scopes && !unknown.scopes) {
     const folded = Array.from(state.scopes, ([path, from]) => ({ path, from }))
     compare('open scopes', listed(scopes.map(showScope)), listed(folded.map(showScope)))

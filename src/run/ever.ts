@@ -332,12 +332,12 @@ export class Ever implements AsyncDisposable {
     const scopes = await store.openScopes(run)
     const questions = (await store.questions({ run })).map(({ wait }) => wait.seq)
     const account = await store.account(run)
-    const { seq, status, code } = row
+    const { seq, status, code, title } = row
     const isStill = (await this.#row(run)).seq === seq
     // A run may move on meanwhile: what is checked ends where the row said it stood.
     const read = async (after: number): Promise<readonly Entry[]> =>
       (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
-    const rows = { started: row, status: { is: status, code }, account }
+    const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
     return verifyRun(read, row, isStill ? { ...rows, scopes, questions } : rows)
   }
 

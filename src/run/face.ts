@@ -286,6 +286,8 @@ export interface Run {
   undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>
   undo(action: string, input?: unknown): Promise<void>
 
+  /** What people call the run from here on: shown in lists. 1 to 200 characters. */
+  title(title: string): Promise<void>
   /** Writes a line for people into the ledger. */
   note(text: string, data?: unknown): Promise<void>
   /**

@@ -39,6 +39,9 @@ import { ask, child, signal, sleepUntil } from './waits.ts'
 
 type Body = (...args: never[]) => unknown
 
+/** Titles stand in lists. */
+const titleUnitsMax = 200
+
 /** The pass and scope behind a handle. Throws like the handle when it may not be used here. */
 export const insideOf = (run: Run): { readonly pass: Pass; readonly scope: Scope } => {
   const handle = (run as RunHandle).inside
@@ -229,6 +232,16 @@ export class RunHandle implements Run {
     const record = { text, ...(data === undefined ? {} : { data }) }
     return this.#pass.request(scope, 'note', scope.key('note'), {
       begin: (operation) => this.#pass.conclude(operation, 'note.written', record),
+    }) as Promise<void>
+  }
+
+  title(title: string): Promise<void> {
+    const scope = this.#here()
+    if (typeof title !== 'string' || title === '' || title.length > titleUnitsMax) {
+      throw this.#misuse(`run.title takes a text of 1 to ${titleUnitsMax} characters.`)
+    }
+    return this.#pass.request(scope, 'note', scope.key('title'), {
+      begin: (operation) => this.#pass.conclude(operation, 'note.titled', { title }),
     }) as Promise<void>
   }
 

@@ -25,6 +25,7 @@ export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undef
       return { is: 'value', value: (record as Payloads['child.completed']).output }
     case 'timer.fired':
     case 'note.written':
+    case 'note.titled':
     case 'undo.registered':
       return { is: 'value', value: undefined }
     case 'undo.completed':

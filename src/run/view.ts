@@ -37,6 +37,8 @@ export interface RunInfo {
   readonly status: StatusWord
   /** The code it is paused or failed with. */
   readonly code: string | undefined
+  /** What people call it: the last that `run.title` said. */
+  readonly title: string | undefined
   readonly queue: string
   readonly labels: Readonly<Record<string, string>>
   readonly parent: string | undefined
@@ -97,14 +99,15 @@ export interface RunEvent {
 }
 
 export function infoOf(row: RunRow, now: number): RunInfo {
-  const { id, flow, version, code, queue, labels, parent, created, updated, crashes, overtakes } =
-    row
+  const { id, flow, version, code, title, queue, labels, parent, created, updated } = row
+  const { crashes, overtakes } = row
   return {
     id,
     flow,
     version,
     status: wordOf(row, now),
     code,
+    title,
     queue,
     labels,
     parent,

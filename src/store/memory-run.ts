@@ -61,6 +61,7 @@ export class MemoryRun {
       parent,
       status: 'active',
       code: undefined,
+      title: undefined,
       created: genesis.time,
       updated: genesis.time,
       seq: 0,
@@ -134,6 +135,7 @@ export class MemoryRun {
     const { scopes, questions } = this
     const effect = mayAsk(entry.kind) ? effectOf(entry) : rowEffect(entry)
     if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
+    this.row.title = effect.title ?? this.row.title
     if (effect.settle !== undefined) {
       questions.delete(effect.settle)
       this.#hide((path) => path === effect.settle)

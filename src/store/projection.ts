@@ -19,6 +19,7 @@ function shortcut({ kind, payload }: Entry): unknown {
     case 'run.paused':
     case 'run.failed':
     case 'run.retried':
+    case 'note.titled':
     case 'effect.doubted': // it asks somebody, or does not
       return undefined
     case 'turn.committed':

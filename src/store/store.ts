@@ -166,6 +166,8 @@ export interface RunRow {
   readonly status: 'active' | 'paused' | 'completed' | 'failed' | 'cancelled'
   /** The code it is paused or failed with. */
   readonly code: string | undefined
+  /** What people call it. */
+  readonly title: string | undefined
   /** Time of its first and last entry. */
   readonly created: number
   readonly updated: number

@@ -11,6 +11,7 @@ export async function ledgerFlaws(store: Store, run: string): Promise<string[]> 
     started: row,
     status: { is: row.status, code: row.code },
     scopes: await store.openScopes(run),
+    title: { is: row.title },
     questions: (await store.questions({ run })).map(({ wait }) => wait.seq),
   })
   return violations.map(({ id, seq, what }) => `${id}: entry ${seq} of run "${run}" ${what}.`)

@@ -115,6 +115,13 @@ function anyDraft(pick: (below: number) => number): AnyDraft {
   }
 }
 
+const titled = (title: string, scope: string): AnyDraft => ({
+  scope,
+  kind: 'note.titled',
+  key: `title ${title}`,
+  record: { title },
+})
+
 export const projectionCases: readonly StoreCase[] = [
   {
     name: 'the status follows the entries',
@@ -131,6 +138,20 @@ export const projectionCases: readonly StoreCase[] = [
         runDrafts.cancelled,
       ])
       await appendAll(await open(), [runDrafts.completed], 'other')
+    },
+  },
+  {
+    name: 'the title is the last one that was given, in a scope that has closed too',
+    async run({ open }) {
+      const store = await open()
+      const chain = await appendAll(store, [step('a', 1)])
+      assert.equal((await row(store, chain.run)).title, undefined)
+      const other = await appendAll(
+        store,
+        [titled('One', ''), titled('Zwölf', 's'), closed('s')],
+        'o',
+      )
+      assert.equal((await row(store, other.run)).title, 'Zwölf')
     },
   },
   {

@@ -45,6 +45,7 @@ export const runCases: readonly StoreCase[] = [
         parent: 'p',
         status: 'active',
         code: undefined,
+        title: undefined,
         created: 1234,
         updated: 1234,
         seq: 1,

@@ -61,6 +61,9 @@ async function listRuns({ out, store, options }: Call<ListFilter>): Promise<void
             code === undefined ? status : `${status} ${cleanLine(code, 30)}`,
         },
         { title: 'FLOW', of: ({ flow, version }) => `${flow}@${version}` },
+        ...(runs.some(({ title }) => title !== undefined)
+          ? [{ title: 'TITLE', of: ({ title = '' }: RunInfo) => cleanLine(title, 60) }]
+          : []),
         { title: 'CREATED', of: ({ created }) => ago(created, now) },
         { title: 'CHANGED', of: ({ updated }) => ago(updated, now) },
         { title: 'ENTRIES', of: ({ entries }) => String(entries), align: 'right' },

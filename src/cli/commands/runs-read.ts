@@ -52,6 +52,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ['run', id],
       ['status', paint(out, info.status, info.status)],
       ['flow', `${info.flow}@${info.version}`],
+      ...(info.title === undefined ? [] : [['title', cleanLine(info.title)] as [string, string]]),
       ['queue', info.queue],
       ['created', `${dateTime(info.created)} (${ago(info.created, now)})`],
       ['changed', `${dateTime(info.updated)} (${ago(info.updated, now)})`],

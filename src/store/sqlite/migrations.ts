@@ -163,6 +163,10 @@ CREATE INDEX everloop_chunks_of_run ON everloop_chunks (run);
 -- How many chunks a run has: spares all appends that end nothing shown the look for them.
 ALTER TABLE runs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+-- What people call the run.
+ALTER TABLE runs ADD COLUMN title TEXT;
+`,
 ]
 
 /** The version that this code reads and writes. */

@@ -5,7 +5,7 @@ import { told } from './text.ts'
 
 /** Columns of a run, for `runRow`. */
 export const runColumns =
-  'runs.id, flow, version, queue, labels, parent, status, code, created, updated, seq, hash, epoch, session, wake, crashes, overtakes, barren, newest'
+  'runs.id, flow, version, queue, labels, parent, status, code, created, updated, seq, hash, epoch, session, wake, crashes, overtakes, barren, newest, title'
 
 export type RunTuple = readonly [
   id: string,
@@ -27,11 +27,12 @@ export type RunTuple = readonly [
   overtakes: number,
   barren: number,
   newest: number,
+  title: string | null,
 ]
 
 export function runRow(row: RunTuple): RunRow {
   const [id, flow, version, queue, labels, parent, status, code, created, updated, ...rest] = row
-  const [seq, hash, epoch, session, wake, crashes, overtakes, barren, newest] = rest
+  const [seq, hash, epoch, session, wake, crashes, overtakes, barren, newest, title] = rest
   return {
     id,
     flow: told(flow),
@@ -41,6 +42,7 @@ export function runRow(row: RunTuple): RunRow {
     parent: parent ?? undefined,
     status,
     code: code === null ? undefined : told(code),
+    title: title === null ? undefined : told(title),
     created,
     updated,
     seq,

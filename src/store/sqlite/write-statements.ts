@@ -31,6 +31,8 @@ VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?, 1, ?, 0, ?, 0, 0, 0, 0, 0, 0)
 ON CONFLICT (id) DO NOTHING
 RETURNING key`
 
+export const setTitle: string = 'UPDATE runs SET title = ? WHERE key = ?'
+
 export const insertLabel: string = 'INSERT INTO labels (name, value, run) VALUES (?, ?, ?)'
 
 /** Apart from moveHead, because it moves index entries. */
