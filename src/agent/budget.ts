@@ -65,12 +65,20 @@ export interface Account {
   readonly spent: Amounts
 }
 
-/** The limits that do not leave room for a call that costs at least this much. */
-export function overOf(accounts: readonly Account[], next: Amounts): Over[] {
+/** What a call will cost: these amounts, and of others some that nobody knows before. */
+export interface Cost {
+  readonly amounts: Amounts
+  readonly unknown: readonly string[]
+}
+
+/** The limits that do not leave room for a call. */
+export function overOf(accounts: readonly Account[], { amounts, unknown }: Cost): Over[] {
   return accounts.flatMap(({ run, limits, spent }) =>
     Object.entries(limits).flatMap(([what, limit]) => {
       const before = spent[what] ?? 0
-      const isOver = next[what] === undefined ? before >= limit : before + next[what] > limit
+      const next = amounts[what]
+      const isOver =
+        next === undefined ? unknown.includes(what) && before >= limit : before + next > limit
       const of = run === undefined ? {} : { of: run }
       return isOver ? [{ what, spent: before, limit, ...of }] : []
     }),

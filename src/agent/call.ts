@@ -62,7 +62,7 @@ export async function takeCall(
   const { executed, limits } = await spend(at, run, raised, {
     key: `budget:call:${id}`,
     call: keyOfCall(id),
-    next: { calls: 1 },
+    cost: { amounts: { calls: 1 }, unknown: ['timeMs'] },
     execute: async (allowed) => {
       at.limitChildren(run, allowed)
       const isBegun = isRecorded(run, keyOfCall(id))

@@ -75,7 +75,8 @@ async function summarised(
       retry: agent.retry,
     })
     if (answer.text.trim() === '') return { value: { failed: 'The model wrote nothing.' } }
-    const charge = chargeTo(at.accounts, amountsOf(answer, agent.prices))
+    const sent = (): number => JSON.stringify(messages.slice(0, cut)).length
+    const charge = chargeTo(at.accounts, amountsOf(answer, { prices: agent.prices, sent }))
     return { charge, value: { summary: answer.text, replaced: cut } satisfies Outcome }
   } catch (error) {
     return { value: { failed: error instanceof Error ? error.message : String(error) } }

@@ -62,6 +62,7 @@ function asStep(
 ): Promise<unknown> {
   const { effect, timeout, retry, settle, reconcile, undo } = tool
   const { accounts, secrets } = at
+  const charge = chargeTo(accounts, { calls: 1 })
   const also = { runId: run.id, call: id, secrets }
   return stepIn(run, {
     name: tool.name,
@@ -84,7 +85,7 @@ function asStep(
       return tool.run(input as never, { ...also, idempotencyKey, signal, attempt })
     },
     largeAt: tool.maxResult,
-    ...(at.isLimited ? { charge: () => chargeTo(accounts, { calls: 1 }) } : {}),
+    ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),
   })
 }
 

@@ -26,7 +26,8 @@ export function judging({ agent, ports, accounts }: Agency): Judging {
         ports,
         retry: agent.retry,
       })
-      for (const [what, amount] of Object.entries(amountsOf(answer, agent.prices))) {
+      const cost = { prices: agent.prices, sent: () => prompt.length }
+      for (const [what, amount] of Object.entries(amountsOf(answer, cost))) {
         sums[what] = (sums[what] ?? 0) + amount
       }
       if (answer.content.some(({ type }) => type === 'tool-call')) {

@@ -84,7 +84,10 @@ async function reply(
     answer,
     definition,
     ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
-    amounts: amountsOf(answer, agent.prices),
+    amounts: amountsOf(answer, {
+      prices: agent.prices,
+      sent: () => JSON.stringify([messages, tools]).length,
+    }),
   }
 }
 

@@ -2,7 +2,7 @@
 import { accountIn, clockIn, decideIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { type Account, amountNames, type Over, overOf, overText } from './budget.ts'
+import { type Account, amountNames, type Cost, type Over, overOf, overText } from './budget.ts'
 import { halt } from './halt.ts'
 import { dataSchema } from './data-schema.ts'
 import type { Amounts } from './state.ts'
@@ -13,8 +13,7 @@ export interface Spending {
   readonly key: string
   /** The call itself: when this is recorded, there was room for it. */
   readonly call: string
-  /** What it costs at least. */
-  readonly next: Amounts
+  readonly cost: Cost
 }
 
 /** What a person says about a budget that is used up. */
@@ -47,12 +46,12 @@ export async function spend<T>(
   raised: Amounts,
   spending: Spending & { readonly execute: (limits: Amounts) => Promise<T> },
 ): Promise<T> {
-  const { next, execute } = spending
+  const { cost, execute } = spending
   const limits = await withRoom(at, run, raised, spending)
   try {
     return await execute(limits)
   } finally {
-    at.underWay.remove(next)
+    at.underWay.remove(cost.amounts)
   }
 }
 
@@ -61,7 +60,7 @@ async function withRoom(
   at: Agency,
   run: Run,
   raised: Amounts,
-  { key, call, next }: Spending,
+  { key, call, cost }: Spending,
 ): Promise<Amounts> {
   let limits = raised
   for (let round = 1; ; round++) {
@@ -71,9 +70,9 @@ async function withRoom(
       const isPast = !at.isLimited || isRecorded(run, call)
       const accounts = isPast ? [] : await accountsOf(at, run, limits)
       // Looked at and taken at once: nobody else can come in between.
-      over = overOf(at.underWay.onto(accounts), next)
+      over = overOf(at.underWay.onto(accounts), cost)
       if (over.length === 0) {
-        at.underWay.add(next)
+        at.underWay.add(cost.amounts)
         return limits
       }
     }

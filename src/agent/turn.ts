@@ -51,7 +51,7 @@ export async function takeTurn(
   const { answered, parts } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
     call: 'model',
-    next: { turns: 1 },
+    cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })
   const calls = parts.filter((part): part is ToolCallPart => part.type === 'tool-call')

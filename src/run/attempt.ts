@@ -18,6 +18,8 @@ export interface StepCall {
   readonly largeAt?: number | undefined
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
   readonly charge?: ((value: unknown) => Charge | undefined) | undefined
+  /** The same where it failed for good. */
+  readonly failedCharge?: Charge | undefined
 }
 
 /** What the runtime's own steps are handed besides. */

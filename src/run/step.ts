@@ -106,7 +106,8 @@ class Attempts implements Live {
       const due = pass.store.clock.now() + delayMs(pass, retry, number)
       backOff(pass, operation, { attempt: number, error: result.error, due })
     } else {
-      const record = { error: result.error, attempts: number, ...given }
+      const { failedCharge: charge } = this.#call
+      const record = { ...(charge && { charge }), error: result.error, attempts: number, ...given }
       pass.conclude(operation, 'step.failed', record)
     }
   }

@@ -1,0 +1,201 @@
+/** Budgets: what is decided before a call, what a person says, and whose account it stands on. */
+import { describe, expect, test } from 'vitest'
+import { agent, agentTool, type Budget, tool } from 'everloop'
+import { crashAtEveryCommit, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+
+const usage = { input: 100, output: 20 }
+const prices = { 'scripted/model': { input: 10, output: 100 } } // 3 000 micro-dollars an answer
+
+/** An agent that looks once a turn, as long as it is let. */
+function looking(budget: Budget, { fails = false, turns = 100 } = {}) {
+  const looks: string[] = []
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({ at: z.string() }),
+    effect: 'read',
+    run: ({ at }) => {
+      looks.push(at)
+      if (fails) throw new Error('too dark')
+      return 'seen'
+    },
+  })
+  const model = scriptedModel(({ turn }) =>
+    turn >= turns
+      ? { text: 'Enough.', usage }
+      : { toolCalls: [{ name: 'look', input: { at: String(turn) } }], usage },
+  )
+  const looker = agent({ name: 'looker', model, tools: [look], budget, prices })
+  return { looks, model, looker }
+}
+
+async function asked({ ever }: TestRuntime): Promise<{ id: string; prompt: string }> {
+  const [question, ...others] = await ever.questions()
+  expect(others).toEqual([])
+  if (!question) throw new Error('Nobody is asked.')
+  return question
+}
+
+describe('a limit that is reached is asked about', () => {
+  const cases: readonly [what: keyof Budget, budget: Budget, requests: number, says: string][] = [
+    ['turns', { turns: 3 }, 3, '3 of 3 turns'],
+    ['tokens', { tokens: 300 }, 3, '360 of 300 tokens'],
+    ['usd', { usd: 0.007 }, 3, '$0.0090 of $0.0070 of money'],
+    ['calls', { calls: 2 }, 3, '2 of 2 tool calls'],
+  ]
+  test.each(cases)('%s', async (_, budget, requests, says) => {
+    const { model, looker } = looking(budget)
+    await using runtime = await testRuntime({ flows: [looker] })
+    const run = await runtime.start(looker, { prompt: 'Look.' })
+    expect((await asked(runtime)).prompt).toContain(says)
+    expect(model.requests).toHaveLength(requests)
+    await runtime.ever.answer((await asked(runtime)).id, { verdict: 'stop' }, { by: 'eve' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_STOPPED', message: expect.stringContaining(says) },
+    })
+    expect(model.requests).toHaveLength(requests)
+  })
+
+  test('time', async () => {
+    const { looker } = looking({ time: '1h', turns: 1 })
+    await using runtime = await testRuntime({ flows: [looker] })
+    await runtime.start(looker, { prompt: 'Look.' })
+    await runtime.advance('2h')
+    await runtime.ever.answer((await asked(runtime)).id, { verdict: 'raise', limits: { turns: 5 } })
+    await runtime.settle()
+    expect((await asked(runtime)).prompt).toContain('7200s of 3600s of time')
+  })
+})
+
+test('a call that fails counts like one that does not', async () => {
+  const { looks, looker } = looking({ calls: 2 }, { fails: true })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.start(looker, { prompt: 'Look.' })
+  expect((await asked(runtime)).prompt).toContain('2 of 2 tool calls')
+  expect(looks).toHaveLength(2)
+})
+
+test('what is raised too little is asked again, what is lifted is not', async () => {
+  const { model, looker } = looking({ turns: 2 }, { turns: 8 })
+  await using runtime = await testRuntime({ flows: [looker] })
+  const run = await runtime.start(looker, { prompt: 'Look.' })
+  const first = await asked(runtime)
+  await runtime.ever.answer(first.id, { verdict: 'raise', limits: { turns: 2 } })
+  await runtime.settle()
+  const second = await asked(runtime)
+  expect(second.id).not.toBe(first.id)
+  await runtime.ever.answer(second.id, { verdict: 'raise', limits: { turns: 4 } })
+  await runtime.settle()
+  expect(model.requests).toHaveLength(4)
+  await runtime.ever.answer((await asked(runtime)).id, { verdict: 'continue' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  expect(await runtime.ever.questions()).toEqual([])
+})
+
+test('an answer that is none leaves the question open', async () => {
+  const { looker } = looking({ turns: 1 })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.start(looker, { prompt: 'Look.' })
+  const { id } = await asked(runtime)
+  for (const value of [true, { verdict: 'more' }, { verdict: 'raise', limits: { hats: 3 } }]) {
+    await expect(runtime.ever.answer(id, value)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+  }
+  expect((await asked(runtime)).id).toBe(id)
+})
+
+test('calls of one answer stay within the limit, all of them together', async () => {
+  const looks: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({ at: z.string() }),
+    effect: 'read',
+    run: async ({ at }) => {
+      looks.push(at)
+      await gate.promise
+      return 'seen'
+    },
+  })
+  const toolCalls = ['a', 'b', 'c', 'd', 'e'].map((at) => ({ name: 'look', input: { at } }))
+  const model = scriptedModel([{ toolCalls }, { text: 'Done.' }])
+  const looker = agent({ name: 'looker', model, tools: [look], budget: { calls: 3 } })
+  await using runtime = await testRuntime({ flows: [looker] })
+  const run = await runtime.ever.start(looker, { prompt: 'Look.' })
+  await runtime.runUntil(() => looks.length === 3)
+  gate.resolve()
+  await runtime.settle()
+  expect(looks).toHaveLength(3)
+  for (const { id } of await runtime.ever.questions()) {
+    await runtime.ever.answer(id, { verdict: 'continue' })
+  }
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(looks).toHaveLength(5)
+})
+
+test('money without a price does not start, and a model that hides its usage is not free', async () => {
+  const silent = scriptedModel(({ turn }) =>
+    turn > 20
+      ? { text: 'Enough.', usage: null }
+      : { toolCalls: [{ name: 'nothing', input: {} }], usage: null },
+  )
+  const unknown = agent({ name: 'unknown', model: silent, budget: { usd: 1 } })
+  const hiding = agent({ name: 'hiding', model: silent, budget: { usd: 0.001 }, prices })
+  await using runtime = await testRuntime({ flows: [unknown, hiding] })
+  const first = await runtime.start(unknown, { prompt: 'Go.' })
+  expect(await runtime.settled(first)).toMatchObject({
+    status: 'failed',
+    error: { code: 'UNKNOWN_PRICE' },
+  })
+  expect(silent.requests).toHaveLength(0)
+  await runtime.start(hiding, { prompt: 'Go.' })
+  expect((await asked(runtime)).prompt).toContain('of money')
+  expect(silent.requests.length).toBeLessThan(5)
+})
+
+test('children spend from the account of the run above, and keep its limits', async () => {
+  const worker = looking({}, { turns: 50 })
+  const child = agentTool(worker.looker, { name: 'work', description: 'Works.' })
+  const toolCalls = [1, 2].map((n) => ({ name: 'work', input: { prompt: `Work ${n}.` } }))
+  const model = scriptedModel([
+    { toolCalls, usage },
+    { text: 'Done.', usage },
+  ])
+  const boss = agent({ name: 'boss', model, tools: [child], budget: { tokens: 1000 }, prices })
+  await using runtime = await testRuntime({ flows: [boss, worker.looker] })
+  const run = await runtime.start(boss, { prompt: 'Go.' })
+  const questions = await runtime.ever.questions()
+  expect(questions).toHaveLength(2)
+  for (const { prompt, run: of } of questions) {
+    expect(of).not.toBe(run.id)
+    expect(prompt).toContain(`(budget of run ${run.id})`)
+  }
+  const { amounts } = await runtime.ever.account(run.id)
+  // One call in flight for each of the two branches, at most.
+  expect(amounts['tokens']).toBeGreaterThanOrEqual(1000)
+  expect(amounts['tokens']).toBeLessThan(1000 + 2 * 120)
+  for (const { id } of questions) await runtime.ever.answer(id, { verdict: 'stop' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+})
+
+test('wherever the process dies, the same is spent and asked', async () => {
+  const { looker } = looking({ turns: 2 }, { turns: 4 })
+  const report = await crashAtEveryCommit(
+    looker,
+    { prompt: 'Look.' },
+    {
+      development: false,
+      drive: async (runtime) => {
+        await runtime.settle()
+        const [question] = await runtime.ever.questions()
+        if (question)
+          await runtime.ever.answer(question.id, { verdict: 'raise', limits: { turns: 9 } })
+        await runtime.settle()
+      },
+    },
+  )
+  expect(report.outcomes).toEqual([{ status: 'completed', output: 'Enough.' }])
+  expect(report.flaws).toEqual([])
+})
