@@ -233,6 +233,7 @@ export default defineConfig({
           'store/store.ts',
           'store/memory.ts',
           'run/index.ts',
+          'agent/environment.ts',
           'scripted/**',
         ],
         packages: ['!node:*', '!node:*/*', 'node:test'],

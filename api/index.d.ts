@@ -439,7 +439,7 @@ export class NotDone extends EverloopError {
     });
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Surroundings {
     readonly store?: string | Store;
     readonly flows?: readonly AnyFlow[];
     readonly actions?: readonly AnyAction[];
@@ -449,8 +449,6 @@ export interface OpenOptions {
         readonly concurrency: number | null;
     }>>;
     readonly development?: boolean;
-    readonly secrets?: SecretSource;
-    readonly policies?: readonly Policy[];
     readonly name?: string;
     readonly onTrouble?: (error: unknown, run: string | undefined) => void;
 }
@@ -971,6 +969,11 @@ type Prices = PriceTable['models'];
 interface Place {
     readonly seq: number;
     readonly time: number;
+}
+
+interface Surroundings {
+    readonly secrets?: SecretSource;
+    readonly policies?: readonly Policy[];
 }
 
 interface PastCall {

@@ -30,7 +30,7 @@ export type Interceptor = (call: StoreCall, proceed: () => Promise<unknown>) => 
 
 export type Malformation = (typeof malformations)[number];
 
-export interface NextWorker {
+export interface NextWorker extends Surroundings {
     readonly flows?: readonly AnyFlow[];
     readonly actions?: readonly AnyAction[];
     readonly concurrency?: number;
@@ -198,7 +198,7 @@ export class TestRuntime implements AsyncDisposable {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface TestRuntimeOptions extends VirtualTimeOptions {
+export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
     readonly flows?: readonly AnyFlow[];
     readonly store?: (ports: Ports) => Store | Promise<Store>;
     readonly actions?: readonly AnyAction[];
@@ -282,6 +282,152 @@ export function testRuntime(options?: TestRuntimeOptions): Promise<TestRuntime>;
 export function virtualTime(options?: VirtualTimeOptions): VirtualTime;
 
 // Mentioned above, not exported by this entry point:
+
+interface ApprovalContext {
+    readonly runId: string;
+    readonly agent: string;
+    readonly call: string;
+    readonly tool: string;
+    readonly startedBy: string | undefined;
+}
+
+interface ApprovalPolicy {
+    readonly needed: boolean;
+    readonly approvals?: number;
+    readonly notBy?: 'requester';
+    readonly approvers?: readonly string[];
+    readonly timeout?: Duration;
+    readonly otherwise?: 'deny' | 'approve';
+    readonly escalate?: {
+        readonly after: Duration;
+        readonly to: string;
+    };
+    readonly prompt?: string;
+}
+
+interface Budget {
+    readonly turns?: number;
+    readonly tokens?: number;
+    readonly usd?: number;
+    readonly time?: Duration;
+    readonly calls?: number;
+}
+
+interface Surroundings {
+    readonly secrets?: SecretSource;
+    readonly policies?: readonly Policy[];
+}
+
+interface Guard {
+    readonly name: string;
+    readonly at: readonly Position[];
+    readonly timeoutMs: number;
+    readonly window: number | undefined;
+    readonly check: (subject: never, context: GuardContext) => unknown;
+}
+
+interface GuardContext<P extends Position = Position> {
+    readonly position: P;
+    readonly runId: string;
+    readonly agent: string;
+    readonly turn: number;
+    readonly signal: AbortSignal;
+    readonly history: readonly PastCall[];
+    readonly tainted: readonly Taint[];
+    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal) => Promise<string>) | undefined;
+}
+
+interface PastCall {
+    readonly tool: string;
+    readonly digest: string;
+}
+
+interface Taint {
+    readonly call: string;
+    readonly tool: string;
+}
+
+interface AnswerSubject {
+    readonly text: string;
+    readonly calls: readonly {
+        readonly id: string;
+        readonly tool: string;
+        readonly args: unknown;
+    }[];
+}
+
+interface CallSubject {
+    readonly id: string;
+    readonly tool: GuardedTool;
+    readonly args: unknown;
+}
+
+interface GuardedTool {
+    readonly name: string;
+    readonly effect: ToolEffect;
+    readonly taints: boolean;
+    readonly writes: 'outside' | false;
+    readonly destinations?: ((args: never) => readonly string[]) | undefined;
+}
+
+interface InputSubject {
+    readonly text: string;
+    readonly value?: unknown;
+}
+
+interface OutputSubject {
+    readonly text: string;
+    readonly value: unknown;
+}
+
+type Position = keyof Subjects;
+
+interface RequestSubject {
+    readonly messages: readonly unknown[];
+    readonly model: string;
+    readonly tools: readonly string[];
+}
+
+interface ResultSubject extends CallSubject {
+    readonly value: unknown;
+    readonly text: string;
+    readonly isError: boolean;
+}
+
+interface Subjects {
+    readonly input: InputSubject;
+    readonly request: RequestSubject;
+    readonly answer: AnswerSubject;
+    readonly call: CallSubject;
+    readonly result: ResultSubject;
+    readonly output: OutputSubject;
+}
+
+interface ApprovalPolicyRule {
+    readonly tools?: string | readonly string[];
+    readonly effect?: ToolEffect | readonly ToolEffect[];
+    readonly when?: (input: unknown, context: ApprovalContext) => boolean | Promise<boolean>;
+    readonly require?: Omit<ApprovalPolicy, 'needed'>;
+}
+
+interface Policy extends PolicyDefinition {
+    readonly guards: readonly Guard[];
+    readonly approval: readonly ApprovalPolicyRule[];
+}
+
+interface PolicyDefinition {
+    readonly name: string;
+    readonly guards?: readonly Guard[];
+    readonly approval?: readonly ApprovalPolicyRule[];
+    readonly budget?: Budget;
+    readonly applies?: {
+        readonly agents: readonly string[];
+    } | ((agent: string) => boolean);
+}
+
+type SecretSource = Readonly<Record<string, string | (() => string | Promise<string>)>> | ((name: string) => string | undefined | Promise<string | undefined>);
+
+type ToolEffect = EffectClass;
 
 type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
 
@@ -1594,5 +1740,6 @@ interface TestWorkerOptions {
     readonly time: VirtualTime;
     readonly store: Store;
     readonly onCall: Interceptor | undefined;
+    readonly surroundings?: Surroundings | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }

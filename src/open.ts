@@ -1,10 +1,7 @@
 /** Opens a runtime: turns what the user says about store, flows and work into one. */
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
-import { environmentWith } from './agent/environment.ts'
-import { checkPolicies, type Policy } from './agent/policy.ts'
-import { SecretStore, type SecretSource } from './agent/secret.ts'
-import { Redactor } from './base/redactor.ts'
+import { environmentOf, type Surroundings } from './agent/environment.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
   type AnyAction,
@@ -17,7 +14,7 @@ import {
 } from './run/index.ts'
 import type { Store } from './store/store.ts'
 
-export interface OpenOptions {
+export interface OpenOptions extends Surroundings {
   /**
    * `"sqlite:PATH"` (durable against power cuts), `"sqlite:PATH?durability=process"` (a power cut
    * may lose the last seconds), `"memory:"`, or a store object. Default "sqlite:.everloop/ledger.db".
@@ -38,13 +35,6 @@ export interface OpenOptions {
    * loop keeps outside of its state value. Default: unless NODE_ENV is "production".
    */
   readonly development?: boolean
-  /**
-   * Values of secrets by name, or functions that fetch them. Tools get them with `secrets.get(name)`;
-   * they are taken out of everything that is recorded, shown or told.
-   */
-  readonly secrets?: SecretSource
-  /** Rules for all agents that are executed here, whoever wrote them. */
-  readonly policies?: readonly Policy[]
   /** For people: who this process is, in sessions. */
   readonly name?: string
   /**
@@ -88,8 +78,6 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     work = false,
     queues = {},
     development = !isProduction(),
-    secrets = {},
-    policies = [],
     name = 'worker',
     onTrouble = warn,
   } = options
@@ -98,9 +86,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
   if (work !== false) checkWork(work)
-  checkPolicies(policies)
-  const redactor = new Redactor()
-  const agents = { policies, secrets: new SecretStore(secrets, redactor), redactor }
+  const surroundings = environmentOf(options)
   const known = new Flows(flows, actions)
   const store = typeof location === 'string' ? await openStore(location) : location
   const ever = new Ever({
@@ -110,8 +96,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     leaseMs,
     name,
     development,
-    redactor,
-    environment: environmentWith(agents),
+    ...surroundings,
     onTrouble,
   })
   for (const [queue, { concurrency }] of Object.entries(queues)) {

@@ -5,6 +5,7 @@
  * Nothing happens behind a test's back. Time passes only inside the methods that say so, and each
  * returns when the runs have come to rest: ended, paused, or waiting for time or the world.
  */
+import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
@@ -17,7 +18,7 @@ import { Gate, type Interceptor } from './gate.ts'
 import { TestWorker } from './test-worker.ts'
 import { virtualTime, type VirtualTime, type VirtualTimeOptions } from './virtual-time.ts'
 
-export interface TestRuntimeOptions extends VirtualTimeOptions {
+export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
   /** What the workers execute. */
   readonly flows?: readonly AnyFlow[]
   /** Default: a memory store. It must live on the ports that it is handed. */
@@ -37,7 +38,7 @@ export interface TestRuntimeOptions extends VirtualTimeOptions {
 }
 
 /** What is changed for a worker that takes over. */
-export interface NextWorker {
+export interface NextWorker extends Surroundings {
   readonly flows?: readonly AnyFlow[]
   readonly actions?: readonly AnyAction[]
   readonly concurrency?: number
@@ -110,6 +111,7 @@ export class TestRuntime implements AsyncDisposable {
       leaseMs: parseDuration(options.lease ?? '10s'),
       development: options.development ?? true,
       name: 'outside',
+      ...environmentOf(options),
       onTrouble: (error, run) => void this.troubles.push({ error, run }),
     })
     for (let i = 0; i < (options.workers ?? 1); i++) this.addWorker()
@@ -124,6 +126,7 @@ export class TestRuntime implements AsyncDisposable {
   addWorker(next: NextWorker = {}): TestWorker {
     const { flows = this.#flows, actions = this.#actions } = next
     const { concurrency = this.#options.concurrency ?? 16 } = next
+    const { secrets = this.#options.secrets, policies = this.#options.policies } = next
     const worker = new TestWorker({
       flows,
       actions,
@@ -134,6 +137,7 @@ export class TestRuntime implements AsyncDisposable {
       time: this.time,
       store: this.store,
       onCall: this.#options.onCall,
+      surroundings: { ...(secrets && { secrets }), ...(policies && { policies }) },
       onTrouble: (error, run) => void this.troubles.push({ error, run }),
     })
     this.#workers.push(worker)

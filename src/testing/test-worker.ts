@@ -1,6 +1,7 @@
 /**
  * A worker of a test runtime: plays a process of its own, that can be frozen, killed or stopped.
  */
+import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { Ever, Flows } from '../run/index.ts'
 import type { AnyAction, AnyFlow } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
@@ -19,6 +20,7 @@ export interface TestWorkerOptions {
   /** The store as the world sees it. */
   readonly store: Store
   readonly onCall: Interceptor | undefined
+  readonly surroundings?: Surroundings | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
@@ -47,6 +49,7 @@ export class TestWorker {
       leaseMs,
       development,
       name,
+      ...environmentOf(options.surroundings ?? {}),
       onTrouble,
     })
     void this.#ever.work({ concurrency }).catch((error: unknown) => onTrouble(error, undefined))

@@ -84,6 +84,7 @@ const layers: readonly Layer[] = [
       /^src\/index\.ts$/,
       // A runtime on virtual time is put together here, as src/open.ts does it on real time.
       /^src\/run\/index\.ts$/,
+      /^src\/agent\/environment\.ts$/,
       /^src\/store\/memory\.ts$/,
       scripted,
       /^src\/testing\//,

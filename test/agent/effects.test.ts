@@ -1,0 +1,269 @@
+/** What tools do to the world: once, undone, in doubt, cancelled, tried again. */
+import { describe, expect, test } from 'vitest'
+import {
+  agent,
+  agentTool,
+  done,
+  type Finding,
+  NotDone,
+  notDone,
+  secret,
+  tool,
+  unknown,
+} from 'everloop'
+import { scriptedModel, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+import { toldOf } from './prompts.ts'
+
+const order = z.object({ order: z.string() })
+
+/** A refund that does what it is told, in a world that remembers. */
+function refunding(
+  behave: (attempt: number) => 'works' | 'works and throws' | 'throws' | 'was not done',
+  reconcile?: (world: { refunds: readonly string[] }, order: string) => Finding<string>,
+) {
+  const world = { refunds: [] as string[], keys: new Set<string>(), calls: 0 }
+  const refund = tool<{ order: string }, string>({
+    name: 'refund',
+    description: 'Refunds an order.',
+    input: order,
+    effect: 'once',
+    settle: '1m',
+    ...(reconcile ? { reconcile: (input) => reconcile(world, input.order) } : {}),
+    run: (input, { idempotencyKey }) => {
+      world.calls++
+      world.keys.add(idempotencyKey)
+      const how = behave(world.calls)
+      if (how === 'was not done') throw new NotDone('closed')
+      if (how !== 'throws') world.refunds.push(input.order)
+      if (how !== 'works') throw new Error('connection lost')
+      return 'refunded'
+    },
+  })
+  const model = scriptedModel(
+    [{ toolCalls: [{ id: 'r', name: 'refund', input: { order: '42' } }] }, { text: 'Done.' }],
+    { by: 'turn' },
+  )
+  return { world, model, clerk: agent({ name: 'clerk', model, tools: [refund] }) }
+}
+
+describe('a call in doubt', () => {
+  test('is found by reconcile, and the model is told of it as done', async () => {
+    const { world, model, clerk } = refunding(
+      () => 'works and throws',
+      ({ refunds }, id) => (refunds.includes(id) ? done('found') : notDone()),
+    )
+    await using runtime = await testRuntime({ flows: [clerk] })
+    const run = await runtime.start(clerk, { prompt: 'Refund 42.' })
+    expect(model.requests).toHaveLength(1)
+    await runtime.advance('2m')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(world).toMatchObject({ refunds: ['42'], calls: 1 })
+    expect(toldOf(model, 1)).toEqual([{ type: 'text', value: 'found' }])
+  })
+
+  test('that nobody can tell of is put to a person, and never made again by itself', async () => {
+    const { world, model, clerk } = refunding(
+      () => 'works and throws',
+      () => unknown('No access.'),
+    )
+    await using runtime = await testRuntime({ flows: [clerk] })
+    const run = await runtime.start(clerk, { prompt: 'Refund 42.' })
+    await runtime.advance('2d')
+    const [question] = await runtime.ever.questions()
+    expect(question).toMatchObject({ kind: 'effect', prompt: expect.stringContaining('refund') })
+    await runtime.ever.answer(
+      question?.id ?? '',
+      { verdict: 'done', result: 'seen' },
+      { by: 'eve' },
+    )
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(world.calls).toBe(1)
+    expect(toldOf(model, 1)).toEqual([{ type: 'text', value: 'seen' }])
+  })
+
+  test('holds a cancel until it is known', async () => {
+    const { world, clerk } = refunding(
+      () => 'works and throws',
+      ({ refunds }, id) => (refunds.includes(id) ? done('found') : notDone()),
+    )
+    await using runtime = await testRuntime({ flows: [clerk] })
+    const run = await runtime.start(clerk, { prompt: 'Refund 42.' })
+    await runtime.ever.cancel(run.id, 'Enough.')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+    await runtime.advance('2m')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+    expect(world.calls).toBe(1)
+  })
+})
+
+test('what was surely not done is told to the model as an error', async () => {
+  const { world, model, clerk } = refunding(() => 'was not done')
+  await using runtime = await testRuntime({ flows: [clerk] })
+  const run = await runtime.start(clerk, { prompt: 'Refund 42.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(world.refunds).toEqual([])
+  expect(toldOf(model, 1)).toEqual([{ type: 'error-text', value: 'Error: NotDone: closed' }])
+})
+
+/** A trip whose second booking ends as the test wants, with hotels that can be cancelled. */
+function travelling(second: 'fails the run' | 'waits') {
+  const world: string[] = []
+  const book = tool({
+    name: 'book',
+    description: 'Books a hotel.',
+    input: z.object({ hotel: z.string() }),
+    effect: 'idempotent',
+    undo: async ({ hotel }, result, { secrets, idempotencyKey }) => {
+      world.push(
+        `undo ${hotel} ${result} ${(await secrets.get('KEY')).length} ${idempotencyKey.length}`,
+      )
+    },
+    run: ({ hotel }) => {
+      world.push(`book ${hotel}`)
+      return `#${hotel}`
+    },
+  })
+  const confirm = tool({
+    name: 'confirm',
+    description: 'Confirms.',
+    input: z.object({}),
+    effect: 'read',
+    approval: true,
+    run: () => 'confirmed',
+  })
+  const model = scriptedModel(
+    [
+      { toolCalls: [{ id: 'a', name: 'book', input: { hotel: 'A' } }] },
+      { toolCalls: [{ id: 'b', name: 'book', input: { hotel: 'B' } }] },
+      second === 'waits'
+        ? { toolCalls: [{ id: 'c', name: 'confirm', input: {} }] }
+        : { error: 'gone for good', status: 401 },
+      { text: 'Booked.' },
+    ],
+    { by: 'turn' },
+  )
+  return { world, model, traveller: agent({ name: 'traveller', model, tools: [book, confirm] }) }
+}
+
+const secrets = { KEY: 'correct horse battery' }
+
+test('an agent that fails undoes what its tools did, the last first', async () => {
+  const { world, traveller } = travelling('fails the run')
+  await using runtime = await testRuntime({ flows: [traveller], secrets })
+  const run = await runtime.start(traveller, { prompt: 'Book.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+  expect(world).toEqual(['book A', 'book B', 'undo B #B 21 43', 'undo A #A 21 43'])
+  expect(await runtime.ever.undos(run.id)).toMatchObject([
+    { action: 'traveller.book', input: { hotel: 'B' }, state: 'undone' },
+    { action: 'traveller.book', input: { hotel: 'A' }, state: 'undone' },
+  ])
+  expect(await runtime.ever.verify(run.id)).toMatchObject({ ok: true })
+})
+
+test('a cancel while an approval is waited for undoes too, across processes', async () => {
+  const { world, traveller } = travelling('waits')
+  await using runtime = await testRuntime({ flows: [traveller], secrets })
+  const run = await runtime.start(traveller, { prompt: 'Book.' })
+  runtime.crash()
+  await runtime.ever.cancel(run.id, 'Enough.')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+  expect(world).toEqual(['book A', 'book B', 'undo B #B 21 43', 'undo A #A 21 43'])
+  expect(await runtime.ever.approvals.list()).toEqual([])
+})
+
+test('a child agent is cancelled with its parent', async () => {
+  const { world, traveller } = travelling('waits')
+  const delegate = agentTool(traveller, { name: 'travel', description: 'Books a trip.' })
+  const model = scriptedModel([{ toolCalls: [{ name: 'travel', input: { prompt: 'Book.' } }] }])
+  const boss = agent({ name: 'boss', model, tools: [delegate] })
+  await using runtime = await testRuntime({ flows: [boss, traveller], secrets })
+  const run = await runtime.start(boss, { prompt: 'Go.' })
+  expect(await runtime.ever.approvals.list()).toHaveLength(1)
+  await runtime.ever.cancel(run.id, 'Enough.')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+  await runtime.settle()
+  expect(world.slice(2)).toEqual(['undo B #B 21 43', 'undo A #A 21 43'])
+})
+
+test('a failed agent that is retried goes on from its failure, and calls nothing twice', async () => {
+  const calls: string[] = []
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({ at: z.string() }),
+    effect: 'read',
+    run: ({ at }) => void calls.push(at),
+  })
+  let isUp = false
+  const model = scriptedModel(({ turn }) => {
+    if (turn === 0) return { toolCalls: [{ id: 'a', name: 'look', input: { at: 'a' } }] }
+    if (!isUp) return { error: 'no key', status: 401 }
+    return turn === 1
+      ? { toolCalls: [{ id: 'b', name: 'look', input: { at: 'b' } }] }
+      : { text: 'Seen.' }
+  })
+  const looker = agent({ name: 'looker', model, tools: [look] })
+  await using runtime = await testRuntime({ flows: [looker] })
+  const run = await runtime.start(looker, { prompt: 'Look.' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: { code: 'STEP_FAILED', message: expect.stringContaining('401') },
+  })
+  isUp = true
+  await runtime.ever.retry(run.id)
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Seen.' })
+  expect(calls).toEqual(['a', 'b'])
+})
+
+test('secrets reach tools, and nothing that is written or told', async () => {
+  const value = 'correct horse battery staple'
+  const spill = tool({
+    name: 'spill',
+    description: 'Tells all.',
+    input: z.object({}),
+    effect: 'read',
+    run: async (_, { secrets: own }) => {
+      const known = await own.get('KEY')
+      return {
+        plain: known,
+        base64: Buffer.from(known).toString('base64'),
+        url: encodeURIComponent(known),
+      }
+    },
+  })
+  const throwing = tool({
+    name: 'throwing',
+    description: 'Throws all.',
+    input: z.object({}),
+    effect: 'read',
+    run: async (_, { secrets: own }) => {
+      throw new Error(`bad key ${await own.get('KEY')}`)
+    },
+  })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { name: 'spill', input: {} },
+        { name: 'throwing', input: {} },
+      ],
+    },
+    { text: `It is ${value}.` },
+  ])
+  const teller = agent({ name: 'teller', model, tools: [spill, throwing] })
+  await using runtime = await testRuntime({ flows: [teller], secrets: { KEY: value } })
+  expect(JSON.stringify(secret('KEY'))).toBe('{"secret":"KEY"}')
+  const run = await runtime.start(teller, { prompt: 'Tell.' })
+  expect(await runtime.settled(run)).toEqual({
+    status: 'completed',
+    output: 'It is [secret KEY].',
+  })
+  const told = JSON.stringify(toldOf(model, 1))
+  const written = JSON.stringify(await runtime.store.entries(run.id))
+  for (const text of [told, written]) {
+    expect(text).toContain('[secret KEY]')
+    expect(text).not.toContain(value)
+    expect(text).not.toContain(Buffer.from(value).toString('base64').slice(4, 30))
+    expect(text).not.toContain(encodeURIComponent(value))
+  }
+})
