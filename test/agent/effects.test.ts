@@ -116,7 +116,7 @@ function travelling(second: 'fails the run' | 'waits') {
     effect: 'idempotent',
     undo: async ({ hotel }, result, { secrets, idempotencyKey }) => {
       world.push(
-        `undo ${hotel} ${result} ${(await secrets.get('KEY')).length} ${idempotencyKey.length}`,
+        `undo ${hotel} ${String(result)} ${(await secrets.get('KEY')).length} ${idempotencyKey.length}`,
       )
     },
     run: ({ hotel }) => {
