@@ -4,16 +4,10 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { type Ever, flow } from '../../src/index.ts'
-import type { Kind } from './checks.ts'
+import { agentCanaries } from './agent-canaries.ts'
+import type { Canary } from './canary.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
-
-export interface Canary extends Scenario {
-  /** What must be found at one point at least. */
-  readonly finds: Kind
-  /** Breaks the runtime of the process that is killed. */
-  readonly wrap?: (ever: Ever) => Ever
-}
 
 /** The client is told that a run has started before it has been committed. */
 const earlyStart: Canary = {
@@ -89,7 +83,7 @@ const orphan: Canary = {
   },
 }
 
-export const canaries: readonly Canary[] = [earlyStart, bareEffect, orphan]
+export const canaries: readonly Canary[] = [earlyStart, bareEffect, orphan, ...agentCanaries]
 
 /** The scenario of this name, a canary perhaps. Also found by the beginning of its name. */
 export function findScenario(name: string): Scenario & Partial<Canary> {

@@ -43,7 +43,10 @@ export function check(evidence: Evidence): Violation[] {
   const { scenario, after, lines } = evidence
   return [
     ...all('lost', lost(evidence)),
+    ...all('lost', rewritten(evidence)),
     ...all('repeated', repeated(evidence)),
+    ...all('repeated', unrepeatable(after, lines)),
+    ...all('different', keys(lines)),
     ...all('different', different(evidence)),
     ...all('different', scenario.check?.(lines) ?? []),
     ...all('unsound', unsound(after)),
@@ -80,6 +83,15 @@ function lost({ before, after, lines }: Evidence): string[] {
   })
 }
 
+/** What was in the ledger at the kill, and is not there any more or is something else. */
+function rewritten({ before, after }: Evidence): string[] {
+  return Array.from(before.runs.values()).flatMap(({ id, entries }) => {
+    const now = after.runs.get(id)?.entries ?? []
+    const other = entries.find(({ seq, hash }) => now[seq - 1]?.hash !== hash)
+    return other ? [`run ${id}: entry ${other.seq} was there at the kill, and is another one`] : []
+  })
+}
+
 /** How many executions and outcomes a step had, by the life they belong to. */
 function repeated({ before, after, lines, scenario, kills }: Evidence): string[] {
   const executions = tally(
@@ -90,8 +102,8 @@ function repeated({ before, after, lines, scenario, kills }: Evidence): string[]
   const outcomes = tally(
     Array.from(after.runs.values()).flatMap(({ id, entries }) =>
       entries
-        .filter(isOutcomeOfStep)
         .filter(isOfExecution)
+        .filter(isOutcomeOfStep)
         .map((entry) => {
           const isOld = entry.seq <= (before.runs.get(id)?.seq ?? 0)
           const path = unescape(operationPath(entry.scope, entry.key))
@@ -113,14 +125,56 @@ function repeated({ before, after, lines, scenario, kills }: Evidence): string[]
   })
 }
 
-/** After a retry, a success is written down once more where its step was not executed again. */
-const isOfExecution = (entry: Entry, i: number, all: readonly Entry[]): boolean =>
-  entry.kind !== 'step.completed' ||
-  !all
+/**
+ * After a retry, a success is written down once more where its step was not executed again. And what
+ * `reconcile` or a person has told about a call in doubt is its outcome without another execution.
+ */
+function isOfExecution(entry: Entry, i: number, all: readonly Entry[]): boolean {
+  if (entry.kind !== 'step.completed') return true
+  const before = all
     .slice(0, i)
-    .some(
-      ({ kind, scope, key }) => kind === entry.kind && scope === entry.scope && key === entry.key,
-    )
+    .filter(({ scope, key }) => scope === entry.scope && key === entry.key)
+  const last = before.at(-1)
+  const isTold = last?.kind === 'effect.resolved' && told(last).via !== 'call'
+  return !isTold && !before.some(({ kind }) => kind === 'step.completed')
+}
+
+const told = ({ payload }: Entry): Payloads['effect.resolved'] =>
+  decode(payload ?? '{}') as Payloads['effect.resolved']
+
+/** Calls that must not repeat are made once at most, whatever happened. */
+function unrepeatable({ runs }: Ledger, lines: readonly Line[]): string[] {
+  const once = new Set(
+    Array.from(runs.values()).flatMap(({ id, entries }) =>
+      entries.flatMap(({ kind, scope, key, payload }) => {
+        if (kind !== 'effect.intended') return []
+        const { effect } = decode(payload ?? '{}') as Payloads['effect.intended']
+        return effect === 'once' ? [`${id} ${unescape(operationPath(scope, key))}`] : []
+      }),
+    ),
+  )
+  return Array.from(once).flatMap((call) => {
+    const count = lines.filter(
+      (line) => line.is === 'executed' && `${line.run} ${line.path}` === call,
+    ).length
+    return count <= 1 ? [] : [`${call} must not repeat, and was executed ${count} times`]
+  })
+}
+
+/** What outside systems recognise a call by is the same in all lives, and no other call's. */
+function keys(lines: readonly Line[]): string[] {
+  const calls = new Map<string, string>()
+  const byKey = new Map<string, string>()
+  return lines.flatMap((line) => {
+    if (line.is !== 'executed' || line.key === undefined) return []
+    const call = `${line.run} ${line.path}`
+    const isSame = (calls.get(call) ?? line.key) === line.key
+    const isOwn = (byKey.get(line.key) ?? call) === call
+    calls.set(call, line.key)
+    byKey.set(line.key, call)
+    return isSame && isOwn ? [] : [`${call} was made under another idempotency key`]
+  })
+}
 
 function tally(pairs: readonly (readonly [string, string])[]): Map<string, Map<string, number>> {
   const counts = new Map<string, Map<string, number>>()

@@ -48,6 +48,44 @@ export class Client {
     })
   }
 
+  /** Approves the first call of the run that waits for a person, and exactly what was shown. */
+  async approve(run: string): Promise<void> {
+    await this.#once(`approve ${run}`, async () => {
+      await this.known(run)
+      const reference = await this.ever.get(run)
+      for (;;) {
+        const [open] = await this.ever.approvals.list({ run })
+        if (open && !open.isAnswered) {
+          const { id, digest: shown } = open
+          return this.ever.approvals.approve(id, { by: 'eve', channel: 'sweep', shown })
+        }
+        if (isEnded(await reference.status())) return
+        await pause()
+      }
+    })
+  }
+
+  /** Answers whatever the run asks about calls in doubt, until it has ended. */
+  async attend(run: string, answer: () => unknown): Promise<void> {
+    await this.known(run)
+    const reference = await this.ever.get(run)
+    while (!isEnded(await reference.status())) {
+      for (const { id, kind } of await this.ever.questions({ run })) {
+        if (kind === 'effect') await this.#answerOpen(id, answer())
+      }
+      await pause()
+    }
+  }
+
+  async #answerOpen(id: string, value: unknown): Promise<void> {
+    try {
+      await this.ever.answer(id, value, { by: 'eve' })
+    } catch (error) {
+      // Answered already, and not taken yet.
+      if (!EverloopError.is(error) || error.code !== 'QUESTION_CLOSED') throw error
+    }
+  }
+
   /** Cancels a run that waits. */
   async cancel(run: string): Promise<void> {
     await this.#when(run, 'cancel', 'waiting', () => this.ever.cancel(run, 'enough'))
@@ -84,7 +122,7 @@ export class Client {
 
   /** Waits until the run has ended, or has come to rest in one of these statuses. */
   async rest(run: string, ...statuses: readonly Settled['status'][]): Promise<Settled> {
-    await this.#known(run)
+    await this.known(run)
     const reference = await this.ever.get(run)
     for (;;) {
       const settled = await reference.settled()
@@ -120,8 +158,8 @@ export class Client {
     this.#acknowledged.add(what)
   }
 
-  /** Another process may be the one that starts the run. */
-  async #known(run: string): Promise<void> {
+  /** Waits until the run is there: another process may be the one that starts it. */
+  async known(run: string): Promise<void> {
     while (!this.#acknowledged.has(`start ${run}`)) {
       try {
         await this.ever.get(run)
@@ -142,7 +180,7 @@ export const endText = (settled: Settled): string =>
       ? `failed ${settled.error.message}`
       : settled.status
 
-const isEnded = ({ status }: Settled): boolean =>
+const isEnded = ({ status }: { readonly status: string }): boolean =>
   status === 'completed' || status === 'failed' || status === 'cancelled'
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))

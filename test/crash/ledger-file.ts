@@ -43,6 +43,21 @@ export const emptyLedger: Ledger = {
   damage: [],
 }
 
+/**
+ * The same of a file that a living process has open, as that process sees it: a log whose last commit
+ * its writer did not live to tell of is a commit only for who reads the log anew.
+ */
+export function readLiveLedger(location: string): Ledger {
+  if (!existsSync(location)) return emptyLedger
+  const database = new DatabaseSync(location, { readOnly: true, timeout: 5000 })
+  try {
+    database.exec('BEGIN')
+    return read(database, false)
+  } finally {
+    database.close()
+  }
+}
+
 /** Everything in the file and its log. A file that is not there, or has no tables yet, is empty. */
 export function readLedger(location: string, { integrity = false } = {}): Ledger {
   if (!existsSync(location)) return emptyLedger

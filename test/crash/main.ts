@@ -12,12 +12,14 @@
  * Ends with 1 when anything is bad, or when a canary is not found.
  */
 import { parseArgs } from 'node:util'
-import { type Canary, canaries } from './canaries.ts'
+import { canaries } from './canaries.ts'
+import type { Canary } from './canary.ts'
 import { findBaseline, runPoint } from './point.ts'
 import { describeCall } from './recording.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
 import {
+  commitPoints,
   distinctPoints,
   everyPoint,
   type Finding,
@@ -76,7 +78,7 @@ async function all(): Promise<boolean> {
   const swept: Swept[] = []
   for (const scenario of chosen) {
     const one = await sweep(scenario, {
-      choose: choice(swept.length),
+      choose: choice(scenario, swept.length),
       concurrency,
       onFinding: tell,
     })
@@ -90,10 +92,10 @@ async function all(): Promise<boolean> {
   return bad === 0 && seen
 }
 
-function choice(i: number): SweepOptions['choose'] {
+function choice({ isLong }: Scenario, i: number): SweepOptions['choose'] {
   if (values.every) return everyPoint
   if (values.twice !== undefined) return twicePoints(share(values.twice), seed * 100 + i)
-  if (values.sample === undefined) return distinctPoints(seed)
+  if (values.sample === undefined) return isLong ? commitPoints : distinctPoints(seed)
   return somePoints(share(values.sample), seed + i)
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { open } from '../../src/index.ts'
 import { shimPath } from './build-shim.ts'
 import { check, type Expected, expectedFrom, type Violation } from './checks.ts'
-import { emptyLedger, type Ledger, readLedger } from './ledger-file.ts'
+import { emptyLedger, type Ledger, readLedger, readLiveLedger } from './ledger-file.ts'
 import { hasDoneAll, inTime, recover, storeOf } from './recover.ts'
 import { type Call, readRecording } from './recording.ts'
 import type { Scenario } from './scenario.ts'
@@ -147,23 +147,23 @@ async function attempt(
 ): Promise<Trial> {
   const { folder } = place
   const watched = { LD_PRELOAD: shimPath(), EVERLOOP_SHIM_DIR: join(folder, 'store') }
-  const peer = scenario.peer ? start(scenario, 'peer', folder, {}) : undefined
+  const systems = await scenario.outside?.((life) => new World(place.world, life))
+  const outside = systems?.place ?? ''
+  const peer = scenario.peer ? start(scenario, { life: 'peer', folder, outside }, {}) : undefined
   let victim: Started | undefined
   try {
     let kills = 0
     let complaint: string | undefined
     for (const shim of shims) {
-      victim = start(scenario, 'victim', folder, { ...watched, ...shim })
+      victim = start(scenario, { life: 'victim', folder, outside }, { ...watched, ...shim })
       const end = await victim.ended(patienceMs)
       complaint ??= end.complaint
       if (!end.isKilled) break
       kills++
     }
-    peer?.process.kill('SIGSTOP') // a file that is being written cannot be copied
-    const before = readLedger(storeOf(folder))
-    peer?.process.kill('SIGCONT')
+    const before = peer ? readLiveLedger(storeOf(folder)) : readLedger(storeOf(folder))
     const world = new World(place.world, 'after')
-    const obstacle = await recover(scenario, { world, folder, limitMs: patienceMs })
+    const obstacle = await recover(scenario, { world, folder, outside, limitMs: patienceMs })
     complaint ??= (await peer?.ended(patienceMs))?.complaint
     const hasFile = existsSync(storeOf(folder))
     const after = hasFile ? readLedger(storeOf(folder), { integrity: true }) : emptyLedger
@@ -171,6 +171,7 @@ async function attempt(
   } finally {
     peer?.process.kill('SIGKILL')
     victim?.process.kill('SIGKILL')
+    await systems?.close()
   }
 }
 
@@ -197,11 +198,14 @@ interface Started {
 
 function start(
   scenario: Scenario,
-  life: 'victim' | 'peer',
-  folder: string,
+  {
+    life,
+    folder,
+    outside,
+  }: { readonly life: 'victim' | 'peer'; readonly folder: string; readonly outside: string },
   env: Readonly<Record<string, string>>,
 ): Started {
-  const running = spawn(process.execPath, [child, life, scenario.name, folder], {
+  const running = spawn(process.execPath, [child, life, scenario.name, folder, outside], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

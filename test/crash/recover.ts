@@ -34,10 +34,16 @@ export async function recover(
   {
     world,
     folder,
+    outside,
     limitMs,
-  }: { readonly world: World; readonly folder: string; readonly limitMs: number },
+  }: {
+    readonly world: World
+    readonly folder: string
+    readonly outside: string
+    readonly limitMs: number
+  },
 ): Promise<string | undefined> {
-  const cast = scenario.make(world)
+  const cast = scenario.make(world, outside)
   let ever: Ever | undefined
   try {
     ever = await open(optionsFor(scenario, cast, world, folder))

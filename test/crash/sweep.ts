@@ -56,6 +56,24 @@ export function distinctPoints(seed: number): (calls: readonly Call[]) => Point[
   }
 }
 
+/**
+ * Between all commits, once each: before and after the last frame of every second one, because what
+ * comes before a commit is what came after the one before. And every call that is none of the log's.
+ */
+export function commitPoints(calls: readonly Call[]): Point[] {
+  const isLog = (i: number): boolean => calls[i]?.path.endsWith('-wal') ?? false
+  const isFrame = (i: number): boolean => isLog(i) && calls[i]?.op === 'W'
+  let commits = 0
+  return calls.flatMap((_, i) => {
+    if (!isLog(i)) return [pointAt(i + 1)]
+    if (!isFrame(i) || isFrame(i + 1) || ++commits % 2 === 1) return []
+    return [
+      { n: i + 1, after: false },
+      { n: i + 1, after: true },
+    ]
+  })
+}
+
 /** So many calls, evenly spread, beginning at a place that differs from seed to seed. */
 export function somePoints(count: number, seed: number): (calls: readonly Call[]) => Point[] {
   return ({ length }) =>

@@ -8,6 +8,7 @@
  * happened. It needs no fsync: processes are killed here, never the machine.
  */
 import { existsSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 /** Whose process it was: the one that is killed, the one beside it, or the one that comes after. */
 export type Life = 'victim' | 'peer' | 'after'
@@ -20,6 +21,8 @@ export type Line =
       readonly run: string
       readonly path: string
       readonly attempt: number
+      /** The idempotency key, where the body has handed it on. */
+      readonly key?: string
     }
   /** The client was told that its request is taken, or how a run ended. */
   | {
@@ -44,9 +47,15 @@ export class World {
     this.#handle = openSync(path, 'a')
   }
 
+  /** The folder of the point. */
+  get folder(): string {
+    return dirname(this.#path)
+  }
+
   /** Called by the body of a step, first thing. `path`: where it stands in its run. */
-  executed(run: string, path: string, attempt: number = 1): void {
-    this.#write({ is: 'executed', life: this.life, run, path, attempt })
+  executed(run: string, path: string, attempt: number = 1, key?: string): void {
+    const life = this.life
+    this.#write({ is: 'executed', life, run, path, attempt, ...(key === undefined ? {} : { key }) })
   }
 
   acknowledged(what: string, value?: string): void {

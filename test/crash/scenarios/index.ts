@@ -1,5 +1,12 @@
 /** All scenarios. */
 import type { Scenario } from '../scenario.ts'
+import { agentBudget } from './agent-budget.ts'
+import { agentChildren } from './agent-children.ts'
+import { agentConversation } from './agent-conversation.ts'
+import { agentInDoubt } from './agent-in-doubt.ts'
+import { agentOverWire } from './agent-over-wire.ts'
+import { agentSaga } from './agent-saga.ts'
+import { agentTwelveCalls } from './agent-twelve-calls.ts'
 import { answeredElsewhere } from './answered-elsewhere.ts'
 import { cancelWithCleanup } from './cancel-with-cleanup.ts'
 import { children } from './children.ts'
@@ -36,4 +43,11 @@ export const scenarios: readonly Scenario[] = [
   clientKilled,
   queueWithLimit,
   transactions,
+  agentTwelveCalls,
+  agentOverWire,
+  agentInDoubt,
+  agentSaga,
+  agentBudget,
+  agentConversation,
+  agentChildren,
 ]

@@ -1,0 +1,104 @@
+/**
+ * Agents for the tests of the CLI: what each of them does and asks is written to the file LOG, with
+ * the time and the process.
+ */
+import { appendFileSync } from 'node:fs'
+import { z } from 'zod'
+import { agent, type ApprovalRule, tool } from '../../src/index.ts'
+import { scriptedModel } from '../../src/testing/index.ts'
+
+/** What models write is not trusted: this would clear the screen and turn the text around. */
+export const evil = 'Bob\u001b[2J\u202e\u0007'
+
+interface Payment {
+  readonly to: string
+  readonly cents: number
+}
+
+const log = (what: string): void => {
+  const file = process.env['LOG']
+  if (file !== undefined) appendFileSync(file, `${what} ${Date.now()} ${process.pid}\n`)
+}
+
+log('loaded')
+
+const input = z.object({ to: z.string(), cents: z.number().int().positive() })
+
+const paying = (name: string, approval: ApprovalRule<Payment>, payments: readonly Payment[]) => {
+  const pay = tool({
+    name: 'pay',
+    description: process.env['OTHER_TOOL'] === undefined ? 'Pays.' : 'Pays twice.',
+    input,
+    effect: 'idempotent',
+    approval,
+    run: ({ to, cents }, { runId }) => {
+      log(`paid ${JSON.stringify(to)} ${cents} ${runId}`)
+      return 'paid'
+    },
+  })
+  const toolCalls = payments.map((payment, i) => ({
+    id: `p${i + 1}`,
+    name: 'pay',
+    input: payment,
+  }))
+  const model = scriptedModel([{ toolCalls }, { text: `Done ${evil}.` }], { by: 'turn' })
+  return agent({ name, model, tools: [pay] })
+}
+
+const ada = { to: 'Ada', cents: 100 }
+const bob = { to: evil, cents: 20_000 }
+const cyd = { to: 'Cyd', cents: 300 }
+
+/** Three calls, one of which needs an approval. */
+export const payer = paying('payer', ({ cents }) => cents > 10_000, [ada, bob, cyd])
+/** Not by the one who asked for it. */
+export const careful = paying('careful', { needed: true, notBy: 'requester' }, [ada])
+/** Nobody has decided in time, mostly. */
+export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
+/** One call for which somebody is asked. */
+export const slow = paying('slow', true, [ada])
+/** The same with time for a race. */
+export const racing = paying('racing', { needed: true, timeout: '8s' }, [ada])
+
+/** A call that must not repeat, of which nobody but a person can tell what came of it. */
+export const doubtful = agent({
+  name: 'doubtful',
+  model: scriptedModel(
+    ({ turn, text }) =>
+      turn === 0
+        ? { toolCalls: [{ id: 'r', name: 'refund', input: bob }] }
+        : { text: `Heard: ${text}` },
+    { by: 'turn' },
+  ),
+  tools: [
+    tool({
+      name: 'refund',
+      description: 'Refunds.',
+      input,
+      effect: 'once',
+      settle: '1ms',
+      run: () => {
+        log('refunded')
+        throw new Error('connection lost')
+      },
+    }),
+  ],
+})
+
+/** Its budget ends before its work. */
+export const poor = agent({
+  name: 'poor',
+  model: scriptedModel([{ toolCalls: [{ id: 'p', name: 'pay', input: ada }] }, { text: 'Done.' }], {
+    by: 'turn',
+  }),
+  tools: [
+    tool({
+      name: 'pay',
+      description: 'Pays.',
+      input,
+      effect: 'idempotent',
+      run: () => 'paid',
+    }),
+  ],
+  budget: { turns: 1 },
+})
