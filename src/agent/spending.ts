@@ -11,8 +11,8 @@ import type { Amounts } from './state.ts'
 export interface Spending {
   /** Identifies the decision in the turn. */
   readonly key: string
-  /** The call itself: when this is recorded, there was room for it. */
-  readonly call: string
+  /** Keys of the call and of what comes before it: when one is recorded, there was room (C4). */
+  readonly later: readonly string[]
   readonly cost: Cost
 }
 
@@ -60,14 +60,14 @@ async function withRoom(
   at: Agency,
   run: Run,
   raised: Amounts,
-  { key, call, cost }: Spending,
+  { key, later, cost }: Spending,
 ): Promise<Amounts> {
   let limits = raised
   for (let round = 1; ; round++) {
     const decision = round === 1 ? key : `${key} #${round}`
     let over: readonly Over[] = []
     if (!isRecorded(run, decision)) {
-      const isPast = !at.isLimited || isRecorded(run, call)
+      const isPast = !at.isLimited || later.some((one) => isRecorded(run, one))
       const accounts = isPast ? [] : await accountsOf(at, run, limits)
       // Looked at and taken at once: nobody else can come in between.
       over = overOf(at.underWay.onto(accounts), cost)

@@ -50,7 +50,7 @@ export async function takeTurn(
   if (admitted.phase === 'listening') return goOn(admitted)
   const { answered, parts } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
-    call: 'model',
+    later: ['compaction', 'guard:request', 'model'],
     cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })

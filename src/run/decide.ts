@@ -3,6 +3,7 @@
  * long conversation. Made once, recorded, and served from the ledger ever after.
  */
 import type { Payloads } from '../ledger/index.ts'
+import { within } from './current.ts'
 import type { Family } from './operation.ts'
 import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'
@@ -23,7 +24,8 @@ export function decide<K extends DecisionKind>(
   const family = kind.slice(0, kind.indexOf('.')) as Family
   return pass.request(scope, family, scope.key('', key), {
     begin: (operation) => {
-      make().then(
+      // Code of the user's, a guard's say, stands in its own run, wherever this is called from.
+      within({ pass, scope, step: undefined }, make).then(
         (record) => pass.conclude(operation, kind, record),
         (error: unknown) => {
           pass.options.onTrouble(error)

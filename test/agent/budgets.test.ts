@@ -1,6 +1,6 @@
 /** Budgets: what is decided before a call, what a person says, and whose account it stands on. */
 import { describe, expect, test } from 'vitest'
-import { agent, agentTool, type Budget, tool } from 'everloop'
+import { agent, agentTool, type Budget, guard, tool, verdict } from 'everloop'
 import { crashAtEveryCommit, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
@@ -198,4 +198,16 @@ test('wherever the process dies, the same is spent and asked', async () => {
   )
   expect(report.outcomes).toEqual([{ status: 'completed', output: 'Enough.' }])
   expect(report.flaws).toEqual([])
+})
+
+test('time that is over while a person looks at a request does not take back that there was room', async () => {
+  const model = scriptedModel([{ text: 'Enough.', usage }])
+  const asking = guard({ name: 'asking', at: 'request', check: () => verdict.ask('Send it?') })
+  const patient = agent({ name: 'patient', model, guards: [asking], budget: { time: '10m' } })
+  await using runtime = await testRuntime({ flows: [patient] })
+  const run = await runtime.start(patient, { prompt: 'Go.' })
+  await runtime.advance('20m')
+  await runtime.answer('Send it?', { verdict: 'allow' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  await runtime.verify()
 })

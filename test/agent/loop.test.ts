@@ -1,8 +1,19 @@
 /** The agent loop: what a model proposes, what the runtime makes of it, and what is recorded. */
 import { expect, test } from 'vitest'
-import { agent, agentTool, askPerson, conversation, flow, guard, tool, verdict } from 'everloop'
+import {
+  agent,
+  agentTool,
+  askPerson,
+  conversation,
+  done,
+  flow,
+  guard,
+  tool,
+  verdict,
+} from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
+import { current } from '../../src/run/current.ts'
 import { promptOf, toldOf } from './prompts.ts'
 
 const add = tool({
@@ -370,4 +381,31 @@ test('a call that was begun keeps its place, whichever comes first after a crash
   runtime.crash()
   await runtime.answer('first?', 'one')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+})
+
+test('a guard is asked as part of its own run, whatever has led to that', async () => {
+  const places: string[] = []
+  const looking = guard({
+    name: 'looking',
+    at: ['input', 'output'],
+    check: () => {
+      places.push(current()?.pass.run ?? 'none')
+      return verdict.allow()
+    },
+  })
+  const model = scriptedModel(() => ({ text: 'Hello.' }))
+  const speaker = agent({ name: 'speaker', model, guards: [looking] })
+  const payer = flow('payer', (run) =>
+    run.step('pay', { effect: 'once', reconcile: () => done('paid') }, () => {
+      throw new Error('Connection reset.')
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [speaker, payer], concurrency: 1 })
+  const ids = ['a', 'b', 'c', 'd']
+  for (const id of ids) {
+    await runtime.ever.start(payer, undefined, { id: `payer-${id}` })
+    await runtime.ever.start(speaker, { prompt: 'Go.' }, { id })
+  }
+  await runtime.advance('5m')
+  expect(places.toSorted((a, b) => a.localeCompare(b))).toEqual(ids.flatMap((id) => [id, id]))
 })
