@@ -12,15 +12,11 @@ export type OnBody = (path: string) => void
 
 /** The same flow, telling of each step body. */
 export function countedFlow(original: AnyFlow, onBody: OnBody): AnyFlow {
-  const { name, version, input, output, actions } = original
+  const { name, version, input, output } = original
   const run = (handle: Run, value: unknown): unknown =>
     original.run(counted(handle, '', onBody), value as never)
-  const rest = {
-    ...(input ? { input } : {}),
-    ...(output ? { output } : {}),
-    ...(actions ? { actions } : {}),
-  }
-  return flow({ name, version, ...rest, run })
+  const schemas = { ...(input ? { input } : {}), ...(output ? { output } : {}) }
+  return flow({ name, version, ...schemas, run })
 }
 
 type Method = (...args: readonly unknown[]) => unknown

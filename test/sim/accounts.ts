@@ -6,7 +6,7 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Limits } from './agent-spec.ts'
 import type { Must } from './must.ts'
 import type { Mirror } from './mirror.ts'
-import { recordOf } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Report } from './report.ts'
 
 type Amounts = Readonly<Record<string, number>>

@@ -8,7 +8,7 @@ import type { Entry } from '../../src/ledger/index.ts'
 import { type Args, isGated } from './agent-flow.ts'
 import type { AgentSpec, ToolSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
-import { recordOf } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Actor } from './start-checks.ts'
 
 /** The model is told of all calls of an answer, in their order, and of what has really come of them. */

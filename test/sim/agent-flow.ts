@@ -7,13 +7,15 @@ import type { ApprovalRule } from '../../src/agent/approval-policy.ts'
 import { askPerson } from '../../src/agent/ask-person.ts'
 import { guard, type Guard } from '../../src/agent/guards/guard.ts'
 import { type GuardVerdict, verdict } from '../../src/agent/guards/verdict.ts'
-import { type AnyTool, tool } from '../../src/agent/tool.ts'
+import { type AnyTool, tool, type UndoToolContext } from '../../src/agent/tool.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import type { Finding } from '../../src/run/finding.ts'
 import { compactionText, Dice, simulatedModel } from './agent-model.ts'
 import type { AgentSpec, ApprovalSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import type { Call } from './effect-body.ts'
-import type { EffectSpec } from './effect-spec.ts'
+import type { EffectSpec, UndoSpec } from './effect-spec.ts'
+import { argsSchema, faceOf } from './tool-face.ts'
+import type { UndoCall } from './undo-body.ts'
 
 /** Arguments of every tool. */
 export interface Args {
@@ -38,6 +40,8 @@ export interface AgentView {
   /** A tool is executed, with these arguments. */
   called(tool: ToolSpec & { does: 'effect' }, args: Args, call: ToolCall): Promise<unknown>
   findOut(spec: EffectSpec, call: { readonly idempotencyKey: string }): Promise<Finding>
+  /** A call of a tool is undone. */
+  undone(run: string, spec: UndoSpec, call: UndoCall): Promise<unknown>
   /** A guard is asked, and says this after some time. */
   judged(spec: GuardSpec, subject: Judged, said: string): Promise<void>
 }
@@ -83,13 +87,6 @@ export function agentOf(
 
 export const modelTimeoutMs = 8000
 
-const argsSchema = {
-  type: 'object',
-  properties: { n: { type: 'number' }, fixed: { type: 'boolean' }, edited: { type: 'boolean' } },
-  required: ['n'],
-  additionalProperties: false,
-} as const
-
 const argsInput: StandardSchemaV1<unknown, Args> = {
   '~standard': {
     version: 1,
@@ -125,15 +122,14 @@ const promptInput: StandardSchemaV1<unknown, { prompt: string }> = {
 function toolOf(spec: ToolSpec, view: AgentView, { children, deployment }: Surrounding): AnyTool {
   const { name, approval } = spec
   const face = {
-    name,
-    description: `Does ${name}, as of version ${deployment}.`,
-    inputSchema: argsSchema,
+    ...faceOf(name, deployment),
     ...(approval ? { approval: ruleOf(approval) } : {}),
   }
   switch (spec.does) {
     case 'ask':
       return askPerson<Args>({
         ...face,
+        inputSchema: argsSchema,
         input: argsInput,
         prompt: ({ n }) => `What about ${n}?`,
         ...(spec.timeoutMs === undefined ? {} : { timeout: spec.timeoutMs }),
@@ -158,6 +154,7 @@ function effectTool(
   const { spec } = tooled
   const { effect, timeoutMs, settleMs, reconcile, attempts, delayMs } = spec
   const isOnce = effect === 'once'
+  const { undo } = spec
   return tool<Args, unknown>({
     ...face,
     inputSchema: argsSchema,
@@ -170,6 +167,17 @@ function effectTool(
       ? {
           reconcile: (_: Args, { idempotencyKey }: { idempotencyKey: string }) =>
             view.findOut(spec, { idempotencyKey }),
+        }
+      : {}),
+    ...(undo
+      ? {
+          undo: (_: Args, result: unknown, context: UndoToolContext) =>
+            view.undone(context.runId, undo, {
+              ...context,
+              of: undefined,
+              path: undefined,
+              result,
+            }),
         }
       : {}),
     run: (args, context) => {

@@ -9,10 +9,11 @@ import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
 import { checkCall, checkRequest } from './agent-checks.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import { findOut, perform } from './effect-body.ts'
-import type { EffectSpec } from './effect-spec.ts'
+import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { never, type Process } from './process.ts'
 import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
+import { undo, type UndoCall, undoer } from './undo-body.ts'
 
 /** What a provider says when it has no room: it may be asked again. */
 class Overloaded extends Error {
@@ -39,7 +40,7 @@ export class AgentSight implements AgentView {
     const process = this.#process
     if (process.isDead) return never()
     const here = current()
-    if (here?.step !== undefined) {
+    if (here?.step?.endsWith('/=model') === true) {
       const actor = this.#actor(here.pass)
       const { run, epoch } = actor
       const key = `${run.id}\n${here.step}\n${epoch}`
@@ -74,6 +75,10 @@ export class AgentSight implements AgentView {
     const { step: path } = here ?? {}
     if (!here || path === undefined) throw new RangeError('A call is reconciled outside of a step.')
     return findOut(this.#actor(here.pass), spec, { path, idempotencyKey })
+  }
+
+  undone(run: string, spec: UndoSpec, call: UndoCall): Promise<unknown> {
+    return undo(undoer(this.#world, this.#process, run), spec, call)
   }
 
   async judged(spec: GuardSpec, subject: Judged, said: string): Promise<void> {

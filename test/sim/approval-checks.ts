@@ -1,15 +1,41 @@
 /** What each entry about an approval, a guard or a message to an agent must fulfil. */
-import { operationPath, unescape } from '../../src/ledger/index.ts'
+import { definitionDigest } from '../../src/agent/tool-schema.ts'
+import { digestOf, operationPath, unescape } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
+import { faceOf } from './tool-face.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 
-export function checkApproval(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+export function checkApproval(
+  sight: Sight,
+  run: Mirror,
+  entry: Entry,
+  { must, session }: { readonly must: Must; readonly session: string | undefined },
+): void {
   const { kind } = entry
+  if (kind === 'approval.decided') checkDefinition(sight, run, entry, { must, session })
   if (kind === 'guard.decided') checkGuards(sight, run, entry, must)
   else if (kind.startsWith('approval.')) checkDecision(sight, run, entry, must)
   else if (kind === 'message.received') sight.report.reach('message taken while the agent works')
+}
+
+/** A decision is about the tool as the holder of the run knows it (A1). */
+function checkDefinition(
+  { deployments, agents }: Sight,
+  run: Mirror,
+  entry: Entry,
+  { must, session = '' }: { readonly must: Must; readonly session: string | undefined },
+): void {
+  const request = run.begun.get(operationPath(entry.scope, entry.key))
+  const deployment = deployments.get(session)
+  if (request?.kind !== 'approval.requested' || deployment === undefined) return
+  const { digest, tool, args } = recordOf(request, request.kind)
+  const spec = agents.get(run.flow)?.tools.find(({ name }) => name === tool)
+  if (spec?.does !== 'effect' || args === undefined) return
+  const known = digestOf([tool, definitionDigest(faceOf(tool, deployment)), args])
+  must(digest === known, 'I9', 'it was asked about another definition of the tool')
 }
 
 /** A decision is made of votes of different people who may, all of them about this very call (I9). */

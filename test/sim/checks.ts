@@ -5,9 +5,11 @@ import type { Entry, Ref } from '../../src/ledger/index.ts'
 import { checkInvariants } from '../../src/ledger/invariants.ts'
 import type { RunRow } from '../../src/store/store.ts'
 import { expected, fits } from './model.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
 import { redrive } from './redrive.ts'
+import { flawsOf } from './undo-body.ts'
 import type { World } from './world.ts'
 
 export async function checkAtRest(world: World, operator: Operator): Promise<void> {
@@ -19,6 +21,7 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
     await checkRows(world, run, row)
   }
   if (report.hasFailed) return
+  checkDeeds(world)
   checkOutcomes(world, operator)
   for (const session of await store.sessions()) {
     report.check(session.holds === 0, 'I11', () => `a session still holds ${session.holds} runs`)
@@ -65,9 +68,27 @@ async function checkRows(world: World, run: Mirror, row: RunRow): Promise<void> 
     must(!run.hasEnded && !run.outcomes.has(path), 'S10', () => `"${path}" is over and shows text`)
     must(epoch <= run.epoch, 'S10', () => `"${path}" shows text of epoch ${epoch}`)
   }
+  for (const flaw of flawsOf(run)) must(false, 'undo', () => flaw)
   const inbox = await store.messages(run.id, ['go', 'tick', 'data'])
   const kept = inbox.every(({ number }) => run.inbox.has(number))
   must(kept, 'S5', () => `messages ${inbox.map(({ number }) => number).join()} are in the inbox`)
+}
+
+/** Everything that happened, and could be undone, is in the plan of a run that ended badly. */
+function checkDeeds({ report, outside }: World): void {
+  for (const { run, path, effect, isLate, isZombie } of outside.deeds) {
+    if (run.status !== 'failed' && run.status !== 'cancelled') continue
+    if (!outside.specOf(run.id, path)?.undo) continue
+    // Who does not know that it has lost the run can do what may be repeated even afterwards.
+    if (isLate && isZombie && effect === 'idempotent') continue
+    const isPlanned = run.plan.some((one) => one.path === path)
+    const when = isLate ? ', after the others were undone' : ''
+    report.check(
+      isPlanned && !isLate,
+      'undo',
+      () => `"${path}" of run ${run.id} happened${when}, and is not undone`,
+    )
+  }
 }
 
 /** Runs that nobody interfered with end as the model says. */

@@ -53,7 +53,7 @@ export async function perform(actor: Actor, spec: EffectSpec, call: Call): Promi
 
   if (spec.effect !== 'read') {
     const arrived = outside.send(
-      { run, path, key, effect: spec.effect, attempt, process },
+      { run, path, key, effect: spec.effect, attempt, process, epoch: actor.epoch },
       spec.travelMs,
     )
     if (crashes()) {

@@ -7,7 +7,8 @@ import { operationPath } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 
 export function checkEffect(
   { outside, report }: Sight,

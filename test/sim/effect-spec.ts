@@ -15,6 +15,27 @@ export type Manner =
   /** Returns when its time has been over for a while. */
   | 'returns late'
 
+/** How something is undone. */
+export interface UndoSpec {
+  readonly ms: number
+  /** How many attempts fail. */
+  readonly fails: number
+  /** They do so by never ending. */
+  readonly hangs: boolean
+}
+
+export function writeUndo(chance: Chance): UndoSpec {
+  return {
+    ms: chance.between(0, 400),
+    fails: chance.weighted([
+      [6, 0],
+      [2, 1],
+      [1, Infinity],
+    ]),
+    hangs: chance.roll(0.2),
+  }
+}
+
 export interface EffectSpec {
   readonly effect: 'read' | 'idempotent' | 'once'
   /** Time until the request is sent, until it lands, and from there until its reply. */
@@ -31,6 +52,7 @@ export interface EffectSpec {
   readonly reconcile: 'asks' | 'cannot tell' | 'throws' | 'is missing'
   /** A person who is asked may let it fail. */
   readonly mayFail: boolean
+  readonly undo: UndoSpec | undefined
   /** The body ends when its signal is aborted. */
   readonly heeds: boolean
 }
@@ -77,6 +99,7 @@ export function writeEffect(chance: Chance, oncePossible = true): EffectSpec {
       [2, 'is missing'],
     ] as const),
     mayFail: chance.roll(0.2),
+    undo: effect !== 'read' && chance.roll(0.4) ? writeUndo(chance) : undefined,
     heeds: chance.roll(0.6),
   }
 }

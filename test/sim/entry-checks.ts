@@ -4,7 +4,8 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
 import { checkEffect } from './effect-checks.ts'
-import { isQuestion, type Mirror, recordOf } from './mirror.ts'
+import { isQuestion, type Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
 
@@ -38,7 +39,7 @@ export function checkEntry(
   checkStatus(run, entry, must)
   checkOperation(observer, run, entry, must)
   checkEffect(observer, run, entry, must)
-  checkApproval(observer, run, entry, must)
+  checkApproval(observer, run, entry, { must, session: append?.session })
   observer.accounts.see(run, entry, observer.agents.get(run.flow)?.budget, must)
   if (append) checkMessages(run, entry, append, must)
   reachStates(observer, run, entry)
@@ -100,6 +101,16 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
       must(due !== undefined && due <= observer.peak, 'I12', 'the wait expired early')
       const left = messagesFor(run, begun).length - rivalsOf(run, begun)
       must(left <= 0, 'I9', 'it expired although a message had come')
+      return
+    }
+    case 'undo.completed':
+    case 'undo.failed': {
+      const { of } = recordOf(entry, kind)
+      const next = run.plan.find((one) => !run.undone.has(one.of))
+      must(run.isUndoing, 'undo', 'the run is not being undone')
+      must(next?.of === of, 'undo', `entry ${next?.of} is to be undone before`)
+      const hasActed = next !== undefined && observer.outside.wasUndone(run.id, next.path)
+      must(kind === 'undo.failed' || hasActed, 'undo', 'nobody has done so')
       return
     }
     case 'step.retrying': {
@@ -214,6 +225,7 @@ function closedBy({ kind, scope, key }: Entry): string | undefined {
     case 'scope.failed':
     case 'turn.committed':
       return operationPath(scope, key)
+    case 'run.undoing':
     case 'run.completed':
     case 'run.failed':
     case 'run.cancelled':
@@ -233,7 +245,9 @@ function closeScope(
 ): void {
   const { inDoubt } = run
   const isLeft = inDoubt !== undefined && isWithin(inDoubt, scope)
-  must(!isLeft || run.status === 'cancelled', 'E5', `"${inDoubt}" in it is in doubt`)
+  // Of a run that is cancelled without its code nobody can find out anything more.
+  const isWithoutCode = run.status === 'cancelled' || (run.isUndoing && !run.isCancelling)
+  must(!isLeft || isWithoutCode, 'E5', `"${inDoubt}" in it is in doubt`)
   for (const [path, id] of run.children) {
     if (!isWithin(path, scope)) continue
     const child = observer.runs.get(id)
@@ -262,6 +276,17 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       return
     case 'run.completed':
       if (run.retries > 0) report.reach('retried run completed')
+      return
+    case 'run.undoing':
+      report.reach(
+        recordOf(entry, kind).because === 'failed' ? 'failed run undone' : 'cancelled run undone',
+      )
+      return
+    case 'undo.retrying':
+      report.reach('undo retried')
+      return
+    case 'undo.failed':
+      report.reach('undo failed')
       return
     case 'run.paused':
       if (recordOf(entry, kind).code === 'CRASH_LOOP') report.reach('parked as a crash loop')

@@ -32,9 +32,11 @@ export class FaultyStore implements Store {
   readonly #process: Process
   readonly #inner: Store
   readonly #listeners = new Set<(change: Change) => void>()
+  readonly #deployment: number
   #closed = false
 
-  constructor(world: Surroundings, process: Process) {
+  constructor(world: Surroundings, process: Process, deployment: number) {
+    this.#deployment = deployment
     this.#world = world
     this.#process = process
     this.#inner = world.store
@@ -47,6 +49,7 @@ export class FaultyStore implements Store {
       await this.#inner.openSession(session)
       this.#world.observer.onOpenSession(session.token, session.leaseMs)
       this.#process.sessions.push(session.token)
+      this.#world.deployments.set(session.token, this.#deployment)
     })
   }
 

@@ -9,6 +9,7 @@ import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
 import { Place, questionName } from './place.ts'
 import type { Call } from './effect-body.ts'
 import type { EffectSpec } from './effect-spec.ts'
+import { takeBack, type TakeBack } from './take-back.ts'
 import type { EffectNode, Node, Program, StepNode } from './programs.ts'
 
 /** An attempt of a step. */
@@ -64,6 +65,11 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       return step(setting, at, node)
     case 'effect':
       return effect(setting, at, node)
+    case 'undo': {
+      const path = place.operation(`undo ${takeBack}`)
+      const input: TakeBack = { path, spec: node.spec }
+      return view.watch(path, run.undo(takeBack, input)).then(() => null)
+    }
     case 'sleep':
       return view.watch(place.operation('sleep'), run.sleep(node.ms)).then(() => null)
     case 'note':
@@ -105,6 +111,7 @@ type Nested = Exclude<
     readonly is:
       | 'step'
       | 'effect'
+      | 'undo'
       | 'sleep'
       | 'note'
       | 'signal'
@@ -224,6 +231,7 @@ function effect(setting: Setting, at: At, { name, spec }: EffectNode): Promise<u
     effect: spec.effect,
     input: { path },
     timeout: spec.timeoutMs,
+    ...(spec.undo ? { undo: { action: takeBack, input: { spec: spec.undo } } } : {}),
     ...(spec.attempts > 1 ? { retry: { attempts: spec.attempts, delay: spec.delayMs } } : {}),
     ...(spec.effect === 'once' ? { settle: spec.settleMs } : {}),
     ...(spec.effect === 'once' && spec.reconcile !== 'is missing'

@@ -2,7 +2,9 @@
  * One run as the outside sees it: kept from what the store was told and what it answered, apart from
  * the store's own rows, so that the two can be compared.
  */
-import { decode, isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
+import { recordOf } from './record-of.ts'
+import { type Planned, planOf } from './undo-plan.ts'
+import { isOutcome, isWait, isWithin, operationPath } from '../../src/ledger/index.ts'
 import type { Entry, Payloads } from '../../src/ledger/index.ts'
 
 type Ancestor = NonNullable<Payloads['run.started']['ancestors']>[number]
@@ -31,6 +33,11 @@ export class Mirror {
   /** The runs around it, and what it may spend together with them. */
   readonly ancestors: readonly Ancestor[]
   isAgent = false
+  /** Its code has ended, and what it has done is being undone, or was. */
+  isUndoing = false
+  /** What there is to be undone, in order, and what of it has come to an end. */
+  plan: readonly Planned[] = []
+  readonly undone = new Set<number>()
   hasHadChildren = false
   hasCompacted = false
   /** Calls that people were asked to allow, by operation path. */
@@ -81,6 +88,13 @@ export class Mirror {
     }
     this.#applyOperation(entry)
     this.#applyCall(entry)
+    if (/^undo\.(completed|failed|skipped)$/.test(entry.kind)) {
+      this.undone.add(recordOf(entry, 'undo.skipped').of)
+    }
+    if (entry.kind === 'run.undoing') {
+      this.isUndoing = true
+      this.plan = planOf(this.entries)
+    }
     this.hasHadChildren ||= entry.kind === 'child.started'
     this.hasCompacted ||= entry.kind === 'context.compacted'
     if (entry.kind === 'approval.requested') {
@@ -262,11 +276,13 @@ export class Mirror {
 
   /** Nothing but calls in doubt may be waited for. */
   get #isEnding(): boolean {
-    return this.isCancelling || this.inDoubt !== undefined
+    return this.isCancelling || this.isUndoing || this.inDoubt !== undefined
   }
 
   /** Whether the run still listens to what this wait waits for, as far as can be told from outside. */
   #isHeard({ kind, scope }: Entry): boolean {
+    if (kind.startsWith('undo.')) return true
+    if (this.isUndoing) return false
     if (kind.startsWith('effect.')) return true
     // The code of a scope around a call in doubt may have ended: then only the call is waited for.
     if (this.inDoubt !== undefined) return false
@@ -299,7 +315,3 @@ const failures: readonly Entry['kind'][] = [
 
 /** True for scopes that a cancel does not reach; programs call them so. */
 const isCleanup = (scope: string): boolean => /(?:^|\/)cleanup(?:~\d+)?(?:\/|$)/.test(scope)
-
-/** The decoded payload of an entry of this kind. References inside come out as undefined. */
-export const recordOf = <K extends keyof Payloads>(entry: Entry, _kind: K): Payloads[K] =>
-  decode(entry.payload ?? '{}', { resolve: () => undefined }) as Payloads[K]

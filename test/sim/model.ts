@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { effectValue, type EffectSpec } from './effect-spec.ts'
+import { takeBack } from './take-back.ts'
 import { Place, questionName } from './place.ts'
 import type { Node, Program, StepNode } from './programs.ts'
 
@@ -76,6 +77,9 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
     }
     case 'effect':
       return effectOf(node.spec, place.operation(node.name))
+    case 'undo':
+      place.operation(`undo ${takeBack}`)
+      return value(null)
     case 'sleep':
       place.operation('sleep')
       return value(null)

@@ -144,4 +144,100 @@ export const mutants: readonly Mutant[] = [
     find: 'const { cancelling: cancel } = pass.recorded',
     replace: 'const cancel = pass.cancelled && pass.recorded.cancelling',
   },
+  {
+    name: 'a call that must not repeat is made before its intent is durable',
+    file: 'run/once.ts',
+    find: `      this.#intent = line
+      void this.#make(operation, line.record)
+    })`,
+    replace: `      this.#intent = line
+    })
+    void this.#make(operation, full)`,
+  },
+  {
+    name: 'a call that a crash cut short counts as not made',
+    file: 'run/once.ts',
+    find: "this.#doubts(operation, { attempt, why: 'crashed' }, due)",
+    replace: 'this.#intend(operation, attempt + 1)',
+  },
+  {
+    name: 'the outcome of a call is looked for while its request may be on its way',
+    file: 'run/once.ts',
+    find: 'if (left <= 0) void this.#findOut(operation, doubt)',
+    replace: 'if (left <= Infinity) void this.#findOut(operation, doubt)',
+  },
+  {
+    name: 'what reconcile cannot tell counts as not done',
+    file: 'run/once.ts',
+    find: "return this.#ask(operation, finding.reason ?? '`reconcile` cannot tell.')",
+    replace: "return this.#wasNotDone(operation, { via: 'reconcile', reason: finding.reason })",
+  },
+  {
+    name: 'an answer about a call in doubt is used and not taken',
+    file: 'run/once.ts',
+    find: 'const taken = [number]',
+    replace: 'const taken = number < 0 ? [number] : []',
+  },
+  {
+    name: 'a scope closes although a call in it is in doubt',
+    file: 'run/leaving.ts',
+    find: 'if (this.#operations.isHeld(scope)) this.#hold(departure)',
+    replace: 'if (this.#held.size < 0) this.#hold(departure)',
+  },
+  {
+    name: 'an approval is not bound to the definition that was asked about',
+    file: 'run/approval.ts',
+    find: 'if (begun.record.digest !== this.#request.record.digest) {',
+    replace: "if (begun.record.digest === '') {",
+  },
+  {
+    name: 'one person can vote twice',
+    file: 'run/approval-answer.ts',
+    find: 'if (votes.some((vote) => vote.by === by)) return',
+    replace: 'if (votes.length < 0) return',
+  },
+  {
+    name: 'guards are not asked again behind an approval',
+    file: 'agent/call.ts',
+    find: "approved = { digest: digestOf(input), granted: ruling.is === 'ask' ? [ruling.by] : [] }",
+    replace: "return { is: 'cleared', input }",
+  },
+  {
+    name: 'a budget does not see the calls that are under way',
+    file: 'agent/spending.ts',
+    find: 'over = overOf(at.underWay.onto(accounts), cost)',
+    replace: 'over = overOf(accounts, cost)',
+  },
+  {
+    name: 'the model is told of its calls in the order in which they ended',
+    file: 'agent/turn.ts',
+    find: 'const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))',
+    replace: `const ends = []
+    const take = async (part) => void ends.push(await takeCall(at, run, spoken, part))
+    await Promise.all(calls.map(take))`,
+  },
+  {
+    name: 'a call that was begun waits for a place',
+    file: 'agent/limiter.ts',
+    find: 'if (!isBegun && this.#busy >= this.#max)',
+    replace: 'if (this.#busy >= this.#max)',
+  },
+  {
+    name: 'what was done first is undone first',
+    file: 'ledger/undo.ts',
+    find: '.toSorted((a, b) => b.order - a.order)',
+    replace: '.toSorted((a, b) => a.order - b.order)',
+  },
+  {
+    name: 'the next is undone before the last one is recorded as undone',
+    file: 'run/compensation.ts',
+    find: 'await this.#write({ ...item, drafts',
+    replace: 'void this.#write({ ...item, drafts',
+  },
+  {
+    name: 'what may have happened is not undone',
+    file: 'ledger/undo.ts',
+    find: 'return effect.isOpen || effect.mayHave',
+    replace: 'return effect.isOpen && effect.mayHave',
+  },
 ]

@@ -32,6 +32,7 @@ export class Observer {
   readonly accounts: Accounts
   readonly guardSaid: ReadonlyMap<string, string>
   readonly agents: ReadonlyMap<string, AgentSpec>
+  readonly deployments: ReadonlyMap<string, number>
   readonly #scheduler: Scheduler
   readonly #sessions = new Map<string, Session>()
   /** Bytes that were kept beside the ledgers, by their hash. */
@@ -43,12 +44,13 @@ export class Observer {
   constructor(
     report: Report,
     scheduler: Scheduler,
-    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents'>,
+    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents' | 'deployments'>,
   ) {
     this.report = report
     this.outside = rest.outside
     this.guardSaid = rest.guardSaid
     this.agents = rest.agents
+    this.deployments = rest.deployments
     this.accounts = new Accounts(report)
     this.#scheduler = scheduler
   }

@@ -16,12 +16,17 @@ export interface Request {
   readonly effect: EffectSpec['effect']
   readonly attempt: number
   readonly process: Process
+  readonly epoch: number | undefined
 }
 
 /** Something that was done. */
 export interface Deed extends Request {
   /** Its sender was dead when it happened. */
   readonly isOrphan: boolean
+  /** Its sender did not hold the run any more. */
+  readonly isZombie: boolean
+  /** The run was being undone already. */
+  readonly isLate: boolean
 }
 
 interface Travel {
@@ -38,6 +43,8 @@ export class Outside {
   readonly #keys = new Map<string, string>()
   readonly #places = new Map<string, string>()
   readonly #specs = new Map<string, EffectSpec>()
+  /** By place: the key under which it was undone. */
+  readonly #undone = new Map<string, string>()
   readonly #travelling = new Set<Travel>()
 
   constructor(report: Report, scheduler: Scheduler, network: Owner) {
@@ -77,6 +84,19 @@ export class Outside {
       if (ms === 0) travel.land()
       else this.#travelling.add(travel)
     })
+  }
+
+  /** Something is undone: under one key, however often it is tried. */
+  undo(run: string, path: string, key: string): void {
+    const place = placeOf(run, path)
+    const known = this.#undone.get(place) ?? key
+    this.#undone.set(place, known)
+    this.#report.trace(() => `   "${path}" of run ${run} is undone`)
+    this.#report.check(known === key, 'undo', () => `${place} is undone as ${known} and ${key}`)
+  }
+
+  wasUndone(run: string, path: string): boolean {
+    return this.#undone.has(placeOf(run, path))
   }
 
   /** Much time passes for everybody: what is on its way arrives before. */
@@ -130,7 +150,12 @@ export class Outside {
         () => `${what} happened after it was said not to have`,
       )
     }
-    const deed = { ...request, isOrphan: request.process.isDead }
+    const deed = {
+      ...request,
+      isOrphan: request.process.isDead,
+      isZombie: request.epoch !== run.epoch,
+      isLate: run.isUndoing || run.hasEnded,
+    }
     this.#deeds.set(place, [...before, deed])
   }
 }

@@ -4,7 +4,8 @@ import { operationPath } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Chance } from './chance.ts'
 import { effectValue } from './effect-spec.ts'
-import { type Mirror, recordOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Outside } from './outside.ts'
 
 /** How somebody answers. */

@@ -4,7 +4,7 @@
  */
 import type { Chance } from './chance.ts'
 import { type AgentSpec, writeAgent } from './agent-spec.ts'
-import { type EffectSpec, writeEffect } from './effect-spec.ts'
+import { type EffectSpec, type UndoSpec, writeEffect, writeUndo } from './effect-spec.ts'
 
 export interface StepNode {
   readonly is: 'step'
@@ -40,9 +40,16 @@ export interface EffectNode {
   readonly spec: EffectSpec
 }
 
+/** Registers what undoes something that is done by other means. */
+export interface UndoNode {
+  readonly is: 'undo'
+  readonly spec: UndoSpec
+}
+
 export type Node =
   | StepNode
   | EffectNode
+  | UndoNode
   | { readonly is: 'sleep'; readonly ms: number }
   | ({ readonly is: 'signal' } & Waiting)
   | ({ readonly is: 'ask' } & Waiting)
@@ -242,6 +249,7 @@ class Writer {
     const kind = chance.weighted([
       [9, 'step'],
       [6, 'effect'],
+      [1.5, 'undo'],
       [3, 'sleep'],
       [2, 'signal'],
       [3, 'ask'],
@@ -256,6 +264,8 @@ class Writer {
         return this.#step()
       case 'effect':
         return { is: 'effect', name: this.#name('effect'), spec: writeEffect(chance) }
+      case 'undo':
+        return { is: 'undo', spec: writeUndo(chance) }
       case 'sleep':
         return this.#sleep()
       case 'signal':

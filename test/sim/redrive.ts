@@ -13,6 +13,7 @@ import type { Mirror } from './mirror.ts'
 import { never, Process } from './process.ts'
 import { flowsOf } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
+import { takeBackAction } from './take-back.ts'
 import type { World } from './world.ts'
 
 const eventsMax = 2000
@@ -128,12 +129,18 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     asked: () => again('a model is asked'),
     called: (_, __, { call }) => again(`tool call ${call} is executed`),
     findOut: () => again('a tool call is reconciled'),
+    undone: () => again('a call is undone'),
     judged: (_, { guard }) => again(`guard ${guard} is asked`),
   }
+  const takeBack = takeBackAction(() => again('something is undone'))
   return flowsOf<AnyFlow>(programs, (program, flows) => {
     const { name } = program
     if (program.is === 'flow') {
-      return flow(name, (run) => interpret({ view, flows, programs }, run, program.body))
+      return flow({
+        name,
+        actions: [takeBack],
+        run: (run) => interpret({ view, flows, programs }, run, program.body),
+      })
     }
     const children = (at: number): AnyFlow => flows[at] as AnyFlow
     return agentOf(name, program.agent, agentView, { children, deployment: 0 })

@@ -3,7 +3,8 @@
  * waits for the outside is given what it waits for, what waits for a date is taken there.
  */
 import type { RunRow } from '../../src/store/store.ts'
-import { isQuestion, type Mirror, recordOf } from './mirror.ts'
+import { isQuestion, type Mirror } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
 

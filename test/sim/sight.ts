@@ -13,6 +13,8 @@ export interface Sight {
   readonly accounts: Accounts
   /** What guards have said last, by run, guard, position and call. */
   readonly guardSaid: ReadonlyMap<string, string>
+  /** Which deployment of the code the owner of a session has, by its token. */
+  readonly deployments: ReadonlyMap<string, number>
   /** By the name of their flow. */
   readonly agents: ReadonlyMap<string, AgentSpec>
   /** The wall clock, and the latest time it has ever shown. */

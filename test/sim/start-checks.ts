@@ -1,6 +1,6 @@
 /** What must hold at the moment at which the body of a step begins. */
 import type { Mirror } from './mirror.ts'
-import { recordOf } from './mirror.ts'
+import { recordOf } from './record-of.ts'
 import type { Process } from './process.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -19,11 +19,13 @@ export interface Start {
   readonly isCleanup: boolean
   /** It must not be repeated. */
   readonly isOnce?: boolean
+  /** It undoes something. */
+  readonly isUndo?: boolean
 }
 
 export function checkStart(actor: Actor, start: Start): void {
   const { world, process, run, epoch } = actor
-  const { path, attempt, isCleanup, isOnce = false } = start
+  const { path, attempt, isCleanup, isOnce = false, isUndo = false } = start
   const { observer, report, executions } = world
   const must = (condition: boolean, invariant: string, what: string): void =>
     report.check(condition, invariant, () => `run ${run.id}: ${what}`)
@@ -41,10 +43,13 @@ export function checkStart(actor: Actor, start: Start): void {
     `step "${path}" is executed although entry ${done?.seq} (${done?.kind}) had ended it well`,
   )
   must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
-  if (isCleanup && run.isCancelling) report.reach('operation in a cleanup after a cancel')
+  must(isUndo || !run.isUndoing, 'I10', `step "${path}" begins while the run is being undone`)
+  if (isCleanup && !isUndo && run.isCancelling)
+    report.reach('operation in a cleanup after a cancel')
   if (attempt > 1 && !isOnce) {
     const before = run.begun.get(path)
-    const record = before?.kind === 'step.retrying' ? recordOf(before, before.kind) : undefined
+    const isRetry = before?.kind === 'step.retrying' || before?.kind === 'undo.retrying'
+    const record = isRetry ? recordOf(before, 'step.retrying') : undefined
     must(
       record?.attempt === attempt - 1,
       'retries',

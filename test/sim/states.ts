@@ -70,6 +70,12 @@ export const states = {
   'budget used up while other calls of the turn are open': 5,
   'budget passed by a call under way': 5,
   'child budget refused by the account of its parent': 5,
+  'failed run undone': 50,
+  'cancelled run undone': 50,
+  'undo retried': 50,
+  'undo failed': 20,
+  'undo interrupted by a crash': 5,
+  'undone although nobody knows whether it happened': 5,
 } as const satisfies Record<string, number>
 
 export type State = keyof typeof states

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly network: Owner
   /** What each execution of code saw, by run and place. */
   readonly seen: Map<string, string>
+  /** Which deployment of the code the owner of a session has, by its token. */
+  readonly deployments: Map<string, number>
   /** How often one execution of a model step has asked its model. */
   readonly modelCalls: Map<string, number>
   /** What guards have said last, by run, guard, position and call. */

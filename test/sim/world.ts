@@ -21,6 +21,8 @@ import { flowsOf, type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
+import { takeBackAction } from './take-back.ts'
+import { undo, undoer } from './undo-body.ts'
 
 /** A process with a runtime in it. */
 export interface Node {
@@ -52,6 +54,7 @@ export class World implements Surroundings {
   readonly executions = new Map<string, number>()
   readonly modelCalls = new Map<string, number>()
   readonly guardSaid = new Map<string, string>()
+  readonly deployments = new Map<string, number>()
   /** How often the code was deployed. */
   deployment = 1
   isFull = false
@@ -74,6 +77,7 @@ export class World implements Surroundings {
       outside: this.outside,
       guardSaid: this.guardSaid,
       agents,
+      deployments: this.deployments,
     })
     this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
     this.leaseMs = plan.pick([2000, 5000, 10_000])
@@ -172,7 +176,7 @@ export class World implements Surroundings {
     const isSkewed = kind === 'worker' && this.faults.strikes('clock of a process is wrong')
     const skewMs = isSkewed ? this.chance.between(-3_600_000, 3_600_000) : 0
     const process = new Process(name, this.scheduler, new Chance(this.seed, name), skewMs)
-    const store = new FaultyStore(this, process)
+    const store = new FaultyStore(this, process, this.deployment)
     const ever = new Ever({
       store,
       ports: process.ports,
@@ -188,6 +192,9 @@ export class World implements Surroundings {
   /** The flows as this process has loaded them: new objects in each. */
   #flows(process: Process): AnyFlow[] {
     const { programs, deployment } = this
+    const actions = takeBackAction((run, spec, call) =>
+      undo(undoer(this, process, run), spec, call),
+    )
     return flowsOf(programs, (program, flows) => {
       const { name } = program
       if (program.is === 'agent') {
@@ -195,10 +202,14 @@ export class World implements Surroundings {
         const children = (at: number): AnyFlow => flows[at] as AnyFlow
         return agentOf(name, program.agent, view, { children, deployment })
       }
-      return flow(name, (run, input: unknown) => {
-        const view = new PassView(this, process, run.id)
-        view.same('input', input)
-        return interpret({ view, flows, programs }, run, program.body)
+      return flow({
+        name,
+        actions: [actions],
+        run: (run, input: unknown) => {
+          const view = new PassView(this, process, run.id)
+          view.same('input', input)
+          return interpret({ view, flows, programs }, run, program.body)
+        },
       })
     })
   }
