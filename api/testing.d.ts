@@ -597,6 +597,7 @@ interface Actor {
 interface Ancestor {
     readonly run: string;
     readonly limits?: Readonly<Record<string, number>> | undefined;
+    readonly started?: number | undefined;
 }
 
 interface Charge {

@@ -85,15 +85,25 @@ export function overOf(accounts: readonly Account[], { amounts, unknown }: Cost)
   )
 }
 
+/** Of each limit the higher: several calls of a turn may have had theirs raised. */
+export const higher = (one: Amounts, other: Amounts): Amounts => ({
+  ...one,
+  ...Object.fromEntries(
+    Object.entries(other).map(([what, limit]) => [what, Math.max(limit, one[what] ?? 0)]),
+  ),
+})
+
 /** A run whose limits are to be kept. */
 export interface LimitedRun {
   readonly run: string
   readonly limits: Amounts
+  /** From when on its time counts. */
+  readonly started: number | undefined
 }
 
 /** The ancestors that have limits. */
 export const limited = (ancestors: readonly Ancestor[] = []): readonly LimitedRun[] =>
-  ancestors.flatMap(({ run, limits }) => (limits ? [{ run, limits }] : []))
+  ancestors.flatMap(({ run, limits, started }) => (limits ? [{ run, limits, started }] : []))
 
 /** What is used up, in words for people. */
 export function overText(over: readonly Over[]): string {

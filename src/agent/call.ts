@@ -61,7 +61,7 @@ export async function takeCall(
   const { input } = cleared
   const { executed, limits } = await spend(at, run, raised, {
     key: `budget:call:${id}`,
-    later: [keyOfCall(id)],
+    call: keyOfCall(id),
     cost: { amounts: { calls: 1 }, unknown: ['timeMs'] },
     execute: async (allowed) => {
       at.limitChildren(run, allowed)

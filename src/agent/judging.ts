@@ -4,6 +4,7 @@ import type { Charge } from '../ledger/index.ts'
 import type { Agency } from './agency.ts'
 import { amountsOf, chargeTo } from './charges.ts'
 import type { GuardContext } from './guards/guard.ts'
+import { unpriced } from './known-prices.ts'
 import { callModel } from './model/call.ts'
 import type { Model } from './model/port.ts'
 
@@ -14,12 +15,16 @@ export interface Judging {
 }
 
 /** Lets guards ask models; without a model of their own the agent's is asked. */
-export function judging({ agent, ports, accounts }: Agency): Judging {
+export function judging(at: Agency): Judging {
+  const { agent, ports, accounts } = at
   const sums: Record<string, number> = {}
   return {
     judge: async (model, prompt, signal) => {
+      const asked = (model ?? agent.model) as Model
+      const complaint = unpriced(at, asked)
+      if (complaint !== undefined) throw new EverloopError('UNKNOWN_PRICE', complaint)
       const answer = await callModel({
-        model: (model ?? agent.model) as Model,
+        model: asked,
         prompt: [{ role: 'user', content: [{ type: 'text', text: prompt }] }],
         stream: false,
         signal,

@@ -1,5 +1,5 @@
 /** The decision before a call: whether the budgets leave room for it, and what a person says if not. */
-import { accountIn, clockIn, decideIn, isRecorded } from '../run/inside.ts'
+import { accountIn, clockIn, decideIn, hasOutcome, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type Account, amountNames, type Cost, type Over, overOf, overText } from './budget.ts'
@@ -11,8 +11,10 @@ import type { Amounts } from './state.ts'
 export interface Spending {
   /** Identifies the decision in the turn. */
   readonly key: string
-  /** Keys of the call and of what comes before it: when one is recorded, there was room (C4). */
-  readonly later: readonly string[]
+  /** The call's own key. When it is recorded there was room for it (C4). */
+  readonly call: string
+  /** Keys of what comes between: these say the same. */
+  readonly before?: readonly string[]
   readonly cost: Cost
 }
 
@@ -46,34 +48,35 @@ export async function spend<T>(
   raised: Amounts,
   spending: Spending & { readonly execute: (limits: Amounts) => Promise<T> },
 ): Promise<T> {
-  const { cost, execute } = spending
-  const limits = await withRoom(at, run, raised, spending)
+  const { limits, reserved } = await withRoom(at, run, raised, spending)
   try {
-    return await execute(limits)
+    return await spending.execute(limits)
   } finally {
-    at.underWay.remove(cost.amounts)
+    at.underWay.remove(reserved)
   }
 }
 
-/** The limits with which there is room. The amounts are under way when it resolves. */
+/** The limits with which there is room, and the amounts that are under way from now on. */
 async function withRoom(
   at: Agency,
   run: Run,
   raised: Amounts,
-  { key, later, cost }: Spending,
-): Promise<Amounts> {
+  { key, call, before = [], cost }: Spending,
+): Promise<{ readonly limits: Amounts; readonly reserved: Amounts }> {
+  // What a call that has ended cost stands on the accounts already.
+  const reserved = hasOutcome(run, call) ? {} : cost.amounts
   let limits = raised
   for (let round = 1; ; round++) {
     const decision = round === 1 ? key : `${key} #${round}`
     let over: readonly Over[] = []
     if (!isRecorded(run, decision)) {
-      const isPast = !at.isLimited || later.some((one) => isRecorded(run, one))
+      const isPast = !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
       const accounts = isPast ? [] : await accountsOf(at, run, limits)
       // Looked at and taken at once: nobody else can come in between.
       over = overOf(at.underWay.onto(accounts), cost)
       if (over.length === 0) {
-        at.underWay.add(cost.amounts)
-        return limits
+        at.underWay.add(reserved)
+        return { limits, reserved }
       }
     }
     const record = await decideIn(run, {
@@ -111,21 +114,21 @@ function answered(
 
 /** What the accounts of the run and of those around it hold, with the limits that they have to keep. */
 async function accountsOf(at: Agency, run: Run, raised: Amounts): Promise<readonly Account[]> {
-  const timeMs = clockIn(run) - at.started
-  const own = {
-    run: undefined,
-    limits: { ...at.limits, ...raised },
-    spent: { ...(await accountIn(run, run.id)), timeMs },
-  }
-  const around = await Promise.all(
-    at.around.map(async (one) => ({
-      run: one.run,
-      // What a person has lifted here is lifted for this run, whoever set the limit.
-      limits: { ...one.limits, ...beyond(one.limits, raised) },
-      spent: await accountIn(run, one.run),
+  const now = clockIn(run)
+  // All at once: until the last one is read nothing of this run ends, and leaves what is under way.
+  return Promise.all([
+    accountIn(run, run.id).then((spent) => ({
+      run: undefined,
+      limits: { ...at.limits, ...raised },
+      spent: { ...spent, timeMs: now - at.started },
     })),
-  )
-  return [own, ...around]
+    ...at.around.map(async ({ run: account, limits, started = now }) => ({
+      run: account,
+      // What a person has lifted here is lifted for this run, whoever set the limit.
+      limits: { ...limits, ...beyond(limits, raised) },
+      spent: { ...(await accountIn(run, account)), timeMs: now - started },
+    })),
+  ])
 }
 
 /** Those of the raised limits that go beyond what another run allows. */

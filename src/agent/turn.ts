@@ -14,6 +14,7 @@ import { holdIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from './call.ts'
+import { higher } from './budget.ts'
 import { compacted } from './compaction.ts'
 import { conclude } from './conclusion.ts'
 import { keyOfCall } from './execution.ts'
@@ -50,7 +51,8 @@ export async function takeTurn(
   if (admitted.phase === 'listening') return goOn(admitted)
   const { answered, parts } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
-    later: ['compaction', 'guard:request', 'model'],
+    call: 'model',
+    before: ['compaction', 'guard:request'],
     cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })
@@ -179,7 +181,7 @@ const withMessages = (state: AgentState, more: readonly Message[]): AgentState =
 
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
-  const raised = Object.assign({}, state.raised, ...ends.map((end) => end.raised))
+  const raised = ends.reduce((most, end) => higher(most, end.raised), state.raised)
   return withoutStrikes({
     ...withMessages(state, [{ role: 'tool', results: ends.map(({ result }) => result) }]),
     calls: state.calls + ends.length,

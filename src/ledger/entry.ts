@@ -86,6 +86,8 @@ export interface Undo {
 export interface Ancestor {
   readonly run: string
   readonly limits?: Readonly<Record<string, number>> | undefined
+  /** When it was started, where it has limits: one of them may be of time. */
+  readonly started?: number | undefined
 }
 
 /** What something cost, by kind of amount: tokens, micro-dollars, calls. */

@@ -27,6 +27,13 @@ export function isRecorded(run: Run, key: string): boolean {
   return recorded.holds(path) || recorded.begun.has(path) || recorded.doneAt(path) !== undefined
 }
 
+/** Whether the ledger holds an outcome at this key that the code has not been handed in this pass. */
+export function hasOutcome(run: Run, key: string): boolean {
+  const { pass, scope } = insideOf(run)
+  const path = operationPath(scope.path, explicitKey(key))
+  return pass.recorded.holds(path) || pass.recorded.doneAt(path) !== undefined
+}
+
 /** Makes a decision of everloop's own, once. */
 export function decideIn<K extends DecisionKind>(
   run: Run,

@@ -116,9 +116,13 @@ export function child(
 const ancestorsMax = 32
 
 function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
-  const { ancestors, parent } = beginningOf(reader).record
+  const { entry, record } = beginningOf(reader)
+  const { ancestors, parent } = record
   const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
-  return [{ run, ...(limits ? { limits } : {}) }, ...around].slice(0, ancestorsMax)
+  return [{ run, ...(limits ? { limits, started: entry.time } : {}) }, ...around].slice(
+    0,
+    ancestorsMax,
+  )
 }
 
 /** Chance alone: nobody can start a run under this id before the entry that names it is there. */
