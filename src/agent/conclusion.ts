@@ -3,7 +3,7 @@ import { holdIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
-import { parseStructured } from './model/structured.ts'
+import { fitted, parseStructured, type Structured } from './model/structured.ts'
 import { lastText } from './progress.ts'
 import { rule } from './ruling.ts'
 import { sentBack } from './sent-back.ts'
@@ -18,17 +18,7 @@ export type Conclusion =
 export async function conclude(at: Agency, run: Run, state: AgentState): Promise<Conclusion> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
-  if (!made.ok) {
-    if (state.repairs >= at.agent.repairs) {
-      throw halt(
-        'OUTPUT_INVALID',
-        `The answer of agent "${at.agent.name}" does not fit its output's schema, after ${state.repairs} repairs: ${made.complaint}`,
-        run.id,
-      )
-    }
-    const messages = [...state.messages, { role: 'user' as const, text: made.complaint }]
-    return { is: 'again', state: { ...state, messages, repairs: state.repairs + 1 } }
-  }
+  if (!made.ok) return repaired(at, run, state, made.complaint)
   const ruling = await rule(at, run, state, {
     position: 'output',
     key: 'guard:output',
@@ -40,17 +30,29 @@ export async function conclude(at: Agency, run: Run, state: AgentState): Promise
     const before = { ...state, messages: state.messages.slice(0, -1) }
     return { is: 'again', state: sentBack(at, run, before, { ...ruling, what: 'output' }) }
   }
-  return { is: 'output', output: ruling.subject.value }
+  const { output } = at.agent
+  if (!output) return { is: 'output', output: ruling.subject.text }
+  if (!ruling.isFixed) return { is: 'output', output: made.value }
+  // What a guard has put in its place must fit like an answer.
+  const fixed = await holdIn(run, fitted(ruling.subject.value, output))
+  if (fixed.ok) return { is: 'output', output: fixed.value }
+  return repaired(at, run, state, `A guard has changed the output. ${fixed.complaint}`)
 }
 
-async function outputOf(
-  { agent }: Agency,
-  run: Run,
-  text: string,
-): Promise<
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly complaint: string }
-> {
+/** The model is told what does not fit, as often as it may repair. */
+function repaired(at: Agency, run: Run, state: AgentState, complaint: string): Conclusion {
+  if (state.repairs >= at.agent.repairs) {
+    throw halt(
+      'OUTPUT_INVALID',
+      `The answer of agent "${at.agent.name}" does not fit its output's schema, after ${state.repairs} repairs: ${complaint}`,
+      run.id,
+    )
+  }
+  const messages = [...state.messages, { role: 'user' as const, text: complaint }]
+  return { is: 'again', state: { ...state, messages, repairs: state.repairs + 1 } }
+}
+
+async function outputOf({ agent }: Agency, run: Run, text: string): Promise<Structured<unknown>> {
   const { output } = agent
   if (!output) return { ok: true, value: text }
   return holdIn(run, parseStructured(text, output))

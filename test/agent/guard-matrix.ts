@@ -4,6 +4,7 @@
  */
 import { guard, type Guard, judgeGuard, regexGuard, verdict } from 'everloop'
 import type { GuardPosition, GuardSubjects, GuardVerdict } from 'everloop'
+import { type ScriptedModel, scriptedModel } from 'everloop/testing'
 
 export type Kind = 'regex' | 'function' | 'judge' | 'throws' | 'times out' | 'returns nothing'
 export type Said = GuardVerdict['is']
@@ -61,8 +62,18 @@ const fixes: Readonly<Record<GuardPosition, unknown>> = {
   output: 'a nice word',
 }
 
-/** The guard that gives this verdict about the subjects above. It is called "g". */
-export function guardOf(kind: Kind, said: Said, at: GuardPosition): Guard {
+/** A model that judges as a guard of this verdict needs it. */
+export const judgeOf = (said: Said): ScriptedModel =>
+  scriptedModel(() => ({
+    text: JSON.stringify({ answer: said === 'allow' ? 'no' : 'yes', reason: 'I say so.' }),
+    usage: { input: 90, output: 10 },
+  }))
+
+/**
+ * The guard that gives this verdict about the subjects above. It is called "g". A judge asks the
+ * model, or, without one, a function.
+ */
+export function guardOf(kind: Kind, said: Said, at: GuardPosition, model?: ScriptedModel): Guard {
   const name = 'g'
   switch (kind) {
     case 'regex': {
@@ -76,7 +87,7 @@ export function guardOf(kind: Kind, said: Said, at: GuardPosition): Guard {
       const answer = said === 'allow' ? 'no' : 'yes'
       const judge = (): Promise<string> =>
         Promise.resolve(JSON.stringify({ answer, reason: 'I say so.' }))
-      const options = { name, at, question: 'Is it bad?', judge }
+      const options = { name, at, question: 'Is it bad?', ...(model ? { model } : { judge }) }
       return judgeGuard(said === 'allow' ? options : { ...options, reaction: said as 'deny' })
     }
     case 'throws':

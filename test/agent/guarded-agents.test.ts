@@ -1,177 +1,270 @@
-/**
- * The guard matrix through whole agents: what becomes of the run, and what the model, a person or the
- * reader of the ledger is told, in each cell. Whatever was not allowed did not happen.
- */
+/** Every cell of the guards' matrix through a whole agent: one exact end each, and nothing fails open. */
 import { describe, expect, test } from 'vitest'
-import { agent, type Guard, tool } from 'everloop'
-import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { agent, type GuardPosition, policy, tool } from 'everloop'
+import { scriptedModel, type ScriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
-import { type Cell, guardMatrix, guardOf } from './guard-matrix.ts'
-import { promptOf, toldOf } from './prompts.ts'
+import { type Cell, guardMatrix, guardOf, judgeOf } from './guard-matrix.ts'
+import { lastTextOf, toldOf } from './prompts.ts'
 
 const bad = 'a forbidden word'
 const nice = 'a nice word'
 
-/** An agent in whose run the word stands at one position only, and its world. */
-function worldOf(position: Cell['position'], guards: readonly Guard[]) {
+/** How a run with a guard ends. */
+interface End {
+  readonly output?: string
+  readonly error?: { readonly code: string; readonly message: string }
+  /** How often the model was asked. */
+  readonly asked: number
+  /** What was sent by the tool. */
+  readonly sent?: readonly string[]
+  /** What the model was told last: by a user's message, or of its call. */
+  readonly told?: unknown
+  /** What a person was asked. */
+  readonly question?: string
+}
+
+type Column = 'allow' | 'fix' | 'deny' | 'retry' | 'yes' | 'no' | 'halt'
+
+const halted = (asked: number, reason: string, sent: readonly string[] = []): End => ({
+  error: { code: 'GUARD_HALTED', message: `Guard "g" halted agent "a": ${reason}` },
+  asked,
+  sent,
+})
+const denied = (asked: number, message: string): End => ({
+  error: { code: 'GUARD_DENIED', message },
+  asked,
+})
+const refused = (reason: string): unknown => ({ type: 'execution-denied', reason })
+const text = (value: string): unknown => ({ type: 'text', value })
+const again = (reason: string): string =>
+  `Your last answer was not accepted (g): ${reason}\nAnswer again.`
+const approval = (word: string): string =>
+  `Agent "a" wants to call send (idempotent) with {"text":"${word}"}. Approve?`
+
+const no = 'A person said no.'
+
+/** What it comes to at each position. `r`: the reason that the guard gives. */
+const ends: Readonly<Record<GuardPosition, Readonly<Record<Column, (r: string) => End>>>> = {
+  input: {
+    allow: () => ({ output: 'Done.', asked: 1, told: bad }),
+    fix: () => ({ output: 'Done.', asked: 1, told: nice }),
+    deny: (r) => denied(0, `Guard "g" denied what agent "a" was asked: ${r}`),
+    retry: (r) => denied(0, `Guard "g" denied what agent "a" was asked: ${r}`),
+    yes: (r) => ({ output: 'Done.', asked: 1, told: bad, question: r }),
+    no: (r) => ({ ...denied(0, `Guard "g" denied what agent "a" was asked: ${no}`), question: r }),
+    halt: (r) => halted(0, r),
+  },
+  request: {
+    allow: () => ({ output: 'Done.', asked: 1, told: bad }),
+    fix: () => ({ output: 'Done.', asked: 1, told: nice }),
+    deny: (r) => denied(0, `Guard "g" denied a request of agent "a" to its model: ${r}`),
+    retry: (r) => denied(0, `Guard "g" denied a request of agent "a" to its model: ${r}`),
+    yes: (r) => ({ output: 'Done.', asked: 1, told: bad, question: r }),
+    no: (r) => ({
+      ...denied(0, `Guard "g" denied a request of agent "a" to its model: ${no}`),
+      question: r,
+    }),
+    halt: (r) => halted(0, r),
+  },
+  answer: {
+    allow: () => ({ output: bad, asked: 1 }),
+    fix: () => ({ output: nice, asked: 1 }),
+    deny: (r) => ({
+      ...denied(3, `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${r}`),
+      told: again(r),
+    }),
+    retry: (r) => ({
+      ...denied(3, `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${r}`),
+      told: again(r),
+    }),
+    yes: (r) => ({ output: bad, asked: 1, question: r }),
+    no: (r) => ({
+      ...denied(
+        3,
+        `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${no}`,
+      ),
+      told: again(no),
+      question: r,
+    }),
+    halt: (r) => halted(1, r),
+  },
+  call: {
+    allow: () => ({ output: 'Done.', asked: 2, sent: [bad], told: text(bad) }),
+    fix: () => ({ output: 'Done.', asked: 2, sent: [nice], told: text(nice) }),
+    deny: (r) => ({
+      output: 'Done.',
+      asked: 2,
+      told: refused(`Guard "g" denied the call: ${r}`),
+    }),
+    retry: (r) => ({
+      output: 'Done.',
+      asked: 2,
+      told: refused(`Guard "g" denied the call: ${r}`),
+    }),
+    yes: () => ({
+      output: 'Done.',
+      asked: 2,
+      sent: [bad],
+      told: text(bad),
+      question: approval(bad),
+    }),
+    no: () => ({
+      output: 'Done.',
+      asked: 2,
+      told: refused('eve denied the call: No.'),
+      question: approval(bad),
+    }),
+    halt: (r) => halted(1, r),
+  },
+  result: {
+    allow: () => ({ output: 'Done.', asked: 2, sent: ['hello'], told: text(bad) }),
+    fix: () => ({ output: 'Done.', asked: 2, sent: ['hello'], told: text(nice) }),
+    deny: (r) => ({
+      output: 'Done.',
+      asked: 2,
+      sent: ['hello'],
+      told: refused(`Guard "g" withheld the result: ${r}`),
+    }),
+    retry: (r) => ({
+      output: 'Done.',
+      asked: 2,
+      sent: ['hello'],
+      told: refused(`Guard "g" withheld the result: ${r}`),
+    }),
+    yes: (r) => ({ output: 'Done.', asked: 2, sent: ['hello'], told: text(bad), question: r }),
+    no: (r) => ({
+      output: 'Done.',
+      asked: 2,
+      sent: ['hello'],
+      told: refused(`Guard "g" withheld the result: ${no}`),
+      question: r,
+    }),
+    halt: (r) => halted(1, r, ['hello']),
+  },
+  output: {
+    allow: () => ({ output: bad, asked: 1 }),
+    fix: () => ({ output: nice, asked: 1 }),
+    deny: (r) => ({
+      ...denied(3, `Guard "g" denied the output of agent "a" 3 times, the last time because: ${r}`),
+      told: again(r),
+    }),
+    retry: (r) => ({
+      ...denied(3, `Guard "g" denied the output of agent "a" 3 times, the last time because: ${r}`),
+      told: again(r),
+    }),
+    yes: (r) => ({ output: bad, asked: 1, question: r }),
+    no: (r) => ({
+      ...denied(
+        3,
+        `Guard "g" denied the output of agent "a" 3 times, the last time because: ${no}`,
+      ),
+      told: again(no),
+      question: r,
+    }),
+    halt: (r) => halted(1, r),
+  },
+}
+
+/** The cells, those with a question once for each answer. */
+const rows = guardMatrix.flatMap((cell): { readonly cell: Cell; readonly column: Column }[] => {
+  const { outcome, verdict } = cell
+  if (outcome === 'ask') return (['yes', 'no'] as const).map((column) => ({ cell, column }))
+  return [{ cell, column: outcome === 'allow' && verdict === 'fix' ? 'fix' : outcome }]
+})
+
+/** An agent that has the bad word at this position, and what it does to the world. */
+function world(position: GuardPosition) {
   const sent: string[] = []
   const send = tool({
     name: 'send',
     description: 'Sends a text.',
     input: z.object({ text: z.string() }),
     effect: 'idempotent',
-    run: ({ text }) => {
-      sent.push(text)
-      return position === 'result' ? bad : 'sent'
+    run: ({ text: said }) => {
+      sent.push(said)
+      return position === 'result' ? bad : said
     },
   })
-  const model = scriptedModel(({ index }) => {
-    if (index > 0) return { text: 'fine' }
-    if (position === 'answer' || position === 'output') return { text: bad }
-    if (position === 'call' || position === 'result') {
-      const text = position === 'call' ? bad : 'hello'
-      return { toolCalls: [{ id: 'c1', name: 'send', input: { text } }] }
-    }
-    return { text: 'fine' }
+  const isCalling = position === 'call' || position === 'result'
+  const isSaying = position === 'answer' || position === 'output'
+  const model = scriptedModel(({ turn }) => {
+    if (isSaying) return { text: bad }
+    if (!isCalling || turn > 0) return { text: 'Done.' }
+    const said = position === 'call' ? bad : 'hello'
+    return { toolCalls: [{ id: 'c1', name: 'send', input: { text: said } }] }
   })
   const prompt = position === 'input' || position === 'request' ? bad : 'Go.'
-  return { sent, model, prompt, made: agent({ name: 'a', model, tools: [send], guards }) }
+  return { sent, send, model, prompt }
 }
 
-interface Seen {
-  readonly end: unknown
-  readonly sent: readonly string[]
-  /** How often the model was asked, and what it was told last. */
-  readonly requests: number
-  readonly told: unknown
-  /** What people were asked. */
-  readonly asked: readonly string[]
+/** Answers whatever is asked, behind a crash, until the run has come to its end. */
+async function answerAll(runtime: TestRuntime, column: Column): Promise<string[]> {
+  const prompts: string[] = []
+  for (;;) {
+    await runtime.settle()
+    const [open] = await runtime.ever.questions()
+    if (!open) return prompts
+    prompts.push(open.prompt)
+    if (prompts.length === 1) {
+      runtime.crash()
+      await runtime.settle()
+    }
+    const { approvals } = runtime.ever
+    if (open.kind === 'question') {
+      await runtime.ever.answer(open.id, { verdict: column === 'yes' ? 'allow' : 'deny' })
+    } else if (column === 'yes') await approvals.approve(open.id, { by: 'eve' })
+    else await approvals.deny(open.id, { by: 'eve', reason: 'No.' })
+  }
 }
 
-/** Takes the run to its end; people say yes or no to all they are asked. */
-async function seen({ position, kind, verdict }: Cell, says: 'yes' | 'no'): Promise<Seen> {
-  const { sent, model, prompt, made } = worldOf(position, [guardOf(kind, verdict, position)])
-  await using runtime = await testRuntime({ flows: [made] })
-  const run = await runtime.start(made, { prompt })
-  const asked: string[] = []
-  while (await answered(runtime, says, asked)) await runtime.settle()
+/** All that the model was ever sent. */
+const sentTo = ({ requests }: ScriptedModel): string =>
+  JSON.stringify(requests.map(({ body }) => body))
+
+/** Runs the agent, and tells all that came of it. */
+async function outcome({ cell, column }: (typeof rows)[number], isPolicy: boolean) {
+  const { position, kind, verdict } = cell
+  const judge = judgeOf(verdict)
+  const guards = [guardOf(kind, verdict, position, judge)]
+  const { sent, send, model, prompt } = world(position)
+  const a = agent({ name: 'a', model, tools: [send], ...(isPolicy ? {} : { guards }) })
+  const policies = isPolicy ? [policy({ name: 'imposed', guards })] : []
+  await using runtime = await testRuntime({ flows: [a], policies })
+  const run = await runtime.start(a, { prompt })
+  const questions = await answerAll(runtime, column)
   const settled = await runtime.settled(run)
-  const end =
-    settled.status === 'failed'
-      ? { failed: settled.error.code, says: settled.error.message }
-      : settled.status === 'completed'
-        ? { completed: settled.output }
-        : settled
-  const last = model.requests.length - 1
-  const told =
-    position === 'call' || position === 'result'
-      ? toldOf(model, last)
-      : (promptOf(model, last).at(-1)?.content[0] as { text?: string } | undefined)?.text
-  return { end, sent, requests: model.requests.length, told, asked }
+  await runtime.verify()
+  const { amounts } = await runtime.ever.account(run.id)
+  return { settled, sent, model, questions: new Set(questions), judge, amounts }
 }
 
-async function answered(
-  { ever }: TestRuntime,
-  says: 'yes' | 'no',
-  asked: string[],
-): Promise<boolean> {
-  const [question] = await ever.questions()
-  if (!question) return false
-  if (question.kind === 'approval') {
-    const { id, reason = '' } = await ever.approvals.get(question.id)
-    asked.push(reason)
-    await (says === 'yes' ? ever.approvals.approve(id) : ever.approvals.deny(id))
-  } else {
-    asked.push(question.prompt)
-    await ever.answer(question.id, { verdict: says === 'yes' ? 'allow' : 'deny' })
-  }
-  return true
-}
-
-const completed = (output: string) => ({ completed: output })
-const failed = (code: string, says: string) => ({ failed: code, says })
-
-/** What is to be seen of a cell. */
-function expected({ position, kind, outcome, fixed, reason = '' }: Cell, says: 'yes' | 'no'): Seen {
-  const isFixed = fixed !== undefined
-  const isAllowed = outcome === 'allow' || (outcome === 'ask' && says === 'yes')
-  const why = outcome === 'ask' ? 'A person said no.' : reason
-  /** Only a guard that looks at the text is content with the next one. */
-  const isStubborn = kind !== 'regex'
-  const halted = failed('GUARD_HALTED', `Guard "g" halted agent "a": ${reason}`)
-  const asks = outcome === 'ask' ? [reason] : []
-  switch (position) {
-    case 'input':
-    case 'request': {
-      const what =
-        position === 'input' ? 'what agent "a" was asked' : 'a request of agent "a" to its model'
-      if (isAllowed) {
-        return {
-          end: completed('fine'),
-          sent: [],
-          requests: 1,
-          told: isFixed ? nice : bad,
-          asked: asks,
-        }
-      }
-      const end =
-        outcome === 'halt' ? halted : failed('GUARD_DENIED', `Guard "g" denied ${what}: ${why}`)
-      return { end, sent: [], requests: 0, told: undefined, asked: asks }
+describe.each([
+  ['of the agent', false, rows],
+  [
+    'of a policy, imposed on an agent that knows nothing of it',
+    true,
+    rows.filter(({ cell }) => cell.kind === 'function'),
+  ],
+] as const)('a guard %s', (_, isPolicy, some) => {
+  test.each(some)('$cell.position: $cell.kind says $cell.verdict: $column', async (row) => {
+    const { position, kind, reason = '' } = row.cell
+    const end = ends[position][row.column](reason)
+    const { settled, sent, model, questions, judge, amounts } = await outcome(row, isPolicy)
+    if (end.error) expect(settled).toMatchObject({ status: 'failed', error: end.error })
+    else expect(settled).toEqual({ status: 'completed', output: end.output })
+    expect(model.requests).toHaveLength(end.asked)
+    expect(sent).toEqual(end.sent ?? [])
+    expect(questions).toEqual(new Set(end.question === undefined ? [] : [end.question]))
+    if (typeof end.told === 'string') expect(lastTextOf(model)).toBe(end.told)
+    else if (end.told !== undefined) expect(toldOf(model, 1)).toEqual([end.told])
+    if (kind === 'judge') {
+      expect(judge.requests.length).toBeGreaterThan(0)
+      expect(amounts['tokens']).toBeGreaterThanOrEqual(100 * judge.requests.length)
     }
-    case 'answer':
-    case 'output': {
-      if (isAllowed) {
-        return {
-          end: completed(isFixed ? nice : bad),
-          sent: [],
-          requests: 1,
-          told: 'Go.',
-          asked: asks,
-        }
-      }
-      if (outcome === 'halt') return { end: halted, sent: [], requests: 1, told: 'Go.', asked: [] }
-      const told = `Your last answer was not accepted (g): ${why}\nAnswer again.`
-      if (!isStubborn) return { end: completed('fine'), sent: [], requests: 2, told, asked: asks }
-      const says3 = `Guard "g" denied the ${position} of agent "a" 3 times, the last time because: ${why}`
-      const asked = outcome === 'ask' ? [reason, reason, reason] : []
-      return { end: failed('GUARD_DENIED', says3), sent: [], requests: 3, told, asked }
-    }
-    case 'call': {
-      if (outcome === 'halt')
-        return { end: halted, sent: [], requests: 1, told: undefined, asked: [] }
-      const by =
-        outcome === 'ask'
-          ? 'A person denied the call: no reason was given'
-          : `Guard "g" denied the call: ${why}`
-      const told = isAllowed
-        ? { type: 'text', value: 'sent' }
-        : { type: 'execution-denied', reason: by }
-      const sent = isAllowed ? [isFixed ? nice : bad] : []
-      return { end: completed('fine'), sent, requests: 2, told: [told], asked: asks }
-    }
-    case 'result': {
-      if (outcome === 'halt')
-        return { end: halted, sent: ['hello'], requests: 1, told: undefined, asked: [] }
-      const told = isAllowed
-        ? { type: 'text', value: isFixed ? nice : bad }
-        : { type: 'execution-denied', reason: `Guard "g" withheld the result: ${why}` }
-      return { end: completed('fine'), sent: ['hello'], requests: 2, told: [told], asked: asks }
-    }
-  }
-}
-
-describe.each(['input', 'request', 'answer', 'call', 'result', 'output'] as const)(
-  'at %s',
-  (position) => {
-    const cells = guardMatrix.filter((cell) => cell.position === position)
-    test.each(cells)('a guard of kind $kind that would $verdict', async (cell) => {
-      for (const says of ['yes', 'no'] as const) {
-        const is = await seen(cell, says)
-        const should = expected(cell, says)
-        // Where the run was halted nothing was told any more.
-        const told = should.told === undefined ? undefined : is.told
-        expect({ ...is, told }).toEqual(should)
-      }
-    })
-  },
-)
+    // What was not let through is nowhere behind the guard.
+    if (row.column === 'allow' || row.column === 'yes') return
+    if (position === 'call') expect(sent).not.toContain(bad)
+    else expect(sentTo(model)).not.toContain(bad)
+    expect(JSON.stringify(settled)).not.toContain(bad)
+  })
+})

@@ -21,3 +21,6 @@ export const toldOf = (model: ScriptedModel, n: number): readonly unknown[] =>
   promptOf(model, n)
     .at(-1)
     ?.content.map(({ output }) => output) ?? []
+
+/** The text of the last message of the last request. */
+export const lastTextOf = ({ requests }: ScriptedModel): string => requests.at(-1)?.text ?? ''

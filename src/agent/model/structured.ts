@@ -24,10 +24,18 @@ export async function parseStructured<T>(
 ): Promise<Structured<T>> {
   const found = jsonIn(text)
   if (!found.ok) return found
-  if (isDeeper(found.value, depthMax)) {
+  return fitted(found.value, schema)
+}
+
+/** The value as the schema hands it on. */
+export async function fitted<T>(
+  value: unknown,
+  schema: StandardSchemaV1<unknown, T>,
+): Promise<Structured<T>> {
+  if (isDeeper(value, depthMax)) {
     return { ok: false, complaint: `The JSON is nested more than ${depthMax} levels deep.` }
   }
-  const result = await schema['~standard'].validate(found.value)
+  const result = await schema['~standard'].validate(value)
   if (!result.issues) return { ok: true, value: result.value }
   const issues = result.issues.slice(0, issuesMax).map((issue) => {
     const path = issue.path?.map((part) => String(typeof part === 'object' ? part.key : part)) ?? []

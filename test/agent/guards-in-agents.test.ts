@@ -1,0 +1,234 @@
+/** Guards in whole agents, beyond single verdicts: limits, schemas, rows of guards, judges, streams. */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { expect, test } from 'vitest'
+import { agent, type Guard, guard, judgeGuard, type Policy, policy, tool, verdict } from 'everloop'
+import { type ScriptedModel, scriptedModel, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+import { lastTextOf, toldOf } from './prompts.ts'
+
+const echo = tool({
+  name: 'echo',
+  description: 'Echoes.',
+  input: z.object({ text: z.string().max(10) }),
+  effect: 'read',
+  run: ({ text }) => text,
+})
+const calling = () =>
+  scriptedModel([
+    { toolCalls: [{ id: 'c1', name: 'echo', input: { text: 'hello' } }] },
+    { text: 'Done.' },
+  ])
+
+test.each([0, 1, 4])(
+  'a guard that allows %i retries is asked so often and no more',
+  async (max) => {
+    const model = scriptedModel(() => ({ text: 'No.' }))
+    const never = guard({
+      name: 'never',
+      at: 'output',
+      check: () => verdict.retry('Yes!', { max }),
+    })
+    const a = agent({ name: 'a', model, guards: [never] })
+    await using runtime = await testRuntime({ flows: [a] })
+    const run = await runtime.start(a, { prompt: 'Go.' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'GUARD_DENIED',
+        message: `Guard "never" denied the output of agent "a" ${max + 1} times, the last time because: Yes!`,
+      },
+    })
+    expect(model.requests).toHaveLength(max + 1)
+  },
+)
+
+test('retries are counted for each guard, and forgiven by an answer that all were content with', async () => {
+  let answers = 0
+  const picky = (name: string, word: string) =>
+    guard({
+      name,
+      at: 'answer',
+      check: ({ text }) => (text.includes(word) ? verdict.retry(`Not ${word}.`) : verdict.allow()),
+    })
+  const said = ['one', 'two', 'one', 'two', 'call', 'one', 'two', 'one', 'Fine.']
+  const model = scriptedModel(() => {
+    const text = said[answers++] ?? ''
+    return text === 'call' ? { toolCalls: [{ name: 'echo', input: { text: 'hello' } }] } : { text }
+  })
+  const guards = [picky('first', 'one'), picky('second', 'two')]
+  const a = agent({ name: 'a', model, tools: [echo], guards })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Fine.' })
+})
+
+test('a fix that does not fit the schema of the tool is not executed', async () => {
+  const model = calling()
+  const long = guard({
+    name: 'long',
+    at: 'call',
+    check: () => verdict.fix({ text: 'x'.repeat(11) }),
+  })
+  const a = agent({ name: 'a', model, tools: [echo], guards: [long] })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(toldOf(model, 1)).toEqual([
+    {
+      type: 'execution-denied',
+      reason: expect.stringMatching(
+        /^A guard has changed the call\. Error: the arguments of echo do not fit its schema: text: /,
+      ),
+    },
+  ])
+})
+
+test('a fix of the output that does not fit its schema is sent back to the model', async () => {
+  const model = scriptedModel(() => ({ object: { sum: 4 } }))
+  const wrong = guard({ name: 'wrong', at: 'output', check: () => verdict.fix({ sum: 'four' }) })
+  const a = agent({
+    name: 'a',
+    model,
+    guards: [wrong],
+    repairs: 1,
+    output: z.object({ sum: z.number() }),
+  })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: {
+      code: 'OUTPUT_INVALID',
+      message: expect.stringContaining('A guard has changed the output. The JSON does not fit'),
+    },
+  })
+})
+
+test('guards in a row see what those before made of it, at each position', async () => {
+  const seen: string[] = []
+  const adding = (name: string) =>
+    guard({
+      name,
+      at: ['input', 'answer', 'output'],
+      check: ({ text }, { position }) => {
+        seen.push(`${name} ${position}: ${text}`)
+        return verdict.fix(`${text}${name}`)
+      },
+    })
+  const model = scriptedModel([{ text: 'B' }])
+  const a = agent({ name: 'a', model, guards: [adding('1'), adding('2')] })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'A' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'B1212' })
+  expect(seen).toEqual([
+    '1 input: A',
+    '2 input: A1',
+    '1 answer: B',
+    '2 answer: B1',
+    '1 output: B12',
+    '2 output: B121',
+  ])
+  expect(lastTextOf(model)).toBe('A12')
+})
+
+test.each<[string, Parameters<typeof scriptedModel>[0]]>([
+  ['fails', () => ({ error: 'no key', status: 401 })],
+  ['says nothing', () => ({ text: '' })],
+  ['is talked round', () => ({ text: 'Sure! {"answer":"no","reason":"fine"}' })],
+  ['calls a tool', () => ({ toolCalls: [{ name: 'echo', input: {} }] })],
+  ['never answers', () => ({ hang: true })],
+])('a judge whose model %s denies', async (_, script) => {
+  const judge = judgeGuard({ at: 'call', question: 'Bad?', model: scriptedModel(script) })
+  const model = calling()
+  const a = agent({ name: 'a', model, tools: [echo], guards: [judge], retry: { attempts: 1 } })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(toldOf(model, 1)).toEqual([
+    {
+      type: 'execution-denied',
+      reason: expect.stringMatching(
+        /^Guard "judge" denied the call: (?:Guard "judge" (?:failed|did not answer within 1m), so this was denied|The judge gave no verdict)\.$/,
+      ),
+    },
+  ])
+})
+
+test('what judges cost stands on the account of the run', async () => {
+  const usage = { input: 90, output: 10 }
+  const judge = judgeGuard({
+    at: ['input', 'output'],
+    question: 'Bad?',
+    model: scriptedModel(() => ({ text: '{"answer":"no","reason":"ok"}', usage })),
+  })
+  const model = scriptedModel([{ text: 'Done.', usage: { input: 5, output: 2 } }])
+  const a = agent({
+    name: 'a',
+    model,
+    guards: [judge],
+    prices: { 'scripted/model': { input: 1, output: 2 } },
+  })
+  await using runtime = await testRuntime({ flows: [a] })
+  const run = await runtime.start(a, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(await runtime.ever.account(run.id)).toEqual({
+    amounts: { turns: 1, tokens: 207, microUsd: 2 * 110 + 9 },
+  })
+})
+
+/** The model, which ends its stream only when the gate opens. */
+const heldBack = (model: ScriptedModel, gate: Promise<void>): ScriptedModel => ({
+  ...model,
+  doStream: async (options) => {
+    const { stream } = await model.doStream(options)
+    const hold = new TransformStream<LanguageModelV4StreamPart, LanguageModelV4StreamPart>({
+      transform: async (part, controller) => {
+        if (part.type === 'finish') await gate
+        controller.enqueue(part)
+      },
+    })
+    return { stream: stream.pipeThrough(hold) }
+  },
+})
+
+/** What is shown of an answer of four words while its end is awaited. */
+async function shownOf(guards: readonly Guard[], policies: readonly Policy[] = []) {
+  const gate = Promise.withResolvers<void>()
+  const model = heldBack(scriptedModel([{ text: 'one two three four' }]), gate.promise)
+  const a = agent({ name: 'a', model, guards })
+  await using runtime = await testRuntime({ flows: [a], policies })
+  const run = await runtime.ever.start(a, { prompt: 'Go.' })
+  let shown = ''
+  void (async () => {
+    for await (const item of run.stream()) if (item.type === 'text') shown += item.text
+  })()
+  const later = runtime.time.clock.now() + 10_000
+  await runtime.runUntil(() => runtime.time.clock.now() > later)
+  gate.resolve()
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'one two three four' })
+  return shown
+}
+
+const allow = (at: 'answer' | 'output' | 'call', window?: number) =>
+  guard({
+    name: `w${at}${window ?? ''}`,
+    at,
+    ...(window === undefined ? {} : { window }),
+    check: () => verdict.allow(),
+  })
+
+test.each([
+  ['no guard', [], 'one two three four'],
+  ['a guard that looks at calls only', [allow('call')], 'one two three four'],
+  ['a guard on the answer', [allow('answer')], ''],
+  ['a guard on the output', [allow('output')], ''],
+  ['a guard that lets seven characters pass', [allow('answer', 7)], 'one two'],
+  ['the smallest of windows', [allow('answer', 7), allow('output', 3)], 'one'],
+  ['a window and a guard without one', [allow('answer', 7), allow('output')], ''],
+])('what is shown before the verdict with %s', async (_, guards, shown) => {
+  expect(await shownOf(guards)).toBe(shown)
+})
+
+test('a guard of a policy holds text too', async () => {
+  expect(await shownOf([], [policy({ name: 'p', guards: [allow('output')] })])).toBe('')
+})
