@@ -5,7 +5,7 @@ import { type ApprovalRequest, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
-import { keyOfCall } from './execution.ts'
+import { keyOfCall, keysBefore } from './execution.ts'
 import { approvalFor } from './policy.ts'
 import type { AnyTool } from './tool.ts'
 import { definitionDigest } from './tool-schema.ts'
@@ -31,7 +31,8 @@ export async function wantedApproval(
   { tool, id, input }: ProposedCall,
   { key, asked }: { readonly key: string; readonly asked: string | undefined },
 ): Promise<ApprovalDecision | undefined> {
-  if (!isRecorded(run, key) && isRecorded(run, keyOfCall(id))) return undefined
+  const later = [keysBefore(id).budget, keyOfCall(id)]
+  if (!isRecorded(run, key) && later.some((one) => isRecorded(run, one))) return undefined
   const context = {
     runId: run.id,
     agent: at.agent.name,

@@ -15,7 +15,7 @@ import { approveIn, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { approvalRequest, wantedApproval } from './approving.ts'
-import { executeTool, keyOfCall } from './execution.ts'
+import { executeTool, keyOfCall, keysBefore } from './execution.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import { type Ruling, rule } from './ruling.ts'
 import { spend } from './spending.ts'
@@ -60,7 +60,7 @@ export async function takeCall(
   if (cleared.is === 'denied') return told('denied', cleared.reason)
   const { input } = cleared
   const { executed, limits } = await spend(at, run, raised, {
-    key: `budget:call:${id}`,
+    key: keysBefore(id).budget,
     call: keyOfCall(id),
     cost: { amounts: { calls: 1 }, unknown: ['timeMs'] },
     execute: async (allowed) => {
@@ -102,11 +102,12 @@ async function clear(
   let approved: { readonly digest: string; readonly granted: readonly string[] } | undefined
   for (let round = 1; round <= roundsMax; round++) {
     const nth = round === 1 ? '' : ` #${round}` // ids have no spaces
-    const key = `approval:${id}${nth}`
+    const before = keysBefore(id)
+    const key = `${before.approval}${nth}`
     const ruling: Ruling<'call'> = await rule(at, run, state, {
       position: 'call',
-      key: `guard:call:${id}${nth}`,
-      later: [key, keyOfCall(id)],
+      key: `${before.guard}${nth}`,
+      later: [key, before.budget, keyOfCall(id)],
       subject: { tool, args: input, id },
       granted: approved?.granted ?? [],
     })

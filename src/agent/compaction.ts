@@ -22,7 +22,9 @@ const defaultInstructions =
 export async function compacted(at: Agency, run: Run, state: AgentState): Promise<AgentState> {
   const { compaction } = at.agent
   const isDone = isRecorded(run, 'compaction')
-  if (!isDone && (!compaction || isRecorded(run, 'model'))) return state
+  // What is recorded behind it was asked for with the conversation as it is (C4).
+  const isPast = isRecorded(run, 'guard:request') || isRecorded(run, 'model')
+  if (!isDone && (!compaction || isPast)) return state
   if (!isDone && compaction && state.context <= compaction.above) return state
   const cut = cutOf(state.messages, compaction?.keep ?? 20)
   if (!isDone && cut === 0) return state

@@ -15,6 +15,10 @@ import { undoName } from './undoing.ts'
 /** The key of a call's operation in its turn. */
 export const keyOfCall = (id: string): string => `call:${id}`
 
+/** The keys of what comes before a call, in order: guards, people, budgets. */
+export const keysBefore = (id: string) =>
+  ({ guard: `guard:call:${id}`, approval: `approval:${id}`, budget: `budget:call:${id}` }) as const
+
 /** What came of it, for the model. */
 export type Executed = Pick<CallResult, 'is' | 'value' | 'artifact'>
 

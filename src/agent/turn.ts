@@ -17,7 +17,7 @@ import { type CallEnd, takeCall } from './call.ts'
 import { higher } from './budget.ts'
 import { compacted } from './compaction.ts'
 import { conclude } from './conclusion.ts'
-import { keyOfCall } from './execution.ts'
+import { keyOfCall, keysBefore } from './execution.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
 import type { AnswerPart, ToolCallPart } from './model/answer.ts'
@@ -52,7 +52,7 @@ export async function takeTurn(
   const { answered, parts } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
     call: 'model',
-    before: ['compaction', 'guard:request'],
+    before: beforeModel.slice(1),
     cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })
@@ -62,7 +62,10 @@ export async function takeTurn(
   const ruling = await rule(at, run, answered, {
     position: 'answer',
     key: 'guard:answer',
-    later: [...calls.map(({ id }) => keyOfCall(id)), 'guard:output'],
+    later: [
+      ...calls.flatMap(({ id }) => [...Object.values(keysBefore(id)), keyOfCall(id)]),
+      'guard:output',
+    ],
     subject: {
       text,
       calls: calls.map(({ id, name, input, rawInput }) => ({
@@ -113,6 +116,11 @@ async function listen(
   }
 }
 
+const inputKey = (i: number): string => `guard:input:${i + 1}`
+
+/** What comes between the guards on what came in and the model, in order. */
+const beforeModel = ['budget:turn', 'compaction', 'guard:request']
+
 /** Guards on what came in. What they refuse is not in the conversation. */
 async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<AgentState> {
   const { pending, messages } = state
@@ -121,8 +129,8 @@ async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Prom
   for (const [i, message] of pending.entries()) {
     const ruling = await rule(at, run, state, {
       position: 'input',
-      key: `guard:input:${i + 1}`,
-      later: ['model'],
+      key: inputKey(i),
+      later: [...pending.slice(i + 1).map((_, n) => inputKey(i + 1 + n)), ...beforeModel, 'model'],
       subject: { text: message.text },
     })
     if (ruling.is === 'allow' || ruling.is === 'ask') {
