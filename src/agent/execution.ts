@@ -16,8 +16,13 @@ import { undoName } from './undoing.ts'
 export const keyOfCall = (id: string): string => `call:${id}`
 
 /** The keys of what comes before a call, in order: guards, people, budgets. */
-export const keysBefore = (id: string) =>
-  ({ guard: `guard:call:${id}`, approval: `approval:${id}`, budget: `budget:call:${id}` }) as const
+export const keysBefore = (
+  id: string,
+): { readonly guard: string; readonly approval: string; readonly budget: string } => ({
+  guard: `guard:call:${id}`,
+  approval: `approval:${id}`,
+  budget: `budget:call:${id}`,
+})
 
 /** What came of it, for the model. */
 export type Executed = Pick<CallResult, 'is' | 'value' | 'artifact'>
