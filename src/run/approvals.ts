@@ -119,7 +119,14 @@ export class Approvals {
 
   async #decide(id: string, value: ApprovalAnswer, by: string | undefined): Promise<void> {
     const row = await this.#row(id)
-    const { votes } = await this.#approval(row)
+    const { votes, isAnswered } = await this.#approval(row)
+    if (isAnswered) {
+      throw new EverloopError(
+        'QUESTION_CLOSED',
+        `Approval "${id}" was answered: the answer is on its way to the run. Unless that decides it, it is open again once a worker has taken it.`,
+        { run: row.run },
+      )
+    }
     const request = row.wait.record as Payloads['approval.requested']
     const judgement = judge(request, votes, { value, by }, this.#store.clock.now())
     if (judgement.is === 'refused') {

@@ -272,6 +272,34 @@ test('it is put off, handed over, and escalated', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
 })
 
+test('what is said while nobody works is taken one after the other', async () => {
+  const { made, payer } = paying({ needed: true, approvals: 2 }, [bob])
+  await using runtime = await testRuntime({ flows: [payer], workers: 0 })
+  const run = await runtime.ever.start(payer, { prompt: 'Pay.' })
+  const pass = async (): Promise<void> => {
+    const worker = runtime.addWorker()
+    await runtime.settle()
+    await worker.stop()
+  }
+  await pass()
+  const { id } = await only(runtime)
+  const { approvals } = runtime.ever
+  const onItsWay = {
+    code: 'QUESTION_CLOSED',
+    message: expect.stringContaining('open again once a worker has taken it'),
+  }
+  await approvals.snooze(id, '2h', { by: 'eve' })
+  await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject(onItsWay)
+  await pass()
+  await approvals.approve(id, { by: 'eve' })
+  await expect(approvals.approve(id, { by: 'dan' })).rejects.toMatchObject(onItsWay)
+  await pass()
+  await approvals.approve(id, { by: 'dan' })
+  await pass()
+  expect(await (await runtime.ever.get(run.id)).settled()).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([bob])
+})
+
 test('a tool that has changed since it was asked about is asked about again', async () => {
   const { made, payer, model } = paying(true, [bob])
   await using runtime = await testRuntime({ flows: [payer], workers: 0 })

@@ -1,5 +1,5 @@
 /** Several processes at once: two that decide, one that decides as the time ends, two that go on. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Ever, open } from '../../src/index.ts'
@@ -36,12 +36,10 @@ async function count(ever: Ever, run: string, kind: string): Promise<number> {
 
 /** How often each run has paid. */
 const paidIn = (log: string): Map<string, number> =>
-  readFileSync(log, 'utf8')
-    .split('\n')
-    .reduce((sums, line) => {
-      const [what, , , run = ''] = line.split(' ')
-      return what === 'paid' ? sums.set(run, (sums.get(run) ?? 0) + 1) : sums
-    }, new Map<string, number>())
+  (existsSync(log) ? readFileSync(log, 'utf8') : '').split('\n').reduce((sums, line) => {
+    const [what, , , run = ''] = line.split(' ')
+    return what === 'paid' ? sums.set(run, (sums.get(run) ?? 0) + 1) : sums
+  }, new Map<string, number>())
 
 test('of an approval and a denial one is taken, and of two workers one goes on', async () => {
   const folder = testFolder()

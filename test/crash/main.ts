@@ -121,7 +121,7 @@ async function seeCanary(canary: Canary): Promise<number> {
   const { findings } = await sweep(canary, {
     choose: somePoints(12, seed),
     concurrency,
-    patienceMs: 1500,
+    ...(canary.finds === 'stuck' ? { patienceMs: 1500 } : {}),
   })
   return findings.filter(({ violations }) => violations.some(({ kind }) => kind === canary.finds))
     .length

@@ -52,6 +52,7 @@ const cast = (world: World): Cast => {
 export const agentTwelveCalls: Scenario = {
   name: 'agent: twelve calls',
   ends: { 'clerk-1': 'completed' },
+  isLong: true,
   peer: 'client',
   make: cast,
 }
