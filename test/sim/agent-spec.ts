@@ -112,7 +112,7 @@ function writeGuard(chance: Chance, name: string): GuardSpec {
     [4, 'fix'],
     [2, 'retry'],
     [3, 'ask'],
-    [1, 'halt'],
+    [2.5, 'halt'],
     [1, 'throw'],
     [0.5, 'hang'],
   ])
@@ -129,7 +129,7 @@ function writeGuard(chance: Chance, name: string): GuardSpec {
     name,
     at,
     says,
-    oneIn: says === 'halt' ? chance.between(4, 8) : chance.between(2, 5),
+    oneIn: says === 'halt' ? chance.between(3, 6) : chance.between(2, 5),
     ms: chance.roll(0.4) ? chance.between(1, 400) : 0,
   }
 }

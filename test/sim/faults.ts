@@ -63,6 +63,7 @@ export const faultKinds = {
   'signal comes twice': { share: 0.3, rate: 0.5 },
   'signal that nobody awaits': { share: 0.3, rate: 0.3 },
   'queue limit changes': { share: 0.15, rate: 0.1 },
+  'worker crashes while it undoes': { share: 0.35, rate: 0.5 },
   'model is overloaded': { share: 0.25, rate: 0.15 },
   'model never answers': { share: 0.15, rate: 0.05 },
   'somebody talks to an agent': { share: 0.4, rate: 0.5 },

@@ -112,7 +112,7 @@ const agentCost = 12
 export function writePrograms(chance: Chance, count: number): Program[] {
   const programs: Program[] = []
   const costs: number[] = []
-  const agents = chance.roll(0.5) ? 0.6 : 0
+  const agents = chance.roll(0.42) ? 0.6 : 0
   for (let index = count - 1; index >= 0; index--) {
     const name = `flow-${index}`
     if (chance.roll(agents)) {

@@ -38,7 +38,7 @@ export async function undo(actor: Actor, spec: UndoSpec, call: UndoCall): Promis
   const next = nextOf(run)
   if (run.epoch === epoch) checkUndo(actor, call)
   const { attempt, signal } = call
-  if (world.mayCrash(process) && world.faults.strikes('worker crashes in a step')) {
+  if (world.mayCrash(process) && world.faults.strikes('worker crashes while it undoes')) {
     report.reach('undo interrupted by a crash')
     world.crash(process)
     return never()
