@@ -12,11 +12,15 @@ export type OnBody = (path: string) => void
 
 /** The same flow, telling of each step body. */
 export function countedFlow(original: AnyFlow, onBody: OnBody): AnyFlow {
-  const { name, version, input, output } = original
+  const { name, version, input, output, actions } = original
   const run = (handle: Run, value: unknown): unknown =>
     original.run(counted(handle, '', onBody), value as never)
-  const schemas = { ...(input ? { input } : {}), ...(output ? { output } : {}) }
-  return flow({ name, version, ...schemas, run })
+  const rest = {
+    ...(input ? { input } : {}),
+    ...(output ? { output } : {}),
+    ...(actions ? { actions } : {}),
+  }
+  return flow({ name, version, ...rest, run })
 }
 
 type Method = (...args: readonly unknown[]) => unknown

@@ -30,6 +30,6 @@ export async function makeSampleStore(store: string): Promise<void> {
   await ever.cancel('gone-1', 'not wanted')
   await ever.work({ until: 'idle' })
   await ever.start('hello', 'Bob', { id: 'delayed-1', delay: '2h' })
-  await ever.start('hello', 'Bob', { id: 'queued-1', queue: 'narrow' })
   await ever.limitQueue('narrow', 0)
+  await ever.start('hello', 'Bob', { id: 'queued-1', queue: 'narrow' })
 }
