@@ -3,11 +3,12 @@
  * class ends in one outcome that is recorded and says what was wrong.
  */
 import { describe, expect, test } from 'vitest'
-import { agent, conversation, open, tool } from 'everloop'
+import { agent, conversation, guard, open, tool, verdict } from 'everloop'
 import { scriptedServer } from 'everloop/testing'
 import { z } from 'zod'
 import {
   type ExpectedCall,
+  type How,
   malformedClasses,
   type MalformedClass,
   type Outcome,
@@ -18,9 +19,19 @@ import {
 } from './malformed-classes.ts'
 import { providers } from './wire.ts'
 
-/** The model says the same again and again: two turns show what it is told. */
-async function lifeOf(one: MalformedClass, provider: ProviderName) {
-  await using server = await scriptedServer({ script: one.script })
+/** Guards that must see the whole of an answer have it asked for as a whole. */
+const whole = guard({ name: 'whole', at: 'answer', check: () => verdict.allow() })
+
+/** The model says the same again and again: two turns show what it is told. After a failure it recovers. */
+async function lifeOf(one: MalformedClass, provider: ProviderName, how: How) {
+  const { script } = one
+  let isWell = false
+  await using server = await scriptedServer({
+    script:
+      typeof script === 'function'
+        ? (request) => (isWell ? { text: saidText } : script(request))
+        : script,
+  })
   const asked: string[] = []
   const weather = tool({
     name: 'weather',
@@ -40,6 +51,7 @@ async function lifeOf(one: MalformedClass, provider: ProviderName) {
     model,
     instructions: 'You answer questions.',
     tools: [weather],
+    guards: how === 'whole' ? [whole] : [],
     stop: { turns: 2 },
     retry: { attempts: 2, delay: 1, maxDelay: 5 },
     ...limits,
@@ -49,23 +61,34 @@ async function lifeOf(one: MalformedClass, provider: ProviderName) {
   const settled = await run.settled()
   const { items } = await conversation(ever, run.id)
   const results = items.filter(({ is }) => is === 'result').length
-  return { settled, asked, results, verdict: await ever.verify(run.id) }
+  const verified = await ever.verify(run.id)
+  if (settled.status !== 'failed') return { settled, asked, results, verified }
+  isWell = true
+  const again = await ever.start(forecaster, { prompt: 'And now?' })
+  return { settled, asked, results, verified, again: await again.settled() }
 }
 
 const isValid = ({ invalid }: ExpectedCall): boolean => invalid === undefined
 
-describe.each(Object.keys(providers) as ProviderName[])('%s', (provider) => {
+const wires = (Object.keys(providers) as ProviderName[]).flatMap((provider) =>
+  (['streamed', 'whole'] as const).map((how) => ({ provider, how })),
+)
+
+describe.each(wires)('$provider, $how', ({ provider, how }) => {
   test.each(malformedClasses)('$name', async (one) => {
-    const expected: Outcome = outcomeOf(one, provider, 'streamed')
-    const { settled, asked, results, verdict } = await lifeOf(one, provider)
-    expect(verdict).toMatchObject({ ok: true })
+    const expected: Outcome = outcomeOf(one, provider, how)
+    const { settled, asked, results, verified, again } = await lifeOf(one, provider, how)
+    expect(verified).toMatchObject({ ok: true })
     if (expected.is === 'failed') {
       expect(settled).toMatchObject({ status: 'failed', error: { code: 'STEP_FAILED' } })
       const { message } = (settled as { error: { message: string } }).error
       // Agents have one limit for a call; which of several a silent model meets first does not matter.
       expect(message).toContain(one.limits ? 'The model ' : expected.says)
       expect(message).toMatch(/after \d+ attempts?/)
+      expect(message.length).toBeLessThan(1000)
+      expect(JSON.stringify(settled)).not.toContain('sk-test')
       expect(asked).toEqual([])
+      expect(again).toEqual({ status: 'completed', output: saidText })
       return
     }
     expect(settled.status).toBe('completed')
