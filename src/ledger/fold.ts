@@ -156,11 +156,15 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
         close: childPath(scope, key),
         ...(isWhole(entry, record) ? { move: { path: scope, from: seq } } : {}),
       }
+    case 'approval.changed':
+      // An escalation comes by itself: an answer that is on its way already stays the only one.
+      return read('approval.changed').escalated
+        ? open
+        : { ...open, reask: operationPath(scope, key) }
     case 'question.refused':
     case 'approval.refused':
     case 'effect.refused':
     case 'approval.voted':
-    case 'approval.changed':
       return { ...open, reask: operationPath(scope, key) }
     default:
       return open

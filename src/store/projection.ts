@@ -20,6 +20,7 @@ function shortcut({ kind, payload }: Entry): unknown {
     case 'run.failed':
     case 'run.retried':
     case 'note.titled':
+    case 'approval.changed':
     case 'effect.doubted': // it asks somebody, or does not
       return undefined
     case 'turn.committed':
