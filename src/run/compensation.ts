@@ -228,9 +228,18 @@ export class Compensation implements Executing {
     )
   }
 
-  #read<T>(read: (store: Store, run: string) => Promise<T>): Promise<T> {
-    const { store, row } = this.#options
-    return patiently(this.#options, () => read(store, row.id))
+  /** Never settles once the run has been lost: another worker may be undoing it by then. */
+  async #read<T>(read: (store: Store, run: string) => Promise<T>): Promise<T> {
+    const { store, row, ports } = this.#options
+    const onTrouble = (error: unknown): void => {
+      if (this.#isOver) throw error
+      this.#options.onTrouble(error)
+    }
+    try {
+      return await patiently({ ports, onTrouble }, () => read(store, row.id))
+    } finally {
+      if (this.#isOver) await new Promise<never>(() => {})
+    }
   }
 
   /** Resolves when it is durable; never, when the run has been lost. */

@@ -18,6 +18,7 @@ export function checkEntry(
 ): void {
   const { report } = observer
   const { head } = run
+  const { kind } = entry
   const where = `entry ${entry.seq} (${entry.kind} ${operationPath(entry.scope, entry.key)}) of ${run.id}`
   report.trace(
     () =>
@@ -42,6 +43,7 @@ export function checkEntry(
   checkApproval(observer, run, entry, { must, session: append?.session })
   observer.accounts.see(run, entry, observer.agents.get(run.flow)?.budget, must)
   if (append) checkMessages(run, entry, append, must)
+  if (kind === 'run.cancelling') spareEnded(observer, run)
   reachStates(observer, run, entry)
   run.apply(entry)
   const closed = closedBy(entry)
@@ -235,6 +237,13 @@ function closedBy({ kind, scope, key }: Entry): string | undefined {
   }
 }
 
+/** A child that has ended takes no cancel, so one that is retried later goes on by itself. */
+function spareEnded(observer: Sight, run: Mirror): void {
+  for (const id of run.children.values()) {
+    if (observer.runs.get(id)?.hasEnded === true) run.spared.add(id)
+  }
+}
+
 /** Whoever is left in a scope that ends is told so. */
 function closeScope(
   observer: Sight,
@@ -255,6 +264,7 @@ function closeScope(
       child === undefined ||
       child.hasEnded ||
       child.isCancelling ||
+      run.spared.has(id) ||
       Array.from(child.inbox.values()).some(({ kind }) => kind === 'cancel') ||
       append?.deliver?.some((message) => message.run === id && message.kind === 'cancel') === true
     must(isTold, 'I16', `child ${id} was left without a cancel`)

@@ -49,6 +49,8 @@ export class Mirror {
   /** What was registered last for operations without an outcome. */
   readonly begun = new Map<string, Entry>()
   readonly children = new Map<string, string>()
+  /** Children that had ended when this run's cancel went out: what retries one is its own affair. */
+  readonly spared = new Set<string>()
   /** Calls whose effect counts, by path: the last thing that was said of each. Never forgotten. */
   readonly calls = new Map<string, CallState>()
   /** When the requests of such calls have arrived at the latest, by path, attempt and epoch. */
