@@ -5,6 +5,8 @@ import * as resumeSteps from './03-resume-steps.ts'
 import * as growingState from './04-growing-state.ts'
 import * as waitingRuns from './05-waiting-runs.ts'
 import * as idlePoll from './06-idle-poll.ts'
+import * as longAgent from './07-long-agent.ts'
+import * as toolTurns from './08-tool-turns.ts'
 import type { Case } from './figure.ts'
 
 export const cases: readonly Case[] = [
@@ -14,4 +16,6 @@ export const cases: readonly Case[] = [
   growingState,
   waitingRuns,
   idlePoll,
+  longAgent,
+  toolTurns,
 ]

@@ -10,7 +10,7 @@ import type * as System from '../src/base/system.ts'
 
 const load = (path: string): Promise<unknown> => import(new URL(path, import.meta.url).href)
 
-export const { open, flow } = (await load('../dist/index.js')) as typeof Package
+export const { agent, open, flow, tool } = (await load('../dist/index.js')) as typeof Package
 
 /** For filling stores; loaded only by those who do. */
 export async function internals(): Promise<

@@ -1,0 +1,199 @@
+/**
+ * Turns of an agent with one tool call each: what the runtime adds to the commits that a turn needs.
+ *
+ * A turn needs the model's answer and the turn's end, and of the call its outcome, for a call that must
+ * not repeat its intent too. Measured: from the model's answer (a stream that is there at once) to the
+ * next question to the model, less the time within the tool; between two turns, as many commits of
+ * one row with the same bytes on bare node:sqlite. The bytes are those that a run before has written.
+ * A round is one run of 100 turns; its figure is the median of its turns.
+ * At once: 200 agents of ten turns each, against 200 callers who append the same number of rows of the
+ * same bytes through a group commit; the delay of the event loop as in many-runs.
+ * Not measured: the model and the tool.
+ */
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type AgentHooks, type PromptInput, prompt, working } from './agent-flow.ts'
+import { BareLedger } from './bare.ts'
+import { figure, median, ratios, type Figure } from './figure.ts'
+import { drop, newFolder } from './place.ts'
+import { open } from './subject.ts'
+import type { Ever, Flow } from '../src/index.ts'
+
+const turns = 100
+/** Rounds that are not counted: code is compiled, the files get their size. */
+const warming = 4
+const agents = 200
+const turnsAtOnce = 10
+
+export const name = 'tool-turns'
+export const says = `turns of an agent with one tool call, alone and ${agents} agents at once`
+
+async function measure({ rounds }: { readonly rounds: number }): Promise<readonly Figure[]> {
+  return [
+    ...(await measureAlone('read', 3, rounds)),
+    ...(await measureAlone('once', 4, rounds)),
+    ...(await measureAtOnce(rounds)),
+  ]
+}
+
+async function measureAlone(
+  effect: 'read' | 'once',
+  needed: number,
+  rounds: number,
+): Promise<readonly Figure[]> {
+  const folder = newFolder()
+  const bare = new BareLedger(join(folder, 'bare.db'))
+  let own: number[] = []
+  let limit: number[] = []
+  let payloads: readonly string[] = []
+  let run = 0
+  let [answered, worked] = [0, 0]
+  const hooks: AgentHooks = {
+    asked: (turn) => {
+      const now = performance.now()
+      if (turn > 1) own.push(now - answered - worked)
+      worked = 0
+      for (const [i, payload] of payloads.entries()) {
+        bare.commit({ run, seq: (turn - 1) * payloads.length + i, payload })
+      }
+      if (turn > 1) limit.push(performance.now() - now)
+      return turn > turns ? 'end' : 'call'
+    },
+    answering: () => {
+      answered = performance.now()
+    },
+    worked: (ms) => {
+      worked += ms
+    },
+  }
+  const agent = working({ effect, isBulky: false }, hooks)
+  const ever = await open({ store: `sqlite:${folder}/ledger.db`, flows: [agent], work: {} })
+  const figures: { readonly own: number[]; readonly bare: number[] } = { own: [], bare: [] }
+  for (let round = -warming; round < rounds * 2; round++) {
+    run++
+    own = []
+    limit = []
+    const id = `run-${run}`
+    await (await ever.start(agent, { prompt }, { id })).result()
+    payloads = await payloadsOfTurn(ever, id)
+    if (payloads.length < needed) throw new Error(`A turn has ${payloads.length} entries.`)
+    if (round < 0) continue
+    figures.own.push(median(own))
+    figures.bare.push((median(limit) * needed) / payloads.length)
+  }
+  await ever.close()
+  bare.close()
+  drop(folder)
+  return [
+    figure(`${effect}: a turn`, 'ms', figures.own),
+    figure(`${effect}: bare: its ${needed} commits`, 'ms', figures.bare),
+    figure(`${effect}: a turn, of its commits`, 'x', ratios(figures.own, figures.bare), {
+      most: 2,
+    }),
+    figure(`${effect}: entries of a turn`, 'count', [payloads.length], { most: needed }),
+  ]
+}
+
+/** The payloads that one turn in the middle of a run has written. */
+async function payloadsOfTurn(ever: Ever, run: string): Promise<readonly string[]> {
+  const entries = await ever.store.entries(run, { after: 0, limit: 10 * turns })
+  const ends = entries.flatMap(({ kind }, i) => (kind === 'turn.committed' ? [i] : []))
+  const [from = 0, to = 0] = ends.slice(turns / 2)
+  return entries.slice(from + 1, to + 1).map(({ payload }) => payload ?? '')
+}
+
+interface Timed {
+  readonly ms: number
+  /** Processor time of all threads. */
+  readonly cpuMs: number
+  readonly delayMs: number
+}
+
+async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
+  const folder = newFolder()
+  const bare = new BareLedger(join(folder, 'bare.db'))
+  const agent = working(
+    { effect: 'read', isBulky: false },
+    { asked: (turn) => (turn > turnsAtOnce ? 'end' : 'call') },
+  )
+  const ever = await open({
+    store: `sqlite:${folder}/ledger.db`,
+    flows: [agent],
+    work: { concurrency: agents },
+  })
+  const first = await ever.start(agent, { prompt }, { id: 'first' })
+  await first.result()
+  const entries = await ever.store.entries('first', { after: 0, limit: 1000 })
+  const payloads = entries.map(({ payload }) => payload ?? '')
+  const own: Timed[] = []
+  const limit: Timed[] = []
+  for (let round = -warming; round < rounds; round++) {
+    const bareTime = await timed(() => appendAll(bare, (round + warming) * agents, payloads))
+    const ownTime = await timed(() => runAll(ever, agent))
+    if (round < 0) continue
+    limit.push(bareTime)
+    own.push(ownTime)
+  }
+  await ever.close()
+  bare.close()
+  drop(folder)
+  const rate = ({ ms }: Timed): number => ((agents * payloads.length) / ms) * 1000
+  const what = `${agents} agents`
+  return [
+    figure(`${what}: rows`, '/s', own.map(rate)),
+    figure(`${what}: bare group commit, rows`, '/s', limit.map(rate)),
+    figure(
+      `${what}: processor time of a turn`,
+      'µs',
+      own.map(({ cpuMs }) => (cpuMs * 1000) / agents / turnsAtOnce),
+    ),
+    figure(
+      `${what}: event loop delay p99`,
+      'ms',
+      own.map(({ delayMs }) => delayMs),
+      { most: 10 },
+    ),
+    figure(
+      `${what}: bare event loop delay p99`,
+      'ms',
+      limit.map(({ delayMs }) => delayMs),
+    ),
+  ]
+}
+
+async function runAll(ever: Ever, agent: Flow<PromptInput, string>): Promise<void> {
+  await Promise.all(
+    Array.from({ length: agents }, async () => {
+      const reference = await ever.start(agent, { prompt })
+      await reference.result()
+    }),
+  )
+}
+
+async function appendAll(
+  bare: BareLedger,
+  firstRun: number,
+  payloads: readonly string[],
+): Promise<void> {
+  await Promise.all(
+    Array.from({ length: agents }, async (_, i) => {
+      for (const [seq, payload] of payloads.entries()) {
+        await bare.append({ run: firstRun + i, seq, payload })
+      }
+    }),
+  )
+}
+
+async function timed(work: () => Promise<void>): Promise<Timed> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const start = performance.now()
+  const cpu = process.cpuUsage()
+  await work()
+  const ms = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
+  delay.disable()
+  return { ms, cpuMs: (user + system) / 1000, delayMs: delay.percentile(99) / 1e6 }
+}
+
+export { measure as run }
