@@ -21,7 +21,12 @@ const [folder = '', side = '', context = '', last = '', rounds = ''] = process.a
 async function begin(place: string, id: string): Promise<{ clock: TurnClock; ever: Ever }> {
   const clock = new TurnClock()
   const agent = working({ effect: 'read', isBulky: true }, clock)
-  const ever = await open({ store: `sqlite:${place}/ledger.db`, flows: [agent], work: {} })
+  const ever = await open({
+    store: `sqlite:${place}/ledger.db`,
+    flows: [agent],
+    work: {},
+    development: false,
+  })
   await ever.start(agent, { prompt }, { id })
   return { clock, ever }
 }

@@ -67,7 +67,12 @@ async function measureAlone(
     },
   }
   const agent = working({ effect, isBulky: false }, hooks)
-  const ever = await open({ store: `sqlite:${folder}/ledger.db`, flows: [agent], work: {} })
+  const ever = await open({
+    store: `sqlite:${folder}/ledger.db`,
+    flows: [agent],
+    work: {},
+    development: false,
+  })
   const figures: { readonly own: number[]; readonly bare: number[] } = { own: [], bare: [] }
   for (let round = -warming; round < rounds * 2; round++) {
     run++
@@ -120,6 +125,7 @@ async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
     store: `sqlite:${folder}/ledger.db`,
     flows: [agent],
     work: { concurrency: agents },
+    development: false,
   })
   const first = await ever.start(agent, { prompt }, { id: 'first' })
   await first.result()

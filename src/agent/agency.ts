@@ -3,6 +3,7 @@
  * while the pass lasts. Nothing in here is needed to go on after a crash.
  */
 import type { Ports } from '../base/ports.ts'
+import { digestOf } from '../ledger/index.ts'
 import { beginningIn, environmentIn, largeValueIn, limitChildren, portsIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import { type LimitedRun, limited, stricter } from './budget.ts'
@@ -10,13 +11,16 @@ import type { Defined } from './definition.ts'
 import { agentsIn } from './environment.ts'
 import type { Guard } from './guards/guard.ts'
 import { Limiter } from './limiter.ts'
+import type { ToolFace } from './model/answer.ts'
 import { modelName } from './model/port.ts'
+import { Translation } from './prompt.ts'
 import { readMore } from './read-more.ts'
 import { wholeText } from './result-text.ts'
 import { type Policy, policiesFor } from './policy.ts'
 import { noSecrets, type Secrets } from './secret.ts'
 import type { Amounts } from './state.ts'
 import type { AnyTool } from './tool.ts'
+import { toolDefinition } from './tool-schema.ts'
 import { UnderWay } from './under-way.ts'
 
 export class Agency {
@@ -38,9 +42,15 @@ export class Agency {
   readonly started: number
   /** The model that is asked first. */
   readonly modelName: string
+  /** The tools as the model is told of them. */
+  readonly #toolFaces: readonly ToolFace[]
+  /** Made again only when a function tells other instructions than before. */
+  #told: { readonly instructions: string; readonly definition: string } | undefined
   readonly #parallel: Limiter
   readonly #byTool = new Map<string, Limiter>()
   readonly underWay: UnderWay = new UnderWay()
+  /** The conversation in the words of the model port. */
+  readonly translation: Translation = new Translation()
 
   constructor(agent: Defined, run: Run) {
     const { by, ancestors = [] } = beginningIn(run)
@@ -49,6 +59,7 @@ export class Agency {
     this.ports = portsIn(run)
     const more = agent.tools.length > 0 ? [readMore((name) => textIn(run, name))] : []
     this.tools = new Map([...more, ...agent.tools].map((tool) => [tool.name, tool]))
+    this.#toolFaces = Array.from(this.tools.values(), toolDefinition)
     this.policies = policiesFor(agent.name, environment?.policies ?? [])
     this.guards = [...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]
     this.secrets = environment?.secrets ?? noSecrets
@@ -59,6 +70,18 @@ export class Agency {
     this.started = run.now()
     this.modelName = modelName(agent.model)
     this.#parallel = new Limiter(agent.parallel)
+  }
+
+  /** What the model is told beside the conversation, and the digest of that. */
+  definitionWith(instructions: string): {
+    readonly tools: readonly ToolFace[]
+    readonly definition: string
+  } {
+    const tools = this.#toolFaces
+    if (this.#told?.instructions !== instructions) {
+      this.#told = { instructions, definition: digestOf([instructions, tools]) }
+    }
+    return { tools, definition: this.#told.definition }
   }
 
   /** Whether anything limits what the run may spend. */

@@ -4,6 +4,7 @@
  */
 import { decode, operationPath, type Entry, type Payloads, unescape } from '../ledger/index.ts'
 import type { Ever } from '../run/index.ts'
+import { answerText } from './model/answer-text.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { asUserMessage } from './prompt.ts'
 import type { Reply } from './reply.ts'
@@ -190,7 +191,7 @@ class Reading {
     const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
     add({
       is: 'assistant',
-      text: answer.text,
+      text: answerText(answer.content),
       model: answer.model,
       calls: calls.map(({ id, name, input, rawInput }) => ({
         id,

@@ -16,19 +16,28 @@ function textOf(value: unknown): string {
   return JSON.stringify(value) ?? ''
 }
 
-/** Translations, kept while their message lives: a long conversation is not translated each turn. */
-const translated = new WeakMap<Message, LanguageModelV4Message>()
+/**
+ * Translates the conversation of one agent. A long one is not translated each turn: of what was
+ * translated last, all that stands at the same place still is taken over.
+ */
+export class Translation {
+  #messages: readonly Message[] = []
+  #translated: readonly LanguageModelV4Message[] = []
+
+  /** The messages as the model is given them. */
+  of(messages: readonly Message[]): readonly LanguageModelV4Message[] {
+    const [before, known] = [this.#messages, this.#translated]
+    this.#messages = [...messages] // frozen lists are read more slowly
+    this.#translated = this.#messages.map((message, i) => {
+      const same = before[i] === message ? known[i] : undefined
+      return same ?? promptMessage(message)
+    })
+    return this.#translated
+  }
+}
 
 /** The message as the model is given it. */
 export function promptMessage(message: Message): LanguageModelV4Message {
-  const known = translated.get(message)
-  if (known) return known
-  const made = translate(message)
-  translated.set(message, made)
-  return made
-}
-
-function translate(message: Message): LanguageModelV4Message {
   switch (message.role) {
     case 'user':
       return { role: 'user', content: [{ type: 'text', text: message.text }] }

@@ -1,21 +1,21 @@
 /** The model step of a turn: what is asked, and what is kept of the answer. */
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
-import { digestOf } from '../ledger/index.ts'
 import { type LiveContext, stepIn } from '../run/inside.ts'
 import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { amountsOf, chargeTo } from './charges.ts'
-import type { ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
+import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
 import { callModel } from './model/call.ts'
 import { progressOf } from './progress.ts'
-import { promptMessage } from './prompt.ts'
 import type { AgentState } from './state.ts'
-import { toolDefinition } from './tool-schema.ts'
+
+/** An answer with everything said once: its parts hold the text and the reasoning. */
+type RecordedAnswer = Omit<ModelAnswer, 'text' | 'reasoning'>
 
 /** The value of a model step: the answer, and with which definition it was asked for. */
 export interface Reply {
-  readonly answer: ModelAnswer
+  readonly answer: RecordedAnswer
   /** Digest of instructions and tools. */
   readonly definition: string
   /** They themselves, when they are others than those of the turn before. */
@@ -32,7 +32,7 @@ export async function requestMessages(
 ): Promise<readonly LanguageModelV4Message[]> {
   const instructions = await instructionsOf(at, run, state)
   const system = instructions === '' ? [] : [{ role: 'system' as const, content: instructions }]
-  return [...system, ...state.messages.map(promptMessage)]
+  return [...system, ...at.translation.of(state.messages)]
 }
 
 /** Asks the model, once. `messages`: what guards have made of the request, if they did. */
@@ -64,9 +64,8 @@ async function reply(
 ): Promise<Reply> {
   const { agent, ports } = at
   const messages = call.messages ?? (await requestMessages(at, run, state))
-  const tools = Array.from(at.tools.values(), toolDefinition)
   const instructions = messages[0]?.role === 'system' ? messages[0].content : ''
-  const definition = digestOf([instructions, tools])
+  const { tools, definition } = at.definitionWith(instructions)
   const answer = await callModel({
     model: agent.model,
     prompt: [...messages],
@@ -81,7 +80,7 @@ async function reply(
     timeoutMs: agent.timeoutMs,
   })
   return {
-    answer,
+    answer: recorded(answer),
     definition,
     ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
     amounts: amountsOf(answer, {
@@ -89,6 +88,15 @@ async function reply(
       sent: () => JSON.stringify([messages, tools]).length,
     }),
   }
+}
+
+function recorded({ text: _text, reasoning: _reasoning, ...answer }: ModelAnswer): RecordedAnswer {
+  const content = answer.content.map((part): AnswerPart => {
+    if (part.type !== 'tool-call' || part.input === undefined) return part
+    const { rawInput: _same, ...call } = part
+    return call
+  })
+  return { ...answer, content }
 }
 
 /** Evaluated for each request. What was sent is recorded by its digest, and in full when it changes. */

@@ -13,7 +13,7 @@ import { type Position, type Subjects, withFix } from './guards/position.ts'
 import { runGuards } from './guards/run-guards.ts'
 import { halt } from './halt.ts'
 import { judging } from './judging.ts'
-import type { AgentState } from './state.ts'
+import { type AgentState, recentCalls } from './state.ts'
 
 /** What is decided about, and where it stands in the turn. */
 export interface Matter<P extends Position> {
@@ -78,7 +78,7 @@ export async function rule<P extends Position>(
           runId: run.id,
           agent: agent.name,
           turn: state.turns + 1,
-          history: state.history,
+          history: recentCalls(state),
           tainted: state.tainted,
           judge: costs.judge,
         },

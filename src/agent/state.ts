@@ -54,8 +54,6 @@ export interface AgentState {
   readonly definition: string
   /** Digest of all messages that were sent so far: of the one before and what was added. */
   readonly request: string
-  /** How many messages `request` covers. */
-  readonly digested: number
   /** Input tokens of the last model call. */
   readonly context: number
   /** What of the conversation came from outside. */
@@ -70,7 +68,7 @@ export interface AgentState {
   readonly compacted: number
 }
 
-/** How many calls are remembered for finding loops, and how many sources of what came from outside. */
+/** How many calls guards are shown for finding loops, and how many sources of what came from outside. */
 const historyMax = 64
 const taintedMax = 16
 
@@ -84,7 +82,6 @@ export const initialState = (pending: readonly UserMessage[]): AgentState => ({
   raised: {},
   definition: '',
   request: '',
-  digested: 0,
   context: 0,
   tainted: [],
   retries: {},
@@ -99,11 +96,21 @@ export const heard = (state: AgentState, messages: readonly UserMessage[]): Agen
     ? state
     : { ...state, phase: 'thinking', pending: [...state.pending, ...messages] }
 
-/** With the calls of a turn remembered. */
-export const remembered = (
+/**
+ * With the calls of a turn remembered. Twice as many are kept as are shown: a list that lost its first
+ * item each turn would be written anew each turn.
+ */
+export function remembered(
   { history }: AgentState,
   calls: readonly PastCall[],
-): readonly PastCall[] => [...history, ...calls].slice(-historyMax)
+): readonly PastCall[] {
+  const all = [...history, ...calls]
+  return all.length > 2 * historyMax ? all.slice(-historyMax) : all
+}
+
+/** The last calls, as guards are shown them. */
+export const recentCalls = ({ history }: AgentState): readonly PastCall[] =>
+  history.slice(-historyMax)
 
 /** With what came from outside in a turn. The first ones are enough to know whom not to trust. */
 export const taintedBy = ({ tainted }: AgentState, taints: readonly Taint[]): readonly Taint[] =>

@@ -20,6 +20,7 @@ import { conclude } from './conclusion.ts'
 import { keyOfCall, keysBefore } from './execution.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
+import { answerText } from './model/answer-text.ts'
 import type { AnswerPart, ToolCallPart } from './model/answer.ts'
 import { lastText, progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
@@ -57,7 +58,7 @@ export async function takeTurn(
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })
   const calls = parts.filter((part): part is ToolCallPart => part.type === 'tool-call')
-  const text = textOf(parts)
+  const text = answerText(parts)
 
   const ruling = await rule(at, run, answered, {
     position: 'answer',
@@ -218,6 +219,3 @@ function isStopped(
   if (state.turns >= turns || calls.some(({ name }) => tools.includes(name))) return true
   return when?.(progressOf(run.id, state)) ?? false
 }
-
-const textOf = (parts: readonly AnswerPart[]): string =>
-  parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('')

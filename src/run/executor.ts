@@ -14,6 +14,7 @@ import { within } from './current.ts'
 import { Compensation } from './compensation.ts'
 import { lastItem, type Performance } from './ending.ts'
 import type { Executing } from './executing.ts'
+import type { FairTurns } from './fair-turns.ts'
 import type { AnyFlow } from './face.ts'
 import { seedOf } from './genesis.ts'
 import { RunHandle } from './handle.ts'
@@ -37,6 +38,7 @@ export interface Execution {
   readonly session: string
   readonly store: Store
   readonly ports: Ports
+  readonly turns: FairTurns
   readonly flow: AnyFlow
   readonly actions: Actions
   readonly development: boolean
@@ -155,6 +157,8 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     pending.attach(compensation)
     return compensation.perform()
   }
+  // Hundreds may have been claimed together.
+  await execution.turns.next()
   const recorded = Recorded.of(reader.open, reader.line)
   const publisher = new Publisher({
     store,
@@ -169,6 +173,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     run: row.id,
     store,
     ports,
+    turns: execution.turns,
     journal,
     reader,
     recorded,

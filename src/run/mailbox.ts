@@ -102,8 +102,9 @@ export class Mailbox {
     this.search()
   }
 
-  /** Looks again, once for all reasons that come up meanwhile. */
+  /** Looks again, once for all reasons that come up meanwhile, when there is anything to be found. */
   search(): void {
+    if (this.#newest === 0) return
     if (this.#state === 'idle') void this.#search()
     else if (this.#state === 'searching') this.#state = 'search again'
   }

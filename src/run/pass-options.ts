@@ -4,6 +4,7 @@ import type { Redactor } from '../base/redactor.ts'
 import type { Entry } from '../ledger/index.ts'
 import type { Message, RunRow, Store } from '../store/store.ts'
 import type { Actions } from './actions.ts'
+import type { FairTurns } from './fair-turns.ts'
 import type { Journal } from './journal.ts'
 import type { Publisher } from './publisher.ts'
 import type { Reader } from './reader.ts'
@@ -19,6 +20,8 @@ export interface PassOptions<P> {
   readonly run: string
   readonly store: Store
   readonly ports: Ports
+  /** Shares the event loop with the other passes of the worker. */
+  readonly turns: FairTurns
   readonly journal: Pick<Journal, 'push' | 'pending' | 'abandon'>
   readonly recorded: Recorded
   readonly reader: Reader

@@ -41,9 +41,6 @@ import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
 import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop, unasked } from './stop.ts'
 
-/** After so many hand-overs the event loop gets a turn. */
-const pumpsPerTurn = 64
-
 export type PassOptions = OptionsOf<Pass>
 
 export class Pass {
@@ -69,7 +66,6 @@ export class Pass {
   #over = false
   #ended = false
   #pumping = false
-  #pumps = 0
   #cancel: Cancelled | undefined
   #stop: Stop | undefined
   readonly #quiet: Quiet
@@ -270,8 +266,7 @@ export class Pass {
     if (this.#pumping || this.#over) return
     this.#pumping = true
     // A long replay, or a store that answers at once, must leave the event loop to others too.
-    if (++this.#pumps % pumpsPerTurn === 0) this.ports.nextTurn(this.#onDrained)
-    else this.ports.afterMicrotasks(this.#onDrained)
+    this.options.turns.afterMicrotasks(this.#onDrained)
   }
 
   #onDrained = (): void => {

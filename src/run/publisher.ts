@@ -1,6 +1,7 @@
 /**
  * Live text of a pass's steps on its way to the store, for whoever watches: gathered for a moment, so
- * that a model that streams word by word costs no more than twenty commits a second.
+ * that a model that streams word by word costs no more than twenty commits a second, and one that
+ * answers at once none.
  *
  * What is shown is no part of the ledger: the outcome holds the full text. So nothing waits for it,
  * and what has not been sent when a step ends is dropped. Only what is on its way is waited for,
@@ -50,12 +51,14 @@ export class Publisher {
   add(text: LiveText): void {
     if (this.#isClosed) return
     this.#texts.add(text)
-    if (!this.#timer && !this.#sending) this.#flush()
+    // Not at once: a step that ends before then costs no commit.
+    if (!this.#timer && !this.#sending) this.#arm(gatherMs)
   }
 
   /** Nothing more is shown of this one; resolves when nothing of it is on its way. */
   async end(text: LiveText): Promise<void> {
     this.#texts.delete(text)
+    if (this.#texts.size === 0 && this.#unsure.length === 0) this.#disarm()
     await this.#sending
     this.#unsure = this.#unsure.filter(({ path }) => path !== text.path)
   }
@@ -63,8 +66,7 @@ export class Publisher {
   /** Shows nothing more. */
   close(): void {
     this.#isClosed = true
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#disarm()
     this.#texts.clear()
     this.#unsure = []
   }
@@ -85,6 +87,11 @@ export class Publisher {
     })
   }
 
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
   async #send(chunks: readonly NewChunk[]): Promise<void> {
     const { store, run, session, epoch, onTrouble } = this.#options
     try {
@@ -96,7 +103,7 @@ export class Publisher {
       onTrouble(error)
       if (!isPassing(error)) return this.close()
       this.#unsure = chunks // a part that is there already is not doubled
-      this.#timer?.cancel()
+      this.#disarm()
       this.#arm(troubleMs)
     } finally {
       this.#sending = undefined

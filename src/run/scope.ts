@@ -25,6 +25,8 @@ export class Scope {
   readonly #occurrences = new Map<string, number>()
   readonly #explicit = new Set<string>()
   #drawn = 0
+  /** In the scope of a run only: one for all inside, as it costs a stack trace. */
+  #ended: EverloopError | undefined
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
   #state: 'open' | 'leaving' | 'closed'
@@ -80,18 +82,26 @@ export class Scope {
     this.#controller?.abort(this.#aborted())
   }
 
+  /** What signals are aborted with when their scope ends. */
+  get #hasEnded(): EverloopError {
+    if (this.parent) return this.parent.#hasEnded
+    return (this.#ended ??= new EverloopError('CANCELLED', 'The scope has ended.', {
+      run: this.#run,
+    }))
+  }
+
   /** Begins to end the scope and those inside. What still runs in them sees its signal aborted. */
   leave(): void {
     if (this.#state === 'open') this.#state = 'leaving'
     for (const inner of this.children) inner.leave()
-    this.abort(() => new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
+    this.abort(() => this.#hasEnded)
   }
 
   /** Ends the scope. What still runs in it sees its signal aborted. */
   close(): void {
     this.#state = 'closed'
     this.parent?.children.delete(this)
-    this.abort(() => new EverloopError('CANCELLED', 'The scope has ended.', { run: this.#run }))
+    this.abort(() => this.#hasEnded)
   }
 
   /** Remembers what an outcome handed over, for what this scope will leave behind. */

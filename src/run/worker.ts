@@ -18,6 +18,7 @@ import { Redactor } from '../base/redactor.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
+import { FairTurns } from './fair-turns.ts'
 import type { Flows } from './flows.ts'
 import type { Environment } from './pass-options.ts'
 import type { PassEnd } from './stop.ts'
@@ -65,6 +66,7 @@ interface Held {
 
 export class Worker {
   readonly #options: WorkerOptions
+  readonly #turns: FairTurns
   readonly #held = new Map<string, Held>()
   #state: State = 'new'
   #session: SessionKeeper | undefined
@@ -81,6 +83,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
+    this.#turns = new FairTurns(options.ports)
   }
 
   /** Begins to work. */
@@ -222,6 +225,7 @@ export class Worker {
       session,
       store,
       ports,
+      turns: this.#turns,
       flow,
       actions: flows.actions,
       development,

@@ -116,8 +116,8 @@ export interface ToolCallPart extends Part {
   readonly name: string
   /** The decoded JSON; left out when there is none, see `invalid`. */
   readonly input?: unknown
-  /** What the model wrote. */
-  readonly rawInput: string
+  /** What the model wrote. Left out of records where `input` says the same. */
+  readonly rawInput?: string | undefined
   /** Why the call cannot be executed, in words for the model. */
   readonly invalid?: string | undefined
 }

@@ -14,6 +14,9 @@ import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.
 import { Collector } from './stream.ts'
 
 const defaultTimeoutMs = 10 * 60_000
+/** What the signal of a finished attempt says: one for all, as it costs a stack trace. */
+const over = new Error('The attempt is over.')
+
 const defaultIdleTimeoutMs = 2 * 60_000
 
 /** What the model answered. Throws whatever went wrong, and what the signal was aborted with. */
@@ -115,7 +118,7 @@ class Watch {
   /** The attempt is over, whatever came of it: nothing of it is heard any more. */
   end(): void {
     this.#caller?.removeEventListener('abort', this.#onAbort)
-    this.#stop(new Error('The attempt is over.'))
+    this.#stop(over)
   }
 
   #arm(name: 'limit' | 'idle', ms: number, message: string): void {
