@@ -409,3 +409,27 @@ test('a guard is asked as part of its own run, whatever has led to that', async 
   await runtime.advance('5m')
   expect(places.toSorted((a, b) => a.localeCompare(b))).toEqual(ids.flatMap((id) => [id, id]))
 })
+
+test('a turn writes what is new in it, each thing once, however many calls came before', async () => {
+  const turns = 150
+  const words = (turn: number): string => `Words of turn ${turn}, `.padEnd(400, 'and more ')
+  const model = scriptedModel(({ turn }) =>
+    turn < turns
+      ? { text: words(turn), toolCalls: [{ name: 'add', input: { a: turn, b: 1 } }] }
+      : { text: 'Done.' },
+  )
+  const counter = agent({ name: 'counter', model, tools: [add] })
+  await using runtime = await testRuntime({ flows: [counter] })
+  const run = await runtime.start(counter, { prompt: 'Count.' })
+  expect(await runtime.settled(run)).toMatchObject({ output: 'Done.' })
+  const entries = await runtime.store.entries(run.id, { after: 0, limit: 10 * turns })
+  const units = entries.flatMap(({ kind, payload }) =>
+    kind === 'turn.committed' ? [payload?.length ?? 0] : [],
+  )
+  expect(units).toHaveLength(turns)
+  // When the list of calls has become too long, and when the state is kept whole, it is more.
+  expect(units.filter((one) => one > 700).length).toBeLessThan(turns / 20)
+  const said = entries.map(({ payload }) => payload ?? '').join('')
+  expect(said.split('Words of turn 149,')).toHaveLength(2)
+  expect(said.split('{"a":149,"b":1}')).toHaveLength(2)
+})

@@ -117,6 +117,26 @@ describe('text of a step under way', () => {
     expect(await runtime.store.chunks(run.id, 0, 10)).toEqual([])
   })
 
+  test('costs nothing when the step has ended before it is sent', async () => {
+    const published: unknown[] = []
+    const quick = flow('quick', () =>
+      innerStep('type', (context) => {
+        context.publish('there at once')
+        return 'there at once'
+      }),
+    )
+    await using runtime = await testRuntime({
+      flows: [quick],
+      onCall: ({ method, args }, proceed) => {
+        if (method === 'publish') published.push(args)
+        return proceed()
+      },
+    })
+    const run = await runtime.start(quick, undefined)
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'there at once' })
+    expect(published).toEqual([])
+  })
+
   test('goes on at a cursor, wherever the subscriber stopped', async () => {
     const writer = typewriter()
     const typing = flow('typing', async (run) => {

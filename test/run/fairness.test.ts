@@ -1,0 +1,42 @@
+/** The event loop belongs to others too, however many runs are executed at once. */
+import { expect, test } from 'vitest'
+import { flow, open } from 'everloop'
+
+/** Longer than the passes of a worker may go on in one turn of the event loop. */
+const busyMs = 6
+
+function work(): void {
+  const end = Date.now() + busyMs
+  while (Date.now() < end);
+}
+
+test('code of many runs that goes on at the same time is spread over turns of the event loop', async () => {
+  const runs = 24
+  const gate = Promise.withResolvers<void>()
+  let waiting = 0
+  let inTurn = 0
+  let most = 0
+  const busy = flow('busy', async (run) => {
+    await run.step('wait', () => {
+      waiting++
+      return gate.promise
+    })
+    work()
+    most = Math.max(most, ++inTurn)
+  })
+  await using ever = await open({ store: 'memory:', flows: [busy], work: { concurrency: runs } })
+  const all = Promise.all(
+    Array.from({ length: runs }, async () => (await ever.start(busy, undefined)).result()),
+  )
+  while (waiting < runs) await new Promise((resolve) => setImmediate(resolve))
+  let isOver = false
+  const turns = (): void => {
+    inTurn = 0
+    if (!isOver) setImmediate(turns)
+  }
+  turns()
+  gate.resolve()
+  await all
+  isOver = true
+  expect(most).toBeLessThanOrEqual(4)
+})
