@@ -343,14 +343,24 @@ function put(target: object, key: string, value: unknown): void {
 /** Undoes the tags in parsed JSON, in place: nobody else has seen it yet. */
 function untag(json: unknown, options: DecodeOptions): unknown {
   if (typeof json !== 'object' || json === null) return json
-  if (!Array.isArray(json) && Object.hasOwn(json, '$')) return revive(json as Tagged, options)
+  if (Array.isArray(json)) return untagList(json, options)
+  if (Object.hasOwn(json, '$')) return revive(json as Tagged, options)
   let escaped = false
-  for (const [key, child] of Object.entries(json)) {
-    const value = untag(child, options)
+  for (const key of Object.keys(json)) {
+    const child = (json as Record<string, unknown>)[key]
+    const value = typeof child === 'object' ? untag(child, options) : child
     if (value !== child) put(json, key, value)
-    escaped ||= dollars.test(key)
+    escaped ||= key.startsWith('$') && dollars.test(key)
   }
   return escaped ? withoutEscapes(json) : json
+}
+
+function untagList(list: unknown[], options: DecodeOptions): unknown {
+  for (let i = 0; i < list.length; i++) {
+    const child = list[i]
+    if (typeof child === 'object') list[i] = untag(child, options)
+  }
+  return list
 }
 
 /** The same object with the user's own names for keys of dollar signs, in the same order. */

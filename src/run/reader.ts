@@ -7,7 +7,7 @@ import { checkLinks, decode, emptyState, fold, placeOf } from '../ledger/index.t
 import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { partOf } from './handed-values.ts'
-import { largeIn, largeOf } from './large.ts'
+import { headsOfRefs, largeIn, largeOf } from './large.ts'
 import type { Line } from './recorded.ts'
 
 /** How a reference begins in a payload. Quotes inside texts are escaped, so it is nothing else. */
@@ -83,9 +83,8 @@ export class Reader {
   #unknownRefs(entries: readonly Entry[]): number[] {
     const seqs = new Set<number>()
     for (const { payload } of entries) {
-      if (!refers({ payload })) continue
-      for (const [, seq] of payload?.matchAll(/"\$":"ref","v":\[(\d+)/g) ?? []) {
-        if (seq !== '0' && !this.#entries.has(Number(seq))) seqs.add(Number(seq))
+      for (const [seq] of headsOfRefs(payload)) {
+        if (seq !== 0 && !this.#entries.has(seq)) seqs.add(seq)
       }
     }
     return [...seqs].toSorted((a, b) => a - b)

@@ -18,6 +18,8 @@ export interface Attempt {
   readonly attempt: number
   readonly isCleanup: boolean
   readonly signal: () => AbortSignal
+  /** Shows text to whoever watches, if the step does. */
+  readonly show: (text: string) => void
 }
 
 /** Who watches what the code is handed, and lets time pass where it does something. */
@@ -207,7 +209,8 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
     // Some show text while they are under way, as the agent layer's steps do.
     const live = node.ms % 3 === 0 && 'publish' in context ? (context as LiveContext) : undefined
     live?.publish(`${path} begins. `)
-    await view.outside(node, { path, isCleanup, ...context, signal: () => context.signal })
+    const attempt = { path, isCleanup, ...context, signal: () => context.signal }
+    await view.outside(node, { ...attempt, show: (text) => live?.publish(text) })
     const isHealed = node.heals && view.retries > 0
     live?.publish('It ends.')
     if (context.attempt <= node.fails && !isHealed)

@@ -14,6 +14,10 @@ import type { StepNode } from './programs.ts'
 import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** A step that shows text does so this often, for so long. */
+const typedMs = 40
+const typingMs = 800
+
 const failedKinds = ['step.failed', 'child.failed', 'scope.failed']
 
 export class PassView implements View {
@@ -78,6 +82,10 @@ export class PassView implements View {
     const signal = node.heeds || node.hangs ? attempt.signal() : undefined
     const aborted = signal && untilAborted(signal)
     const slept = node.hangs ? never<void>() : this.#process.sleep(node.ms, 'step')
+    // Text is gathered for a moment before it is shown: only what takes longer shows some.
+    for (let ms = typedMs; ms < node.ms && ms < typingMs; ms += typedMs) {
+      this.#process.later(ms, 'typing', () => attempt.show('Word. '))
+    }
     await (aborted ? Promise.race([slept, aborted]) : slept)
     return undefined
   }
