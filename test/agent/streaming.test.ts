@@ -93,7 +93,9 @@ test('what a dead process has shown is void, and its successor shows the whole',
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: words })
   const all = [...half, ...items]
   const ends = all.findLast((item) => item.type === 'entry' && item.event.path === 'turns/1/=model')
-  expect(ends).toMatchObject({ event: { data: { value: { answer: { text: words } } } } })
+  expect(ends).toMatchObject({
+    event: { data: { value: { answer: { content: [{ type: 'text', text: words }] } } } },
+  })
   expect(['', words]).toContain(shownOf(items.some(({ type }) => type === 'text') ? all : []))
 })
 

@@ -13,22 +13,23 @@ function work(): void {
 test('code of many runs that goes on at the same time is spread over turns of the event loop', async () => {
   const runs = 24
   const gate = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
   let waiting = 0
   let inTurn = 0
   let most = 0
   const busy = flow('busy', async (run) => {
     await run.step('wait', () => {
-      waiting++
+      if (++waiting === runs) arrived.resolve()
       return gate.promise
     })
     work()
     most = Math.max(most, ++inTurn)
   })
   await using ever = await open({ store: 'memory:', flows: [busy], work: { concurrency: runs } })
-  const all = Promise.all(
+  const results = Promise.all(
     Array.from({ length: runs }, async () => (await ever.start(busy, undefined)).result()),
   )
-  while (waiting < runs) await new Promise((resolve) => setImmediate(resolve))
+  await arrived.promise
   let isOver = false
   const turns = (): void => {
     inTurn = 0
@@ -36,7 +37,7 @@ test('code of many runs that goes on at the same time is spread over turns of th
   }
   turns()
   gate.resolve()
-  await all
+  await results
   isOver = true
   expect(most).toBeLessThanOrEqual(4)
 })

@@ -93,8 +93,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'microtasks do not drain between two outcomes',
     file: 'run/pass.ts',
-    find: 'else this.ports.afterMicrotasks(this.#onDrained)',
-    replace: 'else queueMicrotask(this.#onDrained)',
+    find: 'this.options.turns.afterMicrotasks(this.#onDrained)',
+    replace: 'queueMicrotask(this.#onDrained)',
   },
   {
     name: 'operations begin although the run is being cancelled',
