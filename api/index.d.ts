@@ -62,6 +62,8 @@ export interface Approval {
     readonly due: number | undefined;
     readonly approvals: number;
     readonly votes: readonly Vote[];
+    readonly refused: string | undefined;
+    readonly argsSchema: unknown;
     readonly approvers: readonly string[] | undefined;
     readonly barred: readonly string[];
     readonly assignee: string | undefined;
@@ -205,10 +207,19 @@ export type ConversationItem = Place & ({
     readonly by?: string;
     readonly reason?: string;
     readonly args?: unknown;
-} | {
+    readonly channel?: string;
+    readonly votes?: readonly Vote[];
+} | ({
+    readonly is: 'vote';
+    readonly call: string;
+} & Omit<Vote, 'time'>) | {
     readonly is: 'doubt';
     readonly call: string;
     readonly verdict: 'open' | 'done' | 'notDone' | 'failed';
+    readonly why?: 'crashed' | 'timed-out' | 'aborted' | 'threw';
+    readonly via?: 'call' | 'reconcile' | 'person';
+    readonly by?: string;
+    readonly reason?: string;
 } | {
     readonly is: 'guard';
     readonly guard: string;
@@ -222,6 +233,14 @@ export type ConversationItem = Place & ({
 } | {
     readonly is: 'summary';
     readonly text: string;
+} | {
+    readonly is: 'failed';
+    readonly error: string;
+    readonly code?: string;
+} | {
+    readonly is: 'cancelled';
+    readonly reason: string;
+    readonly by?: string;
 });
 
 export interface Decider {
@@ -1417,6 +1436,7 @@ interface Payloads {
         readonly call: string;
         readonly tool: string;
         readonly args: unknown;
+        readonly argsSchema?: unknown;
         readonly digest: string;
         readonly approvals: number;
         readonly approvers?: readonly string[] | undefined;

@@ -786,6 +786,7 @@ interface Payloads {
         readonly call: string;
         readonly tool: string;
         readonly args: unknown;
+        readonly argsSchema?: unknown;
         readonly digest: string;
         readonly approvals: number;
         readonly approvers?: readonly string[] | undefined;
@@ -976,6 +977,8 @@ interface Approval {
     readonly due: number | undefined;
     readonly approvals: number;
     readonly votes: readonly Vote[];
+    readonly refused: string | undefined;
+    readonly argsSchema: unknown;
     readonly approvers: readonly string[] | undefined;
     readonly barred: readonly string[];
     readonly assignee: string | undefined;

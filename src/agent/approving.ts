@@ -65,6 +65,8 @@ export function approvalRequest(
       call: id,
       tool: tool.name,
       args: input,
+      // Where several must approve, nobody may edit.
+      ...(approvals === 1 ? { argsSchema: tool.inputSchema } : {}),
       digest: digestOf([tool.name, definitionDigest(tool), input]),
       approvals,
       ...(approvers ? { approvers } : {}),

@@ -2,12 +2,21 @@
  * The conversation of an agent's run, for people: read from the ledger, entry by entry, so that it shows
  * what happened and not what the model remembers of it. Nothing is executed.
  */
-import { decode, operationPath, type Entry, type Payloads, unescape } from '../ledger/index.ts'
+import {
+  decode,
+  type Entry,
+  operationPath,
+  type Payloads,
+  type StateChange,
+  unescape,
+  type Vote,
+} from '../ledger/index.ts'
 import type { Ever } from '../run/index.ts'
 import { answerText } from './model/answer-text.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { asUserMessage } from './prompt.ts'
 import type { Reply } from './reply.ts'
+import type { CallResult } from './state.ts'
 
 interface Place {
   /** The entry it was read from, and its time. */
@@ -39,12 +48,24 @@ export type ConversationItem = Place &
         readonly by?: string
         readonly reason?: string
         readonly args?: unknown
+        /** Through what the deciding vote came: "cli", "api" … */
+        readonly channel?: string
+        /** Of everybody who voted, the deciding vote last. */
+        readonly votes?: readonly Vote[]
       }
+    /** One of several approvals that a call wants, and not yet the last. */
+    | ({ readonly is: 'vote'; readonly call: string } & Omit<Vote, 'time'>)
     /** It was not known whether a call took effect, and what became of that. */
     | {
         readonly is: 'doubt'
         readonly call: string
         readonly verdict: 'open' | 'done' | 'notDone' | 'failed'
+        /** Why it is not known, while it is open. */
+        readonly why?: 'crashed' | 'timed-out' | 'aborted' | 'threw'
+        /** What told: the call itself, its reconciliation, or a person. */
+        readonly via?: 'call' | 'reconcile' | 'person'
+        readonly by?: string
+        readonly reason?: string
       }
     /** A guard that did not simply allow. */
     | {
@@ -56,6 +77,9 @@ export type ConversationItem = Place &
       }
     | { readonly is: 'question'; readonly prompt: string; readonly answer: unknown }
     | { readonly is: 'summary'; readonly text: string }
+    /** The run has failed; whatever stands behind it came of a retry. */
+    | { readonly is: 'failed'; readonly error: string; readonly code?: string }
+    | { readonly is: 'cancelled'; readonly reason: string; readonly by?: string }
   )
 
 /** A conversation, and what it has cost so far. */
@@ -85,6 +109,7 @@ export async function conversation(ever: Ever, run: string): Promise<Conversatio
     after = page.at(-1)?.seq ?? after
     if (page.length < pageMax) break
   }
+  reading.end()
   return { run: id, items: reading.items, spent: await ever.store.account(id) }
 }
 
@@ -93,12 +118,19 @@ class Reading {
   readonly items: ConversationItem[] = []
   /** What was asked, by path, until it is answered. */
   readonly #asked = new Map<string, string>()
+  /** Calls of which nothing is known yet, with where they were made and what is wrong with them. */
+  readonly #untold = new Map<string, Place & { readonly invalid: string | undefined }>()
+  /** Who has asked for the run's end. */
+  #canceller: string | undefined
 
   read(entry: Entry): void {
     const { seq, time, kind, scope, key, payload } = entry
     const read = <K extends keyof Payloads>(_kind: K): Payloads[K] =>
       recordOf(payload) as Payloads[K]
-    const add = (item: Unplaced): void => void this.items.push({ seq, time, ...item })
+    const add = (item: Unplaced): void => {
+      this.items.push({ seq, time, ...item })
+      if ('call' in item) this.#untold.delete(item.call)
+    }
     const call = callOf(key)
     const path = operationPath(scope, key)
     switch (kind) {
@@ -121,7 +153,7 @@ class Reading {
         return
       }
       case 'step.completed':
-        if (key === '=model') this.#answer(read(kind).value as Reply, add)
+        if (key === '=model') this.#answer(read(kind).value as Reply, { seq, time }, add)
         else if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
         return
       case 'child.completed':
@@ -133,21 +165,22 @@ class Reading {
         return
       case 'effect.doubted':
         if (call !== undefined && read(kind).prompt === undefined)
-          add({ is: 'doubt', call, verdict: 'open' })
+          add({ is: 'doubt', call, verdict: 'open', why: read(kind).why })
         return
-      case 'effect.resolved':
-        if (call !== undefined) add({ is: 'doubt', call, verdict: read(kind).verdict })
+      case 'effect.resolved': {
+        const { attempt: _attempt, ...resolved } = read(kind)
+        if (call !== undefined) add({ is: 'doubt', call, ...said(resolved) })
         return
+      }
+      case 'approval.voted': {
+        const { time: _time, ...vote } = read(kind)
+        add({ is: 'vote', call: approvalOf(key), ...vote })
+        return
+      }
       case 'approval.decided': {
-        const { verdict, by, reason, ...rest } = read(kind)
-        add({
-          is: 'approval',
-          call: approvalOf(key),
-          verdict,
-          ...(by === undefined ? {} : { by }),
-          ...(reason === undefined ? {} : { reason }),
-          ...('args' in rest ? { args: rest.args } : {}),
-        })
+        const decided = read(kind)
+        const channel = decided.votes.at(-1)?.channel
+        add({ is: 'approval', call: approvalOf(key), ...said({ ...decided, channel }) })
         return
       }
       case 'approval.expired':
@@ -183,12 +216,40 @@ class Reading {
       case 'context.compacted': {
         const value = read(kind).value as { readonly summary?: string }
         if (value?.summary !== undefined) add({ is: 'summary', text: value.summary })
+        return
       }
+      case 'turn.committed':
+        for (const { id, is, value } of resultsOf(read(kind))) {
+          const isNew = is === 'error' && this.#untold.has(id)
+          if (isNew) add({ is, call: id, error: typeof value === 'string' ? value : '' })
+        }
+        return
+      case 'run.cancelling':
+        this.#canceller = read(kind).by
+        return
+      case 'run.failed': {
+        const { name, code, message } = read(kind).error
+        this.end()
+        add({ is: 'failed', error: message === '' ? name : message, ...said({ code }) })
+        return
+      }
+      case 'run.cancelled':
+        this.end()
+        add({ is: 'cancelled', reason: read(kind).reason, ...said({ by: this.#canceller }) })
     }
   }
 
-  #answer({ answer, amounts }: Reply, add: (item: Unplaced) => void): void {
+  /** What was wrong with the calls of a turn that never committed. */
+  end(): void {
+    for (const [call, { invalid, ...place }] of this.#untold) {
+      if (invalid !== undefined) this.items.push({ ...place, is: 'error', call, error: invalid })
+    }
+    this.#untold.clear()
+  }
+
+  #answer({ answer, amounts }: Reply, place: Place, add: (item: Unplaced) => void): void {
     const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
+    for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
     add({
       is: 'assistant',
       text: answerText(answer.content),
@@ -205,6 +266,29 @@ class Reading {
 
 type WithoutPlace<T> = T extends unknown ? Omit<T, keyof Place> : never
 type Unplaced = WithoutPlace<ConversationItem>
+
+/** What a commit tells of calls for which no entry of their own stands: the model called them wrongly. */
+function resultsOf(change: StateChange): readonly CallResult[] {
+  const messages =
+    'base' in change
+      ? listOf((change.base as { readonly messages?: unknown } | null)?.messages)
+      : change.delta.flatMap((edit) => {
+          if (edit[1][0] !== 'messages' || edit[0] === 'cut') return []
+          return edit[0] === 'splice' ? edit[4] : listOf(edit[2])
+        })
+  return messages.flatMap(
+    (message) =>
+      listOf((message as { readonly results?: unknown } | null)?.results) as CallResult[],
+  )
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+/** Without what is not set. */
+const said = <T extends object>(fields: T): Said<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Said<T>
+
+type Said<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
 /** References are shown as they are: large values stand in artifacts. */
 const recordOf = (payload: string | null): unknown =>

@@ -4,13 +4,14 @@
  */
 import type { Conversation, ConversationItem } from '../agent/conversation.ts'
 import { clean, cleanLine } from './clean.ts'
+import { counted } from './counted.ts'
 import type { Output } from './output.ts'
 import { plain } from './output.ts'
 
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
-type OfCall = Of<'result' | 'error' | 'approval' | 'doubt'>
+type OfCall = Of<'result' | 'error' | 'vote' | 'approval' | 'doubt'>
 
 const argsMax = 160
 const resultMax = 160
@@ -44,6 +45,10 @@ export function conversationLines({ items }: Conversation, out: Output): string[
         return speech(out, 'question', `${item.prompt} → ${jsonLine(item.answer, argsMax)}`)
       case 'summary':
         return speech(out, 'summary', item.text)
+      case 'failed':
+        return speech(out, 'failed', `${codeText(item.code)}${item.error}`)
+      case 'cancelled':
+        return speech(out, 'cancelled', `${item.reason}${byText(item.by)}`)
       default:
         return [`    ${aboutText(item, out)}`]
     }
@@ -63,7 +68,7 @@ export function costText({ items, spent }: Conversation): string {
   const { tokens = 0, microUsd } = spent
   const money =
     microUsd === undefined ? 'for a price that is not known' : `for ${usdText(microUsd)}`
-  return `${answers} answers of the model, ${calls} calls, ${tokens} tokens ${money}.`
+  return `${counted(answers, 'answer')} of the model, ${counted(calls, 'call')}, ${counted(tokens, 'token')} ${money}.`
 }
 
 export const usdText = (microUsd: number): string =>
@@ -104,22 +109,46 @@ function aboutText(item: OfCall, out: Output): string {
       return out.style('dim', `= ${jsonLine(item.value, resultMax)}`)
     case 'error':
       return `${out.style('red', 'error')} ${cleanLine(item.error, resultMax)}`
+    case 'vote':
     case 'approval': {
-      const by = item.by === undefined ? '' : ` by ${cleanLine(item.by, 60)}`
       const args = item.args === undefined ? '' : ` with ${jsonLine(item.args, argsMax)}`
+      const via = item.channel === undefined ? '' : ` via ${cleanLine(item.channel, 40)}`
       const color = item.verdict === 'approved' ? 'green' : 'yellow'
-      return `${out.style(color, item.verdict)}${by}${args}${reasonText(item.reason)}`
+      const verdict = item.is === 'vote' ? `a vote: ${item.verdict}` : item.verdict
+      return `${out.style(color, verdict)}${byText(item.by)}${via}${args}${reasonText(item.reason)}`
     }
-    case 'doubt':
-      return out.style('yellow', doubts[item.verdict])
+    case 'doubt': {
+      const told = item.by === undefined ? (item.via ? vias[item.via] : '') : byText(item.by)
+      const why = item.why === undefined ? '' : ` (${whys[item.why]})`
+      return `${out.style('yellow', doubts[item.verdict])}${why}${told}${reasonText(item.reason)}`
+    }
   }
 }
 
+const byText = (by: string | undefined): string =>
+  by === undefined ? '' : ` by ${cleanLine(by, 60)}`
+
+const codeText = (code: string | undefined): string =>
+  code === undefined ? '' : `${cleanLine(code, 60)}: `
+
 const doubts: Readonly<Record<Of<'doubt'>['verdict'], string>> = {
   open: 'in doubt: it is not known whether it happened',
-  done: 'the doubt is resolved: it happened',
-  notDone: 'the doubt is resolved: it did not happen',
-  failed: 'the doubt is resolved: the call failed',
+  done: 'the doubt is resolved: it happened, told',
+  notDone: 'the doubt is resolved: it did not happen, told',
+  failed: 'the doubt is resolved: the call failed, told',
+}
+
+const whys: Readonly<Record<NonNullable<Of<'doubt'>['why']>, string>> = {
+  crashed: 'its process died',
+  'timed-out': 'it took too long',
+  aborted: 'it was aborted',
+  threw: 'it threw',
+}
+
+const vias: Readonly<Record<NonNullable<Of<'doubt'>['via']>, string>> = {
+  call: ' by the call itself',
+  reconcile: ' by its `reconcile`',
+  person: ' by a person',
 }
 
 const reasonText = (reason: string | undefined): string =>

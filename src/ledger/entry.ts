@@ -263,6 +263,8 @@ export interface Payloads {
     readonly call: string
     readonly tool: string
     readonly args: unknown
+    /** JSON Schema of the arguments, for checking edited ones where they are given. */
+    readonly argsSchema?: unknown
     /** Of tool name, tool definition and arguments. */
     readonly digest: string
     /** How many different people must approve. */

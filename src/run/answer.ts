@@ -17,6 +17,25 @@ export async function checkAnswer(
     )
   }
   const { schema } = wait.record as Payloads['question.asked']
+  await checkFits(schema, value, { what: 'The answer', whose: "the question's", run })
+  if (wait.kind !== 'approval.requested') return
+  const { tool, argsSchema } = wait.record as Payloads['approval.requested']
+  if (typeof value !== 'object' || value === null || !('args' in value)) return
+  const about = { what: 'What the arguments were changed to', whose: `the tool ${tool}'s`, run }
+  await checkFits(argsSchema, value.args, about)
+}
+
+interface About {
+  readonly what: string
+  readonly whose: string
+  readonly run: string
+}
+
+async function checkFits(
+  schema: unknown,
+  value: unknown,
+  { what, whose, run }: About,
+): Promise<void> {
   if (typeof schema !== 'object' || schema === null) return
   // Loaded when there is something to check: it takes as long to load as all of a small resume.
   const { Validator } = await import('@cfworker/json-schema')
@@ -25,12 +44,11 @@ export async function checkAnswer(
   const issues = errors
     .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
     .map(
-      ({ instanceLocation, error }) =>
-        `${instanceLocation.replace(/^#\/?/, '') || 'the answer'}: ${error}`,
+      ({ instanceLocation, error }) => `${instanceLocation.replace(/^#\/?/, '') || 'it'}: ${error}`,
     )
   throw new EverloopError(
     'BAD_INPUT',
-    `The answer does not fit the question's schema: ${issues.join(' ')} It must fit: ${JSON.stringify(schema)}`,
+    `${what} does not fit ${whose} schema: ${issues.join(' ')} It must fit: ${JSON.stringify(schema)}`,
     { run },
   )
 }

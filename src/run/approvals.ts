@@ -28,6 +28,10 @@ export interface Approval {
   /** How many different people must approve, and what those said who have answered. */
   readonly approvals: number
   readonly votes: readonly Vote[]
+  /** Why the run has refused the last answer that was no vote, edited arguments that do not fit, say. */
+  readonly refused: string | undefined
+  /** JSON Schema that edited arguments must fit, where it was recorded. The run checks them again. */
+  readonly argsSchema: unknown
   /** Who may decide; undefined: everybody who is not barred. */
   readonly approvers: readonly string[] | undefined
   readonly barred: readonly string[]
@@ -147,8 +151,12 @@ export class Approvals {
     )
     const votes: Vote[] = []
     let changed: Payloads['approval.changed'] = {}
+    let refused: string | undefined
     for (const { kind, payload } of said) {
       if (kind === 'approval.voted') votes.push(decode(payload ?? '{}') as Vote)
+      if (kind === 'approval.refused') {
+        refused = (decode(payload ?? '{}') as Payloads['approval.refused']).reason
+      }
       if (kind === 'approval.changed') {
         changed = { ...changed, ...(decode(payload ?? '{}') as Payloads['approval.changed']) }
       }
@@ -166,6 +174,8 @@ export class Approvals {
       due: request.due,
       approvals: request.approvals,
       votes,
+      refused,
+      argsSchema: request.argsSchema,
       approvers: request.approvers,
       barred: request.barred ?? [],
       assignee: changed.assignee ?? request.assignee,

@@ -35,7 +35,11 @@ function paying(
   const pay = tool({
     name: 'pay',
     description: 'Pays.',
-    input: z.object({ to: z.string(), cents: z.number().int() }),
+    // The refinement is what no JSON Schema says.
+    input: z.object({
+      to: z.string().refine((to) => to !== 'Nobody', 'Nobody cannot be paid.'),
+      cents: z.number().int(),
+    }),
     effect: 'idempotent',
     approval,
     run: (payment) => {
@@ -118,10 +122,14 @@ test('arguments may be edited, must fit, and are seen by the guards again', asyn
   await using runtime = await testRuntime({ flows: [payer] })
   const run = await runtime.start(payer, { prompt: 'Pay.' })
   const { id } = await only(runtime)
-  await runtime.ever.approvals.approve(id, { args: { to: 'Bob' } })
+  await expect(runtime.ever.approvals.approve(id, { args: { to: 'Bob' } })).rejects.toMatchObject({
+    code: 'BAD_INPUT',
+  })
+  await runtime.ever.approvals.approve(id, { args: { to: 'Nobody', cents: 50 } })
   await runtime.settle()
   const again = await only(runtime)
   expect(again.id).toBe(id)
+  expect(again.refused).toContain('Nobody cannot be paid.')
   await runtime.ever.approvals.approve(id, { args: { to: 'Bob', cents: 50 }, by: 'eve' })
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(made).toEqual([{ to: 'Bob', cents: 50 }])

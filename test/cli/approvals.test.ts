@@ -160,16 +160,42 @@ describe('approvals', { timeout: 60_000 }, () => {
     expect(told.stdout).not.toMatch(unsafe)
   })
 
+  test('of two who must approve the first is told that one is missing', async () => {
+    const { begin, work, cli, json, paid } = bench()
+    await begin('grave', 'pay-1')
+    await work()
+    const first = await cli('approvals', 'approve', 'pay-1', '--by', 'eve')
+    expect(first.stdout).toMatch(/^Approved 1 of 2: pay waits for 1 more \(pay-1\/\d+\)\.\n$/)
+    await work()
+    expect(paid()).toEqual([])
+    const second = await json('approvals', 'approve', 'pay-1', '--by', 'dan')
+    expect(second.document).toMatchObject({ verdict: 'approve', approved: 2, approvals: 2 })
+    await work()
+    expect(paid()).toEqual(['"Ada" 100'])
+  })
+
   test('arguments are edited, checked, and what was edited is what is made', async () => {
-    const { begin, work, json, listed, paid } = bench()
+    const { begin, work, cli, json, listed, paid } = bench()
     await begin('payer', 'pay-1')
     await work()
     const broken = await json('approvals', 'edit', 'pay-1', '{"to":')
     expect([broken.code, broken.error.code]).toEqual([2, 'BAD_INPUT'])
-    // What does not fit the tool is found by the run, which asks again.
-    await json('approvals', 'edit', 'pay-1', '{"to":"Bob","cents":-5}', '--by', 'eve')
+    // What does not fit the tool's schema is refused here, for everybody who answers.
+    for (const command of [
+      ['approvals', 'edit', 'pay-1', '{"to":"Bob","cents":-5}', '--by', 'eve'],
+      ['questions', 'answer', 'pay-1', '{"verdict":"approve","args":{"to":"Bob","cents":-5}}'],
+    ]) {
+      const { code, error } = await json(...command)
+      expect([code, error.code]).toEqual([2, 'BAD_INPUT'])
+      expect(error.message).toMatch(/does not fit the tool pay's schema: cents: .*must fit: \{/)
+    }
+    // What only the tool's code can tell is found by the run, which asks again and says why.
+    const sent = await cli('approvals', 'edit', 'pay-1', '{"to":"Nobody","cents":5}', '--by', 'eve')
+    expect(sent.stdout).toMatch(/^Sent: pay is approved with other arguments; .* when a worker /)
     await work()
     expect(await listed()).toHaveLength(1)
+    const shown = await cli('approvals', 'show', 'pay-1')
+    expect(shown.stdout).toMatch(/refused before +.*Nobody cannot be paid\./)
     expect(paid()).toHaveLength(2)
     const edited = await json(
       'approvals',

@@ -23,6 +23,13 @@ test('each answer with its calls, and below them what was decided and what came 
       throw new RangeError('too \u001b[2Jlong')
     },
   })
+  const strict = tool({
+    name: 'strict',
+    description: 'Takes a number.',
+    inputSchema: { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] },
+    effect: 'read',
+    run: () => 'never',
+  })
   const polite = guard({
     name: 'polite',
     at: ['output'],
@@ -30,24 +37,30 @@ test('each answer with its calls, and below them what was decided and what came 
   })
   const model = scriptedModel([
     {
-      text: 'I \u001b]0;title\u0007try\nthree things.',
+      text: 'I \u001b]0;title\u0007try\nfive things.',
       toolCalls: [
         { name: 'send', input: { text: 'plain' } },
         { name: 'send', input: { text: 'ask' } },
         { name: 'read' },
+        { name: 'unknown' },
+        { name: 'strict', input: { n: 'one' } },
       ],
     },
     { text: 'Done' },
     { text: 'Bye' },
   ])
-  const clerk = agent({ name: 'clerk', model, tools: [send, read], guards: [polite] })
+  const clerk = agent({ name: 'clerk', model, tools: [send, read, strict], guards: [polite] })
   const plain = flow('plain', () => 'nothing was said')
   {
     await using ever = await open({ store, flows: [clerk, plain], work: {} })
     const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1', by: 'Ann' })
     await run.settled()
     const [approval] = await ever.approvals.list()
-    await ever.approvals.deny(approval?.id ?? '', { by: 'Bob', reason: 'Not now.' })
+    await ever.approvals.deny(approval?.id ?? '', {
+      by: 'Bob',
+      channel: 'chat',
+      reason: 'Not now.',
+    })
     expect(await run.result()).toBe('Bye')
     await (await ever.start(plain, undefined, { id: 'plain-1' })).result()
   }
@@ -61,18 +74,22 @@ test('each answer with its calls, and below them what was decided and what came 
   expect(stdout.trimEnd().split('\n')).toEqual([
     'Ann       Go.',
     'model     I try',
-    '          three things.',
+    '          five things.',
     '  send {"text":"plain"}',
     '    = {"sent":"plain"}',
     '  send {"text":"ask"}',
-    '    denied by Bob: Not now.',
+    '    denied by Bob via chat: Not now.',
     '  read {}',
     '    error too long',
+    '  unknown {}',
+    expect.stringMatching(/^ {4}error Error: there is no tool "unknown"/),
+    '  strict {"n":"one"}',
+    expect.stringMatching(/^ {4}error Error: the arguments of strict do not fit its schema: n:/),
     'model     Done',
     'guard     polite at output: retry: Say Bye.',
     'model     Bye',
     '',
-    `3 answers of the model, 2 calls, ${spent.tokens} tokens for a price that is not known.`,
+    `3 answers of the model, 4 calls, ${spent.tokens} tokens for a price that is not known.`,
   ])
   expect(items.map(({ is }) => is).filter((is) => is !== 'result' && is !== 'error')).toEqual([
     'user',
@@ -84,4 +101,89 @@ test('each answer with its calls, and below them what was decided and what came 
   ])
   const none = await everloop(['runs', 'conversation', 'plain', '--store', store])
   expect(none.stdout).toContain('holds no conversation')
+})
+
+test('who voted, how and why; who resolved a doubt; and how the run failed', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const wire = tool({
+    name: 'wire',
+    description: 'Wires money.',
+    effect: 'once',
+    settle: '1ms',
+    approval: { needed: true, approvals: 2 },
+    run: () => {
+      throw new Error('connection lost')
+    },
+  })
+  const last = guard({
+    name: 'last',
+    at: ['answer'],
+    check: ({ text }) => (text === 'Wired.' ? verdict.halt('Enough.') : verdict.allow()),
+  })
+  const model = scriptedModel([
+    { text: 'I wire.', toolCalls: [{ name: 'wire', input: {} }] },
+    { text: 'Wired.', toolCalls: [{ name: 'wires', input: {} }] },
+  ])
+  const clerk = agent({
+    name: 'clerk',
+    model,
+    tools: [wire],
+    guards: [last],
+  })
+  {
+    await using ever = await open({ store, flows: [clerk], work: {} })
+    const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+    await run.settled()
+    const [{ id } = { id: '' }] = await ever.approvals.list()
+    await ever.approvals.approve(id, { by: 'Ann', channel: 'chat', reason: 'Fine.' })
+    await run.settled()
+    await ever.approvals.approve(id, { by: 'Bob', channel: 'mail', reason: 'Fine, too.' })
+    await run.settled()
+    const [question] = await ever.questions()
+    await ever.answer(
+      question?.id ?? '',
+      { verdict: 'done', result: 'sent', reason: 'The bank says so.' },
+      { by: 'Cyd' },
+    )
+    await expect(run.result()).rejects.toThrow('Enough.')
+  }
+  const { stdout } = await everloop(['runs', 'conversation', 'clerk', '--store', store])
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    'user      Go.',
+    'model     I wire.',
+    '  wire {}',
+    '    a vote: approved by Ann via chat: Fine.',
+    '    approved by Bob via mail: Fine, too.',
+    '    in doubt: it is not known whether it happened (it threw)',
+    '    the doubt is resolved: it happened, told by Cyd: The bank says so.',
+    '    = sent',
+    'model     Wired.',
+    '  wires {}',
+    expect.stringMatching(/^ {4}error There is no tool "wires"/),
+    'guard     last at answer: halt: Enough.',
+    expect.stringMatching(/^failed {4}GUARD_HALTED: .*Enough\./),
+    '',
+    expect.stringMatching(/^2 answers of the model, 2 calls, /),
+  ])
+  const { items } = (
+    await everloopJson<{ readonly items: readonly Readonly<Record<string, unknown>>[] }>([
+      'runs',
+      'conversation',
+      'clerk',
+      '--store',
+      store,
+    ])
+  ).document
+  expect(items.find(({ is }) => is === 'approval')).toMatchObject({
+    by: 'Bob',
+    votes: [
+      { by: 'Ann', channel: 'chat', verdict: 'approved', reason: 'Fine.' },
+      { by: 'Bob', channel: 'mail', verdict: 'approved', reason: 'Fine, too.' },
+    ],
+  })
+  expect(items.filter(({ is }) => is === 'doubt')).toMatchObject([
+    { verdict: 'open', why: 'threw' },
+    { verdict: 'done', via: 'person', by: 'Cyd', reason: 'The bank says so.' },
+  ])
+  expect(items.at(-1)).toMatchObject({ is: 'failed', code: 'GUARD_HALTED' })
 })

@@ -22,7 +22,11 @@ const log = (what: string): void => {
 
 log('loaded')
 
-const input = z.object({ to: z.string(), cents: z.number().int().positive() })
+const input = z.object({
+  // What no JSON Schema can say.
+  to: z.string().refine((to) => to !== 'Nobody', 'Nobody cannot be paid.'),
+  cents: z.number().int().positive(),
+})
 
 const paying = (name: string, approval: ApprovalRule<Payment>, payments: readonly Payment[]) => {
   const pay = tool({
@@ -57,6 +61,8 @@ export const careful = paying('careful', { needed: true, notBy: 'requester' }, [
 export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
 /** One call for which somebody is asked. */
 export const slow = paying('slow', true, [ada])
+/** Two must allow it. */
+export const grave = paying('grave', { needed: true, approvals: 2 }, [ada])
 /** The same with time for a race. */
 export const racing = paying('racing', { needed: true, timeout: '8s' }, [ada])
 

@@ -121,6 +121,9 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
         '',
         cleanLine(`${by ?? 'somebody'} ${verdict} ${why}`),
       ]),
+      ...(approval.refused === undefined
+        ? []
+        : [['refused before', cleanLine(approval.refused, 400)] as [string, string]]),
       ['may decide', cleanLine(approvers?.join(', ') ?? 'anybody')],
       ...(barred.length > 0 ? [['may not', cleanLine(barred.join(', '))] as [string, string]] : []),
       ...(assignee === undefined ? [] : [['handed to', cleanLine(assignee)] as [string, string]]),
@@ -165,8 +168,30 @@ async function decide(
     const others = what === 'edit' ? { args: edited } : {}
     await ever.approvals.approve(id, { ...decider, ...others })
   }
-  const done = { approve: 'Approved', deny: 'Denied', edit: 'Approved with other arguments' }[what]
-  out.result({ approval: id, verdict: what }, () => `${done}: ${cleanLine(approval.tool)} (${id}).`)
+  const { approvals } = approval
+  const approved = what === 'deny' ? approval.votes.length : approval.votes.length + 1
+  const document = { approval: id, verdict: what, sent: true, approved, approvals }
+  out.result(document, () => `${doneText(what, approval, approved)} (${id}).`)
+}
+
+/** What has happened so far: the run judges an answer, and a worker hands it to the run. */
+function doneText(
+  what: 'approve' | 'deny' | 'edit',
+  { tool, approvals, argsSchema }: Approval,
+  approved: number,
+): string {
+  const name = cleanLine(tool)
+  if (what === 'deny') return `Denied: ${name}`
+  if (what === 'edit') {
+    const checks =
+      argsSchema === undefined
+        ? 'the run checks them when a worker takes it, and asks again if they do not fit'
+        : "they fit the recorded schema of the tool; the tool's own code checks them when a worker takes it, and the run asks again if it refuses them"
+    return `Sent: ${name} is approved with other arguments; ${checks}`
+  }
+  return approved < approvals
+    ? `Approved ${approved} of ${approvals}: ${name} waits for ${approvals - approved} more`
+    : `Approved${approvals === 1 ? '' : `, ${approved} of ${approvals}`}: ${name}`
 }
 
 async function snoozeApproval({ out, store, options, args }: Call<SnoozeOptions>): Promise<void> {

@@ -5,6 +5,7 @@ import { decode } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
+import { counted } from '../counted.ts'
 import { conversationLines, costText } from '../conversation-text.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
@@ -64,10 +65,10 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ...(info.parent === undefined ? [] : [['parent', info.parent] as [string, string]]),
       ...(info.crashes + info.overtakes > 0
         ? [
-            ['taken over', `${info.crashes} crashes, ${info.overtakes} lost leases`] as [
-              string,
-              string,
-            ],
+            [
+              'taken over',
+              `${info.crashes === 1 ? '1 crash' : `${info.crashes} crashes`}, ${counted(info.overtakes, 'lost lease')}`,
+            ] as [string, string],
           ]
         : []),
       ['input', shown(genesis.input)],
@@ -124,7 +125,7 @@ async function readConversation({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
   const told = await conversation(ever, await resolveRun(ever, args[0]))
   out.result({ ...told, items: plain(told.items) }, () =>
-    told.items.length === 0
+    told.items.every(({ is }) => is === 'failed' || is === 'cancelled')
       ? `Run ${told.run} holds no conversation: it is of a flow that is no agent.`
       : [...conversationLines(told, out), '', out.style('dim', costText(told))],
   )
@@ -146,7 +147,7 @@ async function verifyRun({ out, store, args }: Call): Promise<number> {
   out.result({ run: id, ...result }, () => {
     if (result.ok) {
       const erased = result.erased === 0 ? '' : `, ${result.erased} of them erased`
-      return `${out.style('green', 'Intact')}: ${result.entries} entries${erased}, every hash and rule checked.`
+      return `${out.style('green', 'Intact')}: ${result.entries === 1 ? '1 entry' : `${result.entries} entries`}${erased}, every hash and rule checked.`
     }
     return [
       `${out.style('red', 'Broken')}: run ${id} is not what was written. Restore the store from a backup.`,
