@@ -76,9 +76,10 @@ async function summarised(
       ports: portsIn(run),
       retry: agent.retry,
     })
-    if (answer.text.trim() === '') return { value: { failed: 'The model wrote nothing.' } }
     const sent = (): number => JSON.stringify(messages.slice(0, cut)).length
     const charge = chargeTo(at.accounts, amountsOf(answer, { prices: agent.prices, sent }))
+    const isEmpty = answer.text.trim() === ''
+    if (isEmpty) return { charge, value: { failed: 'The model wrote nothing.' } satisfies Outcome }
     return { charge, value: { summary: answer.text, replaced: cut } satisfies Outcome }
   } catch (error) {
     return { value: { failed: error instanceof Error ? error.message : String(error) } }

@@ -1,7 +1,7 @@
 /** Executing a call that was decided upon: as a step, as a question, or as a run of its own. */
 import { hash } from 'node:crypto'
 import { EverloopError, StepError } from '../base/errors.ts'
-import { encode } from '../ledger/index.ts'
+import { decode, encode } from '../ledger/index.ts'
 import { stepIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -52,7 +52,7 @@ function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<
   const key = keyOfCall(id)
   switch (tool.does) {
     case 'ask':
-      return run.ask(tool.prompt(input as never), {
+      return run.ask(tool.prompt(copyOf(input)), {
         key,
         ...(tool.output ? { schema: tool.output } : {}),
         ...(tool.timeout === undefined ? {} : { timeout: tool.timeout }),
@@ -63,6 +63,9 @@ function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<
       return asStep(at, run, { tool, id, input })
   }
 }
+
+/** What a tool does to its input changes nothing that is recorded or judged. */
+const copyOf = (input: unknown): never => decode(encode(input)) as never
 
 function asStep(
   at: Agency,
@@ -84,14 +87,14 @@ function asStep(
       ...(settle === undefined ? {} : { settle }),
       ...(reconcile
         ? {
-            reconcile: (_input, context) => reconcile(input as never, { ...also, ...context }),
+            reconcile: (_input, context) => reconcile(copyOf(input), { ...also, ...context }),
           }
         : {}),
       ...(undo ? { undo: { action: undoName(at.agent.name, tool.name), input } } : {}),
     },
     body: async (context) => {
       const { idempotencyKey, signal, attempt } = context
-      return tool.run(input as never, { ...also, idempotencyKey, signal, attempt })
+      return tool.run(copyOf(input), { ...also, idempotencyKey, signal, attempt })
     },
     largeAt: tool.maxResult,
     ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),

@@ -75,7 +75,11 @@ export class Approvals {
     checkOptions('approvals.list', filter, ['run', 'limit'])
     const rows = await this.#store.questions(filter)
     const asked = rows.filter(({ wait }) => wait.kind === 'approval.requested')
-    return Promise.all(asked.map((row) => this.#approval(row)))
+    const entries = new Map<string, ReturnType<Store['openEntries']>>()
+    for (const { run } of asked) {
+      if (!entries.has(run)) entries.set(run, this.#store.openEntries(run))
+    }
+    return Promise.all(asked.map((row) => this.#approval(row, entries.get(row.run))))
   }
 
   /** One of them. Throws UNKNOWN_QUESTION when it is not open. */
@@ -95,8 +99,9 @@ export class Approvals {
   /** Lets the call be made, with other arguments perhaps. Throws APPROVAL_REFUSED. */
   async approve(id: string, decision: Decider & { readonly args?: unknown } = {}): Promise<void> {
     checkOptions('approvals.approve', decision, [...deciderOptions, 'args'])
-    const { by, ...said } = decision
-    await this.#decide(id, { verdict: 'approve', ...said }, by)
+    const { by, args, ...said } = decision
+    const edited = args === undefined ? {} : { args }
+    await this.#decide(id, { verdict: 'approve', ...said, ...edited }, by)
   }
 
   /** Does not let it be made; the model is told the reason. Throws APPROVAL_REFUSED. */
@@ -141,9 +146,12 @@ export class Approvals {
     await this.#send(id, value, by)
   }
 
-  async #approval({ id, run, wait, state }: QuestionRow): Promise<Approval> {
+  async #approval(
+    { id, run, wait, state }: QuestionRow,
+    reading = this.#store.openEntries(run),
+  ): Promise<Approval> {
     const request = wait.record as Payloads['approval.requested']
-    const entries = await this.#store.openEntries(run)
+    const entries = await reading
     checkLinks(entries)
     const path = operationPath(wait.scope, wait.key)
     const said = entries.filter(

@@ -80,7 +80,8 @@ export function questionOf(
 const excerptUnits = 200
 
 function excerpt(args: unknown): string {
-  const text = JSON.stringify(args) ?? 'undefined'
+  // Encoded first: plain JSON knows no bigint. Read again: encoded text escapes letters.
+  const text = JSON.stringify(JSON.parse(encode(args)))
   return text.length > excerptUnits ? `${text.slice(0, excerptUnits)}…` : text
 }
 

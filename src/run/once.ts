@@ -235,6 +235,17 @@ export class OnceCall implements Live {
         ? await findOut(this.#pass, operation, { reconcile, intent })
         : unknown('The step has no `reconcile`.')
     if (!this.#isOpen(doubt)) return
+    try {
+      this.#take(operation, finding)
+    } catch (error) {
+      // Nobody waits for this promise: what it threw would leave the operation busy for ever.
+      this.#pass.options.onTrouble(error)
+      this.#doubt = doubt
+      this.#ask(operation, 'What was found out could not be recorded.')
+    }
+  }
+
+  #take(operation: Operation, finding: Finding): void {
     switch (finding.is) {
       case 'done':
         return this.#wasDone(operation, { via: 'reconcile' }, finding.result)

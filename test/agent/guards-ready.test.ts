@@ -345,7 +345,33 @@ describe('taintGuard', () => {
   })
 })
 
+test('a fix of an answer does not let through what stands in the arguments of its calls', async () => {
+  const answer = {
+    text: '',
+    calls: [{ id: 'c', tool: 'send', args: { n: '4111 1111 1111 1111' } }],
+  }
+  expect(
+    await decide([cardGuard({ at: 'answer', reaction: 'fix' })], 'answer', answer),
+  ).toMatchObject({
+    outcome: 'deny',
+  })
+})
+
 describe('destinationsGuard', () => {
+  test.each([
+    'https://api.example.com\n.evil.example/x',
+    'https://api.example.com\t.evil.example/',
+    'https://api.example.com{@evil.example/',
+    'https:/evil.example/ see https://api.example.com',
+    'https:\\\\evil.example',
+    'ht\ntps:evil.example',
+    ' https:evil.example',
+    'see https:/evil.example',
+  ])('denies %j in arguments', async (url) => {
+    const subject = call({ url, note: 'as https://api.example.com says' })
+    expect(await decide(guards, 'call', subject)).toMatchObject({ outcome: 'deny' })
+  })
+
   const guards = [
     destinationsGuard({
       allow: ['api.example.com', '*.trusted.org', 'https://host.net:8443', '@mail.com', '10.0.0.5'],

@@ -247,6 +247,10 @@ describe('the code in a transaction', () => {
     'CREATE TEMP TABLE mine (a)',
     'CREATE TABLE temp.mine (a)',
     "INSERT INTO seats VALUES ('a', 'b'); DELETE FROM seats",
+    "WITH x AS (SELECT $a(') AS v) DELETE FROM entries --'",
+    "WITH x AS (SELECT ?1$a(') AS v) DELETE FROM entries --'",
+    'SELECT :a',
+    'SELECT @a',
   ]
 
   test("may not reach what is everloop's, nor end the transaction, however it is said", async () => {
@@ -293,6 +297,25 @@ describe('the code in a transaction', () => {
         { column1: 1.5 },
       ],
     })
+  })
+
+  test('fail the step when a constraint that was put off is broken in the end', async () => {
+    const owed = flow('owed', async (run) => {
+      await run.transact('table', (tx) => {
+        tx.run('CREATE TABLE a (id INTEGER PRIMARY KEY)')
+        tx.run('CREATE TABLE b (a INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED)')
+      })
+      const ended = run.transact('owe', (tx) => tx.run('INSERT INTO b VALUES (7)').changes)
+      const cause = await ended.catch((error: unknown) => (error as StepError).cause)
+      return { cause, rows: await run.transact('read', (tx) => tx.all('SELECT * FROM b')) }
+    })
+    await onFile(async (ever) => {
+      const run = await ever.start(owed, undefined)
+      expect(await run.result()).toMatchObject({
+        cause: { message: expect.stringContaining('FOREIGN KEY') },
+        rows: [],
+      })
+    }, owed)
   })
 
   test('may catch an error of the database and go on', async () => {

@@ -129,18 +129,23 @@ function allows(rule: DestinationRule, { scheme, host, port, user }: Destination
   return rule.under ? host.endsWith(`.${rule.host}`) && !isAddress(host) : host === rule.host
 }
 
+/** How a text begins that is a URL to some client. */
+const url = /^[^\x21-\uffff]*(?:(?:https?|wss?|ftp):|[a-z][a-z0-9+.-]{0,30}:[\\/])/i
+
 /** What in a text looks like a URL or an e-mail address, as far as it can be told. */
 export function destinationsIn(text: string): string[] {
+  // Clients drop some characters of a URL and bend others: the whole of it is judged.
+  if (url.test(text.replace(/[\t\n\r]/g, ''))) return [text]
   const found: string[] = []
-  for (const { 0: url } of text.matchAll(
-    /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>`{}|]{1,8192}/gi,
+  for (const { 0: one } of text.matchAll(
+    /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:\/\/|(?:https?|wss?|ftp):[\\/]+)[^\s"'<>}]{1,8192}/gi,
   ))
-    found.push(url.replace(/[.,;:!?)\]]+$/, ''))
+    found.push(one.replace(/[.,;:!?)\]`|]+$/, ''))
   for (const { 0: address } of text.matchAll(
     /(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}/g,
   ))
     found.push(address)
-  for (const { 0: url } of text.matchAll(/(?<![:/\w])\/\/[\w-][^\s"'<>`{}|]{1,8192}/g))
-    found.push(url)
+  for (const { 0: one } of text.matchAll(/(?<![:/\w])\/\/[\w-][^\s"'<>`{}|]{1,8192}/g))
+    found.push(one)
   return [...new Set(found)]
 }

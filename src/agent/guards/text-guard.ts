@@ -56,8 +56,9 @@ export function textGuard(
       const reaction = reactionAt(position)
       if (reaction !== 'fix') return react(reaction, reason)
       const fixed = mapTexts(fixedPart(position, subject), (text) => finder.replaced(text))
-      // What stands where nothing can be replaced, in bytes say, is not let through.
-      const rest = position === 'input' ? judgedPart(position, { ...subject, text: '' }) : fixed
+      // What stands where nothing can be replaced, in bytes or in the arguments of calls, is not let through.
+      const isInPart = position === 'input' || position === 'answer'
+      const rest = isInPart ? judgedPart(position, { ...subject, text: '' }) : fixed
       if (someText(fixed, finds) || someText(rest, finds)) return verdict.deny(reason)
       return verdict.fix(fixed, reason)
     },

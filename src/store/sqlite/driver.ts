@@ -42,6 +42,13 @@ export function troubleOf(error: unknown): Trouble | undefined {
   return typeof error.errcode === 'number' ? (troubles[error.errcode & 0xff] ?? 'other') : undefined
 }
 
+/** True when SQLite says that rows do not keep to a constraint. */
+export const isConstraint = (error: unknown): boolean =>
+  error instanceof Error &&
+  'errcode' in error &&
+  typeof error.errcode === 'number' &&
+  (error.errcode & 0xff) === 19
+
 type ForeignRow = Readonly<Record<string, Value | bigint>>
 
 export interface ForeignStatement {

@@ -27,9 +27,14 @@ const token =
 /** Throws BAD_OPTION unless users may say this. */
 export function checkStatement(sql: string): void {
   if (typeof sql !== 'string') throw refused('takes a statement as a text')
-  const words = Array.from(sql.matchAll(token), ([text]) => text)
-    .filter((text) => !/^(?:\s|--|\/\*)/.test(text))
-    .map(plain)
+  const tokens = Array.from(sql.matchAll(token), ([text]) => text).filter(
+    (text) => !/^(?:\s|--|\/\*)/.test(text),
+  )
+  // The name of a variable may hold anything in brackets, quotes too: `$a(')`.
+  if (tokens.some((text) => /^(?:[$@#:]|\d.*\$)/.test(text))) {
+    throw refused('takes no named parameters: write ? and hand the values over in order')
+  }
+  const words = tokens.map(plain)
   const [first = '', second = ''] = words
   if (!beginnings.has(first)) {
     throw refused(

@@ -16,7 +16,7 @@ import { claim, closeSession, limitQueue, openSession } from './claim.ts'
 import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts'
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
-import { type Connection, troubleOf } from './driver.ts'
+import { type Connection, isConstraint, troubleOf } from './driver.ts'
 import { beginWrite, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { kept } from './text.ts'
@@ -130,7 +130,11 @@ export class Writer {
       if (isFatal(error) || isNewer(error)) this.#broken ??= endOf(error, this.#location)
       if (db.inTransaction) this.#rollBack()
       // The disk failed under the commit itself: what it holds now, nobody knows (S9).
-      throw isCommitting && this.#broken ? unclear(this.#location, error) : error
+      if (isCommitting && this.#broken) throw unclear(this.#location, error)
+      // A constraint that was put off until now is the user's: everloop has none of that kind.
+      const isUsers = isCommitting && commands.length === 1 && commands[0]?.is === 'transact'
+      if (isUsers && isConstraint(error)) throw brokenAtTheEnd(error)
+      throw error
     }
   }
 
@@ -171,6 +175,12 @@ export class Writer {
   #failed(error: unknown): Outcome {
     return { is: 'failed', failure: failureOf(explain(error, this.#location)) }
   }
+}
+
+const brokenAtTheEnd = (cause: unknown): UserError => {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const message = `The rows of run.transact break a constraint that was put off until its end (SQLite: ${said}). Write rows that keep to it.`
+  return new UserError(message, { cause: new EverloopError('BAD_OPTION', message, { cause }) })
 }
 
 const isNewer = (error: unknown): boolean => EverloopError.is(error) && error.code === 'STORE_NEWER'
