@@ -345,15 +345,18 @@ describe('taintGuard', () => {
   })
 })
 
-test('a fix of an answer does not let through what stands in the arguments of its calls', async () => {
+test('a fix of an answer lets what stands in the arguments of its calls through to itself only', async () => {
   const answer = {
-    text: '',
+    text: 'Pay with 4111 1111 1111 1111.',
     calls: [{ id: 'c', tool: 'send', args: { n: '4111 1111 1111 1111' } }],
   }
-  expect(
-    await decide([cardGuard({ at: 'answer', reaction: 'fix' })], 'answer', answer),
-  ).toMatchObject({
-    outcome: 'deny',
+  const at = (...positions: GuardPosition[]): Guard[] => [
+    cardGuard({ at: positions, reaction: 'fix' }),
+  ]
+  expect(await decide(at('answer'), 'answer', answer)).toMatchObject({ outcome: 'deny' })
+  expect(await decide(at('answer', 'call'), 'answer', answer)).toMatchObject({
+    outcome: 'allow',
+    fixed: { value: 'Pay with [card number removed].' },
   })
 })
 
@@ -367,9 +370,21 @@ describe('destinationsGuard', () => {
     'ht\ntps:evil.example',
     ' https:evil.example',
     'see https:/evil.example',
+    'https://api.example.com @evil.example/',
+    'https://api.example.com\n@evil.example/',
   ])('denies %j in arguments', async (url) => {
     const subject = call({ url, note: 'as https://api.example.com says' })
     expect(await decide(guards, 'call', subject)).toMatchObject({ outcome: 'deny' })
+  })
+
+  test.each([
+    'https://api.example.com is down',
+    'https://api.example.com/health answers 500 since noon.\nSee the report.',
+    'See https://api.example.com/a, it is down',
+    String.raw`C:\temp and C:/Users belong to api.example.com`,
+  ])('lets %j pass, which names an allowed host or none', async (text) => {
+    const subject = call({ text, to: 'https://api.example.com' })
+    expect(await decide(guards, 'call', subject)).not.toMatchObject({ outcome: 'deny' })
   })
 
   const guards = [

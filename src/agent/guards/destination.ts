@@ -129,14 +129,22 @@ function allows(rule: DestinationRule, { scheme, host, port, user }: Destination
   return rule.under ? host.endsWith(`.${rule.host}`) && !isAddress(host) : host === rule.host
 }
 
-/** How a text begins that is a URL to some client. */
-const url = /^[^\x21-\uffff]*(?:(?:https?|wss?|ftp):|[a-z][a-z0-9+.-]{0,30}:[\\/])/i
+/** How a text begins that is a URL to some client. One letter is a drive, not a scheme. */
+const url = /^[^\x21-\uffff]*(?:(?:https?|wss?|ftp):|[a-z][a-z0-9+.-]{1,30}:[\\/])/i
+
+/** Where a client goes that takes the whole text for a URL: they drop some characters and bend others. */
+function whole(text: string): string[] {
+  try {
+    return [new URL('/', new URL(text)).href]
+  } catch {
+    // With blanks in it, it is a sentence to every client; what it names is found below.
+    return /\s/.test(text.trim()) ? [] : [text]
+  }
+}
 
 /** What in a text looks like a URL or an e-mail address, as far as it can be told. */
 export function destinationsIn(text: string): string[] {
-  // Clients drop some characters of a URL and bend others: the whole of it is judged.
-  if (url.test(text.replace(/[\t\n\r]/g, ''))) return [text]
-  const found: string[] = []
+  const found = url.test(text.replace(/[\t\n\r]/g, '')) ? whole(text) : []
   for (const { 0: one } of text.matchAll(
     /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:\/\/|(?:https?|wss?|ftp):[\\/]+)[^\s"'<>}]{1,8192}/gi,
   ))

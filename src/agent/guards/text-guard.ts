@@ -45,6 +45,7 @@ export function textGuard(
 ): Guard {
   const { name, at, timeout, window } = options
   const finds = (text: string): boolean => finder.finds(text)
+  const atCalls = [at].flat().includes('call')
   return guard<Position>({
     name,
     at,
@@ -56,8 +57,9 @@ export function textGuard(
       const reaction = reactionAt(position)
       if (reaction !== 'fix') return react(reaction, reason)
       const fixed = mapTexts(fixedPart(position, subject), (text) => finder.replaced(text))
-      // What stands where nothing can be replaced, in bytes or in the arguments of calls, is not let through.
-      const isInPart = position === 'input' || position === 'answer'
+      // What stands where nothing can be replaced is not let through: in bytes, or in the arguments of
+      // calls, unless this guard looks at each of these too.
+      const isInPart = position === 'input' || (position === 'answer' && !atCalls)
       const rest = isInPart ? judgedPart(position, { ...subject, text: '' }) : fixed
       if (someText(fixed, finds) || someText(rest, finds)) return verdict.deny(reason)
       return verdict.fix(fixed, reason)
