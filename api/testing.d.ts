@@ -1535,6 +1535,9 @@ type DeliverResult = {
     readonly is: 'unknown-question';
 } | {
     readonly is: 'question-closed';
+} | {
+    readonly is: 'news';
+    readonly newest: number;
 };
 
 interface EntryRange {
@@ -1542,7 +1545,7 @@ interface EntryRange {
     readonly limit?: number | undefined;
 }
 
-interface Message extends NewMessage {
+interface Message extends Omit<NewMessage, 'unlessNewerThan' | 'keepsOpen'> {
     readonly number: number;
     readonly time: number;
 }
@@ -1567,6 +1570,8 @@ interface NewMessage {
     readonly name: string;
     readonly payload: string;
     readonly id?: string | undefined;
+    readonly unlessNewerThan?: number | undefined;
+    readonly keepsOpen?: boolean | undefined;
 }
 
 interface NewRun {

@@ -4,9 +4,10 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkLinks, decode, operationPath, type Payloads, type Vote } from '../ledger/index.ts'
-import type { QuestionRow, Store } from '../store/store.ts'
+import type { Payloads, Vote } from '../ledger/index.ts'
+import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge } from './approval-answer.ts'
+import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
 import { checkOptions } from './options.ts'
 
 /** A call that waits for people. */
@@ -25,7 +26,7 @@ export interface Approval {
   readonly reason: string | undefined
   readonly since: number
   readonly due: number | undefined
-  /** How many different people must approve, and what those said who have answered. */
+  /** How many different people must approve, and what those said who have answered, the run told or not. */
   readonly approvals: number
   readonly votes: readonly Vote[]
   /** Why the run has refused the last answer that was no vote, edited arguments that do not fit, say. */
@@ -39,7 +40,7 @@ export interface Approval {
   readonly escalated: boolean
   /** It is nobody's business before this time. */
   readonly snoozed: number | undefined
-  /** True while an answer is on its way to the run. */
+  /** True while an answer that decides it is on its way to the run. */
   readonly isAnswered: boolean
 }
 
@@ -75,11 +76,11 @@ export class Approvals {
     checkOptions('approvals.list', filter, ['run', 'limit'])
     const rows = await this.#store.questions(filter)
     const asked = rows.filter(({ wait }) => wait.kind === 'approval.requested')
-    const entries = new Map<string, ReturnType<Store['openEntries']>>()
+    const readings = new Map<string, Promise<Reading>>()
     for (const { run } of asked) {
-      if (!entries.has(run)) entries.set(run, this.#store.openEntries(run))
+      if (!readings.has(run)) readings.set(run, readAnswers(this.#store, run))
     }
-    return Promise.all(asked.map((row) => this.#approval(row, entries.get(row.run))))
+    return Promise.all(asked.map((row) => this.#approval(row, readings.get(row.run))))
   }
 
   /** One of them. Throws UNKNOWN_QUESTION when it is not open. */
@@ -127,48 +128,17 @@ export class Approvals {
   }
 
   async #decide(id: string, value: ApprovalAnswer, by: string | undefined): Promise<void> {
-    const row = await this.#row(id)
-    const { votes, isAnswered } = await this.#approval(row)
-    if (isAnswered) {
-      throw new EverloopError(
-        'QUESTION_CLOSED',
-        `Approval "${id}" was answered: the answer is on its way to the run. Unless that decides it, it is open again once a worker has taken it.`,
-        { run: row.run },
-      )
-    }
-    const request = row.wait.record as Payloads['approval.requested']
-    const judgement = judge(request, votes, { value, by }, this.#store.clock.now())
-    if (judgement.is === 'refused') {
-      throw new EverloopError('APPROVAL_REFUSED', `Approval "${id}": ${judgement.reason}`, {
-        run: row.run,
-      })
-    }
+    await this.#row(id)
     await this.#send(id, value, by)
   }
 
   async #approval(
-    { id, run, wait, state }: QuestionRow,
-    reading = this.#store.openEntries(run),
+    row: QuestionRow,
+    reading = readAnswers(this.#store, row.run),
   ): Promise<Approval> {
+    const { id, run, wait } = row
     const request = wait.record as Payloads['approval.requested']
-    const entries = await reading
-    checkLinks(entries)
-    const path = operationPath(wait.scope, wait.key)
-    const said = entries.filter(
-      ({ seq, scope, key }) => seq > wait.seq && operationPath(scope, key) === path,
-    )
-    const votes: Vote[] = []
-    let changed: Payloads['approval.changed'] = {}
-    let refused: string | undefined
-    for (const { kind, payload } of said) {
-      if (kind === 'approval.voted') votes.push(decode(payload ?? '{}') as Vote)
-      if (kind === 'approval.refused') {
-        refused = (decode(payload ?? '{}') as Payloads['approval.refused']).reason
-      }
-      if (kind === 'approval.changed') {
-        changed = { ...changed, ...(decode(payload ?? '{}') as Payloads['approval.changed']) }
-      }
-    }
+    const { votes, changed, refused, isDecided } = standingOf(row, await reading)
     return {
       id,
       run,
@@ -189,7 +159,48 @@ export class Approvals {
       assignee: changed.assignee ?? request.assignee,
       escalated: changed.escalated ?? false,
       snoozed: changed.snoozed,
-      isAnswered: state === 'answered',
+      isAnswered: isDecided,
     }
   }
 }
+
+/** How an answer to an approval is to be delivered. */
+export type Terms = Required<Pick<NewMessage, 'unlessNewerThan' | 'keepsOpen'>>
+
+/**
+ * Judges an answer by all that were given before it, and has it delivered as long as that holds. False
+ * from `deliver`: others came first. Throws APPROVAL_REFUSED, and QUESTION_CLOSED when it is decided.
+ */
+export async function answerApproval(
+  store: Store,
+  row: QuestionRow,
+  answer: { readonly value: unknown; readonly by: string | undefined },
+  deliver: (terms: Terms) => Promise<boolean>,
+): Promise<void> {
+  const { id, run, wait } = row
+  const request = wait.record as Payloads['approval.requested']
+  for (;;) {
+    const reading = await readAnswers(store, run)
+    const { votes, isDecided } = standingOf(row, reading)
+    const judgement = judge(request, votes, answer, store.clock.now())
+    const terms = { unlessNewerThan: reading.newest, keepsOpen: judgement.is !== 'decided' }
+    if (isDecided || judgement.is === 'refused') {
+      // What was delivered before under the same id has been accepted.
+      if (await deliver({ ...terms, unlessNewerThan: -1 })) return
+      throw judgement.is === 'refused' && !isDecided
+        ? refusal(id, run, judgement.reason)
+        : decided(id, run)
+    }
+    if (await deliver(terms)) return
+  }
+}
+
+const decided = (id: string, run: string): EverloopError =>
+  new EverloopError(
+    'QUESTION_CLOSED',
+    `Approval "${id}" was decided: the answer is on its way to the run.`,
+    { run },
+  )
+
+const refusal = (id: string, run: string, reason: string): EverloopError =>
+  new EverloopError('APPROVAL_REFUSED', `Approval "${id}": ${reason}`, { run })

@@ -9,9 +9,12 @@ export const unknownRun = (id: string): EverloopError =>
     { run: id },
   )
 
+/** What becomes of a message that comes without conditions. */
+type Delivered = Exclude<DeliverResult, { is: 'news' }>
+
 /** Throws what a message came to that was not taken. */
 export function checkDelivered(
-  result: DeliverResult,
+  result: Delivered,
   { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
 ): void {
   switch (result.is) {

@@ -12,7 +12,7 @@ import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.t
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
-import { Approvals } from './approvals.ts'
+import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { checkDelivered, unknownRun } from './delivered.ts'
 import type { AnyFlow, Flow } from './face.ts'
@@ -256,14 +256,19 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Answers a question. Throws BAD_INPUT when the answer does not fit the question's JSON Schema,
-   * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before.
+   * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before; of an
+   * approval APPROVAL_REFUSED, and QUESTION_CLOSED only when it is decided.
    */
   async answer(question: string, value: unknown, { by, id }: Delivery = {}): Promise<void> {
     const { store } = this.#options
     const [row] = await store.questions({ id: question, limit: 1 })
     if (row?.id === question) await checkAnswer(row, value, store.clock.now())
     const run = question.slice(0, question.lastIndexOf('/'))
-    await this.#deliver(run, 'answer', { value, ...actor(by) }, { name: question, id })
+    const deliver = (terms?: Terms): Promise<boolean> =>
+      this.#deliver(run, 'answer', { value, ...actor(by) }, { name: question, id, ...terms })
+    if (row?.id === question && row.wait.kind === 'approval.requested') {
+      await answerApproval(store, row, { value, by }, deliver)
+    } else await deliver()
   }
 
   /** Asks a run to end: its pending operations are rejected, its children are cancelled. */
@@ -428,12 +433,17 @@ export class Ever implements AsyncDisposable {
     return row
   }
 
+  /** False when a newer message was there than the terms allow. */
   async #deliver<K extends MessageKind>(
     run: string,
     kind: K,
     record: MessageRecords[K],
-    { name = '', id }: { readonly name?: string; readonly id?: string | undefined } = {},
-  ): Promise<void> {
+    {
+      name = '',
+      id,
+      ...terms
+    }: { readonly name?: string; readonly id?: string | undefined } & Partial<Terms> = {},
+  ): Promise<boolean> {
     const { redactor } = this.#options
     const text = encode(record)
     const payload = redactor ? redacted(text, redactor, 'record') : text
@@ -443,8 +453,11 @@ export class Ever implements AsyncDisposable {
       name,
       payload,
       ...(id === undefined ? {} : { id }),
+      ...terms,
     })
+    if (result.is === 'news') return false
     checkDelivered(result, { run, kind, name })
+    return true
   }
 }
 

@@ -88,12 +88,17 @@ export class MemoryRun {
   }
 
   /** Puts a message into the inbox, unless the run does not take it. */
-  receive(message: NewMessage, number: number, now: number): DeliverResult {
+  receive(
+    { unlessNewerThan = Infinity, keepsOpen = false, ...message }: NewMessage,
+    number: number,
+    now: number,
+  ): DeliverResult {
     const { row, receipts } = this
     const { kind, id } = message
     if (id !== undefined && receipts.has(id)) return { is: 'duplicate' }
     const welcome = reception(kind, row.status)
     if (welcome === 'refuse') return { is: 'refused', status: row.status }
+    if (row.newest > unlessNewerThan) return { is: 'news', newest: row.newest }
     if (kind === 'answer') {
       const seq = questionSeq(row.id, message.name)
       const asked = Array.from(this.questions.values()).find(({ wait }) => wait.seq === seq)
@@ -102,7 +107,7 @@ export class MemoryRun {
         return { is: was ? 'question-closed' : 'unknown-question' }
       }
       if (asked.state === 'answered') return { is: 'question-closed' }
-      asked.state = 'answered'
+      if (!keepsOpen) asked.state = 'answered'
     }
     if (id !== undefined) receipts.add(id)
     this.inbox.set(number, { ...message, number, time: now })

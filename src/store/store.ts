@@ -316,9 +316,17 @@ export interface NewMessage {
   readonly payload: string
   /** A second message of this id to the same run is dropped, even after the first was taken. */
   readonly id?: string | undefined
+  /**
+   * Deliver only if no message newer than this has been delivered to the run: the sender has judged
+   * by all there are up to it.
+   */
+  readonly unlessNewerThan?: number | undefined
+  /** An answer behind which others may come, one vote of several, say: its question stays open. */
+  readonly keepsOpen?: boolean | undefined
 }
 
-export interface Message extends NewMessage {
+/** A message in an inbox. How it was to be delivered is over. */
+export interface Message extends Omit<NewMessage, 'unlessNewerThan' | 'keepsOpen'> {
   /** Grows over the whole store. */
   readonly number: number
   readonly time: number
@@ -332,6 +340,8 @@ export type DeliverResult =
   | { readonly is: 'refused'; readonly status: RunRow['status'] }
   | { readonly is: 'unknown-question' }
   | { readonly is: 'question-closed' }
+  /** `unlessNewerThan` did not hold. */
+  | { readonly is: 'news'; readonly newest: number }
 
 /**
  * When a message of this kind is accepted, and whether it wakes the run. One table for all stores.

@@ -1,7 +1,14 @@
 /** Conformance: messages, and that no wake-up is lost. */
 import { strict as assert } from 'node:assert'
 import type { AnyDraft } from '../ledger/index.ts'
-import { type MessageKind, reception, type RunRow, type Store } from '../store/store.ts'
+import {
+  type DeliverResult,
+  type MessageKind,
+  type NewMessage,
+  reception,
+  type RunRow,
+  type Store,
+} from '../store/store.ts'
 import { question, runDrafts, step } from './chain-builder.ts'
 import {
   heldRun,
@@ -255,6 +262,51 @@ export const messageCases: readonly StoreCase[] = [
       assert.equal(await answer('r/3'), 'question-closed')
       assert.equal(await answer('r/4'), 'delivered')
       assert.equal((await store.messages('r', [])).length, 2)
+    },
+  },
+  {
+    name: 'an answer that keeps its question open is followed by others, until one does not',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [question('q')]))
+      const answer = (rest: Partial<NewMessage> = {}): Promise<DeliverResult> =>
+        store.deliver(message('r', 'answer', { name: 'r/2', ...rest }))
+      const state = async (): Promise<string | undefined> => (await store.questions({}))[0]?.state
+      for (const id of ['a', 'b']) {
+        assert.equal((await answer({ id, keepsOpen: true })).is, 'delivered')
+        assert.equal(await state(), 'open')
+      }
+      assert.equal((await answer({ id: 'b', keepsOpen: true })).is, 'duplicate')
+      assert.equal((await answer()).is, 'delivered')
+      assert.equal(await state(), 'answered')
+      for (const keepsOpen of [true, false]) {
+        assert.equal((await answer({ keepsOpen })).is, 'question-closed')
+      }
+      const inbox = await store.messages('r', [])
+      assert.deepEqual(
+        inbox.map(({ id }) => id),
+        ['a', 'b', undefined],
+      )
+      for (const one of inbox) assert.ok(!('keepsOpen' in one) && !('unlessNewerThan' in one))
+    },
+  },
+  {
+    name: 'a message that was judged by others is not delivered behind newer ones',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [question('q')]))
+      const answer = (unlessNewerThan: number, id?: string): Promise<DeliverResult> =>
+        store.deliver(message('r', 'answer', { name: 'r/2', unlessNewerThan, id }))
+      const newest = await send(store, message('r', 'signal'))
+      assert.deepEqual(await answer(newest - 1), { is: 'news', newest })
+      assert.equal((await store.questions({}))[0]?.state, 'open')
+      assert.equal((await store.run('r'))?.newest, newest)
+      await store.append(chain.append(held, [step('a')], { taken: [newest] }))
+      assert.deepEqual(await answer(newest - 1), { is: 'news', newest })
+      assert.equal((await answer(newest, 'a')).is, 'delivered')
+      assert.equal((await answer(newest, 'a')).is, 'duplicate')
     },
   },
   {

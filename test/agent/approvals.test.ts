@@ -1,15 +1,22 @@
 /** Approvals of calls: who decides, about what exactly, and what becomes of the other calls. */
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   agent,
+  type Approval,
   type ApprovalRule,
   conversation,
+  type Ever,
   guard,
+  open,
   type RunEvent,
   tool,
   verdict,
 } from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { decode } from '../../src/ledger/index.ts'
 import { Approvals } from '../../src/run/approvals.ts'
 import type { Store } from '../../src/store/store.ts'
 import { z } from 'zod'
@@ -280,32 +287,113 @@ test('it is put off, handed over, and escalated', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
 })
 
-test('what is said while nobody works is taken one after the other', async () => {
-  const { made, payer } = paying({ needed: true, approvals: 2 }, [bob])
-  await using runtime = await testRuntime({ flows: [payer], workers: 0 })
-  const run = await runtime.ever.start(payer, { prompt: 'Pay.' })
-  const pass = async (): Promise<void> => {
-    const worker = runtime.addWorker()
-    await runtime.settle()
-    await worker.stop()
+/** A run of one payment that waits for an approval, and no worker. */
+async function unattended(
+  store: string | undefined,
+  approval: ApprovalRule<Payment>,
+): Promise<{
+  readonly ever: Ever
+  readonly made: readonly Payment[]
+  readonly open: () => Promise<Approval>
+  readonly work: () => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}> {
+  const { made, payer } = paying(approval, [bob])
+  if (store === undefined) {
+    const runtime = await testRuntime({ flows: [payer], workers: 0 })
+    const work = async (): Promise<void> => {
+      const worker = runtime.addWorker()
+      await runtime.settle()
+      await worker.stop()
+    }
+    await runtime.ever.start(payer, { prompt: 'Pay.' }, { id: 'r' })
+    await work()
+    const end = (): Promise<void> => runtime[Symbol.asyncDispose]()
+    return { ever: runtime.ever, made, open: () => only(runtime), work, [Symbol.asyncDispose]: end }
   }
-  await pass()
-  const { id } = await only(runtime)
-  const { approvals } = runtime.ever
-  const onItsWay = {
-    code: 'QUESTION_CLOSED',
-    message: expect.stringContaining('open again once a worker has taken it'),
+  const ever = await open({ store, flows: [payer] })
+  const work = (): Promise<void> => ever.work({ until: 'idle' })
+  await ever.start(payer, { prompt: 'Pay.' }, { id: 'r' })
+  await work()
+  return {
+    ever,
+    made,
+    open: async () => (await ever.approvals.list())[0]!,
+    work,
+    [Symbol.asyncDispose]: () => ever.close(),
   }
-  await approvals.snooze(id, '2h', { by: 'eve' })
-  await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject(onItsWay)
-  await pass()
-  await approvals.approve(id, { by: 'eve' })
-  await expect(approvals.approve(id, { by: 'dan' })).rejects.toMatchObject(onItsWay)
-  await pass()
-  await approvals.approve(id, { by: 'dan' })
-  await pass()
-  expect(await (await runtime.ever.get(run.id)).settled()).toMatchObject({ status: 'completed' })
-  expect(made).toEqual([bob])
+}
+
+describe.each(['memory', 'sqlite'])('while no worker runs, on %s', (kind) => {
+  const closed = { code: 'QUESTION_CLOSED', message: expect.stringContaining('was decided') }
+  const refused = { code: 'APPROVAL_REFUSED' }
+  const start = (approval: ApprovalRule<Payment>): ReturnType<typeof unattended> => {
+    const folder = mkdtempSync(join(tmpdir(), 'everloop-approvals-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    return unattended(kind === 'sqlite' ? `sqlite:${join(folder, 'l.db')}` : undefined, approval)
+  }
+
+  test('several people vote, and what was decided is', async () => {
+    await using run = await start({ needed: true, approvals: 2 })
+    const { approvals } = run.ever
+    const { id } = await run.open()
+    await approvals.approve(id, { by: 'eve' })
+    await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject(refused)
+    await expect(approvals.approve(id)).rejects.toMatchObject(refused)
+    expect(await run.open()).toMatchObject({ isAnswered: false, votes: [{ by: 'eve' }] })
+    await approvals.approve(id, { by: 'dan' })
+    const both = [{ by: 'eve' }, { by: 'dan' }]
+    expect(await run.open()).toMatchObject({ isAnswered: true, votes: both })
+    expect(await run.ever.questions()).toEqual([])
+    await expect(approvals.deny(id, { by: 'ann' })).rejects.toMatchObject(closed)
+    await expect(approvals.snooze(id, '1h')).rejects.toMatchObject(closed)
+    await run.work()
+    expect(run.made).toEqual([bob])
+  })
+
+  test('it is put off, handed over and decided, and what is said twice counts once', async () => {
+    await using run = await start(true)
+    const { ever } = run
+    const { id } = await run.open()
+    await ever.approvals.snooze(id, '2h', { by: 'eve' })
+    await ever.approvals.assign(id, 'dan', { by: 'eve' })
+    expect(await run.open()).toMatchObject({ assignee: 'dan', snoozed: expect.any(Number) })
+    await expect(ever.answer(id, { verdict: 'perhaps' })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    })
+    await expect(ever.approvals.approve(id, { shown: 'another' })).rejects.toMatchObject(refused)
+    await expect(ever.approvals.approve(id, { args: { to: 1 } })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    })
+    for (let times = 0; times < 2; times++) {
+      await ever.answer(id, { verdict: 'deny', reason: 'No.' }, { by: 'dan', id: 'click-1' })
+    }
+    await expect(ever.answer(id, { verdict: 'approve' })).rejects.toMatchObject(closed)
+    await run.work()
+    expect(run.made).toEqual([])
+    expect(await (await ever.get('r')).settled()).toMatchObject({ status: 'completed' })
+  })
+
+  test('of those who decide at the same time, as many are taken as count', async () => {
+    await using run = await start({ needed: true, approvals: 2 })
+    const { id } = await run.open()
+    const { approvals } = run.ever
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const told = await Promise.allSettled([
+      ...names.map((by) => approvals.approve(id, { by })),
+      ...names.map((by) => approvals.approve(id, { by })),
+    ])
+    expect(told.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+    const { votes } = await run.open()
+    await run.work()
+    expect(run.made).toEqual([bob])
+    const entries = await run.ever.store.entries('r')
+    const decided = entries.find((entry) => entry.kind === 'approval.decided')
+    expect(decode(decided?.payload ?? '')).toMatchObject({
+      votes: votes.map(({ by }) => ({ by, verdict: 'approved' })),
+    })
+    expect(entries.filter((entry) => entry.kind === 'approval.refused')).toEqual([])
+  })
 })
 
 test('a tool that has changed since it was asked about is asked about again', async () => {
@@ -378,13 +466,11 @@ test('whoever decides while somebody else does is told that it is closed', async
   const { id } = await only(runtime)
   const { ever, store } = runtime
   const slow = {
-    clock: store.clock,
-    questions: (filter: { readonly id?: string }) => store.questions(filter),
-    openEntries: async (of: string) => {
-      const entries = await store.openEntries(of)
+    questions: async (filter: { readonly id?: string }) => {
+      const rows = await store.questions(filter)
       await ever.approvals.deny(id, { by: 'eve' })
       await runtime.settle()
-      return entries
+      return rows
     },
   } as unknown as Store
   const late = new Approvals(slow, (of, value, by) => ever.answer(of, value, by ? { by } : {}))

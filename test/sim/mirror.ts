@@ -58,7 +58,7 @@ export class Mirror {
   /** How often a failed run was told to go on. */
   retries = 0
   readonly turns = new Map<string, number>()
-  readonly inbox = new Map<number, Message>()
+  readonly inbox = new Map<number, Message & Pick<NewMessage, 'keepsOpen'>>()
   readonly receipts = new Set<string>()
   /** Epochs whose holder gave the run back by itself. */
   readonly released = new Set<number>()

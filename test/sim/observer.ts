@@ -208,7 +208,9 @@ export class Observer {
     }
     if (result.is === 'delivered') {
       const others = Array.from(this.run(message.run).inbox.values())
-      const isSecond = others.some(({ kind, name }) => kind === 'answer' && name === message.name)
+      const isSecond = others.some(
+        ({ kind, name, keepsOpen }) => kind === 'answer' && name === message.name && !keepsOpen,
+      )
       this.report.check(
         message.kind !== 'answer' || !isSecond,
         'I9',

@@ -236,7 +236,6 @@ async function resolveApproval(ever: Ever, prefix = ''): Promise<Approval> {
 
 const documentOf = ({ args, ...rest }: Approval): object => ({ ...rest, args: plain(args) })
 
-const votesText = ({ votes, approvals, isAnswered }: Approval): string =>
-  `${votes.length + (isAnswered ? 1 : 0)} of ${approvals}`
+const votesText = ({ votes, approvals }: Approval): string => `${votes.length} of ${approvals}`
 
 const argsText = (args: unknown): string => JSON.stringify(plain(args)) ?? ''

@@ -21,7 +21,7 @@ export const runHead: string = 'SELECT session, epoch, seq, hash, newest FROM ru
 export const runById: string = `SELECT ${runColumns} FROM runs WHERE id = ?`
 
 /** What a message needs to know of its run. */
-export const receiver: string = 'SELECT key, status, session IS NULL FROM runs WHERE id = ?'
+export const receiver: string = 'SELECT key, status, session IS NULL, newest FROM runs WHERE id = ?'
 
 /** No row when the id is taken. */
 export const insertRun: string = `
@@ -85,9 +85,9 @@ export const settleAllQuestions: string = 'DELETE FROM questions WHERE run = ?'
 /** An answer was refused: the question is open again. */
 export const askAgain: string = 'UPDATE questions SET answered = 0 WHERE run = ? AND path = ?'
 
-/** Changes a row only while the question waits for an answer. */
+/** Finds a row only while the question waits for an answer. */
 export const answerQuestion: string =
-  'UPDATE questions SET answered = 1 WHERE id = ? AND answered = 0'
+  'UPDATE questions SET answered = ? WHERE id = ? AND answered = 0'
 
 export const questionById: string = 'SELECT answered FROM questions WHERE id = ?'
 
