@@ -7,6 +7,7 @@ import type { Agency } from './agency.ts'
 import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
 import { keyOfCall, keysBefore } from './execution.ts'
 import { approvalFor } from './policy.ts'
+import { wholeText } from './result-text.ts'
 import type { AnyTool } from './tool.ts'
 import { definitionDigest } from './tool-schema.ts'
 import { checkArguments } from './validate-call.ts'
@@ -83,7 +84,7 @@ export function approvalRequest(
 }
 
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {
-  const args = JSON.stringify(input) ?? 'nothing'
+  const args = wholeText(input)
   const shown = args.length > argsUnitsMax ? `${args.slice(0, argsUnitsMax)}…` : args
   return `Agent "${at.agent.name}" wants to call ${name} (${effect}) with ${shown}. Approve?`
 }

@@ -34,8 +34,8 @@ export class Inbox {
     const reception = receiveIn(this.#run, messageSignal, `message:${this.#opened}`)
     this.#reception = reception
     reception.message.then(({ value, by }) => {
+      this.#listen() // first: whatever the message is, the next one is listened for
       this.#messages.push(asUserMessage(value, by))
-      this.#listen()
     }, ignore)
   }
 }

@@ -1,6 +1,7 @@
 /** The conversation as the model port wants it. */
 import type { LanguageModelV4Message, LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
 import { assistantMessage } from './model/message.ts'
+import { wholeText } from './result-text.ts'
 import type { CallResult, Message, UserMessage } from './state.ts'
 
 /** What somebody sent, as a message. What is no text is told as JSON. */
@@ -13,7 +14,7 @@ function textOf(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'text' in value) {
     if (typeof value.text === 'string') return value.text
   }
-  return JSON.stringify(value) ?? ''
+  return value === undefined ? '' : wholeText(value)
 }
 
 /**

@@ -103,7 +103,7 @@ export async function rule<P extends Position>(
       throw halt('GUARD_HALTED', `Guard "${by}" halted agent "${at.agent.name}": ${reason}`, run.id)
     case 'ask': {
       if (position === 'call') return { is: 'ask', by, reason, ...seen }
-      const said = await run.ask<Permission>(reason, { schema: permission, key: `${key}:asked` })
+      const said = await run.ask<Permission>(reason, { schema: permission, key: `${key} asked` })
       if (said.verdict === 'allow') return { is: 'allow', ...seen }
       return { is: 'deny', by, reason: said.reason ?? 'A person said no.' }
     }

@@ -86,7 +86,7 @@ async function withRoom(
     })
     const answer = await run.ask<Raise>(
       `The budget of agent "${at.agent.name}" is used up: ${overText(record.over)}. Raise the limits (verdict "raise" with limits), go on without them ("continue") or stop ("stop")?`,
-      { schema: raiseSchema, key: `${decision}:asked` },
+      { schema: raiseSchema, key: `${decision} asked` },
     )
     limits = { ...limits, ...answered(at, run, answer, record.over) }
   }

@@ -88,8 +88,9 @@ export async function takeTurn(
     const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
     const after = withEnds(spoken, ends)
     if (!isStopped(at, run, after, calls)) return goOn(after)
-    await inbox.close()
-    return run.done(lastText(after))
+    // Somebody spoke meanwhile: then it goes on once more (N4).
+    const late = await inbox.close()
+    return late.length > 0 ? run.next(heard(after, late)) : run.done(lastText(after))
   }
   const end = await conclude(at, run, spoken)
   if (end.is === 'again') return goOn(end.state)

@@ -113,7 +113,7 @@ export class Accounts {
       }
     }
     if (verdict !== 'continue') return
-    const path = `${entry.scope}/${entry.key.replace(/:asked$/, '')}`
+    const path = `${entry.scope}/${entry.key.replace(/ asked$/, '')}`
     const asked = run.outcomes.get(path)
     if (asked?.kind !== 'budget.reserved') return
     for (const { what } of recordOf(asked, asked.kind).over) raised.set(what, Infinity)

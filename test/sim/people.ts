@@ -52,7 +52,7 @@ function truth(chance: Chance, outside: Outside, run: Mirror, entry: Entry): unk
 }
 
 function aboutBudget(chance: Chance, run: Mirror, entry: Entry): unknown {
-  const path = `${entry.scope}/${entry.key.replace(/:asked$/, '')}`
+  const path = `${entry.scope}/${entry.key.replace(/ asked$/, '')}`
   const asked = run.outcomes.get(path)
   const over = asked?.kind === 'budget.reserved' ? recordOf(asked, asked.kind).over : []
   const verdict = chance.weighted([
