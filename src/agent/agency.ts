@@ -49,6 +49,8 @@ export class Agency {
   readonly #parallel: Limiter
   readonly #byTool = new Map<string, Limiter>()
   readonly underWay: UnderWay = new UnderWay()
+  /** Artifacts that the model has been told of when the turn began: it may read these and no others. */
+  told: readonly string[] = []
   /** The conversation in the words of the model port. */
   readonly translation: Translation = new Translation()
 
@@ -57,7 +59,7 @@ export class Agency {
     const environment = agentsIn(environmentIn(run))
     this.agent = agent
     this.ports = portsIn(run)
-    const more = agent.tools.length > 0 ? [readMore((name) => textIn(run, name))] : []
+    const more = agent.tools.length > 0 ? [readMore((name) => this.#textIn(run, name))] : []
     this.tools = new Map([...more, ...agent.tools].map((tool) => [tool.name, tool]))
     this.#toolFaces = Array.from(this.tools.values(), toolDefinition)
     this.policies = policiesFor(agent.name, environment?.policies ?? [])
@@ -108,10 +110,10 @@ export class Agency {
   limitChildren(run: Run, raised: Amounts): void {
     if (Object.keys(this.limits).length > 0) limitChildren(run, { ...this.limits, ...raised })
   }
-}
 
-/** The text of a result that was too long to be given whole. */
-async function textIn(run: Run, artifact: string): Promise<Uint8Array | undefined> {
-  const found = await largeValueIn(run, artifact)
-  return found && Buffer.from(wholeText(found.value))
+  /** The text of a result that was too long to be given whole. The store has those of all runs. */
+  async #textIn(run: Run, artifact: string): Promise<Uint8Array | undefined> {
+    const found = this.told.includes(artifact) ? await largeValueIn(run, artifact) : undefined
+    return found && Buffer.from(wholeText(found.value))
+  }
 }

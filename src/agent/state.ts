@@ -56,6 +56,8 @@ export interface AgentState {
   readonly request: string
   /** Input tokens of the last model call. */
   readonly context: number
+  /** Artifacts that the model was told of. */
+  readonly artifacts: readonly string[]
   /** What of the conversation came from outside. */
   readonly tainted: readonly Taint[]
   /** How often in a row each guard has had the model try again. */
@@ -83,6 +85,7 @@ export const initialState = (pending: readonly UserMessage[]): AgentState => ({
   definition: '',
   request: '',
   context: 0,
+  artifacts: [],
   tainted: [],
   retries: {},
   repairs: 0,

@@ -44,6 +44,7 @@ export async function takeTurn(
   state: AgentState,
 ): Promise<Next | Done<unknown>> {
   if (state.phase === 'listening') return listen(at, run, state)
+  at.told = state.artifacts
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
     run.next(heard(after, await inbox.close()))
@@ -192,10 +193,12 @@ const withMessages = (state: AgentState, more: readonly Message[]): AgentState =
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
   const raised = ends.reduce((most, end) => higher(most, end.raised), state.raised)
+  const told = ends.flatMap(({ result }) => result.artifact?.artifact ?? [])
   return withoutStrikes({
     ...withMessages(state, [{ role: 'tool', results: ends.map(({ result }) => result) }]),
     calls: state.calls + ends.length,
     raised,
+    artifacts: told.length > 0 ? [...state.artifacts, ...told] : state.artifacts,
     history: remembered(
       state,
       ends.map(({ past }) => past),

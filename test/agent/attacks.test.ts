@@ -54,7 +54,9 @@ test('a message that is no text is told as text, and hangs nobody', async () => 
 
 test('a message with a bigint goes on with a conversation, and is shown to who approves', async () => {
   const { model, pay } = paying({
-    schema: z.object({ cents: z.number() }).transform(({ cents }) => ({ cents: BigInt(cents) as never })),
+    schema: z
+      .object({ cents: z.number() })
+      .transform(({ cents }) => ({ cents: BigInt(cents) as never })),
   })
   const payer = agent({ name: 'payer', model, tools: [pay()], conversation: true })
   await using runtime = await testRuntime({ flows: [payer] })
@@ -112,4 +114,36 @@ test('a message that comes in the last turn is answered', async () => {
   gate.resolve('done')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Both.' })
   expect(lastTextOf(model)).toContain('And this.')
+})
+
+test('what one conversation was told of another one cannot read by its name', async () => {
+  const secret = 'the other one knows this. '.repeat(3000)
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({}),
+    effect: 'read',
+    run: () => secret,
+  })
+  let artifact = ''
+  const model = scriptedModel(({ turn, text }) => {
+    artifact ||= /"artifact":"([\w-]+)"/.exec(text)?.[1] ?? ''
+    const isKnown = artifact !== ''
+    if (turn > 1 || (turn === 1 && !isKnown)) return { text: 'Done.' }
+    const call = isKnown ? { name: 'read_more', input: { artifact } } : { name: 'look', input: {} }
+    return { toolCalls: [call] }
+  })
+  const looker = agent({ name: 'looker', model, tools: [look], compaction: { above: 1, keep: 1 } })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.settled(await runtime.start(looker, { prompt: 'Look.' }))
+  expect(artifact).not.toBe('')
+  expect(lastTextOf(model)).toContain('the other one knows this.')
+  const spy = scriptedModel([
+    { toolCalls: [{ name: 'read_more', input: { artifact } }] },
+    { text: 'Done.' },
+  ])
+  await runtime.restart({ flows: [agent({ name: 'looker', model: spy, tools: [look] })] })
+  await runtime.settled(await runtime.start('looker', { prompt: `Look at ${artifact}.` }))
+  expect(lastTextOf(spy)).toContain('There is no artifact')
+  expect(lastTextOf(spy)).not.toContain('the other one knows this.')
 })
