@@ -3,9 +3,12 @@
  *
  * A turn needs the model's answer and the turn's end, and of the call its outcome, for a call that must
  * not repeat its intent too. Measured: from the model's answer (a stream that is there at once) to the
- * next question to the model, less the time within the tool; between two turns, as many commits of
- * one row with the same bytes on bare node:sqlite. The bytes are those that a run before has written.
- * A round is one run of 100 turns; its figure is the median of its turns.
+ * next question to the model, less the time within the tool. The limit is as many commits of one row
+ * with the same bytes on bare node:sqlite: one while the model is asked and one within the tool, so
+ * that they lie between the runtime's own, and what disturbs the one disturbs the other. The bytes
+ * are those that a run before has written, one entry of a turn after another.
+ * A round is one run of 100 turns; its figure is the median of its turns, and for the limit the median of
+ * its commits times their number.
  * At once: 200 agents of ten turns each, against 200 callers who append the same number of rows of the
  * same bytes through a group commit; the delay of the event loop as in many-runs.
  * Not measured: the model and the tool.
@@ -47,21 +50,26 @@ async function measureAlone(
   let limit: number[] = []
   let payloads: readonly string[] = []
   let run = 0
+  let commits = 0
   let [answered, worked] = [0, 0]
+  const commit = (): void => {
+    const payload = payloads[commits++ % payloads.length]
+    if (payload === undefined) return
+    const start = performance.now()
+    bare.commit({ run, seq: commits, payload })
+    limit.push(performance.now() - start)
+  }
   const hooks: AgentHooks = {
     asked: (turn) => {
-      const now = performance.now()
-      if (turn > 1) own.push(now - answered - worked)
+      if (turn > 1) own.push(performance.now() - answered - worked)
       worked = 0
-      for (const [i, payload] of payloads.entries()) {
-        bare.commit({ run, seq: (turn - 1) * payloads.length + i, payload })
-      }
-      if (turn > 1) limit.push(performance.now() - now)
+      commit()
       return turn > turns ? 'end' : 'call'
     },
     answering: () => {
       answered = performance.now()
     },
+    work: commit,
     worked: (ms) => {
       worked += ms
     },
@@ -84,7 +92,7 @@ async function measureAlone(
     if (payloads.length < needed) throw new Error(`A turn has ${payloads.length} entries.`)
     if (round < 0) continue
     figures.own.push(median(own))
-    figures.bare.push((median(limit) * needed) / payloads.length)
+    figures.bare.push(median(limit) * needed)
   }
   await ever.close()
   bare.close()

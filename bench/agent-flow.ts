@@ -24,6 +24,8 @@ export interface AgentHooks {
   readonly asked: (turn: number, prompt: Prompt) => 'call' | 'end' | Promise<'call' | 'end'>
   /** The model's answer is on its way to the runtime. */
   readonly answering?: (turn: number) => void
+  /** What the tool does besides. */
+  readonly work?: () => void
   /** The tool has worked for so long. */
   readonly worked?: (ms: number) => void
 }
@@ -57,6 +59,7 @@ export const working = (shape: AgentShape, hooks: AgentHooks): Flow<PromptInput,
         run: ({ turn }) => {
           const start = performance.now()
           const text = resultOf(turn, shape.isBulky)
+          hooks.work?.()
           hooks.worked?.(performance.now() - start)
           return text
         },

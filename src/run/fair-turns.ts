@@ -9,7 +9,7 @@
 import type { Ports } from '../base/ports.ts'
 
 /** One turn takes about so long; timers, I/O and people's servers get theirs in between. */
-const turnMs = 4
+const turnMs = 2
 /** And so many calls at most, where a clock stands still. */
 const callsMax = 64
 
