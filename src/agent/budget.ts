@@ -123,6 +123,11 @@ function shown(what: string, amount: number): string {
 const label = (what: string): string =>
   ({ microUsd: 'of money', timeMs: 'of time', calls: 'tool calls' })[what] ?? what
 
+/** In what an amount is counted. */
+export const unitOf = (what: string): string =>
+  ({ microUsd: 'millionths of a dollar', timeMs: 'milliseconds', calls: 'tool calls' })[what] ??
+  what
+
 /** The limits of an agent and of the policies it is under: of each the smaller. */
 export function stricter(
   own: Amounts,

@@ -2,13 +2,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions, meant } from '../run/options.ts'
 import type { ModelRetry, ModelSettings } from './model/answer.ts'
-import { type Model, modelsOf } from './model/port.ts'
+import { retryOf } from './model/call.ts'
+import type { Model } from './model/port.ts'
+import { checkModels } from './model/resolve.ts'
 import type { Prices } from './charges.ts'
 import { type Budget, limitsOf } from './budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
 import type { Amounts } from './state.ts'
+import { readMoreName } from './read-more.ts'
 import { type AnyTool, checkTools } from './tool.ts'
 
 /** What instructions and stop conditions may look at. */
@@ -82,7 +85,7 @@ export interface Defined extends AgentDefinition<unknown> {
   readonly idleMs: number | undefined
 }
 
-/** The definition, checked. Throws BAD_OPTION and BAD_NAME. */
+/** The definition, checked. Throws BAD_OPTION, BAD_NAME and UNKNOWN_MODEL. */
 export function defined(definition: AgentDefinition<unknown>): Defined {
   checkOptions('agent', definition, [
     'name',
@@ -104,11 +107,13 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     'prices',
   ])
   const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
-  const { parallel = 32, repairs = 2 } = definition
-  modelsOf(model)
-  if (stop) checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
-  if (compaction) {
-    checkOptions('agent.compaction', compaction, ['above', 'keep', 'model', 'instructions'])
+  const { parallel = 32, repairs = 2, settings, retry } = definition
+  checkModels(model)
+  if (compaction !== undefined) checkCompaction(compaction)
+  if (settings !== undefined) checkOptions('agent.settings', settings, settingNames)
+  retryOf(retry)
+  if (conversation !== undefined && typeof conversation !== 'boolean') {
+    checkOptions('agent.conversation', conversation, ['idle'])
   }
   for (const [name, count] of Object.entries({ parallel, repairs: repairs + 1 })) {
     if (Number.isInteger(count) && count >= 1) continue
@@ -116,6 +121,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   }
   checkTools(tools, `Agent "${definition.name}"`)
   checkGuards(guards, `Agent "${definition.name}"`)
+  if (stop !== undefined) checkStop(stop, tools)
   const idle = typeof conversation === 'object' ? conversation.idle : undefined
   return {
     ...definition,
@@ -126,4 +132,57 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     repairs,
     idleMs: idle === undefined ? undefined : parseDuration(idle),
   }
+}
+
+/** What `settings` may hold. */
+const settingNames = Object.keys({
+  maxOutputTokens: true,
+  temperature: true,
+  stopSequences: true,
+  topP: true,
+  topK: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  seed: true,
+  reasoning: true,
+  providerOptions: true,
+  headers: true,
+} satisfies Record<keyof ModelSettings, true>)
+
+function checkStop(stop: Stop, own: readonly AnyTool[]): void {
+  checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
+  const { turns = 1, tools = [], when } = stop
+  if (!Number.isInteger(turns) || turns < 1) {
+    throw new EverloopError('BAD_OPTION', 'agent.stop.turns must be a whole number of at least 1.')
+  }
+  if (!Array.isArray(tools)) {
+    throw new EverloopError('BAD_OPTION', 'agent.stop.tools must be a list of names of tools.')
+  }
+  if (when !== undefined && typeof when !== 'function') {
+    throw new EverloopError('BAD_OPTION', 'agent.stop.when must be a function.')
+  }
+  const names = [...own.map(({ name }) => name), readMoreName]
+  for (const name of tools as readonly unknown[]) {
+    if (names.includes(String(name))) continue
+    const has = own.length === 0 ? 'The agent has no tools.' : `Its tools: ${names.join(', ')}.`
+    throw new EverloopError(
+      'BAD_OPTION',
+      `agent.stop.tools names "${String(name)}", which is no tool of the agent.${meant(String(name), names)} ${has}`,
+    )
+  }
+}
+
+function checkCompaction(compaction: Compaction): void {
+  checkOptions('agent.compaction', compaction, ['above', 'keep', 'model', 'instructions'])
+  const { above, keep = 20, model } = compaction
+  if (typeof above !== 'number' || !(above > 0)) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      'agent.compaction.above must be a number of input tokens, more than 0.',
+    )
+  }
+  if (!Number.isInteger(keep) || keep < 0) {
+    throw new EverloopError('BAD_OPTION', 'agent.compaction.keep must be a whole number.')
+  }
+  if (model !== undefined) checkModels(model)
 }

@@ -2,9 +2,9 @@
 import { accountIn, clockIn, decideIn, hasOutcome, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { type Account, amountNames, type Cost, type Over, overOf, overText } from './budget.ts'
+import { type Account, type Cost, type Over, overOf, overText } from './budget.ts'
 import { halt } from './halt.ts'
-import { dataSchema } from './data-schema.ts'
+import { type Raise, raisePrompt, raiseSchema } from './raise.ts'
 import type { Amounts } from './state.ts'
 
 /** A call that is about to be made. */
@@ -17,26 +17,6 @@ export interface Spending {
   readonly before?: readonly string[]
   readonly cost: Cost
 }
-
-/** What a person says about a budget that is used up. */
-interface Raise {
-  readonly verdict: 'raise' | 'continue' | 'stop'
-  readonly limits?: Amounts
-}
-
-const raiseSchema = dataSchema<Raise>({
-  type: 'object',
-  required: ['verdict'],
-  properties: {
-    verdict: { enum: ['raise', 'continue', 'stop'] },
-    limits: {
-      type: 'object',
-      properties: Object.fromEntries(amountNames.map((name) => [name, { type: 'number' }])),
-      additionalProperties: false,
-    },
-  },
-  additionalProperties: false,
-})
 
 /**
  * Makes the call when there is room for it (B1), and hands it the limits that hold from now on.
@@ -84,9 +64,10 @@ async function withRoom(
       key: decision,
       make: async () => ({ over }),
     })
+    const held = [{ ...at.limits, ...limits }, ...at.around.map((one) => one.limits)]
     const answer = await run.ask<Raise>(
-      `The budget of agent "${at.agent.name}" is used up: ${overText(record.over)}. Raise the limits (verdict "raise" with limits), go on without them ("continue") or stop ("stop")?`,
-      { schema: raiseSchema, key: `${decision} asked` },
+      raisePrompt(at.agent.name, overText(record.over), record.over),
+      { schema: raiseSchema(record.over, held), key: `${decision} asked` },
     )
     limits = { ...limits, ...answered(at, run, answer, record.over) }
   }

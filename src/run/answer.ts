@@ -44,11 +44,22 @@ async function checkFits(
   const issues = errors
     .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
     .map(
-      ({ instanceLocation, error }) => `${instanceLocation.replace(/^#\/?/, '') || 'it'}: ${error}`,
+      ({ instanceLocation, keywordLocation, error }) =>
+        `${instanceLocation.replace(/^#\/?/, '') || 'it'}: ${error}${saidOf(schema, keywordLocation)}`,
     )
   throw new EverloopError(
     'BAD_INPUT',
     `${what} does not fit ${whose} schema: ${issues.join(' ')} It must fit: ${JSON.stringify(schema)}`,
     { run },
   )
+}
+
+/** What the schema itself says about what does not fit, in words. */
+function saidOf(schema: object, keywordLocation: string): string {
+  let at: unknown = schema
+  for (const part of keywordLocation.split('/').slice(1, -1)) {
+    at = (at as Readonly<Record<string, unknown>> | undefined)?.[part]
+  }
+  const { description } = (at ?? {}) as { readonly description?: unknown }
+  return typeof description === 'string' ? ` ${description}` : ''
 }

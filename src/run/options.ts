@@ -8,12 +8,17 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
-    const near = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= 2)
     throw new EverloopError(
       'BAD_OPTION',
-      `${where} has no option "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`} It takes: ${known.join(', ')}.`,
+      `${where} has no option "${key}".${meant(key, known)} It takes: ${known.join(', ')}.`,
     )
   }
+}
+
+/** " Did you mean …?" where one of the known names is nearly this one, else nothing. */
+export function meant(word: string, known: readonly string[]): string {
+  const near = known.find((name) => distance(name.toLowerCase(), word.toLowerCase()) <= 2)
+  return near === undefined ? '' : ` Did you mean "${near}"?`
 }
 
 /** Levenshtein distance, for short words. */

@@ -77,12 +77,38 @@ test('a call that fails counts like one that does not', async () => {
   expect(looks).toHaveLength(2)
 })
 
+test('a raise never lowers: not below what is used up, nor what holds besides', async () => {
+  const { looker } = looking({ turns: 2, calls: 50, usd: 3 }, { turns: 8 })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.start(looker, { prompt: 'Look.' })
+  const { id, prompt } = await asked(runtime)
+  expect(prompt).toContain('"limits": {"turns": N}}, where N is the new limit in all, in turns')
+  const refusals = [
+    [{ turns: 2 }, 'It must be more than 2, which is used up.'],
+    [{ turns: 1 }, 'The new limit in all, in turns, what is spent included; not how much more.'],
+    [{ turns: 9, calls: 49 }, 'in tool calls, .* It must be at least 50, which holds already.'],
+    [{ microUsd: 2 }, 'in millionths of a dollar, .* It must be at least 3000000'],
+    // Was never limited: a limit now would be less.
+    [{ turns: 9, tokens: 1e9 }, 'limits'],
+    [{}, 'limits'],
+    [undefined, 'limits'],
+  ] as const
+  for (const [limits, why] of refusals) {
+    const answer = { verdict: 'raise', ...(limits ? { limits } : {}) }
+    await expect(runtime.ever.answer(id, answer)).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringMatching(why),
+    })
+  }
+  expect((await asked(runtime)).id).toBe(id)
+})
+
 test('what is raised too little is asked again, what is lifted is not', async () => {
   const { model, looker } = looking({ turns: 2 }, { turns: 8 })
   await using runtime = await testRuntime({ flows: [looker] })
   const run = await runtime.start(looker, { prompt: 'Look.' })
   const first = await asked(runtime)
-  await runtime.ever.answer(first.id, { verdict: 'raise', limits: { turns: 2 } })
+  await runtime.ever.answer(first.id, { verdict: 'raise', limits: { turns: 2.5 } })
   await runtime.settle()
   const second = await asked(runtime)
   expect(second.id).not.toBe(first.id)

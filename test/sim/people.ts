@@ -63,7 +63,11 @@ function aboutBudget(chance: Chance, run: Mirror, entry: Entry): unknown {
   if (verdict !== 'raise') return { verdict }
   const more = (what: string): number =>
     what === 'turns' || what === 'calls' ? chance.between(1, 3) : chance.between(300, 1500)
-  const limits = over.map(({ what, spent, limit }) => [what, Math.max(spent, limit) + more(what)])
+  const limits = over.map(({ what }) => {
+    // The same may be used up on several accounts.
+    const used = over.filter((one) => one.what === what)
+    return [what, Math.max(...used.flatMap(({ spent, limit }) => [spent, limit])) + more(what)]
+  })
   return { verdict, limits: Object.fromEntries(limits) }
 }
 

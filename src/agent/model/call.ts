@@ -85,7 +85,8 @@ function refused(
   return new ModelError('MODEL_REFUSED', message, { attempts, usage })
 }
 
-function retryOf(retry: ModelRetry = {}): Retry {
+/** With everything said. Throws BAD_OPTION. */
+export function retryOf(retry: ModelRetry = {}): Retry {
   checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
   const { attempts = 4, delay = '1s', factor = 2, maxDelay = '1m' } = retry
   if (!Number.isInteger(attempts) || attempts < 1) {

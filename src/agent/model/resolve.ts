@@ -3,8 +3,9 @@
  * optional peers, loaded when first named, and read their keys from the environment themselves.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { compatible, endpointOf, isLanguageModel } from './port.ts'
-import type { LanguageModel, OneModel } from './port.ts'
+import { meant } from '../../run/options.ts'
+import { compatible, endpointOf, isLanguageModel, modelsOf } from './port.ts'
+import type { LanguageModel, Model, OneModel } from './port.ts'
 
 /** What a program may have set for the whole process, as the AI SDK understands it. */
 interface DefaultProvider {
@@ -25,24 +26,46 @@ export async function resolveModel(model: OneModel): Promise<LanguageModel> {
   if (typeof model !== 'string') return model
   const endpoint = endpointOf(model)
   if (endpoint) return installed(compatible, () => compatibleModel(endpoint))
-  const { AI_SDK_DEFAULT_PROVIDER: preset } = globalThis as {
-    AI_SDK_DEFAULT_PROVIDER?: DefaultProvider
-  }
+  const preset = presetProvider()
   if (preset !== undefined) return checked(preset.languageModel(model), model)
-  const slash = model.indexOf('/')
-  const name = model.slice(0, slash)
-  const load = slash > 0 ? providers[name] : undefined
-  if (!load || !Object.hasOwn(providers, name)) {
-    throw new EverloopError(
-      'UNKNOWN_MODEL',
-      `"${model.slice(0, 200)}" names no model. Write ${Object.keys(providers)
-        .map((known) => `"${known}/MODEL"`)
-        .join(
-          ', ',
-        )}, "https://HOST/v1#MODEL" for an OpenAI-compatible endpoint, or hand over a model object of any AI SDK provider.`,
-    )
+  const { provider, load, id } = named(model)
+  return installed(provider, () => load(id))
+}
+
+/** Throws BAD_OPTION for what is no model, UNKNOWN_MODEL for a text that no provider will answer to. */
+export function checkModels(model: Model): void {
+  for (const one of modelsOf(model)) {
+    if (typeof one === 'string' && !endpointOf(one) && !presetProvider()) named(one)
   }
-  return installed(name, () => load(model.slice(slash + 1)))
+}
+
+const presetProvider = (): DefaultProvider | undefined =>
+  (globalThis as { AI_SDK_DEFAULT_PROVIDER?: DefaultProvider }).AI_SDK_DEFAULT_PROVIDER
+
+interface Named {
+  readonly provider: string
+  readonly load: (model: string) => Promise<LanguageModel>
+  readonly id: string
+}
+
+/** The parts of "provider/model". */
+function named(text: string): Named {
+  const slash = text.indexOf('/')
+  const provider = text.slice(0, Math.max(slash, 0))
+  const load = Object.hasOwn(providers, provider) ? providers[provider] : undefined
+  const id = text.slice(slash + 1)
+  if (load && id !== '') return { provider, load, id }
+  const known = Object.keys(providers)
+  const shown = text.slice(0, 200)
+  const hint = provider === '' || load ? '' : meant(provider, known)
+  throw new EverloopError(
+    'UNKNOWN_MODEL',
+    `"${shown}" names no model.${hint} Write ${known
+      .map((one) => `"${one}/MODEL"`)
+      .join(
+        ', ',
+      )}, "https://HOST/v1#MODEL" for an OpenAI-compatible endpoint, or hand over a model object of any AI SDK provider.`,
+  )
 }
 
 async function compatibleModel(endpoint: {
