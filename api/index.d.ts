@@ -226,6 +226,7 @@ export type ConversationItem = Place & ({
     readonly position: string;
     readonly verdict: string;
     readonly reason?: string;
+    readonly fixed?: unknown;
 } | {
     readonly is: 'question';
     readonly prompt: string;

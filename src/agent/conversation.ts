@@ -74,6 +74,8 @@ export type ConversationItem = Place &
         readonly position: string
         readonly verdict: string
         readonly reason?: string
+        /** What all fixes at this place have made of it. */
+        readonly fixed?: unknown
       }
     | { readonly is: 'question'; readonly prompt: string; readonly answer: unknown }
     | { readonly is: 'summary'; readonly text: string }
@@ -200,7 +202,7 @@ class Reading {
         return
       }
       case 'guard.decided': {
-        const { position, verdicts } = read(kind)
+        const { position, verdicts, fixed } = read(kind)
         for (const { guard, verdict, reason } of verdicts) {
           if (verdict === 'allow') continue
           add({
@@ -209,6 +211,7 @@ class Reading {
             position,
             verdict,
             ...(reason === undefined ? {} : { reason }),
+            ...(verdict === 'fix' && fixed ? { fixed: fixed.value } : {}),
           })
         }
         return

@@ -5,6 +5,7 @@ import { decode, encode } from '../ledger/index.ts'
 import { stepIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
+import { dataSchema } from './data-schema.ts'
 import { chargeTo } from './charges.ts'
 import type { CallResult } from './state.ts'
 import { readMoreName } from './read-more.ts'
@@ -54,7 +55,7 @@ function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<
     case 'ask':
       return run.ask(tool.prompt(copyOf(input)), {
         key,
-        ...(tool.output ? { schema: tool.output } : {}),
+        schema: tool.output ?? anyText,
         ...(tool.timeout === undefined ? {} : { timeout: tool.timeout }),
       })
     case 'child':
@@ -100,6 +101,9 @@ function asStep(
     ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),
   })
 }
+
+/** What people answer where a tool does not say what fits. */
+const anyText = dataSchema<unknown>({ type: 'string' })
 
 /** What the model is told of a result: as much of it as it may see, and how to read the rest. */
 function resultOf({ maxResult }: AnyTool, value: unknown): Executed {

@@ -2,6 +2,8 @@
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import type { RunRow, SessionRow } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
+import { counted } from './counted.ts'
+import { retryAdvice } from './retry-advice.ts'
 import { ago, dateTime, short } from './times.ts'
 
 export interface Explanation {
@@ -197,7 +199,7 @@ async function waitSentence(
     case 'effect':
       return {
         text: `to know whether ${told}${until}`,
-        fix: question && `everloop questions answer ${question} …`,
+        fix: question && `everloop questions show ${question}`,
       }
     case 'undo':
       return {
@@ -261,7 +263,7 @@ function undoneText(
   const done = undos.filter(({ state }) => state === 'undone').length
   const left = undos.filter(({ state }) => state === 'failed' || state === 'registered')
   const names = [...new Set(left.map(({ action }) => cleanLine(action, 40)))].join(', ')
-  const said = ` Of ${undos.length} things to undo, ${done} are undone`
+  const said = ` Of ${counted(undos.length, 'thing')} to undo, ${done === 1 ? '1 is' : `${done} are`} undone`
   return left.length === 0
     ? { text: `${said}.`, fix: undefined }
     : {
@@ -288,12 +290,11 @@ function atRest(
       const { name, code, message } = settled.error
       const kind = code === undefined ? name : `${name} ${code}`
       const undone = undoneText(undos, info.id)
+      const { why, fix } = retryAdvice(info.id, settled.error, undos)
       return is(
         'failed',
-        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${undone.text}`,
-        undos.length > 0
-          ? undone.fix
-          : `everloop runs retry ${info.id} executes what failed again, and nothing else`,
+        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${undone.text}${why === undefined ? '' : ` ${why}`}`,
+        undone.fix ?? fix,
       )
     }
     case 'paused': {

@@ -20,11 +20,13 @@ import { packageRoot } from './package-root.ts'
 
 const examples = `
 Examples:
-  everloop demo crash                      see a run survive the death of its process
+  everloop demo agent                      see an agent survive being killed in the middle of calls
+  everloop demo crash                      the same with a plain flow
   everloop run flow.ts '{"city":"Ulm"}'    execute a flow of your own
   everloop work flow.ts                    serve its runs until Ctrl-C
   everloop runs list --since 2h            what has run lately
   everloop runs explain ID                 why a run is where it is
+  everloop approvals list                  which calls of agents wait for somebody
 
 Exit codes: 0 done, 1 failed or refused, 2 usage, 3 not found, 4 store, 5 waiting or paused.`
 

@@ -8,14 +8,18 @@ import { clean, cleanLine } from './clean.ts'
 const pollMs = 300
 
 /** True when the question is closed, by whomever; false when the person left it with Ctrl-D. */
-export async function askPerson(ever: Ever, id: string, signal: AbortSignal): Promise<boolean> {
+export async function askPerson(
+  ever: Ever,
+  id: string,
+  { signal, by = 'terminal' }: { readonly signal: AbortSignal; readonly by?: string | undefined },
+): Promise<boolean> {
   for (let complaint = ''; ;) {
     const question = await openQuestion(ever, id)
     if (!question) return true
     if (complaint !== '') process.stderr.write(`${clean(complaint)}\n`)
     const typed = await promptUntilClosed(ever, question, signal)
     if (typed.is !== 'text') return typed.is === 'closed'
-    const result = await answerWith(ever, question, typed.text)
+    const result = await answerWith(ever, question, { text: typed.text, by })
     if (result === undefined) return true
     complaint = result
   }
@@ -83,13 +87,13 @@ export function hintOf(schema: unknown): string {
 async function answerWith(
   ever: Ever,
   question: Question,
-  text: string,
+  { text, by }: { readonly text: string; readonly by: string },
 ): Promise<string | undefined> {
   const { id } = question
   let complaint = ''
   for (const value of readingsOf(text, question)) {
     try {
-      await ever.answer(id, value, { by: 'terminal' })
+      await ever.answer(id, value, { by })
       return undefined
     } catch (error) {
       if (!EverloopError.is(error)) throw error
@@ -102,7 +106,7 @@ async function answerWith(
 }
 
 /** The values that a typed text may mean: JSON first, then a yes or no, then the text itself. */
-function readingsOf(text: string, { kind, schema }: Question): unknown[] {
+export function readingsOf(text: string, { kind, schema }: Question): unknown[] {
   const typed = text.trim()
   const readings: unknown[] = []
   try {

@@ -309,7 +309,7 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
       await work()
       return (await json<Why>('runs', 'explain', 'doubt-1')).document.fix
     }
-    await expect.poll(asks, { timeout: 30_000 }).toMatch(/^everloop questions answer doubt-1\S+ …$/)
+    await expect.poll(asks, { timeout: 30_000 }).toMatch(/^everloop questions show doubt-1\S+$/)
     const why = await cli('runs', 'explain', 'doubt-1')
     expect(why.stdout).toMatch(/^Waiting to know whether Did "refund" happen\?.*Bob/)
     expect(why.stdout).not.toMatch(unsafe)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { everloop, everloopJson, flowFile, Running, start, testFolder } from './command-line.ts'
 
+const agentFile = join(import.meta.dirname, 'sample-agents.ts')
 const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
 
 test('executes a TypeScript file as it is, and prints the output alone', async () => {
@@ -70,6 +71,53 @@ test('exits 1 for a run that fails, 5 for one that rests, and waits for short ti
   expect(parent).toMatchObject({ code: 5, document: { status: 'waiting', reason: 'child' } })
   expect(naps).toMatchObject({ code: 0, stdout: 'awake\n' })
   expect(sleeps).toMatchObject({ code: 5, document: { reason: 'timer' } })
+})
+
+test('prints what an agent said last that goes on listening, as a guard has left it', async () => {
+  const env = { EVERLOOP_STORE: `sqlite:${join(testFolder(), 'ledger.db')}` }
+  const command = ['run', `${agentFile}#talker`, '--id', 't', '--by', 'Ada']
+  const first = await everloop([...command, '{"prompt":"LOUD words"}'], { env })
+  expect(first).toMatchObject({ code: 5, stdout: 'Heard: softly words\n' })
+  expect(first.stderr).toContain(`Next: everloop signal t 'message' JSON`)
+  await everloop(['signal', 't', 'message', '"And you?"'], { env })
+  const again = await everloopJson([...command, '{"prompt":"LOUD words"}'], { env })
+  expect(again).toMatchObject({
+    code: 5,
+    document: { status: 'waiting', reason: 'signal', answer: 'Heard: And you?' },
+  })
+  const { document } = await everloopJson<{
+    readonly items: readonly { readonly is: string; readonly by?: string }[]
+  }>(['runs', 'conversation', 't'], { env })
+  expect(document.items[0]).toMatchObject({ is: 'user', by: 'Ada' })
+})
+
+test('takes bare words for a text, and says which JSON is wanted where they are none', async () => {
+  const env = { EVERLOOP_STORE: `sqlite:${join(testFolder(), 'ledger.db')}` }
+  const command = ['run', `${agentFile}#curious`, '{"prompt":"Go."}', '--id', 'c']
+  expect((await everloop(command, { env })).code).toBe(5)
+  const { document } = await everloopJson<{
+    readonly questions: readonly { readonly id: string; readonly prompt: string }[]
+  }>(['questions', 'list'], { env })
+  const idOf = (text: string): string =>
+    document.questions.find(({ prompt }) => prompt === text)?.id ?? ''
+  const shown = await everloop(['questions', 'show', idOf('What color?')], { env })
+  expect(shown.stdout).toMatch(/^answer +a text$/m)
+  for (const bad of ['five', '{"count":"five"}']) {
+    const { code, error } = await everloopJson(['questions', 'answer', idOf('How many?'), bad], {
+      env,
+    })
+    expect([code, error.code]).toEqual([2, 'BAD_INPUT'])
+    expect(error.message).toMatch(/It must fit: .*"count":\{"type":"number"\}/)
+  }
+  // A text that happens to be JSON is a text all the same.
+  expect((await everloop(['questions', 'answer', idOf('What color?'), '42'], { env })).code).toBe(0)
+  const data = ['questions', 'answer', idOf('How many?'), '{"count":5}']
+  expect((await everloop(data, { env })).code).toBe(0)
+  const { code, stdout } = await everloop(command, { env })
+  expect(code).toBe(0)
+  expect(stdout).toContain('Heard:')
+  const talk = await everloop(['runs', 'conversation', 'c'], { env })
+  expect(talk.stdout).toContain('= 42\n')
 })
 
 test('only starts a run with --start, labelled and queued', async () => {

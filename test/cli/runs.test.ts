@@ -170,18 +170,29 @@ describe('what comes from outside', () => {
     expect(json.document['questions']).toMatchObject([
       { id: 'asks-2/2', schema: { enum: ['red', 'green'] } },
     ])
+    const shown = await run('questions', 'show', 'asks-1')
+    expect(shown.code).toBe(0)
+    expect(shown.stdout).toMatch(/^asks +Which color\?$/m)
+    expect(shown.stdout).toMatch(/^answer +red, green$/m)
+    expect(shown.stdout).toContain('"enum": [')
+    expect(shown.stdout).toContain('Next: everloop questions answer asks-1/2 …')
+    const whole = await runJson('questions', 'show', 'asks-1/2')
+    expect(whole.document).toMatchObject({ id: 'asks-1/2', schema: { enum: ['red', 'green'] } })
+    const gone = await runJson('questions', 'show', 'asks-1/99')
+    expect(gone).toMatchObject({ code: 3, error: { code: 'UNKNOWN_QUESTION' } })
     const [misfit, word, ambiguous, none] = await Promise.all([
       runJson('questions', 'answer', 'asks-1', '"blue"'),
-      runJson('questions', 'answer', 'asks-1', 'red'),
+      runJson('questions', 'answer', 'asks-1', 'blue'),
       runJson('questions', 'answer', 'asks', '"red"'),
       runJson('questions', 'answer', 'asks-1/99', '"red"'),
     ])
     expect(misfit).toMatchObject({ code: 2, error: { code: 'BAD_INPUT' } })
-    expect(word.error.message).toContain(`'"red"'`)
+    expect(word).toMatchObject({ code: 2, error: { code: 'BAD_INPUT' } })
+    expect(word.error.message).toContain('It must fit: {"type":"string","enum":["red","green"]}')
     expect(ambiguous).toMatchObject({ code: 3, error: { code: 'AMBIGUOUS_ID' } })
     expect(none).toMatchObject({ code: 3, error: { code: 'UNKNOWN_QUESTION' } })
 
-    const answered = await run('questions', 'answer', 'asks-1', '--text', 'green', '--by', 'Ada')
+    const answered = await run('questions', 'answer', 'asks-1', 'green', '--by', 'Ada')
     expect(answered).toMatchObject({ code: 0, stdout: 'Answered question asks-1/2.\n' })
     const late = await runJson('questions', 'answer', 'asks-1/2', '"red"')
     expect(late).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })

@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs'
 import { z } from 'zod'
-import { agent, type ApprovalRule, tool } from '../../src/index.ts'
+import { agent, type ApprovalRule, askPerson, guard, tool, verdict } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
 
 /** What models write is not trusted: this would clear the screen and turn the text around. */
@@ -107,4 +107,47 @@ export const poor = agent({
     }),
   ],
   budget: { turns: 1 },
+})
+
+/** Goes on as long as somebody speaks, and a guard has the last word about what it says. */
+export const talker = agent({
+  name: 'talker',
+  model: scriptedModel(({ text }) => ({ text: `Heard: ${text}` }), { by: 'turn' }),
+  conversation: true,
+  guards: [
+    guard({
+      name: 'softly',
+      at: 'answer',
+      check: ({ text }) =>
+        text.includes('LOUD')
+          ? verdict.fix(text.replace('LOUD', 'softly'), 'Too loud.')
+          : verdict.allow(),
+    }),
+  ],
+})
+
+/** Asks a person for words, and for data. */
+export const curious = agent({
+  name: 'curious',
+  model: scriptedModel(
+    ({ turn, text }) =>
+      turn === 0
+        ? {
+            toolCalls: [
+              { id: 'w', name: 'ask_words' },
+              { id: 'd', name: 'ask_data' },
+            ],
+          }
+        : { text: `Heard: ${text}` },
+    { by: 'turn' },
+  ),
+  tools: [
+    askPerson({ name: 'ask_words', description: 'Asks.', prompt: () => 'What color?' }),
+    askPerson({
+      name: 'ask_data',
+      description: 'Asks.',
+      prompt: () => 'How many?',
+      output: z.object({ count: z.number() }),
+    }),
+  ],
 })

@@ -46,7 +46,7 @@ afterAll(() => folder.remove())
 
 test('explains what could not be undone, lists it, undoes it with the actions alone', async () => {
   const why = await everloop(['runs', 'explain', 'failed-1'], { env })
-  expect(why.stdout).toContain('Of 1 things to undo, 0 are undone; 1 could not be: refund.')
+  expect(why.stdout).toContain('Of 1 thing to undo, 0 are undone; 1 could not be: refund.')
   expect(why.stdout).toContain('everloop runs undo failed-1 --file FILE')
   const listed = await everloop(['runs', 'undo', 'failed-1', '--list'], { env })
   expect(listed.code).toBe(0)
@@ -62,6 +62,14 @@ test('explains what could not be undone, lists it, undoes it with the actions al
   expect(document).toMatchObject({ run: 'failed-1', undos: [{ of: 2, state: 'undone' }] })
   expect(readFileSync(env.LOG, 'utf8')).toBe('refund 1 undefined\n')
   expect((await everloop(['runs', 'verify', 'failed-1'], { env })).code).toBe(0)
+  // What was undone is not built upon: nobody is sent to a retry that is refused.
+  const then = await everloop(['runs', 'explain', 'failed-1'], { env })
+  expect(then.stdout).toMatch(
+    /Of 1 thing to undo, 1 is undone\. It cannot be retried, because what it did was undone\.\nNext: Start a new run/,
+  )
+  expect(then.stdout).not.toContain('runs retry')
+  const retried = await everloopJson(['runs', 'retry', 'failed-1'], { env })
+  expect(retried.error).toMatchObject({ code: 'RUN_STATE' })
 })
 
 test('ends a run whose code is gone, and undoes it but for what is skipped', async () => {

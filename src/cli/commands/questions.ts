@@ -1,17 +1,17 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import type { Ever } from '../../run/index.ts'
+import type { Ever, Question } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
-import { cleanLine } from '../clean.ts'
+import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
-import { askPerson, hintOf } from '../question-prompt.ts'
+import { askPerson, hintOf, readingsOf } from '../question-prompt.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
-import { ago } from '../times.ts'
+import { ago, dateTime } from '../times.ts'
 
 interface AnswerOptions {
   readonly text?: string
@@ -26,11 +26,16 @@ export function addQuestions(program: Command): void {
     .description('open questions, the oldest first')
     .option('--run <id>', 'of one run only')
   act<{ readonly run?: string }>(list, listQuestions)
+  const show = questions
+    .command('show')
+    .description('everything about a question, and what an answer must fit')
+    .argument('<question>', 'its id, the beginning of it, or the run that asks')
+  act(show, showQuestion)
   const answer = questions
     .command('answer')
     .description('answer a question')
     .argument('<question>', 'its id, the beginning of it, or the run that asks')
-    .argument('[answer]', 'the answer as JSON; "-" reads stdin')
+    .argument('[answer]', 'the answer as JSON, or bare words where they fit; "-" reads stdin')
     .option('--text <text>', 'the answer is this text')
     .option('--by <name>', 'who answers, for the record')
   act<AnswerOptions>(answer, answerQuestion)
@@ -61,13 +66,53 @@ async function listQuestions({
   })
 }
 
+async function showQuestion({ out, store, args }: Call): Promise<void> {
+  await using ever = await openExisting(store)
+  const id = await resolveQuestion(ever, args[0] ?? '')
+  const question = await openQuestion(ever, id)
+  if (!question) {
+    throw new EverloopError(
+      'UNKNOWN_QUESTION',
+      `No question "${id}" is open. \`everloop questions list\` shows those that are.`,
+    )
+  }
+  const now = ever.store.clock.now()
+  const { schema, kind, run, prompt, since, due } = question
+  out.result({ ...question, schema: plain(schema) }, () => {
+    const rows: [string, string][] = [
+      ['question', id],
+      ['run', run],
+      ['about', { question: 'what the code asks', approval: 'a call', effect: 'a call' }[kind]],
+      ['asks', clean(prompt)],
+      ['since', `${dateTime(since)} (${ago(since, now)})`],
+      ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
+      ['answer', hintOf(schema) || (isText(schema) ? 'a text' : 'any JSON')],
+      ...(schema === undefined
+        ? []
+        : [['schema', clean(JSON.stringify(plain(schema), undefined, 2))] as [string, string]]),
+    ]
+    const next =
+      kind === 'approval' ? `everloop approvals show ${id}` : `everloop questions answer ${id} …`
+    return [
+      ...table(
+        [
+          { title: '', of: ([name]) => name },
+          { title: '', of: ([, value]) => value },
+        ],
+        rows,
+        (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
+      ),
+      out.style('dim', `Next: ${next}`),
+    ]
+  })
+}
+
 async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>): Promise<void> {
   const [prefix = '', given] = args
   const { text, by } = options
   if (given !== undefined && text !== undefined) {
     throw new EverloopError('BAD_OPTION', 'Give the answer as JSON or with --text, not both.')
   }
-  const value = text ?? (await parseValue(given, 'The answer'))
   await using ever = await openExisting(store)
   const question = await resolveQuestion(ever, prefix)
   if (given === undefined && text === undefined) {
@@ -77,12 +122,62 @@ async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>
         'The answer is missing: give it as JSON, or with --text.',
       )
     }
-    const isAnswered = await interruptible((signal) => askPerson(ever, question, signal))
+    const isAnswered = await interruptible((signal) => askPerson(ever, question, { signal, by }))
     if (!isAnswered) throw new EverloopError('BAD_OPTION', 'Nothing was answered.')
   } else {
-    await ever.answer(question, value, by === undefined ? {} : { by })
+    const who = by === undefined ? {} : { by }
+    if (text !== undefined) await ever.answer(question, text, who)
+    else await answerTyped(ever, question, given ?? '', who)
   }
   out.result({ question, answered: true }, () => `Answered question ${question}.`)
+}
+
+/** JSON, or bare words where the schema takes a text, a choice or a yes. */
+async function answerTyped(
+  ever: Ever,
+  id: string,
+  given: string,
+  who: { readonly by?: string },
+): Promise<void> {
+  const question = given === '-' ? undefined : await openQuestion(ever, id)
+  const takesWords = question !== undefined && hintOf(question.schema) !== 'JSON'
+  if (!takesWords || question.kind === 'approval' || question.schema === undefined) {
+    await ever.answer(id, await parseAnswer(given, question), who)
+    return
+  }
+  let complaint: EverloopError | undefined
+  for (const value of readingsOf(given, question)) {
+    try {
+      await ever.answer(id, value, who)
+      return
+    } catch (error) {
+      if (!EverloopError.is(error) || error.code !== 'BAD_INPUT') throw error
+      complaint ??= error
+    }
+  }
+  throw complaint
+}
+
+/** Throws BAD_INPUT that says which JSON is wanted. */
+async function parseAnswer(given: string, question: Question | undefined): Promise<unknown> {
+  try {
+    return await parseValue(given, 'The answer')
+  } catch (error) {
+    if (!EverloopError.is(error) || question?.schema === undefined) throw error
+    throw new EverloopError(
+      'BAD_INPUT',
+      `${error.message} It must fit: ${JSON.stringify(plain(question.schema))}`,
+      { cause: error },
+    )
+  }
+}
+
+const isText = (schema: unknown): boolean =>
+  typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
+
+async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
+  const run = id.slice(0, Math.max(0, id.lastIndexOf('/')))
+  return (await ever.questions({ run })).find((question) => question.id === id)
 }
 
 /** The question whose id begins so. A run with one open question stands for it. */

@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
-import type { Ever, Settled } from '../../run/index.ts'
+import { conversation } from '../../agent/conversation.ts'
+import { messageSignal } from '../../agent/inbox.ts'
+import type { Ever, Settled, WaitInfo } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
@@ -23,6 +25,7 @@ interface Options {
   readonly label?: readonly string[]
   readonly wait: string
   readonly start?: true
+  readonly by?: string
 }
 
 export function addRun(program: Command): void {
@@ -35,6 +38,7 @@ export function addRun(program: Command): void {
     .option('--input <json>', 'the input, instead of the argument')
     .option('--queue <name>', 'the queue to wait in')
     .option('--label <name=value...>', 'labels to find it by')
+    .option('--by <name>', 'who starts it and answers its questions here, for the record')
     .option('--wait <duration>', 'wait for timers that are due within this time', '1m')
     .option('--start', 'only start it: a worker executes it')
   act<Options>(command, run)
@@ -49,7 +53,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const file = await loadFlowFile(argument)
   const flow = chooseFlow(file)
   const flows = file.flows.map((one) => one.flow)
-  const { id, queue } = options
+  const { id, queue, by } = options
   return interruptible(async (signal) => {
     await using ever = await open({
       store,
@@ -62,6 +66,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       ...(id === undefined ? {} : { id }),
       ...(queue === undefined ? {} : { queue }),
       ...(labels === undefined ? {} : { labels }),
+      ...(by === undefined ? {} : { by }),
     })
     if (options.start) {
       out.result({ run: reference.id, status: 'started' }, () => reference.id)
@@ -80,7 +85,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
           flows.some((one) => one.name === name && one.version === version),
         waitMs,
         signal,
-        onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, signal),
+        onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, { signal, by }),
       }),
       failureOf(ever.work()),
     ])
@@ -97,11 +102,11 @@ async function answerHere(
   ever: Ever,
   isInteractive: boolean,
   leaves: readonly Leaf[],
-  signal: AbortSignal,
+  person: { readonly signal: AbortSignal; readonly by: string | undefined },
 ): Promise<boolean> {
   if (!isInteractive) return false
   const question = leaves.find(({ wait }) => wait?.question !== undefined)?.wait?.question
-  return question !== undefined && askPerson(ever, question, signal)
+  return question !== undefined && askPerson(ever, question, person)
 }
 
 interface Report {
@@ -123,7 +128,8 @@ async function report({ out, ever, id, settled }: Report): Promise<number> {
       const kind = code === undefined ? name : `${name} (${code})`
       out.result({ run: id, status: 'failed', error: plain(settled.error) }, () => '')
       out.note(`${out.onError('red', 'failed')} ${cleanLine(kind, 80)}: ${clean(message)}`)
-      out.note(`Mend the cause, then: everloop runs retry ${id}`)
+      const { fix } = await explain(ever, id)
+      if (fix !== undefined) out.note(`Next: ${fix}`)
       return exitCodes.failed
     }
     case 'cancelled':
@@ -135,12 +141,42 @@ async function report({ out, ever, id, settled }: Report): Promise<number> {
       const { sentence, fix, reason } = await explain(ever, id)
       const on = settled.status === 'waiting' ? { on: settled.on } : { code: settled.code }
       const told = fix === undefined ? {} : { fix }
-      out.result({ run: id, status: settled.status, reason, sentence, ...told, ...on }, () => '')
+      const answer =
+        settled.status === 'waiting' ? await lastAnswer(ever, id, settled.on) : undefined
+      const said = answer === undefined ? {} : { answer }
+      const document = {
+        run: id,
+        status: settled.status,
+        reason,
+        sentence,
+        ...told,
+        ...on,
+        ...said,
+      }
+      out.result(document, () => (answer === undefined ? '' : clean(answer)))
       out.note(`${out.onError('yellow', settled.status)} ${sentence}`)
       if (fix !== undefined) out.note(`Next: ${fix}`)
       return exitCodes.resting
     }
   }
+}
+
+/** What an agent said last that waits for the next message; undefined for every other wait. */
+async function lastAnswer(
+  ever: Ever,
+  id: string,
+  on: readonly WaitInfo[],
+): Promise<string | undefined> {
+  if (!on.some(({ kind, what }) => kind === 'signal' && what === messageSignal)) return undefined
+  const { items } = await conversation(ever, id)
+  const at = items.findLastIndex((item) => item.is === 'assistant' && item.calls.length === 0)
+  const answer = items[at]
+  if (answer?.is !== 'assistant') return undefined
+  // What a guard has put in its place is what counts.
+  const fixed = items
+    .slice(at)
+    .findLast((item) => item.is === 'guard' && typeof item.fixed === 'string')
+  return fixed?.is === 'guard' && typeof fixed.fixed === 'string' ? fixed.fixed : answer.text
 }
 
 /** A text as it is, for pipes; everything else as JSON. */

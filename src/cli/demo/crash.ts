@@ -118,7 +118,7 @@ class Demo {
     const [question] = await this.#ever.questions({ run: runId })
     if (!question) throw new EverloopError('INTERNAL', 'The demo run asked no question.')
     if (out.isInteractive) scene.close()
-    if (!out.isInteractive || !(await askPerson(this.#ever, question.id, signal))) {
+    if (!out.isInteractive || !(await askPerson(this.#ever, question.id, { signal }))) {
       scene.say(`question: ${question.prompt} Nobody is there: the demo answers "${ownAnswer}".`)
       await this.#ever.answer(question.id, ownAnswer, { by: 'demo' })
     }
