@@ -525,6 +525,14 @@ export interface RepeatGuardOptions {
     readonly reaction?: 'deny' | 'ask' | 'halt';
 }
 
+export type Rest = Extract<Settled, {
+    readonly status: 'paused' | 'waiting';
+}>;
+
+export interface ResultOptions {
+    readonly onRest?: (rest: Rest) => void;
+}
+
 export interface RetryPolicy {
     readonly attempts: number;
     readonly delay?: Duration;
@@ -612,7 +620,7 @@ export class RunReference<Output = unknown> {
     }, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
-    result(): Promise<Output>;
+    result(options?: ResultOptions): Promise<Output>;
     events({ from }?: {
         readonly from?: number;
     }): AsyncGenerator<RunEvent, void>;

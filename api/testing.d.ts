@@ -1347,6 +1347,14 @@ interface ListOptions {
 
 type Environment = Readonly<Record<symbol, unknown>>;
 
+type Rest = Extract<Settled, {
+    readonly status: 'paused' | 'waiting';
+}>;
+
+interface ResultOptions {
+    readonly onRest?: (rest: Rest) => void;
+}
+
 class RunReference<Output = unknown> {
     #private;
     readonly id: string;
@@ -1356,7 +1364,7 @@ class RunReference<Output = unknown> {
     }, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
-    result(): Promise<Output>;
+    result(options?: ResultOptions): Promise<Output>;
     events({ from }?: {
         readonly from?: number;
     }): AsyncGenerator<RunEvent, void>;

@@ -81,6 +81,8 @@ export type {
   RunEvent,
   RunInfo,
   RunReference,
+  Rest,
+  ResultOptions,
   Settled,
   SignalOptions,
   StartOptions,

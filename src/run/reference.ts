@@ -4,6 +4,7 @@ import type { ErrorData } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
+import { checkOptions } from './options.ts'
 import type { Changes } from './changes.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {
@@ -19,6 +20,14 @@ import {
 
 /** How many entries are read at a time. */
 const pageMax = 500
+
+/** Where a run waits for something outside of the process, or for somebody to resume it. */
+export type Rest = Extract<Settled, { readonly status: 'paused' | 'waiting' }>
+
+export interface ResultOptions {
+  /** Told each time the run comes to rest before its end. What it throws, `result` rejects with. */
+  readonly onRest?: (rest: Rest) => void
+}
 
 export class RunReference<Output = unknown> {
   readonly id: string
@@ -55,14 +64,18 @@ export class RunReference<Output = unknown> {
   }
 
   /**
-   * The output. Waits as long as the run does. Throws RUN_FAILED or RUN_CANCELLED when the run
-   * ended that way; a paused run is waited for.
+   * The output. Waits as long as the run does, and so for ever where nobody answers its question or
+   * resumes it when it is paused: `onRest` is told what it waits for. Throws RUN_FAILED or RUN_CANCELLED
+   * when the run ended that way, and what `onRest` throws.
    */
-  async result(): Promise<Output> {
+  async result(options: ResultOptions = {}): Promise<Output> {
+    checkOptions('result', options, ['onRest'])
+    let told = 0
     for (;;) {
       const watching = this.#changes.watch(this.id, 'rest')
       try {
-        const end = await endOf(this.#store, await this.#row())
+        const row = await this.#row()
+        const end = await endOf(this.#store, row)
         switch (end?.status) {
           case 'completed':
             return end.output as Output
@@ -75,6 +88,13 @@ export class RunReference<Output = unknown> {
               { run: this.id },
             )
           default:
+            if (options.onRest && row.seq !== told) {
+              const rest = end ?? (await settledOf(this.#store, row))
+              if (rest?.status === 'paused' || rest?.status === 'waiting') {
+                told = row.seq
+                options.onRest(rest)
+              }
+            }
             await watching.changed
         }
       } finally {

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { ReadDeclarations } from './api-snapshot.ts'
 import { parse, root } from './source.ts'
 
-/** Hands out a reader for the declarations; the folder is gone when it returns. */
-export function withDeclarations<T>(use: (read: ReadDeclarations) => T): T {
+/** Hands out a reader for the declarations, and their folder, which is gone when it returns. */
+export function withDeclarations<T>(use: (read: ReadDeclarations, folder: string) => T): T {
   const out = mkdtempSync(join(tmpdir(), 'everloop-api-'))
   try {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -15,7 +15,7 @@ export function withDeclarations<T>(use: (read: ReadDeclarations) => T): T {
     const args = [tsc, '-p', join(root, 'tsconfig.build.json'), ...flags]
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: root })
     if (status !== 0) throw new Error(`src does not compile:\n${stdout}`)
-    return use((path) => parse(path, readFileSync(join(out, path), 'utf8')))
+    return use((path) => parse(path, readFileSync(join(out, path), 'utf8')), out)
   } finally {
     rmSync(out, { recursive: true, force: true })
   }
