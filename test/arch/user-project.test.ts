@@ -18,7 +18,7 @@ const looker = agent({ name: 'looker', model: scriptedModel([{ text: 'Done.' }])
 await using ever = await open({ flows: [looker], work: {} })
 const { store } = ever
 const [approval] = await ever.approvals.list()
-// @ts-expect-error there may be none
+// @ts-expect-error -- there may be none
 export const id: string = approval.id
 export const used: readonly unknown[] = [store, testRuntime, {} as ConversationItem]
 `
