@@ -1,7 +1,7 @@
 /** What people are asked about a call, and whether they are asked at all. */
 import { parseDuration } from '../base/duration.ts'
 import { digestOf } from '../ledger/index.ts'
-import { type ApprovalRequest, holdIn, isRecorded } from '../run/inside.ts'
+import { type ApprovalOutcome, type ApprovalRequest, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
@@ -22,18 +22,28 @@ export interface ProposedCall {
 /** More than this of the arguments does not stand in the prompt: they are shown beside it. */
 const argsUnitsMax = 500
 
+/** How people are asked about it. */
+interface Asking {
+  readonly key: string
+  /** Why a guard wants a person, if one does. */
+  readonly asked: string | undefined
+  /** People have decided about what it was before a deploy: they decide again. */
+  readonly isStale?: boolean
+}
+
 /**
- * Who must allow the call; undefined when nobody has to. `asked`: why a guard wants a person, if one
- * does. What is recorded is asked for again, and what comes before the executed call is past (C4).
+ * Who must allow the call; undefined when nobody has to. What is recorded is asked for again, and what
+ * comes before the executed call is past (C4).
  */
 export async function wantedApproval(
   at: Agency,
   run: Run,
   { tool, id, input }: ProposedCall,
-  { key, asked }: { readonly key: string; readonly asked: string | undefined },
+  { key, asked, isStale = false }: Asking,
 ): Promise<ApprovalDecision | undefined> {
   const later = [keysBefore(id).budget, keyOfCall(id)]
-  if (!isRecorded(run, key) && later.some((one) => isRecorded(run, one))) return undefined
+  if (!isRecorded(run, key) && !isStale && later.some((one) => isRecorded(run, one)))
+    return undefined
   const context = {
     runId: run.id,
     agent: at.agent.name,
@@ -47,7 +57,7 @@ export async function wantedApproval(
   const decision = combineApprovals([ruled, ...guard])
   if (decision.needed) return decision
   // It was asked for by rules that have changed since: whoever is looking at it decides.
-  return isRecorded(run, key) ? { needed: true } : undefined
+  return isRecorded(run, key) || isStale ? { needed: true } : undefined
 }
 
 /** The request, bound to the tool, its definition and the arguments. */
@@ -56,7 +66,7 @@ export function approvalRequest(
   { tool, id, input }: ProposedCall,
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
-  const { approvals = 1, approvers, notBy, timeout, escalate, reason } = wanted
+  const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
   // Where the requester is not known, at least who answers must be.
   const barred = notBy === 'requester' ? (at.requester ?? []) : undefined
   return {
@@ -68,19 +78,47 @@ export function approvalRequest(
       args: input,
       // Where several must approve, nobody may edit.
       ...(approvals === 1 ? { argsSchema: tool.inputSchema } : {}),
-      digest: digestOf([tool.name, definitionDigest(tool), input]),
       approvals,
       ...(approvers ? { approvers } : {}),
       ...(barred === undefined ? {} : { barred: [barred].flat() }),
       ...(reason === undefined ? {} : { reason }),
+      ...(timeout === undefined ? {} : { otherwise: { value: otherwise } }),
     },
+    binding: (args) => bindingOf(tool, args),
     timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),
     escalate: escalate && { afterMs: parseDuration(escalate.after), to: escalate.to },
-    complaint: async (args) => {
-      const checked = await checkArguments(tool, args)
-      return checked.is === 'valid' ? undefined : checked.text
-    },
+    complaint: (args) => editComplaint(tool, args),
   }
+}
+
+/** What a decision is bound to: the tool, as the model is told of it, and the arguments. */
+const bindingOf = (tool: AnyTool, args: unknown): string =>
+  digestOf([tool.name, definitionDigest(tool), args])
+
+/** Whether this was asked about the tool as it is now. */
+export const isStill = (tool: AnyTool, { digest, args }: ApprovalOutcome['asked']): boolean =>
+  digest === bindingOf(tool, args)
+
+/**
+ * What is wrong with arguments that somebody has put in the place of others. The tool gets them as
+ * they are: who gave them was not shown what a schema would make of them.
+ */
+export async function editComplaint(tool: AnyTool, args: unknown): Promise<string | undefined> {
+  const checked = await checkArguments(tool, args)
+  if (checked.is !== 'valid') return checked.text
+  if (digestOf(checked.args) === digestOf(args)) return undefined
+  return `The schema of ${tool.name} would change these arguments. Give them as the tool gets them, with every field.`
+}
+
+/** Whether it is enough for the call as it is now that this person wants it so. */
+export function suffices(
+  at: Agency,
+  { approvals = 1, approvers, notBy }: ApprovalDecision,
+  by: string | undefined,
+): boolean {
+  if (approvals > 1) return false
+  if (approvers !== undefined && (by === undefined || !approvers.includes(by))) return false
+  return notBy === undefined || (by !== undefined && by !== '' && by !== at.requester)
 }
 
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {

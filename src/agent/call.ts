@@ -3,8 +3,8 @@
  *
  * - C1 Nothing is executed that a guard denied, that an approval was wanted for and not given, or that
  *   a budget does not leave room for.
- * - C2 What is executed is what was decided about last: guards see edited arguments again, and what
- *   they change afterwards needs another approval.
+ * - C2 What is executed is what was decided about last, as the ledger has it: guards and approval rules
+ *   see edited arguments again, and what guards change afterwards needs another approval.
  * - C3 Whatever goes wrong with the call is told to the model, and nothing else of the turn is touched.
  *   Only a guard that halts, a budget that stops and a cancel end the turn.
  * - C4 What the ledger holds is served; what comes before something that it holds is past. So a guard,
@@ -14,7 +14,7 @@ import { digestOf } from '../ledger/index.ts'
 import { approveIn, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { approvalRequest, wantedApproval } from './approving.ts'
+import { approvalRequest, editComplaint, isStill, suffices, wantedApproval } from './approving.ts'
 import { executeTool, keyOfCall, keysBefore } from './execution.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import { type Ruling, rule } from './ruling.ts'
@@ -23,7 +23,7 @@ import type { AgentState, Amounts, CallResult } from './state.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from './tool.ts'
-import { checkArguments, validateCall } from './validate-call.ts'
+import { validateCall } from './validate-call.ts'
 
 /** What became of a call. */
 export interface CallEnd {
@@ -90,6 +90,16 @@ type Cleared =
 
 const denied = (reason: string): Cleared => ({ is: 'denied', reason })
 
+/** What a person has approved. */
+interface Approved {
+  readonly digest: string
+  /** The guard whose question that answered. */
+  readonly granted: readonly string[]
+  /** It was that person who made the call what it is. */
+  readonly isEdited: boolean
+  readonly by: string | undefined
+}
+
 /** Guards and people, until both are content with the same arguments (C2). */
 async function clear(
   at: Agency,
@@ -98,8 +108,8 @@ async function clear(
   { tool, id, input: proposed }: Proposed,
 ): Promise<Cleared> {
   let input = proposed
-  /** What a person has approved, and the guard whose question that answered. */
-  let approved: { readonly digest: string; readonly granted: readonly string[] } | undefined
+  let approved: Approved | undefined
+  let isStale = false
   for (let round = 1; round <= roundsMax; round++) {
     const nth = round === 1 ? '' : ` #${round}` // ids have no spaces
     const before = keysBefore(id)
@@ -115,28 +125,43 @@ async function clear(
       return denied(`Guard "${ruling.by}" denied the call: ${ruling.reason}`)
     }
     if (ruling.isFixed) {
-      const fixed = await holdIn(run, checkArguments(tool, ruling.subject.args))
-      if (fixed.is !== 'valid') return denied(`A guard has changed the call. ${fixed.text}`)
-      input = fixed.args
+      input = ruling.subject.args
+      const complaint = await holdIn(run, editComplaint(tool, input))
+      if (complaint !== undefined) return denied(`A guard has changed the call. ${complaint}`)
     }
-    if (approved?.digest === digestOf(input)) return { is: 'cleared', input }
+    const isApproved = approved?.digest === digestOf(input)
+    const isAsked = isRecorded(run, key)
+    if (isApproved && !approved?.isEdited && !isAsked) return { is: 'cleared', input }
     const asked = ruling.is === 'ask' ? ruling.reason : undefined
     const call = { tool, id, input }
-    const wanted = await wantedApproval(at, run, call, { key, asked })
+    const wanted = await wantedApproval(at, run, call, { key, asked, isStale })
     if (!wanted) return { is: 'cleared', input }
+    // Who has edited a call has not answered for those whom it needs now.
+    const isEnough = isApproved && asked === undefined && suffices(at, wanted, approved?.by)
+    if (isEnough && !isAsked) return { is: 'cleared', input }
     const outcome = await approveIn(run, approvalRequest(at, call, { key, wanted }))
+    const { asked: shown } = outcome
     if (outcome.kind === 'approval.voided') continue
     if (outcome.kind === 'approval.expired') {
-      if (wanted.otherwise !== 'approve') return denied('Nobody approved the call in time.')
+      if (shown.otherwise?.value !== 'approve') return denied('Nobody approved the call in time.')
     } else if (outcome.verdict === 'denied') {
       const why = outcome.reason ?? 'no reason was given'
       return denied(`${outcome.by ?? 'A person'} denied the call: ${why}`)
-    } else if ('args' in outcome) {
-      const edited = await holdIn(run, checkArguments(tool, outcome.args))
-      if (edited.is !== 'valid') return denied(`A person has changed the call. ${edited.text}`)
-      input = edited.args
     }
-    approved = { digest: digestOf(input), granted: ruling.is === 'ask' ? [ruling.by] : [] }
+    // What was decided about another definition counts only for what has been begun already.
+    isStale = !isStill(tool, shown) && !isRecorded(run, keyOfCall(id))
+    if (isStale) {
+      approved = undefined
+      continue
+    }
+    const isEdited = 'args' in outcome
+    input = isEdited ? outcome.args : shown.args
+    approved = {
+      digest: digestOf(input),
+      granted: ruling.is === 'ask' ? [ruling.by] : [],
+      isEdited,
+      by: 'by' in outcome ? outcome.by : undefined,
+    }
   }
   return denied(`The call was changed ${roundsMax} times and never agreed upon.`)
 }

@@ -1,12 +1,13 @@
 /**
  * Approvals: a call that waits until the people who may allow it have decided.
  *
- * - A1 A decision is bound to the request's digest: a request that is found in the ledger with
- *   another digest is voided, and an answer that was given to another digest is refused.
+ * - A1 A decision is bound to the request's digest: a request that is found in the ledger and would
+ *   have another digest now is voided, and an answer that was given to another digest is refused.
  * - A2 Nobody votes twice, and nobody who is barred votes.
  * - A3 One denial denies. The call goes ahead with as many approvals as the request wants, all of them
  *   for the same arguments.
  * - A4 When the time is over without a decision the call is denied, unless the request says otherwise.
+ * - A5 What was asked about is handed over with the decision: it is that which was decided about.
  */
 import type { AnyDraft, Payloads, Vote } from '../ledger/index.ts'
 import { approvalSchema, judge } from './approval-answer.ts'
@@ -20,7 +21,9 @@ import { expire, register } from './waits.ts'
 export interface ApprovalRequest {
   /** Identifies it in its scope. */
   readonly key: string
-  readonly record: Omit<Payloads['approval.requested'], 'due' | 'escalate' | 'schema'>
+  readonly record: Omit<Payloads['approval.requested'], 'due' | 'escalate' | 'schema' | 'digest'>
+  /** What a request about these arguments is bound to, as things are now. */
+  readonly binding: (args: unknown) => string
   /** How long the people have, in milliseconds. */
   readonly timeoutMs?: number | undefined
   readonly escalate?: { readonly afterMs: number; readonly to: string } | undefined
@@ -28,11 +31,12 @@ export interface ApprovalRequest {
   readonly complaint: (args: unknown) => Promise<string | undefined>
 }
 
-/** What became of it. */
-export type ApprovalOutcome =
+/** What became of it, and what exactly was asked about. */
+export type ApprovalOutcome = { readonly asked: Payloads['approval.requested'] } & (
   | ({ readonly kind: 'approval.decided' } & Payloads['approval.decided'])
   | { readonly kind: 'approval.expired' }
   | ({ readonly kind: 'approval.voided' } & Payloads['approval.voided'])
+)
 
 /** Asks, and waits for what becomes of it. */
 export function approve(
@@ -40,7 +44,7 @@ export function approve(
   scope: Scope,
   request: ApprovalRequest,
 ): Promise<ApprovalOutcome> {
-  const { key, record, timeoutMs, escalate } = request
+  const { key, record, binding, timeoutMs, escalate } = request
   const waiting = new Waiting(pass, request)
   return pass.request(scope, 'approval', scope.key('', key), {
     begin: (operation) => {
@@ -52,6 +56,7 @@ export function approve(
       const now = pass.store.clock.now()
       register(pass, operation, 'approval.requested', {
         ...record,
+        digest: binding(record.args),
         schema: approvalSchema,
         ...(timeoutMs === undefined ? {} : { due: now + timeoutMs }),
         ...(escalate ? { escalate: { due: now + escalate.afterMs, to: escalate.to } } : {}),
@@ -76,7 +81,7 @@ class Waiting {
 
   /** Goes on with a request that the ledger holds, and with what has been said about it (A1). */
   resume(operation: Operation, begun: Line<'approval.requested'>): void {
-    if (begun.record.digest !== this.#request.record.digest) {
+    if (begun.record.digest !== this.#request.binding(begun.record.args)) {
       const reason = 'The call is no longer the one that was asked about.'
       this.#pass.conclude(operation, 'approval.voided', { reason })
       return

@@ -34,6 +34,7 @@ export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undef
     case 'approval.decided':
     case 'approval.expired':
     case 'approval.voided':
+      return { is: 'value', value: { ...record, kind, asked: begun?.record } }
     case 'guard.decided':
     case 'budget.reserved':
     case 'message.received':

@@ -187,7 +187,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an approval is not bound to the definition that was asked about',
     file: 'run/approval.ts',
-    find: 'if (begun.record.digest !== this.#request.record.digest) {',
+    find: 'if (begun.record.digest !== this.#request.binding(begun.record.args)) {',
     replace: "if (begun.record.digest === '') {",
   },
   {
@@ -199,8 +199,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'guards are not asked again behind an approval',
     file: 'agent/call.ts',
-    find: "approved = { digest: digestOf(input), granted: ruling.is === 'ask' ? [ruling.by] : [] }",
-    replace: "return { is: 'cleared', input }",
+    find: "const isEdited = 'args' in outcome",
+    replace: `const isEdited = 'args' in outcome
+    if (run.id) return { is: 'cleared', input: isEdited ? outcome.args : shown.args }`,
   },
   {
     name: 'a budget does not see the calls that are under way',

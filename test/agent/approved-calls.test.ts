@@ -1,0 +1,331 @@
+/** What is made behind an approval is what people have approved: whatever a deploy, an edit or a schema does. */
+import { expect, test } from 'vitest'
+import { agent, type ApprovalRule, type Guard, guard, tool, verdict } from 'everloop'
+import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+import { toldOf } from './prompts.ts'
+
+interface Payment {
+  readonly cents: number
+}
+
+interface Version {
+  readonly schema?: z.ZodType<Payment>
+  readonly description?: string
+  readonly approval?: ApprovalRule<Payment>
+  readonly guards?: readonly Guard[]
+  readonly budget?: { readonly calls: number }
+}
+
+/** An agent that proposes one payment, in versions that a deploy may bring. */
+function paying(cents: number) {
+  const made: Payment[] = []
+  const model = scriptedModel(
+    [{ toolCalls: [{ id: 'p', name: 'pay', input: { cents } }] }, { text: 'Done.' }],
+    { by: 'turn' },
+  )
+  const payer = ({ schema, description, approval = true, guards, budget }: Version = {}) => {
+    const pay = tool({
+      name: 'pay',
+      description: description ?? 'Pays.',
+      input: schema ?? z.object({ cents: z.number() }),
+      effect: 'idempotent',
+      approval,
+      run: (payment: Payment) => {
+        made.push(payment)
+        return 'paid'
+      },
+    })
+    return agent({
+      name: 'payer',
+      model,
+      tools: [pay],
+      ...(guards ? { guards } : {}),
+      ...(budget ? { budget } : {}),
+    })
+  }
+  return { made, model, payer }
+}
+
+const times = (factor: number): z.ZodType<Payment> =>
+  z.object({ cents: z.number().transform((cents) => cents * factor) })
+
+async function only({ ever }: TestRuntime) {
+  const [open, ...others] = await ever.approvals.list()
+  expect(others).toEqual([])
+  if (!open) throw new Error('Nothing waits for people.')
+  return open
+}
+
+/** Answers what waits about the budget. */
+async function letSpend({ ever }: TestRuntime): Promise<void> {
+  const [question] = await ever.questions()
+  await ever.answer(question?.id ?? '', { verdict: 'continue' })
+}
+
+const done = { status: 'completed', output: 'Done.' }
+
+test('what is made is what was approved, whatever a deploy has made of the schema meanwhile', async () => {
+  const { made, payer } = paying(100)
+  const budget = { calls: 0 }
+  await using runtime = await testRuntime({ flows: [payer({ budget })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id)
+  await runtime.settle()
+  await runtime.restart({ flows: [payer({ budget, schema: times(1000) })] })
+  await runtime.settle()
+  await letSpend(runtime)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+  await runtime.verify()
+})
+
+test('a request stays open while a deploy makes something else of the same proposal', async () => {
+  const { made, payer } = paying(100)
+  await using runtime = await testRuntime({ flows: [payer()] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  await runtime.restart({ flows: [payer({ schema: times(1000) })] })
+  await runtime.settle()
+  expect(await only(runtime)).toMatchObject({ id, args: { cents: 100 } })
+  await runtime.ever.approvals.approve(id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+})
+
+test('a schema that gives something else each time is asked about once', async () => {
+  let n = 0
+  const schema = z.object({ cents: z.number().transform((cents) => cents + n++) })
+  const { made, payer } = paying(100)
+  await using runtime = await testRuntime({ flows: [payer({ schema })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { id, args } = await only(runtime)
+  await runtime.restart({ flows: [payer({ schema })] })
+  await runtime.settle()
+  expect((await only(runtime)).id).toBe(id)
+  await runtime.ever.approvals.approve(id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([args])
+})
+
+test('an approved call whose tool has become another one is not made before it is approved again', async () => {
+  const { made, payer } = paying(100)
+  const approved = (commits: readonly { readonly kind: string }[]) =>
+    commits.some(({ kind }) => kind === 'approval.decided')
+  await using runtime = await testRuntime({ flows: [payer({ guards: [slow()] })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const first = await only(runtime)
+  await runtime.ever.approvals.approve(first.id, { args: { cents: 90 } })
+  await runtime.runUntil(async () => approved(await runtime.store.entries(run.id)))
+  runtime.crash({ flows: [payer({ description: 'Pays twice.' })] })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  expect(second.digest).not.toBe(first.digest)
+  expect(second.args).toEqual({ cents: 100 })
+  await runtime.ever.approvals.approve(second.id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+  await runtime.verify()
+})
+
+test('behind an approval nothing is made of a tool that has become another one', async () => {
+  const { made, payer } = paying(100)
+  const budget = { calls: 0 }
+  await using runtime = await testRuntime({ flows: [payer({ budget })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id)
+  await runtime.settle()
+  await runtime.restart({ flows: [payer({ budget, description: 'Pays twice.' })] })
+  await runtime.settle()
+  await letSpend(runtime)
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DIVERGED' })
+  expect(made).toEqual([])
+  await runtime.restart({ flows: [payer({ budget })] })
+  await runtime.ever.resume(run.id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+  await runtime.verify()
+})
+
+test('a deploy that is taken back leaves the first approval as it was', async () => {
+  const { made, payer } = paying(100)
+  const old = payer({ guards: [slow()] })
+  await using runtime = await testRuntime({ flows: [old] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const first = await only(runtime)
+  await runtime.ever.approvals.approve(first.id, { args: { cents: 90 } })
+  await runtime.runUntil(async () =>
+    (await runtime.store.entries(run.id)).some(({ kind }) => kind === 'approval.decided'),
+  )
+  runtime.crash({ flows: [payer({ description: 'Pays twice.' })] })
+  await runtime.settle()
+  const second = await only(runtime)
+  expect(second.args).toEqual({ cents: 100 })
+  await runtime.restart({ flows: [payer()] })
+  await runtime.ever.approvals.approve(second.id) // about a tool that is gone: void
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 90 }])
+  await runtime.verify()
+})
+
+/** Guards that answer the first time, and take their time behind the approval. */
+function slow(): Guard {
+  let asked = 0
+  const never = new Promise<never>(() => {})
+  return guard({
+    name: 'slow',
+    at: 'call',
+    timeout: '1h',
+    check: () => (asked++ === 0 ? verdict.allow() : never),
+  })
+}
+
+test('what counts when the time is over is what the request said', async () => {
+  for (const [before, after] of [
+    ['approve', 'deny'],
+    ['deny', 'approve'],
+  ] as const) {
+    const { made, payer } = paying(100)
+    const version = (otherwise: 'approve' | 'deny') =>
+      payer({ approval: { needed: true, timeout: '2d', otherwise } })
+    await using runtime = await testRuntime({ flows: [version(before)] })
+    const run = await runtime.start('payer', { prompt: 'Pay.' })
+    await only(runtime)
+    await runtime.restart({ flows: [version(after)] })
+    await runtime.advance('3d')
+    expect(await runtime.settled(run)).toEqual(done)
+    expect(made).toEqual(before === 'approve' ? [{ cents: 100 }] : [])
+  }
+})
+
+const tiered: ApprovalRule<Payment> = ({ cents }) =>
+  cents > 100_000
+    ? { needed: true, approvals: 2, approvers: ['cfo', 'ceo'] }
+    : { needed: cents > 10_000 }
+
+test('whoever edits a call needs those who must approve what it has become', async () => {
+  const { made, payer } = paying(20_000)
+  await using runtime = await testRuntime({ flows: [payer({ approval: tiered })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  const first = await only(runtime)
+  await approvals.approve(first.id, { by: 'clerk', args: { cents: 9_000_000 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  // The vote with the edit counts for nothing here.
+  expect(second).toMatchObject({ approvals: 2, votes: [], args: { cents: 9_000_000 } })
+  await expect(approvals.approve(second.id, { by: 'clerk' })).rejects.toMatchObject({
+    code: 'APPROVAL_REFUSED',
+  })
+  await approvals.approve(second.id, { by: 'cfo' })
+  await runtime.settle()
+  runtime.crash()
+  runtime.addWorker()
+  await runtime.settle()
+  expect(made).toEqual([])
+  await approvals.approve(second.id, { by: 'ceo' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 9_000_000 }])
+  await runtime.verify()
+})
+
+test.each<[string, ApprovalRule<Payment>, string | undefined, boolean]>([
+  ['within the rule that asked', true, undefined, false],
+  ['to where nobody has to be asked', ({ cents }) => cents > 10_000, 'clerk', false],
+  ['to where only others may', ({ cents }) => only1(cents, ['boss']), 'clerk', true],
+  ['to where the editor may', ({ cents }) => only1(cents, ['boss']), 'boss', false],
+  ['to where the requester may not', ({ cents }) => notByRequester(cents), 'rob', true],
+  ['to where one must be known', ({ cents }) => notByRequester(cents), undefined, true],
+  ['to where anybody else may', ({ cents }) => notByRequester(cents), 'clerk', false],
+])('a call is edited %s', async (_, approval, by, isAskedAgain) => {
+  const { made, payer } = paying(20_000)
+  await using runtime = await testRuntime({ flows: [payer({ approval })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' }, { by: 'rob' })
+  const args = { cents: 5000 }
+  await runtime.ever.approvals.approve((await only(runtime)).id, { args, ...(by ? { by } : {}) })
+  await runtime.settle()
+  expect(made).toEqual(isAskedAgain ? [] : [args])
+  if (isAskedAgain) {
+    const { id } = await only(runtime)
+    await runtime.ever.approvals.approve(id, { by: 'boss' })
+  }
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([args])
+})
+
+const only1 = (cents: number, approvers: readonly string[]) =>
+  cents > 10_000 ? true : { needed: true, approvers }
+
+const notByRequester = (cents: number) =>
+  cents > 10_000 ? true : ({ needed: true, notBy: 'requester' } as const)
+
+test('a guard that asks about what a call was edited to is answered by nobody yet', async () => {
+  const large = guard({
+    name: 'large',
+    at: 'call',
+    check: ({ args }) =>
+      (args as Payment).cents > 50_000 ? verdict.ask('That much?') : verdict.allow(),
+  })
+  const { made, payer } = paying(20_000)
+  await using runtime = await testRuntime({ flows: [payer({ guards: [large] })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  await approvals.approve((await only(runtime)).id, { args: { cents: 60_000 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const { id, reason } = await only(runtime)
+  expect(reason).toContain('That much?')
+  await approvals.approve(id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 60_000 }])
+})
+
+test('arguments that the schema would change once more are not taken from anybody', async () => {
+  const { made, payer } = paying(100)
+  await using runtime = await testRuntime({ flows: [payer({ schema: times(100) })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { id, args } = await only(runtime)
+  expect(args).toEqual({ cents: 10_000 })
+  await runtime.ever.approvals.approve(id, { args: { cents: 5000 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const again = await only(runtime)
+  expect(again.id).toBe(id)
+  expect(again.refused).toContain('would change these arguments')
+  await runtime.ever.approvals.approve(id)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 10_000 }])
+})
+
+test('edited arguments that the schema leaves as they are go to the tool as they are', async () => {
+  const schema = z.object({ cents: z.number(), note: z.string().trim().default('none') })
+  const { made, payer } = paying(100)
+  await using runtime = await testRuntime({ flows: [payer({ schema })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { id, args } = await only(runtime)
+  expect(args).toEqual({ cents: 100, note: 'none' })
+  const edited = { cents: 50, note: 'less' }
+  await runtime.ever.approvals.approve(id, { args: edited })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([edited])
+})
+
+test('what a guard makes of arguments is not changed once more by the schema', async () => {
+  const cap = guard({
+    name: 'cap',
+    at: 'call',
+    check: ({ args }) =>
+      (args as Payment).cents > 5000 ? verdict.fix({ cents: 5000 }) : verdict.allow(),
+  })
+  const { made, model, payer } = paying(100)
+  const version = payer({ schema: times(100), approval: false, guards: [cap] })
+  await using runtime = await testRuntime({ flows: [version] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([])
+  expect(toldOf(model, 1)).toEqual([
+    { type: 'execution-denied', reason: expect.stringContaining('A guard has changed the call.') },
+  ])
+})
