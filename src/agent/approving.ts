@@ -5,7 +5,6 @@ import { type ApprovalOutcome, type ApprovalRequest, holdIn, isRecorded } from '
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
-import { keyOfCall, keysBefore } from './execution.ts'
 import { approvalFor } from './policy.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from './tool.ts'
@@ -25,10 +24,12 @@ const argsUnitsMax = 500
 /** How people are asked about it. */
 interface Asking {
   readonly key: string
+  /** Keys of what comes behind it. */
+  readonly later: readonly string[]
   /** Why a guard wants a person, if one does. */
   readonly asked: string | undefined
-  /** People have decided about what it was before a deploy: they decide again. */
-  readonly isStale?: boolean
+  /** Whatever the rules say by now, people have to decide. */
+  readonly isRequired: boolean
 }
 
 /**
@@ -39,11 +40,10 @@ export async function wantedApproval(
   at: Agency,
   run: Run,
   { tool, id, input }: ProposedCall,
-  { key, asked, isStale = false }: Asking,
+  { key, later, asked, isRequired }: Asking,
 ): Promise<ApprovalDecision | undefined> {
-  const later = [keysBefore(id).budget, keyOfCall(id)]
-  if (!isRecorded(run, key) && !isStale && later.some((one) => isRecorded(run, one)))
-    return undefined
+  const isAsked = isRecorded(run, key)
+  if (!isAsked && !isRequired && later.some((one) => isRecorded(run, one))) return undefined
   const context = {
     runId: run.id,
     agent: at.agent.name,
@@ -57,7 +57,7 @@ export async function wantedApproval(
   const decision = combineApprovals([ruled, ...guard])
   if (decision.needed) return decision
   // It was asked for by rules that have changed since: whoever is looking at it decides.
-  return isRecorded(run, key) || isStale ? { needed: true } : undefined
+  return isAsked || isRequired ? { needed: true } : undefined
 }
 
 /** The request, bound to the tool, its definition and the arguments. */

@@ -25,6 +25,12 @@ export const keysBefore = (
   budget: `budget:call:${id}`,
 })
 
+/** The keys of what comes between the budget and a call whose tool a deploy has changed. */
+export const keysAgain = (id: string): { readonly guard: string; readonly approval: string } => ({
+  guard: `guard:call:${id} again`, // ids have no spaces
+  approval: `approval:${id} again`,
+})
+
 /** What came of it, for the model. */
 export type Executed = Pick<CallResult, 'is' | 'value' | 'artifact'>
 

@@ -53,6 +53,9 @@ interface Executed {
   readonly id: string
 }
 
+/** How the keys of rounds end, before the budget and behind it. */
+const rounds = ['', ' #2', ' #3', ' #4', ' #5', ' #6']
+
 /** C1, C2, I9: guards and people have let exactly this call pass. */
 export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): void {
   const { world, run, epoch } = actor
@@ -68,8 +71,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
   let approved: unknown
   let isJudged = false
   let isApproved = false
-  for (let round = 1; round <= 6; round++) {
-    const nth = round === 1 ? '' : ` #${round}`
+  for (const nth of ['', ' again'].flatMap((stage) => rounds.map((round) => stage + round))) {
     const ruling = run.outcomes.get(at(`guard:call:${id}${nth}`))
     if (ruling) {
       const record = recordOf(ruling, 'guard.decided')

@@ -86,7 +86,8 @@ function checkGuards({ report, guardSaid }: Sight, run: Mirror, entry: Entry, mu
     readonly outcome?: string
   }
   const call =
-    /^guard:(?:call|result):(.*?)(?: #\d+)?$/.exec(unescape(entry.key.slice(1)))?.[1] ?? ''
+    /^guard:(?:call|result):(.*?)(?: again)?(?: #\d+)?$/.exec(unescape(entry.key.slice(1)))?.[1] ??
+    ''
   for (const { guard, verdict } of verdicts) {
     const said = guardSaid.get(`${run.id}\n${guard}\n${position}\n${call}`)
     if (said === undefined) continue // it took too long to say anything

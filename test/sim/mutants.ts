@@ -198,10 +198,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'guards are not asked again behind an approval',
-    file: 'agent/call.ts',
+    file: 'agent/clearing.ts',
     find: "const isEdited = 'args' in outcome",
     replace: `const isEdited = 'args' in outcome
-    if (run.id) return { is: 'cleared', input: isEdited ? outcome.args : shown.args }`,
+    if (run.id) return { ...cleared, input: isEdited ? outcome.args : shown.args }`,
   },
   {
     name: 'a budget does not see the calls that are under way',

@@ -1,0 +1,155 @@
+/**
+ * Guards and people, about one call: asked by turns until both are content with the same arguments.
+ *
+ * - K1 What comes out is what was decided about last, as the ledger has it, whatever a schema would make
+ *   of the proposal by now. Guards and approval rules see arguments that a person has edited; what
+ *   guards change afterwards needs another approval.
+ * - K2 A decision of people holds for the definition of the tool that they were asked about. When a
+ *   deploy brings another before the call has begun, they decide again, behind the budget: what is
+ *   recorded up to there is claimed first, so the run does not diverge.
+ */
+import { digestOf } from '../ledger/index.ts'
+import { approveIn, holdIn, isRecorded } from '../run/inside.ts'
+import type { Run } from '../run/index.ts'
+import type { Agency } from './agency.ts'
+import {
+  approvalRequest,
+  editComplaint,
+  isStill,
+  type ProposedCall,
+  suffices,
+  wantedApproval,
+} from './approving.ts'
+import { keyOfCall, keysAgain, keysBefore } from './execution.ts'
+import { rule } from './ruling.ts'
+import type { AgentState } from './state.ts'
+
+export type Cleared = Agreed | { readonly is: 'denied'; readonly reason: string }
+
+/** The call may be made, with these arguments. */
+interface Agreed {
+  readonly is: 'cleared'
+  readonly input: unknown
+  readonly approved: Approved | undefined
+}
+
+/** What a person has approved. */
+interface Approved {
+  readonly digest: string
+  /** The guard whose question that answered. */
+  readonly granted: readonly string[]
+  /** It was that person who made the call what it is. */
+  readonly isEdited: boolean
+  readonly by: string | undefined
+  /** It was asked about another definition of the tool, and the call has not begun (K2). */
+  readonly isStale: boolean
+}
+
+/** How often guards and people may change a call by turns. */
+const roundsMax = 5
+
+const denied = (reason: string): Cleared => ({ is: 'denied', reason })
+
+/** Clears a call that the model proposes. */
+export async function clear(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  call: ProposedCall,
+): Promise<Cleared> {
+  const keys = keysBefore(call.id)
+  return agree(at, run, state, call, { keys, later: [keys.budget, keyOfCall(call.id)] })
+}
+
+/** Behind the budget: clears a call again whose approval has become stale (K2). */
+export async function clearAgain(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { call, cleared }: { readonly call: ProposedCall; readonly cleared: Agreed },
+): Promise<Cleared> {
+  const keys = keysAgain(call.id)
+  const stage = { keys, later: [keyOfCall(call.id)], isAgain: true }
+  const { input, approved } = cleared
+  if (approved?.isStale) return agree(at, run, state, call, { ...stage, isRequired: true })
+  if (!Object.values(keys).some((key) => isRecorded(run, key))) return cleared
+  return agree(at, run, state, { ...call, input }, { ...stage, approved })
+}
+
+/** Where in the turn it is agreed upon. */
+interface Stage {
+  readonly keys: { readonly guard: string; readonly approval: string }
+  /** Keys of what comes behind it. */
+  readonly later: readonly string[]
+  readonly approved?: Approved | undefined
+  readonly isAgain?: boolean
+  /** Whatever the rules say by now, people have to decide. */
+  readonly isRequired?: boolean
+}
+
+async function agree(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { tool, id, input: proposed }: ProposedCall,
+  stage: Stage,
+): Promise<Cleared> {
+  const { keys, later, isAgain = false } = stage
+  let input = proposed
+  let { approved, isRequired = false } = stage
+  for (let round = 1; round <= roundsMax; round++) {
+    const nth = round === 1 ? '' : ` #${round}` // ids have no spaces
+    const key = `${keys.approval}${nth}`
+    const ruling = await rule(at, run, state, {
+      position: 'call',
+      key: `${keys.guard}${nth}`,
+      later: [key, ...later],
+      subject: { tool, args: input, id },
+      granted: approved?.granted ?? [],
+    })
+    if (ruling.is === 'deny' || ruling.is === 'retry') {
+      return denied(`Guard "${ruling.by}" denied the call: ${ruling.reason}`)
+    }
+    if (ruling.isFixed) {
+      input = ruling.subject.args
+      const complaint = await holdIn(run, editComplaint(tool, input))
+      if (complaint !== undefined) return denied(`A guard has changed the call. ${complaint}`)
+    }
+    const isApproved = approved?.digest === digestOf(input)
+    const isAsked = isRecorded(run, key)
+    const cleared: Cleared = { is: 'cleared', input, approved }
+    if (isApproved && !approved?.isEdited && !isAsked) return cleared
+    const asked = ruling.is === 'ask' ? ruling.reason : undefined
+    const call = { tool, id, input }
+    const wanted = await wantedApproval(at, run, call, { key, later, asked, isRequired })
+    if (!wanted) return cleared
+    // Who has edited a call has not answered for those whom it needs now.
+    const isEnough = isApproved && asked === undefined && suffices(at, wanted, approved?.by)
+    if (isEnough && !isAsked) return cleared
+    const outcome = await approveIn(run, approvalRequest(at, call, { key, wanted }))
+    if (outcome.kind === 'approval.voided') continue
+    const { asked: shown } = outcome
+    if (outcome.kind === 'approval.expired') {
+      if (shown.otherwise?.value !== 'approve') return denied('Nobody approved the call in time.')
+    } else if (outcome.verdict === 'denied') {
+      const why = outcome.reason ?? 'no reason was given'
+      return denied(`${outcome.by ?? 'A person'} denied the call: ${why}`)
+    }
+    const isStale = !isStill(tool, shown) && !isRecorded(run, keyOfCall(id))
+    if (isStale && isAgain) {
+      approved = undefined
+      isRequired = true
+      continue
+    }
+    const isEdited = 'args' in outcome
+    input = isEdited ? outcome.args : shown.args
+    approved = {
+      digest: digestOf(input),
+      granted: ruling.is === 'ask' ? [ruling.by] : [],
+      isEdited,
+      by: 'by' in outcome ? outcome.by : undefined,
+      isStale,
+    }
+  }
+  return denied(`The call was changed ${roundsMax} times and never agreed upon.`)
+}
