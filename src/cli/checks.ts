@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { counted } from './counted.ts'
 import type { Ever } from '../run/index.ts'
 import type { Store, StoreInfo } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
@@ -141,7 +142,11 @@ export async function checkSessions(store: Store): Promise<Check[]> {
   const checks = [
     alive.length === 0
       ? check('workers', 'good', 'no worker is connected')
-      : check('workers', 'good', `${alive.length} connected (${names}), holding ${held} runs`),
+      : check(
+          'workers',
+          'good',
+          `${alive.length} connected (${names}), holding ${counted(held, 'run')}`,
+        ),
   ]
   if (leaked.length > 0) {
     const last = Math.max(...leaked.map(({ expires }) => expires))
@@ -150,7 +155,7 @@ export async function checkSessions(store: Store): Promise<Check[]> {
       check(
         'leases',
         'bad',
-        `${leaked.length} workers died without letting go (the last lease ran out ${ago(last, now)}) and still hold ${runs} runs`,
+        `${counted(leaked.length, 'worker')} died without letting go (the last lease ran out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
         {
           fix: 'Start a worker: it takes them over at once (everloop work FILE).',
           data: { sessions: leaked.length, runs },

@@ -67,8 +67,12 @@ export function costText({ items, spent }: Conversation): string {
   const calls = items.filter(({ is }) => is === 'result' || is === 'error').length
   const { tokens = 0, microUsd } = spent
   const money =
-    microUsd === undefined ? 'for a price that is not known' : `for ${usdText(microUsd)}`
-  return `${counted(answers, 'answer')} of the model, ${counted(calls, 'call')}, ${counted(tokens, 'token')} ${money}.`
+    microUsd === undefined
+      ? tokens === 0
+        ? ''
+        : ' for a price that is not known'
+      : ` for ${usdText(microUsd)}`
+  return `${counted(answers, 'answer')} of the model, ${counted(calls, 'call')}, ${counted(tokens, 'token')}${money}.`
 }
 
 export const usdText = (microUsd: number): string =>

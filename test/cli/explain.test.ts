@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
-import { type Ever, flow, open } from '../../src/index.ts'
-import { testRuntime } from '../../src/testing/index.ts'
+import { agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
+import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { everloop, everloopJson, makeFolder } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
 
@@ -85,6 +85,46 @@ describe('a command to copy', () => {
     const { fix } = await explain(runtime.ever, id)
     expect(fix).toBe('everloop signal waits-1 NAME JSON')
   })
+})
+
+test.each([
+  [{ budget: { turns: 1 } }, 'the answer "stop" is recorded'],
+  [
+    {
+      guards: [guard({ name: 'never', at: 'input', check: () => verdict.deny('No.') })],
+    },
+    'the verdict of the guard is recorded',
+  ],
+])('a run that a recorded decision has ended is not sent to a retry: %j', async (also, why) => {
+  const look = tool({ name: 'look', description: 'Looks.', effect: 'read', run: () => 'seen' })
+  const model = scriptedModel([{ toolCalls: [{ name: 'look' }] }, { text: 'Done.' }])
+  const looker = agent({ name: 'looker', model, tools: [look], ...also })
+  await using runtime = await testRuntime({ flows: [looker] })
+  const { id } = await runtime.start(looker, { prompt: 'Look.' }, { id: 'looks-1' })
+  await runtime.settle()
+  for (const question of await runtime.ever.questions()) {
+    await runtime.ever.answer(question.id, { verdict: 'stop' })
+  }
+  await runtime.settle()
+  const { sentence, fix } = await explain(runtime.ever, id)
+  expect(sentence).toContain(`A retry would fail the same way, because ${why}.`)
+  expect(fix).toBe('Start a new run, under another id')
+  // And so it does.
+  await runtime.ever.retry(id)
+  await runtime.settle()
+  expect((await explain(runtime.ever, id)).reason).toBe('failed')
+})
+
+test('a failure that came from outside is sent to a retry', async () => {
+  const fails = flow('fails', (run) =>
+    run.step('call', () => {
+      throw new Error('no key')
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [fails] })
+  const { id } = await runtime.start(fails, undefined, { id: 'fails-1' })
+  await runtime.settle()
+  expect((await explain(runtime.ever, id)).fix).toContain('everloop runs retry fails-1')
 })
 
 test('a run that was lost with another one says that it waits for that one', async () => {

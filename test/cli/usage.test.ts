@@ -25,6 +25,7 @@ describe('the command line', () => {
     const [help, version] = await Promise.all([everloop(['--help']), everloop(['-V'])])
     expect(help.code).toBe(0)
     expect(help.stdout).toContain('Exit codes:')
+    expect(help.stdout).toContain('everloop demo agent ')
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   })
 

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '../counted.ts'
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Settled } from '../../run/index.ts'
@@ -146,7 +147,7 @@ function linesOf(told: Told, out: Output): string[] {
   const free = choice.name === scripted ? ' The model is scripted: nobody charges for it.' : ''
   const checked = verdict.ok
     ? `${verdict.entries} entries, every hash and rule checked`
-    : `${verdict.violations.length} rules are broken`
+    : `${counted(verdict.violations.length, 'broken rule')}`
   return [
     ...heading('The conversation'),
     ...conversationLines(conversation, out),

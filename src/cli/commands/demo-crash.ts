@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '../counted.ts'
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { act, type Call } from '../call.ts'
@@ -129,7 +130,7 @@ function linesOf({
   ]
   const checked = verdict.ok
     ? `${verdict.entries} entries, every hash and rule checked`
-    : `${verdict.violations.length} rules are broken`
+    : `${counted(verdict.violations.length, 'broken rule')}`
   const ledger = join(place, 'ledger.db')
   const files = [
     ['ledger', `${ledger}  (${checked})`],
