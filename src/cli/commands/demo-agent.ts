@@ -147,7 +147,7 @@ function linesOf(told: Told, out: Output): string[] {
   const free = choice.name === scripted ? ' The model is scripted: nobody charges for it.' : ''
   const checked = verdict.ok
     ? `${verdict.entries} entries, every hash and rule checked`
-    : `${counted(verdict.violations.length, 'broken rule')}`
+    : counted(verdict.violations.length, 'broken rule')
   return [
     ...heading('The conversation'),
     ...conversationLines(conversation, out),

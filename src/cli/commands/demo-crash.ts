@@ -130,7 +130,7 @@ function linesOf({
   ]
   const checked = verdict.ok
     ? `${verdict.entries} entries, every hash and rule checked`
-    : `${counted(verdict.violations.length, 'broken rule')}`
+    : counted(verdict.violations.length, 'broken rule')
   const ledger = join(place, 'ledger.db')
   const files = [
     ['ledger', `${ledger}  (${checked})`],
