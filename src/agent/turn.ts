@@ -10,7 +10,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { digestOf } from '../ledger/index.ts'
-import { holdIn } from '../run/inside.ts'
+import { holdIn, signalIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from './call.ts'
@@ -111,8 +111,8 @@ async function listen(
   const { idleMs } = at.agent
   try {
     const timeout = idleMs === undefined ? {} : { timeout: idleMs }
-    const value = await run.signal(messageSignal, { key: 'next message', ...timeout })
-    return run.next(heard(state, [asUserMessage(value)]))
+    const { value, by } = await signalIn(run, messageSignal, { key: 'next message', ...timeout })
+    return run.next(heard(state, [asUserMessage(value, by)]))
   } catch (error) {
     if (EverloopError.is(error) && error.code === 'EXPIRED') return run.done(lastText(state))
     throw error

@@ -259,8 +259,14 @@ export class Ever implements AsyncDisposable {
    * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before; of an
    * approval APPROVAL_REFUSED, and QUESTION_CLOSED only when it is decided.
    */
-  async answer(question: string, value: unknown, { by, id }: Delivery = {}): Promise<void> {
-    const { store } = this.#options
+  async answer(
+    question: string,
+    value: unknown,
+    { id, ...delivery }: Delivery = {},
+  ): Promise<void> {
+    const { store, redactor } = this.#options
+    // Judged is who will be recorded.
+    const by = delivery.by === undefined ? undefined : (redactor?.text(delivery.by) ?? delivery.by)
     const [row] = await store.questions({ id: question, limit: 1 })
     if (row?.id === question) await checkAnswer(row, value, store.clock.now())
     const run = question.slice(0, question.lastIndexOf('/'))

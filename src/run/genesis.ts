@@ -42,8 +42,10 @@ export function newRun(
   },
   beginning: Beginning,
 ): NewRun {
-  const { id, flow, input, queue = 'default', labels, notBefore, deadline, by, parent } = beginning
-  const { ancestors } = beginning
+  const { id, flow, queue = 'default', labels, notBefore, deadline, parent, ancestors } = beginning
+  const clean = <T>(value: T): T =>
+    value === undefined || redactor?.isEmpty !== false ? value : withoutSecrets(value, redactor)
+  const by = clean(beginning.by)
   checkRunId(id)
   checkText('queue', queue)
   for (const [name, value] of Object.entries(labels ?? {})) {
@@ -54,7 +56,7 @@ export function newRun(
     format: ledgerFormat,
     flow: flow.name,
     version: flow.version,
-    input: redactor?.isEmpty === false ? withoutSecrets(input, redactor) : input,
+    input: clean(beginning.input),
     queue,
     ...(labels === undefined ? {} : { labels }),
     ...(notBefore === undefined ? {} : { notBefore }),
@@ -81,8 +83,8 @@ export function newRun(
   }
 }
 
-const withoutSecrets = (value: unknown, redactor: Redactor): unknown =>
-  decode(redacted(encode(value), redactor, 'value'))
+const withoutSecrets = <T>(value: T, redactor: Redactor): T =>
+  decode(redacted(encode(value), redactor, 'value')) as T
 
 /**
  * What a run's chance derives from: the hash of its first entry, which has a salt, so that no two

@@ -6,7 +6,7 @@ import type { Ports } from '../base/ports.ts'
 import { decode, explicitKey, operationPath, type Payloads } from '../ledger/index.ts'
 import { type ApprovalOutcome, type ApprovalRequest, approve } from './approval.ts'
 import { decide, type DecisionKind } from './decide.ts'
-import type { Run } from './face.ts'
+import type { Run, SignalOptions } from './face.ts'
 import type { Environment } from './pass-options.ts'
 import { insideOf, passOf } from './handle.ts'
 import { readPatiently } from './patience.ts'
@@ -14,6 +14,7 @@ import { beginningOf } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
+import { signal } from './waits.ts'
 
 /**
  * Whether the ledger holds a beginning or an outcome at this explicit key of the run's scope. For
@@ -58,6 +59,16 @@ export type { Reception } from './receive.ts'
 export function receiveIn(run: Run, name: string, key: string): Reception {
   const { pass, scope } = insideOf(run)
   return receive(pass, scope, name, key)
+}
+
+/** Waits for a signal; told is also who sent it. As `run.signal` otherwise. */
+export function signalIn(
+  run: Run,
+  name: string,
+  options: SignalOptions<unknown>,
+): Promise<Payloads['signal.received']> {
+  const { pass, scope } = insideOf(run)
+  return signal(pass, scope, name, options, true) as Promise<Payloads['signal.received']>
 }
 
 /** What the run was started with. */

@@ -55,6 +55,8 @@ export interface Live {
   readonly receives?: string | undefined
   /** It must not be done twice: while that is open, it holds the close of its scope. */
   readonly unrepeatable?: true | undefined
+  /** The code is handed what it has received with who sent it, not the value alone. */
+  readonly whole?: true | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
 }
@@ -108,7 +110,7 @@ export class Operation {
 
   /** Hands the outcome over. Returns what was handed over. */
   settle(line: Line<OutcomeKind>): ReturnType<typeof outcomeOf> {
-    const outcome = outcomeOf(line, this.begun)
+    const outcome = outcomeOf(line, this.begun, this.live.whole)
     this.phase = 'settled'
     if (outcome.is === 'value') this.#resolve(outcome.value)
     else this.reject(outcome.error)

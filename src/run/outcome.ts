@@ -12,9 +12,14 @@ export type Outcome =
   | { readonly is: 'value'; readonly value: unknown }
   | { readonly is: 'error'; readonly error: Error }
 
-/** `begun` is what registered the operation, for waits that ended by time. */
-export function outcomeOf(line: Line<OutcomeKind>, begun: Line<WaitKind> | undefined): Outcome {
+/** `begun` is what registered the operation, for waits that ended by time; `whole` as in `Live`. */
+export function outcomeOf(
+  line: Line<OutcomeKind>,
+  begun: Line<WaitKind> | undefined,
+  whole = false,
+): Outcome {
   const { kind, record } = line
+  if (whole && kind === 'signal.received') return { is: 'value', value: { ...record, kind } }
   switch (kind) {
     case 'step.completed':
     case 'signal.received':

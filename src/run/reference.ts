@@ -2,6 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
+import type { Redactor } from '../base/redactor.ts'
 import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { checkOptions } from './options.ts'
@@ -29,18 +30,22 @@ export interface ResultOptions {
   readonly onRest?: (rest: Rest) => void
 }
 
+interface ReferenceOptions {
+  readonly store: Store
+  readonly ports: Ports
+  readonly redactor?: Redactor | undefined
+}
+
 export class RunReference<Output = unknown> {
   readonly id: string
   readonly #store: Store
+  readonly #redactor: Redactor | undefined
   readonly #changes: Changes
 
-  constructor(
-    { store }: { readonly store: Store; readonly ports: Ports },
-    changes: Changes,
-    id: string,
-  ) {
+  constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string) {
     this.id = id
     this.#store = store
+    this.#redactor = redactor
     this.#changes = changes
   }
 
@@ -149,7 +154,7 @@ export class RunReference<Output = unknown> {
       run: this.id,
       kind: 'cancel',
       name: '',
-      payload: encode({ reason }),
+      payload: encode({ reason: this.#redactor?.text(reason) ?? reason }),
     })
   }
 

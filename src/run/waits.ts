@@ -34,6 +34,7 @@ export function signal(
   scope: Scope,
   name: string,
   options: SignalOptions<unknown>,
+  whole?: true,
 ): Promise<unknown> {
   checkOptions('run.signal', options, ['schema', 'timeout', 'otherwise', 'key'])
   return pass.request(scope, 'signal', scope.key(name, options.key), {
@@ -41,6 +42,7 @@ export function signal(
       register(pass, operation, 'signal.awaited', { name, ...deadlineOf(pass, options) }),
     onDue: (operation) => expire(pass, operation, 'signal.expired'),
     schema: options.schema,
+    whole,
   })
 }
 

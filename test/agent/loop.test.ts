@@ -168,6 +168,11 @@ test('a conversation goes on with later messages, and costs nothing while it wai
     'two',
     'You said: two',
   ])
+  expect(items[2]).toMatchObject({ by: 'ada' })
+  // The state of the agent knows who said it, as for messages that come while it is at work.
+  const turns = await runtime.store.entries(run.id)
+  const states = turns.filter(({ kind }) => kind === 'turn.committed')
+  expect(states.map(({ payload }) => payload).join()).toContain('"by":"ada"')
   await runtime.advance('31d')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'You said: two' })
 })

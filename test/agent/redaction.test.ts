@@ -173,7 +173,10 @@ test('no secret is found in the files of a store, whatever a run does with it', 
   }
   {
     await using ever = await open(options)
-    const run = await ever.start(leaky, { note: `mine: ${canary}` }, { id: 'leaky-1' })
+    const started = { id: 'leaky-1', by: `ann ${canary}` }
+    const run = await ever.start(leaky, { note: `mine: ${canary}` }, started)
+    const dropped = await ever.start(leaky, { note: '' }, { id: 'leaky-2', by: other, delay: '1d' })
+    await dropped.cancel(`It has ${canary}.`)
     await ever.work({ until: 'idle' })
     expect(await run.settled()).toMatchObject({ status: 'waiting' })
   }
