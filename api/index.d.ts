@@ -298,7 +298,7 @@ export class Ever implements AsyncDisposable {
     }): Promise<readonly Question[]>;
     get approvals(): Approvals;
     send(run: string, message: string, delivery?: Delivery): Promise<void>;
-    answer(question: string, value: unknown, { by, id }?: Delivery): Promise<void>;
+    answer(question: string, value: unknown, { id, ...delivery }?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     resume(run: string, { by }?: Delivery): Promise<void>;
@@ -614,10 +614,7 @@ export interface RunInfo {
 export class RunReference<Output = unknown> {
     #private;
     readonly id: string;
-    constructor({ store }: {
-        readonly store: Store;
-        readonly ports: Ports;
-    }, changes: Changes, id: string);
+    constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;
@@ -1679,6 +1676,12 @@ class Flows {
 }
 
 type Environment = Readonly<Record<symbol, unknown>>;
+
+interface ReferenceOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly redactor?: Redactor | undefined;
+}
 
 interface Append extends AppendPlace {
     readonly entries: readonly Entry[];

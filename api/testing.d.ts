@@ -1060,7 +1060,7 @@ class Ever implements AsyncDisposable {
     }): Promise<readonly Question[]>;
     get approvals(): Approvals;
     send(run: string, message: string, delivery?: Delivery): Promise<void>;
-    answer(question: string, value: unknown, { by, id }?: Delivery): Promise<void>;
+    answer(question: string, value: unknown, { id, ...delivery }?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
     resume(run: string, { by }?: Delivery): Promise<void>;
@@ -1347,6 +1347,12 @@ interface ListOptions {
 
 type Environment = Readonly<Record<symbol, unknown>>;
 
+interface ReferenceOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly redactor?: Redactor | undefined;
+}
+
 type Rest = Extract<Settled, {
     readonly status: 'paused' | 'waiting';
 }>;
@@ -1358,10 +1364,7 @@ interface ResultOptions {
 class RunReference<Output = unknown> {
     #private;
     readonly id: string;
-    constructor({ store }: {
-        readonly store: Store;
-        readonly ports: Ports;
-    }, changes: Changes, id: string);
+    constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;

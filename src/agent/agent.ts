@@ -1,5 +1,6 @@
 /** Agents: flows whose body is the agent loop. */
 import { type Flow, flow, type Run } from '../run/index.ts'
+import { beginningIn } from '../run/inside.ts'
 import { Agency } from './agency.ts'
 import { agentInput, type AgentInput } from './agent-input.ts'
 import { type AgentDefinition, type Defined, defined } from './definition.ts'
@@ -41,7 +42,9 @@ async function perform(made: Defined, run: Run, input: AgentInput): Promise<unkn
   const at = new Agency(made, run)
   checkPrices(at, run)
   const prompts = 'messages' in input ? input.messages : [input.prompt]
-  const pending = prompts.map((prompt) => asUserMessage(prompt, at.requester))
+  // What an agent above says is not said by whoever started that one.
+  const by = beginningIn(run).parent ? undefined : at.requester
+  const pending = prompts.map((prompt) => asUserMessage(prompt, by))
   return run.loop('turns', { state: initialState(pending) }, (turn, state) =>
     takeTurn(at, turn, state),
   )

@@ -11,7 +11,10 @@ export interface ApprovalPolicy {
   readonly needed: boolean
   /** How many different people must approve. Default 1. */
   readonly approvals?: number
-  /** `"requester"`: who started the run may not be one of them. */
+  /**
+   * `"requester"`: who started the run, or the run that this one is a part of, may not be one of them.
+   * When that is not known (`start` without `by`), nobody can approve.
+   */
   readonly notBy?: 'requester'
   /** Only these people may decide. Default: anybody. */
   readonly approvers?: readonly string[]

@@ -1,7 +1,13 @@
 /** What people are asked about a call, and whether they are asked at all. */
 import { parseDuration } from '../base/duration.ts'
 import { digestOf } from '../ledger/index.ts'
-import { type ApprovalOutcome, type ApprovalRequest, holdIn, isRecorded } from '../run/inside.ts'
+import {
+  type ApprovalOutcome,
+  type ApprovalRequest,
+  holdIn,
+  isRecorded,
+  requesterUnknown,
+} from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
@@ -67,8 +73,9 @@ export function approvalRequest(
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
-  // Where the requester is not known, at least who answers must be.
+  // Where the requester is not known, anybody may be it: nobody can approve then, and people are told.
   const barred = notBy === 'requester' ? (at.requester ?? []) : undefined
+  const why = barred?.length === 0 ? [reason ?? [], requesterUnknown].flat().join(' ') : reason
   return {
     key,
     record: {
@@ -81,7 +88,7 @@ export function approvalRequest(
       approvals,
       ...(approvers ? { approvers } : {}),
       ...(barred === undefined ? {} : { barred: [barred].flat() }),
-      ...(reason === undefined ? {} : { reason }),
+      ...(why === undefined ? {} : { reason: why }),
       ...(timeout === undefined ? {} : { otherwise: { value: otherwise } }),
     },
     binding: (args) => bindingOf(tool, args),

@@ -140,7 +140,8 @@ class Reading {
         const input = read(kind).input as
           | { prompt?: string; messages?: readonly string[] }
           | undefined
-        const { by } = read(kind)
+        const { parent, ...started } = read(kind)
+        const by = parent ? undefined : started.by
         const prompts = input?.messages ?? (input?.prompt === undefined ? [] : [input.prompt])
         for (const text of prompts) add({ is: 'user', text, ...(by === undefined ? {} : { by }) })
         return

@@ -271,7 +271,7 @@ export interface Payloads {
     readonly approvals: number
     /** Those who may, when not everybody. */
     readonly approvers?: readonly string[] | undefined
-    /** Those who may not: who asked for the run, where policy says so. */
+    /** Those who may not: who asked for the run, where policy says so. When empty, who that is is not known. */
     readonly barred?: readonly string[] | undefined
     readonly assignee?: string | undefined
     readonly escalate?: { readonly due: number; readonly to: string } | undefined

@@ -46,6 +46,10 @@ export const approvalSchema = {
   ],
 } as const
 
+/** Why nobody can approve where the list of the barred is empty: anybody may be the one who asked. */
+export const requesterUnknown =
+  'Who started the run may not approve this, and the run does not say who did: it can only be denied. Start runs with `by`.'
+
 /** What follows from an answer. */
 export type Judgement =
   | { readonly is: 'refused'; readonly reason: string }
@@ -74,6 +78,7 @@ export function judge(
   if (mustBeKnown && (by === undefined || by === '')) {
     return refused('Who answers must be said: several people must approve, or some may not.')
   }
+  if (barred?.length === 0 && answer.verdict === 'approve') return refused(requesterUnknown)
   if (by !== undefined && barred?.includes(by)) {
     return refused(`${by} asked for this and may not decide about it.`)
   }

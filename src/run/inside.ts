@@ -51,6 +51,7 @@ export function approveIn(run: Run, request: ApprovalRequest): Promise<ApprovalO
 }
 
 export type { ApprovalOutcome, ApprovalRequest } from './approval.ts'
+export { requesterUnknown } from './approval-answer.ts'
 export type { InsideUndoContext } from './compensation-attempt.ts'
 export type { LiveContext } from './attempt.ts'
 export type { Reception } from './receive.ts'

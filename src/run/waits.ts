@@ -105,6 +105,8 @@ export function child(
         queue: options.queue,
         labels: options.labels,
         parent: { run: pass.run, scope: scope.path, key },
+        // It is done for whoever asked for this run.
+        by: beginningOf(pass.reader).record.by,
         ancestors: ancestorsOfChild(pass),
       })
       const record = { run: id, flow: flow.name, input: digestOf(input) }

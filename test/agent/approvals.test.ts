@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   agent,
+  agentTool,
   type Approval,
   type ApprovalRule,
   conversation,
@@ -232,6 +233,44 @@ test('who asked for the run may not approve, and several must be different peopl
   expect(await only(runtime)).toMatchObject({ id, votes: [{ by: 'eve', verdict: 'approved' }] })
   await expect(approvals.approve(id, { by: 'eve' })).rejects.toMatchObject(refused)
   await approvals.approve(id, { by: 'dan' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([bob])
+})
+
+test('where who asked for the run is not known, what they may not approve can only be denied', async () => {
+  const { made, payer } = paying({ needed: true, notBy: 'requester' }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id, reason } = await only(runtime)
+  expect(reason).toMatch(/can only be denied.*`by`/)
+  const { approvals } = runtime.ever
+  const refused = { code: 'APPROVAL_REFUSED', message: expect.stringContaining('Start runs with') }
+  await expect(approvals.approve(id, { by: 'mallory' })).rejects.toMatchObject(refused)
+  await approvals.deny(id, { by: 'eve' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+})
+
+test('who asked for a run has asked for the runs of the agents that it calls', async () => {
+  const { made, payer } = paying({ needed: true, notBy: 'requester' }, [bob])
+  const delegate = agentTool(payer, { name: 'delegate', description: 'Lets another agent pay.' })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'delegate', input: { prompt: 'Pay.' } }] },
+    { text: 'Done.' },
+  ])
+  const lead = agent({ name: 'lead', model, tools: [delegate] })
+  await using runtime = await testRuntime({ flows: [lead, payer] })
+  const run = await runtime.start(lead, { prompt: 'Pay Bob.' }, { by: 'mallory' })
+  const { id, run: child } = await only(runtime)
+  const { approvals } = runtime.ever
+  await expect(approvals.approve(id, { by: 'mallory' })).rejects.toMatchObject({
+    code: 'APPROVAL_REFUSED',
+    message: expect.stringContaining('mallory asked for this'),
+  })
+  const [said] = (await conversation(runtime.ever, child)).items
+  expect(said).toMatchObject({ is: 'user', text: 'Pay.' })
+  expect(said).not.toHaveProperty('by') // the agent above has said it
+  await approvals.approve(id, { by: 'eve' })
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(made).toEqual([bob])
 })

@@ -67,6 +67,8 @@ function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, 
       must(isEnough, 'I9', `${votes.length} of ${request.approvals} have voted`)
       const isBarred = votes.some((vote) => request.barred?.includes(vote.by ?? '') === true)
       must(!isBarred, 'I9', `${by} may not decide`)
+      const isAnyone = verdict === 'denied' || request.barred?.length !== 0
+      must(isAnyone, 'I9', `${by} may be who asked for it`)
       const isShown = votes.every(({ shown }) => shown === undefined || shown === request.digest)
       must(isShown, 'I9', 'somebody decided about another call')
       if (votes.length > 1) report.reach('several people have decided')

@@ -76,13 +76,15 @@ function decision(
   { run, entry, by, isGood, mayWait }: Asked,
 ): (approvals: Approvals) => Promise<void> {
   const id = `${run.id}/${entry.seq}`
-  const { digest, args } = recordOf(entry, 'approval.requested')
+  const { digest, args, barred } = recordOf(entry, 'approval.requested')
   const shown = chance.roll(0.6) ? { shown: digest } : {}
   if (!isGood) {
     return chance.roll(0.5)
       ? (approvals) => approvals.approve(id, { by, shown: 'something else' })
       : (approvals) => approvals.approve(id, { by, args: { n: 'one' } })
   }
+  // Who asked for it is not known: nobody can approve.
+  if (barred?.length === 0) return (approvals) => approvals.deny(id, { by, reason: 'Who asks?' })
   const does = chance.weighted([
     [10, 'approve'],
     [3, 'deny'],
