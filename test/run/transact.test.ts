@@ -251,6 +251,27 @@ describe('the code in a transaction', () => {
     "WITH x AS (SELECT ?1$a(') AS v) DELETE FROM entries --'",
     'SELECT :a',
     'SELECT @a',
+    'CREATE VIRTUAL TABLE f USING fts4(a, uncompress="(SELECT payload FROM entries) || trim")',
+    'CREATE VIRTUAL TABLE everloop USING fts5(a)',
+    'CREATE TRIGGER t AFTER INSERT ON seats BEGIN SELECT 1; END; DELETE FROM seats',
+    'CREATE TRIGGER t AFTER INSERT ON seats BEGIN SELECT 1; END; COMMIT',
+    'CREATE TEMPORARY TRIGGER t AFTER INSERT ON seats BEGIN SELECT 1; END',
+    'CREATE TRIGGER "temp" /* . */ . t AFTER INSERT ON seats BEGIN SELECT 1; END',
+    'CREATE TRIGGER t AFTER INSERT ON seats BEGIN DELETE FROM `entries`; END',
+    'CREATE TEMP VIEW v AS SELECT 1',
+    'CREATE TABLE mine (a REFERENCES "entries" ON DELETE CASCADE)',
+    'SELECT * FROM pragma_optimize',
+    'SELECT * FROM pragma_wal_checkpoint',
+    'SELECT * FROM pragma_integrity_check',
+    'SELECT * FROM dbstat',
+    'INSERT INTO sqlite_stat1 VALUES (1, 2, 3)',
+    "UPDATE sqlite_dbpage SET data = x'00'",
+    '\ufeffBEGIN',
+    "SELECT 1 -- */ '\n FROM entries",
+    "SELECT '\\', payload FROM entries --'",
+    'SELECT 1 AS [a]]b] FROM entries',
+    "SELECT 1; -- '\nCOMMIT",
+    'SELECT 1;;',
   ]
 
   test("may not reach what is everloop's, nor end the transaction, however it is said", async () => {
@@ -283,6 +304,10 @@ describe('the code in a transaction', () => {
       tx.run('REPLACE INTO log VALUES (7, ?, ?)', "it's", new Uint8Array([1, 2]))
       const none = tx.get('SELECT * FROM log WHERE id = ?', 99)
       const one = tx.get<{ id: number }>('SELECT id FROM log WHERE id = ?', 7n)
+      tx.run(
+        'CREATE TRIGGER cased AFTER DELETE ON seats BEGIN UPDATE log SET at = CASE WHEN 1 THEN 2 END; SELECT 1; END;',
+      )
+      expect(tx.all("SELECT name FROM pragma_table_info('seats')")).toHaveLength(2)
       return [none, one, tx.all('SELECT * FROM log ORDER BY id'), tx.get('VALUES (1.5)')]
     })
     expect(told).toEqual({

@@ -45,21 +45,48 @@ export function checkStatement(sql: string): void {
     (first === 'create' && (second === 'temp' || second === 'temporary')) ||
     words.some((word, i) => word === 'temp' && words[i + 1] === '.')
   if (isTemporary) throw refused('makes nothing temporary: the next step may be executed elsewhere')
-  const end = words.indexOf(';')
-  // The statements in a trigger end with semicolons, too.
-  if (end !== -1 && end < words.length - 1 && !(first === 'create' && second === 'trigger')) {
-    throw refused('takes one statement at a time')
+  if (first === 'create' && second === 'virtual') {
+    throw refused('makes no virtual tables: their modules make statements of their own')
   }
+  const end = endOf(words, first === 'create' && second === 'trigger')
+  if (end !== -1 && end < words.length - 1) throw refused('takes one statement at a time')
   const name = words.find(isOwn)
   if (name !== undefined) {
     throw refused(
       `leaves "${name}" alone: it is everloop's. Call yours otherwise, and hand texts over as values`,
     )
   }
+  const inner = words.find(isInner)
+  if (inner !== undefined) throw refused(`leaves "${inner}" alone: it is SQLite's`)
 }
 
-const isOwn = (word: string): boolean =>
-  own.has(word) || word.startsWith('everloop_') || word === 'sqlite_sequence'
+/** Where the statement ends with a semicolon; -1 when it does with the text. */
+function endOf(words: readonly string[], isTrigger: boolean): number {
+  if (!isTrigger) return words.indexOf(';')
+  // Those in a trigger end with semicolons, too; it does behind an END that begins like one of them.
+  return words.findIndex(
+    (word, i) => word === ';' && words[i - 1] === 'end' && words[i - 2] === ';',
+  )
+}
+
+const isOwn = (word: string): boolean => own.has(word) || word.startsWith('everloop_')
+
+/** What SQLite tells about a schema, to whoever reads it. */
+const readable: ReadonlySet<string> = new Set([
+  'sqlite_master',
+  'sqlite_schema',
+  'sqlite_version',
+  'pragma_foreign_key_list',
+  'pragma_index_info',
+  'pragma_index_list',
+  'pragma_index_xinfo',
+  'pragma_table_info',
+  'pragma_table_xinfo',
+])
+
+/** Tables of SQLite's own: sequences and statistics, pages, and what a pragma does to all of the file. */
+const isInner = (word: string): boolean =>
+  (/^(?:sqlite|pragma)_/.test(word) || word === 'dbstat') && !readable.has(word)
 
 /** A name without its quotes, in small letters: names are the same in both. */
 function plain(text: string): string {
