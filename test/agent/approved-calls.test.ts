@@ -257,6 +257,24 @@ test.each<[string, ApprovalRule<Payment>, string | undefined, boolean]>([
   expect(made).toEqual([args])
 })
 
+test('nobody edits a call to where it is not known who may not approve it', async () => {
+  const { made, payer } = paying(20_000)
+  const approval: ApprovalRule<Payment> = ({ cents }) => notByRequester(cents)
+  await using runtime = await testRuntime({ flows: [payer({ approval })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  await approvals.approve((await only(runtime)).id, { by: 'clerk', args: { cents: 5000 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const { id } = await only(runtime)
+  await expect(approvals.approve(id, { by: 'boss' })).rejects.toMatchObject({
+    code: 'APPROVAL_REFUSED',
+  })
+  await approvals.deny(id, { by: 'boss' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([])
+})
+
 const only1 = (cents: number, approvers: readonly string[]) =>
   cents > 10_000 ? true : { needed: true, approvers }
 
