@@ -117,17 +117,6 @@ export async function editComplaint(tool: AnyTool, args: unknown): Promise<strin
   return `The schema of ${tool.name} would change these arguments. Give them as the tool gets them, with every field.`
 }
 
-/** Whether it is enough for the call as it is now that this person wants it so. */
-export function suffices(
-  at: Agency,
-  { approvals = 1, approvers, notBy }: ApprovalDecision,
-  by: string | undefined,
-): boolean {
-  if (approvals > 1) return false
-  if (approvers !== undefined && (by === undefined || !approvers.includes(by))) return false
-  return notBy === undefined || (by !== undefined && by !== '' && by !== at.requester)
-}
-
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {
   const args = wholeText(input)
   const shown = args.length > argsUnitsMax ? `${args.slice(0, argsUnitsMax)}…` : args

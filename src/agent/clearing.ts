@@ -9,7 +9,7 @@
  *   recorded up to there is claimed first, so the run does not diverge.
  */
 import { digestOf } from '../ledger/index.ts'
-import { approveIn, holdIn, isRecorded } from '../run/inside.ts'
+import { approveIn, holdIn, isRecorded, suffices } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import {
@@ -17,7 +17,6 @@ import {
   editComplaint,
   isStill,
   type ProposedCall,
-  suffices,
   wantedApproval,
 } from './approving.ts'
 import { keyOfCall, keysAgain, keysBefore } from './execution.ts'
@@ -124,9 +123,10 @@ async function agree(
     const wanted = await wantedApproval(at, run, call, { key, later, asked, isRequired })
     if (!wanted) return cleared
     // Who has edited a call has not answered for those whom it needs now.
-    const isEnough = isApproved && asked === undefined && suffices(at, wanted, approved?.by)
+    const request = approvalRequest(at, call, { key, wanted })
+    const isEnough = isApproved && asked === undefined && suffices(request, approved?.by)
     if (isEnough && !isAsked) return cleared
-    const outcome = await approveIn(run, approvalRequest(at, call, { key, wanted }))
+    const outcome = await approveIn(run, request)
     if (outcome.kind === 'approval.voided') continue
     const { asked: shown } = outcome
     if (outcome.kind === 'approval.expired') {

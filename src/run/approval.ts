@@ -38,6 +38,12 @@ export type ApprovalOutcome = { readonly asked: Payloads['approval.requested'] }
   | ({ readonly kind: 'approval.voided' } & Payloads['approval.voided'])
 )
 
+/** Whether it is enough that this person wants it so. */
+export function suffices({ record, binding }: ApprovalRequest, by: string | undefined): boolean {
+  const request = { ...record, digest: binding(record.args) }
+  return judge(request, [], { value: { verdict: 'approve' }, by }, 0).is === 'decided'
+}
+
 /** Asks, and waits for what becomes of it. */
 export function approve(
   pass: Pass,

@@ -50,7 +50,7 @@ export function approveIn(run: Run, request: ApprovalRequest): Promise<ApprovalO
   return approve(pass, scope, request)
 }
 
-export type { ApprovalOutcome, ApprovalRequest } from './approval.ts'
+export { type ApprovalOutcome, type ApprovalRequest, suffices } from './approval.ts'
 export { requesterUnknown } from './approval-answer.ts'
 export type { InsideUndoContext } from './compensation-attempt.ts'
 export type { LiveContext } from './attempt.ts'
