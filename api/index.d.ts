@@ -1171,7 +1171,11 @@ interface ToolOptions<Input> {
     readonly destinations?: (input: Input) => readonly string[];
 }
 
-type UndoToolContext = Omit<ToolContext, 'call'>;
+interface UndoToolContext extends Omit<ToolContext, 'call'> {
+    readonly of: {
+        readonly idempotencyKey: string;
+    };
+}
 
 type Unit = keyof typeof unitsMs;
 

@@ -103,6 +103,7 @@ function asStep(
       const { idempotencyKey, signal, attempt } = context
       return tool.run(copyOf(input), { ...also, idempotencyKey, signal, attempt })
     },
+    result: tool.output,
     largeAt: tool.maxResult,
     ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),
   })

@@ -22,13 +22,21 @@ export interface Matter<P extends Position> {
   /** Keys of what comes after it. */
   readonly later: readonly string[]
   readonly subject: Subjects[P]
+  /** Recorded with the decision: what exactly it is about. */
+  readonly about?: Readonly<Record<string, unknown>>
   /** Guards whose question about exactly this a person has answered with yes. */
   readonly granted?: readonly string[]
 }
 
 export type Ruling<P extends Position> =
   /** It goes on, perhaps as guards have changed it. */
-  | { readonly is: 'allow'; readonly subject: Subjects[P]; readonly isFixed: boolean }
+  | {
+      readonly is: 'allow'
+      readonly subject: Subjects[P]
+      readonly isFixed: boolean
+      /** What was recorded with the decision. */
+      readonly about?: unknown
+    }
   | { readonly is: 'deny'; readonly by: string; readonly reason: string }
   | { readonly is: 'retry'; readonly by: string; readonly reason: string; readonly max: number }
   /** At calls only: a person has to approve. Elsewhere the person has been asked already. */
@@ -58,7 +66,7 @@ export async function rule<P extends Position>(
   at: Agency,
   run: Run,
   state: AgentState,
-  { position, key, later, subject, granted = [] }: Matter<P>,
+  { position, key, later, subject, about, granted = [] }: Matter<P>,
 ): Promise<Ruling<P>> {
   const untouched = { is: 'allow', subject, isFixed: false } as const
   if (!isRecorded(run, key)) {
@@ -84,13 +92,15 @@ export async function rule<P extends Position>(
         },
         granted,
       })
-      return { ...costs.charge(), ...made }
+      return { ...costs.charge(), ...(about ? { about } : {}), ...made }
     },
   })
-  const { outcome, by = '', reason = '', max = 0, fixed } = decision as unknown as Decided
+  const decided = decision as unknown as Decided
+  const { outcome, by = '', reason = '', max = 0, fixed } = decided
   const seen = {
     subject: fixed ? withFix(position, subject, fixed.value) : subject,
     isFixed: fixed !== undefined,
+    about: decided.about,
   }
   switch (outcome) {
     case 'allow':
@@ -117,4 +127,5 @@ interface Decided {
   readonly reason?: string
   readonly max?: number
   readonly fixed?: { readonly value: unknown }
+  readonly about?: unknown
 }

@@ -35,7 +35,10 @@ export interface ToolContext {
 }
 
 /** What `undo` is handed besides the input and the result. Its key is another one than the call's. */
-export type UndoToolContext = Omit<ToolContext, 'call'>
+export interface UndoToolContext extends Omit<ToolContext, 'call'> {
+  /** The call that is undone. `idempotencyKey`: the one it was handed, to find its effect by. */
+  readonly of: { readonly idempotencyKey: string }
+}
 
 /** What all tools have. */
 interface ToolFace<Input> {
@@ -131,8 +134,9 @@ export interface ToolOptions<Input> {
 export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** Required: what repeating a call means. */
   readonly effect: ToolEffect
+  /** What a person says that a call in doubt came to must fit it. */
   readonly output?: StandardSchemaV1<unknown, Result>
-  /** An attempt that takes longer is aborted. */
+  /** An attempt that takes longer is aborted. That of an `undo` too: "1m" unless given. */
   readonly timeout?: Duration
   readonly retry?: RetryPolicy
   /** How long a request may still be on its way after its timeout. */

@@ -122,7 +122,7 @@ async function listen(
 const inputKey = (i: number): string => `guard:input:${i + 1}`
 
 /** What comes between the guards on what came in and the model, in order. */
-const beforeModel = ['budget:turn', 'compaction', 'guard:request']
+const beforeModel = ['budget:turn', 'guard:compaction', 'compaction', 'guard:request']
 
 /** Guards on what came in. What they refuse is not in the conversation. */
 async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<AgentState> {

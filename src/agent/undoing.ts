@@ -15,14 +15,15 @@ export function undoActions({
 }: Pick<AgentDefinition<unknown>, 'name' | 'tools'>): readonly AnyAction[] {
   return tools.flatMap((tool) => {
     if (tool.does !== 'run' || !tool.undo) return []
-    const { undo } = tool
+    const { undo, timeout = '1m' } = tool
     return action({
       name: undoName(name, tool.name),
+      timeout,
       run: (input, context) => {
-        const { run, result, idempotencyKey, signal, attempt, environment } =
+        const { run, result, idempotencyKey, of, signal, attempt, environment } =
           context as InsideUndoContext
         const secrets = agentsIn(environment)?.secrets ?? noSecrets
-        const also = { runId: run, idempotencyKey, signal, attempt, secrets }
+        const also = { runId: run, idempotencyKey, of, signal, attempt, secrets }
         return undo(input, result as never, also)
       },
     })

@@ -1,4 +1,5 @@
 /** One attempt at a step: calling its body, within its time, and making a result of whatever happens. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { encode, errorData } from '../ledger/index.ts'
@@ -14,6 +15,8 @@ export interface StepCall {
   readonly name: string
   readonly options: StepOptions & { readonly input?: unknown }
   readonly body: (context: LiveContext) => unknown
+  /** What a person says that it came to must fit this. */
+  readonly result?: StandardSchemaV1 | undefined
   /** Values of more characters than this are kept as artifacts. Default: those of 256 K. */
   readonly largeAt?: number | undefined
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */

@@ -2,6 +2,7 @@
  * A call whose outcome is not known: how it is found out, by the step's `reconcile` and then by a
  * person, and what a person may say.
  */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
 import { idempotencyKeyOf } from './attempt.ts'
@@ -10,6 +11,7 @@ import { type Finding, isFinding, type Reconcile, unknown } from './finding.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import type { Line } from './recorded.ts'
+import { jsonSchemaOf } from './schema.ts'
 
 /** How long `reconcile` may take. */
 const reconcileMs = 60_000
@@ -64,17 +66,26 @@ function checkedFinding(finding: unknown): Finding {
   return finding
 }
 
-/** What a person is asked about a call. */
+/** What a person is asked about a call. `result`: what it returns, where its schema is known. */
 export function questionOf(
   name: string,
   { entry, record }: Line<'effect.intended'>,
+  result?: StandardSchemaV1,
 ): Pick<Payloads['effect.doubted'], 'prompt' | 'schema'> {
   const args = 'args' in record ? ` with ${excerpt(record.args)}` : ''
   const since = new Date(entry.time).toISOString()
   return {
     prompt: `Did "${name}" happen? It was called at ${since} (attempt ${record.attempt})${args}, and what came of it is not known.`,
-    schema: answerSchema,
+    schema: schemaWith(jsonSchemaOf(result)),
   }
+}
+
+/** The answer's schema with the result's inside. References there would lead elsewhere in here. */
+function schemaWith(result: unknown): unknown {
+  if (typeof result !== 'object' || result === null) return answerSchema
+  if (JSON.stringify(result).includes('"$ref"')) return answerSchema
+  const { $schema: _, ...inner } = result as Readonly<Record<string, unknown>>
+  return { ...answerSchema, properties: { ...answerSchema.properties, result: inner } }
 }
 
 const excerptUnits = 200

@@ -12,7 +12,7 @@
  * E5 is kept by leaving.ts: `holds` says that the operation may be happening, or may have happened.
  */
 import { type ErrorData, EverloopError } from '../base/errors.ts'
-import { digestOf, encode } from '../ledger/index.ts'
+import { digestOf, encode, errorData } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
 import { type Doubt, mayCall } from './calls.ts'
@@ -25,6 +25,7 @@ import { cleaned, handing, payloadWith } from './large.ts'
 import type { Answer, Live, Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine, type Line } from './recorded.ts'
+import { checked } from './schema.ts'
 import { delayMs, isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
 
 /** How often a call that a crash cut short is made again before a person is asked. */
@@ -259,7 +260,8 @@ export class OnceCall implements Live {
   /** Asks a person. */
   #ask(operation: Operation, reason: string): void {
     const { attempt, why, error } = this.#doubt as Doubt
-    const question = this.#intent && questionOf(this.#call.name, this.#intent)
+    const { name, result } = this.#call
+    const question = this.#intent && questionOf(name, this.#intent, result)
     const record = { attempt, why, ...(error && { error }), ...question, reason }
     this.#write(operation, { kind: 'effect.doubted', record }, {}, () =>
       this.#doubt ? this.#pass.wait(operation, undefined) : undefined,
@@ -267,26 +269,52 @@ export class OnceCall implements Live {
   }
 
   onAnswer(operation: Operation, { number, value, by }: Answer): void {
-    const pass = this.#pass
     const doubt = this.#doubt
-    const taken = [number]
     const answer = answerOf(value)
     if (typeof answer === 'string' || !doubt) {
       const reason = typeof answer === 'string' ? answer : 'The question is closed.'
-      const record = { reason, ...(by !== undefined && { by }) }
-      pass.commit({
-        drafts: [{ ...operation.place, kind: 'effect.refused', record }],
-        taken,
-        committed: () => {
-          if (this.#doubt) pass.wait(operation, undefined)
-        },
-      })
-      return
+      return this.#refuse(operation, { by, taken: [number] }, reason)
     }
-    const source: Source = { via: 'person', by, reason: answer.reason, taken }
-    if (answer.verdict === 'done') this.#wasDone(operation, source, answer.result)
+    const source = { via: 'person', by, reason: answer.reason, taken: [number] } as const
+    if (answer.verdict === 'done') void this.#believe(operation, doubt, source, answer.result)
     else if (answer.verdict === 'retry') this.#wasNotDone(operation, source)
     else this.#fail(operation, source, 'failed', givenUp(operation, source, doubt.error))
+  }
+
+  /** The question is open again. */
+  #refuse(operation: Operation, { by, taken }: Pick<Source, 'by' | 'taken'>, reason: string): void {
+    const record = { reason, ...(by !== undefined && { by }) }
+    this.#pass.commit({
+      drafts: [{ ...operation.place, kind: 'effect.refused', record }],
+      taken,
+      committed: () => {
+        if (this.#doubt) this.#pass.wait(operation, undefined)
+      },
+    })
+  }
+
+  /** A person says that the call happened: what it came to must be what the step returns. */
+  async #believe(
+    operation: Operation,
+    doubt: OpenDoubt,
+    source: Source & { readonly taken: readonly [number] },
+    result: unknown,
+  ): Promise<void> {
+    const { result: schema } = this.#call
+    if (!schema) return this.#wasDone(operation, source, result)
+    let fitting: { readonly value: unknown } | undefined
+    let complaint = ''
+    try {
+      const value = await checked(schema, result, 'The result')
+      encode(value) // throws when it cannot be kept
+      fitting = { value }
+    } catch (error) {
+      complaint = errorData(error).message
+    }
+    // The call itself may have told meanwhile.
+    if (!this.#isOpen(doubt)) this.#pass.mailbox.giveBack(source.taken[0])
+    else if (fitting) this.#wasDone(operation, source, fitting.value)
+    else this.#refuse(operation, source, complaint)
   }
 
   /** The call happened: the step returns what it came to. */

@@ -82,6 +82,48 @@ describe('a call in doubt', () => {
     expect(toldOf(model, 1)).toEqual([{ type: 'text', value: 'seen' }])
   })
 
+  test('takes from a person only what fits the schema of its output, as the schema hands it on', async () => {
+    const model = scriptedModel(
+      [{ toolCalls: [{ id: 'r', name: 'refund', input: {} }] }, { text: 'Done.' }],
+      { by: 'turn' },
+    )
+    const refund = tool({
+      name: 'refund',
+      description: 'Refunds an order.',
+      input: z.object({}),
+      effect: 'once',
+      // The refinement is what no JSON Schema says.
+      output: z.object({
+        cents: z.number().refine((cents) => cents !== 13, 'Never 13.'),
+        currency: z.string().default('EUR'),
+      }),
+      run: (): { cents: number; currency: string } => {
+        throw new Error('connection lost')
+      },
+    })
+    const clerk = agent({ name: 'clerk', model, tools: [refund] })
+    await using runtime = await testRuntime({ flows: [clerk] })
+    const { ever } = runtime
+    const run = await runtime.start(clerk, { prompt: 'Refund.' })
+    await runtime.advance('1h')
+    const answer = async (result: unknown): Promise<void> => {
+      const [question] = await ever.questions()
+      await ever.answer(question?.id ?? '', { verdict: 'done', result }, { by: 'eve' })
+      await runtime.settle()
+    }
+    await expect(answer({ cents: 'many' })).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    await answer({ cents: 13 })
+    const entries = await runtime.store.entries(run.id, { limit: 1000 })
+    expect(entries.at(-1)).toMatchObject({
+      kind: 'effect.refused',
+      payload: expect.stringContaining('Never 13.'),
+    })
+    await answer({ cents: 12 })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(toldOf(model, 1)).toEqual([{ type: 'json', value: { cents: 12, currency: 'EUR' } }])
+    expect(await ever.verify(run.id)).toMatchObject({ ok: true })
+  })
+
   test('holds a cancel until it is known', async () => {
     const { world, clerk } = refunding(
       () => 'works and throws',
@@ -159,6 +201,51 @@ test('an agent that fails undoes what its tools did, the last first', async () =
     { action: 'traveller.book', input: { hotel: 'A' }, state: 'undone' },
   ])
   expect(await runtime.ever.verify(run.id)).toMatchObject({ ok: true })
+})
+
+test('an undo has the time of a call, and knows the key of the call it undoes', async () => {
+  const called: string[] = []
+  const undone: string[] = []
+  const book = (name: string, timeout?: '5s') =>
+    tool({
+      name,
+      description: 'Books a hotel.',
+      input: z.object({}),
+      effect: 'idempotent',
+      ...(timeout ? { timeout } : {}),
+      run: (_, { idempotencyKey }) => {
+        called.push(idempotencyKey)
+        return 'booked'
+      },
+      undo: async (_, __, { of, idempotencyKey, attempt, signal }) => {
+        expect(idempotencyKey).not.toBe(of.idempotencyKey)
+        if (attempt === 1) {
+          const started = runtime.time.clock.now()
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          undone.push(`${name} gave up after ${runtime.time.clock.now() - started}`)
+        } else undone.push(of.idempotencyKey)
+      },
+    })
+  const model = scriptedModel(
+    [
+      { toolCalls: [{ id: 'a', name: 'quick', input: {} }] },
+      { toolCalls: [{ id: 'b', name: 'patient', input: {} }] },
+      { error: 'gone for good', status: 401 },
+    ],
+    { by: 'turn' },
+  )
+  const tools = [book('quick', '5s'), book('patient')]
+  const traveller = agent({ name: 'traveller', model, tools })
+  await using runtime = await testRuntime({ flows: [traveller] })
+  const run = await runtime.start(traveller, { prompt: 'Book.' })
+  await runtime.advance('1h')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+  expect(undone).toEqual([
+    'patient gave up after 60000',
+    called[1],
+    'quick gave up after 5000',
+    called[0],
+  ])
 })
 
 test('a cancel while an approval is waited for undoes too, across processes', async () => {

@@ -8,6 +8,7 @@ import {
   done,
   flow,
   guard,
+  type GuardVerdict,
   tool,
   verdict,
 } from 'everloop'
@@ -294,6 +295,69 @@ test('a long conversation is shortened, once', async () => {
   expect(prompt[0]).toMatchObject({
     content: [{ text: 'Summary of the conversation so far:\nThey added numbers.' }],
   })
+})
+
+/** An agent whose conversation is due to be shortened after two turns, with a guard on requests. */
+function shortening(reaction: (text: string) => GuardVerdict) {
+  const summarised: string[] = []
+  const model = scriptedModel(({ index, body, text }) => {
+    if (text === 'Write the summary now.') {
+      summarised.push(JSON.stringify(body))
+      return { text: 'They added.' }
+    }
+    const usage = { input: 1000, output: 5 }
+    if (index > 3) return { text: 'Enough.', usage }
+    return { toolCalls: [{ name: 'add', input: { a: index, b: 1 } }], usage }
+  })
+  const watching = guard({
+    name: 'watching',
+    at: 'request',
+    check: ({ messages, tools }) =>
+      tools.length > 0 ? verdict.allow() : reaction(JSON.stringify(messages)),
+  })
+  const compaction = { above: 500, keep: 1 }
+  const adder = agent({ name: 'adder', model, tools: [add], guards: [watching], compaction })
+  return { adder, summarised, model }
+}
+
+test('guards on requests see the request for a summary, and what they refuse is not sent', async () => {
+  const seen: string[] = []
+  const { adder, summarised } = shortening((text) => {
+    seen.push(text)
+    return verdict.deny('Nothing secret leaves.')
+  })
+  await using runtime = await testRuntime({ flows: [adder] })
+  const run = await runtime.start(adder, { prompt: 'Add secretly.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  expect(seen[0]).toContain('Add secretly.')
+  expect(summarised).toEqual([])
+})
+
+test('what a guard on requests changes is what is summarised', async () => {
+  const { adder, summarised } = shortening((text) =>
+    verdict.fix(JSON.parse(text.replace('secretly', 'softly'))),
+  )
+  await using runtime = await testRuntime({ flows: [adder] })
+  const run = await runtime.start(adder, { prompt: 'Add secretly.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  expect(summarised[0]).toContain('Add softly.')
+  expect(summarised.join('')).not.toContain('secretly')
+})
+
+test('a deploy that shortens otherwise, or no more, leaves a request for a summary that waits as it was', async () => {
+  for (const compaction of [{ above: 500, keep: 3 }, undefined]) {
+    const { adder, summarised, model } = shortening(() => verdict.ask('May it be summarised?'))
+    await using runtime = await testRuntime({ flows: [adder] })
+    const run = await runtime.start(adder, { prompt: 'Add.' })
+    const [question] = await runtime.ever.questions()
+    const more = compaction ? { compaction } : {}
+    await runtime.restart({ flows: [agent({ name: 'adder', model, tools: [add], ...more })] })
+    await runtime.ever.answer(question?.id ?? '', { verdict: 'allow' })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(summarised).toHaveLength(compaction ? 1 : 0)
+    if (compaction) expect(summarised[0]).toContain('"toolName":"add"')
+    await runtime.verify()
+  }
 })
 
 test('an agent is part of a flow, and its output the output of a child', async () => {
