@@ -1,4 +1,7 @@
-/** An answer without calls: whether it is the output, and what of it. */
+/**
+ * What an agent ends with: whether its last text is the output, and what of it. Nothing leaves an
+ * agent that guards at `output` have not seen and that does not fit its schema, however it ends.
+ */
 import { holdIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -6,7 +9,7 @@ import { halt } from './halt.ts'
 import { fitted, parseStructured, type Structured } from './model/structured.ts'
 import { lastText } from './progress.ts'
 import { rule } from './ruling.ts'
-import { sentBack } from './sent-back.ts'
+import { type Refusal, sentBack } from './sent-back.ts'
 import type { AgentState } from './state.ts'
 
 export type Conclusion =
@@ -14,29 +17,73 @@ export type Conclusion =
   /** The model has to try again, with this state. */
   | { readonly is: 'again'; readonly state: AgentState }
 
-/** Makes the output of the last answer. Throws OUTPUT_INVALID and GUARD_DENIED. */
+type Judged =
+  | { readonly is: 'output'; readonly output: unknown }
+  | { readonly is: 'misfit'; readonly complaint: string }
+  | Omit<Refusal, 'what'>
+
+/** Makes the output of an answer without calls. Throws OUTPUT_INVALID and GUARD_DENIED. */
 export async function conclude(at: Agency, run: Run, state: AgentState): Promise<Conclusion> {
+  const judged = await judge(at, run, state)
+  switch (judged.is) {
+    case 'output':
+      return judged
+    case 'misfit':
+      return repaired(at, run, state, judged.complaint)
+    case 'deny':
+    case 'retry': {
+      // What was not accepted is taken out of the conversation.
+      const before = { ...state, messages: state.messages.slice(0, -1) }
+      return { is: 'again', state: sentBack(at, run, before, { ...judged, what: 'output' }) }
+    }
+  }
+}
+
+/**
+ * Makes the output of an agent that is stopped where it stands: the model has no further try. Throws
+ * OUTPUT_INVALID and GUARD_DENIED.
+ */
+export async function concludeNow(at: Agency, run: Run, state: AgentState): Promise<unknown> {
+  const { name } = at.agent
+  const judged = await judge(at, run, state)
+  switch (judged.is) {
+    case 'output':
+      return judged.output
+    case 'misfit':
+      throw halt(
+        'OUTPUT_INVALID',
+        `Agent "${name}" was stopped, and its last text does not fit its output's schema: ${judged.complaint}`,
+        run.id,
+      )
+    case 'deny':
+    case 'retry':
+      throw halt(
+        'GUARD_DENIED',
+        `Agent "${name}" was stopped, and guard "${judged.by}" denied its last text as the output: ${judged.reason}`,
+        run.id,
+      )
+  }
+}
+
+/** Asks the schema and the guards. */
+async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
-  if (!made.ok) return repaired(at, run, state, made.complaint)
+  if (!made.ok) return { is: 'misfit', complaint: made.complaint }
   const ruling = await rule(at, run, state, {
     position: 'output',
     key: 'guard:output',
     later: [],
     subject: { text, value: made.value },
   })
-  if (ruling.is === 'deny' || ruling.is === 'retry') {
-    // What was not accepted is taken out of the conversation.
-    const before = { ...state, messages: state.messages.slice(0, -1) }
-    return { is: 'again', state: sentBack(at, run, before, { ...ruling, what: 'output' }) }
-  }
+  if (ruling.is === 'deny' || ruling.is === 'retry') return ruling
   const { output } = at.agent
   if (!output) return { is: 'output', output: ruling.subject.text }
   if (!ruling.isFixed) return { is: 'output', output: made.value }
   // What a guard has put in its place must fit like an answer.
   const fixed = await holdIn(run, fitted(ruling.subject.value, output))
   if (fixed.ok) return { is: 'output', output: fixed.value }
-  return repaired(at, run, state, `A guard has changed the output. ${fixed.complaint}`)
+  return { is: 'misfit', complaint: `A guard has changed the output. ${fixed.complaint}` }
 }
 
 /** The model is told what does not fit, as often as it may repair. */

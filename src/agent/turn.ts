@@ -16,13 +16,13 @@ import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from './call.ts'
 import { higher } from './budget.ts'
 import { compacted } from './compaction.ts'
-import { conclude } from './conclusion.ts'
+import { conclude, concludeNow } from './conclusion.ts'
 import { keyOfCall, keysBefore } from './execution.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
 import { answerText } from './model/answer-text.ts'
 import type { AnswerPart, ToolCallPart } from './model/answer.ts'
-import { lastText, progressOf } from './progress.ts'
+import { progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
 import { askModel, requestMessages } from './reply.ts'
 import { sentBack } from './sent-back.ts'
@@ -89,9 +89,10 @@ export async function takeTurn(
     const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
     const after = withEnds(spoken, ends)
     if (!isStopped(at, run, after, calls)) return goOn(after)
+    const output = await concludeNow(at, run, after)
     // Somebody spoke meanwhile: then it goes on once more (N4).
     const late = await inbox.close()
-    return late.length > 0 ? run.next(heard(after, late)) : run.done(lastText(after))
+    return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
   }
   const end = await conclude(at, run, spoken)
   if (end.is === 'again') return goOn(end.state)
@@ -114,7 +115,9 @@ async function listen(
     const { value, by } = await signalIn(run, messageSignal, { key: 'next message', ...timeout })
     return run.next(heard(state, [asUserMessage(value, by)]))
   } catch (error) {
-    if (EverloopError.is(error) && error.code === 'EXPIRED') return run.done(lastText(state))
+    if (EverloopError.is(error) && error.code === 'EXPIRED') {
+      return run.done(await concludeNow(at, run, state))
+    }
     throw error
   }
 }

@@ -78,9 +78,9 @@ const levelsAround: readonly string[] = Array.from({ length: 20 }, () => '')
 
 /** The thrown thing as data: anything may be thrown, and nothing about it is trusted to work. */
 export function errorData(thrown: unknown): ErrorData {
-  const walk: Walk = { refer: undefined, sorted: false, path: [...levelsAround], open: new Set() }
+  const walk: Walk = { refer: undefined, sorted: false, path: [...levelsAround], open: [] }
   if (isError(thrown)) {
-    walk.open.add(thrown)
+    walk.open.push(thrown)
     return decode(writeError(thrown, walk)) as ErrorData
   }
   const text = thrown === undefined ? undefined : attempt(thrown, walk)
@@ -192,12 +192,17 @@ interface Walk {
   /** Keys of plain objects in order of their UTF-16 units, for comparing. */
   readonly sorted: boolean
   readonly path: (string | number)[]
-  /** The containers around the current value, for finding cycles. */
-  readonly open: Set<object>
+  /** The containers around the current value, for finding cycles: few, so a list is quicker than a set. */
+  readonly open: object[]
 }
 
-/** JSON of a text in printable ASCII. */
-const quote = (text: string): string => toAscii(JSON.stringify(text))
+/** JSON of a text in printable ASCII. Looking whether there is anything to escape is quicker where it is short. */
+const quote = (text: string): string =>
+  text.length <= shortUnits && plain.test(text) ? `"${text}"` : toAscii(JSON.stringify(text))
+
+const shortUnits = 64
+/** Printable ASCII but for the quote and the backslash. */
+const plain = /^[ !#-[\]-~]*$/
 
 /** JSON in printable ASCII, as payloads are. */
 export const toAscii = (json: string): string =>
@@ -209,13 +214,25 @@ const isPrintable = (json: string): boolean =>
 
 const dollars = /^\$+$/
 
-const quoteKey = (key: string): string => quote(dollars.test(key) ? `$${key}` : key)
+/** The same few keys are written again and again. */
+const keysKept = new Map<string, string>()
+const keysKeptMax = 1024
+
+function quoteKey(key: string): string {
+  const kept = keysKept.get(key)
+  if (kept !== undefined) return kept
+  const quoted = quote(dollars.test(key) ? `$${key}` : key)
+  if (key.length > shortUnits) return quoted
+  if (keysKept.size >= keysKeptMax) keysKept.clear()
+  keysKept.set(key, quoted)
+  return quoted
+}
 
 const tag = (name: string, v?: string): string =>
   v === undefined ? `{"$":"${name}"}` : `{"$":"${name}","v":${v}}`
 
 function begin(value: unknown, how: Pick<Walk, 'refer' | 'sorted'>): string {
-  const walk: Walk = { ...how, path: [], open: new Set() }
+  const walk: Walk = { ...how, path: [], open: [] }
   try {
     return write(value, walk)
   } catch (error) {
@@ -250,13 +267,13 @@ function write(value: unknown, walk: Walk): string {
 function writeObject(value: object, walk: Walk): string {
   const ref = walk.refer?.(value)
   if (ref) return tag('ref', writeRef(ref))
-  if (walk.open.has(value)) throw refused(walk, 'an object that contains itself')
+  if (walk.open.includes(value)) throw refused(walk, 'an object that contains itself')
   if (walk.path.length > depthMax) throw refused(walk, `nested more than ${depthMax} levels deep`)
-  walk.open.add(value)
+  walk.open.push(value)
   try {
     return writeContainer(value, walk)
   } finally {
-    walk.open.delete(value)
+    walk.open.pop()
   }
 }
 

@@ -1,0 +1,76 @@
+/** What an agent ends with that was stopped is judged like any output: by guards and by its schema. */
+import { expect, test } from 'vitest'
+import { type Agent, agent, guard, regexGuard, tool, verdict } from 'everloop'
+import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+
+const look = tool({
+  name: 'look',
+  description: 'Looks.',
+  inputSchema: { type: 'object' },
+  effect: 'read',
+  run: () => 'Nothing.',
+})
+const model = (text: string): ReturnType<typeof scriptedModel> =>
+  scriptedModel(() => ({ text, toolCalls: [{ name: 'look', input: {} }] }))
+const rest = { tools: [look], stop: { turns: 2 } }
+
+async function ends(flow: Agent<unknown>): Promise<unknown> {
+  await using runtime: TestRuntime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'Go.' })
+  const settled = await runtime.settled(run)
+  await runtime.verify()
+  return settled
+}
+
+const secret = { name: 'no-codes', patterns: '[0-9]{4}' }
+
+test('a guard at output denies, fixes or sends back what a stopped agent said last', async () => {
+  const denying = regexGuard({ ...secret, at: 'output' })
+  const fixing = regexGuard({ ...secret, at: 'output', reaction: 'fix', replacement: '****' })
+  const retrying = guard({
+    name: 'polite',
+    at: 'output',
+    check: () => verdict.retry('Say please.'),
+  })
+  const stopped = (guards: readonly unknown[]): Agent<unknown> =>
+    agent({ name: 'a', model: model('The code is 1234.'), guards: guards as never, ...rest })
+
+  expect(await ends(stopped([denying]))).toMatchObject({
+    status: 'failed',
+    error: { code: 'GUARD_DENIED', message: expect.stringContaining('was stopped') },
+  })
+  expect(await ends(stopped([fixing]))).toEqual({
+    status: 'completed',
+    output: 'The code is ****.',
+  })
+  expect(await ends(stopped([retrying]))).toMatchObject({
+    status: 'failed',
+    error: { code: 'GUARD_DENIED' },
+  })
+})
+
+test('the last text of a stopped agent fits its output or fails the run', async () => {
+  const output = z.object({ answer: z.number() })
+  expect(
+    await ends(agent({ name: 'fits', model: model('{"answer":4}'), output, ...rest })),
+  ).toEqual({ status: 'completed', output: { answer: 4 } })
+  expect(
+    await ends(agent({ name: 'misfits', model: model('Four.'), output, ...rest })),
+  ).toMatchObject({ status: 'failed', error: { code: 'OUTPUT_INVALID' } })
+})
+
+test('a conversation that ends because nobody spoke ends with what its guards let out', async () => {
+  const fixing = regexGuard({ ...secret, at: 'output', reaction: 'fix', replacement: '****' })
+  const chat = agent({
+    name: 'chat',
+    model: scriptedModel([{ text: 'The code is 1234.' }]),
+    guards: [fixing],
+    conversation: { idle: '1d' },
+  })
+  await using runtime = await testRuntime({ flows: [chat] })
+  const run = await runtime.start(chat, { prompt: 'Go.' })
+  await runtime.settled(run)
+  await runtime.advance('2d')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'The code is ****.' })
+})
