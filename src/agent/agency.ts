@@ -6,7 +6,7 @@ import type { Ports } from '../base/ports.ts'
 import { digestOf } from '../ledger/index.ts'
 import { beginningIn, environmentIn, largeValueIn, limitChildren, portsIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
-import { type LimitedRun, limited, stricter } from './budget.ts'
+import { type LimitedRun, limited, stricter, withRaised } from './budget.ts'
 import type { Defined } from './definition.ts'
 import { agentsIn } from './environment.ts'
 import type { Guard } from './guards/guard.ts'
@@ -108,7 +108,7 @@ export class Agency {
 
   /** Tells runs that this one starts from now on what they may spend together with it. */
   limitChildren(run: Run, raised: Amounts): void {
-    if (Object.keys(this.limits).length > 0) limitChildren(run, { ...this.limits, ...raised })
+    if (Object.keys(this.limits).length > 0) limitChildren(run, withRaised(this.limits, raised))
   }
 
   /** The text of a result that was too long to be given whole. The store has those of all runs. */

@@ -93,6 +93,14 @@ export const higher = (one: Amounts, other: Amounts): Amounts => ({
   ),
 })
 
+/** Limits with those raised that go beyond them: a raise lowers none, and limits nothing that was not. */
+export const withRaised = (limits: Amounts, raised: Amounts): Amounts => ({
+  ...limits,
+  ...Object.fromEntries(
+    Object.entries(raised).filter(([what, limit]) => limit > (limits[what] ?? Infinity)),
+  ),
+})
+
 /** A run whose limits are to be kept. */
 export interface LimitedRun {
   readonly run: string

@@ -10,22 +10,24 @@ export interface Raise {
   readonly limits?: Amounts
 }
 
-/** What an answer must fit. `held`: the limits that hold so far, of all accounts. */
+/** What an answer must fit. `held`: the run's own limits so far. */
 export function raiseSchema(
   over: readonly Over[],
-  held: readonly Amounts[],
+  held: Amounts,
 ): StandardSchemaV1<unknown, Raise> {
   const properties: Record<string, unknown> = {}
   for (const what of amountNames) {
     const used = over.filter((one) => one.what === what)
-    const limits = held.flatMap((amounts) => amounts[what] ?? [])
-    const highest = Math.max(...used.flatMap(({ spent, limit }) => [spent, limit]), ...limits)
+    const isUsedUp = used.length > 0
+    const highest = isUsedUp
+      ? Math.max(...used.flatMap(({ spent, limit }) => [spent, limit]))
+      : (held[what] ?? Infinity)
     // What was never limited, or was lifted, has no limit that could be raised.
     if (!Number.isFinite(highest)) continue
     properties[what] = {
       type: 'number',
-      ...(used.length > 0 ? { exclusiveMinimum: highest } : { minimum: highest }),
-      description: `The new limit in all, in ${unitOf(what)}, what is spent included; not how much more. It must be ${used.length > 0 ? `more than ${highest}, which is used up` : `at least ${highest}, which holds already`}.`,
+      ...(isUsedUp ? { exclusiveMinimum: highest } : { minimum: highest }),
+      description: `The new limit in all, in ${unitOf(what)}, what is spent included; not how much more. It must be ${isUsedUp ? `more than ${highest}, which is used up` : `at least ${highest}, which holds already`}.`,
     }
   }
   return dataSchema<Raise>({

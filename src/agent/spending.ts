@@ -2,7 +2,15 @@
 import { accountIn, clockIn, decideIn, hasOutcome, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { type Account, type Cost, type Over, overOf, overText } from './budget.ts'
+import {
+  type Account,
+  type Cost,
+  higher,
+  type Over,
+  overOf,
+  overText,
+  withRaised,
+} from './budget.ts'
 import { halt } from './halt.ts'
 import { type Raise, raisePrompt, raiseSchema } from './raise.ts'
 import type { Amounts } from './state.ts'
@@ -64,12 +72,11 @@ async function withRoom(
       key: decision,
       make: async () => ({ over }),
     })
-    const held = [{ ...at.limits, ...limits }, ...at.around.map((one) => one.limits)]
     const answer = await run.ask<Raise>(
       raisePrompt(at.agent.name, overText(record.over), record.over),
-      { schema: raiseSchema(record.over, held), key: `${decision} asked` },
+      { schema: raiseSchema(record.over, withRaised(at.limits, limits)), key: `${decision} asked` },
     )
-    limits = { ...limits, ...answered(at, run, answer, record.over) }
+    limits = higher(limits, answered(at, run, answer, record.over))
   }
 }
 
@@ -100,20 +107,14 @@ async function accountsOf(at: Agency, run: Run, raised: Amounts): Promise<readon
   return Promise.all([
     accountIn(run, run.id).then((spent) => ({
       run: undefined,
-      limits: { ...at.limits, ...raised },
+      limits: withRaised(at.limits, raised),
       spent: { ...spent, timeMs: now - at.started },
     })),
     ...at.around.map(async ({ run: account, limits, started = now }) => ({
       run: account,
       // What a person has lifted here is lifted for this run, whoever set the limit.
-      limits: { ...limits, ...beyond(limits, raised) },
+      limits: withRaised(limits, raised),
       spent: { ...(await accountIn(run, account)), timeMs: now - started },
     })),
   ])
 }
-
-/** Those of the raised limits that go beyond what another run allows. */
-const beyond = (limits: Amounts, raised: Amounts): Amounts =>
-  Object.fromEntries(
-    Object.entries(raised).filter(([what, limit]) => limit > (limits[what] ?? Infinity)),
-  )

@@ -17,6 +17,18 @@ import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { argsSchema, faceOf } from './tool-face.ts'
 import type { UndoCall } from './undo-body.ts'
 
+/** Answers of people to tools, marked as good or not, as those to flows are. */
+const answerOutput: StandardSchemaV1<unknown, string> = {
+  '~standard': {
+    version: 1,
+    vendor: 'simulator',
+    validate: (value) => {
+      const isGood = (value as { good?: unknown } | null)?.good === true
+      return isGood ? { value: value as string } : { issues: [{ message: 'It is not good.' }] }
+    },
+  },
+}
+
 /** Arguments of every tool. */
 export interface Args {
   readonly n: number
@@ -131,6 +143,7 @@ function toolOf(spec: ToolSpec, view: AgentView, { children, deployment }: Surro
         ...face,
         inputSchema: argsSchema,
         input: argsInput,
+        output: answerOutput,
         prompt: ({ n }) => `What about ${n}?`,
         ...(spec.timeoutMs === undefined ? {} : { timeout: spec.timeoutMs }),
       }) as AnyTool
