@@ -206,6 +206,22 @@ test('children spend from the account of the run above, and keep its limits', as
   expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
 })
 
+test('a raise counts for the account that is used up, below what one around it allows', async () => {
+  const worker = looking({ turns: 2 }, { turns: 4 })
+  const child = agentTool(worker.looker, { name: 'work', description: 'Works.' })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'work', input: { prompt: 'Work.' } }] },
+    { text: 'Done.' },
+  ])
+  const boss = agent({ name: 'boss', model, tools: [child], budget: { turns: 50 } })
+  await using runtime = await testRuntime({ flows: [boss, worker.looker] })
+  const run = await runtime.start(boss, { prompt: 'Go.' })
+  const { id } = await asked(runtime)
+  await runtime.ever.answer(id, { verdict: 'raise', limits: { turns: 4 } })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(worker.model.requests).toHaveLength(4)
+})
+
 test('wherever the process dies, the same is spent and asked', async () => {
   const { looker } = looking({ turns: 2 }, { turns: 4 })
   const report = await crashAtEveryCommit(
