@@ -218,6 +218,7 @@ test('a raise counts for the account that is used up, below what one around it a
   const run = await runtime.start(boss, { prompt: 'Go.' })
   const { id } = await asked(runtime)
   await runtime.ever.answer(id, { verdict: 'raise', limits: { turns: 4 } })
+  await runtime.settle()
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
   expect(worker.model.requests).toHaveLength(4)
 })
