@@ -18,7 +18,8 @@ const typing = flow('typing', async (run) => {
   })
 })
 
-await using ever = await open({ store, flows: [typing], lease: '2s' })
+// Long, so that a busy machine takes no run away from a worker that lives; a death is known without it.
+await using ever = await open({ store, flows: [typing], lease: '1m' })
 await ever.start(typing, undefined, { id: 'typing' })
 await ever.work({ until: 'idle' })
 process.stdin.destroy()
