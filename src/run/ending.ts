@@ -29,7 +29,9 @@ export async function lastItem(
   const { end, item } = endingOf(pass, beginning, became, left)
   if (end.kind === 'run.completed') return item
   try {
-    return (await isUndoable(pass)) ? undoingItem(pass, end, left) : item
+    if (!(await isUndoable(pass))) return item
+    await pass.landings.settled(pass.ports)
+    return undoingItem(pass, end, left)
   } catch (thrown) {
     const release = { wake: undefined, seen: pass.mailbox.seen }
     const isOurs = EverloopError.is(thrown)

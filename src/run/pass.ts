@@ -27,6 +27,7 @@ import { drifted, driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
 import { cleaned, handing } from './large.ts'
+import { Landings } from './landings.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Leaving } from './leaving.ts'
@@ -55,6 +56,7 @@ export class Pass {
   readonly operations: Operations
   readonly origins: Origins = new Origins()
   readonly mailbox: Mailbox
+  readonly landings: Landings = new Landings()
   readonly options: PassOptions
   /** Limits of the run's own budget, for its children to keep. */
   limits: Readonly<Record<string, number>> | undefined

@@ -94,7 +94,9 @@ class Attempts implements Live {
     const retry = this.#retry
     operation.phase = 'busy'
     const attempt = { call: this.#call, number, timeoutMs: this.#timeoutMs }
-    const result = await execute(pass, operation, attempt)
+    const executed = execute(pass, operation, attempt)
+    if (this.#undo) pass.landings.add(executed.then((one) => one.is === 'failed' && one.late))
+    const result = await executed
     const given = this.input === undefined ? {} : { input: this.input }
     if (result.is === 'completed') {
       const { value, text, charge } = result

@@ -1,5 +1,5 @@
 /** Compensation: what a run has registered is undone, in reverse order, when it fails or is cancelled. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { action, flow } from '../../src/index.ts'
 import type { Flow } from '../../src/index.ts'
 import { crashAtEveryCommit, testRuntime } from '../../src/testing/index.ts'
@@ -280,4 +280,55 @@ test('two actions of one name are refused, the same one twice is not', async () 
     testRuntime({ flows: [own], actions: [action('same', () => 2)] }),
   ).rejects.toMatchObject({ code: 'BAD_OPTION' })
   expect(() => action({ name: 'x', run: () => 1, retries: 2 } as never)).toThrow(/retries/)
+})
+
+describe('an idempotent call that is undone', () => {
+  /** A run that fails while its booking is under way, as `timeout` says. */
+  const leaving = (timeout?: '1s') => {
+    const log: string[] = []
+    const gate = Promise.withResolvers<void>()
+    const cancel = action('cancel', () => void log.push('cancel'))
+    const book = async (): Promise<void> => {
+      log.push('begin') // it does not heed its signal
+      await gate.promise
+      log.push('land')
+    }
+    const options = {
+      effect: 'idempotent',
+      undo: { action: cancel },
+      retry: { attempts: 1 },
+    } as const
+    const trip = flow('trip', (run) =>
+      Promise.all([
+        run.step('book', { ...options, ...(timeout === undefined ? {} : { timeout }) }, book),
+        ...(timeout === undefined
+          ? [run.sleep('1s').then(() => Promise.reject(new Error('no')))]
+          : []),
+      ]),
+    )
+    return { log, gate, cancel, trip }
+  }
+
+  test.each([undefined, '1s'] as const)(
+    'is waited for before it is undone, with a timeout of %s',
+    async (timeout) => {
+      const { log, gate, cancel, trip } = leaving(timeout)
+      await using runtime = await testRuntime({ flows: [trip], actions: [cancel] })
+      const run = await runtime.ever.start(trip, undefined)
+      await runtime.runUntil(() => log.length === 1)
+      runtime.time.setTimer(5000, gate.resolve)
+      expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+      expect(log).toEqual(['begin', 'land', 'cancel'])
+    },
+  )
+
+  test('holds nothing up for ever', async () => {
+    const { log, cancel, trip } = leaving()
+    await using runtime = await testRuntime({ flows: [trip], actions: [cancel] })
+    const run = await runtime.ever.start(trip, undefined)
+    await runtime.runUntil(() => log.length === 1)
+    await runtime.advance('12s')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+    expect(log).toEqual(['begin', 'cancel'])
+  })
 })
