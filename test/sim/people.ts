@@ -38,16 +38,7 @@ export function wordOf(chance: Chance, outside: Outside, asked: Asked): Word {
   if (entry.key.startsWith('=guard:')) {
     return { is: 'answer', value: { verdict: chance.roll(0.7) ? 'allow' : 'deny' } }
   }
-  if (wantsText(entry)) return { is: 'answer', value: `It is good, says ${by}.` }
   return { is: 'answer', value: { good: true, by } }
-}
-
-/** A tool of an agent has asked, which is answered in words. */
-function wantsText(entry: Entry): boolean {
-  const { schema } = recordOf(entry, 'question.asked')
-  return (
-    typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
-  )
 }
 
 /** They look at the world, and tell the truth. */
