@@ -47,6 +47,9 @@ interface Approved {
 /** How often guards and people may change a call by turns. */
 const roundsMax = 5
 
+/** Whatever the rules say about what it has become (K1). */
+const changedReason = 'A guard has changed what was approved.'
+
 const denied = (reason: string): Cleared => ({ is: 'denied', reason })
 
 /** Clears a call that the model proposes. */
@@ -118,7 +121,8 @@ async function agree(
     const isAsked = isRecorded(run, key)
     const cleared: Cleared = { is: 'cleared', input, approved }
     if (isApproved && !approved?.isEdited && !isAsked) return cleared
-    const asked = ruling.is === 'ask' ? ruling.reason : undefined
+    const isChanged = approved !== undefined && !isApproved
+    const asked = ruling.is === 'ask' ? ruling.reason : isChanged ? changedReason : undefined
     const call = { tool, id, input }
     const wanted = await wantedApproval(at, run, call, { key, later, asked, isRequired })
     if (!wanted) return cleared

@@ -147,3 +147,29 @@ test('what one conversation was told of another one cannot read by its name', as
   expect(lastTextOf(spy)).toContain('There is no artifact')
   expect(lastTextOf(spy)).not.toContain('the other one knows this.')
 })
+
+test('what a guard makes of approved arguments is approved, although no rule wants it', async () => {
+  const { made, model, pay } = paying({ approval: false })
+  let looks = 0
+  const doubling = guard({
+    name: 'doubling',
+    at: 'call',
+    check: ({ args }) => {
+      const { cents } = args as { cents: number }
+      if (looks++ === 0) return verdict.ask('Pay?')
+      return looks === 2 ? verdict.fix({ cents: cents * 2 }) : verdict.allow()
+    },
+  })
+  const payer = agent({ name: 'payer', model, tools: [pay()], guards: [doubling] })
+  await using runtime = await testRuntime({ flows: [payer], development: false })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id)
+  await runtime.settle()
+  expect(made).toEqual([])
+  const again = await only(runtime)
+  expect(again).toMatchObject({ args: { cents: 200 } })
+  expect(again.reason).toBe('A guard has changed what was approved.')
+  await runtime.ever.approvals.approve(again.id)
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([200])
+})
