@@ -175,8 +175,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an answer about a call in doubt is used and not taken',
     file: 'run/once.ts',
-    find: 'const taken = [number]',
-    replace: 'const taken = number < 0 ? [number] : []',
+    find: 'reason: answer.reason, taken: [number] } as const',
+    replace: 'reason: answer.reason, taken: number < 0 ? [number] : [] } as const',
   },
   {
     name: 'a scope closes although a call in it is in doubt',
