@@ -66,7 +66,7 @@ export class Agency {
     this.guards = [...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]
     this.secrets = environment?.secrets ?? noSecrets
     this.limits = stricter(agent.limits, this.policies)
-    this.requester = by
+    this.requester = by === '' ? undefined : by // a name that is left empty names nobody
     this.around = limited(ancestors)
     this.accounts = [run.id, ...ancestors.map((one) => one.run)]
     this.started = run.now()

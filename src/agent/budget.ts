@@ -101,6 +101,17 @@ export const withRaised = (limits: Amounts, raised: Amounts): Amounts => ({
   ),
 })
 
+/** The name under which a raise of an amount is kept: of the run's own limit, or of that of another run. */
+export const raiseName = (what: string, of: string | undefined): string =>
+  of === undefined ? what : `${what} of ${of}`
+
+/** What was raised of the limits of another run, by name of the amount. */
+export function raisedOf(run: string, raised: Amounts): Amounts {
+  const suffix = raiseName('', run)
+  const own = Object.entries(raised).filter(([name]) => name.endsWith(suffix))
+  return Object.fromEntries(own.map(([name, limit]) => [name.slice(0, -suffix.length), limit]))
+}
+
 /** A run whose limits are to be kept. */
 export interface LimitedRun {
   readonly run: string

@@ -9,7 +9,7 @@
  *   recorded up to there is claimed first, so the run does not diverge.
  */
 import { digestOf } from '../ledger/index.ts'
-import { approveIn, holdIn, isRecorded, suffices } from '../run/inside.ts'
+import { approveIn, holdIn, holdsSecretIn, isRecorded, suffices } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import {
@@ -49,6 +49,9 @@ const roundsMax = 5
 
 /** Whatever the rules say about what it has become (K1). */
 const changedReason = 'A guard has changed what was approved.'
+
+const secretReason =
+  'The arguments hold a secret, so nobody can be shown what they would approve. The tool takes secrets by name, not as arguments.'
 
 const denied = (reason: string): Cleared => ({ is: 'denied', reason })
 
@@ -126,6 +129,8 @@ async function agree(
     const call = { tool, id, input }
     const wanted = await wantedApproval(at, run, call, { key, later, asked, isRequired })
     if (!wanted) return cleared
+    // What people would be shown, and the ledger holds, is not what the tool would get.
+    if (!isAsked && holdsSecretIn(run, input)) return denied(secretReason)
     // Who has edited a call has not answered for those whom it needs now.
     const request = approvalRequest(at, call, { key, wanted })
     const isEnough = isApproved && asked === undefined && suffices(request, approved?.by)

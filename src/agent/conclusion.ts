@@ -6,7 +6,7 @@ import { holdIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
-import { fitted, parseStructured, type Structured } from './model/structured.ts'
+import { fitted, type Misfit, parseStructured, type Structured } from './model/structured.ts'
 import { lastText } from './progress.ts'
 import { rule } from './ruling.ts'
 import { type Refusal, sentBack } from './sent-back.ts'
@@ -19,7 +19,7 @@ export type Conclusion =
 
 type Judged =
   | { readonly is: 'output'; readonly output: unknown }
-  | { readonly is: 'misfit'; readonly complaint: string }
+  | ({ readonly is: 'misfit' } & Omit<Misfit, 'ok'>)
   | Omit<Refusal, 'what'>
 
 /** Makes the output of an answer without calls. Throws OUTPUT_INVALID and GUARD_DENIED. */
@@ -29,7 +29,7 @@ export async function conclude(at: Agency, run: Run, state: AgentState): Promise
     case 'output':
       return judged
     case 'misfit':
-      return repaired(at, run, state, judged.complaint)
+      return repaired(at, run, state, judged)
     case 'deny':
     case 'retry': {
       // What was not accepted is taken out of the conversation.
@@ -52,7 +52,7 @@ export async function concludeNow(at: Agency, run: Run, state: AgentState): Prom
     case 'misfit':
       throw halt(
         'OUTPUT_INVALID',
-        `Agent "${name}" was stopped, and its last text does not fit its output's schema: ${judged.complaint}`,
+        `Agent "${name}" was stopped, and its last text does not fit its output's schema: ${judged.reason}`,
         run.id,
       )
     case 'deny':
@@ -69,7 +69,7 @@ export async function concludeNow(at: Agency, run: Run, state: AgentState): Prom
 async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
-  if (!made.ok) return { is: 'misfit', complaint: made.complaint }
+  if (!made.ok) return { ...made, is: 'misfit' }
   const ruling = await rule(at, run, state, {
     position: 'output',
     key: 'guard:output',
@@ -83,15 +83,20 @@ async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   // What a guard has put in its place must fit like an answer.
   const fixed = await holdIn(run, fitted(ruling.subject.value, output))
   if (fixed.ok) return { is: 'output', output: fixed.value }
-  return { is: 'misfit', complaint: `A guard has changed the output. ${fixed.complaint}` }
+  return { ...fixed, is: 'misfit', complaint: `A guard has changed the output. ${fixed.complaint}` }
 }
 
 /** The model is told what does not fit, as often as it may repair. */
-function repaired(at: Agency, run: Run, state: AgentState, complaint: string): Conclusion {
+function repaired(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { complaint, reason }: Pick<Misfit, 'complaint' | 'reason'>,
+): Conclusion {
   if (state.repairs >= at.agent.repairs) {
     throw halt(
       'OUTPUT_INVALID',
-      `The answer of agent "${at.agent.name}" does not fit its output's schema, after ${state.repairs} repairs: ${complaint}`,
+      `The answer of agent "${at.agent.name}" does not fit its output's schema, after ${state.repairs} repairs: ${reason}`,
       run.id,
     )
   }

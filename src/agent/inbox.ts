@@ -21,6 +21,11 @@ export class Inbox {
     this.#listen()
   }
 
+  /** Whether anything has come so far. */
+  get hasMessages(): boolean {
+    return this.#messages.length > 0
+  }
+
   /** Takes nothing more. Returns what came, the oldest first. */
   async close(): Promise<readonly UserMessage[]> {
     // What is being taken comes; and then the next reception has been opened already.

@@ -9,6 +9,8 @@ import {
   type Over,
   overOf,
   overText,
+  raisedOf,
+  raiseName,
   withRaised,
 } from './budget.ts'
 import { halt } from './halt.ts'
@@ -88,9 +90,16 @@ function answered(
 ): Amounts {
   switch (verdict) {
     case 'raise':
-      return limits
+      return Object.fromEntries(
+        Object.entries(limits).flatMap(([what, limit]) => {
+          const used = over.filter((one) => one.what === what)
+          return used.length === 0
+            ? [[what, limit]]
+            : used.map(({ of }) => [raiseName(what, of), limit])
+        }),
+      )
     case 'continue':
-      return Object.fromEntries(over.map(({ what }) => [what, Infinity]))
+      return Object.fromEntries(over.map(({ what, of }) => [raiseName(what, of), Infinity]))
     case 'stop':
       throw halt(
         'BUDGET_STOPPED',
@@ -112,8 +121,8 @@ async function accountsOf(at: Agency, run: Run, raised: Amounts): Promise<readon
     })),
     ...at.around.map(async ({ run: account, limits, started = now }) => ({
       run: account,
-      // What a person has lifted here is lifted for this run, whoever set the limit.
-      limits: withRaised(limits, raised),
+      // What a person was asked about and has lifted is lifted for this run, whoever set the limit.
+      limits: withRaised(limits, raisedOf(account, raised)),
       spent: { ...(await accountIn(run, account)), timeMs: now - started },
     })),
   ])

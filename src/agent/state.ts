@@ -48,7 +48,7 @@ export interface AgentState {
   readonly phase: 'thinking' | 'listening'
   readonly turns: number
   readonly calls: number
-  /** Limits that a person has raised, or lifted with Infinity. */
+  /** Limits that a person has raised, or lifted with Infinity, by `raiseName`. */
   readonly raised: Amounts
   /** Digest of the definition with which the last model call was made. */
   readonly definition: string

@@ -203,6 +203,8 @@ export function tool<Input, Result>(
   }
   if (face.effect === 'read' && (reconcile ?? undo) !== undefined)
     throw bad('has effect "read", so there is nothing to reconcile or to undo')
+  if (face.effect !== 'once' && settle !== undefined)
+    throw bad(`has effect "${face.effect}", so there is nothing that could settle late`)
   if (timeout !== undefined) parseDuration(timeout)
   if (settle !== undefined) parseDuration(settle)
   return branded({

@@ -89,8 +89,9 @@ export async function takeTurn(
     const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
     const after = withEnds(spoken, ends)
     if (!isStopped(at, run, after, calls)) return goOn(after)
+    // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
+    if (inbox.hasMessages) return goOn(after)
     const output = await concludeNow(at, run, after)
-    // Somebody spoke meanwhile: then it goes on once more (N4).
     const late = await inbox.close()
     return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
   }

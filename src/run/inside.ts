@@ -3,7 +3,14 @@
  * through an agent. Not part of the public face.
  */
 import type { Ports } from '../base/ports.ts'
-import { decode, explicitKey, operationPath, type Payloads } from '../ledger/index.ts'
+import {
+  decode,
+  encode,
+  explicitKey,
+  operationPath,
+  type Payloads,
+  redacted,
+} from '../ledger/index.ts'
 import { type ApprovalOutcome, type ApprovalRequest, approve } from './approval.ts'
 import { decide, type DecisionKind } from './decide.ts'
 import type { Run, SignalOptions } from './face.ts'
@@ -107,6 +114,12 @@ export const portsIn = (run: Run): Ports => insideOf(run).pass.ports
 
 /** The time on the store's clock, for deciding about what is not recorded yet. */
 export const clockIn = (run: Run): number => insideOf(run).pass.store.clock.now()
+
+/** Whether a secret of this process stands in the value, so that it cannot be recorded as it is. */
+export function holdsSecretIn(run: Run, value: unknown): boolean {
+  const text = encode(value)
+  return redacted(text, insideOf(run).pass.options.redactor, 'value') !== text
+}
 
 /** What this process gives to the code of layers above. */
 export const environmentIn = (run: Run): Environment => insideOf(run).pass.options.environment

@@ -120,8 +120,10 @@ export function infoOf(row: RunRow, now: number): RunInfo {
   }
 }
 
-function wordOf({ status, session, wake }: RunRow, now: number): StatusWord {
-  if (status !== 'active') return status
+function wordOf(row: RunRow, now: number): StatusWord {
+  const { status, session, wake } = row
+  // A retry or a resume has been asked for, and a worker takes it.
+  if (status !== 'active' && !isReopening(row, now)) return status
   if (session !== undefined) return 'running'
   return wake !== undefined && wake <= now ? 'ready' : 'waiting'
 }

@@ -237,10 +237,13 @@ test('who asked for the run may not approve, and several must be different peopl
   expect(made).toEqual([bob])
 })
 
-test('where who asked for the run is not known, what they may not approve can only be denied', async () => {
+test.each([
+  ['nobody', {}],
+  ['an empty name', { by: '' }],
+])('where %s asked for the run, what they may not approve can only be denied', async (_, asked) => {
   const { made, payer } = paying({ needed: true, notBy: 'requester' }, [bob])
   await using runtime = await testRuntime({ flows: [payer] })
-  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const run = await runtime.start(payer, { prompt: 'Pay.' }, asked)
   const { id, reason } = await only(runtime)
   expect(reason).toMatch(/can only be denied.*`by`/)
   const { approvals } = runtime.ever

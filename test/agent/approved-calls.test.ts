@@ -1,6 +1,15 @@
 /** What is made behind an approval is what people have approved: whatever a deploy, an edit or a schema does. */
 import { expect, test } from 'vitest'
-import { agent, type ApprovalRule, type Guard, guard, tool, verdict } from 'everloop'
+import {
+  agent,
+  agentTool,
+  type ApprovalRule,
+  flow,
+  type Guard,
+  guard,
+  tool,
+  verdict,
+} from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { toldOf } from './prompts.ts'
@@ -348,4 +357,79 @@ test('what a guard makes of arguments is not changed once more by the schema', a
   expect(toldOf(model, 1)).toEqual([
     { type: 'execution-denied', reason: expect.stringContaining('A guard has changed the call.') },
   ])
+})
+
+test('a flow as a tool is started with what was approved, and its schema is applied once', async () => {
+  const made: unknown[] = []
+  const pay = flow({
+    name: 'pay',
+    input: times(100),
+    run: async (_run, payment) => {
+      made.push(payment)
+      return 'paid'
+    },
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'pay', input: { cents: 1 } }] },
+    { text: 'Done.' },
+  ])
+  const payer = agent({
+    name: 'payer',
+    model,
+    tools: [agentTool(pay, { name: 'pay', description: 'Pays.', approval: true })],
+  })
+  await using runtime = await testRuntime({ flows: [payer, pay] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id, args } = await only(runtime)
+  expect(args).toEqual({ cents: 1 })
+  await runtime.ever.approvals.approve(id)
+  await runtime.settle()
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+})
+
+test('arguments with a secret are denied at once: nobody could be shown them', async () => {
+  const made: unknown[] = []
+  const token = 'sk-verysecretvalue-123456'
+  const pay = tool({
+    name: 'pay',
+    description: 'Pays.',
+    input: z.object({ cents: z.number(), token: z.string().default(token) }),
+    effect: 'once',
+    approval: true,
+    run: (payment) => void made.push(payment),
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ id: 'p', name: 'pay', input: { cents: 1 } }] },
+    { text: 'Done.' },
+  ])
+  const payer = agent({ name: 'payer', model, tools: [pay] })
+  await using runtime = await testRuntime({ flows: [payer], secrets: { TOKEN: token } })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(await runtime.ever.approvals.list()).toEqual([])
+  expect(made).toEqual([])
+  expect(model.requests[1]?.text).toContain('hold a secret')
+})
+
+test('a pattern that only JavaScript knows does not keep people from editing', async () => {
+  const made: unknown[] = []
+  const call = tool({
+    name: 'call',
+    description: 'Calls.',
+    input: z.object({ tel: z.string().regex(/^\d{3}\-\d{4}$/) }),
+    effect: 'once',
+    approval: true,
+    run: (number) => void made.push(number),
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'call', input: { tel: '123-4567' } }] },
+    { text: 'Done.' },
+  ])
+  const caller = agent({ name: 'caller', model, tools: [call] })
+  await using runtime = await testRuntime({ flows: [caller] })
+  const run = await runtime.start(caller, { prompt: 'Call.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id, { args: { tel: '123-4568' } })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ tel: '123-4568' }])
 })

@@ -223,6 +223,23 @@ test('a raise counts for the account that is used up, below what one around it a
   expect(worker.model.requests.length).toBeGreaterThan(2)
 })
 
+test.each(['continue', 'raise'] as const)(
+  '%s lifts what was asked about, not the limits of the run above',
+  async (verdict) => {
+    const worker = looking({ turns: 2 })
+    const child = agentTool(worker.looker, { name: 'work', description: 'Works.' })
+    const model = scriptedModel([{ toolCalls: [{ name: 'work', input: { prompt: 'Work.' } }] }])
+    const boss = agent({ name: 'boss', model, tools: [child], budget: { turns: 6 } })
+    await using runtime = await testRuntime({ flows: [boss, worker.looker] })
+    const run = await runtime.start(boss, { prompt: 'Go.' })
+    const limits = verdict === 'raise' ? { limits: { turns: 40 } } : {}
+    await runtime.ever.answer((await asked(runtime)).id, { verdict, ...limits })
+    await runtime.settle()
+    expect((await asked(runtime)).prompt).toContain(`6 of 6 turns (budget of run ${run.id})`)
+    expect((await runtime.ever.account(run.id)).amounts['turns']).toBe(6)
+  },
+)
+
 test('wherever the process dies, the same is spent and asked', async () => {
   const { looker } = looking({ turns: 2 }, { turns: 4 })
   const report = await crashAtEveryCommit(

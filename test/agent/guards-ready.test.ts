@@ -378,6 +378,28 @@ describe('destinationsGuard', () => {
   })
 
   test.each([
+    'bob!@evil.com',
+    '"bob"@evil.com',
+    'bob@evil\u3002com',
+    'bob@b\u00fccher.example',
+    'bob@[6.6.6.6]',
+    'root@localhost',
+    `${'a'.repeat(65)}@mail.com`,
+    'Bob <bob!@evil.com>, ann@mail.com',
+  ])('denies %j beside an address that is allowed', async (to) => {
+    const subject = call({ to: ['ann@mail.com', to] })
+    expect(await decide(guards, 'call', subject)).toMatchObject({ outcome: 'deny' })
+  })
+
+  test.each([
+    'Ann <ann@mail.com>, (bob@mail.com); see mailto:carl@mail.com.',
+    '{"to":"ann@mail.com"}',
+    'We meet @ noon, ask ann@mail.com!',
+  ])('finds the addresses in %j', async (text) => {
+    expect(await decide(guards, 'call', call({ text }))).not.toMatchObject({ outcome: 'deny' })
+  })
+
+  test.each([
     'https://api.example.com is down',
     'https://api.example.com/health answers 500 since noon.\nSee the report.',
     'See https://api.example.com/a, it is down',

@@ -74,3 +74,44 @@ test('a conversation that ends because nobody spoke ends with what its guards le
   await runtime.advance('2d')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'The code is ****.' })
 })
+
+test('who speaks while the stopping call is made is heard, whatever guards would say to the text', async () => {
+  const said: string[] = []
+  const scripted = scriptedModel(({ text }) => {
+    said.push(text ?? '')
+    return said.length === 1
+      ? { text: 'The code is 1234.', toolCalls: [{ name: 'submit', input: {} }] }
+      : { text: 'Done.' }
+  })
+  let speak = (): Promise<void> => Promise.resolve()
+  const submit = tool({
+    name: 'submit',
+    description: 'Submits.',
+    inputSchema: { type: 'object' },
+    effect: 'read',
+    run: () => speak(),
+  })
+  const stopped = agent({
+    name: 'a',
+    model: scripted,
+    tools: [submit],
+    stop: { tools: ['submit'] },
+    guards: [regexGuard({ ...secret, at: 'output' })],
+  })
+  await using runtime = await testRuntime({ flows: [stopped] })
+  speak = async () => {
+    await runtime.ever.send('r', 'One more thing.')
+    await runtime.time.settle()
+  }
+  const run = await runtime.start(stopped, { prompt: 'Go.' }, { id: 'r' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(said[1]).toContain('One more thing.')
+})
+
+test('the error of a misfit tells nothing of the text, which guards have not seen', async () => {
+  const output = z.object({ answer: z.number() })
+  const settled = await ends(agent({ name: 'misfits', model: model('PIN 4711'), output, ...rest }))
+  expect(settled).toMatchObject({ status: 'failed', error: { code: 'OUTPUT_INVALID' } })
+  expect(JSON.stringify(settled)).not.toContain('4711')
+  expect(JSON.stringify(settled)).not.toContain('PIN')
+})

@@ -104,7 +104,7 @@ test('plain lines on an empty directory tell the same story, and so does the con
     const told = await everloop(args.split(' '))
     expect(told.stdout).toMatch(/^user +Audit this directory\.$/m)
     expect(told.stdout).toMatch(/^ {2}write_report \{"title":"Audit"/m)
-    expect(told.stdout).toMatch(/^ {4}approved by demo$/m)
+    expect(told.stdout).toMatch(/^ {4}approved by demo via demo$/m)
     expect(told.stdout).toMatch(/^4 answers of the model, 5 calls, \d+ tokens for \$0\.$/m)
   } finally {
     rmSync(dirname(ledger), { recursive: true, force: true })

@@ -41,6 +41,19 @@ describe('runs explain', () => {
     expect(explanation.sentence).toMatch(sentence)
   })
 
+  test('a retry that no worker takes is told, and not waited for', async () => {
+    const place = `sqlite:${join(folder.path, 'retried.db')}`
+    const fails = flow('fails', () => {
+      throw new Error('too hot')
+    })
+    const worker = await open({ store: place, flows: [fails], work: {} })
+    await (await worker.start(fails, undefined, { id: 'r' })).settled()
+    await worker.close()
+    await using alone = await open({ store: place })
+    await alone.retry('r')
+    expect(await explain(alone, 'r')).toMatchObject({ status: 'ready', reason: 'no-worker' })
+  })
+
   test('is a sentence and what to do', async () => {
     const [human, json] = await Promise.all([
       everloop(['runs', 'why', 'waits-2', '--store', store]),

@@ -94,7 +94,7 @@ export class Accounts {
     }
     const around = run.ancestors.find((one) => one.run === account)?.limits ?? {}
     const limit = (account === run.id ? mine : around)[what]
-    const raised = this.#raised.get(run.id)?.get(what)
+    const raised = this.#raised.get(run.id)?.get(`${what} of ${account}`)
     return limit === undefined ? undefined : Math.max(limit, raised ?? 0)
   }
 
@@ -107,16 +107,18 @@ export class Accounts {
     }
     const raised = this.#raised.get(run.id) ?? new Map<string, number>()
     this.#raised.set(run.id, raised)
-    if (verdict === 'raise') {
-      for (const [what, limit] of Object.entries(limits)) {
-        raised.set(what, Math.max(limit, raised.get(what) ?? 0))
-      }
-    }
-    if (verdict !== 'continue') return
     const path = `${entry.scope}/${entry.key.replace(/ asked$/, '')}`
     const asked = run.outcomes.get(path)
     if (asked?.kind !== 'budget.reserved') return
-    for (const { what } of recordOf(asked, asked.kind).over) raised.set(what, Infinity)
+    const over: readonly { readonly what: string; readonly of?: string }[] = recordOf(
+      asked,
+      asked.kind,
+    ).over
+    for (const { what, of = run.id } of over) {
+      const limit = verdict === 'continue' ? Infinity : (limits[what] ?? 0)
+      const name = `${what} of ${of}`
+      raised.set(name, Math.max(limit, raised.get(name) ?? 0))
+    }
   }
 
   #refused(run: Mirror, entry: Entry): void {

@@ -149,10 +149,12 @@ export function destinationsIn(text: string): string[] {
     /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:\/\/|(?:https?|wss?|ftp):[\\/]+)[^\s"'<>}]{1,8192}/gi,
   ))
     found.push(one.replace(/[.,;:!?)\]`|]+$/, ''))
-  for (const { 0: address } of text.matchAll(
-    /(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}/g,
-  ))
-    found.push(address)
+  // Whatever stands around an "@": what cannot be read as an address is allowed by nothing (D1).
+  for (const { 0: one } of text.matchAll(/[^\s<>,;()]{1,320}@[^\s<>,;()]{1,320}/g)) {
+    const address = one.replace(/[.:!?"'`\]}]+$/, '')
+    const [, inQuotes = address] = /["'`:=[]([\w.+%-]+@[^"'`]+)$/.exec(address) ?? []
+    found.push(inQuotes)
+  }
   for (const { 0: one } of text.matchAll(/(?<![:/\w])\/\/[\w-][^\s"'<>`{}|]{1,8192}/g))
     found.push(one)
   return [...new Set(found)]

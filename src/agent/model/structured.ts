@@ -6,10 +6,15 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isDeeper } from './tool-input.ts'
 
-export type Structured<T> =
-  | { readonly ok: true; readonly value: T }
+export type Structured<T> = { readonly ok: true; readonly value: T } | Misfit
+
+export interface Misfit {
+  readonly ok: false
   /** In words for the model. */
-  | { readonly ok: false; readonly complaint: string }
+  readonly complaint: string
+  /** The same in short, without anything of what the model wrote. */
+  readonly reason: string
+}
 
 /** Deeper values than this are refused; the ledger keeps 500 levels, of which records need some. */
 const depthMax = 200
@@ -33,7 +38,8 @@ export async function fitted<T>(
   schema: StandardSchemaV1<unknown, T>,
 ): Promise<Structured<T>> {
   if (isDeeper(value, depthMax)) {
-    return { ok: false, complaint: `The JSON is nested more than ${depthMax} levels deep.` }
+    const complaint = `The JSON is nested more than ${depthMax} levels deep.`
+    return { ok: false, complaint, reason: complaint }
   }
   const result = await schema['~standard'].validate(value)
   if (!result.issues) return { ok: true, value: result.value }
@@ -44,6 +50,7 @@ export async function fitted<T>(
   const more = result.issues.length - issues.length
   return {
     ok: false,
+    reason: `It is JSON, but not what the schema allows (${result.issues.length} ${result.issues.length === 1 ? 'issue' : 'issues'}).`,
     complaint: `The JSON does not fit the schema:\n${issues.join('\n')}${more > 0 ? `\nand ${more} more.` : ''}`,
   }
 }
@@ -51,7 +58,11 @@ export async function fitted<T>(
 function jsonIn(text: string): Structured<unknown> {
   const trimmed = text.replace(/^\uFEFF/, '').trim()
   if (trimmed === '')
-    return { ok: false, complaint: 'The answer is empty. Answer with JSON alone.' }
+    return {
+      ok: false,
+      complaint: 'The answer is empty. Answer with JSON alone.',
+      reason: 'It is empty.',
+    }
   try {
     return { ok: true, value: JSON.parse(trimmed) as unknown }
   } catch (error) {
@@ -59,6 +70,7 @@ function jsonIn(text: string): Structured<unknown> {
     if (inner) return { ok: true, value: inner.value }
     return {
       ok: false,
+      reason: 'It is not JSON.',
       complaint: `The answer is not JSON (${(error as Error).message.slice(0, 200)}). Answer with JSON alone, complete, without comments or trailing commas.`,
     }
   }
