@@ -83,7 +83,9 @@ async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   // What a guard has put in its place must fit like an answer.
   const fixed = await holdIn(run, fitted(ruling.subject.value, output))
   if (fixed.ok) return { is: 'output', output: fixed.value }
-  return { ...fixed, is: 'misfit', complaint: `A guard has changed the output. ${fixed.complaint}` }
+  const why = 'A guard has changed the output.'
+  const [complaint, reason] = [`${why} ${fixed.complaint}`, `${why} ${fixed.reason}`]
+  return { is: 'misfit', complaint, reason }
 }
 
 /** The model is told what does not fit, as often as it may repair. */

@@ -417,7 +417,7 @@ test('a pattern that only JavaScript knows does not keep people from editing', a
   const call = tool({
     name: 'call',
     description: 'Calls.',
-    input: z.object({ tel: z.string().regex(/^\d{3}\-\d{4}$/) }),
+    input: z.object({ tel: z.string().regex(new RegExp(String.raw`^\d{3}\-\d{4}$`)) }),
     effect: 'once',
     approval: true,
     run: (number) => void made.push(number),

@@ -99,7 +99,7 @@ test('a fix of the output that does not fit its schema is sent back to the model
     status: 'failed',
     error: {
       code: 'OUTPUT_INVALID',
-      message: expect.stringContaining('A guard has changed the output. The JSON does not fit'),
+      message: expect.stringContaining('A guard has changed the output. It is JSON, but not'),
     },
   })
 })
