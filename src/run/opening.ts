@@ -63,7 +63,9 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       }
       if (!isDeadly) return { is: 'open' }
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
-      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken: [] }
+      // A run that is being undone is ending already: there is nothing left to cancel.
+      const taken = cancel ? [cancel.number] : []
+      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
     }
     case 'paused': {
       const resume = find('resume')

@@ -24,6 +24,7 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
     seed: 11249,
     found: 'a run was executed twice when it was given back while lost claims were sought',
   },
+  { seed: 5442, found: 'a run was parked while it was undone, with a cancel in its inbox' },
   {
     seed: 10494,
     found: 'a read that came back after the lease was lost let a run be undone by two workers',
