@@ -28,6 +28,8 @@ export default defineConfig({
     // On processors with memory protection keys V8 sometimes ends a process that also runs threads
     // ("Check failed: jit_page.has_value()", nodejs/node issue 64500): not what is tested here.
     execArgv: ['--no-memory-protection-keys'],
+    // By default one core is left idle, and of two cores that is half the machine.
+    maxWorkers: '100%',
     // Two busy cores must not turn a test of one second into a failure.
     testTimeout: 20_000,
   },
