@@ -38,6 +38,7 @@ export {
   childPath,
   explicitKey,
   isWithin,
+  laterKey,
   nameKey,
   operationPath,
   unescape,

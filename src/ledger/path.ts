@@ -40,8 +40,11 @@ function checkName(name: unknown, what: string): asserts name is string {
 /** The key of the n-th operation of this name in its scope, n counted from 1. */
 export function nameKey(name: string, occurrence: number): string {
   checkName(name, 'The name of an operation')
-  return occurrence === 1 ? escape(name) : `${escape(name)}~${occurrence}`
+  return occurrence === 1 ? escape(name) : laterKey(escape(name), occurrence)
 }
+
+/** The same for n from 2, when the key of the first is known. */
+export const laterKey = (first: string, occurrence: number): string => `${first}~${occurrence}`
 
 /** The key of an operation whose author gave an explicit one. */
 export function explicitKey(key: string): string {

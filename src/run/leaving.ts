@@ -60,6 +60,7 @@ export class Leaving {
 
   /** Leaves a scope that nothing holds any more, if there is one. */
   next(): boolean {
+    if (this.#held.size === 0) return false // asked before each hand-over
     for (const departure of this.#held) {
       if (this.#operations.isHeld(departure.scope)) continue
       this.#held.delete(departure)

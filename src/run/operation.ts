@@ -8,7 +8,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { OutcomeKind, WaitKind } from '../ledger/index.ts'
-import { familyOf, operationPath } from '../ledger/index.ts'
+import { familyOf } from '../ledger/index.ts'
 import type { Line } from './recorded.ts'
 import { outcomeOf } from './outcome.ts'
 import type { Scope } from './scope.ts'
@@ -81,12 +81,12 @@ export class Operation {
   #resolve!: (value: unknown) => void
   #reject!: (error: Error) => void
 
-  constructor(fields: { scope: Scope; family: Family; key: string; live: Live }) {
-    this.scope = fields.scope
-    this.family = fields.family
-    this.key = fields.key
-    this.live = fields.live
-    this.path = operationPath(fields.scope.path, fields.key)
+  constructor(scope: Scope, family: Family, key: string, path: string, live: Live) {
+    this.scope = scope
+    this.family = family
+    this.key = key
+    this.live = live
+    this.path = path
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -133,19 +133,21 @@ export class Pass {
 
   /** Registers what the code asks for and returns what it will be handed. */
   request(scope: Scope, family: Family, key: string, live: Live): Promise<unknown> {
-    const done = repeated(this, operationPath(scope.path, key), live)
-    const operation = new Operation({ scope, family, key, live: done ?? live })
+    const { recorded } = this
+    const path = operationPath(scope.path, key)
+    const done = repeated(this, path, live)
+    const operation = new Operation(scope, family, key, path, done ?? live)
     if (this.#over || scope.isLeaving) return operation.promise
-    meet(operation, this.recorded)
+    meet(operation, recorded)
     if (isLine(operation.begun, 'child.started')) this.#meetChild(operation, operation.begun)
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel)
-      this.recorded.forget(operation.path)
+      recorded.forget(path)
       return operation.promise
     }
     this.operations.add(operation)
-    this.recorded.begun.delete(operation.path)
-    if (this.recorded.holds(operation.path)) operation.phase = 'replaying'
+    if (recorded.begun.size > 0) recorded.begun.delete(path)
+    if (recorded.holds(path)) operation.phase = 'replaying'
     else if (family === 'scope' && !done) {
       operation.phase = 'open'
       live.begin(operation)

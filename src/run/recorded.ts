@@ -53,7 +53,8 @@ export class Recorded {
   /** Those before `#taken` have been handed over, and their values are let go of. */
   #queue: (Delivery | undefined)[] = []
   #taken = 0
-  readonly #paths = new Set<string>()
+  /** Of what is in the queue. Made when it is needed: code that asks for one after the other needs none. */
+  #paths: Set<string> | undefined
   readonly begun: Map<string, Line<WaitKind>> = new Map()
   readonly #done = new Map<string, Done>()
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
@@ -177,18 +178,17 @@ export class Recorded {
   #forgetWithdrawn(): void {
     for (const [path, { kind }] of this.begun) {
       const isKept = kind === 'timer.set' || kind === 'step.retrying'
-      if (!isKept && !this.#paths.has(path)) this.begun.delete(path)
+      if (!isKept && !this.#queued.has(path)) this.begun.delete(path)
     }
   }
 
   /** Adds what was committed during the pass. */
   push(delivery: Delivery): void {
     this.#queue.push(delivery)
-    const { scope, key } = delivery.entry
-    if (key === '') return
-    const path = operationPath(scope, key)
-    this.#paths.add(path)
-    this.#done.delete(path)
+    const { entry } = delivery
+    if (entry.key === '') return
+    this.#paths?.add(pathOf(entry))
+    if (this.#done.size > 0) this.#done.delete(pathOf(entry))
   }
 
   /** The next to be handed over. */
@@ -199,7 +199,7 @@ export class Recorded {
   /** What the code must ask for before anything new may begin: an outcome, or a wait. */
   get expected(): string | undefined {
     const { next, cancelling } = this
-    if (next) return operationPath(next.entry.scope, next.entry.key)
+    if (next) return pathOf(next.entry)
     // Code that was told of a cancel instead does not come to its waits.
     return cancelling ? undefined : this.begun.keys().next().value
   }
@@ -208,7 +208,7 @@ export class Recorded {
     const { next } = this
     if (!next) return
     if (next.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
-    this.#paths.delete(operationPath(next.entry.scope, next.entry.key))
+    this.#paths?.delete(pathOf(next.entry))
     this.#queue[this.#taken] = undefined
     this.#taken++
     if (this.#taken > 1000 && this.#taken * 2 > this.#queue.length) {
@@ -219,12 +219,13 @@ export class Recorded {
 
   /** True while an outcome of this operation is to be handed over. */
   holds(path: string): boolean {
-    return this.#paths.has(path)
+    const { next } = this
+    return next !== undefined && (pathOf(next.entry) === path || this.#queued.has(path))
   }
 
   /** Something recorded in the scope that is not among what the code has asked for. */
   unclaimed(scope: string, claimed: { has(path: string): boolean }): string | undefined {
-    for (const path of [...this.#paths, ...this.begun.keys()]) {
+    for (const path of [...this.#queued, ...this.begun.keys()]) {
       if (isWithin(path, scope) && path !== scope && !claimed.has(path)) return path
     }
     return undefined
@@ -248,7 +249,7 @@ export class Recorded {
   /** The code was told of a cancel instead: whatever is recorded of this operation is not for it. */
   forget(path: string): void {
     this.begun.delete(path)
-    if (!this.#paths.delete(path)) return
+    if (!this.#queued.delete(path)) return
     const isOther = ({ entry }: Delivery): boolean => operationPath(entry.scope, entry.key) !== path
     this.#replace(this.#rest().filter(isOther))
   }
@@ -259,8 +260,7 @@ export class Recorded {
     const kept = rest.filter(({ entry }) => entry.key === '' || !isWithin(entry.scope, scope))
     if (kept.length === rest.length) return
     this.#replace(kept)
-    this.#paths.clear()
-    for (const { entry } of kept) this.#paths.add(operationPath(entry.scope, entry.key))
+    this.#paths = undefined
   }
 
   /** The paths that come next, for people. */
@@ -268,6 +268,12 @@ export class Recorded {
     return this.#rest(count).map(
       ({ entry }) => `${operationPath(entry.scope, entry.key)} (${entry.kind})`,
     )
+  }
+
+  get #queued(): Set<string> {
+    return (this.#paths ??= new Set(
+      this.#rest().flatMap(({ entry }) => (entry.key === '' ? [] : pathOf(entry))),
+    ))
   }
 
   /** What is still to be handed over. */

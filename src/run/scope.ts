@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
-import { explicitKey, nameKey } from '../ledger/index.ts'
+import { explicitKey, laterKey, nameKey } from '../ledger/index.ts'
 import { HandedValues } from './handed-values.ts'
 
 export class Scope {
@@ -22,7 +22,8 @@ export class Scope {
   readonly #run: string
   /** What chance derives from. */
   #seed: string
-  readonly #occurrences = new Map<string, number>()
+  /** How often each name was used, and the key of its first use: names are checked and escaped once. */
+  readonly #names = new Map<string, { readonly first: string; count: number }>()
   readonly #explicit = new Set<string>()
   #drawn = 0
   /** In the scope of a run only: one for all inside, as it costs a stack trace. */
@@ -123,10 +124,11 @@ export class Scope {
       this.#explicit.add(key)
       return key
     }
-    const occurrence = (this.#occurrences.get(name) ?? 0) + 1
-    const key = nameKey(name, occurrence)
-    this.#occurrences.set(name, occurrence)
-    return key
+    const used = this.#names.get(name)
+    if (used) return laterKey(used.first, ++used.count)
+    const first = nameKey(name, 1)
+    this.#names.set(name, { first, count: 1 })
+    return first
   }
 
   /** 32 bytes that depend on the seed, the scope and how many were drawn before, and nothing else. */

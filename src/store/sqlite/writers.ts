@@ -22,6 +22,8 @@ const commandsMax = 64
 
 /** So many batches written here show that more will come. */
 const threadAfter = 16
+/** With a long log it is started sooner, but not while a process that goes on after a crash reads. */
+const threadSoon = 4
 /** Each nth batch goes to the thread, whose commits keep the log short. */
 const hereInARow = 200
 
@@ -37,6 +39,8 @@ export class Writers {
   readonly #ports: Ports
   #thread: Promise<WriterThread> | undefined
   #isThreadReady = false
+  /** After how many batches written here the thread is started. */
+  readonly #threadAfter: number
   #lastRun: string | undefined
   #written = 0
   #inARow = 0
@@ -49,7 +53,7 @@ export class Writers {
     this.#file = file
     this.#here = here
     this.#ports = ports
-    if (isLogLong(file.location)) this.#prepareThread()
+    this.#threadAfter = isLogLong(file.location) ? threadSoon : threadAfter
   }
 
   /** A promise when the thread does it, which rejects when nobody knows whether it was written. */
@@ -89,7 +93,7 @@ export class Writers {
     this.#pace(start)
     this.#inARow++
     this.#written++
-    if (this.#written === threadAfter || batch.commands.length > 1) this.#prepareThread()
+    if (this.#written === this.#threadAfter || batch.commands.length > 1) this.#prepareThread()
     return result
   }
 
