@@ -24,13 +24,12 @@ test('every statement searches, and none scans', () => {
 
 test('what is asked most often sorts nothing and needs no temporary tables', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
-  const { entriesAfter, entriesOfScope, newsOfSession, runsByStatus, entriesFrom, chunksOf } =
-    reading
-  const { nextLane, firstLane, dueRuns, checkRun, moveHead } = writing
+  const { entriesAfter, stretchesOf, newsOfSession, runsByStatus, entriesFrom, chunksOf } = reading
+  const { nextLane, firstLane, dueRuns, checkRun, moveHead, moveKnownHead, insertStretch } = writing
   const { nextSoundLane, firstSoundLane, soundDueRuns } = writing
   const hot = {
     entriesAfter,
-    entriesOfScope,
+    stretchesOf,
     runsByStatus,
     entriesFrom,
     chunksOf,
@@ -42,6 +41,8 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
     soundDueRuns,
     checkRun,
     moveHead,
+    moveKnownHead,
+    insertStretch,
   }
   for (const [name, sql] of Object.entries({ ...hot, newsOfSession })) {
     const plan = connection.all<readonly [number, number, number, string]>(

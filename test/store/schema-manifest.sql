@@ -1,5 +1,5 @@
 -- application_id 1702259824
--- user_version 4
+-- user_version 5
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL
@@ -34,6 +34,12 @@ CREATE TABLE everloop_chunks (
   seq INTEGER NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
+CREATE TABLE everloop_stretches (
+  run INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (run, scope, seq)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE labels (
   name TEXT NOT NULL,
   value TEXT NOT NULL,
@@ -103,7 +109,6 @@ CREATE TABLE sessions (
   since REAL NOT NULL,
   expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX entries_by_scope ON entries (run, scope, seq);
 CREATE UNIQUE INDEX entries_by_seq ON entries (run, seq);
 CREATE UNIQUE INDEX everloop_chunks_by_part ON everloop_chunks (run, path, epoch, attempt, part);
 CREATE INDEX everloop_chunks_of_run ON everloop_chunks (run);

@@ -12,18 +12,24 @@ import type { Transact } from './command.ts'
 import { createRun, keepArtifacts } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
+import type { KnownRuns } from './known-runs.ts'
 import { type Subject, writeEntry } from './project.ts'
 import { kept } from './text.ts'
 import { inTransaction } from './transaction.ts'
 import * as sql from './write-statements.ts'
 
-export function append(db: Connection, given: Append, now: number): AppendResult {
+/** A writer: its connection, and what it remembers of its runs. */
+export interface Pen {
+  readonly db: Connection
+  readonly known: KnownRuns
+}
+
+export function append(pen: Pen, given: Append, now: number): AppendResult {
   checkAppend(given)
+  const { db, known } = pen
   const { entries, taken = [], artifacts, release } = given
-  const row = enter(db, given)
-  if (!row) return refusal(db, given)
-  const [key, newest, asking, status, shown] = row
-  const run: Subject = { id: given.run, key, newest, asking, status, shown }
+  const run = enter(pen, given)
+  if (!run) return refusal(db, given)
 
   for (const entry of entries) writeEntry(db, run, entry)
   if (taken.length > 0) take(db, run, { taken, entries })
@@ -34,17 +40,20 @@ export function append(db: Connection, given: Append, now: number): AppendResult
     if (message.run === run.id && result.is === 'delivered') run.newest = result.number
   }
   if (release) {
-    const unseen = run.newest > release.seen ? unseenKinds(db, key, release.seen) : []
-    db.run(sql.releaseRun, wakeOnRelease(release, run.status, unseen, now) ?? null, key)
+    const unseen = run.newest > release.seen ? unseenKinds(db, run.key, release.seen) : []
+    db.run(sql.releaseRun, wakeOnRelease(release, run.status, unseen, now) ?? null, run.key)
+    known.forget(run.id)
+  } else {
+    known.keep(run, entries.at(-1)?.hash ?? given.after.hash)
   }
   return { is: 'committed', newest: run.newest }
 }
 
 /** The same with entries that the caller's code makes, beside rows of its own. */
-export function transact(db: Connection, { place, write }: Transact, now: number): AppendResult {
+export function transact(pen: Pen, { place, write }: Transact, now: number): AppendResult {
   const check = { ...place, entries: [] }
-  if (!enter(db, check)) return refusal(db, check)
-  return append(db, { ...place, ...inTransaction(db, write) }, now)
+  if (!enter(pen, check)) return refusal(pen.db, check)
+  return append(pen, { ...place, ...inTransaction(pen.db, write) }, now)
 }
 
 type Entered = readonly [
@@ -53,6 +62,7 @@ type Entered = readonly [
   asking: number,
   status: RunRow['status'],
   shown: number,
+  scope: string,
 ]
 
 type RunHead = readonly [
@@ -64,21 +74,22 @@ type RunHead = readonly [
 ]
 
 /** Moves the head, if the append may. */
-function enter(db: Connection, given: Append): Entered | undefined {
+function enter({ db, known }: Pen, given: Append): Subject | undefined {
   const { after, entries, unlessNewerThan = Number.MAX_SAFE_INTEGER } = given
-  const place = [
-    given.run,
-    kept(given.session),
-    given.epoch,
-    after.seq,
-    after.hash,
-    unlessNewerThan,
-  ]
-  const row = db.get<Entered>(sql.checkRun, ...place)
   const last = entries.at(-1)
+  const held = [kept(given.session), given.epoch, after.seq, after.hash] as const
+  const run = last && known.at(given.run, after.hash)
+  if (run && run.newest <= unlessNewerThan) {
+    const to = [last.seq, last.hash, last.time] as const
+    const moved = db.run(sql.moveKnownHead, ...to, run.key, ...held, run.newest, run.shown)
+    if (moved === 1) return run
+  }
+  const row = db.get<Entered>(sql.checkRun, given.run, ...held, unlessNewerThan)
+  if (!row) return undefined
+  const [key, newest, asking, status, shown, scope] = row
   // Two statements: one with RETURNING builds a table for its one row, and takes longer.
-  if (row && last) db.run(sql.moveHead, last.seq, last.hash, last.time, row[0])
-  return row
+  if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, key)
+  return { id: given.run, key, newest, asking, status, shown, scope }
 }
 
 function refusal(db: Connection, given: Append): AppendResult {

@@ -3,7 +3,7 @@ import { assert } from '../../base/errors.ts'
 import { checkNewRun } from '../check.ts'
 import type { NewArtifact, NewRun, RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
-import { insertEntry } from './project.ts'
+import { beginStretch, insertEntry } from './project.ts'
 import { runRow, type RunTuple } from './rows.ts'
 import { kept } from './text.ts'
 import * as sql from './write-statements.ts'
@@ -29,6 +29,7 @@ export function createRun(db: Connection, run: NewRun): boolean {
   if (!row) return false
   const [key] = row
   insertEntry(db, key, genesis)
+  beginStretch(db, key, genesis)
   for (const [name, value] of Object.entries(labels)) {
     db.run(sql.insertLabel, kept(name), kept(value), key)
   }

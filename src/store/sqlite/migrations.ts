@@ -167,6 +167,21 @@ ALTER TABLE runs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
 -- What people call the run.
 ALTER TABLE runs ADD COLUMN title TEXT;
 `,
+  `
+-- Where entries of a scope follow one of another scope: the beginnings of the stretches in which a
+-- scope's entries lie. A row for each change of scope, where an index would need one for each entry.
+CREATE TABLE everloop_stretches (
+  run INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (run, scope, seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO everloop_stretches
+  SELECT run, scope, seq FROM (
+    SELECT run, scope, seq, lag(scope) OVER (PARTITION BY run ORDER BY seq) AS before FROM entries
+  ) WHERE before IS NOT scope;
+DROP INDEX entries_by_scope;
+`,
 ]
 
 /** The version that this code reads and writes. */

@@ -17,11 +17,15 @@ export interface Subject {
   asking: number
   shown: number
   status: RunRow['status']
+  /** Of its newest entry. */
+  scope: string
 }
 
 /** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   insertEntry(db, run.key, entry)
+  if (entry.scope !== run.scope) beginStretch(db, run.key, entry)
+  run.scope = entry.scope
   const charge = chargeOf(entry)
   if (charge) addCharge(db, charge)
   const effect = rowEffect(entry)
@@ -68,6 +72,11 @@ function hide(db: Connection, run: Subject, statement: string, ...path: string[]
 export function insertEntry(db: Connection, run: number, entry: Entry): void {
   const { seq, epoch, time, scope, kind, key, salt, digest, hash, payload } = entry
   db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
+}
+
+/** So that a resume finds the entries of a scope among those of others. */
+export function beginStretch(db: Connection, run: number, { scope, seq }: Entry): void {
+  db.run(sql.insertStretch, run, scope, seq)
 }
 
 function addCharge(db: Connection, { to, amounts }: Charge): void {

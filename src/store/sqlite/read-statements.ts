@@ -54,9 +54,12 @@ ${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
 export const entriesAfter: string = `
 SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
-export const entriesOfScope: string = `
-SELECT ${entryColumns} FROM entries
-WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
+/** Where a scope's entries begin behind those of others, from the stretch on that holds an entry. */
+export const stretchesOf: string = `
+SELECT seq FROM everloop_stretches
+WHERE run = ?1 AND scope = ?2 AND seq <= ?4 AND seq >= (
+  SELECT ifnull(max(seq), 0) FROM everloop_stretches WHERE run = ?1 AND scope = ?2 AND seq <= ?3)
+ORDER BY seq`
 
 /** The predecessor's hash. */
 export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'

@@ -51,6 +51,8 @@ const busyMs = 500
 /** Rows that are read at once: about a millisecond. A first page shows how large they are. */
 const pageRows = 500
 const firstPageRows = 50
+/** A stretch may be short: little is read behind its end. */
+const stretchRows = 8
 /** Reading this many characters takes as long as reading a row. */
 const unitsPerRow = 2000
 
@@ -101,23 +103,39 @@ export class Reader {
     return entries
   }
 
+  /**
+   * Goes through the ledger in order, and jumps over what lies in closed scopes when a page has ended
+   * there.
+   */
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
-    const scopes = this.openScopes(run).filter(({ path }) => path !== '')
+    const froms = new Map([...this.#scopesOf(key), ['', 1]])
+    const starts = this.#stretches(key, head, froms)
     const entries: LinkedEntry[] = []
-    if (scopes.length === 0) {
-      for await (const page of this.#pages(sql.entriesOfScope, [key, ''], 0, head, Infinity)) {
-        this.#link(run, key, page, entries)
+    let [at, count] = [starts.shift(), stretchRows]
+    let before: EntryTuple | undefined
+    while (at !== undefined) {
+      const rows = this.#db.all<EntryTuple>(sql.entriesAfter, key, at - 1, head, count)
+      for (const row of rows) {
+        const [seq, , , scope] = row
+        if (seq >= (froms.get(scope) ?? Infinity)) {
+          const previous = before?.[0] === seq - 1 ? before[8] : this.#previous(key, seq)
+          entries.push(linkedEntry(run, row, previous))
+        }
+        before = row
       }
-      return entries
+      const cost = await this.#spend(rows, 9)
+      const last = rows.at(-1)
+      if (!last || rows.length < count) break
+      if (froms.has(last[3])) {
+        at = last[0] + 1
+        count = nextCount(rows.length, cost)
+      } else {
+        while (at !== undefined && at <= last[0]) at = starts.shift()
+        count = stretchRows
+      }
     }
-    // Neighbours may lie in different scopes, so all are brought in order before they are linked.
-    const rows: EntryTuple[] = []
-    for (const { path, from } of [{ path: '', from: 1 }, ...scopes]) {
-      const pages = this.#pages(sql.entriesOfScope, [key, path], from - 1, head, Infinity)
-      for await (const page of pages) for (const row of page) rows.push(row)
-    }
-    return this.#link(run, key, rows.toSorted(bySeq), entries)
+    return entries
   }
 
   async entriesAt(run: string, seqs: readonly number[]): Promise<LinkedEntry[]> {
@@ -167,9 +185,7 @@ export class Reader {
 
   openScopes(run: string): OpenScope[] {
     const [key] = this.#head(run)
-    return this.#db
-      .all<readonly [path: string, from: number]>(sql.openScopes, key)
-      .map(([path, from]) => ({ path, from }))
+    return this.#scopesOf(key).map(([path, from]) => ({ path, from }))
   }
 
   chunks(run: string, after: number, limit: number): Chunk[] {
@@ -271,6 +287,20 @@ export class Reader {
     return this.#db.get<readonly [key: number, seq: number]>(sql.runHead, run) ?? [0, 0]
   }
 
+  #scopesOf(key: number): readonly (readonly [path: string, from: number])[] {
+    return this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
+  }
+
+  /** Where stretches of these scopes begin that hold an entry from the given number on, in order. */
+  #stretches(key: number, head: number, froms: ReadonlyMap<string, number>): number[] {
+    const starts = Array.from(froms, ([scope, from]) =>
+      this.#db
+        .all<readonly [seq: number]>(sql.stretchesOf, key, scope, from, head)
+        .map(([seq]) => Math.max(seq, from)),
+    )
+    return starts.flat().toSorted((a, b) => a - b)
+  }
+
   /** Rows of a statement that continues behind a seq, page by page, with turns in between. */
   async *#pages(
     statement: string,
@@ -343,8 +373,6 @@ function spansOf(seqs: readonly number[]): number[][] {
   if (span.length > 0) spans.push(span)
   return spans
 }
-
-const bySeq = (a: EntryTuple, b: EntryTuple): number => a[0] - b[0]
 
 function questionRow([run, answered, ...row]: QuestionTuple): QuestionRow {
   const entry = linkedEntry(run, row, null)

@@ -8,12 +8,18 @@ import { runColumns } from './rows.ts'
 
 /** Fence and head check (S3): no row means that one of them does not hold. */
 export const checkRun: string = `
-SELECT key, newest, asking, status, shown FROM runs
-WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?`
+SELECT key, newest, asking, status, shown,
+  (SELECT scope FROM entries WHERE entries.run = runs.key AND entries.seq = runs.seq)
+FROM runs WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?`
 
 /** Touches no indexed column. */
 export const moveHead: string =
   'UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0 WHERE key = ?'
+
+/** Check and move at once, for a run that the writer knows: no row changes when it knows too little. */
+export const moveKnownHead: string = `
+UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0
+WHERE key = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest = ? AND shown = ?`
 
 /** Why an append was refused. */
 export const runHead: string = 'SELECT session, epoch, seq, hash, newest FROM runs WHERE id = ?'
@@ -47,6 +53,10 @@ export const releaseRun: string = 'UPDATE runs SET session = NULL, wake = ? WHER
 export const insertEntry: string = `
 INSERT INTO entries (run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** The scope goes on behind entries of another. */
+export const insertStretch: string = `
+INSERT INTO everloop_stretches (run, scope, seq) VALUES (?, ?, ?)`
 
 /** For question-closed: whether this entry once asked. */
 export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq = ?'

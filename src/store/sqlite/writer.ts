@@ -17,6 +17,7 @@ import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import { type Connection, isConstraint, troubleOf } from './driver.ts'
+import { KnownRuns } from './known-runs.ts'
 import { beginWrite, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { kept } from './text.ts'
@@ -34,6 +35,7 @@ export interface WriterOptions {
 
 export class Writer {
   readonly #db: Connection
+  readonly #known = new KnownRuns()
   readonly #location: string
   readonly #patience: Patience
   #broken: Failure | undefined
@@ -127,6 +129,7 @@ export class Writer {
       db.run('COMMIT')
       return outcomes
     } catch (error) {
+      this.#known.forgetAll()
       if (isFatal(error) || isNewer(error)) this.#broken ??= endOf(error, this.#location)
       if (db.inTransaction) this.#rollBack()
       // The disk failed under the commit itself: what it holds now, nobody knows (S9).
@@ -140,11 +143,12 @@ export class Writer {
 
   #perform({ is, with: given }: Command, now: number): Reply {
     const db = this.#db
+    const pen = { db, known: this.#known }
     switch (is) {
       case 'append':
-        return append(db, given, now)
+        return append(pen, given, now)
       case 'transact':
-        return transact(db, given, now)
+        return transact(pen, given, now)
       case 'deliver':
         return deliver(db, given, now)
       case 'publish':
