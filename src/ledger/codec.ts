@@ -13,6 +13,7 @@
  */
 import { hash as sha256 } from 'node:crypto'
 import { EverloopError, type ErrorData } from '../base/errors.ts'
+import { dollars, plainJson } from './plain-json.ts'
 
 /** Deeper values than this are refused rather than risking the stack. */
 const depthMax = 500
@@ -46,7 +47,9 @@ export const referredUnitsMin = 256
  * @example encode({ at: new Date(0) }) // '{"at":{"$":"date","v":"1970-01-01T00:00:00.000Z"}}'
  */
 export function encode(value: unknown, options: EncodeOptions = {}): string {
-  return checkUnits(begin(value, { refer: options.refer, sorted: false }))
+  const { refer } = options
+  const json = refer ? undefined : plainJson(value)
+  return checkUnits(json === undefined ? begin(value, { refer, sorted: false }) : toAscii(json))
 }
 
 /** Returns the value that `encode` made this text of. Throws BROKEN_CHAIN when it is no such text. */
@@ -211,8 +214,6 @@ export const toAscii = (json: string): string =>
 /** JSON escapes all other controls. Counting bytes takes a quarter of the time of an expression. */
 const isPrintable = (json: string): boolean =>
   Buffer.byteLength(json) === json.length && !json.includes('\x7f')
-
-const dollars = /^\$+$/
 
 /** The same few keys are written again and again. */
 const keysKept = new Map<string, string>()

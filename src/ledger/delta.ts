@@ -85,14 +85,19 @@ function compareRecords(before: Fields, after: Fields, path: Path, run: Comparis
   }
   for (const key of Object.keys(after)) {
     if (!Object.hasOwn(before, key)) edits.push(['set', [...path, key], after[key]])
-    else compare(before[key], after[key], [...path, key], run)
+    else if (!Object.is(before[key], after[key])) {
+      compare(before[key], after[key], [...path, key], run)
+    }
   }
 }
 
 /** Edits keep the order of keys only when kept keys keep theirs and new ones come last. */
 function sameOrder(before: Fields, after: Fields): boolean {
-  const kept = Object.keys(before).filter((key) => Object.hasOwn(after, key) && !isIndex(key))
-  const keys = Object.keys(after).filter((key) => !isIndex(key))
+  const olds = Object.keys(before)
+  const news = Object.keys(after)
+  if (olds.length <= news.length && olds.every((key, i) => news[i] === key)) return true
+  const kept = olds.filter((key) => Object.hasOwn(after, key) && !isIndex(key))
+  const keys = news.filter((key) => !isIndex(key))
   return kept.every((key, i) => keys[i] === key)
 }
 
@@ -131,11 +136,12 @@ function compareLists(
 /**
  * How many items at the head are the same objects or values. Nearly all are, and there may be tens
  * of thousands, so it is a loop of its own over lists of one kind: it takes a few nanoseconds an
- * item, and several times that as soon as it has seen a frozen list.
+ * item, and several times that as soon as it has seen a frozen list. `===` would look into each
+ * object to find that it is no number, and so fetch them all from memory.
  */
 function sameItems(before: readonly unknown[], after: readonly unknown[]): number {
   const shorter = Math.min(before.length, after.length)
-  for (let i = 0; i < shorter; i++) if (before[i] !== after[i]) return i
+  for (let i = 0; i < shorter; i++) if (!Object.is(before[i], after[i])) return i
   return shorter
 }
 

@@ -42,6 +42,7 @@ export class Scope {
     this.shielded = shielded ?? parent?.shielded ?? false
     // Code that has not noticed yet that the scope around has ended opens nothing new in it.
     this.#state = parent?.isLeaving ? 'closed' : 'open'
+    if (parent?.shielded === this.shielded) this.#aborted = parent.#aborted
     parent?.children.add(this)
   }
 
@@ -66,21 +67,22 @@ export class Scope {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
-      const outer = this.shielded && !this.parent?.shielded ? undefined : this.parent?.signal
-      outer?.addEventListener('abort', () => this.abort(() => outer.reason), {
-        once: true,
-        signal: this.#controller.signal,
-      })
-      if (outer?.aborted) this.abort(() => outer.reason)
       if (this.#aborted) this.#controller.abort(this.#aborted())
     }
     return this.#controller.signal
   }
 
-  /** The reason is asked for only when somebody has the signal: an error costs a stack trace. */
+  /**
+   * With the scopes inside, but for those that are shielded from this one. The reason is asked for only
+   * when somebody has the signal: an error costs a stack trace.
+   */
   abort(reason: () => unknown): void {
-    this.#aborted ??= reason
-    this.#controller?.abort(this.#aborted())
+    if (this.#aborted) return
+    this.#aborted = reason
+    this.#controller?.abort(reason())
+    for (const inner of this.children) {
+      if (inner.shielded === this.shielded) inner.abort(reason)
+    }
   }
 
   /** What signals are aborted with when their scope ends. */

@@ -46,6 +46,29 @@ describe('round trip', () => {
     )
   })
 
+  test('what JavaScript writes is what the codec writes', () => {
+    const written = (value: unknown): string => encode(value, { refer: () => undefined })
+    fc.assert(
+      fc.property(values, (value) => {
+        expect(encode(value)).toBe(written(value))
+      }),
+      { numRuns: 600 },
+    )
+    const nested = Array.from({ length: 200 }).reduce<unknown>((inner) => [{ inner }], -0)
+    const hidden = Object.create({ toJSON: () => 'hidden' }, {}) as object
+    const own = { toJSON: 'is a name', $: 1, $$: [{ $: 2 }], cost: '$', '\x7f': '\u2028\ud800' }
+    for (const value of [nested, own, [, 1], 'x'.repeat(300_000), Object.create(null)]) {
+      expect(encode(value)).toBe(written(value))
+    }
+    expect(codeOf(() => encode([hidden]))).toBe('NOT_SERIALISABLE')
+    class List extends Array<unknown> {
+      toJSON(): string {
+        return 'a list'
+      }
+    }
+    expect(encode(List.of(1, 2))).toBe('[1,2]')
+  })
+
   test('values without extras are JSON as JSON.parse reads it', () => {
     // -0 is an extra, and keys of dollar signs are escaped.
     fc.assert(

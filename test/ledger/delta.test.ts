@@ -124,6 +124,11 @@ describe('diff and applyEdits', () => {
     expect(equal(onlyHole, [5])).toBe(false)
     expect(diff([5], onlyHole)).toHaveLength(1)
   })
+
+  test('a zero that changes its sign at the head of a list is a change', () => {
+    const edits = diff({ list: [0, 1] }, { list: [-0, 1] })
+    expect(applyEdits({ list: [0, 1] }, edits)).toStrictEqual({ list: [-0, 1] })
+  })
 })
 
 describe('equal', () => {

@@ -72,6 +72,7 @@ async function streamed(
   } finally {
     // Harmless at the end of a stream; before it, the provider learns that nobody listens.
     leave()
+    watch.signal.removeEventListener('abort', leave)
   }
 }
 

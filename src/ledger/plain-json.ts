@@ -1,0 +1,56 @@
+/**
+ * JSON of a value that consists of nothing but what JSON has, as most do: JavaScript's own writer takes
+ * half the time of the codec's, and writes the same. Whatever is not plain is left to the codec, which
+ * knows how to write it or what to say about it.
+ */
+
+/** Keys that the codec escapes, as `$` opens its tags. */
+export const dollars: RegExp = /^\$+$/
+
+/** A value with more items and characters than this is not searched for what JSON lacks. */
+const unitsMax = 256 * 1024
+/** Nor deeper than this. */
+const depthMax = 50
+
+/** Undefined when JSON lacks something of the value, and when reading it throws. */
+export function plainJson(value: unknown): string | undefined {
+  try {
+    return plainUnits(value, 0) <= unitsMax ? JSON.stringify(value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** How many items and characters the value has; Infinity when it is not plain. */
+function plainUnits(value: unknown, depth: number): number {
+  switch (typeof value) {
+    case 'string':
+      return value.length
+    case 'boolean':
+      return 1
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0) ? 1 : Infinity
+    case 'object':
+      if (value === null) return 1
+      return depth > depthMax || 'toJSON' in value ? Infinity : unitsWithin(value, depth + 1)
+    default:
+      return Infinity
+  }
+}
+
+function unitsWithin(value: object, depth: number): number {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  let units = 1
+  if (Array.isArray(value)) {
+    if (prototype !== Array.prototype) return Infinity
+    for (let i = 0; i < value.length && units <= unitsMax; i++) units += plainUnits(value[i], depth)
+    return units
+  }
+  if (prototype !== Object.prototype) return Infinity
+  for (const key of Object.keys(value)) {
+    if (key.startsWith('$') && dollars.test(key)) return Infinity
+    units += key.length + plainUnits((value as Readonly<Record<string, unknown>>)[key], depth)
+    if (units > unitsMax) break
+  }
+  return units
+}
