@@ -103,35 +103,36 @@ export class Reader {
     return entries
   }
 
-  /**
-   * Goes through the ledger in order, and jumps over what lies in closed scopes when a page has ended
-   * there.
-   */
+  /** Goes through the ledger in order, and jumps when a page has ended in what is not needed. */
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
     const froms = new Map([...this.#scopesOf(key), ['', 1]])
-    const starts = this.#stretches(key, head, froms)
+    const isNeeded = ([seq, , , scope]: EntryTuple): boolean =>
+      seq >= (froms.get(scope) ?? Infinity)
     const entries: LinkedEntry[] = []
-    let [at, count] = [starts.shift(), stretchRows]
+    let starts: readonly number[] | undefined
+    let [at, count, next] = [1, stretchRows, 0]
     let before: EntryTuple | undefined
-    while (at !== undefined) {
+    while (at <= head) {
       const rows = this.#db.all<EntryTuple>(sql.entriesAfter, key, at - 1, head, count)
       for (const row of rows) {
-        const [seq, , , scope] = row
-        if (seq >= (froms.get(scope) ?? Infinity)) {
+        if (isNeeded(row)) {
+          const [seq] = row
           const previous = before?.[0] === seq - 1 ? before[8] : this.#previous(key, seq)
           entries.push(linkedEntry(run, row, previous))
         }
         before = row
       }
       const cost = await this.#spend(rows, 9)
-      const last = rows.at(-1)
-      if (!last || rows.length < count) break
-      if (froms.has(last[3])) {
-        at = last[0] + 1
+      if (!before || rows.length < count) break
+      const [last] = before
+      if (isNeeded(before)) {
+        at = last + 1
         count = nextCount(rows.length, cost)
       } else {
-        while (at !== undefined && at <= last[0]) at = starts.shift()
+        starts ??= this.#stretches(key, head, froms)
+        while ((starts[next] ?? Infinity) <= last) next++
+        at = starts[next] ?? Infinity
         count = stretchRows
       }
     }
