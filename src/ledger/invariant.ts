@@ -36,6 +36,8 @@ export interface Projections {
   readonly status?: { readonly is: RunStatus['is']; readonly code: string | undefined } | undefined
   readonly title?: { readonly is: string | undefined } | undefined
   readonly scopes?: readonly OpenScope[] | undefined
+  /** Numbers of the entries in open scopes, as a resume reads them. */
+  readonly open?: readonly number[] | undefined
   /** Numbers of the entries that asked the open questions. */
   readonly questions?: readonly number[] | undefined
   /** What was charged to it, by itself and by the runs below it. */

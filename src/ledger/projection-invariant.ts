@@ -16,10 +16,11 @@ type Complaint = Omit<Violation, 'id'>
 
 export const projectionInvariant: Invariant = invariant(
   'L12',
-  "The run's row, its open scopes and its open questions equal the fold over the entries, and its account holds at least what they charge to it.",
+  "The run's row, its open scopes, the entries in them and its open questions equal the fold over the entries, and its account holds at least what they charge to it.",
   () => {
     const state = foldingOf(emptyState)
     const accounts = new Map<string, Map<string, number>>()
+    const numbers = new Map<string, number[]>()
     let last = { seq: 0, hash: '' }
     let run = ''
     let beginning: Beginning | undefined
@@ -28,10 +29,13 @@ export const projectionInvariant: Invariant = invariant(
     return {
       see(read) {
         const { entry, record } = read
-        const { seq, hash, kind } = entry
+        const { seq, hash, kind, scope } = entry
         if (seq === 1) beginning = { time: entry.time, fields: fieldsOf(read, 'run.started') }
         last = { seq, hash }
         run = entry.run
+        const others = numbers.get(scope)
+        if (others) others.push(seq)
+        else numbers.set(scope, [seq])
         const charge = chargeOf(entry)
         if (charge) addCharge(accounts, charge)
         if (placeOf(kind) === undefined) unknown.all = true
@@ -52,6 +56,7 @@ export const projectionInvariant: Invariant = invariant(
         ...startFlaws(rows, beginning),
         ...accountFlaws(rows, { seq: last.seq, own: accounts.get(run) }),
         ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
+        ...(unknown.all || unknown.scopes ? [] : openFlaws(rows, state, numbers)),
       ],
     }
   },
@@ -149,6 +154,32 @@ function rowFlaws(
   }
   return complaints
 }
+
+/** What a resume would leave out, or take although it is over. */
+function openFlaws(
+  { open }: Projections,
+  { scopes }: RunState,
+  numbers: ReadonlyMap<string, readonly number[]>,
+): Complaint[] {
+  if (!open) return []
+  const read = new Set(open)
+  const needed = new Set([
+    ...(numbers.get('') ?? []),
+    ...Array.from(scopes).flatMap(([path, from]) =>
+      path === '' ? [] : (numbers.get(path) ?? []).filter((seq) => seq >= from),
+    ),
+  ])
+  return [
+    ...missing(needed, read).map((seq) => ({ seq, what: 'is not read by a resume' })),
+    ...missing(read, needed).map((seq) => ({
+      seq,
+      what: 'is read by a resume although its scope is closed',
+    })),
+  ].toSorted((a, b) => a.seq - b.seq)
+}
+
+const missing = (these: ReadonlySet<number>, there: ReadonlySet<number>): number[] =>
+  [...these].filter((seq) => !there.has(seq))
 
 function codeOf({ status }: RunState): string | undefined {
   if (status.is === 'paused') return status.code

@@ -341,6 +341,7 @@ export class Ever implements AsyncDisposable {
     const { store } = this.#options
     const row = await this.#row(run)
     const scopes = await store.openScopes(run)
+    const open = (await store.openEntries(run)).map((entry) => entry.seq)
     const questions = (await store.questions({ run })).map(({ wait }) => wait.seq)
     const account = await store.account(run)
     const { seq, status, code, title } = row
@@ -349,7 +350,7 @@ export class Ever implements AsyncDisposable {
     const read = async (after: number): Promise<readonly Entry[]> =>
       (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
     const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
-    return verifyRun(read, row, isStill ? { ...rows, scopes, questions } : rows)
+    return verifyRun(read, row, isStill ? { ...rows, scopes, open, questions } : rows)
   }
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */

@@ -55,6 +55,33 @@ describe('verify', () => {
     })
   })
 
+  test('finds a stretch of a scope that a resume would leave out', async () => {
+    const { ever, edit } = await opened()
+    const long = flow('long', async (run) => {
+      await run.step('before', () => 1)
+      for (const name of ['one', 'two']) {
+        await run.scope(name, async (inner) => {
+          for (let i = 0; i < 20; i++) await inner.step('s', () => i)
+        })
+        await run.step('between', () => name)
+      }
+      return run.ask('Sure?')
+    })
+    await using other = await open({ store: ever.store, flows: [long] })
+    const run = await other.start(long, undefined)
+    await other.work({ until: 'idle' })
+    expect(await ever.verify(run.id)).toMatchObject({ ok: true })
+    // What follows the first scope: its end, and the step behind it.
+    edit('DELETE FROM everloop_stretches WHERE seq = 23')
+    expect(await ever.verify(run.id)).toMatchObject({
+      ok: false,
+      violations: [
+        { id: 'L12', seq: 23, what: 'is not read by a resume' },
+        { id: 'L12', seq: 24, what: 'is not read by a resume' },
+      ],
+    })
+  })
+
   test('finds nothing in a child, whose row names its parent', async () => {
     const { ever } = await opened()
     const run = await ever.start(parent, undefined)
