@@ -24,6 +24,8 @@ interface Kept {
   readonly value: unknown
   /** The payload; without references. */
   readonly text: string
+  /** Where the encoded value begins in it: behind what the step was charged. */
+  readonly from: number
   /** Whether all of it still is as it was recorded, once that has been asked. */
   isWhole: boolean | undefined
 }
@@ -46,8 +48,10 @@ export class HandedValues {
       this.#fade().add(value, [seq, field], spilled)
       return
     }
-    const text = refers ? `{"${field}":${encode(value)}}` : payload
-    this.#kept.set(seq, { seq, field, value, text, isWhole: undefined })
+    const opening = `"${field}":`
+    const text = refers ? `{${opening}${encode(value)}}` : payload
+    const from = text.indexOf(opening, chargeUnits(text, record)) + opening.length
+    this.#kept.set(seq, { seq, field, value, text, from, isWhole: undefined })
     this.#parts = undefined
     this.#units += text.length
     for (const kept of this.#kept.values()) {
@@ -126,9 +130,16 @@ const spilledPattern =
 
 const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
 
-function isWhole({ field, value, text }: Kept): boolean {
+/** How much of the payload a charge takes, which stands first. */
+function chargeUnits(text: string, record: { readonly charge?: unknown }): number {
+  if (record.charge === undefined) return 0
+  const written = `{"charge":${encode(record.charge)}`
+  return text.startsWith(written) ? written.length : 0
+}
+
+function isWhole({ value, text, from }: Kept): boolean {
   try {
-    return text.startsWith(encode(value), `{"${field}":`.length)
+    return text.startsWith(encode(value), from)
   } catch {
     return false // what the code has put into it cannot even be kept
   }

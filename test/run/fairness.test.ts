@@ -1,5 +1,8 @@
 /** The event loop belongs to others too, however many runs are executed at once. */
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { flow, open } from 'everloop'
 
 /** Longer than the passes of a worker may go on in one turn of the event loop. */
@@ -40,4 +43,28 @@ test('code of many runs that goes on at the same time is spread over turns of th
   await results
   isOver = true
   expect(most).toBeLessThanOrEqual(4)
+})
+
+test('reads of hundreds that wait for one another are spread over turns of the event loop', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-fairness-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const one = flow('one', () => 'done')
+  await using ever = await open({ store: `sqlite:${folder}/ledger.db`, flows: [one], work: {} })
+  await (await ever.start(one, undefined, { id: 'read' })).result()
+  let inTurn = 0
+  let most = 0
+  let isOver = false
+  const turns = (): void => {
+    inTurn = 0
+    if (!isOver) setImmediate(turns)
+  }
+  turns()
+  await Promise.all(
+    Array.from({ length: 300 }, async () => {
+      await ever.store.entries('read', { after: 0, limit: 10 })
+      most = Math.max(most, ++inTurn)
+    }),
+  )
+  isOver = true
+  expect(most).toBeLessThanOrEqual(60)
 })

@@ -19,8 +19,13 @@ export class TurnBudget {
     this.#ports = ports
   }
 
-  /** Says what was read. Resolves when more may be read: at once, or in the next turn. */
+  /** Says what was read. Resolves when more may be read: at once, or in the next turn with room. */
   async spend(rows = 0): Promise<void> {
+    // Hundreds may wait for the same turn: each counts there again, with what it goes on to read.
+    for (let cost = rows + rowsEach; this.#exceeds(cost); cost = rowsEach) await this.#next
+  }
+
+  #exceeds(cost: number): boolean {
     this.#next ??= new Promise((resolve) => {
       this.#ports.nextTurn(() => {
         this.#spent = 0
@@ -28,7 +33,7 @@ export class TurnBudget {
         resolve()
       })
     })
-    this.#spent += rows + rowsEach
-    if (this.#spent > rowsMax) await this.#next
+    this.#spent += cost
+    return this.#spent > rowsMax
   }
 }
