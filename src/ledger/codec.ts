@@ -56,7 +56,7 @@ export function encode(value: unknown, options: EncodeOptions = {}): string {
 export function decode(text: string, options: DecodeOptions = {}): unknown {
   try {
     const parsed: unknown = JSON.parse(text)
-    return text.includes('"$"') || text.includes('"$$') ? untag(parsed, options) : parsed
+    return isTagged(text) ? untag(parsed, options) : parsed
   } catch (cause) {
     if (EverloopError.is(cause)) throw cause
     throw new EverloopError('BROKEN_CHAIN', 'A payload cannot be read: the ledger is damaged.', {
@@ -64,6 +64,10 @@ export function decode(text: string, options: DecodeOptions = {}): unknown {
     })
   }
 }
+
+/** One search for most texts: whatever undoing a tag is about begins with these two characters. */
+const isTagged = (text: string): boolean =>
+  text.includes('"$') && (text.includes('"$"') || text.includes('"$$'))
 
 /** A short digest for comparing two values: equal for equal values whatever their key order. */
 export function digestOf(value: unknown): string {

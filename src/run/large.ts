@@ -99,33 +99,49 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin
 /** How a reference stands in a payload. Quotes inside texts are escaped, so it is nothing else. */
 const refOpens = '"$":"ref","v":['
 
-/** The references of a payload: their number, and the text behind it, if there is one. */
-export function* headsOfRefs(payload: string | null): Generator<readonly [number, string?], void> {
-  if (payload === null) return
+/** What payloads refer to: entries by number, and large values by name. */
+export interface Wanted {
+  readonly seqs: Set<number>
+  readonly large: Set<string>
+}
+
+/** Adds what the payload refers to. False when it refers to nothing. */
+export function wantedBy(payload: string | null, { seqs, large }: Wanted): boolean {
+  if (payload === null) return false
   // Searched by hand, as payloads have megabytes: an expression takes ten times as long.
   let at = payload.indexOf(refOpens)
+  const refers = at !== -1
   while (at !== -1) {
-    const [, seq = '', name] = headOfRef.exec(payload.slice(at + refOpens.length, at + 100)) ?? []
-    yield name === undefined ? [Number(seq)] : [Number(seq), name]
-    at = payload.indexOf(refOpens, at + refOpens.length)
+    const begin = at + refOpens.length
+    const [, seq = '', name] = headOfRef.exec(payload.slice(begin, begin + 100)) ?? []
+    if (Number(seq) !== 0) seqs.add(Number(seq))
+    else if (name !== undefined) large.add(name)
+    at = payload.indexOf(refOpens, begin)
   }
+  return refers
 }
 
 const headOfRef = /^(\d+)(?:,"([\w-]{43})")?/
 
-/** Fetches the large values that these payloads refer to. Throws BROKEN_CHAIN when one is not whole. */
-export async function largeIn(
+/** Fetches the large values that a payload refers to. Throws BROKEN_CHAIN when one is not whole. */
+export function largeIn(
   store: Store,
   run: string,
-  payloads: Iterable<string | null>,
+  payload: string | null,
+): Promise<ReadonlyMap<string, unknown>> {
+  const large = new Set<string>()
+  wantedBy(payload, { seqs: new Set(), large })
+  return largeValues(store, run, large)
+}
+
+/** Fetches large values by name. Throws BROKEN_CHAIN when one is not whole. */
+export async function largeValues(
+  store: Store,
+  run: string,
+  names: Iterable<string>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const values = new Map<string, unknown>()
-  for (const payload of payloads) {
-    for (const [seq, name] of headsOfRefs(payload)) {
-      if (seq !== 0 || typeof name !== 'string' || values.has(name)) continue
-      values.set(name, await fetch(store, run, name))
-    }
-  }
+  for (const name of names) values.set(name, await fetch(store, run, name))
   return values
 }
 

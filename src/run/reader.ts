@@ -7,18 +7,18 @@ import { checkLinks, decode, emptyState, fold, placeOf } from '../ledger/index.t
 import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { partOf } from './handed-values.ts'
-import { headsOfRefs, largeIn, largeOf } from './large.ts'
+import { largeOf, largeValues, type Wanted, wantedBy } from './large.ts'
 import type { Line } from './recorded.ts'
-
-/** How a reference begins in a payload. Quotes inside texts are escaped, so it is nothing else. */
-const refMark = '"$":"ref"'
 
 /** How many entries are fetched at a time when references are followed. */
 const batchMax = 1000
 
 export class Reader {
   readonly #run: string
-  /** Entries by number, and what was decoded of them: only where one refers to another. */
+  /**
+   * Entries by number, and what was decoded of them: only where one refers to another. What is referred
+   * to and refers to nothing is decoded at once, so that its text need not be kept.
+   */
   readonly #entries = new Map<number, Entry>()
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
@@ -40,16 +40,7 @@ export class Reader {
     checkHead(row, open.at(-1))
     checkKinds(open)
     const reader = new Reader(row.id, open)
-    if (open.some(refers)) {
-      for (const entry of open) reader.#entries.set(entry.seq, entry)
-      await reader.#follow(store, open)
-      const referring = Array.from(reader.#entries.values()).filter(refers)
-      reader.#large = await largeIn(
-        store,
-        row.id,
-        referring.map(({ payload }) => payload),
-      )
-    }
+    await reader.#follow(store)
     return reader
   }
 
@@ -66,28 +57,37 @@ export class Reader {
       record: this.#entries.size > 0 ? this.#record(entry.seq) : this.#decoded(entry),
     }) as Line
 
-  /** Reads what the entries refer to, and what that refers to. */
-  async #follow(store: Store, entries: readonly Entry[]): Promise<void> {
-    let wanted = this.#unknownRefs(entries)
-    while (wanted.length > 0) {
-      const batch = wanted.slice(0, batchMax)
-      const found: readonly LinkedEntry[] = await store.entriesAt(this.#run, batch)
-      checkLinks(found)
-      if (found.length < batch.length)
-        throw this.#broken('an entry that another one refers to is missing')
-      for (const entry of found) this.#entries.set(entry.seq, entry)
-      wanted = [...wanted.slice(batchMax), ...this.#unknownRefs(found)]
-    }
-  }
-
-  #unknownRefs(entries: readonly Entry[]): number[] {
-    const seqs = new Set<number>()
-    for (const { payload } of entries) {
-      for (const [seq] of headsOfRefs(payload)) {
-        if (seq !== 0 && !this.#entries.has(seq)) seqs.add(seq)
+  /** Reads what the open entries refer to, and what that refers to. */
+  async #follow(store: Store): Promise<void> {
+    const wanted: Wanted = { seqs: new Set(), large: new Set() }
+    let refer = false
+    for (const { payload } of this.open) refer = wantedBy(payload, wanted) || refer
+    if (!refer) return
+    for (const entry of this.open) this.#entries.set(entry.seq, entry)
+    const asked = new Set(this.#entries.keys())
+    while (wanted.seqs.size > 0) {
+      const seqs = Array.from(wanted.seqs)
+        .filter((seq) => !asked.has(seq))
+        .toSorted((a, b) => a - b)
+      wanted.seqs.clear()
+      for (const seq of seqs) asked.add(seq)
+      for (let at = 0; at < seqs.length; at += batchMax) {
+        await this.#fetch(store, seqs.slice(at, at + batchMax), wanted)
       }
     }
-    return [...seqs].toSorted((a, b) => a - b)
+    this.#large = await largeValues(store, this.#run, wanted.large)
+  }
+
+  async #fetch(store: Store, seqs: readonly number[], wanted: Wanted): Promise<void> {
+    const found: readonly LinkedEntry[] = await store.entriesAt(this.#run, seqs)
+    checkLinks(found)
+    if (found.length < seqs.length)
+      throw this.#broken('an entry that another one refers to is missing')
+    for (const entry of found) {
+      const refers = wantedBy(entry.payload, wanted)
+      if (refers || entry.payload === null) this.#entries.set(entry.seq, entry)
+      else this.#records.set(entry.seq, this.#decoded(entry))
+    }
   }
 
   #record(seq: number): unknown {
@@ -124,8 +124,6 @@ export class Reader {
     )
   }
 }
-
-const refers = ({ payload }: Pick<Entry, 'payload'>): boolean => payload?.includes(refMark) ?? false
 
 /** The newest entry is always in an open scope: what was read must end where the run row says. */
 function checkHead(row: RunRow, last: Entry | undefined): void {

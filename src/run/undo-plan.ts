@@ -27,7 +27,7 @@ export async function resultOf(store: Store, run: string, undoable: Undoable): P
   const entries = await store.entriesAt(run, [undoable.result])
   checkLinks(entries)
   const payload = entries[0]?.payload ?? '{}'
-  const large = await largeIn(store, run, [payload])
+  const large = await largeIn(store, run, payload)
   const record = decode(payload, { resolve: (ref) => large.get(largeOf(ref) ?? '') })
   return (record as { readonly value?: unknown }).value
 }

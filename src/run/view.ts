@@ -155,7 +155,7 @@ export async function endOf(
   checkLinks(entries)
   const [entry] = entries
   if (!entry) return undefined
-  const large = await largeIn(store, row.id, [entry.payload])
+  const large = await largeIn(store, row.id, entry.payload)
   const record = decode(entry.payload ?? '{}', {
     resolve: (ref) => large.get(largeOf(ref) ?? ''),
   })

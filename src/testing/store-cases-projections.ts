@@ -187,6 +187,39 @@ export const projectionCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a resume reads what is open, however many scopes that are, and jumps over the rest',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const paths = Array.from({ length: 100 }, (_, i) => `map/${i}`)
+      for (const key of ['a', 'b', 'c']) {
+        await store.append(
+          chain.append(
+            held,
+            paths.map((path) => step(key, path, path)),
+          ),
+        )
+        await checkOpenEntries(store, chain)
+      }
+      const done = paths.slice(1).map((_, i) => closed(String(i + 1), 'map'))
+      await store.append(chain.append(held, done))
+      await checkOpenEntries(store, chain)
+      // A loop in there goes on for long, with a few entries of others in between.
+      for (let i = 1; i <= 30; i++) {
+        const turns = Array.from({ length: 60 }, (_, j) => step(`s${j}`, j, `map/0/${i}`))
+        const drafts = [
+          ...turns,
+          turn('map/0', i, i === 20),
+          ...(i % 7 === 0 ? [step(`r${i}`)] : []),
+        ]
+        await store.append(chain.append(held, drafts))
+      }
+      await checkOpenEntries(store, chain)
+      await store.append(chain.append(held, [closed('0', 'map'), closed('map'), step('last')]))
+      await checkOpenEntries(store, chain)
+    },
+  },
+  {
     name: 'a scope closes with all that is inside it, and with nothing that only looks like it',
     async run({ open }) {
       const store = await open()

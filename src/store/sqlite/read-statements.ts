@@ -2,7 +2,7 @@
  * The statements of the reader. Each is one constant with the reason for its shape; a test asks
  * SQLite for the plan of each and refuses scans.
  */
-import { entryColumns, messageColumns, runColumns } from './rows.ts'
+import { entryColumns, listLength, messageColumns, runColumns } from './rows.ts'
 
 /** Changes when another connection has committed. */
 export const dataVersion: string = 'PRAGMA data_version'
@@ -54,12 +54,35 @@ ${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
 export const entriesAfter: string = `
 SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
+const list = Array.from({ length: listLength }, () => '?').join(', ')
+const previous = `(
+  SELECT hash FROM entries AS before
+  WHERE before.run = entries.run AND before.seq = entries.seq - 1)`
+
+/** Without the hashes of predecessors, which are mostly among them. */
+export const entriesOfRun: string = `
+SELECT ${entryColumns}, NULL FROM entries
+WHERE run = ? AND seq > ? AND seq <= ? AND scope = '' ORDER BY seq`
+
+/** With the hashes of predecessors, which lie in other scopes: looked up here it takes a quarter. */
+export const entriesOfScopes: string = `
+SELECT ${entryColumns}, ${previous} FROM entries
+WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`
+
+/** The same for more scopes than the list takes. */
+export const entriesBetween: string = `
+SELECT ${entryColumns}, ${previous} FROM entries
+WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq`
+
 /** Where a scope's entries begin behind those of others, from the stretch on that holds an entry. */
 export const stretchesOf: string = `
 SELECT seq FROM everloop_stretches
 WHERE run = ?1 AND scope = ?2 AND seq <= ?4 AND seq >= (
   SELECT ifnull(max(seq), 0) FROM everloop_stretches WHERE run = ?1 AND scope = ?2 AND seq <= ?3)
 ORDER BY seq`
+
+export const entriesListed: string = `
+SELECT ${entryColumns}, ${previous} FROM entries WHERE run = ? AND seq IN (${list}) ORDER BY seq`
 
 /** The predecessor's hash. */
 export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'

@@ -26,7 +26,7 @@ import type {
 } from '../store.ts'
 import { idleClaim, lostSessions } from './claim.ts'
 import type { LostSession } from './command.ts'
-import { Connection, type Row } from './driver.ts'
+import { Connection, type Row, type Value } from './driver.ts'
 import type { Liveness } from './liveness.ts'
 import { listRuns } from './list-runs.ts'
 import * as sql from './read-statements.ts'
@@ -35,6 +35,7 @@ import {
   type ChunkTuple,
   type EntryTuple,
   linkedEntry,
+  listLength,
   type MessageTuple,
   messageRow,
   type RunTuple,
@@ -51,8 +52,10 @@ const busyMs = 500
 /** Rows that are read at once: about a millisecond. A first page shows how large they are. */
 const pageRows = 500
 const firstPageRows = 50
-/** A stretch may be short: little is read behind its end. */
+/** A stretch that is far from the others may be short: few rows behind its end are passed by. */
 const stretchRows = 8
+/** Passing by so many rows of other scopes takes as long as reading one. */
+const passedPerRow = 4
 /** Reading this many characters takes as long as reading a row. */
 const unitsPerRow = 2000
 
@@ -61,6 +64,7 @@ const nextCount = (rows: number, cost: number): number =>
   Math.max(1, Math.min(pageRows, 8 * rows, Math.floor((pageRows * rows) / cost)))
 
 type PositionTuple = readonly [position: number, id: string, run: number, ...entry: EntryTuple]
+type ListedTuple = readonly [...entry: EntryTuple, previous: string | null]
 type QuestionTuple = readonly [run: string, answered: number, ...entry: EntryTuple]
 
 export class Reader {
@@ -103,61 +107,59 @@ export class Reader {
     return entries
   }
 
-  /** Goes through the ledger in order, and jumps when a page has ended in what is not needed. */
+  /**
+   * Goes through the ledger in order, window by window, and jumps when one has ended in what is not
+   * needed.
+   */
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
     const froms = new Map([...this.#scopesOf(key), ['', 1]])
-    const isNeeded = ([seq, , , scope]: EntryTuple): boolean =>
-      seq >= (froms.get(scope) ?? Infinity)
     const entries: LinkedEntry[] = []
+    const isNeeded = ([seq, , , scope]: ListedTuple): boolean =>
+      seq >= (froms.get(scope) ?? Infinity)
+    let isPlain = froms.size === 1
     let starts: readonly number[] | undefined
-    let [at, count, next] = [1, stretchRows, 0]
-    let before: EntryTuple | undefined
-    while (at <= head) {
-      const rows = this.#db.all<EntryTuple>(sql.entriesAfter, key, at - 1, head, count)
+    let [last, count, next] = [0, firstPageRows, 0]
+    while (last < head) {
+      const end = Math.min(last + count, head)
+      const read = this.#between(key, last, end, isPlain ? undefined : froms)
+      const rows = isPlain ? read : read.filter(isNeeded)
+      let before = entries.at(-1)
       for (const row of rows) {
-        if (isNeeded(row)) {
-          const [seq] = row
-          const previous = before?.[0] === seq - 1 ? before[8] : this.#previous(key, seq)
-          entries.push(linkedEntry(run, row, previous))
-        }
-        before = row
+        const [seq] = row
+        const previous = before?.seq === seq - 1 ? before.hash : row[10]
+        before = linkedEntry(run, row, previous ?? this.#previous(key, seq))
+        entries.push(before)
       }
-      const cost = await this.#spend(rows, 9)
-      if (!before || rows.length < count) break
-      const [last] = before
-      if (isNeeded(before)) {
-        at = last + 1
-        count = nextCount(rows.length, cost)
-      } else {
-        starts ??= this.#stretches(key, head, froms)
-        while ((starts[next] ?? Infinity) <= last) next++
-        at = starts[next] ?? Infinity
-        count = stretchRows
-      }
+      const passed = end - last
+      const cost = await this.#spend(read, 9)
+      count = nextCount(passed, cost + passed / passedPerRow)
+      // Where little is needed, predecessors are mostly not among it.
+      isPlain &&= rows.length * 2 >= passed
+      last = end
+      // Passing by a few is quicker than asking where to go on.
+      const isDense = passed > stretchRows && rows.length * stretchRows >= passed
+      if (isDense || rows.at(-1)?.[0] === end) continue
+      starts ??= this.#stretches(key, head, froms)
+      while ((starts[next] ?? Infinity) <= end) next++
+      last = (starts[next] ?? Infinity) - 1
+      if (last - end > pageRows) count = stretchRows
     }
     return entries
   }
 
   async entriesAt(run: string, seqs: readonly number[]): Promise<LinkedEntry[]> {
     const [key] = this.#head(run)
+    const wanted = Array.from(new Set(seqs)).toSorted((a, b) => a - b)
     const entries: LinkedEntry[] = []
-    for (const span of spansOf(Array.from(new Set(seqs)).toSorted((a, b) => a - b))) {
-      const [first = 0] = span
-      const last = span.at(-1) ?? first
-      const wanted = new Set(span)
-      let before: EntryTuple | undefined
-      // Neighbours that nobody asked for are read over: they are quicker read than looked up.
-      const pages = this.#pages(sql.entriesAfter, [key], first - 1, last, Infinity)
-      for await (const page of pages) {
-        for (const row of page) {
-          if (wanted.has(row[0])) {
-            const previous = before?.[0] === row[0] - 1 ? before[8] : this.#previous(key, row[0])
-            entries.push(linkedEntry(run, row, previous))
-          }
-          before = row
-        }
-      }
+    let count = firstPageRows
+    for (let at = 0; at < wanted.length;) {
+      const part = wanted.slice(at, at + count)
+      const rows = this.#db.all<ListedTuple>(sql.entriesListed, key, ...listed(part))
+      for (const row of rows) entries.push(linkedEntry(run, row, row[0] === 1 ? '' : row[10]))
+      at += part.length
+      const cost = await this.#spend(rows, 9)
+      if (rows.length > 0) count = Math.min(listLength, nextCount(rows.length, cost))
     }
     return entries
   }
@@ -288,6 +290,21 @@ export class Reader {
     return this.#db.get<readonly [key: number, seq: number]>(sql.runHead, run) ?? [0, 0]
   }
 
+  /** What lies between two numbers in these scopes, or in that of the run; perhaps in others too. */
+  #between(
+    key: number,
+    after: number,
+    to: number,
+    scopes: ReadonlyMap<string, number> | undefined,
+  ): readonly ListedTuple[] {
+    if (!scopes) return this.#db.all<ListedTuple>(sql.entriesOfRun, key, after, to)
+    if (scopes.size > listLength) {
+      return this.#db.all<ListedTuple>(sql.entriesBetween, key, after, to)
+    }
+    const paths = listed(Array.from(scopes.keys()))
+    return this.#db.all<ListedTuple>(sql.entriesOfScopes, key, after, to, ...paths)
+  }
+
   #scopesOf(key: number): readonly (readonly [path: string, from: number])[] {
     return this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
   }
@@ -357,23 +374,9 @@ export class Reader {
   }
 }
 
-/** Reading a row over takes a quarter of what looking one up takes, its predecessor's hash included. */
-const gapMax = 4
-
-/** Numbers in ascending order, cut where too many are missing in between. */
-function spansOf(seqs: readonly number[]): number[][] {
-  const spans: number[][] = []
-  let span: number[] = []
-  for (const seq of seqs) {
-    if (span.length > 0 && seq - (span.at(-1) ?? 0) > gapMax) {
-      spans.push(span)
-      span = []
-    }
-    span.push(seq)
-  }
-  if (span.length > 0) spans.push(span)
-  return spans
-}
+/** As many values as a statement with a list takes. There must be one. */
+const listed = <T extends Value>(values: readonly T[]): readonly T[] =>
+  Array.from({ length: listLength }, (_, i) => values[i] ?? (values.at(-1) as T))
 
 function questionRow([run, answered, ...row]: QuestionTuple): QuestionRow {
   const entry = linkedEntry(run, row, null)

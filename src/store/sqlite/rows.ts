@@ -61,6 +61,9 @@ export function runRow(row: RunTuple): RunRow {
 export const entryColumns =
   'entries.seq, entries.epoch, entries.time, entries.scope, entries.kind, entries.key, entries.salt, entries.digest, entries.hash, entries.payload'
 
+/** How many values a statement with a list takes; a shorter list repeats its last one. */
+export const listLength = 64
+
 export type EntryTuple = readonly [
   seq: number,
   epoch: number,
@@ -74,7 +77,12 @@ export type EntryTuple = readonly [
   payload: string | null,
 ]
 
-export function linkedEntry(run: string, row: EntryTuple, previous: string | null): LinkedEntry {
+/** Columns behind those of an entry are left out. */
+export function linkedEntry(
+  run: string,
+  row: readonly [...EntryTuple, ...unknown[]],
+  previous: string | null,
+): LinkedEntry {
   const [seq, epoch, time, scope, kind, key, salt, digest, hash, payload] = row
   return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash, previous }
 }
