@@ -61,7 +61,7 @@ describe('verify', () => {
       await run.step('before', () => 1)
       for (const name of ['one', 'two']) {
         await run.scope(name, async (inner) => {
-          for (let i = 0; i < 20; i++) await inner.step('s', () => i)
+          for (let i = 0; i < 200; i++) await inner.step('s', () => i)
         })
         await run.step('between', () => name)
       }
@@ -72,12 +72,12 @@ describe('verify', () => {
     await other.work({ until: 'idle' })
     expect(await ever.verify(run.id)).toMatchObject({ ok: true })
     // What follows the first scope: its end, and the step behind it.
-    edit('DELETE FROM everloop_stretches WHERE seq = 23')
+    edit('DELETE FROM everloop_stretches WHERE seq = 203')
     expect(await ever.verify(run.id)).toMatchObject({
       ok: false,
       violations: [
-        { id: 'L12', seq: 23, what: 'is not read by a resume' },
-        { id: 'L12', seq: 24, what: 'is not read by a resume' },
+        { id: 'L12', seq: 203, what: 'is not read by a resume' },
+        { id: 'L12', seq: 204, what: 'is not read by a resume' },
       ],
     })
   })
