@@ -111,6 +111,33 @@ describe('verify', () => {
   })
 })
 
+test('a missing entry shows in what a resume reads, wherever its reading pauses', async () => {
+  const { ever, edit } = await opened()
+  const early = flow('early', async (run) => {
+    for (const name of ['one', 'two']) {
+      await run.scope(name, async (inner) => {
+        for (let i = 0; i < 600; i++) await inner.step('s', () => i)
+      })
+      for (let i = 0; i < 20; i++) await run.step('between', () => i)
+    }
+    return run.ask('Sure?')
+  })
+  await using other = await open({ store: ever.store, flows: [early] })
+  const run = await other.start(early, undefined)
+  await other.work({ until: 'idle' })
+  const read = async (): Promise<readonly (string | null)[]> =>
+    (await ever.store.openEntries(run.id)).map(({ previous }) => previous)
+  expect(await read()).not.toContain(null)
+  // The end of the first scope, and the steps behind it but for the last, whose successor is not read.
+  for (let seq = 602; seq < 622; seq++) {
+    edit(`CREATE TABLE kept AS SELECT * FROM entries WHERE seq = ${seq};
+      DELETE FROM entries WHERE seq = ${seq}`)
+    expect(await read(), `without ${seq}`).toContain(null)
+    edit('INSERT INTO entries SELECT * FROM kept; DROP TABLE kept')
+  }
+  expect(await read()).not.toContain(null)
+})
+
 test('a run whose row names another flow is paused, and the other flow is not executed', async () => {
   const { ever, edit } = await opened()
   const run = await ever.start(asks, undefined)

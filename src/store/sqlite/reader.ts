@@ -140,6 +140,8 @@ export class Reader {
       // Passing by a few is quicker than asking where to go on.
       const isDense = passed > stretchRows && rows.length * stretchRows >= passed
       if (isDense || rows.at(-1)?.[0] === end) continue
+      // Nor is anything passed by behind an entry that should be there: its successor will tell.
+      if (this.#previous(key, end + 1) === null) continue
       starts ??= this.#stretches(key, head, froms)
       while ((starts[next] ?? Infinity) <= end) next++
       last = (starts[next] ?? Infinity) - 1
