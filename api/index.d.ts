@@ -66,6 +66,7 @@ export interface Approval {
     readonly argsSchema: unknown;
     readonly approvers: readonly string[] | undefined;
     readonly barred: readonly string[];
+    readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
     readonly snoozed: number | undefined;

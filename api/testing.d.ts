@@ -981,6 +981,7 @@ interface Approval {
     readonly argsSchema: unknown;
     readonly approvers: readonly string[] | undefined;
     readonly barred: readonly string[];
+    readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
     readonly snoozed: number | undefined;

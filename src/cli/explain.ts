@@ -1,6 +1,7 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import type { RunRow, SessionRow } from '../store/store.ts'
+import { askedFor, askedForText } from './asked-for.ts'
 import { cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
 import { retryAdvice } from './retry-advice.ts'
@@ -20,8 +21,14 @@ export interface Explanation {
 const promptMs = 2000
 const depthMax = 5
 
-/** Explains the run. Throws UNKNOWN_RUN. */
+/** Explains the run, and says what was asked of it that nobody has taken. Throws UNKNOWN_RUN. */
 export async function explain(ever: Ever, id: string, depth = 0): Promise<Explanation> {
+  const explanation = await standing(ever, id, depth)
+  const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one)}`)
+  return { ...explanation, sentence: `${explanation.sentence}${asked.join('')}` }
+}
+
+async function standing(ever: Ever, id: string, depth: number): Promise<Explanation> {
   const reference = await ever.get(id)
   const info = await reference.status()
   const now = ever.store.clock.now()

@@ -55,7 +55,7 @@ async function promptUntilClosed(
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   lines.on('close', () => left.abort())
   try {
-    const hint = kind === 'approval' ? 'yes, no, no WHY' : hintOf(schema)
+    const hint = kind === 'approval' ? await approvalHint(ever, id) : hintOf(schema)
     const any = AbortSignal.any([signal, closed.signal, left.signal])
     const words = `${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `
     return { is: 'text', text: await lines.question(words, { signal: any }) }
@@ -69,6 +69,13 @@ async function promptUntilClosed(
     lines.removeAllListeners('close')
     lines.close()
   }
+}
+
+/** A yes is not offered where nobody can say it. */
+async function approvalHint(ever: Ever, id: string): Promise<string> {
+  const run = id.slice(0, id.lastIndexOf('/'))
+  const approval = (await ever.approvals.list({ run })).find((one) => one.id === id)
+  return approval?.isDenyOnly ? 'no, no WHY' : 'yes, no, no WHY'
 }
 
 /** What may be typed, where the schema says it briefly. */
@@ -98,7 +105,7 @@ async function answerWith(
     } catch (error) {
       if (!EverloopError.is(error)) throw error
       if (error.code === 'QUESTION_CLOSED') return undefined
-      if (error.code !== 'BAD_INPUT') throw error
+      if (error.code !== 'BAD_INPUT' && error.code !== 'APPROVAL_REFUSED') throw error
       complaint = error.message
     }
   }

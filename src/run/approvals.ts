@@ -36,6 +36,11 @@ export interface Approval {
   /** Who may decide; undefined: everybody who is not barred. */
   readonly approvers: readonly string[] | undefined
   readonly barred: readonly string[]
+  /**
+   * True when nobody can approve it: who started the run may not, and the run does not say who did. It
+   * can be denied.
+   */
+  readonly isDenyOnly: boolean
   readonly assignee: string | undefined
   readonly escalated: boolean
   /** It is nobody's business before this time. */
@@ -156,6 +161,7 @@ export class Approvals {
       argsSchema: request.argsSchema,
       approvers: request.approvers,
       barred: request.barred ?? [],
+      isDenyOnly: request.barred?.length === 0,
       assignee: changed.assignee ?? request.assignee,
       escalated: changed.escalated ?? false,
       snoozed: changed.snoozed,

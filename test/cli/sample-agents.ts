@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs'
 import { z } from 'zod'
-import { agent, type ApprovalRule, askPerson, guard, tool, verdict } from '../../src/index.ts'
+import { agent, type ApprovalRule, askPerson, flow, guard, tool, verdict } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
 
 /** What models write is not trusted: this would clear the screen and turn the text around. */
@@ -63,6 +63,19 @@ export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
 export const slow = paying('slow', true, [ada])
 /** Two must allow it. */
 export const grave = paying('grave', { needed: true, approvals: 2 }, [ada])
+/** Only these, one of whom may have started the run. */
+export const chosen = paying(
+  'chosen',
+  { needed: true, notBy: 'requester', approvers: ['ada', 'cyd'] },
+  [ada],
+)
+/** The call that waits is made two runs below. */
+export const middle = flow('middle', (run) => run.child(slow, { prompt: 'Pay.' }))
+export const above = flow('above', async (run) => {
+  const asks = run.ask('Which color?')
+  await run.child(middle, undefined)
+  return asks
+})
 /** The same with time for a race. */
 export const racing = paying('racing', { needed: true, timeout: '8s' }, [ada])
 

@@ -6,9 +6,11 @@ import type { Duration } from '../../base/duration.ts'
 import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
+import { answeredText, decideCommand, decidersText } from '../deciders.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
+import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
 import { ago, dateTime } from '../times.ts'
@@ -30,7 +32,7 @@ export function addApprovals(program: Command): void {
     .command('list')
     .alias('ls')
     .description('open approvals, the oldest first')
-    .option('--run <id>', 'of one run only')
+    .option('--run <id>', 'of one run and of those below it only')
     .option('--all', 'those that are put off, too')
   act<{ readonly run?: string; readonly all?: true }>(list, listApprovals)
 
@@ -77,9 +79,8 @@ async function listApprovals({
   options,
 }: Call<{ readonly run?: string; readonly all?: true }>): Promise<void> {
   await using ever = await openExisting(store)
-  const run = options.run === undefined ? undefined : await resolveRun(ever, options.run)
   const now = ever.store.clock.now()
-  const open = await ever.approvals.list(run === undefined ? {} : { run })
+  const open = await approvalsOf(ever, options.run)
   const shown = options.all ? open : open.filter(({ snoozed = 0 }) => snoozed <= now)
   const hidden = open.length - shown.length
   out.result({ approvals: shown.map(documentOf), snoozed: hidden }, () => {
@@ -87,13 +88,16 @@ async function listApprovals({
     if (shown.length === 0) return ['Nothing waits for an approval.', ...more]
     const columns = [
       { title: 'APPROVAL', of: ({ id }: Approval) => id },
+      // The id says it too, but not to those who see it for the first time.
+      ...(options.run === undefined ? [] : [{ title: 'RUN', of: ({ run }: Approval) => run }]),
       { title: 'ASKED', of: ({ since }: Approval) => ago(since, now) },
       {
         title: 'EXPIRES',
         of: ({ due }: Approval) => (due === undefined ? 'never' : ago(due, now)),
       },
       { title: 'VOTES', of: votesText },
-      { title: 'FOR', of: ({ assignee }: Approval) => cleanLine(assignee ?? 'anybody', 30) },
+      { title: 'STATE', of: stateText },
+      { title: 'FOR', of: forText },
       { title: 'TOOL', of: ({ tool }: Approval) => cleanLine(tool, 40) },
       { title: 'ARGUMENTS', of: ({ args }: Approval) => cleanLine(argsText(args), 80) },
     ]
@@ -101,12 +105,27 @@ async function listApprovals({
   })
 }
 
+/** Those of all runs, or of one and the runs below it. */
+async function approvalsOf(ever: Ever, prefix: string | undefined): Promise<readonly Approval[]> {
+  if (prefix === undefined) return ever.approvals.list()
+  const runs = await runsThatAsk(ever, await resolveRun(ever, prefix))
+  const lists = await Promise.all(runs.map((run) => ever.approvals.list({ run })))
+  return lists.flat().toSorted((a, b) => a.since - b.since)
+}
+
+const stateText = ({ isAnswered, isDenyOnly }: Approval): string =>
+  isAnswered ? answeredText : isDenyOnly ? 'can only be denied' : 'open'
+
+/** Whose business it is; who exactly may decide is told by `show`. */
+const forText = (approval: Approval): string =>
+  cleanLine(approval.assignee ?? (approval.isDenyOnly ? 'anybody' : decidersText(approval)), 30)
+
 async function showApproval({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
   const approval = await resolveApproval(ever, args[0])
   const now = ever.store.clock.now()
   out.result(documentOf(approval), () => {
-    const { due, snoozed, approvers, barred, votes, reason, assignee } = approval
+    const { due, snoozed, votes, reason, assignee } = approval
     const rows: [string, string][] = [
       ['approval', approval.id],
       ['run', approval.run],
@@ -116,6 +135,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ...(reason === undefined ? [] : [['because', clean(reason)] as [string, string]]),
       ['since', dateTime(approval.since)],
       ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
+      ['state', stateText(approval)],
       ['votes', votesText(approval)],
       ...votes.map(({ by, verdict, reason: why = '' }): [string, string] => [
         '',
@@ -124,8 +144,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ...(approval.refused === undefined
         ? []
         : [['refused before', cleanLine(approval.refused, 400)] as [string, string]]),
-      ['may decide', cleanLine(approvers?.join(', ') ?? 'anybody')],
-      ...(barred.length > 0 ? [['may not', cleanLine(barred.join(', '))] as [string, string]] : []),
+      ['may decide', decidersText(approval)],
       ...(assignee === undefined ? [] : [['handed to', cleanLine(assignee)] as [string, string]]),
       ...(snoozed === undefined ? [] : [['put off until', dateTime(snoozed)] as [string, string]]),
       ['digest', approval.digest],
@@ -138,13 +157,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       rows,
       (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
     )
-    return [
-      ...lines,
-      out.style(
-        'dim',
-        `Next: everloop approvals approve ${approval.id} --digest ${approval.digest}`,
-      ),
-    ]
+    return [...lines, out.style('dim', `Next: ${decideCommand(approval)}`)]
   })
 }
 

@@ -8,7 +8,9 @@ import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
 import { askPerson, hintOf, readingsOf } from '../question-prompt.ts'
+import { answeredText } from '../deciders.ts'
 import { resolveRun } from '../rest.ts'
+import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
 import { ago, dateTime } from '../times.ts'
@@ -24,7 +26,7 @@ export function addQuestions(program: Command): void {
     .command('list')
     .alias('ls')
     .description('open questions, the oldest first')
-    .option('--run <id>', 'of one run only')
+    .option('--run <id>', 'of one run and of those below it only')
   act<{ readonly run?: string }>(list, listQuestions)
   const show = questions
     .command('show')
@@ -47,15 +49,22 @@ async function listQuestions({
   options,
 }: Call<{ readonly run?: string }>): Promise<void> {
   await using ever = await openExisting(store)
-  const run = options.run === undefined ? undefined : await resolveRun(ever, options.run)
-  const questions = await ever.questions(run === undefined ? {} : { run })
+  const runs =
+    options.run === undefined
+      ? undefined
+      : await runsThatAsk(ever, await resolveRun(ever, options.run))
+  const questions = await openQuestions(ever, runs)
+  const answered = await answeredQuestions(ever, runs)
   const now = ever.store.clock.now()
   const documents = questions.map(({ schema, ...rest }) => ({ ...rest, schema: plain(schema) }))
-  out.result({ questions: documents }, () => {
-    if (questions.length === 0) return 'No question is open.'
-    return table(
+  out.result({ questions: documents, answered }, () => {
+    const rest = answered.map((id) => out.style('dim', `${id}: ${answeredText}`))
+    if (questions.length === 0) return ['No question is open.', ...rest]
+    const lines = table<Question>(
       [
         { title: 'QUESTION', of: ({ id }) => id },
+        // The id says it too, but not to those who see it for the first time.
+        ...(runs === undefined ? [] : [{ title: 'RUN', of: ({ run }: Question) => run }]),
         { title: 'ASKED', of: ({ since }) => ago(since, now) },
         { title: 'EXPIRES', of: ({ due }) => (due === undefined ? 'never' : ago(due, now)) },
         { title: 'ANSWER', of: ({ schema }) => hintOf(schema) || 'any' },
@@ -63,7 +72,25 @@ async function listQuestions({
       ],
       questions,
     )
+    return [...lines, ...rest]
   })
+}
+
+type Runs = readonly string[] | undefined
+
+/** Of these runs, or of all; the oldest first. */
+async function openQuestions(ever: Ever, runs: Runs): Promise<readonly Question[]> {
+  if (runs === undefined) return ever.questions()
+  const lists = await Promise.all(runs.map((run) => ever.questions({ run })))
+  return lists.flat().toSorted((a, b) => a.since - b.since)
+}
+
+/** The ids of those whose answers no worker has taken yet. */
+async function answeredQuestions(ever: Ever, runs: Runs): Promise<readonly string[]> {
+  const rows = await ever.store.questions({})
+  return rows
+    .filter(({ run, state }) => state === 'answered' && (runs?.includes(run) ?? true))
+    .map(({ id }) => id)
 }
 
 async function showQuestion({ out, store, args }: Call): Promise<void> {

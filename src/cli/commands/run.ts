@@ -5,10 +5,12 @@ import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { conversation } from '../../agent/conversation.ts'
 import { messageSignal } from '../../agent/inbox.ts'
+import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Ever, Settled, WaitInfo } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
+import { decideCommand, decidersText, whyNot } from '../deciders.ts'
 import { explain } from '../explain.ts'
 import { chooseFlow, loadFlowFile } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
@@ -68,6 +70,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       ...(labels === undefined ? {} : { labels }),
       ...(by === undefined ? {} : { by }),
     })
+    if (id !== undefined && by !== undefined) await tellStarter(out, ever, id, by)
     if (options.start) {
       out.result({ run: reference.id, status: 'started' }, () => reference.id)
       return exitCodes.ok
@@ -79,13 +82,14 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       )
       void ever.close()
     })
+    const told = new Set<string>()
     const settled = await Promise.race([
       settle(ever, reference.id, {
         serves: (name, version) =>
           flows.some((one) => one.name === name && one.version === version),
         waitMs,
         signal,
-        onOutside: (leaves) => answerHere(ever, out.isInteractive, leaves, { signal, by }),
+        onOutside: (leaves) => answerHere(out, ever, leaves, { signal, by, told }),
       }),
       failureOf(ever.work()),
     ])
@@ -93,20 +97,52 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   })
 }
 
+/** The same id, flow and input are the same run, whose starter is who started it first. */
+async function tellStarter(out: Call['out'], ever: Ever, id: string, by: string): Promise<void> {
+  const [first] = await ever.store.entries(id, { limit: 1 })
+  const { by: starter } = decode(first?.payload ?? '{}') as Payloads['run.started']
+  if (starter === by) return
+  const who = starter === undefined ? 'somebody who gave no name' : cleanLine(starter, 60)
+  out.note(
+    `Run ${id} was started before, by ${who}. This goes on with it: ${cleanLine(by, 60)} is not recorded as who started it.`,
+  )
+}
+
 /** Never resolves: rejects when work ends because the store has failed for good. */
 const failureOf = (work: Promise<void>): Promise<never> =>
   work.then(() => new Promise<never>(() => {}))
 
-/** Asks the person at the terminal, if there is one and a question is open. */
+interface Person {
+  readonly signal: AbortSignal
+  readonly by: string | undefined
+  /** The approvals of which they have been told that they are others' business. */
+  readonly told: Set<string>
+}
+
+/** Asks the person at the terminal, if there is one and a question is open that they may answer. */
 async function answerHere(
+  out: Call['out'],
   ever: Ever,
-  isInteractive: boolean,
   leaves: readonly Leaf[],
-  person: { readonly signal: AbortSignal; readonly by: string | undefined },
+  { signal, by = 'terminal', told }: Person,
 ): Promise<boolean> {
-  if (!isInteractive) return false
-  const question = leaves.find(({ wait }) => wait?.question !== undefined)?.wait?.question
-  return question !== undefined && askPerson(ever, question, person)
+  if (!out.isInteractive) return false
+  for (const { run: asking, wait } of leaves) {
+    const { question } = wait ?? {}
+    if (question === undefined) continue
+    const approvals = wait?.kind === 'approval' ? await ever.approvals.list({ run: asking }) : []
+    const approval = approvals.find(({ id }) => id === question)
+    const reason = approval && whyNot(approval, by)
+    if (approval === undefined || reason === undefined) {
+      return askPerson(ever, question, { signal, by })
+    }
+    if (told.has(question)) continue
+    told.add(question)
+    out.note(
+      `${clean(approval.prompt)}\nNot asked here: ${reason}. May decide: ${decidersText(approval)}. They use: ${decideCommand(approval)}`,
+    )
+  }
+  return false
 }
 
 interface Report {

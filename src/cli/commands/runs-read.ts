@@ -1,8 +1,9 @@
 /** `everloop runs get|conversation|explain|verify`: looks at runs and changes nothing. */
 import type { Command } from 'commander'
 import { conversation } from '../../agent/conversation.ts'
-import { decode } from '../../ledger/index.ts'
+import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
+import { askedFor, askedForText } from '../asked-for.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { counted } from '../counted.ts'
@@ -37,16 +38,26 @@ export function addRunsRead(runs: Command): void {
 const one = (command: Command): Command =>
   command.argument('<run>', 'its id, or the beginning of it')
 
+type Genesis = Pick<Payloads['run.started'], 'by'> & { readonly input?: unknown }
+
 async function getRun({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
   const id = await resolveRun(ever, args[0])
   const reference = await ever.get(id)
   const info = await reference.status()
   const [first] = await ever.store.entries(id, { limit: 1 })
-  const genesis = decode(first?.payload ?? '{}') as { readonly input?: unknown }
+  const genesis = decode(first?.payload ?? '{}') as Genesis
+  const asked = await askedFor(ever, id)
   const isMoving = info.status === 'running' || info.status === 'ready'
   const settled = isMoving ? undefined : await reference.settled()
-  const document = { ...info, input: plain(genesis.input), ...(settled ? restOf(settled) : {}) }
+  const { by } = genesis
+  const document = {
+    ...info,
+    ...(by === undefined ? {} : { by }),
+    asked,
+    input: plain(genesis.input),
+    ...(settled ? restOf(settled) : {}),
+  }
   out.result(document, () => {
     const now = ever.store.clock.now()
     const rows: [string, string][] = [
@@ -54,6 +65,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ['status', paint(out, info.status, info.status)],
       ['flow', `${info.flow}@${info.version}`],
       ...(info.title === undefined ? [] : [['title', cleanLine(info.title)] as [string, string]]),
+      ...(by === undefined ? [] : [['started by', cleanLine(by)] as [string, string]]),
       ['queue', info.queue],
       ['created', `${dateTime(info.created)} (${ago(info.created, now)})`],
       ['changed', `${dateTime(info.updated)} (${ago(info.updated, now)})`],
@@ -71,6 +83,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
             ] as [string, string],
           ]
         : []),
+      ...asked.map((request): [string, string] => ['asked for', askedForText(request)]),
       ['input', shown(genesis.input)],
       ...(settled ? settledRows(settled) : []),
     ]

@@ -1,0 +1,37 @@
+/** What was asked of a run from outside and lies in its inbox: nothing of it is in the ledger yet. */
+import { decode } from '../ledger/index.ts'
+import type { Ever } from '../run/index.ts'
+import { type MessageKind, reception } from '../store/store.ts'
+import { cleanLine } from './clean.ts'
+import { dateTime } from './times.ts'
+
+/** A message that changes whether the run goes on. */
+export interface AskedFor {
+  readonly what: Extract<MessageKind, 'cancel' | 'pause' | 'resume' | 'retry'>
+  readonly time: number
+  readonly by?: string
+  readonly reason?: string
+}
+
+/** The oldest first. */
+export async function askedFor(ever: Ever, run: string): Promise<readonly AskedFor[]> {
+  const row = await ever.store.run(run)
+  const messages = await ever.store.messages(run, [])
+  return messages.flatMap(({ kind: what, time, payload }) => {
+    if (what !== 'cancel' && what !== 'pause' && what !== 'resume' && what !== 'retry') return []
+    // A run that has ended takes no notice of a cancel that came too late.
+    if (row === undefined || reception(what, row.status) !== 'wake') return []
+    const { by, reason } = decode(payload) as Pick<AskedFor, 'by' | 'reason'>
+    const said = {
+      ...(by === undefined ? {} : { by }),
+      ...(reason === undefined ? {} : { reason }),
+    }
+    return [{ what, time, ...said }]
+  })
+}
+
+/** "A cancel was asked for at 2026-11-21 08:00:00 by bob and waits for a worker." */
+export function askedForText({ what, time, by }: AskedFor): string {
+  const who = by === undefined ? '' : ` by ${cleanLine(by, 60)}`
+  return `A ${what} was asked for at ${dateTime(time)}${who} and waits for a worker.`
+}

@@ -1,0 +1,43 @@
+/** Who may decide about an approval, for people: in words, as a command, and of one person. */
+import type { Approval } from '../run/index.ts'
+import { cleanLine } from './clean.ts'
+
+/** How it is said that an answer has been given and nobody has handed it to the run yet. */
+export const answeredText = 'answered, waits for a worker'
+
+/** What is the matter with this person's deciding; undefined when nothing is. */
+export function whyNot(approval: Approval, by: string): string | undefined {
+  const { approvers, barred, votes } = approval
+  const name = cleanLine(by, 60)
+  if (barred.includes(by)) return `${name} asked for it and may not decide about it`
+  if (approvers && !approvers.includes(by)) return `${name} is not one of those who may decide`
+  return votes.some((vote) => vote.by === by) ? `${name} has voted already` : undefined
+}
+
+/** "anybody", "anybody but bob", "ada or cyd". */
+export function decidersText(approval: Approval): string {
+  const { approvers, barred, isDenyOnly } = approval
+  if (isDenyOnly) {
+    return `${approvers ? listed(approvers) : 'anybody'}, and only to deny it: who started the run may not approve it, and the run does not say who did`
+  }
+  if (approvers === undefined) {
+    return barred.length === 0 ? 'anybody' : `anybody but ${listed(barred)}`
+  }
+  const able = approvers.filter((name) => !barred.includes(name))
+  return able.length === 0
+    ? `nobody: ${listed(approvers)} asked for it; it waits for its deadline, or for the run to be cancelled`
+    : listed(able)
+}
+
+/** The command that decides it, as far as it is known. */
+export function decideCommand(approval: Approval): string {
+  const { id, digest, isAnswered, isDenyOnly, barred, approvers, approvals } = approval
+  if (isAnswered) return 'everloop work FILE (a worker hands the answer to the run)'
+  const isNamed = approvals > 1 || approvers !== undefined || barred.length > 0
+  const by = isNamed ? ' --by NAME' : ''
+  return isDenyOnly
+    ? `everloop approvals deny ${id} --digest ${digest} --reason TEXT`
+    : `everloop approvals approve ${id} --digest ${digest}${by}`
+}
+
+const listed = (names: readonly string[]): string => cleanLine(names.join(', '), 400)

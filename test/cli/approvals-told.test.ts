@@ -1,0 +1,165 @@
+/** What lists and `show` say of approvals and questions: where they stand, whose they are, and what to do. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { open } from '../../src/index.ts'
+import { everloop, everloopJson, Running, testFolder } from './command-line.ts'
+import * as agents from './sample-agents.ts'
+
+const file = join(import.meta.dirname, 'sample-agents.ts')
+const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
+
+/** A store in which a run of this flow rests, and nobody works. */
+async function resting(
+  flow: { readonly name: string },
+  id: string,
+  { by, input = { prompt: 'Pay.' } }: { readonly by?: string; readonly input?: unknown } = {},
+) {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const flows = Object.values(agents).filter((one) => typeof one !== 'string')
+  await using ever = await open({ store, flows, work: {} })
+  await (await ever.start(flow.name, input, { id, ...(by === undefined ? {} : { by }) })).settled()
+  await ever.work({ until: 'idle' })
+  const env = { EVERLOOP_STORE: store, NO_COLOR: '1', TERM: 'xterm' }
+  return {
+    env,
+    cli: (...args: string[]) => everloop(args, { env }),
+    json: <T>(...args: string[]) => everloopJson<T>(args, { env }),
+  }
+}
+
+test('what is decided and what is answered is said to wait for a worker', async () => {
+  const { cli, json } = await resting(agents.slow, 'pay-1')
+  expect((await cli('approvals', 'list')).stdout).toMatch(/ open /)
+  await cli('approvals', 'approve', 'pay-1')
+  expect((await cli('approvals', 'list')).stdout).toMatch(/answered, waits for a worker/)
+  const shown = await cli('approvals', 'show', 'pay-1')
+  expect(shown.stdout).toMatch(/state +answered, waits for a worker\n/)
+  expect(shown.stdout).toMatch(/\nNext: everloop work FILE/)
+  const questions = await cli('questions', 'list')
+  expect(questions.stdout).toMatch(
+    /^No question is open\.\npay-1\/\d+: answered, waits for a worker\n$/,
+  )
+  expect(await json('questions', 'list')).toMatchObject({
+    document: { questions: [], answered: [expect.stringMatching(/^pay-1\/\d+$/)] },
+  })
+})
+
+test('lists of one run tell of the runs below it', async () => {
+  const { cli, json } = await resting(agents.above, 'top-1')
+  await using ever = await open({
+    store: (await resting(agents.slow, 'other-1')).env.EVERLOOP_STORE,
+  })
+  expect(await ever.questions()).toHaveLength(1)
+  const approvals = await json<{ approvals: readonly { run: string }[] }>(
+    'approvals',
+    'list',
+    '--run',
+    'top',
+  )
+  const [waiting, ...others] = approvals.document.approvals
+  expect(others).toEqual([])
+  expect(waiting?.run).toMatch(/^top-1\.[0-9a-f]+\.[0-9a-f]+$/)
+  const text = await cli('approvals', 'list', '--run', 'top-1')
+  expect(text.stdout).toMatch(/^APPROVAL +RUN /)
+  expect(text.stdout).toContain(`  ${waiting?.run ?? ''}  `)
+  const questions = await json<{ questions: readonly { run: string; kind: string }[] }>(
+    'questions',
+    'list',
+    '--run',
+    'top-1',
+  )
+  expect(questions.document.questions.map(({ run, kind }) => [run, kind])).toEqual([
+    ['top-1', 'question'],
+    [waiting?.run, 'approval'],
+  ])
+  expect((await cli('questions', 'list', '--run', 'top-1')).stdout).toMatch(/^QUESTION +RUN /)
+  // Of the run below alone.
+  const below = await json<{ questions: readonly unknown[] }>(
+    'questions',
+    'list',
+    '--run',
+    waiting?.run ?? '',
+  )
+  expect(below.document.questions).toHaveLength(1)
+})
+
+test('lists of one run leave out runs that are not below it, and say when a prefix fits several', async () => {
+  const { env, json } = await resting(agents.slow, 'pay-1')
+  {
+    await using ever = await open({ store: env.EVERLOOP_STORE, flows: [agents.slow], work: {} })
+    // Neither a longer id nor a dot makes a child.
+    for (const id of ['pay-2', 'pay-1.1']) {
+      await (await ever.start(agents.slow, { prompt: 'Pay.' }, { id })).settled()
+    }
+  }
+  for (const [command, field] of [
+    ['approvals', 'approvals'],
+    ['questions', 'questions'],
+  ] as const) {
+    const { document } = await json<Record<string, readonly { run: string }[]>>(
+      command,
+      'list',
+      '--run',
+      'pay-1',
+    )
+    expect(document[field]?.map(({ run }) => run)).toEqual(['pay-1'])
+    const several = await json(command, 'list', '--run', 'pay')
+    expect([several.code, several.error.code]).toEqual([3, 'AMBIGUOUS_ID'])
+  }
+})
+
+test('who may decide is said, and the command that they use', async () => {
+  const own = await resting(agents.careful, 'own-1', { by: 'bob' })
+  const barred = await own.cli('approvals', 'show', 'own-1')
+  expect(barred.stdout).toMatch(/may decide +anybody but bob\n/)
+  expect(barred.stdout).toMatch(/\nNext: everloop approvals approve \S+ --digest \S+ --by NAME\n$/)
+  expect((await own.cli('approvals', 'list')).stdout).toContain('anybody but bob')
+
+  const chosen = await resting(agents.chosen, 'own-2', { by: 'ada' })
+  const shown = await chosen.cli('approvals', 'show', 'own-2')
+  expect(shown.stdout).toMatch(/may decide +cyd\n/)
+
+  const unknown = await resting(agents.careful, 'own-3')
+  const denied = await unknown.cli('approvals', 'show', 'own-3')
+  expect(denied.stdout).toMatch(
+    /may decide +anybody, and only to deny it: .* does not say who did\n/,
+  )
+  expect(denied.stdout).not.toContain('approvals approve')
+  const [, next = ''] =
+    /\nNext: everloop (approvals deny \S+ --digest \S+)/.exec(denied.stdout) ?? []
+  expect((await unknown.cli('approvals', 'list')).stdout).toContain('can only be denied')
+  expect((await unknown.cli(...next.split(' '))).stdout).toMatch(/^Denied: pay/)
+})
+
+/** `script` of util-linux lends a terminal to a command. */
+const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
+
+const atTerminal = (flow: string, env: Readonly<Record<string, string>>, ...more: string[]) => {
+  const words = [process.execPath, bin, 'run', `'${file}#${flow}'`, `'{"prompt":"Pay."}'`, ...more]
+  return new Running('script', ['-qec', words.join(' '), '/dev/null'], {
+    cwd: testFolder(),
+    env: { ...env, NO_COLOR: '1', TERM: 'xterm' },
+  })
+}
+
+test.skipIf(!hasTerminal)('who may not decide is not asked at the terminal', async () => {
+  const { env } = await resting(agents.slow, 'pay-1')
+  const running = atTerminal('careful', env, '--id', 'own-1', '--by', 'bob')
+  const { code, stdout } = await running.ended
+  expect(code).toBe(5)
+  expect(stdout).not.toContain('(yes, no')
+  expect(stdout).toMatch(
+    /Not asked here: bob asked for it and may not decide about it\. May decide: anybody but bob\. They use: everloop approvals approve own-1\/\d+ --digest \S+ --by NAME/,
+  )
+})
+
+test.skipIf(!hasTerminal)('a yes is not offered where nobody can say it', async () => {
+  const { env } = await resting(agents.slow, 'pay-1')
+  const running = atTerminal('careful', env, '--id', 'own-1')
+  await running.prints(/\(no, no WHY\)/)
+  running.child.stdin?.write('yes\r')
+  await running.prints(/can only be denied\..*[^]*\(no, no WHY\)/)
+  running.child.stdin?.write('no not now\r')
+  expect(await running.ended).toMatchObject({ code: 0 })
+})

@@ -1,0 +1,64 @@
+/** What was asked of a run from outside is told while it lies in the inbox, and who started the run. */
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
+
+function bench() {
+  const cwd = testFolder()
+  const env = { EVERLOOP_STORE: `sqlite:${join(cwd, 'ledger.db')}` }
+  return {
+    cli: (...args: string[]) => everloop(args, { cwd, env }),
+    json: (...args: string[]) => everloopJson(args, { cwd, env }),
+  }
+}
+
+test('a pause, a resume and a cancel are told until a worker has taken them', async () => {
+  const { cli, json } = bench()
+  const begun = ['run', `${flowFile}#waits`, '--id', 'waits-1', '--by', 'ada']
+  expect((await cli(...begun)).code).toBe(5)
+  expect((await json('runs', 'get', 'waits-1')).document).toMatchObject({ by: 'ada', asked: [] })
+  expect((await cli('runs', 'get', 'waits-1')).stdout).toMatch(/started by +ada\n/)
+
+  await cli('runs', 'pause', 'waits-1')
+  const paused = / A pause was asked for at \d{4}-\d\d-\d\d [\d:]+ and waits for a worker\.\n/
+  expect((await cli('runs', 'explain', 'waits-1')).stdout).toMatch(paused)
+  expect((await cli('runs', 'get', 'waits-1')).stdout).toMatch(paused)
+  await cli('work', flowFile, '--until', 'idle')
+  expect((await cli('runs', 'explain', 'waits-1')).stdout).toMatch(/^Paused (?!.*asked for)/)
+
+  await cli('runs', 'resume', 'waits-1', '--by', 'cyd')
+  expect((await cli('runs', 'explain', 'waits-1')).stdout).toMatch(
+    / A resume was asked for at .* by cyd and waits for a worker\.\n/,
+  )
+  await cli('work', flowFile, '--until', 'idle')
+
+  await cli('runs', 'cancel', 'waits-1', '--yes', '--by', 'bob', '--reason', 'not wanted')
+  expect((await cli('runs', 'get', 'waits-1')).stdout).toMatch(
+    /asked for +A cancel was asked for at .* by bob and waits for a worker\.\n/,
+  )
+  expect((await json('runs', 'get', 'waits-1')).document).toMatchObject({
+    asked: [{ what: 'cancel', by: 'bob', reason: 'not wanted', time: expect.any(Number) }],
+  })
+  await cli('work', flowFile, '--until', 'idle')
+  expect((await json('runs', 'get', 'waits-1')).document).toMatchObject({
+    status: 'cancelled',
+    asked: [],
+  })
+})
+
+test('a run that somebody else has started is said to be theirs', async () => {
+  const { cli, json } = bench()
+  const hello = ['run', `${flowFile}#hello`, '"Ada"', '--id', 'greeting']
+  expect((await cli(...hello, '--by', 'ada')).stderr).not.toContain('started before')
+  expect((await cli(...hello, '--by', 'ada')).stderr).not.toContain('started before')
+  expect((await cli(...hello)).stderr).not.toContain('started before')
+  const other = await cli(...hello, '--by', 'bob')
+  expect(other).toMatchObject({ code: 0, stdout: 'Hello Ada\n' })
+  expect(other.stderr).toContain(
+    'Run greeting was started before, by ada. This goes on with it: bob is not recorded as who started it.\n',
+  )
+  expect((await json('runs', 'get', 'greeting')).document).toMatchObject({ by: 'ada' })
+  const nobody = ['run', `${flowFile}#hello`, '"Ada"', '--id', 'unsigned']
+  await cli(...nobody)
+  expect((await cli(...nobody, '--by', 'bob')).stderr).toContain('by somebody who gave no name.')
+})
