@@ -201,6 +201,11 @@ export type ConversationItem = Place & ({
     readonly is: 'error';
     readonly call: string;
     readonly error: string;
+    readonly wasMade: boolean;
+} | {
+    readonly is: 'unmade';
+    readonly call: string;
+    readonly reason: string;
 } | {
     readonly is: 'approval';
     readonly call: string;
@@ -910,7 +915,7 @@ export const errorCodes: {
     readonly NO_TRANSACTIONS: 'the store cannot commit rows of users together with a step';
     readonly PAUSED: 'an operator paused the run';
     readonly STALLED: 'the flow waits on something that is not a durable operation';
-    readonly CRASH_LOOP: 'the run lost its worker three times without progress';
+    readonly CRASH_LOOP: 'the run lost its worker three times or more without progress';
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
     readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';

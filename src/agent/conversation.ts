@@ -40,7 +40,15 @@ export type ConversationItem = Place &
         readonly amounts: Readonly<Record<string, number>>
       }
     | { readonly is: 'result'; readonly call: string; readonly value: unknown }
-    | { readonly is: 'error'; readonly call: string; readonly error: string }
+    | {
+        readonly is: 'error'
+        readonly call: string
+        readonly error: string
+        /** False where the call made no sense, and nothing was called. */
+        readonly wasMade: boolean
+      }
+    /** A guard did not let it be made, by itself or with the answer that it stands in. */
+    | { readonly is: 'unmade'; readonly call: string; readonly reason: string }
     | {
         readonly is: 'approval'
         readonly call: string
@@ -122,6 +130,8 @@ class Reading {
   readonly #asked = new Map<string, string>()
   /** Calls of which nothing is known yet, with where they were made and what is wrong with them. */
   readonly #untold = new Map<string, Place & { readonly invalid: string | undefined }>()
+  /** The calls of the last answer of the model. */
+  #answered: readonly string[] = []
   /** Who has asked for the run's end. */
   #canceller: string | undefined
 
@@ -131,7 +141,7 @@ class Reading {
       recordOf(payload) as Payloads[K]
     const add = (item: Unplaced): void => {
       this.items.push({ seq, time, ...item })
-      if ('call' in item) this.#untold.delete(item.call)
+      if (tellsEnd(item)) this.#untold.delete(item.call)
     }
     const call = callOf(key)
     const path = operationPath(scope, key)
@@ -164,7 +174,9 @@ class Reading {
         return
       case 'step.failed':
       case 'child.failed':
-        if (call !== undefined) add({ is: 'error', call, error: read(kind).error.message })
+        if (call !== undefined) {
+          add({ is: 'error', call, error: read(kind).error.message, wasMade: true })
+        }
         return
       case 'effect.doubted':
         if (call !== undefined && read(kind).prompt === undefined)
@@ -204,6 +216,16 @@ class Reading {
       }
       case 'guard.decided': {
         const { position, verdicts, fixed } = read(kind)
+        const refusal = verdicts.find(({ verdict }) => refusals.has(verdict))
+        if (position === 'answer' && refusal) {
+          const { guard, verdict } = refusal
+          const reason = `guard "${guard}" had this answer of the model: ${verdict}`
+          for (const id of this.#answered) {
+            const error = this.#untold.get(id)?.invalid
+            if (error === undefined) add({ is: 'unmade', call: id, reason })
+            else add({ is: 'error', call: id, error, wasMade: false })
+          }
+        }
         for (const { guard, verdict, reason } of verdicts) {
           if (verdict === 'allow') continue
           add({
@@ -224,8 +246,10 @@ class Reading {
       }
       case 'turn.committed':
         for (const { id, is, value } of resultsOf(read(kind))) {
-          const isNew = is === 'error' && this.#untold.has(id)
-          if (isNew) add({ is, call: id, error: typeof value === 'string' ? value : '' })
+          if (!this.#untold.has(id)) continue
+          const text = typeof value === 'string' ? value : ''
+          if (is === 'error') add({ is, call: id, error: text, wasMade: false })
+          else if (is === 'denied') add({ is: 'unmade', call: id, reason: text })
         }
         return
       case 'run.cancelling':
@@ -246,7 +270,8 @@ class Reading {
   /** What was wrong with the calls of a turn that never committed. */
   end(): void {
     for (const [call, { invalid, ...place }] of this.#untold) {
-      if (invalid !== undefined) this.items.push({ ...place, is: 'error', call, error: invalid })
+      if (invalid === undefined) continue
+      this.items.push({ ...place, is: 'error', call, error: invalid, wasMade: false })
     }
     this.#untold.clear()
   }
@@ -254,6 +279,7 @@ class Reading {
   #answer({ answer, amounts }: Reply, place: Place, add: (item: Unplaced) => void): void {
     const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
     for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
+    this.#answered = calls.map(({ id }) => id)
     add({
       is: 'assistant',
       text: answerText(answer.content),
@@ -267,6 +293,15 @@ class Reading {
     })
   }
 }
+
+/** Verdicts about an answer with which its calls are not made. */
+const refusals: ReadonlySet<string> = new Set(['deny', 'retry', 'halt'])
+
+/** Whether nothing needs to be said about the call behind it: after a vote, say, it is still open. */
+const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: string }> =>
+  'call' in item &&
+  item.is !== 'vote' &&
+  !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))
 
 type WithoutPlace<T> = T extends unknown ? Omit<T, keyof Place> : never
 type Unplaced = WithoutPlace<ConversationItem>

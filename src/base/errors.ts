@@ -42,7 +42,7 @@ export const errorCodes = {
   // Why a run is paused.
   PAUSED: 'an operator paused the run',
   STALLED: 'the flow waits on something that is not a durable operation',
-  CRASH_LOOP: 'the run lost its worker three times without progress',
+  CRASH_LOOP: 'the run lost its worker three times or more without progress',
   DIVERGED: 'the code asked for other operations than the ledger holds',
   DRIFTED: 'a step that must not repeat was asked for with another input than recorded',
   HIDDEN_STATE: 'a loop keeps state outside its state value',

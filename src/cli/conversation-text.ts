@@ -11,7 +11,7 @@ import { plain } from './output.ts'
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
-type OfCall = Of<'result' | 'error' | 'vote' | 'approval' | 'doubt'>
+type OfCall = Of<'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt'>
 
 const argsMax = 160
 const resultMax = 160
@@ -64,7 +64,9 @@ function speech(out: Output, name: string, text: string): string[] {
 /** What it has cost, in a sentence. */
 export function costText({ items, spent }: Conversation): string {
   const answers = items.filter(({ is }) => is === 'assistant').length
-  const calls = items.filter(({ is }) => is === 'result' || is === 'error').length
+  const calls = items.filter(
+    (item) => item.is === 'result' || (item.is === 'error' && true),
+  ).length
   const { tokens = 0, microUsd } = spent
   const money =
     microUsd === undefined
@@ -113,6 +115,8 @@ function aboutText(item: OfCall, out: Output): string {
       return out.style('dim', `= ${jsonLine(item.value, resultMax)}`)
     case 'error':
       return `${out.style('red', 'error')} ${cleanLine(item.error, resultMax)}`
+    case 'unmade':
+      return `${out.style('yellow', 'not made')}${reasonText(item.reason)}`
     case 'vote':
     case 'approval': {
       const args = item.args === undefined ? '' : ` with ${jsonLine(item.args, argsMax)}`

@@ -89,7 +89,7 @@ test('each answer with its calls, and below them what was decided and what came 
     'guard     polite at output: retry: Say Bye.',
     'model     Bye',
     '',
-    `3 answers of the model, 4 calls, ${spent.tokens} tokens for a price that is not known.`,
+    `3 answers of the model, 2 calls, ${spent.tokens} tokens for a price that is not known.`,
   ])
   expect(items.map(({ is }) => is).filter((is) => is !== 'result' && is !== 'error')).toEqual([
     'user',
@@ -163,7 +163,7 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
     'guard     last at answer: halt: Enough.',
     expect.stringMatching(/^failed {4}GUARD_HALTED: .*Enough\./),
     '',
-    expect.stringMatching(/^2 answers of the model, 2 calls, /),
+    expect.stringMatching(/^2 answers of the model, 1 call, /),
   ])
   const { items } = (
     await everloopJson<{ readonly items: readonly Readonly<Record<string, unknown>>[] }>([
@@ -186,4 +186,68 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
     { verdict: 'done', via: 'person', by: 'Cyd', reason: 'The bank says so.' },
   ])
   expect(items.at(-1)).toMatchObject({ is: 'failed', code: 'GUARD_HALTED' })
+})
+
+/** What `runs conversation` prints of this run. */
+async function printed(store: string, id: string): Promise<readonly string[]> {
+  const { stdout } = await everloop(['runs', 'conversation', id, '--store', store])
+  return stdout.trimEnd().split('\n')
+}
+
+test('calls that no guard let through are shown as not made, and are not counted', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  let sent = 0
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    effect: 'idempotent',
+    inputSchema: { type: 'object' },
+    run: () => `sent ${++sent}`,
+  })
+  const calm = guard({
+    name: 'calm',
+    at: ['answer'],
+    check: ({ text }) => (text === 'NOW' ? verdict.retry('Be calm.') : verdict.allow()),
+  })
+  const narrow = guard({
+    name: 'narrow',
+    at: ['call'],
+    check: ({ args }) =>
+      JSON.stringify(args).includes('all') ? verdict.deny('Not to all.') : verdict.allow(),
+  })
+  const calls = (...to: string[]) => to.map((one) => ({ name: 'send', input: { to: one } }))
+  const clerk = agent({
+    name: 'clerk',
+    model: scriptedModel([
+      { text: 'NOW', toolCalls: calls('Ann', 'Bob') },
+      { text: 'Please', toolCalls: calls('Ann', 'all') },
+      { text: 'Done' },
+    ]),
+    tools: [send],
+    guards: [calm, narrow],
+  })
+  {
+    await using ever = await open({ store, flows: [clerk], work: {} })
+    await (await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })).result()
+  }
+  expect(sent).toBe(1)
+  const unmade = '    not made: guard "calm" had this answer of the model: retry'
+  expect(await printed(store, 'clerk-1')).toEqual([
+    'user      Go.',
+    'model     NOW',
+    '  send {"to":"Ann"}',
+    unmade,
+    '  send {"to":"Bob"}',
+    unmade,
+    'guard     calm at answer: retry: Be calm.',
+    'model     Please',
+    '  send {"to":"Ann"}',
+    '    = sent 1',
+    '  send {"to":"all"}',
+    expect.stringMatching(/^ {4}not made: Guard "narrow" denied the call: Not to all\.$/),
+    'guard     narrow at call: deny: Not to all.',
+    'model     Done',
+    '',
+    expect.stringMatching(/^3 answers of the model, 1 call, /),
+  ])
 })
