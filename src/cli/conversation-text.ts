@@ -65,7 +65,7 @@ function speech(out: Output, name: string, text: string): string[] {
 export function costText({ items, spent }: Conversation): string {
   const answers = items.filter(({ is }) => is === 'assistant').length
   const calls = items.filter(
-    (item) => item.is === 'result' || (item.is === 'error' && true),
+    (item) => item.is === 'result' || (item.is === 'error' && item.wasMade),
   ).length
   const { tokens = 0, microUsd } = spent
   const money =
