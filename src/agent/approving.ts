@@ -114,8 +114,25 @@ export async function editComplaint(tool: AnyTool, args: unknown): Promise<strin
   const checked = await checkArguments(tool, args)
   if (checked.is !== 'valid') return checked.text
   if (digestOf(checked.args) === digestOf(args)) return undefined
-  return `The schema of ${tool.name} would change these arguments. Give them as the tool gets them, with every field.`
+  return `The schema of ${tool.name} would change these arguments${fieldsText(args, checked.args)}. Give them as the tool gets them, with every field.`
 }
+
+/** Which fields it would change, where both are objects. */
+function fieldsText(given: unknown, made: unknown): string {
+  if (!isObject(given) || !isObject(made)) return ''
+  const dropped = Object.keys(given).filter((name) => !Object.hasOwn(made, name))
+  const changed = Object.keys(made).filter(
+    (name) => !Object.hasOwn(given, name) || digestOf(given[name]) !== digestOf(made[name]),
+  )
+  const told = [
+    ...dropped.map((name) => `it has no field ${JSON.stringify(name)}`),
+    ...changed.map((name) => `it would set ${JSON.stringify(name)}`),
+  ]
+  return told.length === 0 ? '' : `: ${told.slice(0, 5).join(', ')}`
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {
   const args = wholeText(input)

@@ -16,10 +16,14 @@ export function checkPrices(at: Agency, run: Run): void {
 
 /** What is wrong when money is limited and what a model costs is not known. */
 export function unpriced({ agent, limits, around }: Agency, asked: Model): string | undefined {
-  const isLimited = [limits, ...around.map((one) => one.limits)].some((one) => 'microUsd' in one)
+  const limit = 'microUsd' in limits ? 'here' : around.find((one) => 'microUsd' in one.limits)?.run
   const name = modelsOf(asked)
     .map(modelName)
     .find((one) => !priceFor(one, agent.prices))
-  if (!isLimited || name === undefined) return undefined
-  return `Agent "${agent.name}" has a budget of money, but the price of model "${name}" is not known. Give it with \`prices: { ${JSON.stringify(name)}: { input, output } }\` in dollars per million tokens, or leave \`usd\` out of the budget.`
+  if (limit === undefined || name === undefined) return undefined
+  const whose =
+    limit === 'here'
+      ? `Agent "${agent.name}" has a budget of money`
+      : `Agent "${agent.name}" spends from the budget of money of run "${limit}" above it`
+  return `${whose}, but the price of model "${name}" is not known. Give it with \`prices: { ${JSON.stringify(name)}: { input, output } }\` in dollars per million tokens, or leave \`usd\` out of ${limit === 'here' ? 'the' : 'that'} budget.`
 }

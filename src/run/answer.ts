@@ -2,6 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Payloads } from '../ledger/index.ts'
 import type { QuestionRow } from '../store/store.ts'
+import { misfitText, schemaText } from './misfit.ts'
 
 /** Throws BAD_INPUT when the answer cannot fit, QUESTION_CLOSED when it comes too late. */
 export async function checkAnswer(
@@ -41,15 +42,9 @@ async function checkFits(
   const { Validator } = await import('@cfworker/json-schema')
   const { valid, errors } = checked(() => new Validator(schema, '2020-12', false).validate(value))
   if (valid) return
-  const issues = errors
-    .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
-    .map(
-      ({ instanceLocation, keywordLocation, error }) =>
-        `${instanceLocation.replace(/^#\/?/, '') || 'it'}: ${error}${saidOf(schema, keywordLocation)}`,
-    )
   throw new EverloopError(
     'BAD_INPUT',
-    `${what} does not fit ${whose} schema: ${issues.join(' ')} It must fit: ${JSON.stringify(schema)}`,
+    `${what} does not fit ${whose} schema: ${misfitText(schema, errors)} It must fit: ${schemaText(schema)}`,
     { run },
   )
 }
@@ -63,14 +58,4 @@ function checked<T extends { readonly valid: boolean; readonly errors: readonly 
   } catch {
     return { valid: true, errors: [] }
   }
-}
-
-/** What the schema itself says about what does not fit, in words. */
-function saidOf(schema: object, keywordLocation: string): string {
-  let at: unknown = schema
-  for (const part of keywordLocation.split('/').slice(1, -1)) {
-    at = (at as Readonly<Record<string, unknown>> | undefined)?.[part]
-  }
-  const { description } = (at ?? {}) as { readonly description?: unknown }
-  return typeof description === 'string' ? ` ${description}` : ''
 }

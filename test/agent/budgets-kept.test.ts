@@ -75,6 +75,33 @@ test("with a policy's budget of money a model of unknown price does not start, u
   }
 })
 
+test('whose budget of money wants a price is said', async () => {
+  const unknown = agent({ name: 'unknown', model: lookingTwice(1), tools: [look()] })
+  const work = agentTool(unknown, { name: 'work', description: 'Works.' })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'work', input: { prompt: 'Work.' } }] },
+    { text: 'Done.' },
+  ])
+  const boss = agent({ name: 'boss', model, tools: [work], prices, budget: { usd: 1 } })
+  const own = agent({ name: 'own', model: lookingTwice(1), tools: [look()], budget: { usd: 1 } })
+  await using runtime = await testRuntime({ flows: [boss, unknown, own] })
+  await runtime.settled(await runtime.start(boss, { prompt: 'Go.' }, { id: 'boss-1' }))
+  const [child] = await runtime.ever.list({ parent: 'boss-1' })
+  const below = await (await runtime.ever.get(child?.id ?? '')).settled()
+  expect(below).toMatchObject({
+    error: {
+      code: 'UNKNOWN_PRICE',
+      message: expect.stringMatching(
+        /^Agent "unknown" spends from the budget of money of run "boss-1" above it, but the price of .* out of that budget\.$/,
+      ),
+    },
+  })
+  const alone = await runtime.start(own, { prompt: 'Go.' })
+  expect(await runtime.settled(alone)).toMatchObject({
+    error: { message: expect.stringContaining('Agent "own" has a budget of money, but') },
+  })
+})
+
 test('with a budget of money a judge of unknown price is not asked, and so denies', async () => {
   const judge = scriptedModel(() => ({ text: '{"answer":"no"}' }), { name: 'judge' })
   const model = lookingTwice(1)

@@ -132,6 +132,26 @@ test('who may decide is said, and the command that they use', async () => {
   expect((await unknown.cli(...next.split(' '))).stdout).toMatch(/^Denied: pay/)
 })
 
+test('a field that an edit has too many is named, at once or by the run', async () => {
+  const edited = '{"to":"Bob","cents":5,"currency":"EUR"}'
+  const exact = await resting(agents.exact, 'pay-1')
+  const refused = await exact.cli('approvals', 'edit', 'pay-1', edited)
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('schema: it: The schema has no field "currency". It must fit: ')
+  expect(refused.stderr).not.toContain('False boolean')
+  // A schema in many lines can be read.
+  expect(refused.stderr).toMatch(/\n {2}"properties": \{\n/)
+  const missing = await exact.cli('approvals', 'edit', 'pay-1', '{"to":"Bob"}')
+  expect(missing.stderr).toContain('it: The field "cents" is missing.')
+
+  const { cli, env } = await resting(agents.slow, 'pay-1')
+  expect((await cli('approvals', 'edit', 'pay-1', edited)).stdout).toMatch(/^Sent: /)
+  await everloop(['work', file, '--until', 'idle'], { env })
+  expect((await cli('approvals', 'show', 'pay-1')).stdout).toMatch(
+    /refused before +The schema of pay would change these arguments: it has no field "currency"\./,
+  )
+})
+
 /** `script` of util-linux lends a terminal to a command. */
 const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
 

@@ -187,7 +187,7 @@ describe('approvals', { timeout: 60_000 }, () => {
     ]) {
       const { code, error } = await json(...command)
       expect([code, error.code]).toEqual([2, 'BAD_INPUT'])
-      expect(error.message).toMatch(/does not fit the tool pay's schema: cents: .*must fit: \{/)
+      expect(error.message).toMatch(/does not fit the tool pay's schema: cents: .*must fit: \n?\{/)
     }
     // What only the tool's code can tell is found by the run, which asks again and says why.
     const sent = await cli('approvals', 'edit', 'pay-1', '{"to":"Nobody","cents":5}', '--by', 'eve')

@@ -28,11 +28,16 @@ const input = z.object({
   cents: z.number().int().positive(),
 })
 
-const paying = (name: string, approval: ApprovalRule<Payment>, payments: readonly Payment[]) => {
+const paying = (
+  name: string,
+  approval: ApprovalRule<Payment>,
+  payments: readonly Payment[],
+  takes: z.ZodType<Payment> = input,
+) => {
   const pay = tool({
     name: 'pay',
     description: process.env['OTHER_TOOL'] === undefined ? 'Pays.' : 'Pays twice.',
-    input,
+    input: takes,
     effect: 'idempotent',
     approval,
     run: ({ to, cents }, { runId }) => {
@@ -61,6 +66,8 @@ export const careful = paying('careful', { needed: true, notBy: 'requester' }, [
 export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
 /** One call for which somebody is asked. */
 export const slow = paying('slow', true, [ada])
+/** No other field than these. */
+export const exact = paying('exact', true, [ada], z.strictObject(input.shape))
 /** Two must allow it. */
 export const grave = paying('grave', { needed: true, approvals: 2 }, [ada])
 /** Only these, one of whom may have started the run. */

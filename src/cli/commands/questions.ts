@@ -1,7 +1,7 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import type { Ever, Question } from '../../run/index.ts'
+import { type Ever, type Question, schemaText } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
@@ -193,7 +193,7 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
     if (!EverloopError.is(error) || question?.schema === undefined) throw error
     throw new EverloopError(
       'BAD_INPUT',
-      `${error.message} It must fit: ${JSON.stringify(plain(question.schema))}`,
+      `${error.message} It must fit: ${schemaText(plain(question.schema))}`,
       { cause: error },
     )
   }

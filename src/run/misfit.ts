@@ -1,0 +1,55 @@
+/** What is wrong with a value that does not fit a JSON Schema, in words for whoever gave it. */
+import type { OutputUnit } from '@cfworker/json-schema'
+
+/** A schema that is longer than this stands on lines of its own. */
+const lineMax = 100
+
+/** One sentence for each thing that is wrong, with the field that it is about. */
+export function misfitText(schema: object, errors: readonly OutputUnit[]): string {
+  return errors
+    .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
+    .filter((unit) => !isToldAbove(unit, errors))
+    .map((unit) => `${fieldOf(unit)}: ${sayingOf(unit)}${saidOf(schema, unit.keywordLocation)}`)
+    .join(' ')
+}
+
+/** The schema as text. */
+export function schemaText(schema: unknown): string {
+  const line = JSON.stringify(schema)
+  return line.length <= lineMax ? line : `\n${JSON.stringify(schema, undefined, 2)}`
+}
+
+const fieldOf = ({ instanceLocation }: OutputUnit): string =>
+  instanceLocation.replace(/^#\/?/, '') || 'it'
+
+const refusesMore = new Set(['additionalProperties', 'unevaluatedProperties'])
+
+/** A field that the schema does not know is told where it is missed, and once more as itself. */
+const isToldAbove = (
+  { keyword, instanceLocation }: OutputUnit,
+  errors: readonly OutputUnit[],
+): boolean =>
+  keyword === 'false' &&
+  errors.some(
+    (other) =>
+      refusesMore.has(other.keyword) &&
+      other.instanceLocation === instanceLocation.replace(/\/[^/]*$/, ''),
+  )
+
+function sayingOf({ keyword, error }: OutputUnit): string {
+  if (keyword === 'false') return 'It must not be there.'
+  const [, name] = /"(.*)"/s.exec(error) ?? []
+  if (name === undefined) return error
+  if (refusesMore.has(keyword)) return `The schema has no field "${name}".`
+  return keyword === 'required' ? `The field "${name}" is missing.` : error
+}
+
+/** What the schema itself says about what does not fit. */
+function saidOf(schema: object, keywordLocation: string): string {
+  let at: unknown = schema
+  for (const part of keywordLocation.split('/').slice(1, -1)) {
+    at = (at as Readonly<Record<string, unknown>> | undefined)?.[part]
+  }
+  const { description } = (at ?? {}) as { readonly description?: unknown }
+  return typeof description === 'string' ? ` ${description}` : ''
+}
