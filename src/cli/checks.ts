@@ -174,12 +174,11 @@ const runsMax = 1000
 export async function checkRuns(ever: Ever): Promise<Check> {
   const paused = await ever.list({ status: 'paused', limit: runsMax })
   const failed = await ever.list({ status: 'failed', limit: runsMax })
-  const operators = paused.filter(({ code }) => code === 'PAUSED').length
-  const troubled = paused.length - operators
-  const finding = `${failed.length} failed, ${operators} paused by people, ${troubled} paused by trouble${paused.length + failed.length >= runsMax ? ' (or more)' : ''}`
-  return troubled > 0
-    ? check('runs', 'note', finding, {
-        fix: 'everloop runs list --status paused, then everloop runs explain ID',
-      })
-    : check('runs', 'good', finding)
+  const troubled = paused.filter(({ code }) => code !== 'PAUSED')
+  const operators = paused.length - troubled.length
+  const finding = `${failed.length} failed, ${operators} paused by people, ${troubled.length} paused by trouble${paused.length + failed.length >= runsMax ? ' (or more)' : ''}`
+  const [first] = troubled
+  if (first === undefined) return check('runs', 'good', finding)
+  const others = troubled.length === 1 ? '' : ' (the others: everloop runs list --status paused)'
+  return check('runs', 'note', finding, { fix: `everloop runs explain ${first.id}${others}` })
 }

@@ -172,12 +172,12 @@ async function waiting(
   const [first] = on
   if (!first) return is('message', `Waiting for a message since ${short(now - info.updated)}.`)
   const one = await waitSentence(ever, info.id, first, now, depth)
-  if (on.length === 1) return is(first.kind, `Waiting ${one.text}.`, one.fix)
+  if (on.length === 1) return is(first.kind, ended(`Waiting ${one.text}`), one.fix)
   const second = on[1] && (await waitSentence(ever, info.id, on[1], now, depth))
   const more = on.length > 2 ? `; and for ${on.length - 2} more` : ''
   return is(
     first.kind,
-    `Waiting for ${on.length} things: ${one.text}; ${second?.text ?? ''}${more}.`,
+    ended(`Waiting for ${on.length} things: ${one.text}; ${second?.text ?? ''}${more}`),
     one.fix,
   )
 }
@@ -195,32 +195,35 @@ async function waitSentence(
   depth: number,
 ): Promise<WaitText> {
   const { kind, what, question, since, due } = wait
-  const told = cleanLine(what, 120)
+  const told = excerpt(what, 200)
   const until = due === undefined ? '' : `, at most until ${dateTime(due)} (${ago(due, now)})`
   switch (kind) {
     case 'approval':
       return {
-        text: `for an approval since ${short(now - since)}: ${told}${until}`,
+        text: `for an approval since ${short(now - since)}${until}: ${told}`,
         fix: question && `everloop approvals show ${question}`,
       }
     case 'effect':
       return {
-        text: `to know whether ${told}${until}`,
+        text:
+          question === undefined
+            ? `to know what came of ${told}${until}`
+            : `for somebody to say what came of a call${until}: ${told}`,
         fix: question && `everloop questions show ${question}`,
       }
     case 'undo':
       return {
-        text: `to undo something once more after it failed: ${told}${until}`,
+        text: `to undo something once more${until} after it failed: ${told}`,
         fix: undefined,
       }
     case 'question':
       return {
-        text: `since ${short(now - since)} for an answer to "${told}" (question ${question ?? ''})${until}`,
+        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}`,
         fix: `everloop questions answer ${question ?? ''} JSON`,
       }
     case 'signal':
       return {
-        text: `since ${short(now - since)} for the signal "${told}"${until}`,
+        text: `since ${short(now - since)} for the signal ${quoted(told)}${until}`,
         fix: `everloop signal ${run} ${shellWord(what)} JSON`,
       }
     case 'timer':
@@ -231,7 +234,7 @@ async function waitSentence(
     case 'retry': {
       const when = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
       return {
-        text: `to try step "${cleanLine(wait.path, 100)}" again ${when}: it failed with "${told}"`,
+        text: `to try step "${cleanLine(wait.path, 100)}" again ${when}: it failed with ${quoted(told)}`,
         fix: undefined,
       }
     }
@@ -323,7 +326,20 @@ function shellWord(text: string): string {
   return cleanLine(text, 200) === text ? `'${text.replaceAll("'", `'\\''`)}'` : 'NAME'
 }
 
+/** With a full stop, where none of its own ends it. */
+const ended = (text: string): string => (/[.!?…]["”]?$/.test(text) ? text : `${text}.`)
+
+/** In quotes that it does not hold itself. */
+const quoted = (text: string): string => (text.includes('"') ? `“${text}”` : `"${text}"`)
+
+/** One line of it, cut between words. */
+function excerpt(text: string, unitsMax: number): string {
+  const line = cleanLine(text, unitsMax)
+  if (!line.endsWith('…') || line.length < unitsMax) return line
+  const space = line.lastIndexOf(' ')
+  return space > unitsMax / 2 ? `${line.slice(0, space)} …` : line
+}
+
 function sentenceOf(text: string): string {
-  const line = cleanLine(text, 400)
-  return /[.!?…]$/.test(line) ? line : `${line}.`
+  return ended(excerpt(text, 400))
 }

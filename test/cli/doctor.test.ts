@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { open } from '../../src/index.ts'
+import { flow, open } from '../../src/index.ts'
 import { everloop, everloopJson, testFolder } from './command-line.ts'
 
 interface Checks {
@@ -54,4 +54,23 @@ test('bench measures bare commits and steps, and cleans up', async () => {
     expect(perSecond).toBeGreaterThan(0)
   }
   expect(readdirSync(folder)).toEqual([])
+})
+
+test('doctor names a run that was paused by trouble in the command that explains it', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const first = flow('waits', (run) => run.signal('go'))
+  const other = flow('waits', (run) => run.sleep('1h'))
+  for (const waits of [first, other]) {
+    await using ever = await open({ store, flows: [waits], work: {} })
+    const run = await ever.start(waits, undefined, { id: 'waits-1' })
+    await run.settled()
+    if (waits === first) continue
+    await ever.signal('waits-1', 'go')
+    await ever.work({ until: 'idle' })
+  }
+  const { document } = await everloopJson<Checks>(['doctor', '--store', store])
+  expect(document.checks.find(({ name }) => name === 'runs')).toMatchObject({
+    level: 'note',
+    fix: 'everloop runs explain waits-1',
+  })
 })

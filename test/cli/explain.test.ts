@@ -71,6 +71,37 @@ describe('runs explain', () => {
   })
 })
 
+describe('a sentence', () => {
+  const sentenceOf = async (prompt: string): Promise<string> => {
+    const asks = flow('asks', (run) => run.ask(prompt))
+    await using runtime = await testRuntime({ flows: [asks] })
+    const { id } = await runtime.start(asks, undefined, { id: 'asks-1' })
+    return (await explain(runtime.ever, id)).sentence
+  }
+
+  test('has no quotes of one kind inside one another', async () => {
+    expect(await sentenceOf('Is "blue" fine?')).toMatch(
+      /an answer to “Is "blue" fine\?” \(question /,
+    )
+  })
+
+  test('is cut between words', async () => {
+    const words = 'Which of the colors? '.repeat(30)
+    expect(await sentenceOf(words)).toMatch(/"Which [^"]*(Which|of|the|colors\?) …" \(question/)
+  })
+
+  test('of an approval ends once, and is not told twice by run', async () => {
+    const file = join(import.meta.dirname, 'sample-agents.ts')
+    const place = `sqlite:${join(folder.path, 'once.db')}`
+    const args = ['run', `${file}#slow`, '{"prompt":"Pay."}', '--id', 'pay-1', '--store', place]
+    const { stderr } = await everloop(args)
+    expect(stderr).toMatch(/^Waiting for an approval since [^:]*: .* Approve\?$/m)
+    expect(stderr).not.toMatch(/waiting Waiting/i)
+    const edit = ['approvals', 'edit', 'pay-1', 'five', '--store', place]
+    expect((await everloop(edit)).stderr).toContain('The text of the arguments is not JSON: ')
+  })
+})
+
 describe('a command to copy', () => {
   /** What a shell makes of the words of the command. */
   const words = (command: string): readonly string[] =>

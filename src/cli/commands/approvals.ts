@@ -165,7 +165,8 @@ async function decide(
   { out, store, options, args }: Call<DecideOptions>,
   what: 'approve' | 'deny' | 'edit',
 ): Promise<void> {
-  const edited = what === 'edit' ? await parseValue(args[1], 'The arguments') : undefined
+  const edited =
+    what === 'edit' ? await parseValue(args[1], 'The text of the arguments') : undefined
   await using ever = await openExisting(store)
   const approval = await resolveApproval(ever, args[0])
   const { id } = approval

@@ -190,11 +190,19 @@ async function report({ out, ever, id, settled }: Report): Promise<number> {
         ...said,
       }
       out.result(document, () => (answer === undefined ? '' : clean(answer)))
-      out.note(`${out.onError('yellow', settled.status)} ${sentence}`)
+      out.note(painted(out, settled.status, sentence))
       if (fix !== undefined) out.note(`Next: ${fix}`)
       return exitCodes.resting
     }
   }
+}
+
+/** The status stands before the sentence, unless the sentence begins with it. */
+function painted(out: Call['out'], status: string, sentence: string): string {
+  const beginning = sentence.slice(0, status.length)
+  return beginning.toLowerCase() === status
+    ? `${out.onError('yellow', beginning)}${sentence.slice(status.length)}`
+    : `${out.onError('yellow', status)} ${sentence}`
 }
 
 /** What an agent said last that waits for the next message; undefined for every other wait. */
