@@ -2,6 +2,9 @@
  * JSON of a value that consists of nothing but what JSON has, as most do: JavaScript's own writer takes
  * half the time of the codec's, and writes the same. Whatever is not plain is left to the codec, which
  * knows how to write it or what to say about it.
+ *
+ * A value is read twice, to look and to write. Data says the same both times; of a getter or a Proxy that
+ * does not, what it says the second time is written, in the way of JSON.
  */
 
 /** Keys that the codec escapes, as `$` opens its tags. */
@@ -25,7 +28,7 @@ export function plainJson(value: unknown): string | undefined {
 function plainUnits(value: unknown, depth: number): number {
   switch (typeof value) {
     case 'string':
-      return value.length
+      return 1 + value.length
     case 'boolean':
       return 1
     case 'number':

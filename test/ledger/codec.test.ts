@@ -69,6 +69,18 @@ describe('round trip', () => {
     expect(encode(List.of(1, 2))).toBe('[1,2]')
   })
 
+  test('what is too long to be searched for what JSON lacks is read once, however little its items take', () => {
+    let reads = 0
+    const probe = {
+      get value() {
+        return ++reads
+      },
+    }
+    const list = [...Array.from({ length: 300_000 }, () => ''), probe]
+    expect(encode(list).endsWith('"",{"value":1}]')).toBe(true)
+    expect(reads).toBe(1)
+  })
+
   test('values without extras are JSON as JSON.parse reads it', () => {
     // -0 is an extra, and keys of dollar signs are escaped.
     fc.assert(
