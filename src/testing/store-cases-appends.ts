@@ -1,9 +1,11 @@
 /** Conformance: appends, all or nothing, under the fence. */
 import { strict as assert } from 'node:assert'
-import { ChainBuilder, step } from './chain-builder.ts'
+import type { AnyDraft } from '../ledger/index.ts'
+import { ChainBuilder, question, step } from './chain-builder.ts'
 import {
   claim,
   heldRun,
+  hold,
   message,
   row,
   send,
@@ -99,6 +101,36 @@ export const appendCases: readonly StoreCase[] = [
       assert.equal((await store.entries('r')).length, 1)
       const accepted = chain.append(held, [step('a')], { unlessNewerThan: second })
       assert.deepEqual(await store.append(accepted), { is: 'committed', newest: second })
+    },
+  },
+  {
+    name: 'the fence is checked although the holder has appended before',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [step('a')]))
+      const other = { ...held, session: await session(store, 't') }
+      const foreign = chain.fork().append(other, [step('b')])
+      assert.equal((await store.append(foreign)).is, 'fenced')
+      await store.closeSession('s')
+      await session(store, 's')
+      const again = await hold(store, 's', 'r')
+      const late = chain.fork().append(held, [step('b')])
+      assert.equal((await store.append(late)).is, 'fenced')
+      assert.equal((await store.append(chain.append(again, [step('b')]))).is, 'committed')
+    },
+  },
+  {
+    name: 'a message between two appends of a holder is news to the second',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      await store.append(chain.append(held, [step('a')]))
+      const number = await send(store, message('r'))
+      const refused = chain.fork().append(held, [step('b')], { unlessNewerThan: 0 })
+      assert.deepEqual(await store.append(refused), { is: 'news', newest: number })
+      const accepted = chain.append(held, [step('b')])
+      assert.deepEqual(await store.append(accepted), { is: 'committed', newest: number })
     },
   },
   {
@@ -241,6 +273,27 @@ export const appendCases: readonly StoreCase[] = [
       )
       assert.equal((await store.entries('r2')).length, 1)
       assert.equal((await store.entries('r3')).length, 2)
+    },
+  },
+  {
+    name: 'an append that was undone leaves nothing behind by which the next one goes',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      // So long that a store with several writers has the same one do them all.
+      const long = 'x'.repeat(100_000)
+      const answered: AnyDraft = {
+        scope: '',
+        kind: 'question.answered',
+        key: 'q',
+        record: { value: 1 },
+      }
+      await store.append(chain.append(held, [question('q'), step('a', long)]))
+      const undone = chain.fork().append(held, [answered, step('b', long)], { taken: [99] })
+      await assert.rejects(store.append(undone))
+      assert.equal((await store.questions({ run: 'r' })).length, 1)
+      await store.append(chain.append(held, [answered, step('b', long)]))
+      assert.deepEqual(await store.questions({ run: 'r' }), [])
     },
   },
   {

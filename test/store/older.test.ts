@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest'
 import { Connection } from '../../src/store/sqlite/driver.ts'
 import { applicationId, migrations, schemaVersion } from '../../src/store/sqlite/migrations.ts'
+import type { AnyDraft } from '../../src/ledger/index.ts'
+import { step, turn } from '../../src/testing/chain-builder.ts'
+import { heldRun, hold, session } from '../../src/testing/store-bed.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
 
 /** The tables and indexes of a file, as SQLite keeps them. */
@@ -36,4 +39,40 @@ test.each(migrations.map((_, i) => i + 1))('version %i', async (version) => {
     return schema
   })
   expect(migrated).toEqual(made)
+})
+
+test('a store of version 4 is read by a resume as it was, and goes on', async () => {
+  const location = newLocation()
+  const before = await openStore(location)
+  const { chain, held } = await heldRun(before)
+  const many = (scope: string): AnyDraft[] =>
+    Array.from({ length: 600 }, (_, i) => step(`s${i}`, i, scope))
+  for (let i = 1; i <= 30; i++) {
+    const drafts = [...many(`l/${i}`), turn('l', i, i % 20 === 1), step(`r${i}`), step(`p${i}`)]
+    await before.append(chain.append(held, drafts))
+  }
+  await before.append(chain.append(held, [step('a', 1, 'l/31'), step('a', 1, 'l/310')]))
+  const read = await before.openEntries('r')
+  await before.close()
+  const older = new Connection(location, { access: 'write', busyMs: 1000 })
+  const stretches = (): unknown => older.all('SELECT * FROM everloop_stretches')
+  const made = stretches()
+  older.exec('DROP TABLE everloop_stretches; PRAGMA user_version = 4')
+  older.exec('CREATE INDEX entries_by_scope ON entries (run, scope, seq)')
+
+  const store = await openStore(location)
+  expect(stretches()).toEqual(made)
+  expect(read).toHaveLength(1 + 2 * 30 + 10 + 2)
+  expect(await store.openEntries('r')).toEqual(read)
+  await session(store, 't')
+  const goingOn = chain.append(await hold(store, 't', 'r'), [
+    step('b', 1, 'l/310'),
+    step('b', 1, 'l/31'),
+  ])
+  expect(await store.append(goingOn)).toEqual({ is: 'committed', newest: 0 })
+  expect((await store.openEntries('r')).slice(read.length).map(({ key }) => key)).toEqual([
+    'b',
+    'b',
+  ])
+  older.close()
 })

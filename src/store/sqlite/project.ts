@@ -1,6 +1,6 @@
 /**
- * Entries and the rows made of them (S7): status, open scopes, open questions, accounts. Runs inside the
- * transaction of its batch.
+ * Entries and the rows made of them (S7): status, open scopes, stretches, open questions, accounts. Runs
+ * inside the transaction of its batch.
  */
 import { type Charge, chargeOf, type Entry, isQuestion, operationPath } from '../../ledger/index.ts'
 import { isEnded, questionId, rowEffect, statusColumns } from '../projection.ts'
