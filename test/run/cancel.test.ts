@@ -89,6 +89,39 @@ describe('a cancel', () => {
     expect(aborted).toMatchObject({ code: 'CANCELLED', reason: 'stop' })
   })
 
+  test('aborts the signals of scopes inside, but not of cleanup', async () => {
+    const signals: Record<string, AbortSignal> = {}
+    let finish = (): void => {}
+    const nested = flow('nested', async (run) => {
+      const outer = run.scope('outer', (scope) =>
+        scope.scope('inner', (inner) =>
+          inner.step('busy', ({ signal }) => {
+            signals['inner'] = signal
+            return new Promise<void>(() => {})
+          }),
+        ),
+      )
+      const cleanup = run.cleanup('cleanup', (scope) =>
+        scope.step('busy', ({ signal }) => {
+          signals['cleanup'] = signal
+          return new Promise<void>((resolve) => (finish = resolve))
+        }),
+      )
+      await outer.catch(() => {})
+      await cleanup
+    })
+    await using runtime = await testRuntime({ flows: [nested] })
+    const run = await runtime.ever.start(nested, undefined)
+    await runtime.runUntil(() => Object.keys(signals).length === 2)
+    await runtime.ever.cancel(run.id, 'stop')
+    await runtime.runUntil(() => signals['inner']?.aborted === true)
+    const aborted = Object.entries(signals).map(([name, signal]) => [name, signal.aborted])
+    expect(Object.fromEntries(aborted)).toEqual({ inner: true, cleanup: false })
+    expect(signals['inner']?.reason).toMatchObject({ code: 'CANCELLED', reason: 'stop' })
+    finish()
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+  })
+
   test('lets no operation begin any more, except in cleanup', async () => {
     const bodies: string[] = []
     const stubborn = flow('stubborn', async (run) => {
