@@ -13,7 +13,9 @@ const rowsEach = 40
 export class TurnBudget {
   readonly #ports: Pick<Ports, 'nextTurn'>
   #spent = 0
-  #next: Promise<void> | undefined
+  #isTurnAwaited = false
+  /** Who waits for a turn with room, the first to come first. */
+  #waiting: (() => void)[] = []
 
   constructor(ports: Pick<Ports, 'nextTurn'>) {
     this.#ports = ports
@@ -21,19 +23,22 @@ export class TurnBudget {
 
   /** Says what was read. Resolves when more may be read: at once, or in the next turn with room. */
   async spend(rows = 0): Promise<void> {
-    // Hundreds may wait for the same turn: each counts there again, with what it goes on to read.
-    for (let cost = rows + rowsEach; this.#exceeds(cost); cost = rowsEach) await this.#next
+    this.#spent += rows + rowsEach
+    this.#awaitTurn()
+    if (this.#waiting.length === 0 && this.#spent <= rowsMax) return
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  #exceeds(cost: number): boolean {
-    this.#next ??= new Promise((resolve) => {
-      this.#ports.nextTurn(() => {
-        this.#spent = 0
-        this.#next = undefined
-        resolve()
-      })
+  #awaitTurn(): void {
+    if (this.#isTurnAwaited) return
+    this.#isTurnAwaited = true
+    this.#ports.nextTurn(() => {
+      this.#isTurnAwaited = false
+      // Hundreds may wait for the same turn: each counts in the one it is let into.
+      const admitted = this.#waiting.splice(0, rowsMax / rowsEach)
+      this.#spent = admitted.length * rowsEach
+      for (const resolve of admitted) resolve()
+      if (admitted.length > 0) this.#awaitTurn()
     })
-    this.#spent += cost
-    return this.#spent > rowsMax
   }
 }
