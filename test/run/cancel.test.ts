@@ -91,6 +91,7 @@ describe('a cancel', () => {
 
   test('aborts the signals of scopes inside, but not of cleanup', async () => {
     const signals: Record<string, AbortSignal> = {}
+    let told: unknown
     let finish = (): void => {}
     const nested = flow('nested', async (run) => {
       const outer = run.scope('outer', (scope) =>
@@ -107,7 +108,7 @@ describe('a cancel', () => {
           return new Promise<void>((resolve) => (finish = resolve))
         }),
       )
-      await outer.catch(() => {})
+      told = await outer.catch((error: unknown) => error)
       await cleanup
     })
     await using runtime = await testRuntime({ flows: [nested] })
@@ -115,6 +116,7 @@ describe('a cancel', () => {
     await runtime.runUntil(() => Object.keys(signals).length === 2)
     await runtime.ever.cancel(run.id, 'stop')
     await runtime.runUntil(() => signals['inner']?.aborted === true)
+    expect(told).toMatchObject({ code: 'CANCELLED', reason: 'stop' })
     const aborted = Object.entries(signals).map(([name, signal]) => [name, signal.aborted])
     expect(Object.fromEntries(aborted)).toEqual({ inner: true, cleanup: false })
     expect(signals['inner']?.reason).toMatchObject({ code: 'CANCELLED', reason: 'stop' })
