@@ -1,5 +1,6 @@
 /**
- * Verifying a run: all invariants over all of its entries, read once and never held together.
+ * Verifying a run: all invariants over all of its entries, read once and, but for their numbers, never held
+ * together.
  *
  * Finds an edit, a deletion, an insertion and a reordering at the entry where it was made, and a
  * truncation by the head that the run's row tells. A rewrite of everything from some entry on,

@@ -336,7 +336,10 @@ export class Ever implements AsyncDisposable {
     await skipUndo(this.#options, run, { of, reason, ...actor(by) })
   }
 
-  /** Checks every entry of a run, and the store's rows about it, against the invariants. */
+  /**
+   * Checks every entry of a run, and the store's rows about it, against the invariants. What a resume
+   * would read is read at once, all else page by page.
+   */
   async verify(run: string): Promise<Verdict> {
     const { store } = this.#options
     const row = await this.#row(run)

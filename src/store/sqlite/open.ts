@@ -109,7 +109,7 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
     })
     connection = db
     refuseForeign(connection, location)
-    // Of entries of two kilobytes, four fit a page of this size, and one a page of half of it.
+    // Of entries of two kilobytes, three fit a page of this size, and one a page of half of it.
     // Says nothing to a file that has pages already.
     if (isNew) db.exec(`PRAGMA page_size = ${pageSize}`)
     patiently(patience, () => db.exec('PRAGMA journal_mode = WAL'))
