@@ -58,7 +58,11 @@ export async function wantedApproval(
     startedBy: at.requester,
   }
   const { policies } = at
-  const ruled = await holdIn(run, approvalFor(tool, input, { context, policies }))
+  const hasRules =
+    tool.approval !== undefined || policies.some(({ approval }) => approval.length > 0)
+  const ruled = hasRules
+    ? await holdIn(run, approvalFor(tool, input, { context, policies }))
+    : { needed: false }
   const guard: ApprovalDecision[] = asked === undefined ? [] : [{ needed: true, reason: asked }]
   const decision = combineApprovals([ruled, ...guard])
   if (decision.needed) return decision

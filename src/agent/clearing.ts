@@ -120,7 +120,7 @@ async function agree(
       const complaint = await holdIn(run, editComplaint(tool, input))
       if (complaint !== undefined) return denied(`A guard has changed the call. ${complaint}`)
     }
-    const isApproved = approved?.digest === digestOf(input)
+    const isApproved = approved !== undefined && approved.digest === digestOf(input)
     const isAsked = isRecorded(run, key)
     const cleared: Cleared = { is: 'cleared', input, approved }
     if (isApproved && !approved?.isEdited && !isAsked) return cleared

@@ -99,10 +99,18 @@ function asStep(
         : {}),
       ...(undo ? { undo: { action: undoName(at.agent.name, tool.name), input } } : {}),
     },
-    body: async (context) => {
-      const { idempotencyKey, signal, attempt } = context
-      return tool.run(copyOf(input), { ...also, idempotencyKey, signal, attempt })
-    },
+    body: (context) =>
+      tool.run(copyOf(input), {
+        ...also,
+        attempt: context.attempt,
+        // Made when they are asked for.
+        get idempotencyKey() {
+          return context.idempotencyKey
+        },
+        get signal() {
+          return context.signal
+        },
+      }),
     result: tool.output,
     largeAt: tool.maxResult,
     ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),

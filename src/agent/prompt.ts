@@ -19,21 +19,24 @@ function textOf(value: unknown): string {
 
 /**
  * Translates the conversation of one agent. A long one is not translated each turn: of what was
- * translated last, all that stands at the same place still is taken over.
+ * translated last, all that stands before the first difference is taken over.
  */
 export class Translation {
   #messages: readonly Message[] = []
-  #translated: readonly LanguageModelV4Message[] = []
+  readonly #translated: LanguageModelV4Message[] = []
 
-  /** The messages as the model is given them. */
-  of(messages: readonly Message[]): readonly LanguageModelV4Message[] {
-    const [before, known] = [this.#messages, this.#translated]
-    this.#messages = [...messages] // frozen lists are read more slowly
-    this.#translated = this.#messages.map((message, i) => {
-      const same = before[i] === message ? known[i] : undefined
-      return same ?? promptMessage(message)
-    })
-    return this.#translated
+  /** The messages as the model is given them, behind these. */
+  of(
+    messages: readonly Message[],
+    first: readonly LanguageModelV4Message[],
+  ): LanguageModelV4Message[] {
+    const [before, now, translated] = [this.#messages, [...messages], this.#translated]
+    this.#messages = now // frozen lists are read more slowly
+    let same = 0
+    while (same < before.length && before[same] === now[same]) same++
+    translated.length = same
+    for (const message of now.slice(same)) translated.push(promptMessage(message))
+    return [...first, ...translated]
   }
 }
 

@@ -29,10 +29,10 @@ export async function requestMessages(
   at: Agency,
   run: Run,
   state: AgentState,
-): Promise<readonly LanguageModelV4Message[]> {
+): Promise<LanguageModelV4Message[]> {
   const instructions = await instructionsOf(at, run, state)
   const system = instructions === '' ? [] : [{ role: 'system' as const, content: instructions }]
-  return [...system, ...at.translation.of(state.messages)]
+  return at.translation.of(state.messages, system)
 }
 
 /** Asks the model, once. `messages`: what guards have made of the request, if they did. */
@@ -40,7 +40,7 @@ export function askModel(
   at: Agency,
   run: Run,
   state: AgentState,
-  messages: readonly LanguageModelV4Message[] | undefined,
+  messages: LanguageModelV4Message[] | undefined,
 ): Promise<Reply> {
   const { accounts } = at
   return stepIn(run, {
@@ -57,7 +57,7 @@ async function reply(
   run: Run,
   state: AgentState,
   call: {
-    readonly messages: readonly LanguageModelV4Message[] | undefined
+    readonly messages: LanguageModelV4Message[] | undefined
     readonly signal: AbortSignal
     readonly shown: Shown | undefined
   },
@@ -68,7 +68,7 @@ async function reply(
   const { tools, definition } = at.definitionWith(instructions)
   const answer = await callModel({
     model: agent.model,
-    prompt: [...messages],
+    prompt: messages,
     tools,
     responseFormat: formatOf(at),
     settings: agent.settings,

@@ -61,18 +61,27 @@ const permission = dataSchema<Permission>({
   additionalProperties: false,
 })
 
-/** Asks the guards. Throws GUARD_HALTED when one ends the run. */
-export async function rule<P extends Position>(
+/** Asks the guards, where there are some. Throws GUARD_HALTED when one ends the run. */
+export function rule<P extends Position>(
   at: Agency,
   run: Run,
   state: AgentState,
-  { position, key, later, subject, about, granted = [] }: Matter<P>,
-): Promise<Ruling<P>> {
+  matter: Matter<P>,
+): Ruling<P> | Promise<Ruling<P>> {
+  const { position, key, later, subject } = matter
   const untouched = { is: 'allow', subject, isFixed: false } as const
-  if (!isRecorded(run, key)) {
-    if (!at.guards.some((one) => one.at.includes(position))) return untouched
-    if (later.some((one) => isRecorded(run, one))) return untouched
-  }
+  if (isRecorded(run, key)) return ruled(at, run, state, matter)
+  if (!at.guards.some((one) => one.at.includes(position))) return untouched
+  if (later.some((one) => isRecorded(run, one))) return untouched
+  return ruled(at, run, state, matter)
+}
+
+async function ruled<P extends Position>(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { position, key, subject, about, granted = [] }: Matter<P>,
+): Promise<Ruling<P>> {
   const decision = await decideIn(run, {
     kind: 'guard.decided',
     key,

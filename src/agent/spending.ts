@@ -38,6 +38,8 @@ export async function spend<T>(
   raised: Amounts,
   spending: Spending & { readonly execute: (limits: Amounts) => Promise<T> },
 ): Promise<T> {
+  // Nothing limits it, and nobody was asked when something did.
+  if (!at.isLimited && !isRecorded(run, spending.key)) return spending.execute(raised)
   const { limits, reserved } = await withRoom(at, run, raised, spending)
   try {
     return await spending.execute(limits)

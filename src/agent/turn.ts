@@ -8,8 +8,9 @@
  * - N3 The model is told of all calls of an answer at once, in the order in which it made them.
  * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
+import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
-import { digestOf } from '../ledger/index.ts'
+import { encode } from '../ledger/index.ts'
 import { holdIn, signalIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -191,8 +192,11 @@ async function answer(
 const withMessages = (state: AgentState, more: readonly Message[]): AgentState => ({
   ...state,
   messages: [...state.messages, ...more],
-  request: more.reduce((before, message) => digestOf([before, message]), state.request),
+  request: more.reduce(digestWith, state.request),
 })
+
+const digestWith = (before: string, message: Message): string =>
+  hash('sha256', before + encode(message), 'base64url').slice(0, 22)
 
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {

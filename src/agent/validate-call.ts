@@ -28,11 +28,14 @@ const argumentUnitsMax = 4 * 1024 * 1024
 const levelsMax = 200
 const shownUnits = 300
 
-/** What is wrong with the call, or the tool and the arguments it gets. Never rejects. */
-export async function validateCall(
+/**
+ * What is wrong with the call, or the tool and the arguments it gets. A promise only where the schema
+ * of the tool answers with one, which never rejects.
+ */
+export function validateCall(
   tools: readonly AnyTool[],
   call: ProposedCall,
-): Promise<CheckedCall> {
+): CheckedCall | Promise<CheckedCall> {
   const tool = tools.find(({ name }) => name === call.tool)
   if (!tool) return { is: 'unknown-tool', text: unknownTool(tools, call.tool) }
   const parsed = typeof call.args === 'string' ? parseArguments(call.args) : { value: call.args }
@@ -46,11 +49,20 @@ export async function validateCall(
 }
 
 /** Checks arguments that were parsed already, those that a person or a guard has edited, say. */
-export async function checkArguments(tool: AnyTool, args: unknown): Promise<CheckedCall> {
+export function checkArguments(tool: AnyTool, args: unknown): CheckedCall | Promise<CheckedCall> {
   const bad = (complaints: string): CheckedCall => ({
     is: 'bad-arguments',
     text: `Error: the arguments of ${tool.name} do not fit its schema: ${complaints} The schema is ${shown(JSON.stringify(tool.inputSchema), 2000)}`,
   })
+  const taken = (result: StandardSchemaV1.Result<unknown>): CheckedCall => {
+    if (result.issues) return bad(shown(result.issues.slice(0, 10).map(issueText).join('; ')))
+    // A flow applies its input's schema itself, to what it is started with.
+    if (tool.does === 'child' && tool.input === tool.flow.input) return { is: 'valid', tool, args }
+    encode(result.value) // what is recorded with the call must be data
+    return { is: 'valid', tool, args: result.value }
+  }
+  const failed = (thrown: unknown): CheckedCall =>
+    bad(`they could not be checked (${shown(errorData(thrown).message)}).`)
   if (typeof args !== 'object' || args === null || Array.isArray(args))
     return bad('they must be one JSON object.')
   if (isTooDeep(args)) return bad(`they are nested more than ${levelsMax} levels deep.`)
@@ -59,14 +71,10 @@ export async function checkArguments(tool: AnyTool, args: unknown): Promise<Chec
       const complaints = matchesSchema(tool.inputSchema, args)
       return complaints.length > 0 ? bad(shown(complaints.join('; '))) : { is: 'valid', tool, args }
     }
-    const result = await tool.input['~standard'].validate(args)
-    if (result.issues) return bad(shown(result.issues.slice(0, 10).map(issueText).join('; ')))
-    // A flow applies its input's schema itself, to what it is started with.
-    if (tool.does === 'child' && tool.input === tool.flow.input) return { is: 'valid', tool, args }
-    encode(result.value) // what is recorded with the call must be data
-    return { is: 'valid', tool, args: result.value }
+    const result = tool.input['~standard'].validate(args)
+    return 'then' in result ? Promise.resolve(result).then(taken).catch(failed) : taken(result)
   } catch (thrown) {
-    return bad(`they could not be checked (${shown(errorData(thrown).message)}).`)
+    return failed(thrown)
   }
 }
 

@@ -30,16 +30,19 @@ import { signal } from './waits.ts'
  */
 export function isRecorded(run: Run, key: string): boolean {
   const { pass, scope } = insideOf(run)
-  const path = operationPath(scope.path, explicitKey(key))
   const { recorded } = pass
+  if (recorded.isSpent) return false
+  const path = operationPath(scope.path, explicitKey(key))
   return recorded.holds(path) || recorded.begun.has(path) || recorded.doneAt(path) !== undefined
 }
 
 /** Whether the ledger holds an outcome at this key that the code has not been handed in this pass. */
 export function hasOutcome(run: Run, key: string): boolean {
   const { pass, scope } = insideOf(run)
+  const { recorded } = pass
+  if (recorded.isSpent) return false
   const path = operationPath(scope.path, explicitKey(key))
-  return pass.recorded.holds(path) || pass.recorded.doneAt(path) !== undefined
+  return recorded.holds(path) || recorded.doneAt(path) !== undefined
 }
 
 /** Makes a decision of everloop's own, once. */
@@ -84,7 +87,8 @@ export const beginningIn = (run: Run): Payloads['run.started'] =>
   beginningOf(insideOf(run).pass.reader).record
 
 /** Waits for something that is no operation: nothing is handed over or begun meanwhile. */
-export function holdIn<T>(run: Run, read: Promise<T>): Promise<T> {
+export function holdIn<T>(run: Run, read: T | Promise<T>): T | Promise<T> {
+  if (!(read instanceof Promise)) return read
   const { pass, scope } = insideOf(run)
   return pass.hold(read, scope)
 }

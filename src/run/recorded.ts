@@ -196,6 +196,11 @@ export class Recorded {
     return this.#queue[this.#taken]
   }
 
+  /** True when nothing is left of what the ledger holds that the code could ask for. */
+  get isSpent(): boolean {
+    return this.next === undefined && this.begun.size === 0 && this.#done.size === 0
+  }
+
   /** What the code must ask for before anything new may begin: an outcome, or a wait. */
   get expected(): string | undefined {
     const { next, cancelling } = this

@@ -1,5 +1,10 @@
 /** Calling models: retries, delays, fallbacks, limits and aborts, on virtual time. */
-import type { LanguageModelV2, LanguageModelV4, LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type {
+  LanguageModelV2,
+  LanguageModelV4,
+  LanguageModelV4Prompt,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 import { type ScriptedAnswer, scriptedModel, virtualTime } from 'everloop/testing'
 import { describe, expect, test } from 'vitest'
 import type { ModelRequest } from '../../src/agent/model/answer.ts'
@@ -221,6 +226,42 @@ describe('limits', () => {
     })
     expect(String(whole.result)).toContain('The model took longer than 5s.')
     expect(whole.ms).toBe(5000)
+  })
+
+  test('silence is counted from what came last, and the stream is told', async () => {
+    const time = virtualTime()
+    const start = time.clock.now()
+    const left: unknown[] = []
+    const dripping = new ReadableStream<LanguageModelV4StreamPart>({
+      start(controller) {
+        for (const ms of [800, 1600, 2400]) {
+          const part = { type: 'text-delta', id: '0', delta: `${ms}` } as const
+          time.setTimer(ms, () => controller.enqueue(part))
+        }
+      },
+      cancel: (reason) => void left.push(reason),
+    })
+    const late = new ReadableStream<LanguageModelV4StreamPart>({
+      cancel: (reason) => void left.push(reason),
+    })
+    const streams = [dripping, late]
+    const model: LanguageModelV4 = {
+      ...scriptedModel([]),
+      doStream: async () => {
+        const stream = streams.shift() ?? late
+        // Nobody waits for this one any more when it comes.
+        if (stream === late) await new Promise<void>((go) => void time.setTimer(1500, go))
+        return { stream }
+      },
+    }
+    const retry = { attempts: 2, delay: 0 }
+    const asked = { model, prompt, retry, stream: true, ports: time, idleTimeoutMs: 1000 }
+    const result = await time.runUntil(callModel(asked).catch((error: unknown) => error))
+    expect(String(result)).toContain('The model sent nothing for 1s.')
+    expect(time.clock.now() - start).toBe(2400 + 1000 + 1000)
+    await time.advance(1000)
+    expect(left).toEqual([undefined, undefined])
+    expect(time.timers).toEqual([])
   })
 
   test('what is aborted throws what it was aborted with, at any moment', async () => {

@@ -14,7 +14,7 @@ import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.
 import { Collector } from './stream.ts'
 
 const defaultTimeoutMs = 10 * 60_000
-/** What the signal of a finished attempt says: one for all, as it costs a stack trace. */
+/** What the signal of a failed attempt says: one for all, as it costs a stack trace. */
 const over = new Error('The attempt is over.')
 
 const defaultIdleTimeoutMs = 2 * 60_000
@@ -29,7 +29,7 @@ export async function attempt(
   // The options are made for the model's own specification, and its result is not trusted anyway.
   const asked = model as LanguageModelV4
   try {
-    watch.limit(timeoutMs, `The model took longer than ${formatDuration(timeoutMs)}.`)
+    watch.limit(timeoutMs)
     const options = callOptions(request, model.specificationVersion, watch.signal)
     const result = request.stream
       ? streamed(request, asked, options, { watch, idleMs: idleTimeoutMs })
@@ -37,6 +37,9 @@ export async function attempt(
     const raw = await watch.orOver(result)
     const provider = String(model.provider)
     return answerOf(raw, { model: modelName(model), provider, tools: request.tools ?? [] })
+  } catch (error) {
+    watch.stop(over) // whatever of it goes on
+    throw error
   } finally {
     watch.end()
   }
@@ -48,31 +51,24 @@ async function streamed(
   options: LanguageModelV4CallOptions,
   { watch, idleMs }: { readonly watch: Watch; readonly idleMs: number },
 ): Promise<RawAnswer> {
-  const silence = `The model sent nothing for ${formatDuration(idleMs)}.`
   const collector = new Collector((delta) => {
     if (!watch.isOver) request.onText?.(delta)
   })
-  watch.idle(idleMs, silence)
+  watch.limitSilence(idleMs)
   const result: unknown = await model.doStream(options)
   const { stream } = (result ?? {}) as { stream?: ReadableStream<unknown> }
   if (typeof stream?.getReader !== 'function') {
     throw new AttemptFailure('The model returned no stream.', { again: true })
   }
   const reader = stream.getReader()
-  const leave = (): void => void reader.cancel().catch(() => {})
-  watch.signal.addEventListener('abort', leave, { once: true })
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (watch.isOver) throw watch.signal.reason
-      if (done) return collector.end()
-      watch.idle(idleMs, silence)
-      collector.take(value)
-    }
-  } finally {
-    // Harmless at the end of a stream; before it, the provider learns that nobody listens.
-    leave()
-    watch.signal.removeEventListener('abort', leave)
+  // The provider learns that nobody listens any more.
+  watch.onStop(() => void reader.cancel().catch(() => {}))
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (watch.isOver) throw watch.signal.reason
+    if (done) return collector.end()
+    watch.hear()
+    collector.take(value)
   }
 }
 
@@ -83,57 +79,81 @@ class Watch {
   readonly #ports: Ports
   readonly #controller = new AbortController()
   readonly #caller: AbortSignal | undefined
-  readonly #over: Promise<never>
-  readonly #reject: (reason: unknown) => void
-  readonly #onAbort = (): void => this.#stop(this.#caller?.reason)
-  readonly #timers = new Map<'limit' | 'idle', Timer>()
+  readonly #onAbort = (): void => this.stop(this.#caller?.reason)
+  #reject: ((reason: unknown) => void) | undefined
+  #leave: (() => void) | undefined
+  #limit: Timer | undefined
+  #silence: Timer | undefined
+  /** When the model was heard of last. */
+  #heard = 0
 
   constructor(ports: Ports, caller: AbortSignal | undefined) {
     this.#ports = ports
     this.#caller = caller
     this.signal = this.#controller.signal
-    const { promise, reject } = Promise.withResolvers<never>()
-    this.#over = promise
-    this.#reject = reject
-    promise.catch(() => {}) // nobody may be waiting any more
     if (caller?.aborted === true) this.#onAbort()
     else caller?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** The whole attempt may take this long. */
-  limit(ms: number, message: string): void {
-    this.#arm('limit', ms, message)
+  limit(ms: number): void {
+    if (this.isOver) return
+    this.#limit = this.#ports.setTimer(ms, () => {
+      this.#expire(`The model took longer than ${formatDuration(ms)}.`)
+    })
   }
 
-  /** From now on it may be silent for this long. */
-  idle(ms: number, message: string): void {
-    this.#arm('idle', ms, message)
+  /** It may be silent for this long. The timer is not set anew for each part: there are thousands. */
+  limitSilence(ms: number): void {
+    const { clock } = this.#ports
+    const ring = (): void => {
+      const leftMs = this.#heard + ms - clock.now()
+      if (leftMs > 0) this.#silence = this.#ports.setTimer(leftMs, ring)
+      else this.#expire(`The model sent nothing for ${formatDuration(ms)}.`)
+    }
+    if (this.isOver) return
+    this.hear()
+    this.#silence = this.#ports.setTimer(ms, ring)
+  }
+
+  /** Something came. */
+  hear(): void {
+    this.#heard = this.#ports.clock.now()
+  }
+
+  /** Calls back when the model is left behind, or has been. */
+  onStop(leave: () => void): void {
+    if (this.signal.aborted) leave()
+    else this.#leave = leave
   }
 
   /** Settles as the promise does, unless a limit is reached first. */
   orOver<T>(promise: Promise<T>): Promise<T> {
-    promise.catch(() => {}) // it may fail after it was left behind
-    return Promise.race([this.#over, promise])
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      if (this.isOver) reject(this.signal.reason)
+      promise.then(resolve, reject)
+    })
+  }
+
+  /** Leaves the model behind, and tells it. */
+  stop(reason: unknown): void {
+    if (this.isOver) return
+    this.end()
+    this.#reject?.(reason)
+    this.#controller.abort(reason)
+    this.#leave?.()
   }
 
   /** The attempt is over, whatever came of it: nothing of it is heard any more. */
   end(): void {
-    this.#caller?.removeEventListener('abort', this.#onAbort)
-    this.#stop(over)
-  }
-
-  #arm(name: 'limit' | 'idle', ms: number, message: string): void {
-    this.#timers.get(name)?.cancel()
-    if (this.isOver) return
-    const onTime = (): void => this.#stop(new AttemptFailure(message, { again: true }))
-    this.#timers.set(name, this.#ports.setTimer(ms, onTime))
-  }
-
-  #stop(reason: unknown): void {
-    if (this.isOver) return
     this.isOver = true
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#reject(reason)
-    this.#controller.abort(reason)
+    this.#caller?.removeEventListener('abort', this.#onAbort)
+    this.#limit?.cancel()
+    this.#silence?.cancel()
+  }
+
+  #expire(message: string): void {
+    this.stop(new AttemptFailure(message, { again: true }))
   }
 }
