@@ -137,12 +137,29 @@ function compareLists(
  * How many items at the head are the same objects or values. Nearly all are, and there may be tens
  * of thousands, so it is a loop of its own over lists of one kind: it takes a few nanoseconds an
  * item, and several times that as soon as it has seen a frozen list. `===` would look into each
- * object to find that it is no number, and so fetch them all from memory.
+ * object to find that it is no number, and so fetch them all from memory. It goes piece by piece
+ * because V8 makes better code of a function that is called often than of a loop that it is in.
  */
 function sameItems(before: readonly unknown[], after: readonly unknown[]): number {
   const shorter = Math.min(before.length, after.length)
-  for (let i = 0; i < shorter; i++) if (!Object.is(before[i], after[i])) return i
+  for (let from = 0; from < shorter; from += pieceLength) {
+    const to = Math.min(from + pieceLength, shorter)
+    const end = sameUntil(before, after, from, to)
+    if (end < to) return end
+  }
   return shorter
+}
+
+const pieceLength = 256
+
+function sameUntil(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  from: number,
+  to: number,
+): number {
+  for (let i = from; i < to; i++) if (!Object.is(before[i], after[i])) return i
+  return to
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -194,7 +211,8 @@ function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): un
   if (rest === 0 && edit[0] === 'set') return edit[2]
   assert(typeof node === 'object' && node !== null, 'An edit leads nowhere.')
   if (rest === 0 && edit[0] === 'splice' && Array.isArray(node) && !copies.has(node)) {
-    const spliced = splicedCopy(plainOf?.(node) ?? (node as readonly unknown[]), edit)
+    // What concat makes of a frozen list counts as one with holes, and so does every copy of it.
+    const spliced = splicedCopy(plainOf?.(node) ?? [...(node as readonly unknown[])], edit)
     copies.add(spliced)
     return spliced
   }
