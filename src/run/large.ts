@@ -113,15 +113,16 @@ export function wantedBy(payload: string | null, { seqs, large }: Wanted): boole
   const refers = at !== -1
   while (at !== -1) {
     const begin = at + refOpens.length
-    const [, seq = '', name] = headOfRef.exec(payload.slice(begin, begin + 100)) ?? []
-    if (Number(seq) !== 0) seqs.add(Number(seq))
-    else if (name !== undefined) large.add(name)
+    const seq = Number.parseInt(payload.slice(begin, begin + 17), 10)
+    if (seq > 0) seqs.add(seq)
+    const name = seq === 0 ? nameInRef.exec(payload.slice(begin, begin + 50))?.[1] : undefined
+    if (name !== undefined) large.add(name)
     at = payload.indexOf(refOpens, begin)
   }
   return refers
 }
 
-const headOfRef = /^(\d+)(?:,"([\w-]{43})")?/
+const nameInRef = /^0,"([\w-]{43})"/
 
 /** Fetches the large values that a payload refers to. Throws BROKEN_CHAIN when one is not whole. */
 export function largeIn(

@@ -24,15 +24,15 @@ test('every statement searches, and none scans', () => {
 
 test('what is asked most often sorts nothing and needs no temporary tables', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
-  const { entriesBetween, entriesOfRun, entriesOfScopes, entriesListed } = reading
+  const { entriesBetween, entriesOfScopes, entriesOfScopesLinked, entriesListed } = reading
   const { entriesAfter, stretchesOf, newsOfSession, runsByStatus, entriesFrom, chunksOf } = reading
   const { nextLane, firstLane, dueRuns, checkRun, moveHead, moveKnownHead, insertStretch } = writing
   const { nextSoundLane, firstSoundLane, soundDueRuns } = writing
   const hot = {
     entriesAfter,
     entriesBetween,
-    entriesOfRun,
     entriesOfScopes,
+    entriesOfScopesLinked,
     entriesListed,
     stretchesOf,
     runsByStatus,

@@ -59,13 +59,13 @@ const previous = `(
   SELECT hash FROM entries AS before
   WHERE before.run = entries.run AND before.seq = entries.seq - 1)`
 
-/** Without the hashes of predecessors, which are mostly among them. */
-export const entriesOfRun: string = `
-SELECT ${entryColumns}, NULL FROM entries
-WHERE run = ? AND seq > ? AND seq <= ? AND scope = '' ORDER BY seq`
-
-/** With the hashes of predecessors, which lie in other scopes: looked up here it takes a quarter. */
+/** Without the hashes of predecessors, where they are mostly among them. */
 export const entriesOfScopes: string = `
+SELECT ${entryColumns}, NULL FROM entries
+WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`
+
+/** With the hashes of predecessors, where they lie in other scopes: looked up here it takes a quarter. */
+export const entriesOfScopesLinked: string = `
 SELECT ${entryColumns}, ${previous} FROM entries
 WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`
 
