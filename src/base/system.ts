@@ -26,13 +26,16 @@ function setTimer(ms: number, callback: () => void): Timer {
 /** Drawing a few bytes costs as much as drawing a few thousand: drawn ahead, handed out once. */
 const poolBytes = 8192
 let pool = Buffer.alloc(0)
+let drawnBytes = 0
 
 function drawBytes(count: number): Uint8Array {
   if (count > poolBytes / 8) return randomBytes(count)
-  if (pool.length < count) pool = randomBytes(poolBytes)
-  const drawn = pool.subarray(0, count)
-  pool = pool.subarray(count)
-  return drawn
+  if (drawnBytes + count > pool.length) {
+    pool = randomBytes(poolBytes)
+    drawnBytes = 0
+  }
+  drawnBytes += count
+  return pool.subarray(drawnBytes - count, drawnBytes)
 }
 
 const settled = Promise.resolve()

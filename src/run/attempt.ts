@@ -52,46 +52,126 @@ export type Result =
 export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
   idempotencyKey(options.seed, path)
 
-/** Calls the body once. Never rejects: whatever happens in there is a result. */
-export async function execute(
+/** What a body is handed. Made for each call, so it computes what few ask for when they do. */
+class Context implements LiveContext {
+  readonly attempt: number
+  readonly #pass: Pass
+  readonly #operation: Operation
+  readonly #signal: AbortSignal | undefined
+  #live: LiveText | undefined
+
+  constructor(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal) {
+    this.attempt = attempt
+    this.#pass = pass
+    this.#operation = operation
+    this.#signal = signal
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ?? this.#operation.scope.signal
+  }
+
+  get idempotencyKey(): string {
+    return idempotencyKeyOf(this.#pass, this.#operation)
+  }
+
+  publish(text: string): void {
+    this.#live ??= liveText(this.#pass, this.#operation, this.attempt)
+    this.#live.publish(text)
+  }
+
+  restart(): void {
+    this.#live?.restart()
+  }
+
+  /** What the body has shown, if anything. */
+  shown(): LiveText | undefined {
+    return this.#live
+  }
+}
+
+/**
+ * Calls the body once. Never throws or rejects: whatever happens in there is a result. It is there at
+ * once when the body returned at once.
+ */
+export function execute(
   pass: Pass,
   operation: Operation,
-  attempt: {
-    readonly call: StepCall
-    readonly number: number
-    readonly timeoutMs: number | undefined
-  },
-): Promise<Result> {
-  const { call, number, timeoutMs } = attempt
-  const { scope } = operation
-  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
-  let live: LiveText | undefined
-  const context: LiveContext = {
-    get signal() {
-      return signal()
-    },
-    get idempotencyKey() {
-      return idempotencyKeyOf(pass, operation)
-    },
-    attempt: number,
-    publish(text) {
-      live ??= liveText(pass, operation, number)
-      live.publish(text)
-    },
-    restart: () => live?.restart(),
-  }
-  let started: unknown
+  { call, number, timeoutMs }: Attempt,
+): Result | Promise<Result> {
+  if (timeoutMs !== undefined) return executeTimed(pass, operation, { call, number, timeoutMs })
+  const context = new Context(pass, operation, number)
   try {
-    started = within({ pass, scope, step: operation.path }, () => call.body(context))
-    const value = await (expired ? Promise.race([started, expired]) : started)
+    const started = begin(pass, operation, call, context)
+    return isThenable(started)
+      ? landed(call, context, started)
+      : ended(context, successOf(call, started))
+  } catch (thrown) {
+    return ended(context, failureOf(thrown))
+  }
+}
+
+/** One attempt to make. */
+interface Attempt {
+  readonly call: StepCall
+  readonly number: number
+  readonly timeoutMs: number | undefined
+}
+
+const begin = (pass: Pass, operation: Operation, call: StepCall, context: Context): unknown =>
+  operation.call(within, { pass, scope: operation.scope, step: operation.path }, call.body, context)
+
+async function landed(call: StepCall, context: Context, started: unknown): Promise<Result> {
+  let result: Result
+  try {
+    result = successOf(call, await started)
+  } catch (thrown) {
+    result = failureOf(thrown)
+  }
+  return ended(context, result)
+}
+
+/** What was shown is out before the outcome is. */
+function ended(context: Context, result: Result): Result | Promise<Result> {
+  const live = context.shown()
+  return live ? live.end().then(() => result) : result
+}
+
+function successOf(call: StepCall, value: unknown): Result {
+  try {
     return { is: 'completed', value, text: encode(value), charge: call.charge?.(value) }
   } catch (thrown) {
-    const failed = { is: 'failed', thrown, error: errorData(thrown) } as const
-    return isTimeout(thrown) ? { ...failed, late: Promise.resolve(started) } : failed
-  } finally {
-    dispose()
-    if (live) await live.end()
+    return failureOf(thrown) // it cannot be recorded
   }
+}
+
+const failureOf = (thrown: unknown): Extract<Result, { is: 'failed' }> => ({
+  is: 'failed',
+  thrown,
+  error: errorData(thrown),
+})
+
+const isThenable = (value: unknown): boolean =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') && 'then' in value
+
+async function executeTimed(
+  pass: Pass,
+  operation: Operation,
+  { call, number, timeoutMs }: Attempt & { readonly timeoutMs: number },
+): Promise<Result> {
+  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
+  const context = new Context(pass, operation, number, signal)
+  let started: unknown
+  let result: Result
+  try {
+    started = begin(pass, operation, call, context)
+    result = successOf(call, await Promise.race([started, expired]))
+  } catch (thrown) {
+    const late = isTimeout(thrown) ? { late: Promise.resolve(started) } : {}
+    result = { ...failureOf(thrown), ...late }
+  }
+  dispose()
+  return ended(context, result)
 }
 
 const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>
@@ -110,15 +190,12 @@ export const isTimeout = (thrown: unknown): boolean => timeouts.has(thrown as Er
 function timed(
   pass: Pass,
   { scope, path }: Operation,
-  timeoutMs: number | undefined,
+  timeoutMs: number,
 ): {
-  readonly signal: () => AbortSignal
-  readonly expired: Promise<never> | undefined
+  readonly signal: AbortSignal
+  readonly expired: Promise<never>
   readonly dispose: () => void
 } {
-  if (timeoutMs === undefined) {
-    return { signal: () => scope.signal, expired: undefined, dispose: () => {} }
-  }
   const controller = new AbortController()
   let reject: (error: Error) => void
   const expired = new Promise<never>((_, rejectExpired) => {
@@ -135,5 +212,5 @@ function timed(
     controller.abort(error)
   })
   const signal = AbortSignal.any([scope.signal, controller.signal])
-  return { signal: () => signal, expired, dispose: () => timer.cancel() }
+  return { signal, expired, dispose: () => timer.cancel() }
 }

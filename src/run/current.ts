@@ -19,4 +19,8 @@ const storage = new AsyncLocalStorage<Current>()
 export const current = (): Current | undefined => storage.getStore()
 
 /** Calls with everything it starts standing there. */
-export const within = <T>(place: Current, call: () => T): T => storage.run(place, call)
+export const within = <Args extends readonly unknown[], T>(
+  place: Current,
+  call: (...args: Args) => T,
+  ...args: Args
+): T => storage.run(place, call, ...args)

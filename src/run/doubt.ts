@@ -41,7 +41,8 @@ export async function findOut(
       resolve(unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`))
       controller.abort()
     })
-    const asked = within({ pass, scope: operation.scope, step: operation.path }, async () =>
+    const place = { pass, scope: operation.scope, step: operation.path }
+    const asked = operation.call(within, place, async () =>
       checkedFinding(await reconcile(record.args, context)),
     )
     void asked

@@ -125,6 +125,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
       if (entries.length > 0) execution.onProgress()
       pass?.operations.onCommitted(entries)
     },
+    onSettled: () => pass?.begin(),
     onNews: (newest) => (compensation ? compensation.onNews(newest) : pass?.mailbox.onNews(newest)),
     onLost: (error) => {
       const held = pass ?? compensation

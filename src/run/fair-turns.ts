@@ -4,8 +4,11 @@
  * told of their commits at once. After a few milliseconds the rest waits for the next turn of the
  * event loop, in order.
  *
- * A pass asks again only when it was called, so nobody is called twice before somebody who waits.
+ * A pass asks again only when it was called, so nobody is called twice before somebody who waits. All
+ * are called in one asynchronous context, that of the worker: none sees what the code of another has
+ * put into an AsyncLocalStorage.
  */
+import { AsyncResource } from 'node:async_hooks'
 import type { Ports } from '../base/ports.ts'
 
 /** One turn takes about so long; timers, I/O and people's servers get theirs in between. */
@@ -15,6 +18,10 @@ const callsMax = 64
 
 export class FairTurns {
   readonly #ports: Pick<Ports, 'clock' | 'afterMicrotasks' | 'nextTurn'>
+  readonly #context = new AsyncResource('everloop')
+  /** Those who have asked since the last time that microtasks drained. */
+  #asking: (() => void)[] = []
+  /** Those whose turn is a later one. */
   #waiting: (() => void)[] = []
   /** When the current turn began; undefined before the first call in it. */
   #began: number | undefined
@@ -26,10 +33,28 @@ export class FairTurns {
 
   /** Calls back when microtasks have drained: in this turn of the event loop, or when it is its turn. */
   afterMicrotasks(callback: () => void): void {
-    this.#ports.afterMicrotasks(() => {
+    // One tick for all who ask before microtasks have drained: hundreds may.
+    if (this.#asking.push(callback) === 1) this.#ports.afterMicrotasks(this.#callAsking)
+  }
+
+  readonly #callAsking = (): void => {
+    const asking = this.#asking
+    this.#asking = []
+    for (const callback of asking) {
       if (this.#waiting.length > 0 || this.#isOver()) this.#waiting.push(callback)
-      else callback()
-    })
+      else this.#call(callback)
+    }
+  }
+
+  #call(callback: () => void): void {
+    try {
+      this.#context.runInAsyncScope(callback)
+    } catch (error) {
+      // It must not take the turn of the others with it.
+      this.#ports.nextTurn(() => {
+        throw error
+      })
+    }
   }
 
   /** Resolves when it is the caller's turn. */
@@ -54,9 +79,10 @@ export class FairTurns {
   }
 
   /** One by one, so that what the code goes on to do counts too. */
-  #callNext(): void {
+  readonly #callNext = (): void => {
     if (this.#isOver()) return
-    this.#waiting.shift()?.()
-    if (this.#waiting.length > 0) this.#ports.afterMicrotasks(() => this.#callNext())
+    const next = this.#waiting.shift()
+    if (next) this.#call(next)
+    if (this.#waiting.length > 0) this.#ports.afterMicrotasks(this.#callNext)
   }
 }

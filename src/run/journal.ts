@@ -67,6 +67,8 @@ export interface JournalOptions {
   readonly prelude: AnyDraft | undefined
   /** These entries are durable; called before the items' own callbacks. */
   readonly onCommitted: (entries: readonly Entry[]) => void
+  /** An append is through; called after the items' own callbacks. */
+  readonly onSettled: () => void
   /** A message newer than any before has come. */
   readonly onNews: (newest: number) => void
   /** Nothing more can be written: the fence is lost, or the store has failed. */
@@ -130,26 +132,23 @@ export class Journal {
 
   readonly #flushScheduled = (): void => {
     this.#scheduled = false
-    void this.#flush()
+    this.#flush()
   }
 
-  async #flush(): Promise<void> {
+  #flush(): void {
     if (this.#busy || this.#lost || this.#waiting.length === 0) return
     this.#busy = true
     try {
       const items = this.#nextBatch()
       const [first] = items
-      if (first?.transact) await this.#transact(first)
+      if (first?.transact) this.#transact(first)
       else {
         const sealed = this.#seal(items)
-        const result = await this.#append(items, sealed)
-        this.#busy = false
-        if (!this.#lost && result) this.#settle(items, sealed, result)
+        this.#append(items, sealed)
       }
     } catch (error) {
-      this.#lose(EverloopError.is(error) ? error : unexpected(error, this.#options.run))
+      this.#lose(ours(error, this.#options.run))
     }
-    if (this.#waiting.length > 0) this.#schedule()
   }
 
   /** A conditional item and a release travel alone, so that their conditions concern only them. */
@@ -174,14 +173,18 @@ export class Journal {
     const time = store.clock.now()
     const entries: Entry[] = []
     let head = this.#head
-    for (const item of items) {
-      for (const [i, draft] of item.drafts.entries()) {
-        const salt = saltOf(ports)
-        const isLast = i === item.drafts.length - 1
-        const text = (isLast ? item.payload : undefined) ?? encode(draft.record)
-        const payload = redacted(text, redactor, 'record')
-        const at = Math.max(time, item.notBefore ?? 0)
-        const entry = seal(draft, { run, epoch, time: at, head, salt, payload })
+    for (const { drafts, payload: known, notBefore = 0 } of items) {
+      for (let i = 0; i < drafts.length; i++) {
+        const draft = drafts[i] as AnyDraft
+        const text = (i === drafts.length - 1 ? known : undefined) ?? encode(draft.record)
+        const entry = seal(draft, {
+          run,
+          epoch,
+          time: Math.max(time, notBefore),
+          head,
+          salt: saltOf(ports),
+          payload: redacted(text, redactor, 'record'),
+        })
         entries.push(entry)
         head = headOf(entry)
       }
@@ -189,7 +192,7 @@ export class Journal {
     return entries
   }
 
-  #append(items: readonly Item[], entries: readonly Entry[]): Promise<AppendResult | undefined> {
+  #append(items: readonly Item[], entries: readonly Entry[]): void {
     const { store, run, session, epoch, redactor } = this.#options
     const append: Append = {
       run,
@@ -207,7 +210,10 @@ export class Journal {
       unlessNewerThan: items[0]?.unlessNewerThan,
       release: items[0]?.release,
     }
-    return this.#patiently(() => store.append(append))
+    this.#patiently(
+      () => store.append(append),
+      (result) => this.#settle(items, entries, result),
+    )
   }
 
   #place(): AppendPlace {
@@ -220,7 +226,7 @@ export class Journal {
    * and the code's transaction did commit, the head is what was sealed last, and the code is not called
    * again; when it did not, it is.
    */
-  async #transact(item: Item): Promise<void> {
+  #transact(item: Item): void {
     let made: Item = item
     let sealed: readonly Entry[] = []
     let thrown: readonly unknown[] = []
@@ -236,7 +242,7 @@ export class Journal {
       }
     }
     const { store } = this.#options
-    const result = await this.#patiently(async () => {
+    const attempt = async (): Promise<AppendResult | undefined> => {
       thrown = []
       try {
         return await store.transact?.(this.#place(), write)
@@ -246,29 +252,40 @@ export class Journal {
         if (isUsers) return undefined
         throw error // the store is in trouble
       }
+    }
+    this.#patiently(attempt, (result) => {
+      if (result) this.#settle([made], sealed, result)
+      else if (thrown.length > 0) item.failed?.(thrown[0])
     })
-    this.#busy = false
-    if (this.#lost) return
-    if (result) this.#settle([made], sealed, result)
-    else if (thrown.length > 0) item.failed?.(thrown[0])
   }
 
-  /** Waits out trouble that may pass; undefined when nothing more is written. */
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T | undefined> {
-    const { ports, run } = this.#options
-    for (let waitMs = troubleMsMin; !this.#lost; waitMs = Math.min(waitMs * 2, troubleMsMax)) {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!isPassing(error)) {
-          this.#lose(EverloopError.is(error) ? error : unexpected(error, run))
-          return undefined
+  /** Calls `settle` with what the attempt came to. Waits out trouble that may pass. */
+  #patiently<T>(
+    attempt: () => Promise<T>,
+    settle: (result: T) => void,
+    waitMs = troubleMsMin,
+  ): void {
+    promised(attempt).then(
+      (result) => {
+        this.#busy = false
+        if (this.#lost) return
+        try {
+          settle(result)
+        } catch (error) {
+          this.#lose(ours(error, this.#options.run))
         }
+        if (this.#waiting.length > 0) this.#schedule()
+      },
+      (error: unknown) => {
+        if (this.#lost) return
+        if (!isPassing(error)) return this.#lose(ours(error, this.#options.run))
         this.#options.onTrouble(error)
-        await new Promise<void>((resolve) => void ports.setTimer(waitMs, resolve))
-      }
-    }
-    return undefined
+        const again = (): void => {
+          if (!this.#lost) this.#patiently(attempt, settle, Math.min(waitMs * 2, troubleMsMax))
+        }
+        this.#options.ports.setTimer(waitMs, again)
+      },
+    )
   }
 
   #settle(items: readonly Item[], entries: readonly Entry[], result: AppendResult): void {
@@ -294,6 +311,7 @@ export class Journal {
       case 'news':
         onNews(result.newest)
         for (const item of items) item.refused?.()
+        this.#options.onSettled()
         return
       case 'committed':
         onNews(result.newest)
@@ -306,12 +324,22 @@ export class Journal {
       item.committed?.(entries.slice(from, to))
       from = to
     }
+    this.#options.onSettled()
   }
 
   #lose(error: EverloopError): void {
     if (this.#lost) return
     this.abandon()
     this.#options.onLost(error)
+  }
+}
+
+/** A store of somebody else's may throw where it should reject. */
+function promised<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return attempt()
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 
@@ -333,6 +361,9 @@ const isPassing = (error: unknown): error is EverloopError =>
 
 /** The code has done in the transaction what it may not. */
 const isMisuse = (error: unknown): boolean => EverloopError.is(error) && error.code === 'BAD_OPTION'
+
+const ours = (error: unknown, run: string): EverloopError =>
+  EverloopError.is(error) ? error : unexpected(error, run)
 
 const unexpected = (cause: unknown, run: string): EverloopError =>
   new EverloopError('STORE_FAILED', `The store failed while run "${run}" was written.`, {

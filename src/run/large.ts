@@ -75,23 +75,22 @@ export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
 /**
- * Makes the record as a replay will decode it from this. Where the payload has references in the
- * place of values it is copied at once, field by field: each value is within the limits of a payload,
- * and with others around it may not be.
+ * The record as a replay will decode it, where the payload alone does not say it: it has references in
+ * the place of values. Copied field by field, as each value is within the limits of a payload, and with
+ * others around it may not be.
  */
-export function handing(
+export function copyOf(
   record: object,
   { payload, artifacts: [artifact] = [] }: Written,
   redactor: Redactor,
-): () => unknown {
-  if (!payload.includes('"$":"ref"')) return () => decode(payload)
+): unknown {
+  if (!payload.includes('"$":"ref"')) return undefined
   const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
     const isSpilled = artifact && (key === 'value' || key === 'output' || key === 'args')
     const text = isSpilled ? textOf(artifact.bytes) : redacted(encode(value), redactor, 'value')
     return [key, decode(text)]
   })
-  const copy = Object.fromEntries(fields)
-  return () => copy
+  return Object.fromEntries(fields)
 }
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')

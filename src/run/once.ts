@@ -12,7 +12,7 @@
  * E5 is kept by leaving.ts: `holds` says that the operation may be happening, or may have happened.
  */
 import { type ErrorData, EverloopError } from '../base/errors.ts'
-import { digestOf, encode, errorData } from '../ledger/index.ts'
+import { decode, digestOf, encode, errorData } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
 import { type Doubt, mayCall } from './calls.ts'
@@ -21,7 +21,7 @@ import { drifted } from './drift.ts'
 import type { Effect } from './effect.ts'
 import { type Finding, unknown } from './finding.ts'
 import type { Item } from './journal.ts'
-import { cleaned, handing, payloadWith } from './large.ts'
+import { cleaned, copyOf, payloadWith } from './large.ts'
 import type { Answer, Live, Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine, type Line } from './recorded.ts'
@@ -420,7 +420,7 @@ export class OnceCall implements Live {
   ): void {
     const { redactor } = this.#pass.options
     const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
-    const handed = handing(record, clean, redactor)
+    const copy = copyOf(record, clean, redactor)
     operation.phase = 'busy'
     this.#pass.commit({
       ...item,
@@ -429,7 +429,11 @@ export class OnceCall implements Live {
       committed: (entries) => {
         const entry = entries.at(-1)
         if (!entry || operation.scope.closed) return
-        const line: Line<K> = { entry, kind, record: handed() as Payloads[K] }
+        const line: Line<K> = {
+          entry,
+          kind,
+          record: (copy ?? decode(clean.payload)) as Payloads[K],
+        }
         operation.begun = line as unknown as Line<WaitKind>
         then(line)
       },

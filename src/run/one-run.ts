@@ -66,6 +66,7 @@ export async function withRun<T>(
       head: { seq: row.seq, hash: row.hash, time: row.updated },
       prelude: row.status === 'active' ? preludeOf(row) : undefined,
       onCommitted: () => {},
+      onSettled: () => {},
       onNews: () => {},
       onLost: lose,
       onTrouble: (error) => onTrouble(error, run),

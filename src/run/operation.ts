@@ -6,6 +6,7 @@
  * `waiting` (only time or a message can bring it on) or `open` (a scope whose body runs), and in
  * the end `settled`. Only the pass and the operation's own live part change its phase.
  */
+import { AsyncResource } from 'node:async_hooks'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { OutcomeKind, WaitKind } from '../ledger/index.ts'
 import { familyOf } from '../ledger/index.ts'
@@ -78,6 +79,8 @@ export class Operation {
   #told = false
   /** When a waiting operation goes on by itself, on the store's clock. */
   due: number | undefined
+  /** Where the code stood that asked for it, for what an AsyncLocalStorage tells there. */
+  #caller: AsyncResource | undefined
   #resolve!: (value: unknown) => void
   #reject!: (error: Error) => void
 
@@ -106,6 +109,19 @@ export class Operation {
   /** True while the code waits for the outcome. */
   get isWanted(): boolean {
     return !this.#told && !this.scope.isLeaving
+  }
+
+  /** It was asked for here, and may begin later. */
+  parked(): this {
+    this.#caller = new AsyncResource('everloop')
+    return this
+  }
+
+  /** Calls code of the user's where the operation was asked for. */
+  call<Args extends readonly unknown[], T>(code: (...args: Args) => T, ...args: Args): T {
+    return this.#caller
+      ? (this.#caller.runInAsyncScope(code as never, undefined, ...args) as T)
+      : code(...args)
   }
 
   /** Hands the outcome over. Returns what was handed over. */

@@ -17,7 +17,7 @@
  */
 import { Cancelled, EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { encode, operationPath } from '../ledger/index.ts'
+import { decode, encode, operationPath } from '../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
@@ -26,7 +26,7 @@ import { cancelChild } from './cancel-message.ts'
 import { drifted, driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
-import { cleaned, handing } from './large.ts'
+import { cleaned, copyOf } from './large.ts'
 import { Landings } from './landings.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
@@ -129,6 +129,7 @@ export class Pass {
     return this.#holds.add(read, scope.shielded)
   }
 
+  /** There may be something to hand over or to begin: at the start, and after each append. */
   readonly begin = (): void => this.#stir()
 
   /** Registers what the code asks for and returns what it will be handed. */
@@ -151,7 +152,7 @@ export class Pass {
     else if (family === 'scope' && !done) {
       operation.phase = 'open'
       live.begin(operation)
-    } else this.#parked.push(operation)
+    } else this.#parked.push(operation.parked())
     this.#stir()
     return operation.promise
   }
@@ -181,36 +182,36 @@ export class Pass {
     const { before = [] } = item
     const { redactor } = this.options
     const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
-    // Asked now: the code may go on changing what it returned while it is being written.
-    const handed = handing(record, clean, redactor)
+    // Now: the code may go on changing what it returned while it is being written.
+    const copy = copyOf(record, clean, redactor)
+    const draft = { scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft
     this.commit({
       ...item,
       ...clean,
-      drafts: [...before, { ...operation.place, kind, record } as AnyDraft],
+      drafts: [...before, draft],
       committed: (entries) => {
         const entry = entries[before.length]
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
-        this.recorded.push({ entry, kind, record: handed() } as Line<OutcomeKind>)
+        const line = { entry, kind, record: copy ?? decode(clean.payload) }
+        this.recorded.push(line as Line<OutcomeKind>)
       },
     })
   }
 
-  /** Commits entries that hand nothing over. */
+  /** Commits entries that hand nothing over. There is nothing to look for before they are durable. */
   commit(item: Item): void {
     if (this.#over) return
-    const { taken = [], committed } = item
+    this.#quiet.end()
+    const { taken = [] } = item
+    if (taken.length === 0) return this.journal.push(item)
     this.mailbox.appending(taken)
-    this.journal.push({
-      ...item,
-      committed: (entries) => {
-        committed?.(entries)
-        this.mailbox.taken(taken)
-        this.#stir()
-      },
-    })
-    this.#stir()
+    const committed: Item['committed'] = (entries) => {
+      item.committed?.(entries)
+      this.mailbox.taken(taken)
+    }
+    this.journal.push({ ...item, committed })
   }
 
   /** The operation waits from now on: for a message, or until `due`. */
@@ -355,11 +356,15 @@ export class Pass {
     if (!this.#live || this.#stop || this.#parked.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
     if (this.recorded.cancelling && !this.#cancel) return
-    const parked = this.#parked.filter(({ phase, scope }) => phase === 'parked' && !scope.closed)
     const isEarly = this.recorded.expected !== undefined
-    this.#parked = parked.filter(({ begun }) => isEarly && !begun)
+    const parked = this.#parked
+    this.#parked = []
     for (const operation of parked) {
-      if (isEarly && !operation.begun) continue
+      if (operation.phase !== 'parked' || operation.scope.closed) continue
+      if (isEarly && !operation.begun) {
+        this.#parked.push(operation)
+        continue
+      }
       if (operation.begun && this.#isMisfit(operation, operation.begun)) return
       operation.phase = 'busy'
       try {

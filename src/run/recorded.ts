@@ -206,7 +206,7 @@ export class Recorded {
     const { next, cancelling } = this
     if (next) return pathOf(next.entry)
     // Code that was told of a cancel instead does not come to its waits.
-    return cancelling ? undefined : this.begun.keys().next().value
+    return cancelling || this.begun.size === 0 ? undefined : this.begun.keys().next().value
   }
 
   shift(): void {

@@ -2,7 +2,7 @@
 import { parseDuration } from '../base/duration.ts'
 import { digestOf } from '../ledger/index.ts'
 import type { Payloads, Undo } from '../ledger/index.ts'
-import { execute, type StepCall } from './attempt.ts'
+import { execute, type Result, type StepCall } from './attempt.ts'
 import { mayCall } from './calls.ts'
 import { effectOf } from './effect.ts'
 import type { StepOptions } from './face.ts'
@@ -57,9 +57,9 @@ class Attempts implements Live {
   begin(operation: Operation): void {
     const { begun } = operation
     if (!begun && this.#undo) this.#intend(operation, this.#undo)
-    else if (!isLine(begun, 'step.retrying')) void this.#attempt(operation, 1)
+    else if (!isLine(begun, 'step.retrying')) this.#attempt(operation, 1)
     else if (begun.record.due <= this.#pass.store.clock.now()) {
-      void this.#attempt(operation, begun.record.attempt + 1)
+      this.#attempt(operation, begun.record.attempt + 1)
     } else this.#pass.wait(operation, begun.record.due)
   }
 
@@ -84,23 +84,29 @@ class Attempts implements Live {
         if (!entry || operation.phase !== 'busy') return
         operation.begun = { entry, kind: 'effect.intended', record }
         if (!mayCall(this.#pass.recorded, operation)) return // the code is about to be told
-        void this.#attempt(operation, 1)
+        this.#attempt(operation, 1)
       },
     })
   }
 
-  async #attempt(operation: Operation, number: number): Promise<void> {
+  #attempt(operation: Operation, number: number): void {
     const pass = this.#pass
-    const retry = this.#retry
     operation.phase = 'busy'
     const attempt = { call: this.#call, number, timeoutMs: this.#timeoutMs }
-    const executed = execute(pass, operation, attempt)
-    if (this.#undo) pass.landings.add(executed.then((one) => one.is === 'failed' && one.late))
-    const result = await executed
-    const given = this.input === undefined ? {} : { input: this.input }
+    const result = execute(pass, operation, attempt)
+    if (!(result instanceof Promise)) return this.#end(operation, number, result)
+    if (this.#undo) pass.landings.add(result.then((one) => one.is === 'failed' && one.late))
+    void result.then((one) => this.#end(operation, number, one))
+  }
+
+  /** Records what came of an attempt, or waits for the next. */
+  #end(operation: Operation, number: number, result: Result): void {
+    const pass = this.#pass
+    const retry = this.#retry
+    const given = this.input === undefined ? none : { input: this.input }
     if (result.is === 'completed') {
       const { value, text, charge } = result
-      const rest = { ...(number === 1 ? {} : { attempts: number }), ...given }
+      const rest = number === 1 ? given : { attempts: number, ...given }
       const item = payloadWith('value', text, rest, { charge, largeAt: this.#call.largeAt })
       const record = { ...(charge && { charge }), value, ...rest }
       pass.conclude(operation, 'step.completed', record, item)
@@ -114,6 +120,9 @@ class Attempts implements Live {
     }
   }
 }
+
+/** What most steps have besides their value. */
+const none: object = Object.freeze({})
 
 /** Records a failed attempt and waits for the next. */
 function backOff(pass: Pass, operation: Operation, record: Payloads['step.retrying']): void {

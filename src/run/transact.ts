@@ -4,12 +4,19 @@
  * key and without a doubt.
  */
 import { EverloopError } from '../base/errors.ts'
-import { type AnyDraft, digestOf, encode, errorData, type OutcomeKind } from '../ledger/index.ts'
+import {
+  type AnyDraft,
+  decode,
+  digestOf,
+  encode,
+  errorData,
+  type OutcomeKind,
+} from '../ledger/index.ts'
 import type { Transaction } from '../store/store.ts'
 import { within } from './current.ts'
 import type { TransactOptions } from './face.ts'
 import type { Item } from './journal.ts'
-import { cleaned, handing, payloadWith } from './large.ts'
+import { cleaned, copyOf, payloadWith } from './large.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
@@ -52,7 +59,7 @@ class Transacted implements Live {
       return
     }
     const given = this.input === undefined ? {} : { input: this.input }
-    let handed: (() => unknown) | undefined
+    let handed: unknown
     pass.commit({
       drafts: [],
       transact: (transaction) => {
@@ -60,12 +67,12 @@ class Transacted implements Live {
         const record = { value, ...given }
         const { payload, artifacts } = payloadWith('value', encode(value), given)
         const clean = cleaned(payload, artifacts, pass.options.redactor)
-        handed = handing(record, clean, pass.options.redactor)
+        handed = copyOf(record, clean, pass.options.redactor) ?? decode(clean.payload)
         return { ...clean, drafts: [draftOf(operation, record)] }
       },
       committed: ([entry]) => {
         if (!entry || operation.scope.closed) return
-        const line = { entry, kind: 'step.completed', record: handed?.() }
+        const line = { entry, kind: 'step.completed', record: handed }
         pass.recorded.push(line as Line<OutcomeKind>)
       },
       failed: (thrown) => {
@@ -81,7 +88,7 @@ class Transacted implements Live {
     if (operation.phase !== 'busy' || scope.closed || pass.isOver) {
       throw new EverloopError('CANCELLED', `Nobody waits for step "${path}" any more.`)
     }
-    const value = within({ pass, scope, step: path }, () => this.#call.body(transaction))
+    const value = operation.call(within, { pass, scope, step: path }, this.#call.body, transaction)
     if (isPromise(value)) {
       value.then(undefined, () => {}) // what becomes of it is nobody's business
       throw new EverloopError(

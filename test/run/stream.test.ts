@@ -73,7 +73,7 @@ function typewriter(): {
     starts: () => starts,
     body: (context) => {
       starts++
-      publish = context.publish
+      publish = (text) => context.publish(text)
       ended = Promise.withResolvers()
       return ended.promise
     },

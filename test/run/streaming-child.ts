@@ -11,8 +11,8 @@ const told = once(process.stdin, 'data')
 
 const typing = flow('typing', async (run) => {
   await run.step('before', () => 0)
-  return innerStep('type', async ({ publish }) => {
-    for (const word of text.split(/(?<= )/)) publish(word)
+  return innerStep('type', async (context) => {
+    for (const word of text.split(/(?<= )/)) context.publish(word)
     await told
     return text
   })

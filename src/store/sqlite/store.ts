@@ -268,12 +268,8 @@ class SqliteStore implements Store {
     await this.#writers.close()
   }
 
-  async #write<K extends CommandName>(
-    is: K,
-    given: Commands[K]['with'],
-  ): Promise<Commands[K]['reply']> {
-    if (this.#refusal) throw this.#refusal
-    return this.#queue.submit(is, given)
+  #write<K extends CommandName>(is: K, given: Commands[K]['with']): Promise<Commands[K]['reply']> {
+    return this.#refusal ? Promise.reject(this.#refusal) : this.#queue.submit(is, given)
   }
 
   async #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {

@@ -32,9 +32,12 @@ interface Pending {
   readonly command: Command
   /** How many callers this one counts as. */
   readonly weight: number
-  readonly settle: (outcome: Outcome) => void
+  readonly resolve: (reply: never) => void
   readonly reject: (error: EverloopError) => void
 }
+
+/** A caller and what it is told, or what others are told of. */
+type Told = { readonly pending: Pending; readonly outcome: Outcome } | { readonly change: Change }
 
 type State =
   | { readonly is: 'idle' | 'gathering' | 'writing' }
@@ -56,7 +59,7 @@ export class WriteQueue {
   #state: State = { is: 'idle' }
   #drained: (() => void) | undefined
   /** What callers are still to be told, in order. */
-  readonly #untold: { readonly weight: number; readonly call: () => void }[] = []
+  readonly #untold: Told[] = []
   #isTelling = false
   #inTurn = 0
 
@@ -73,12 +76,8 @@ export class WriteQueue {
       }
       // Name and content belong together by this method's signature; TypeScript cannot say it.
       const command = { is, with: given } as Command
-      const settle = (outcome: Outcome): void => {
-        if (outcome.is === 'done') resolve(outcome.reply)
-        else reject(new EverloopError(outcome.failure.code, outcome.failure.message))
-      }
       const weight = 1 + unitsOf(command) / unitsPerCaller
-      this.#pending.push({ command, weight, settle, reject })
+      this.#pending.push({ command, weight, resolve, reject })
       if (this.#state.is === 'idle') this.#gather()
     })
   }
@@ -148,13 +147,16 @@ export class WriteQueue {
 
   #settle(batch: readonly Pending[], { outcomes, broken }: BatchResult): void {
     assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
-    const changes = batch.map(({ command }, i) => changeOf(command, outcomes[i]))
-    for (const [i, { weight, settle }] of batch.entries()) {
+    let news: Change | undefined
+    for (let i = 0; i < batch.length; i++) {
+      const pending = batch[i]
       const outcome = outcomes[i]
-      if (outcome) this.#untold.push({ weight, call: () => settle(outcome) })
+      if (!pending || !outcome) continue
+      const change = changeOf(pending.command, outcome)
+      if (news !== 'work') news = change ?? news
+      this.#untold.push({ pending, outcome })
     }
-    const change = changes.includes('work') ? 'work' : changes.find((each) => each === 'ledger')
-    if (change) this.#untold.push({ weight: 0, call: () => this.#options.onChange(change) })
+    if (news) this.#untold.push({ change: news })
     this.#tell()
     if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
   }
@@ -169,9 +171,13 @@ export class WriteQueue {
   #tellSome(): void {
     let count = 0
     for (let weight = 0; count < this.#untold.length && weight < toldPerTurn; count++) {
-      weight += this.#untold[count]?.weight ?? 0
+      const told = this.#untold[count] as Told
+      if ('pending' in told) weight += told.pending.weight
     }
-    for (const { call } of this.#untold.splice(0, count)) call()
+    for (const told of this.#untold.splice(0, count)) {
+      if ('pending' in told) settle(told.pending, told.outcome)
+      else this.#options.onChange(told.change)
+    }
     if (this.#untold.length > 0) {
       this.#options.ports.nextTurn(() => this.#tellSome())
       return
@@ -185,6 +191,12 @@ export class WriteQueue {
     for (const { reject } of this.#pending.splice(0)) reject(error)
     this.#options.onBreak(error)
   }
+}
+
+function settle({ resolve, reject }: Pending, outcome: Outcome): void {
+  // The reply is that of the caller's command: `submit` says so.
+  if (outcome.is === 'done') resolve(outcome.reply as never)
+  else reject(new EverloopError(outcome.failure.code, outcome.failure.message))
 }
 
 /** What a command that went through may mean to others. */

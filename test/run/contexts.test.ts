@@ -1,0 +1,53 @@
+/** What an AsyncLocalStorage of the user's tells inside the bodies of steps. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { expect, test } from 'vitest'
+import { flow } from 'everloop'
+import { testRuntime } from 'everloop/testing'
+
+const tenant = new AsyncLocalStorage<string>()
+
+const told: string[] = []
+
+const serving = flow('serving', (run, name: string) =>
+  tenant.run(name, async () => {
+    await run.step('first', () => told.push(`${name} first ${tenant.getStore()}`))
+    await run.sleep('1h')
+    await run.step('later', async () => {
+      await Promise.resolve()
+      told.push(`${name} later ${tenant.getStore()}`)
+    })
+    for (const delay of ['1ms', '1m'] as const) {
+      await run.step('again', { retry: { attempts: 2, delay } }, ({ attempt }) => {
+        told.push(`${name} attempt ${attempt} ${tenant.getStore()}`)
+        if (attempt === 1) throw new Error('not yet')
+      })
+    }
+    await run.step('sent', { effect: 'once' }, () => told.push(`${name} once ${tenant.getStore()}`))
+    await tenant.run(`${name}'s guest`, () =>
+      run.map('many', [1, 2], (branch) =>
+        branch.step('guest', () => told.push(`${name} guest ${tenant.getStore()}`)),
+      ),
+    )
+  }),
+)
+
+test('a step stands where it was asked for, with many runs at once, later and again', async () => {
+  await using runtime = await testRuntime({ flows: [serving] })
+  const names = Array.from({ length: 20 }, (_, i) => `t${i}`)
+  const runs = await Promise.all(names.map((name) => runtime.start(serving, name)))
+  await runtime.advance('2h')
+  for (const run of runs) await runtime.result(run)
+  for (const name of names) {
+    expect(told.filter((line) => line.startsWith(`${name} `))).toEqual([
+      `${name} first ${name}`,
+      `${name} later ${name}`,
+      `${name} attempt 1 ${name}`,
+      `${name} attempt 2 ${name}`,
+      `${name} attempt 1 ${name}`,
+      `${name} attempt 2 ${name}`,
+      `${name} once ${name}`,
+      `${name} guest ${name}'s guest`,
+      `${name} guest ${name}'s guest`,
+    ])
+  }
+})
