@@ -50,16 +50,9 @@ export async function wantedApproval(
 ): Promise<ApprovalDecision | undefined> {
   const isAsked = isRecorded(run, key)
   if (!isAsked && !isRequired && later.some((one) => isRecorded(run, one))) return undefined
-  const context = {
-    runId: run.id,
-    agent: at.agent.name,
-    call: id,
-    tool: tool.name,
-    startedBy: at.requester,
-  }
-  const { policies } = at
-  const hasRules =
-    tool.approval !== undefined || policies.some(({ approval }) => approval.length > 0)
+  const { agent, policies, requester: startedBy } = at
+  const hasRules = tool.approval !== undefined || policies.some((one) => one.approval.length > 0)
+  const context = { runId: run.id, agent: agent.name, call: id, tool: tool.name, startedBy }
   const ruled = hasRules
     ? await holdIn(run, approvalFor(tool, input, { context, policies }))
     : { needed: false }

@@ -85,7 +85,11 @@ function consistent(given: Given): Usage {
 
 /** Without the fields that are undefined, which would be kept in the ledger as such. */
 function known(usage: Usage): Usage {
-  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined))
+  const fields: { -readonly [K in keyof Usage]: unknown } = {}
+  for (const key of Object.keys(usage) as (keyof Usage)[]) {
+    if (usage[key] !== undefined) fields[key] = usage[key]
+  }
+  return fields as Usage
 }
 
 function record(value: unknown): Record<string, unknown> {
