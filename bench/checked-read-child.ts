@@ -1,0 +1,36 @@
+/**
+ * What no resume goes below: a fresh process reads the rows of an everloop store's only run, checks both
+ * hashes of each and parses it. Usage: checked-read-child.ts FILE
+ */
+const begun = performance.now()
+const [{ hash }, { DatabaseSync }, { tellAndDie }] = await Promise.all([
+  import('node:crypto'),
+  import('node:sqlite'),
+  import('./tell.ts'),
+])
+
+const pageRows = 200
+
+type Row = readonly [payload: string, salt: string, digest: string, hash: string]
+
+const sha256 = (text: string): string => hash('sha256', text, 'base64url')
+const db = new DatabaseSync(process.argv[2] ?? '', { readOnly: true })
+const run = db.prepare('SELECT id FROM runs').get()?.['id']
+const select = db.prepare(
+  `SELECT payload, salt, digest, hash, seq, epoch, time, scope, kind, key FROM entries
+  WHERE run = 1 AND seq > ? AND seq <= ? ORDER BY seq`,
+)
+select.setReturnArrays(true)
+const parsed: unknown[] = []
+let previous = ''
+for (let last = -1; last < parsed.length;) {
+  last = parsed.length
+  for (const row of select.all(last, last + pageRows)) {
+    const [payload, salt, digest, link, ...place] = row as unknown as Row
+    if (sha256(`${salt}\n${payload}`) !== digest) throw new Error('A digest does not fit.')
+    previous = sha256(['everloop/1', previous, run, ...place, digest].join('\n'))
+    if (previous !== link) throw new Error('A hash does not fit.')
+    parsed.push(JSON.parse(payload))
+  }
+}
+tellAndDie({ ms: performance.now() - begun, rows: parsed.length })
