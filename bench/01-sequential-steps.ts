@@ -3,7 +3,8 @@
  *
  * Measured: from `run.step` to its outcome, inside the flow, for 100 steps with results of 200
  * bytes; between two steps, the commit of a row of the same bytes on bare node:sqlite, so that what
- * disturbs the one disturbs the other. A round is one run; its figure is the median of its steps.
+ * disturbs the one disturbs the other. The figure of a run is the median of its steps. The limit is for
+ * a process that has worked for some seconds; what it takes in its first seconds stands beside it.
  * Not measured: starting, claiming and ending the run; what the steps themselves do.
  */
 import { join } from 'node:path'
@@ -14,10 +15,12 @@ import { flow, open } from './subject.ts'
 
 const steps = 100
 const bytes = 200
-/** Rounds that are not counted: code is compiled, the files get their size. */
-const warming = 5
+/** Runs after which the code is compiled and the files have their size: 5,000 steps, some seconds. */
+const warming = 50
 /** A run takes a tenth of a second, so there can be many. */
 const runsPerRound = 4
+/** The first runs show what a process that has just started takes. Not these: they load the code. */
+const loading = 5
 
 export const name = 'sequential-steps'
 export const says = `${steps} steps of one run, results of ${bytes} bytes`
@@ -46,23 +49,28 @@ async function measure({ rounds }: { readonly rounds: number }): Promise<readonl
     flows: [sequence],
     work: {},
   })
-  const own: number[] = []
-  const limit: number[] = []
+  const all: Times[] = []
   for (let number = 1; number <= warming + rounds * runsPerRound; number++) {
     const reference = await ever.start(sequence, number)
     await reference.result()
-    if (number <= warming) continue
-    own.push(median(times.own))
-    limit.push(median(times.bare))
+    all.push(times)
   }
   await ever.close()
   bare.close()
+  const { own, limit } = medians(all.slice(warming))
+  const young = medians(all.slice(loading, loading + rounds * runsPerRound))
   return [
     figure('a step', 'ms', own),
     figure('bare: a commit of the same bytes', 'ms', limit),
     figure('a step, of a bare commit', 'x', ratios(own, limit), { most: 2 }),
+    figure('the same in the first seconds', 'x', ratios(young.own, young.limit)),
   ]
 }
+
+const medians = (runs: readonly Times[]): { own: readonly number[]; limit: readonly number[] } => ({
+  own: runs.map(({ own }) => median(own)),
+  limit: runs.map(({ bare }) => median(bare)),
+})
 
 function commit(bare: BareLedger, run: number, seq: number, value: string): number {
   const start = performance.now()

@@ -24,6 +24,8 @@ const commandsMax = 64
 const threadAfter = 16
 /** With a long log it is started sooner, but not while a process that goes on after a crash reads. */
 const threadSoon = 4
+/** Appends of two runs that come closer together than this come from two callers. */
+const apartMs = 5
 /** Each nth batch goes to the thread, whose commits keep the log short. */
 const hereInARow = 200
 
@@ -42,6 +44,7 @@ export class Writers {
   /** After how many batches written here the thread is started. */
   readonly #threadAfter: number
   #lastRun: string | undefined
+  #lastAppend = -Infinity
   #written = 0
   #inARow = 0
   /** Moving average. Whole milliseconds in, but their mean is right all the same. */
@@ -70,20 +73,22 @@ export class Writers {
   }
 
   #isForHere({ commands, now }: Batch): boolean {
-    const isAgain = this.#isSameRun(commands)
+    const isAlone = this.#isFromOne(commands, now)
     if (now < this.#pausedUntil || this.#inARow >= hereInARow || !isSmall(commands)) return false
-    return this.#isThreadReady ? commands.length === 1 && isAgain : commands.length <= commandsMax
+    return this.#isThreadReady ? commands.length === 1 && isAlone : commands.length <= commandsMax
   }
 
-  /** Appends of several runs come from several callers, even when each comes alone. */
-  #isSameRun(commands: readonly Command[]): boolean {
-    let isAgain = true
+  /** Appends of several runs, one soon after the other, come from several callers, even if each comes alone. */
+  #isFromOne(commands: readonly Command[], now: number): boolean {
+    let isFromOne = true
     for (const command of commands) {
       if (command.is !== 'append') continue
-      if (command.with.run !== this.#lastRun) isAgain = false
+      const isApart = Math.abs(now - this.#lastAppend) > apartMs // clocks may be set back
+      if (command.with.run !== this.#lastRun && !isApart) isFromOne = false
       this.#lastRun = command.with.run
+      this.#lastAppend = now
     }
-    return isAgain
+    return isFromOne
   }
 
   #writeHere(batch: Batch): BatchResult | undefined {
