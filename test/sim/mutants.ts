@@ -68,9 +68,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an outcome is handed over before it is durable',
     file: 'run/journal.ts',
-    find: 'const result = await this.#append(items, sealed)',
-    replace:
-      "void this.#append(items, sealed)\n      const result = { is: 'committed', newest: 0 } as const",
+    find: '() => store.append(append),',
+    replace: `async () => {
+        store.append(append).catch(() => {})
+        return { is: 'committed', newest: 0 } as const
+      },`,
   },
   {
     name: 'an append whose reply was lost counts as that of another',
@@ -117,8 +119,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'failed attempts are forgotten by a resume',
     file: 'run/step.ts',
-    find: 'void this.#attempt(operation, begun.record.attempt + 1)',
-    replace: 'void this.#attempt(operation, 1)',
+    find: 'this.#attempt(operation, begun.record.attempt + 1)',
+    replace: 'this.#attempt(operation, 1)',
   },
   {
     name: 'a cancel does not reach the children',
