@@ -107,6 +107,12 @@ describe('usage', () => {
     expect(raw).toEqual(given && 'raw' in given ? given.raw : plainOf(given))
   })
 
+  test('what a provider says sets no prototype', () => {
+    const { raw } = usageOf(JSON.parse('{"raw":{"__proto__":{"input":1},"output":2}}'), 'any')
+    expect(Object.getPrototypeOf(raw)).toBe(Object.prototype)
+    expect(raw).toEqual({ output: 2 })
+  })
+
   const plainOf = (given: unknown): unknown =>
     given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as unknown)
 })
