@@ -188,7 +188,11 @@ export class Worker {
         suspects: this.#suspectInHand() ? 0 : 1,
       })
       this.#isUnsure = false
-      if (this.#session !== session) return 0 // lost meanwhile: what was claimed has been freed
+      if (this.#session !== session) {
+        // Lost meanwhile. What was never begun is given back, or it would count as lost with us.
+        await Promise.all(runs.map((row) => this.#putOff(row, token, 0)))
+        return 0
+      }
       for (const row of runs) this.#begin(row, token)
       if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle()
       return nextDue
@@ -261,15 +265,16 @@ export class Worker {
   #onLost(error: EverloopError, row: RunRow, session: string): void {
     this.#options.onTrouble(error, row.id)
     const isOver = error.code === 'STORE_FAILED' || error.code === 'STORE_CLOSED' || this.#failure
-    if (error.code !== 'FENCED' && !isOver) void this.#putOff(row, session)
+    if (error.code !== 'FENCED' && !isOver) void this.#putOff(row, session, lostMs)
   }
 
-  async #putOff({ id: run, epoch }: RunRow, session: string): Promise<void> {
+  /** Gives a run back that is still in our name. */
+  async #putOff({ id: run, epoch }: RunRow, session: string, ms: number): Promise<void> {
     const { store } = this.#options
     try {
       const now = await store.run(run)
       if (now?.session !== session || now.epoch !== epoch) return
-      const release = { wake: store.clock.now() + lostMs, seen: now.newest }
+      const release = { wake: store.clock.now() + ms, seen: now.newest }
       await store.append({ run, session, epoch, after: now, entries: [], release })
     } catch (error) {
       this.#trouble(error)

@@ -1,7 +1,9 @@
 /** Workers that die, freeze and come back: the run goes on elsewhere, and nobody writes twice. */
 import { describe, expect, test } from 'vitest'
 import { EverloopError, flow } from 'everloop'
-import { testRuntime, type TestRuntime } from 'everloop/testing'
+import { testRuntime, type TestRuntime, virtualTime } from 'everloop/testing'
+import { Ever, Flows } from '../../src/run/index.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 
 /** A step body that blocks until the test lets it go, the n-th time it is called. */
 function blocker(): {
@@ -89,6 +91,41 @@ describe('a frozen worker', () => {
     slow.release(2)
     expect(await runtime.result(run)).toBe(2)
     await runtime.verify()
+  })
+
+  test('gives back unharmed what it is handed when its lease has run out', async () => {
+    const work = flow('work', (run, i: number) => run.step('s', () => i))
+    const time = virtualTime()
+    const store = memoryStore(time)
+    let claims = 0
+    const claim = store.claim.bind(store)
+    store.claim = async (request) => {
+      const reply = await claim(request)
+      // Between the commit and its answer, so often that what counted as lost would be paused.
+      if (reply.runs.length > 0 && ++claims <= 9) {
+        time.leap(time.clock.now() + 20_000)
+        await new Promise<void>((resolve) => void time.setTimer(0, resolve))
+      }
+      return reply
+    }
+    await using ever = new Ever({
+      store,
+      ports: time,
+      flows: new Flows([work], []),
+      leaseMs: 10_000,
+      name: 'frozen',
+      development: false,
+      onTrouble: () => {},
+    })
+    const started = await Promise.all([1, 2, 3].map((i) => ever.start(work, i)))
+    void ever.work()
+    const results = Promise.all(started.map((run) => run.result()))
+    expect(await time.runUntil(results, { within: '10m' })).toEqual([1, 2, 3])
+    expect(claims).toBe(10)
+    for (const run of started) {
+      expect(await run.status()).toMatchObject({ overtakes: 0 })
+      expect(await ever.verify(run.id)).toMatchObject({ ok: true })
+    }
   })
 })
 

@@ -68,8 +68,9 @@ export class Liveness {
     }
   }
 
-  /** Removes what is left of a session whose row is gone. */
+  /** Removes what is left of a session whose row is gone, also of one that this process lost. */
   forget(token: string): void {
+    this.letGo(token)
     this.#watched.get(token)?.close()
     this.#watched.delete(token)
     this.#remove(token)

@@ -139,7 +139,10 @@ class SqliteStore implements Store {
     const { lost, idle } = await this.#read((reader) => reader.due(request, this.#liveness))
     if (idle) return idle
     const { runs, nextDue, freed } = await this.#write('claim', { request, lost })
-    for (const token of freed) this.#liveness.forget(token)
+    for (const token of freed) {
+      this.#sessions.delete(token)
+      this.#liveness.forget(token)
+    }
     return { runs, nextDue }
   }
 

@@ -1,0 +1,35 @@
+/** Sessions whose lease ran out, in a process that goes on. */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { systemPorts } from '../../src/base/system.ts'
+import { heldRun, leaseMs, session } from '../../src/testing/store-bed.ts'
+import { testFlow } from '../../src/testing/chain-builder.ts'
+import { newLocation, openStore } from './ledger-folder.ts'
+
+/** Files of sessions that this process has open. */
+const openFiles = (location: string): string[] =>
+  readdirSync('/proc/self/fd').flatMap((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).startsWith(`${location}-sessions/`) ? [name] : []
+    } catch {
+      return [] // the folder's own, gone by now
+    }
+  })
+
+test.skipIf(process.platform !== 'linux')(
+  'the file of a session that was lost is closed when its runs are freed',
+  async () => {
+    let now = systemPorts.clock.now()
+    const ports = { ...systemPorts, clock: { now: () => now } }
+    const location = newLocation()
+    const store = await openStore(location, { ports })
+    await heldRun(store, 'r', 'lost-0')
+    for (let i = 1; i <= 3; i++) {
+      now += leaseMs
+      await session(store, `lost-${i}`)
+      const { runs } = await store.claim({ session: `lost-${i}`, flows: [testFlow], limit: 1 })
+      expect(runs).toMatchObject([{ id: 'r', overtakes: i }])
+    }
+    expect(openFiles(location)).toHaveLength(1)
+  },
+)
