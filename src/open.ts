@@ -79,8 +79,9 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     queues = {},
     development = !isProduction(),
     name = 'worker',
-    onTrouble = warn,
+    onTrouble: told = warn,
   } = options
+  const onTrouble = heeded(told)
   const leaseMs = parseDuration(lease)
   if (leaseMs < leaseMsMin) {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
@@ -105,6 +106,17 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   if (work !== false) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
   return ever
 }
+
+/** What a function throws that is told of trouble must not become more of it. */
+const heeded =
+  (told: NonNullable<OpenOptions['onTrouble']>) =>
+  (error: unknown, run: string | undefined): void => {
+    try {
+      told(error, run)
+    } catch (thrown) {
+      warn(thrown, run)
+    }
+  }
 
 /** Nobody is there to be told: Node prints it, unless it is told to do otherwise. */
 function warn(error: unknown, run: string | undefined): void {

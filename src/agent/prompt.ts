@@ -31,11 +31,11 @@ export class Translation {
     first: readonly LanguageModelV4Message[],
   ): LanguageModelV4Message[] {
     const [before, now, translated] = [this.#messages, [...messages], this.#translated]
-    this.#messages = now // frozen lists are read more slowly
     let same = 0
     while (same < before.length && before[same] === now[same]) same++
     translated.length = same
     for (const message of now.slice(same)) translated.push(promptMessage(message))
+    this.#messages = now // not the list itself: frozen ones are read more slowly
     return [...first, ...translated]
   }
 }

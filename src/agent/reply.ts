@@ -68,7 +68,7 @@ async function reply(
   const { tools, definition } = at.definitionWith(instructions)
   const answer = await callModel({
     model: agent.model,
-    prompt: messages,
+    prompt: [...messages], // the model may change it
     tools,
     responseFormat: formatOf(at),
     settings: agent.settings,

@@ -35,14 +35,11 @@ function plainUnits(value: unknown, depth: number): number {
       return Number.isFinite(value) && !Object.is(value, -0) ? 1 : Infinity
     case 'object':
       if (value === null) return 1
-      return depth > depthMax || hasOwnJson(value) ? Infinity : unitsWithin(value, depth + 1)
+      return depth > depthMax || 'toJSON' in value ? Infinity : unitsWithin(value, depth + 1)
     default:
       return Infinity
   }
 }
-
-/** It says itself what its JSON is. */
-const hasOwnJson = (value: { readonly toJSON?: unknown }): boolean => value.toJSON !== undefined
 
 function unitsWithin(value: object, depth: number): number {
   const prototype: unknown = Object.getPrototypeOf(value)

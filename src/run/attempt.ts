@@ -52,42 +52,30 @@ export type Result =
 export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
   idempotencyKey(options.seed, path)
 
-/** What a body is handed. Made for each call, so it computes what few ask for when they do. */
-class Context implements LiveContext {
-  readonly attempt: number
-  readonly #pass: Pass
-  readonly #operation: Operation
-  readonly #signal: AbortSignal | undefined
-  #live: LiveText | undefined
+/** What a body is handed, and what it has shown. */
+interface Handed {
+  readonly context: LiveContext
+  readonly shown: () => LiveText | undefined
+}
 
-  constructor(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal) {
-    this.attempt = attempt
-    this.#pass = pass
-    this.#operation = operation
-    this.#signal = signal
+/**
+ * Its fields are its own, so that code may copy it or wrap it: an idempotency key that is lost on the way
+ * is a payment made twice. What few ask for is made when they do.
+ */
+function handed(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal): Handed {
+  let live: LiveText | undefined
+  const context: LiveContext = {
+    attempt,
+    get signal() {
+      return signal ?? operation.scope.signal
+    },
+    get idempotencyKey() {
+      return idempotencyKeyOf(pass, operation)
+    },
+    publish: (text) => (live ??= liveText(pass, operation, attempt)).publish(text),
+    restart: () => live?.restart(),
   }
-
-  get signal(): AbortSignal {
-    return this.#signal ?? this.#operation.scope.signal
-  }
-
-  get idempotencyKey(): string {
-    return idempotencyKeyOf(this.#pass, this.#operation)
-  }
-
-  publish(text: string): void {
-    this.#live ??= liveText(this.#pass, this.#operation, this.attempt)
-    this.#live.publish(text)
-  }
-
-  restart(): void {
-    this.#live?.restart()
-  }
-
-  /** What the body has shown, if anything. */
-  shown(): LiveText | undefined {
-    return this.#live
-  }
+  return { context, shown: () => live }
 }
 
 /**
@@ -100,14 +88,14 @@ export function execute(
   { call, number, timeoutMs }: Attempt,
 ): Result | Promise<Result> {
   if (timeoutMs !== undefined) return executeTimed(pass, operation, { call, number, timeoutMs })
-  const context = new Context(pass, operation, number)
+  const given = handed(pass, operation, number)
   try {
-    const started = begin(pass, operation, call, context)
+    const started = begin(pass, operation, call, given.context)
     return isThenable(started)
-      ? landed(call, context, started)
-      : ended(context, successOf(call, started))
+      ? landed(call, given, started)
+      : ended(given, successOf(call, started))
   } catch (thrown) {
-    return ended(context, failureOf(thrown))
+    return ended(given, failureOf(thrown))
   }
 }
 
@@ -118,22 +106,22 @@ interface Attempt {
   readonly timeoutMs: number | undefined
 }
 
-const begin = (pass: Pass, operation: Operation, call: StepCall, context: Context): unknown =>
+const begin = (pass: Pass, operation: Operation, call: StepCall, context: LiveContext): unknown =>
   operation.call(within, { pass, scope: operation.scope, step: operation.path }, call.body, context)
 
-async function landed(call: StepCall, context: Context, started: unknown): Promise<Result> {
+async function landed(call: StepCall, given: Handed, started: unknown): Promise<Result> {
   let result: Result
   try {
     result = successOf(call, await started)
   } catch (thrown) {
     result = failureOf(thrown)
   }
-  return ended(context, result)
+  return ended(given, result)
 }
 
 /** What was shown is out before the outcome is. */
-function ended(context: Context, result: Result): Result | Promise<Result> {
-  const live = context.shown()
+function ended(given: Handed, result: Result): Result | Promise<Result> {
+  const live = given.shown()
   return live ? live.end().then(() => result) : result
 }
 
@@ -160,18 +148,18 @@ async function executeTimed(
   { call, number, timeoutMs }: Attempt & { readonly timeoutMs: number },
 ): Promise<Result> {
   const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
-  const context = new Context(pass, operation, number, signal)
+  const given = handed(pass, operation, number, signal)
   let started: unknown
   let result: Result
   try {
-    started = begin(pass, operation, call, context)
+    started = begin(pass, operation, call, given.context)
     result = successOf(call, await Promise.race([started, expired]))
   } catch (thrown) {
     const late = isTimeout(thrown) ? { late: Promise.resolve(started) } : {}
     result = { ...failureOf(thrown), ...late }
   }
   dispose()
-  return ended(context, result)
+  return ended(given, result)
 }
 
 const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>

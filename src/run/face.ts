@@ -110,7 +110,7 @@ export interface StepOptions {
   readonly undo?: UndoOption
 }
 
-/** What a step's body is handed besides its input. Take what you need by name: copying it leaves out what is made when asked for. */
+/** What a step's body is handed besides its input. */
 export interface StepContext {
   /** Aborted when the attempt times out, the run is cancelled or the scope closes. */
   readonly signal: AbortSignal

@@ -255,7 +255,10 @@ export class Journal {
     }
     this.#patiently(attempt, (result) => {
       if (result) this.#settle([made], sealed, result)
-      else if (thrown.length > 0) item.failed?.(thrown[0])
+      else {
+        if (thrown.length > 0) item.failed?.(thrown[0])
+        this.#options.onSettled()
+      }
     })
   }
 
@@ -334,10 +337,10 @@ export class Journal {
   }
 }
 
-/** A store of somebody else's may throw where it should reject. */
+/** A store of somebody else's may throw where it should reject, and reply at once. */
 function promised<T>(attempt: () => Promise<T>): Promise<T> {
   try {
-    return attempt()
+    return Promise.resolve(attempt())
   } catch (error) {
     return Promise.reject(error)
   }

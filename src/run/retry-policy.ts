@@ -41,8 +41,8 @@ export function retryOf(policy: RetryPolicy | undefined): Retry {
 
 /** `thrown`: what the body threw, or the record of it where another process has seen it. */
 export function isWorthTrying(retry: Retry, thrown: unknown): boolean {
-  if (isOurs(thrown) && finalCodes.includes(thrown.code)) return false
   try {
+    if (isOurs(thrown) && finalCodes.includes(thrown.code)) return false
     return retry.when(thrown)
   } catch {
     return false // a policy that throws has no opinion worth repeating an effect for

@@ -1,6 +1,6 @@
 /** Steps: executing a body, recording what came of it, and trying again. */
 import { parseDuration } from '../base/duration.ts'
-import { digestOf } from '../ledger/index.ts'
+import { digestOf, errorData } from '../ledger/index.ts'
 import type { Payloads, Undo } from '../ledger/index.ts'
 import { execute, type Result, type StepCall } from './attempt.ts'
 import { mayCall } from './calls.ts'
@@ -99,8 +99,18 @@ class Attempts implements Live {
     void result.then((one) => this.#end(operation, number, one))
   }
 
-  /** Records what came of an attempt, or waits for the next. */
   #end(operation: Operation, number: number, result: Result): void {
+    try {
+      this.#record(operation, number, result)
+    } catch (thrown) {
+      // The body has run: what it returned or threw cannot be looked at twice, and that is its outcome.
+      const record = { error: errorData(thrown), attempts: number }
+      this.#pass.conclude(operation, 'step.failed', record)
+    }
+  }
+
+  /** Records what came of an attempt, or waits for the next. */
+  #record(operation: Operation, number: number, result: Result): void {
     const pass = this.#pass
     const retry = this.#retry
     const given = this.input === undefined ? none : { input: this.input }

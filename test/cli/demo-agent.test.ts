@@ -94,7 +94,9 @@ test('plain lines on an empty directory tell the same story, and so does the con
   const [, ledger = ''] = /^ledger +(\S+)/m.exec(stdout) ?? []
   try {
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^process \d+ killed with SIGKILL in the middle of (?:a call|\d calls)$/m)
+    expect(stdout).toMatch(
+      /^process \d+ killed with SIGKILL in the middle of (?:a call|\d calls)$/m,
+    )
     expect(stdout).toMatch(/^process \d+ killed with SIGKILL while the run waits$/m)
     expect(stdout).toContain('no key, no network, no cost')
     expect(stdout).toMatch(/^calls made once +5 of 5$/m)

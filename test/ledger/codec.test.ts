@@ -67,6 +67,11 @@ describe('round trip', () => {
       }
     }
     expect(encode(List.of(1, 2))).toBe('[1,2]')
+    let asked = 0
+    const shy = Object.defineProperty({ a: 1 }, 'toJSON', {
+      get: () => (asked++ === 0 ? undefined : () => 'changed its mind'),
+    })
+    expect(encode(shy)).toBe('{"a":1}')
   })
 
   test('what is too long to be searched for what JSON lacks is read once, however little its items take', () => {

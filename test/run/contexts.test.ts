@@ -51,3 +51,19 @@ test('a step stands where it was asked for, with many runs at once, later and ag
     ])
   }
 })
+
+test('what a body is handed may be copied and wrapped', async () => {
+  const paying = flow('paying', (run) =>
+    run.step('pay', (context) => {
+      const { idempotencyKey: key } = context
+      const copies = [{ ...context }, Object.assign({}, context)]
+      const wrapped = [new Proxy(context, {}), Object.create(context) as typeof context]
+      return [...copies, ...wrapped].map(
+        (one) => one.idempotencyKey === key && one.attempt === 1 && !one.signal.aborted,
+      )
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [paying] })
+  const run = await runtime.start(paying, undefined)
+  expect(await runtime.result(run)).toEqual([true, true, true, true])
+})

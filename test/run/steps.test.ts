@@ -282,3 +282,27 @@ describe('misuse', () => {
     expect((seen[0] as Error).message).toBe((seen[1] as Error).message)
   })
 })
+
+test.each([
+  ['at once', (): never => raise()],
+  ['later', async (): Promise<never> => raise()],
+])('a body that throws %s what cannot be looked at has failed', async (_, body) => {
+  const odd = flow('odd', async (run) => {
+    const code = await run
+      .step('s', { retry: { attempts: 2, delay: '1ms' } }, body)
+      .catch(({ code }: StepError) => code)
+    await run.sleep('1d')
+    return code
+  })
+  await using runtime = await testRuntime({ flows: [odd] })
+  const run = await runtime.start(odd, undefined)
+  await runtime.advance('2d')
+  expect(await runtime.result(run)).toBe('STEP_FAILED')
+})
+
+function raise(): never {
+  const refuse = (): never => {
+    throw new Error('Hands off.')
+  }
+  throw new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse })
+}

@@ -1,6 +1,6 @@
 /** A store in trouble: replies that get lost, calls that fail, and what becomes of the runs. */
 import { describe, expect, test } from 'vitest'
-import { EverloopError, flow } from 'everloop'
+import { EverloopError, flow, open } from 'everloop'
 import { type Interceptor, type StoreCall, testRuntime } from 'everloop/testing'
 
 const unavailable = (): EverloopError =>
@@ -102,4 +102,36 @@ describe('a run whose store fails now and then', () => {
     expect(await run.status()).toMatchObject({ overtakes: 1 })
     await runtime.verify()
   })
+})
+
+test('a listener to trouble that throws keeps no run from going on', async () => {
+  await using scene = await testRuntime({ flows: [] })
+  const { store } = scene
+  let failures = 1
+  const ailing = new Proxy(store, {
+    get: (target, name) => {
+      const held: unknown = Reflect.get(target, name, target)
+      if (typeof held !== 'function') return held
+      if (name !== 'append') return held.bind(target) as unknown
+      return (append: Parameters<typeof store.append>[0]) =>
+        failures-- > 0 ? Promise.reject(unavailable()) : target.append(append)
+    },
+  })
+  const warnings: string[] = []
+  const listen = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', listen)
+  const one = flow('one', (run) => run.step('s', () => 1))
+  const told: unknown[] = []
+  const onTrouble = (error: unknown): void => {
+    told.push(error)
+    throw new Error('the log is full')
+  }
+  try {
+    await using ever = await open({ store: ailing, flows: [one], work: {}, onTrouble })
+    expect(await (await ever.start(one, undefined)).result()).toBe(1)
+  } finally {
+    process.off('warning', listen)
+  }
+  expect(told).toMatchObject([{ code: 'STORE_UNAVAILABLE' }])
+  expect(warnings).toEqual([expect.stringContaining('the log is full')])
 })

@@ -18,6 +18,8 @@ const defaultTimeoutMs = 10 * 60_000
 const over = new Error('The attempt is over.')
 
 const defaultIdleTimeoutMs = 2 * 60_000
+/** In so many parts its silence is counted. */
+const silenceParts = 8
 
 /** What the model answered. Throws whatever went wrong, and what the signal was aborted with. */
 export async function attempt(
@@ -84,8 +86,8 @@ class Watch {
   #leave: (() => void) | undefined
   #limit: Timer | undefined
   #silence: Timer | undefined
-  /** When the model was heard of last. */
-  #heard = 0
+  /** The model was heard of since the timer of its silence rang last. */
+  #isHeard = false
 
   constructor(ports: Ports, caller: AbortSignal | undefined) {
     this.#ports = ports
@@ -103,22 +105,26 @@ class Watch {
     })
   }
 
-  /** It may be silent for this long. The timer is not set anew for each part: there are thousands. */
+  /**
+   * It may be silent for this long, or an eighth more. No timer is set for each part, as there are
+   * thousands, and no clock is asked, as it may be set.
+   */
   limitSilence(ms: number): void {
-    const { clock } = this.#ports
-    const ring = (): void => {
-      const leftMs = this.#heard + ms - clock.now()
-      if (leftMs > 0) this.#silence = this.#ports.setTimer(leftMs, ring)
-      else this.#expire(`The model sent nothing for ${formatDuration(ms)}.`)
+    let silentParts = 0
+    const wait = (): void => {
+      this.#silence = this.#ports.setTimer(Math.ceil(ms / silenceParts), () => {
+        silentParts = this.#isHeard ? 0 : silentParts + 1
+        this.#isHeard = false
+        if (silentParts < silenceParts) wait()
+        else this.#expire(`The model sent nothing for ${formatDuration(ms)}.`)
+      })
     }
-    if (this.isOver) return
-    this.hear()
-    this.#silence = this.#ports.setTimer(ms, ring)
+    if (!this.isOver) wait()
   }
 
   /** Something came. */
   hear(): void {
-    this.#heard = this.#ports.clock.now()
+    this.#isHeard = true
   }
 
   /** Calls back when the model is left behind, or has been. */
