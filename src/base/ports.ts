@@ -17,6 +17,8 @@ export interface Timer {
 /** All chance and time there is. */
 export interface Ports {
   readonly clock: Clock
+  /** Milliseconds since a moment of its own, which nobody can set: it grows while the process is frozen too. */
+  monotonic(): number
   /** Calls back once after at least `ms` milliseconds, however many those are. */
   setTimer(ms: number, callback: () => void): Timer
   /** Calls back when all microtasks that are queued now, and those they queue, have run. */

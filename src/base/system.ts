@@ -52,6 +52,7 @@ const afterMicrotasks = (callback: () => void): void => {
 /** The ports of a real process. */
 export const systemPorts: Ports = {
   clock: { now: () => Date.now() },
+  monotonic: () => performance.now(),
   setTimer,
   afterMicrotasks,
   nextTurn: (callback) => void setImmediate(callback),

@@ -121,6 +121,7 @@ export class OnceCall implements Live {
     const { timeoutMs, settleMs, undo } = this.#effect
     const { options } = this.#call
     const lost = rest.lost ?? this.#lost
+    const asked = pass.ports.monotonic()
     operation.phase = 'busy'
     operation.holds = true
     const record = {
@@ -139,7 +140,7 @@ export class OnceCall implements Live {
     const full = args === undefined ? record : { args: options.input, ...record }
     this.#write(operation, { kind: 'effect.intended', record: full }, item, (line) => {
       this.#intent = line
-      void this.#make(operation, line.record)
+      void this.#make(operation, line.record, pass.ports.monotonic() - asked)
     })
   }
 
@@ -156,10 +157,14 @@ export class OnceCall implements Live {
   async #make(
     operation: Operation,
     { attempt, due = 0 }: Payloads['effect.intended'],
+    passedMs: number,
   ): Promise<void> {
     const pass = this.#pass
-    // The time is counted from the intent: whoever takes over counts from there.
-    const timeoutMs = due - this.#effect.settleMs - pass.store.clock.now()
+    // The time is counted from the intent: whoever takes over counts from there. A clock that was set
+    // back while the process was frozen must not make it seem early: what others were told since is
+    // that it can no longer happen.
+    const leftMs = due - this.#effect.settleMs - pass.store.clock.now()
+    const timeoutMs = Math.min(leftMs, this.#effect.timeoutMs - passedMs)
     this.#doubt = { attempt, why: 'threw' }
     if (!this.#isWanted(operation)) {
       return this.#wasNotDone(operation, { via: 'call', reason: 'Nobody waited for it any more.' })

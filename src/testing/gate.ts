@@ -37,6 +37,7 @@ export class Gate {
     this.#time = time
     this.ports = {
       clock: time.clock,
+      monotonic: () => time.monotonic(),
       setTimer: (ms, callback) => this.#setTimer(ms, callback),
       afterMicrotasks: (callback) => time.afterMicrotasks(this.#gated(callback)),
       nextTurn: (callback) => time.nextTurn(this.#gated(callback)),

@@ -108,6 +108,10 @@ class Virtual implements VirtualTime {
     return this.#timers
   }
 
+  monotonic(): number {
+    return this.#now
+  }
+
   setTimer(ms: number, callback: () => void): Timer & PendingTimer {
     this.#life++
     const at = this.#now + Math.max(0, Math.ceil(ms)) // clocks tell whole milliseconds

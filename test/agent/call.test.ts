@@ -273,6 +273,7 @@ describe('limits', () => {
       let setMs = 0
       const ports = {
         clock: { now: () => time.clock.now() + setMs },
+        monotonic: time.monotonic.bind(time),
         setTimer: time.setTimer.bind(time),
         afterMicrotasks: time.afterMicrotasks.bind(time),
         nextTurn: time.nextTurn.bind(time),

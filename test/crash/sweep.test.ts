@@ -1,5 +1,5 @@
 /**
- * A sample of the sweep: every scenario once without a kill and at a few of its calls, and every
+ * A sample of the sweep: every third scenario once without a kill and at a few of its calls, and every
  * canary. The whole is `node test/crash/main.ts`.
  */
 import { describe, expect, test } from 'vitest'
@@ -15,7 +15,8 @@ const concurrency = 2
 describe.skipIf(shim.is === 'missing')(
   `a process that is killed at a durable call${reason}`,
   () => {
-    test.each(scenarios.map((scenario, i) => ({ name: scenario.name, scenario, seed: i + 1 })))(
+    const some = scenarios.filter((_, i) => i % 3 === 0)
+    test.each(some.map((scenario, i) => ({ name: scenario.name, scenario, seed: i + 1 })))(
       'loses and repeats nothing: $name',
       async ({ scenario, seed }) => {
         const { findings, points } = await sweep(scenario, {

@@ -12,10 +12,10 @@ import { runSeed } from './seed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Seeds a mutant may live through. */
-const seedsMax = 3000
+/** Seeds a mutant may live through. One that needs a run lost and claimed again in one session lives for thousands. */
+const seedsMax = 10_000
 /** A copy that does not answer any more has been caught too: some bugs never let go of the thread. */
-const silenceMs = 120_000
+const silenceMs = 300_000
 
 /** Where and how a mutant was caught. */
 export interface Catch {

@@ -23,6 +23,7 @@ export class Process implements Owner {
     this.ports = {
       // Only the store's clock may be trusted: that of a process may be wrong.
       clock: { now: () => scheduler.clock.now() + skewMs },
+      monotonic: () => scheduler.elapsed,
       setTimer: (ms, callback) => this.#setTimer(ms, callback),
       afterMicrotasks: (callback) => {
         if (!this.isDead) queueMicrotask(() => process.nextTick(callback))

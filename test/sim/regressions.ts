@@ -29,4 +29,9 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
     seed: 10494,
     found: 'a read that came back after the lease was lost let a run be undone by two workers',
   },
+  {
+    seed: 13488,
+    found:
+      'a frozen process whose clock was set back made a call that was said not to have happened',
+  },
 ]
