@@ -150,11 +150,11 @@ export const mutants: readonly Mutant[] = [
     name: 'a call that must not repeat is made before its intent is durable',
     file: 'run/once.ts',
     find: `      this.#intent = line
-      void this.#make(operation, line.record)
+      void this.#make(operation, line.record, pass.ports.monotonic() - asked)
     })`,
     replace: `      this.#intent = line
     })
-    void this.#make(operation, full)`,
+    void this.#make(operation, full, 0)`,
   },
   {
     name: 'a call that a crash cut short counts as not made',
