@@ -121,7 +121,11 @@ export class EverloopError extends Error {
 
   /** True for errors of any copy of everloop in the process, which `instanceof` cannot tell. */
   static is(value: unknown): value is EverloopError {
-    return typeof value === 'object' && value !== null && brand in value
+    try {
+      return typeof value === 'object' && value !== null && brand in value
+    } catch {
+      return false // a Proxy that refuses to be looked at: ours do not
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import type { StepContext, StepOptions } from './face.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { LiveText } from './publisher.ts'
 
 export interface StepCall {
@@ -91,7 +92,7 @@ export function execute(
   const given = handed(pass, operation, number)
   try {
     const started = begin(pass, operation, call, given.context)
-    return isThenable(started)
+    return isPromiseLike(started)
       ? landed(call, given, started)
       : ended(given, successOf(call, started))
   } catch (thrown) {
@@ -138,9 +139,6 @@ const failureOf = (thrown: unknown): Extract<Result, { is: 'failed' }> => ({
   thrown,
   error: errorData(thrown),
 })
-
-const isThenable = (value: unknown): boolean =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') && 'then' in value
 
 async function executeTimed(
   pass: Pass,

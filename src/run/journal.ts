@@ -282,11 +282,11 @@ export class Journal {
       (error: unknown) => {
         if (this.#lost) return
         if (!isPassing(error)) return this.#lose(ours(error, this.#options.run))
-        this.#options.onTrouble(error)
         const again = (): void => {
           if (!this.#lost) this.#patiently(attempt, settle, Math.min(waitMs * 2, troubleMsMax))
         }
         this.#options.ports.setTimer(waitMs, again)
+        this.#options.onTrouble(error) // after the timer, which must be set whatever this does
       },
     )
   }

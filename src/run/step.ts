@@ -1,5 +1,6 @@
 /** Steps: executing a body, recording what came of it, and trying again. */
 import { parseDuration } from '../base/duration.ts'
+import type { ErrorData } from '../base/errors.ts'
 import { digestOf, errorData } from '../ledger/index.ts'
 import type { Payloads, Undo } from '../ledger/index.ts'
 import { execute, type Result, type StepCall } from './attempt.ts'
@@ -104,8 +105,7 @@ class Attempts implements Live {
       this.#record(operation, number, result)
     } catch (thrown) {
       // The body has run: what it returned or threw cannot be looked at twice, and that is its outcome.
-      const record = { error: errorData(thrown), attempts: number }
-      this.#pass.conclude(operation, 'step.failed', record)
+      this.#fail(operation, number, errorData(thrown))
     }
   }
 
@@ -113,8 +113,8 @@ class Attempts implements Live {
   #record(operation: Operation, number: number, result: Result): void {
     const pass = this.#pass
     const retry = this.#retry
-    const given = this.input === undefined ? none : { input: this.input }
     if (result.is === 'completed') {
+      const given = this.#given
       const { value, text, charge } = result
       const rest = number === 1 ? given : { attempts: number, ...given }
       const item = payloadWith('value', text, rest, { charge, largeAt: this.#call.largeAt })
@@ -124,15 +124,24 @@ class Attempts implements Live {
       const due = pass.store.clock.now() + delayMs(pass, retry, number)
       backOff(pass, operation, { attempt: number, error: result.error, due })
     } else {
-      const { failedCharge: charge } = this.#call
-      const record = { ...(charge && { charge }), error: result.error, attempts: number, ...given }
-      pass.conclude(operation, 'step.failed', record)
+      this.#fail(operation, number, result.error)
     }
+  }
+
+  #fail(operation: Operation, attempts: number, error: ErrorData): void {
+    const { failedCharge: charge } = this.#call
+    const record = { ...(charge && { charge }), error, attempts, ...this.#given }
+    this.#pass.conclude(operation, 'step.failed', record)
+  }
+
+  /** What is recorded of what it was given. */
+  get #given(): { readonly input?: string } {
+    return this.input === undefined ? none : { input: this.input }
   }
 }
 
 /** What most steps have besides their value. */
-const none: object = Object.freeze({})
+const none = Object.freeze({})
 
 /** Records a failed attempt and waits for the next. */
 function backOff(pass: Pass, operation: Operation, record: Payloads['step.retrying']): void {

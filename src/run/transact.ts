@@ -20,6 +20,7 @@ import { cleaned, copyOf, payloadWith } from './large.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from './options.ts'
 import type { Pass } from './pass.ts'
+import { isPromiseLike } from './promise-like.ts'
 import type { Line } from './recorded.ts'
 import type { Scope } from './scope.ts'
 
@@ -89,7 +90,7 @@ class Transacted implements Live {
       throw new EverloopError('CANCELLED', `Nobody waits for step "${path}" any more.`)
     }
     const value = operation.call(within, { pass, scope, step: path }, this.#call.body, transaction)
-    if (isPromise(value)) {
+    if (isPromiseLike(value)) {
       value.then(undefined, () => {}) // what becomes of it is nobody's business
       throw new EverloopError(
         'BAD_OPTION',
@@ -103,9 +104,6 @@ class Transacted implements Live {
 
 const draftOf = ({ scope, key }: Operation, record: object): AnyDraft =>
   ({ scope: scope.path, kind: 'step.completed', key, record }) as AnyDraft
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
 const noTransactions = (pass: Pass, { path }: Operation): EverloopError =>
   new EverloopError(

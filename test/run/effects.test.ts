@@ -52,6 +52,20 @@ describe('a once step', () => {
     await runtime.verify()
   })
 
+  test.each([
+    ['at once', (): never => raise()],
+    ['later', async (): Promise<never> => raise()],
+  ])('that throws %s what cannot be looked at is in doubt', async (_, body) => {
+    const pay = flow('pay', (run) => run.step('pay', { effect: 'once' }, body))
+    await using runtime = await testRuntime({ flows: [pay] })
+    const run = await runtime.start(pay, undefined)
+    await runtime.advance('5m')
+    const kinds = (await runtime.ledger(run)).map(({ kind }) => kind)
+    expect(kinds.slice(0, 3)).toEqual(['run.started', 'effect.intended', 'effect.doubted'])
+    expect(await runtime.ever.questions({ run: run.id })).toHaveLength(1)
+    await runtime.verify()
+  })
+
   test('has one key in all attempts, and another one in another run', async () => {
     const keys: string[] = []
     const pay = flow('pay', async (run) =>
@@ -369,3 +383,11 @@ test('a crash at any commit makes no call twice, and each doubt is resolved by r
   expect(report.flaws).toEqual([])
   expect(calls).toBeGreaterThan(report.boundaries)
 })
+
+/** Throws what refuses to be looked at. */
+function raise(): never {
+  const refuse = (): never => {
+    throw new Error('Hands off.')
+  }
+  throw new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse })
+}

@@ -63,7 +63,7 @@ async function streamed(
     throw new AttemptFailure('The model returned no stream.', { again: true })
   }
   const reader = stream.getReader()
-  // The provider learns that nobody listens any more.
+  // The provider learns that nobody listens any more; what it says to that, nobody listens to either.
   watch.onStop(() => void reader.cancel().catch(() => {}))
   for (;;) {
     const { done, value } = await reader.read()
