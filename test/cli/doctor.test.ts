@@ -41,21 +41,6 @@ test('doctor finds nothing wrong with a new store, and leaves nothing behind', a
   expect(readdirSync(folder)).toEqual(before)
 })
 
-test('bench measures bare commits and steps, and cleans up', async () => {
-  const folder = testFolder()
-  const store = `sqlite:${join(folder, 'deeper', 'ledger.db')}`
-  const { code, document } = await everloopJson<{
-    figures: readonly { name: string; count: number; perSecond: number }[]
-  }>(['bench', '--seconds', '0.2', '--store', store])
-  expect(code).toBe(0)
-  expect(document.figures).toHaveLength(3)
-  for (const { count, perSecond } of document.figures) {
-    expect(count).toBeGreaterThan(0)
-    expect(perSecond).toBeGreaterThan(0)
-  }
-  expect(readdirSync(folder)).toEqual([])
-})
-
 test('doctor names a run that was paused by trouble in the command that explains it', async () => {
   const store = `sqlite:${join(testFolder(), 'ledger.db')}`
   const first = flow('waits', (run) => run.signal('go'))

@@ -117,13 +117,16 @@ async function bareCommits(path: string, { ms, signal }: Limit): Promise<Figure>
   }
 }
 
-/** One run, one step after the other: each is durable before the next begins. */
+/**
+ * One run, one step after the other: each is durable before the next begins. Whether time is left is
+ * what the step returns, so that a turn which is executed again goes the same way.
+ */
 async function stepsInARow(path: string, { ms, signal }: Limit): Promise<Figure> {
   let until = 0
   const row = flow('row', (run) =>
     run.loop('steps', { state: 0 }, async (turn, done) => {
-      const next = await turn.step('add', () => done + 1)
-      return performance.now() < until && !signal.aborted ? turn.next(next) : turn.done(next)
+      const more = await turn.step('more', () => performance.now() < until && !signal.aborted)
+      return more ? turn.next(done + 1) : turn.done(done + 1)
     }),
   )
   await using ever = await open({ store: `sqlite:${path}`, flows: [row], work: {} })
