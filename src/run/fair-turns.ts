@@ -19,10 +19,10 @@ const callsMax = 64
 export class FairTurns {
   readonly #ports: Pick<Ports, 'clock' | 'afterMicrotasks' | 'nextTurn'>
   readonly #context = new AsyncResource('everloop')
-  /** Those who have asked since the last time that microtasks drained. */
-  #asking: (() => void)[] = []
-  /** Those whose turn is a later one. */
-  #waiting: (() => void)[] = []
+  /** Those who have asked and were not called yet, in order. */
+  readonly #asking: (() => void)[] = []
+  /** The rest waits for the next turn of the event loop. */
+  #isPutOff = false
   /** When the current turn began; undefined before the first call in it. */
   #began: number | undefined
   #calls = 0
@@ -33,17 +33,24 @@ export class FairTurns {
 
   /** Calls back when microtasks have drained: in this turn of the event loop, or when it is its turn. */
   afterMicrotasks(callback: () => void): void {
-    // One tick for all who ask before microtasks have drained: hundreds may.
-    if (this.#asking.push(callback) === 1) this.#ports.afterMicrotasks(this.#callAsking)
+    if (this.#asking.push(callback) === 1) this.#ports.afterMicrotasks(this.#callNext)
   }
 
-  readonly #callAsking = (): void => {
-    const asking = this.#asking
-    this.#asking = []
-    for (const callback of asking) {
-      if (this.#waiting.length > 0 || this.#isOver()) this.#waiting.push(callback)
-      else this.#call(callback)
+  /** Resolves when it is the caller's turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.afterMicrotasks(resolve))
+  }
+
+  /** One by one, each when the microtasks of the one before have drained: what its code did there counts. */
+  readonly #callNext = (): void => {
+    if (this.#isOver()) {
+      this.#isPutOff = true
+      return
     }
+    const next = this.#asking.shift()
+    const isLast = this.#asking.length === 0 // whoever asks in the call begins anew
+    if (next) this.#call(next)
+    if (!isLast) this.#ports.afterMicrotasks(this.#callNext)
   }
 
   #call(callback: () => void): void {
@@ -55,11 +62,6 @@ export class FairTurns {
         throw error
       })
     }
-  }
-
-  /** Resolves when it is the caller's turn. */
-  next(): Promise<void> {
-    return new Promise((resolve) => this.afterMicrotasks(resolve))
   }
 
   #isOver(): boolean {
@@ -74,15 +76,9 @@ export class FairTurns {
     this.#calls = 0
     this.#ports.nextTurn(() => {
       this.#began = undefined
-      if (this.#waiting.length > 0) this.#callNext()
+      if (!this.#isPutOff) return
+      this.#isPutOff = false
+      this.#callNext()
     })
-  }
-
-  /** One by one, so that what the code goes on to do counts too. */
-  readonly #callNext = (): void => {
-    if (this.#isOver()) return
-    const next = this.#waiting.shift()
-    if (next) this.#call(next)
-    if (this.#waiting.length > 0) this.#ports.afterMicrotasks(this.#callNext)
   }
 }

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { flow, open } from 'everloop'
 
 /** Longer than the passes of a worker may go on in one turn of the event loop. */
-const busyMs = 6
+const busyMs = 3
 
 function work(): void {
   const end = Date.now() + busyMs
@@ -14,7 +14,12 @@ function work(): void {
 }
 
 test('code of many runs that goes on at the same time is spread over turns of the event loop', async () => {
-  const runs = 24
+  // Again and again: once the engine has compiled them, many outcomes are there in one microtask.
+  for (let round = 0; round < 12; round++) expect(await mostInOneTurn(24)).toBeLessThanOrEqual(4)
+})
+
+/** So many runs' code goes on in one turn of the event loop, at most, when all may go on at once. */
+async function mostInOneTurn(runs: number): Promise<number> {
   const gate = Promise.withResolvers<void>()
   const arrived = Promise.withResolvers<void>()
   let waiting = 0
@@ -42,8 +47,8 @@ test('code of many runs that goes on at the same time is spread over turns of th
   gate.resolve()
   await results
   isOver = true
-  expect(most).toBeLessThanOrEqual(4)
-})
+  return most
+}
 
 test('reads of hundreds that wait for one another are spread over turns of the event loop', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-fairness-'))
