@@ -30,7 +30,7 @@ import { beginningOf, checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
-import { type PassEnd, pausedDraft } from './stop.ts'
+import { type PassEnd, pausedDraft, troubleIn } from './stop.ts'
 
 export interface Execution {
   /** The claimed run. */
@@ -124,6 +124,9 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     onCommitted: (entries) => {
       if (entries.length > 0) execution.onProgress()
       pass?.operations.onCommitted(entries)
+      const last = entries.at(-1)
+      const trouble = last && troubleIn(last)
+      if (trouble) onTrouble(trouble, row)
     },
     onSettled: () => pass?.begin(),
     onNews: (newest) => (compensation ? compensation.onNews(newest) : pass?.mailbox.onNews(newest)),

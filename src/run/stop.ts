@@ -1,6 +1,6 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
-import type { AnyDraft } from '../ledger/index.ts'
-import type { EverloopError } from '../base/errors.ts'
+import { EverloopError, type ErrorCode, errorCodes } from '../base/errors.ts'
+import { type AnyDraft, decode, type Entry, type Payloads } from '../ledger/index.ts'
 import type { Operations } from './operations.ts'
 import type { Recorded } from './recorded.ts'
 
@@ -47,6 +47,18 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
     ...(by === undefined ? {} : { by }),
   },
 })
+
+/**
+ * The trouble that an entry tells of: a pause that nobody asked for. Whoever only awaits the run's
+ * result would hear nothing of it, and wait for ever.
+ */
+export function troubleIn({ kind, run, payload }: Entry): EverloopError | undefined {
+  if (kind !== 'run.paused') return undefined
+  const { code = 'PAUSED', message = '' } = decode(payload ?? '{}') as Payloads['run.paused']
+  if (code === 'PAUSED') return undefined
+  const known = code in errorCodes ? (code as ErrorCode) : 'INTERNAL'
+  return new EverloopError(known, `Run "${run}" is paused (${code}): ${message}`, { run })
+}
 
 /** What is said when the code asks for other things than what the ledger holds. */
 export const unasked = ({ expected = '' }: Recorded): string =>

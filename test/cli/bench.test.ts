@@ -13,7 +13,13 @@ const clock = join(import.meta.dirname, 'counting-clock.ts')
 test('bench measures bare commits and steps, and cleans up', async () => {
   const folder = testFolder()
   const store = `sqlite:${join(folder, 'deeper', 'ledger.db')}`
-  const { code, document } = await everloopJson<Figures>(['bench', '--seconds', '0.2', '--store', store])
+  const { code, document } = await everloopJson<Figures>([
+    'bench',
+    '--seconds',
+    '0.2',
+    '--store',
+    store,
+  ])
   expect(code).toBe(0)
   expect(document.figures).toHaveLength(3)
   for (const { count, perSecond } of document.figures) {

@@ -153,6 +153,7 @@ describe('a model that does not behave', () => {
   test('and uses up its budget leaves the run waiting for an answer', async () => {
     const { code, document } = await played(({ turn }) => ({
       toolCalls: [{ id: `again-${turn}`, name: 'list_files' }],
+      usage: { input: 250_000, output: 10 },
     }))
     expect(code).toBe(1)
     expect(document).toMatchObject({ ok: false, status: 'waiting' })

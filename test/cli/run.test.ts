@@ -184,3 +184,19 @@ test.skipIf(!hasTerminal)('asks the person at the terminal until the answer fits
   // oxlint-disable-next-line no-control-regex -- colors are escape sequences
   expect(stdout).not.toMatch(/\u001b\[\d*m/)
 })
+
+test('a run that is paused by trouble is told of once, with what to do', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'impure.ts'),
+    `import { flow } from ${JSON.stringify(source)}
+export default flow('impure', async (run) => {
+  let turns = 0
+  await run.loop('counts', { state: 0 }, (turn) => turn.next(++turns))
+})`,
+  )
+  const { code, stderr } = await everloop(['run', 'impure.ts'], { cwd })
+  expect(code).toBe(5)
+  expect(stderr.match(/depends on something outside/g)).toHaveLength(1)
+  expect(stderr).toMatch(/^Next: Move what the loop keeps outside into its state/m)
+})

@@ -135,3 +135,21 @@ test('a listener to trouble that throws keeps no run from going on', async () =>
   expect(told).toMatchObject([{ code: 'STORE_UNAVAILABLE' }])
   expect(warnings).toEqual([expect.stringContaining('the log is full')])
 })
+
+test('a pause that nobody asked for is told, one that somebody asked for is not', async () => {
+  const impure = flow('impure', async (run) => {
+    let turns = 0
+    await run.loop('counts', { state: 0 }, (turn) => turn.next(++turns))
+  })
+  const waits = flow('waits', (run) => run.signal('go'))
+  await using runtime = await testRuntime({ flows: [impure, waits] })
+  const asked = await runtime.start(waits, undefined)
+  await runtime.settled(asked)
+  await runtime.ever.pause(asked.id)
+  expect(await runtime.settled(asked)).toMatchObject({ status: 'paused', code: 'PAUSED' })
+  expect(runtime.troubles).toEqual([])
+  const run = await runtime.start(impure, undefined)
+  await runtime.settled(run)
+  const told = [{ run: run.id, error: { code: 'HIDDEN_STATE', run: run.id } }]
+  expect(runtime.troubles).toMatchObject(told)
+})

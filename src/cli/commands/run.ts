@@ -11,7 +11,7 @@ import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { decideCommand, decidersText, whyNot } from '../deciders.ts'
-import { explain } from '../explain.ts'
+import { explain, pauseFixes } from '../explain.ts'
 import { chooseFlow, loadFlowFile } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
@@ -57,12 +57,16 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const flows = file.flows.map((one) => one.flow)
   const { id, queue, by } = options
   return interruptible(async (signal) => {
+    let own: string | undefined
     await using ever = await open({
       store,
       flows,
       actions: file.actions,
       name: `run ${flow.name}@${flow.version}`,
-      onTrouble: (error, where) => out.warn(error, where),
+      onTrouble: (error, where) => {
+        // A pause of the run itself is what the report is about.
+        if (where !== own || !isPause(error)) out.warn(error, where)
+      },
     })
     const reference = await ever.start(flow.name, input, {
       ...(id === undefined ? {} : { id }),
@@ -70,6 +74,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       ...(labels === undefined ? {} : { labels }),
       ...(by === undefined ? {} : { by }),
     })
+    own = reference.id
     if (id !== undefined && by !== undefined) await tellStarter(out, ever, id, by)
     if (options.start) {
       out.result({ run: reference.id, status: 'started' }, () => reference.id)
@@ -96,6 +101,8 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     return await report({ out, ever, id: reference.id, settled })
   })
 }
+
+const isPause = (error: unknown): boolean => EverloopError.is(error) && error.code in pauseFixes
 
 /** The same id, flow and input are the same run, whose starter is who started it first. */
 async function tellStarter(out: Call['out'], ever: Ever, id: string, by: string): Promise<void> {

@@ -33,9 +33,15 @@ export interface AuditTally {
 }
 
 /** The ids of the calls that are recorded as done. */
-export const callsOf = (entries: readonly Line[]): string[] =>
+export const callsOf = (entries: readonly Line[]): string[] => callsThat('step.completed', entries)
+
+/** The ids of the calls that are recorded as failed. */
+export const failedCallsOf = (entries: readonly Line[]): string[] =>
+  callsThat('step.failed', entries)
+
+const callsThat = (kind: Line['kind'], entries: readonly Line[]): string[] =>
   entries
-    .filter(({ kind, key }) => kind === 'step.completed' && key.startsWith(callPrefix))
+    .filter((line) => line.kind === kind && line.key.startsWith(callPrefix))
     .map(({ key }) => unescape(key.slice(callPrefix.length)))
 
 /** How many answers of the model are recorded. */

@@ -18,13 +18,14 @@ import {
   answersOf,
   auditTally,
   callsOf,
+  failedCallsOf,
   type Lines,
   underWay,
 } from './audit-tally.ts'
 import { modelNamed } from './audit-model.ts'
 import type { Setting } from './audit-work.ts'
 import { auditor } from './auditor.ts'
-import { readExecutions } from './executions.ts'
+import { leave, readExecutions } from './executions.ts'
 import type { WorkerOptions, WorkerProcess } from './process.ts'
 import { Stage } from './stage.ts'
 
@@ -126,12 +127,27 @@ class Audit {
     }
   }
 
-  /** Kills the first process when calls are under way, and some are recorded already. */
+  /**
+   * Kills the first process when calls are under way, and some are recorded already. Its calls end when
+   * they are allowed to, so that the moment cannot be missed, however slowly the demo itself gets on.
+   */
   async #killDuringCalls(): Promise<void> {
-    const worker = this.#spawn()
+    const { setting, place } = this.#options
+    const { calls } = setting
+    const allowed = join(place, 'allowed.log')
+    writeFileSync(allowed, '')
+    const worker = this.#spawn({ setting: { ...setting, calls: { ...calls, allowed } } })
+    const free = new Set<string>()
     const isMoment = async (): Promise<boolean> => {
-      const { isQuiet, calls, answers, isPartly } = await this.#watch(worker)
-      return isQuiet && answers >= 2 && calls.length > 0 && isPartly
+      const { isQuiet, underWay: ids, answers, isPartly } = await this.#watch(worker)
+      if (!isQuiet) return false
+      const isNear = answers >= 2
+      if (isNear && isPartly && ids.some((id) => !free.has(id))) return true
+      for (const id of isNear ? ids.slice(0, 1) : ids) {
+        if (!free.has(id)) leave(allowed, id)
+        free.add(id)
+      }
+      return false
     }
     await this.#untilRest(worker, isMoment)
     // A model that proposed the report at once, or nothing at all, leaves no such moment.
@@ -143,7 +159,7 @@ class Audit {
   /** Lets the second process go on to the approval, and kills it while the run waits. */
   async #killDuringApproval(): Promise<void> {
     if (await this.#isOver()) return
-    const worker = this.#spawn()
+    const worker = this.#spawn({})
     await this.#untilRest(worker)
     if (await this.#approval()) {
       await worker.kill(async () => (await this.#watch(worker)).isQuiet)
@@ -160,7 +176,7 @@ class Audit {
       const approval = await this.#approval()
       if (!approval) return
       await this.#decide(approval)
-      const worker = this.#spawn('idle')
+      const worker = this.#spawn({ until: 'idle' })
       await this.#stage.untilEnded(worker, () => this.#watch(worker))
       await this.#ended()
     }
@@ -180,8 +196,14 @@ class Audit {
     await this.#ever.approvals.approve(id, { by: 'demo', channel: 'demo', shown: digest })
   }
 
-  #spawn(until?: 'idle'): WorkerProcess {
-    const { setting, store } = this.#options
+  #spawn({
+    until,
+    setting = this.#options.setting,
+  }: {
+    readonly until?: 'idle'
+    readonly setting?: Setting
+  }): WorkerProcess {
+    const { store } = this.#options
     const worker: WorkerOptions = {
       store,
       flows: 'audit-work',
@@ -224,8 +246,9 @@ class Audit {
   async #watch({ pid }: WorkerProcess): Promise<{
     readonly isQuiet: boolean
     readonly answers: number
-    /** The tools whose calls are under way. */
-    readonly calls: readonly string[]
+    /** The ids of the calls that are under way, and the tools that they call. */
+    readonly underWay: readonly string[]
+    readonly tools: readonly string[]
     /** Of several calls of the last answer, one at least is recorded. */
     readonly isPartly: boolean
   }> {
@@ -238,19 +261,20 @@ class Audit {
     const { items } = await conversation(this.#ever, runId)
     const last = items.findLast((item) => item.is === 'assistant')
     if (last) scene.doing(callsText(last))
+    const failed = new Set(failedCallsOf(entries)) // they leave no line at their end
+    const ids = underWay(pid, lines).filter((id) => !failed.has(id))
     return {
       isQuiet: lines.done.every(({ step }) => recorded.includes(step)),
       answers,
-      calls: underWay(pid, lines).map(
-        (call) => last?.calls.find(({ id }) => id === call)?.tool ?? call,
-      ),
+      underWay: ids,
+      tools: ids.map((call) => last?.calls.find(({ id }) => id === call)?.tool ?? call),
       isPartly:
         !last || last.calls.length < 2 || last.calls.some(({ id }) => recorded.includes(id)),
     }
   }
 
   async #killed(worker: WorkerProcess, during: Kill['during']): Promise<void> {
-    const { answers, calls } = await this.#watch(worker)
+    const { answers, tools: calls } = await this.#watch(worker)
     const recorded = answers + callsOf(await this.#stage.entries()).length
     this.#kills.push({ pid: worker.pid, during, calls, recorded })
     this.#stage.scene.end('killed', `killed with SIGKILL${momentOf(during, calls.length)}`)
