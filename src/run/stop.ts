@@ -53,8 +53,8 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
  * result would hear nothing of it, and wait for ever.
  */
 export function troubleIn({ kind, run, payload }: Entry): EverloopError | undefined {
-  if (kind !== 'run.paused') return undefined
-  const { code = 'PAUSED', message = '' } = decode(payload ?? '{}') as Payloads['run.paused']
+  if (kind !== 'run.paused' || payload === null) return undefined
+  const { code, message } = decode(payload) as Payloads['run.paused']
   if (code === 'PAUSED') return undefined
   const known = code in errorCodes ? (code as ErrorCode) : 'INTERNAL'
   return new EverloopError(known, `Run "${run}" is paused (${code}): ${message}`, { run })
