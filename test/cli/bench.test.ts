@@ -8,7 +8,7 @@ interface Figures {
   readonly figures: readonly { name: string; count: number; perSecond: number }[]
 }
 
-const clock = join(import.meta.dirname, 'counting-clock.ts')
+const clock = join(import.meta.dirname, 'clock-child.ts')
 
 test('bench measures bare commits and steps, and cleans up', async () => {
   const folder = testFolder()
