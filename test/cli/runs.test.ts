@@ -196,5 +196,8 @@ describe('what comes from outside', () => {
     expect(answered).toMatchObject({ code: 0, stdout: 'Answered question asks-1/2.\n' })
     const late = await runJson('questions', 'answer', 'asks-1/2', '"red"')
     expect(late).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })
+    const closed = await runJson('questions', 'show', 'asks-1/2')
+    expect(closed).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })
+    expect(closed.error.message).toContain('everloop runs events asks-1')
   })
 })

@@ -1,6 +1,7 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
+import { mayAsk } from '../../ledger/index.ts'
 import { type Ever, type Question, schemaText } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -97,12 +98,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
   const id = await resolveQuestion(ever, args[0] ?? '')
   const question = await openQuestion(ever, id)
-  if (!question) {
-    throw new EverloopError(
-      'UNKNOWN_QUESTION',
-      `No question "${id}" is open. \`everloop questions list\` shows those that are.`,
-    )
-  }
+  if (!question) throw await notOpen(ever, id)
   const now = ever.store.clock.now()
   const { schema, kind, run, prompt, since, due } = question
   out.result({ ...question, schema: plain(schema) }, () => {
@@ -202,8 +198,30 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
 const isText = (schema: unknown): boolean =>
   typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
 
+/** Why a question cannot be shown: it is closed, or never was. */
+async function notOpen(ever: Ever, id: string): Promise<EverloopError> {
+  const { run, seq } = placeOf(id)
+  const [entry] = await ever.store.entries(run, { after: seq - 1, limit: 1 })
+  return entry?.seq === seq && mayAsk(entry.kind)
+    ? new EverloopError(
+        'QUESTION_CLOSED',
+        `Question "${id}" was answered, expired or withdrawn. \`everloop runs events ${run}\` shows what became of it, once a worker has taken it.`,
+        { run },
+      )
+    : new EverloopError(
+        'UNKNOWN_QUESTION',
+        `No question "${id}" is open. \`everloop questions list\` shows those that are.`,
+      )
+}
+
+/** The run that asks, and the number of the entry in which it does. */
+function placeOf(id: string): { readonly run: string; readonly seq: number } {
+  const at = Math.max(0, id.lastIndexOf('/'))
+  return { run: id.slice(0, at), seq: Number(id.slice(at + 1)) }
+}
+
 async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
-  const run = id.slice(0, Math.max(0, id.lastIndexOf('/')))
+  const { run } = placeOf(id)
   return (await ever.questions({ run })).find((question) => question.id === id)
 }
 
