@@ -5,9 +5,13 @@ import * as reading from '../../src/store/sqlite/read-statements.ts'
 import * as writing from '../../src/store/sqlite/write-statements.ts'
 import { newLocation } from './ledger-folder.ts'
 
-const statements = [...Object.entries(reading), ...Object.entries(writing)].filter(
-  ([, sql]) => !sql.startsWith('PRAGMA'),
-)
+const statements = [...Object.entries(reading), ...Object.entries(writing)]
+  .flatMap(([name, sql]) =>
+    typeof sql === 'string'
+      ? [[name, sql] as const]
+      : Object.entries(sql).map(([form, text]) => [`${name} of ${form}`, text] as const),
+  )
+  .filter(([, sql]) => !sql.startsWith('PRAGMA'))
 
 test('every statement searches, and none scans', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
@@ -31,9 +35,12 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
   const hot = {
     entriesAfter,
     entriesBetween,
-    entriesOfScopes,
-    entriesOfScopesLinked,
-    entriesListed,
+    entriesOfFewScopes: entriesOfScopes.few,
+    entriesOfScopes: entriesOfScopes.many,
+    entriesOfFewScopesLinked: entriesOfScopesLinked.few,
+    entriesOfScopesLinked: entriesOfScopesLinked.many,
+    fewEntriesListed: entriesListed.few,
+    entriesListed: entriesListed.many,
     stretchesOf,
     runsByStatus,
     entriesFrom,

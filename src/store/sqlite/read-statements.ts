@@ -2,7 +2,7 @@
  * The statements of the reader. Each is one constant with the reason for its shape; a test asks
  * SQLite for the plan of each and refuses scans.
  */
-import { entryColumns, listLength, messageColumns, runColumns } from './rows.ts'
+import { entryColumns, listLengths, messageColumns, runColumns } from './rows.ts'
 
 /** Changes when another connection has committed. */
 export const dataVersion: string = 'PRAGMA data_version'
@@ -54,20 +54,36 @@ ${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
 export const entriesAfter: string = `
 SELECT ${entryColumns} FROM entries WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`
 
-const list = Array.from({ length: listLength }, () => '?').join(', ')
+/** A statement with a list, in the form for a few values and in that for many. */
+export interface Listing {
+  readonly few: string
+  readonly many: string
+}
+
+const listing = (statement: (list: string) => string): Listing => ({
+  few: statement(marks(listLengths.few)),
+  many: statement(marks(listLengths.many)),
+})
+
+const marks = (count: number): string => Array.from({ length: count }, () => '?').join(', ')
+
 const previous = `(
   SELECT hash FROM entries AS before
   WHERE before.run = entries.run AND before.seq = entries.seq - 1)`
 
 /** Without the hashes of predecessors, where they are mostly among them. */
-export const entriesOfScopes: string = `
+export const entriesOfScopes: Listing = listing(
+  (list) => `
 SELECT ${entryColumns}, NULL FROM entries
-WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`
+WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`,
+)
 
 /** With the hashes of predecessors, where they lie in other scopes: looked up here it takes a quarter. */
-export const entriesOfScopesLinked: string = `
+export const entriesOfScopesLinked: Listing = listing(
+  (list) => `
 SELECT ${entryColumns}, ${previous} FROM entries
-WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`
+WHERE run = ? AND seq > ? AND seq <= ? AND scope IN (${list}) ORDER BY seq`,
+)
 
 /** The same for more scopes than the list takes. */
 export const entriesBetween: string = `
@@ -81,8 +97,10 @@ WHERE run = ?1 AND scope = ?2 AND seq <= ?4 AND seq >= (
   SELECT ifnull(max(seq), 0) FROM everloop_stretches WHERE run = ?1 AND scope = ?2 AND seq <= ?3)
 ORDER BY seq`
 
-export const entriesListed: string = `
-SELECT ${entryColumns}, ${previous} FROM entries WHERE run = ? AND seq IN (${list}) ORDER BY seq`
+export const entriesListed: Listing = listing(
+  (list) => `
+SELECT ${entryColumns}, ${previous} FROM entries WHERE run = ? AND seq IN (${list}) ORDER BY seq`,
+)
 
 /** The predecessor's hash. */
 export const hashAt: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'

@@ -35,7 +35,7 @@ import {
   type ChunkTuple,
   type EntryTuple,
   linkedEntry,
-  listLength,
+  listLengths,
   type MessageTuple,
   messageRow,
   type RunTuple,
@@ -159,11 +159,11 @@ export class Reader {
     let count = firstPageRows
     for (let at = 0; at < wanted.length;) {
       const part = wanted.slice(at, at + count)
-      const rows = this.#db.all<ListedTuple>(sql.entriesListed, key, ...listed(part))
+      const rows = this.#listed(sql.entriesListed, [key], part)
       for (const row of rows) entries.push(linkedEntry(run, row, row[0] === 1 ? '' : row[10]))
       at += part.length
       const cost = await this.#spend(rows, 9)
-      if (rows.length > 0) count = Math.min(listLength, nextCount(rows.length, cost))
+      if (rows.length > 0) count = Math.min(listLengths.many, nextCount(rows.length, cost))
     }
     return entries
   }
@@ -307,12 +307,22 @@ export class Reader {
       isUnbroken,
     }: { readonly scopes: ReadonlyMap<string, number>; readonly isUnbroken: boolean },
   ): readonly ListedTuple[] {
-    if (scopes.size > listLength) {
+    if (scopes.size > listLengths.many) {
       return this.#db.all<ListedTuple>(sql.entriesBetween, key, after, to)
     }
-    const paths = listed(Array.from(scopes.keys()))
     const statement = isUnbroken ? sql.entriesOfScopes : sql.entriesOfScopesLinked
-    return this.#db.all<ListedTuple>(statement, key, after, to, ...paths)
+    return this.#listed(statement, [key, after, to], Array.from(scopes.keys()))
+  }
+
+  /** The rows of a statement with a list. There must be a value. */
+  #listed(
+    { few, many }: sql.Listing,
+    place: readonly Value[],
+    values: readonly Value[],
+  ): readonly ListedTuple[] {
+    return values.length <= listLengths.few
+      ? this.#db.all<ListedTuple>(few, ...place, ...filled(values, listLengths.few))
+      : this.#db.all<ListedTuple>(many, ...place, ...filled(values, listLengths.many))
   }
 
   #scopesOf(key: number): readonly (readonly [path: string, from: number])[] {
@@ -384,9 +394,13 @@ export class Reader {
   }
 }
 
-/** As many values as a statement with a list takes. There must be one. */
-const listed = <T extends Value>(values: readonly T[]): readonly T[] =>
-  Array.from({ length: listLength }, (_, i) => values[i] ?? (values.at(-1) as T))
+/** So many values: the last one is repeated. */
+function filled(values: readonly Value[], count: number): readonly Value[] {
+  const last = values.at(-1) as Value
+  const all = [...values]
+  while (all.length < count) all.push(last)
+  return all
+}
 
 function questionRow([run, answered, ...row]: QuestionTuple): QuestionRow {
   const entry = linkedEntry(run, row, null)

@@ -61,8 +61,11 @@ export function runRow(row: RunTuple): RunRow {
 export const entryColumns =
   'entries.seq, entries.epoch, entries.time, entries.scope, entries.kind, entries.key, entries.salt, entries.digest, entries.hash, entries.payload'
 
-/** How many values a statement with a list takes; a shorter list repeats its last one. */
-export const listLength = 64
+/**
+ * How many values the two forms of a statement with a list take; a shorter list repeats its last one.
+ * Most lists have one to three, and each mark costs something.
+ */
+export const listLengths = { few: 4, many: 64 } as const
 
 export type EntryTuple = readonly [
   seq: number,
