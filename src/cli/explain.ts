@@ -264,6 +264,7 @@ export const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
   UNKNOWN_ACTION: (id) =>
     `Serve a file that exports the action, then: everloop runs resume ${id}. Or: everloop runs undo ${id} --file FILE`,
+  INTERNAL: (id) => `Report it, with the message, then: everloop runs resume ${id}`,
   BROKEN_CHAIN: (id) => `everloop runs verify ${id}, then restore the store from a backup`,
 }
 

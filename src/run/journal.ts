@@ -77,6 +77,12 @@ export interface JournalOptions {
   readonly onTrouble: (error: EverloopError) => void
 }
 
+/** What is tried after an attempt that failed, if something else, and how long after it. */
+interface Repetition<T> {
+  readonly again?: () => Promise<T>
+  readonly waitMs?: number
+}
+
 /** Waits between attempts while the store is in trouble: doubling, in milliseconds. */
 const troubleMsMin = 50
 const troubleMsMax = 10_000
@@ -213,7 +219,23 @@ export class Journal {
     this.#patiently(
       () => store.append(append),
       (result) => this.#settle(items, entries, result),
+      { again: () => this.#appendAgain(append) },
     )
+  }
+
+  /**
+   * The reply to the first attempt was lost. When it gave the run back, the fence is gone since, and
+   * only the head tells that it was ours.
+   */
+  async #appendAgain(append: Append): Promise<AppendResult> {
+    const { store, run } = this.#options
+    const result = await store.append(append)
+    const last = append.entries.at(-1)
+    if (result.is !== 'fenced' || !last) return result
+    const row = await store.run(run)
+    return row?.seq === last.seq && row.hash === last.hash
+      ? { is: 'displaced', seq: row.seq, hash: row.hash }
+      : result
   }
 
   #place(): AppendPlace {
@@ -262,11 +284,11 @@ export class Journal {
     })
   }
 
-  /** Calls `settle` with what the attempt came to. Waits out trouble that may pass. */
+  /** Calls `settle` with what the attempt came to. Waits out trouble that may pass, and tries again. */
   #patiently<T>(
     attempt: () => Promise<T>,
     settle: (result: T) => void,
-    waitMs = troubleMsMin,
+    { again = attempt, waitMs = troubleMsMin }: Repetition<T> = {},
   ): void {
     promised(attempt).then(
       (result) => {
@@ -282,10 +304,11 @@ export class Journal {
       (error: unknown) => {
         if (this.#lost) return
         if (!isPassing(error)) return this.#lose(ours(error, this.#options.run))
-        const again = (): void => {
-          if (!this.#lost) this.#patiently(attempt, settle, Math.min(waitMs * 2, troubleMsMax))
+        const repeat = (): void => {
+          const later = { again, waitMs: Math.min(waitMs * 2, troubleMsMax) }
+          if (!this.#lost) this.#patiently(again, settle, later)
         }
-        this.#options.ports.setTimer(waitMs, again)
+        this.#options.ports.setTimer(waitMs, repeat)
         this.#options.onTrouble(error) // after the timer, which must be set whatever this does
       },
     )

@@ -7,7 +7,8 @@
  * for begins, and nothing is written.
  */
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { encode, isWithin } from '../ledger/index.ts'
+import type { Redactor } from '../base/redactor.ts'
+import { encode, isWithin, redacted } from '../ledger/index.ts'
 import type { RunRow } from '../store/store.ts'
 import { type Next, verdictOf } from './face.ts'
 import { Pass, type PassOptions } from './pass.ts'
@@ -59,7 +60,7 @@ export async function shadowReplay(
       journal: { push: () => {}, pending: false, abandon: () => {} },
       shadow: {
         isTarget: (scope) => scope === turn.turn,
-        onVerdict: (verdict) => conclude(compareVerdicts(turn.verdict, verdict)),
+        onVerdict: (verdict) => conclude(compareVerdicts(turn.verdict, verdict, options.redactor)),
         onExhausted: (asked) => {
           const other = asked.find(
             (path) => isWithin(path, turn.turn) && !turn.asked.includes(path),
@@ -77,14 +78,16 @@ export async function shadowReplay(
   return difference
 }
 
-function compareVerdicts(first: unknown, second: unknown): string | undefined {
+function compareVerdicts(first: unknown, second: unknown, redactor: Redactor): string | undefined {
   if (verdictOf(first) !== verdictOf(second)) {
     return 'a second execution of the turn ended the loop differently'
   }
   if (verdictOf(first) !== 'next') return undefined
   const [a, b] = [encode((first as Next).state), encode((second as Next).state)]
   if (a === b) return undefined
-  return `a second execution of the turn returned another state: ${excerpt(b)} instead of ${excerpt(a)}`
+  // Before it is cut: half a secret would be found by nobody.
+  const shown = (text: string): string => excerpt(redacted(text, redactor, 'value'))
+  return `a second execution of the turn returned another state: ${shown(b)} instead of ${shown(a)}`
 }
 
 const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

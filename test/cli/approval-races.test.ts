@@ -1,7 +1,7 @@
 /** Several processes at once: two that decide, one that decides as the time ends, two that go on. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, open } from '../../src/index.ts'
 import { everloop, Running, testFolder } from './command-line.ts'
 import * as agents from './sample-agents.ts'
@@ -78,7 +78,9 @@ test('of an approval and a denial one is taken, and of two workers one goes on',
 test('a decision at the deadline is taken and counts, or is refused and does not', async () => {
   const folder = testFolder()
   const store = `sqlite:${join(folder, 'ledger.db')}`
-  process.env['LOG'] = join(folder, 'log')
+  const log = join(folder, 'log')
+  process.env['LOG'] = log
+  onTestFinished(() => void delete process.env['LOG'])
   await using ever = await open({ store, flows, work: { concurrency: 32 } })
   for (const id of ids) await ever.start(agents.racing, { prompt: 'Pay.' }, { id })
   const allAsk = async (): Promise<number> => (await ever.approvals.list()).length
@@ -87,8 +89,7 @@ test('a decision at the deadline is taken and counts, or is refused and does not
   const [told = {}] = await decide(store, [['approve', 'eve', '50']])
   const ends = await Promise.all(ids.map(async (id) => (await ever.get(id)).settled()))
   expect(new Set(ends.map(({ status }) => status))).toEqual(new Set(['completed']))
-  const paid = paidIn(process.env['LOG'])
-  delete process.env['LOG']
+  const paid = paidIn(log)
   for (const id of ids) {
     const isTaken = told[id] === 'taken'
     if (!isTaken) expect(['QUESTION_CLOSED', 'UNKNOWN_QUESTION', 'RUN_ENDED']).toContain(told[id])

@@ -143,6 +143,36 @@ describe('a model that does not behave', () => {
     expect(document.report).toMatchObject({ writes: 1 })
   })
 
+  test('and gives a call the id of one that has failed is killed during that call', async () => {
+    const { code, document } = await played(({ turn }) =>
+      turn === 0
+        ? { toolCalls: [{ id: 'call', name: 'read_more', input: { artifact: 'nope' } }] }
+        : turn === 1
+          ? { toolCalls: [{ id: 'call', name: 'list_files' }] }
+          : { text: 'Done.' },
+    )
+    expect({ code, output: document.output }).toEqual({ code: 0, output: 'Done.' })
+    expect(document.kills).toMatchObject([{ during: 'calls', calls: ['list_files'] }])
+  })
+
+  test('and makes a call that fails beside another is killed during the other', async () => {
+    const { code, document } = await played(({ turn }) =>
+      turn === 0
+        ? { toolCalls: [{ id: 'first', name: 'list_files' }] }
+        : turn === 1
+          ? {
+              toolCalls: [
+                { id: 'fails', name: 'read_file', input: { path: 'nope', from: 1 } },
+                { id: 'lists', name: 'list_files' },
+              ],
+            }
+          : { text: 'Done.' },
+    )
+    expect(code).toBe(0)
+    expect(document.kills).toMatchObject([{ during: 'calls', calls: ['list_files'] }])
+    expect(document.tally.cutOff).toEqual(['lists'])
+  })
+
   test('and cannot be used ends with an explanation', async () => {
     const { code, document } = await played(() => ({ error: 'no such key', status: 401 }))
     expect(code).toBe(1)

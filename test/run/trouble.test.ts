@@ -136,11 +136,12 @@ test('a listener to trouble that throws keeps no run from going on', async () =>
   expect(warnings).toEqual([expect.stringContaining('the log is full')])
 })
 
+const impure = flow('impure', async (run) => {
+  let turns = 0
+  await run.loop('counts', { state: 0 }, (turn) => turn.next(++turns))
+})
+
 test('a pause that nobody asked for is told, one that somebody asked for is not', async () => {
-  const impure = flow('impure', async (run) => {
-    let turns = 0
-    await run.loop('counts', { state: 0 }, (turn) => turn.next(++turns))
-  })
   const waits = flow('waits', (run) => run.signal('go'))
   await using runtime = await testRuntime({ flows: [impure, waits] })
   const asked = await runtime.start(waits, undefined)
@@ -152,4 +153,27 @@ test('a pause that nobody asked for is told, one that somebody asked for is not'
   await runtime.settled(run)
   const told = [{ run: run.id, error: { code: 'HIDDEN_STATE', run: run.id } }]
   expect(runtime.troubles).toMatchObject(told)
+})
+
+test.each([
+  { name: 'ends', status: 'completed', told: ['STORE_UNAVAILABLE'] },
+  { name: 'impure', status: 'paused', told: ['STORE_UNAVAILABLE', 'HIDDEN_STATE'] },
+])('$name: a run whose last reply is lost is not said to be taken over', async (given) => {
+  const ends = flow('ends', () => 'done')
+  let isLost = false
+  const onCall: Interceptor = async ({ method, args }, proceed) => {
+    const result = await proceed()
+    const [append] = args as readonly [{ readonly release?: unknown }?]
+    if (method !== 'append' || append?.release === undefined || isLost) return result
+    isLost = true
+    throw unavailable()
+  }
+  await using runtime = await testRuntime({ flows: [ends, impure], onCall })
+  const run = await runtime.start(given.name, undefined)
+  await runtime.advance('1m')
+  expect(isLost).toBe(true)
+  expect(await runtime.settled(run)).toMatchObject({ status: given.status })
+  const codes = runtime.troubles.map(({ error }) => (error as EverloopError).code)
+  expect(codes).toEqual(given.told)
+  await runtime.verify()
 })

@@ -40,9 +40,11 @@ export function contentOf(raw: readonly unknown[], tools: readonly ToolFace[]): 
   return { parts, warnings }
 }
 
+const nameUnitsMax = 200
+
 function callPart(part: RawPart, id: string, tools: readonly ToolFace[]): AnswerPart {
   const named = part['toolName']
-  const name = typeof named === 'string' ? named.toWellFormed().slice(0, 200) : ''
+  const name = typeof named === 'string' ? toolName(named) : ''
   const input = toolInput(part['input'])
   const complaint =
     part['isCut'] === true
@@ -56,6 +58,10 @@ function callPart(part: RawPart, id: string, tools: readonly ToolFace[]): Answer
     ...metadataOf(part),
   }
 }
+
+/** Told, not cut, when it is too long: half of a secret would be recognised by nobody. */
+const toolName = (named: string): string =>
+  named.length > nameUnitsMax ? `(a name of ${named.length} characters)` : named.toWellFormed()
 
 function nameComplaint(name: string, tools: readonly ToolFace[]): string | undefined {
   if (tools.some((tool) => tool.name === name)) return undefined

@@ -21,7 +21,7 @@ export function toolInput(given: unknown): ToolInput {
   if (rawInput.trim() === '') return { input: {}, rawInput }
   if (rawInput.length > inputUnitsMax) {
     return {
-      rawInput: rawInput.slice(0, 1000),
+      rawInput: '', // an excerpt might end in the middle of a secret
       invalid: `The input has ${rawInput.length} characters, more than ${inputUnitsMax}. Send less.`,
     }
   }
@@ -49,7 +49,7 @@ function fits(input: unknown, rawInput: string): ToolInput {
   }
   if (isDeeper(input, depthMax)) {
     return {
-      rawInput: rawInput.slice(0, 1000),
+      rawInput: '', // an excerpt might end in the middle of a secret
       invalid: `The input is nested more than ${depthMax} levels deep.`,
     }
   }

@@ -57,13 +57,16 @@ export function underWay(pid: number, { begun, done }: Omit<Lines, 'asked'>): st
 export function auditTally(entries: readonly Line[], { asked, begun, done }: Lines): AuditTally {
   const calls = callsOf(entries)
   const times = countsOf(done)
+  const failed = new Set(failedCallsOf(entries)) // they leave no line at their end
   const pids = new Set(begun.map(({ pid }) => pid))
   return {
     answers: answersOf(entries),
     asked: asked.length,
     calls: calls.length,
     madeOnce: calls.filter((call) => times.get(call) === 1).length,
-    cutOff: [...pids].flatMap((pid) => underWay(pid, { begun, done })),
+    cutOff: [...pids].flatMap((pid) =>
+      underWay(pid, { begun, done }).filter((call) => !failed.has(call)),
+    ),
     repeated: [...times].filter(([, count]) => count > 1).map(([call]) => call),
     lost: calls.filter((call) => !times.has(call)),
   }

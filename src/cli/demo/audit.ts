@@ -261,15 +261,22 @@ class Audit {
     const { items } = await conversation(this.#ever, runId)
     const last = items.findLast((item) => item.is === 'assistant')
     if (last) scene.doing(callsText(last))
-    const failed = new Set(failedCallsOf(entries)) // they leave no line at their end
-    const ids = underWay(pid, lines).filter((id) => !failed.has(id))
+    // Ids are unique within an answer only. Failed calls leave no line at their end.
+    const current = new Set(last?.calls.map(({ id }) => id))
+    const answered = entries.findLastIndex(
+      ({ kind, key }) => kind === 'step.completed' && key === '=model',
+    )
+    const failed = new Set(failedCallsOf(entries.slice(answered + 1)))
+    const ids = underWay(pid, lines).filter((id) => current.has(id) && !failed.has(id))
     return {
       isQuiet: lines.done.every(({ step }) => recorded.includes(step)),
       answers,
       underWay: ids,
       tools: ids.map((call) => last?.calls.find(({ id }) => id === call)?.tool ?? call),
       isPartly:
-        !last || last.calls.length < 2 || last.calls.some(({ id }) => recorded.includes(id)),
+        !last ||
+        last.calls.length < 2 ||
+        last.calls.some(({ id }) => recorded.includes(id) || failed.has(id)),
     }
   }
 

@@ -19,6 +19,8 @@ export interface Called {
 
 /** How often a call looks whether it may end. */
 const lookMs = 20
+/** A demo that says nothing for so long will not come back to it. */
+const looksMax = 1000
 
 /** The function of a tool that leaves lines behind. */
 export function called<Input, Result>(
@@ -29,7 +31,7 @@ export function called<Input, Result>(
     leave(begun, call)
     // Calls of one answer take different times, as calls in the world do.
     await pause(paceMs * (1 + (lengthOf(input) % 7) / 2))
-    while (!mayEnd(call, allowed)) await pause(lookMs)
+    for (let looks = 0; looks < looksMax && !mayEnd(call, allowed); looks++) await pause(lookMs)
     const result = await body(input)
     leave(done, call)
     return result
