@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import { EverloopError } from '../base/errors.ts'
 import type { Ever, Question } from '../run/index.ts'
 import { clean, cleanLine } from './clean.ts'
+import { lastRefusal } from './refusal.ts'
 
 /** How often is looked whether somebody else has answered. */
 const pollMs = 300
@@ -16,6 +17,7 @@ export async function askPerson(
   for (let complaint = ''; ;) {
     const question = await openQuestion(ever, id)
     if (!question) return true
+    if (complaint === '') complaint = (await lastRefusal(ever, question)) ?? ''
     if (complaint !== '') process.stderr.write(`${clean(complaint)}\n`)
     const typed = await promptUntilClosed(ever, question, signal)
     if (typed.is !== 'text') return typed.is === 'closed'

@@ -84,10 +84,9 @@ export function start(args: readonly string[], options?: CallOptions): Running {
   return running
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end, which is that of the test at the latest. */
 export function everloop(args: readonly string[], options?: CallOptions): Promise<Ended> {
-  const running = new Running(process.execPath, [bin, ...args], { input: '', ...options })
-  return running.ended
+  return start(args, { input: '', ...options }).ended
 }
 
 /** The same with --json: the document on stdout, and the error on stderr. */

@@ -34,6 +34,15 @@ export interface Node {
   isClosed: boolean
 }
 
+/** What the world does to runtimes. Whether a crash loop was one, its entry is asked: entry-checks.ts. */
+const expectedTroubles: readonly string[] = [
+  'STORE_UNAVAILABLE',
+  'STORE_FULL',
+  'STORE_CLOSED',
+  'FENCED',
+  'CRASH_LOOP',
+]
+
 export class World implements Surroundings {
   readonly seed: number
   readonly report: Report
@@ -228,7 +237,7 @@ export class World implements Surroundings {
   #onTrouble(error: unknown, run?: string): void {
     const code = EverloopError.is(error) ? error.code : 'none'
     this.report.trace(() => `   trouble ${run ?? ''} ${code} ${String(error)}`)
-    if (['STORE_UNAVAILABLE', 'STORE_FULL', 'FENCED', 'STORE_CLOSED'].includes(code)) return
+    if (expectedTroubles.includes(code)) return
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : ''
     this.report.break('trouble', `${run ?? 'a worker'}: ${code} ${String(error)} ${cause}`)
   }

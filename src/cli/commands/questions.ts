@@ -10,6 +10,7 @@ import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
 import { askPerson, hintOf, readingsOf } from '../question-prompt.ts'
 import { answeredText } from '../deciders.ts'
+import { lastRefusal } from '../refusal.ts'
 import { resolveRun } from '../rest.ts'
 import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
@@ -101,7 +102,9 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
   if (!question) throw await notOpen(ever, id)
   const now = ever.store.clock.now()
   const { schema, kind, run, prompt, since, due } = question
-  out.result({ ...question, schema: plain(schema) }, () => {
+  const refused = await lastRefusal(ever, question)
+  const before = refused === undefined ? {} : { refused }
+  out.result({ ...question, schema: plain(schema), ...before }, () => {
     const rows: [string, string][] = [
       ['question', id],
       ['run', run],
@@ -109,6 +112,9 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
       ['asks', clean(prompt)],
       ['since', `${dateTime(since)} (${ago(since, now)})`],
       ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
+      ...(refused === undefined
+        ? []
+        : [['refused before', cleanLine(refused, 400)] as [string, string]]),
       ['answer', hintOf(schema) || (isText(schema) ? 'a text' : 'any JSON')],
       ...(schema === undefined
         ? []

@@ -1,0 +1,21 @@
+/**
+ * Why a run did not take the last answer to its question. Answers are checked where they are given, with
+ * the JSON Schema that lies beside the question; the schema in the run's code may say more, and then the
+ * question stays open.
+ */
+import { decode, type Payloads } from '../ledger/index.ts'
+import type { Ever, Question } from '../run/index.ts'
+
+export async function lastRefusal(
+  ever: Ever,
+  { id, run }: Pick<Question, 'id' | 'run'>,
+): Promise<string | undefined> {
+  const asked = Number(id.slice(id.lastIndexOf('/') + 1))
+  const [question, ...later] = await ever.store.entries(run, { after: asked - 1 })
+  const refused = later.findLast(
+    ({ kind, scope, key }) =>
+      kind === 'question.refused' && scope === question?.scope && key === question.key,
+  )
+  if (!refused || refused.payload === null) return undefined
+  return (decode(refused.payload) as Payloads['question.refused']).reason
+}
