@@ -620,7 +620,7 @@ export interface RunInfo {
 export class RunReference<Output = unknown> {
     #private;
     readonly id: string;
-    constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string);
+    constructor({ store, redactor, onTrouble }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;
@@ -1692,6 +1692,7 @@ interface ReferenceOptions {
     readonly store: Store;
     readonly ports: Ports;
     readonly redactor?: Redactor | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
 interface Append extends AppendPlace {

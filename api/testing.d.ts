@@ -1353,6 +1353,7 @@ interface ReferenceOptions {
     readonly store: Store;
     readonly ports: Ports;
     readonly redactor?: Redactor | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
 type Rest = Extract<Settled, {
@@ -1366,7 +1367,7 @@ interface ResultOptions {
 class RunReference<Output = unknown> {
     #private;
     readonly id: string;
-    constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string);
+    constructor({ store, redactor, onTrouble }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;

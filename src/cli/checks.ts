@@ -154,10 +154,13 @@ export async function checkSessions(store: Store): Promise<Check[]> {
     checks.push(
       check(
         'leases',
-        'bad',
+        runs === 0 ? 'note' : 'bad',
         `${counted(leaked.length, 'worker')} died without letting go (the last lease ran out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
         {
-          fix: 'Start a worker: it takes them over at once (everloop work FILE).',
+          fix:
+            runs === 0
+              ? 'Nothing is held up; the next worker clears it away.'
+              : 'Start a worker: it takes them over at once (everloop work FILE).',
           data: { sessions: leaked.length, runs },
         },
       ),

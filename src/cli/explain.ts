@@ -4,6 +4,7 @@ import type { RunRow, SessionRow } from '../store/store.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
+import { lastRefusal } from './refusal.ts'
 import { retryAdvice } from './retry-advice.ts'
 import { ago, dateTime, short } from './times.ts'
 
@@ -216,11 +217,17 @@ async function waitSentence(
         text: `to undo something once more${until} after it failed: ${told}`,
         fix: undefined,
       }
-    case 'question':
+    case 'question': {
+      const refused = question && (await lastRefusal(ever, { id: question, run }))
+      const why =
+        refused === undefined
+          ? ''
+          : `; the last one was refused: ${quoted(cleanLine(refused, 200))}`
       return {
-        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}`,
+        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why}`,
         fix: `everloop questions answer ${question ?? ''} JSON`,
       }
+    }
     case 'signal':
       return {
         text: `since ${short(now - since)} for the signal ${quoted(told)}${until}`,

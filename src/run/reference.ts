@@ -6,6 +6,7 @@ import type { Redactor } from '../base/redactor.ts'
 import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { checkOptions } from './options.ts'
+import { troubleOf } from './stop.ts'
 import type { Changes } from './changes.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {
@@ -34,6 +35,7 @@ interface ReferenceOptions {
   readonly store: Store
   readonly ports: Ports
   readonly redactor?: Redactor | undefined
+  readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
 export class RunReference<Output = unknown> {
@@ -41,12 +43,14 @@ export class RunReference<Output = unknown> {
   readonly #store: Store
   readonly #redactor: Redactor | undefined
   readonly #changes: Changes
+  readonly #onTrouble: ReferenceOptions['onTrouble']
 
-  constructor({ store, redactor }: ReferenceOptions, changes: Changes, id: string) {
+  constructor({ store, redactor, onTrouble }: ReferenceOptions, changes: Changes, id: string) {
     this.id = id
     this.#store = store
     this.#redactor = redactor
     this.#changes = changes
+    this.#onTrouble = onTrouble
   }
 
   /** The run as it is now. */
@@ -70,12 +74,14 @@ export class RunReference<Output = unknown> {
 
   /**
    * The output. Waits as long as the run does, and so for ever where nobody answers its question or
-   * resumes it when it is paused: `onRest` is told what it waits for. Throws RUN_FAILED or RUN_CANCELLED
+   * resumes it when it is paused: `onRest` is told what it waits for; without it `onTrouble` is told of a
+   * run that was paused by trouble before. Throws RUN_FAILED or RUN_CANCELLED
    * when the run ended that way, and what `onRest` throws.
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     checkOptions('result', options, ['onRest'])
     let told = 0
+    let isFirst = true
     for (;;) {
       const watching = this.#changes.watch(this.id, 'rest')
       try {
@@ -99,7 +105,12 @@ export class RunReference<Output = unknown> {
                 told = row.seq
                 options.onRest(rest)
               }
+            } else if (isFirst && end?.status === 'paused') {
+              // Whoever paused it has told of it, in another process perhaps.
+              const trouble = troubleOf(this.id, end)
+              if (trouble) this.#onTrouble(trouble, this.id)
             }
+            isFirst = false
             await watching.changed
         }
       } finally {

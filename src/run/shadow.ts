@@ -60,7 +60,14 @@ export async function shadowReplay(
       journal: { push: () => {}, pending: false, abandon: () => {} },
       shadow: {
         isTarget: (scope) => scope === turn.turn,
-        onVerdict: (verdict) => conclude(compareVerdicts(turn.verdict, verdict, options.redactor)),
+        onVerdict: (verdict) => {
+          const missed = pass.recorded.unclaimed(turn.turn, pass.operations)
+          conclude(
+            missed === undefined
+              ? compareVerdicts(turn.verdict, verdict, options.redactor)
+              : `a second execution of the turn did not ask for "${missed}"`,
+          )
+        },
         onExhausted: (asked) => {
           const other = asked.find(
             (path) => isWithin(path, turn.turn) && !turn.asked.includes(path),

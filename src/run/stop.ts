@@ -54,7 +54,14 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
  */
 export function troubleIn({ kind, run, payload }: Entry): EverloopError | undefined {
   if (kind !== 'run.paused' || payload === null) return undefined
-  const { code, message } = decode(payload) as Payloads['run.paused']
+  return troubleOf(run, decode(payload) as Payloads['run.paused'])
+}
+
+/** The same of what is read of a pause. */
+export function troubleOf(
+  run: string,
+  { code, message }: Pick<Pause, 'code' | 'message'>,
+): EverloopError | undefined {
   if (code === 'PAUSED') return undefined
   const known = code in errorCodes ? (code as ErrorCode) : 'INTERNAL'
   return new EverloopError(known, `Run "${run}" is paused (${code}): ${message}`, { run })

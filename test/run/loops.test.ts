@@ -168,6 +168,24 @@ describe('a loop', () => {
     await runtime.verify()
   })
 
+  test('whose second execution asks for less is paused', async () => {
+    const lessening = flow('lessening', async (run) => {
+      let turns = 0
+      return run.loop('l', { state: 0 }, async (turn, n) => {
+        await turn.step('s', () => 1)
+        turns++
+        if (turns > 1) await turn.step('extra', () => 1)
+        return n === 10 ? turn.done(n) : turn.next(n + 1)
+      })
+    })
+    await using runtime = await testRuntime({ flows: [lessening] })
+    const settled = await runtime.settled(await runtime.start(lessening, undefined))
+    expect(settled).toMatchObject({ status: 'paused', code: 'HIDDEN_STATE' })
+    expect(settled).toMatchObject({
+      message: expect.stringContaining('did not ask for "l/2/extra"'),
+    })
+  })
+
   test('is not sampled in production', async () => {
     const hiding = flow('hiding', async (run) => {
       let hidden = 0

@@ -155,6 +155,19 @@ test('a pause that nobody asked for is told, one that somebody asked for is not'
   expect(runtime.troubles).toMatchObject(told)
 })
 
+test('whoever awaits a run that was paused before is told of it, once', async () => {
+  await using runtime = await testRuntime({ flows: [impure] })
+  const { id } = await runtime.start(impure, undefined)
+  await runtime.settled(await runtime.ever.get(id))
+  await runtime.restart()
+  const before = runtime.troubles.length
+  const result = (await runtime.ever.get(id)).result()
+  result.catch(() => {}) // the run is never resumed
+  await runtime.advance('1m')
+  const told = runtime.troubles.slice(before)
+  expect(told).toMatchObject([{ run: id, error: { code: 'HIDDEN_STATE', run: id } }])
+})
+
 test.each([
   { name: 'ends', status: 'completed', told: ['STORE_UNAVAILABLE'] },
   { name: 'impure', status: 'paused', told: ['STORE_UNAVAILABLE', 'HIDDEN_STATE'] },
