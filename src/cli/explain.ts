@@ -259,7 +259,7 @@ async function waitSentence(
 }
 
 /** What is to be done about a pause, by its code. */
-export const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
+const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
   PAUSED: (id) => `everloop runs resume ${id}`,
   STALLED: (id) => `Put what the flow awaits into run.step, then: everloop runs resume ${id}`,
   CRASH_LOOP: (id) => `Mend what kills the process, then: everloop runs resume ${id}`,

@@ -225,13 +225,13 @@ export class Journal {
 
   /**
    * The reply to the first attempt was lost. When it gave the run back, the fence is gone since, and
-   * only the head tells that it was ours.
+   * only the head tells that it was ours. A fence that was not given away is somebody else's.
    */
   async #appendAgain(append: Append): Promise<AppendResult> {
     const { store, run } = this.#options
     const result = await store.append(append)
     const last = append.entries.at(-1)
-    if (result.is !== 'fenced' || !last) return result
+    if (result.is !== 'fenced' || !append.release || !last) return result
     const row = await store.run(run)
     return row?.seq === last.seq && row.hash === last.hash
       ? { is: 'displaced', seq: row.seq, hash: row.hash }

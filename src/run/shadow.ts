@@ -61,7 +61,10 @@ export async function shadowReplay(
       shadow: {
         isTarget: (scope) => scope === turn.turn,
         onVerdict: (verdict) => {
-          const missed = pass.recorded.unclaimed(turn.turn, pass.operations)
+          // What the first had asked for and not been handed may have come at a moment of its own.
+          const has = (path: string): boolean =>
+            pass.operations.has(path) || turn.asked.includes(path)
+          const missed = pass.recorded.unclaimed(turn.turn, { has })
           conclude(
             missed === undefined
               ? compareVerdicts(turn.verdict, verdict, options.redactor)

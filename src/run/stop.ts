@@ -64,8 +64,14 @@ export function troubleOf(
 ): EverloopError | undefined {
   if (code === 'PAUSED') return undefined
   const known = code in errorCodes ? (code as ErrorCode) : 'INTERNAL'
-  return new EverloopError(known, `Run "${run}" is paused (${code}): ${message}`, { run })
+  return new EverloopError(known, `${pausedText(run)}(${code}): ${message}`, { run })
 }
+
+/** True for what `troubleOf` has made: other trouble may have the same codes. */
+export const tellsOfPause = (error: unknown, run: string): boolean =>
+  EverloopError.is(error) && error.message.startsWith(pausedText(run))
+
+const pausedText = (run: string): string => `Run "${run}" is paused `
 
 /** What is said when the code asks for other things than what the ledger holds. */
 export const unasked = ({ expected = '' }: Recorded): string =>

@@ -200,3 +200,18 @@ export default flow('impure', async (run) => {
   expect(stderr.match(/depends on something outside/g)).toHaveLength(1)
   expect(stderr).toMatch(/^Next: Move what the loop keeps outside into its state/m)
 })
+
+test('other trouble of the run is told although its code is one that pauses have', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'pool.ts'),
+    `import { EverloopError, flow } from ${JSON.stringify(source)}
+const close = () => {
+  throw new EverloopError('STALLED', 'the pool is stuck')
+}
+export default flow('pool', async (run) => void (await run.resource('pool', () => 1, close)))`,
+  )
+  const { code, stderr } = await everloop(['run', 'pool.ts'], { cwd })
+  expect(code).toBe(0)
+  expect(stderr).toContain('warning: the pool is stuck')
+})

@@ -128,3 +128,24 @@ test('explain and doctor tell of runs that nobody serves and of workers that die
     fix: expect.stringContaining('everloop work'),
   })
 })
+
+test('doctor takes a worker that died with nothing in hand for a note', async () => {
+  const cwd = testFolder()
+  const worker = start(['work', `${flowFile}#waits`, '--lease', '1s'], { cwd })
+  await worker.prints(/Serving/)
+  await using ever = await openIn(cwd)
+  const expiry = async () => (await ever.store.sessions())[0]?.expires ?? Infinity
+  await expect.poll(expiry, { timeout: 10_000 }).toBeLessThan(Infinity)
+  worker.child.kill('SIGKILL')
+  await worker.ended
+  await expect
+    .poll(async () => ever.store.clock.now() - (await expiry()), { timeout: 10_000 })
+    .toBeGreaterThan(0)
+  const doctor = await everloopJson<{ checks: { name: string; level: string }[] }>(['doctor'], {
+    cwd,
+  })
+  expect(doctor.code).toBe(0)
+  expect(doctor.document.checks.find(({ name }) => name === 'leases')).toMatchObject({
+    level: 'note',
+  })
+})

@@ -162,10 +162,12 @@ test('whoever awaits a run that was paused before is told of it, once', async ()
   await runtime.restart()
   const before = runtime.troubles.length
   const result = (await runtime.ever.get(id)).result()
-  result.catch(() => {}) // the run is never resumed
   await runtime.advance('1m')
   const told = runtime.troubles.slice(before)
   expect(told).toMatchObject([{ run: id, error: { code: 'HIDDEN_STATE', run: id } }])
+  await runtime.ever.cancel(id)
+  const [ended] = await Promise.allSettled([result, runtime.advance('1m')])
+  expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'RUN_CANCELLED' } })
 })
 
 test.each([

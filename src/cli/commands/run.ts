@@ -6,12 +6,12 @@ import { open } from '../../open.ts'
 import { conversation } from '../../agent/conversation.ts'
 import { messageSignal } from '../../agent/inbox.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
-import type { Ever, Settled, WaitInfo } from '../../run/index.ts'
+import { type Ever, type Settled, tellsOfPause, type WaitInfo } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { decideCommand, decidersText, whyNot } from '../deciders.ts'
-import { explain, pauseFixes } from '../explain.ts'
+import { explain } from '../explain.ts'
 import { chooseFlow, loadFlowFile } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
@@ -65,7 +65,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       name: `run ${flow.name}@${flow.version}`,
       onTrouble: (error, where) => {
         // A pause of the run itself is what the report is about.
-        if (where !== own || !isPause(error)) out.warn(error, where)
+        if (own === undefined || !tellsOfPause(error, own)) out.warn(error, where)
       },
     })
     const reference = await ever.start(flow.name, input, {
@@ -101,8 +101,6 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     return await report({ out, ever, id: reference.id, settled })
   })
 }
-
-const isPause = (error: unknown): boolean => EverloopError.is(error) && error.code in pauseFixes
 
 /** The same id, flow and input are the same run, whose starter is who started it first. */
 async function tellStarter(out: Call['out'], ever: Ever, id: string, by: string): Promise<void> {
