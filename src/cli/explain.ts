@@ -86,6 +86,15 @@ function running(
       'everloop work FILE',
     )
   }
+  const heard = session.expires - session.leaseMs
+  // It renews its lease three times in its length: two of these have not come.
+  if (now - heard > (session.leaseMs * 2) / 3) {
+    return is(
+      'silent',
+      `Its worker "${name}" was heard of ${ago(heard, now)} for the last time. If it has died, the next worker that serves the flow takes the run over, at the latest ${ago(session.expires, now)}.`,
+      'everloop work FILE',
+    )
+  }
   return is(
     'running',
     `Running: worker "${name}", at work since ${dateTime(session.since)}, holds it${last}.`,
@@ -208,7 +217,7 @@ async function waitSentence(
       return {
         text:
           question === undefined
-            ? `to know what came of ${told}${until}`
+            ? `to know what came of ${told}${until}: it may take effect so long; then its \`reconcile\` is asked, or a person`
             : `for somebody to say what came of a call${until}: ${told}`,
         fix: question && `everloop questions show ${question}`,
       }

@@ -23,9 +23,12 @@ export interface FlowFile {
   readonly actions: readonly AnyAction[]
 }
 
+/** Called with what a person should know while a file is loaded. */
+type Note = (text: string) => void
+
 /** Loads FILE or FILE#name. Throws FLOW_FILE. */
-export async function loadFlowFile(argument: string): Promise<FlowFile> {
-  const file = await load(argument)
+export async function loadFlowFile(argument: string, note: Note): Promise<FlowFile> {
+  const file = await load(argument, note)
   if (file.flows.length > 0) return file
   throw failure(
     `The file ${file.path} exports no flow. Export one: export const hello = flow('hello', async (run, input) => { … })`,
@@ -35,8 +38,9 @@ export async function loadFlowFile(argument: string): Promise<FlowFile> {
 /** What can be undone with a file: its actions, and those of its flows. Throws FLOW_FILE. */
 export async function loadActions(
   argument: string,
+  note: Note,
 ): Promise<{ readonly flows: readonly AnyFlow[]; readonly actions: readonly AnyAction[] }> {
-  const { path, flows, actions } = await load(argument)
+  const { path, flows, actions } = await load(argument, note)
   const all = flows.map(({ flow }) => flow)
   if (actions.length > 0 || all.some((flow) => flow.actions)) return { flows: all, actions }
   throw failure(
@@ -44,15 +48,16 @@ export async function loadActions(
   )
 }
 
-async function load(argument: string): Promise<FlowFile> {
+async function load(argument: string, note: Note): Promise<FlowFile> {
   const { path, name } = split(argument)
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) throw failure(`The flow file ${path} does not exist.`)
   if (!stats.isFile()) throw failure(`${path} is not a file. Give a module that exports a flow.`)
   let module: Record<string, unknown>
   try {
-    module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    module = await evaluated(path, note)
   } catch (cause) {
+    if (EverloopError.is(cause) && cause.code === 'FLOW_FILE') throw cause
     throw failure(`The flow file ${path} cannot be loaded. ${whyNot(cause)}`, cause)
   }
   const seen = new Set<unknown>()
@@ -70,6 +75,30 @@ async function load(argument: string): Promise<FlowFile> {
     else if (isAction(value)) actions.push(value)
   }
   return { path, name, flows, actions }
+}
+
+/** A module that takes longer than this to load is awaiting something, which its user should know. */
+const promptMs = 5000
+
+/** The module's exports, when all that it awaits at its top level has come. */
+async function evaluated(path: string, note: Note): Promise<Record<string, unknown>> {
+  const never = Promise.withResolvers<never>()
+  // Nothing is left that could settle what it awaits: Node would end the process without a word.
+  const onNothingLeft = (): void => {
+    const why = 'It awaits something at its top level that never comes.'
+    never.reject(failure(`The flow file ${path} cannot be loaded. ${why}`))
+  }
+  const timer = setTimeout(() => {
+    note(`Still loading ${path}: it awaits something at its top level.`)
+  }, promptMs).unref()
+  process.once('beforeExit', onNothingLeft)
+  try {
+    const module = import(pathToFileURL(path).href) as Promise<Record<string, unknown>>
+    return await Promise.race([module, never.promise])
+  } finally {
+    clearTimeout(timer)
+    process.off('beforeExit', onNothingLeft)
+  }
 }
 
 /** The flow that was named, or the only one. Throws FLOW_FILE. */

@@ -8,6 +8,7 @@ import type { Payloads, Vote } from '../ledger/index.ts'
 import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
+import { notOpen } from './not-open.ts'
 import { checkOptions } from './options.ts'
 
 /** A call that waits for people. */
@@ -88,7 +89,7 @@ export class Approvals {
     return Promise.all(asked.map((row) => this.#approval(row, readings.get(row.run))))
   }
 
-  /** One of them. Throws UNKNOWN_QUESTION when it is not open. */
+  /** One of them. Throws QUESTION_CLOSED when it is not open any more, UNKNOWN_QUESTION when it never was. */
   async get(id: string): Promise<Approval> {
     return this.#approval(await this.#row(id))
   }
@@ -96,10 +97,7 @@ export class Approvals {
   async #row(id: string): Promise<QuestionRow> {
     const [row] = await this.#store.questions({ id, limit: 1 })
     if (row?.id === id && row.wait.kind === 'approval.requested') return row
-    throw new EverloopError(
-      'UNKNOWN_QUESTION',
-      `No approval "${id}" is open. \`everloop approvals list\` shows those that are.`,
-    )
+    throw await notOpen(this.#store, id, 'approval')
   }
 
   /** Lets the call be made, with other arguments perhaps. Throws APPROVAL_REFUSED. */

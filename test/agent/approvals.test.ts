@@ -214,7 +214,7 @@ test('a decision is given once, and to exactly what was shown', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(runtime.time.clock.now() - before).toBeLessThan(1000)
   expect(made).toEqual([bob])
-  await expect(approvals.approve(id)).rejects.toMatchObject({ code: 'UNKNOWN_QUESTION' })
+  await expect(approvals.approve(id)).rejects.toMatchObject({ code: 'QUESTION_CLOSED' })
 })
 
 test('who asked for the run may not approve, and several must be different people', async () => {
@@ -305,7 +305,7 @@ test('an approval that nobody gives in time is none, unless the policy says othe
     expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
     expect(made).toEqual(otherwise === 'approve' ? [bob] : [])
     await expect(runtime.ever.approvals.approve(id)).rejects.toMatchObject({
-      code: 'UNKNOWN_QUESTION',
+      code: 'QUESTION_CLOSED',
     })
   }
 })

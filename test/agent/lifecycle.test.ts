@@ -80,7 +80,7 @@ test('a cancel while an approval is waited for withdraws it', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
   expect(await runtime.ever.approvals.list()).toEqual([])
   await expect(runtime.ever.approvals.approve(open?.id ?? '')).rejects.toMatchObject({
-    code: 'UNKNOWN_QUESTION',
+    code: 'QUESTION_CLOSED',
   })
   expect(paid).toEqual([])
 })

@@ -153,7 +153,7 @@ describe('approvals', { timeout: 60_000 }, () => {
     const replayed = await json('questions', 'answer', open?.id ?? '', '{"verdict":"approve"}')
     expect([replayed.code, replayed.error.code]).toEqual([1, 'RUN_ENDED'])
     const gone = await json('approvals', 'approve', open?.id ?? '')
-    expect([gone.code, gone.error.code]).toEqual([3, 'UNKNOWN_QUESTION'])
+    expect([gone.code, gone.error.code]).toEqual([1, 'QUESTION_CLOSED'])
     expect(paid()).toHaveLength(3)
     const told = await cli('runs', 'conversation', 'pay-1')
     expect(told.stdout).toMatch(/approved by eve/)

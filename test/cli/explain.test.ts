@@ -171,6 +171,53 @@ test('a failure that came from outside is sent to a retry', async () => {
   expect((await explain(runtime.ever, id)).fix).toContain('everloop runs retry fails-1')
 })
 
+test('a run whose worker is silent says when it was heard of, and until when that may last', async () => {
+  let isBegun = false
+  const hangs = flow('hangs', (run) =>
+    run.step('hangs', () => {
+      isBegun = true
+      return new Promise<void>(() => {})
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [hangs], lease: '30s' })
+  await runtime.ever.start(hangs, undefined, { id: 'a' })
+  await runtime.runUntil(() => isBegun)
+  expect(await explain(runtime.ever, 'a')).toMatchObject({ reason: 'running' })
+  runtime.workers[0]?.crash()
+  await runtime.advance('25s')
+  expect(await explain(runtime.ever, 'a')).toMatchObject({
+    status: 'running',
+    reason: 'silent',
+    sentence: expect.stringMatching(
+      /^Its worker ".*" was heard of 2[5-9]s ago for the last time\. .*at the latest in [1-5]s\.$/,
+    ),
+    fix: 'everloop work FILE',
+  })
+})
+
+test('a call whose outcome is not known yet says until when nobody is asked', async () => {
+  let calls = 0
+  const charge = flow('charge', (run) =>
+    run.step('charge', { effect: 'once', timeout: '10m' }, () => {
+      calls++
+      return new Promise<void>(() => {})
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [charge] })
+  await runtime.ever.start(charge, undefined, { id: 'a' })
+  await runtime.runUntil(() => calls === 1)
+  runtime.workers[0]?.crash()
+  runtime.addWorker()
+  await runtime.advance('2m')
+  expect(await explain(runtime.ever, 'a')).toMatchObject({
+    reason: 'effect',
+    sentence: expect.stringMatching(
+      /^Waiting to know what came of a call that may have happened, at most until .* \(in .*\): it may take effect so long; then its `reconcile` is asked, or a person\.$/,
+    ),
+  })
+  expect(calls).toBe(1)
+})
+
 test('a run that was lost with another one says that it waits for that one', async () => {
   let begun = 0
   const hangs = flow('hangs', (run) =>

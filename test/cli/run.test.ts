@@ -215,3 +215,14 @@ export default flow('pool', async (run) => void (await run.resource('pool', () =
   expect(code).toBe(0)
   expect(stderr).toContain('warning: the pool is stuck')
 })
+
+test('a file that waits at its top level is said to', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'slow.ts'),
+    'setInterval(() => {}, 1000)\nawait new Promise(() => {})\nexport default 1',
+  )
+  const running = start(['run', 'slow.ts'], { cwd })
+  const [line] = await running.prints(/Still loading .*/)
+  expect(line).toContain(`slow.ts: it awaits something at its top level.`)
+})

@@ -193,11 +193,19 @@ describe('what comes from outside', () => {
     expect(none).toMatchObject({ code: 3, error: { code: 'UNKNOWN_QUESTION' } })
 
     const answered = await run('questions', 'answer', 'asks-1', 'green', '--by', 'Ada')
-    expect(answered).toMatchObject({ code: 0, stdout: 'Answered question asks-1/2.\n' })
+    expect(answered).toMatchObject({
+      code: 0,
+      stdout:
+        'Answered question asks-1/2: a worker hands it to the run, whose code has the last word.\n',
+    })
     const late = await runJson('questions', 'answer', 'asks-1/2', '"red"')
     expect(late).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })
     const closed = await runJson('questions', 'show', 'asks-1/2')
     expect(closed).toMatchObject({ code: 1, error: { code: 'QUESTION_CLOSED' } })
     expect(closed.error.message).toContain('everloop runs events asks-1')
+    // Named by a run that asks nothing.
+    const ended = await runJson('questions', 'show', 'gone')
+    expect(ended).toMatchObject({ code: 3, error: { code: 'UNKNOWN_QUESTION' } })
+    expect(ended.error.message).toContain('everloop runs explain gone-1')
   })
 })

@@ -55,6 +55,7 @@ describe('a flow file', () => {
     ['does not compile', 'export const x: = 1', '', 'SyntaxError'],
     ['needs more than type stripping', 'export enum Color { Red }', '', 'strips types only'],
     ['misses a package', "import 'no-such-package'", '', 'Install what is missing'],
+    ['never loads', 'await new Promise(() => {})', '', 'at its top level that never comes'],
     ['throws', "throw new TypeError('not today')", '', 'TypeError: not today'],
     ['exports no flow', 'export const x = 1', '', 'exports no flow'],
     ['exports several', undefined, flowFile, 'sample-flows.ts#hello'],

@@ -56,6 +56,7 @@ async function serve({ out, options }: Call<Options>): Promise<number> {
     out.event({ event: 'serving', url }, () => [
       `Serving a scripted model at ${url}, Ctrl-C stops. In an agent:`,
       `  model: '${url}#any'`,
+      'This needs the package @ai-sdk/openai-compatible; a budget in money needs a price of the model.',
       'With the AI SDK, and with everything else that lets you set where its API is:',
       `  createOpenAI({ baseURL: '${url}', apiKey: 'none' })('any')`,
       `  createAnthropic({ baseURL: '${url}', apiKey: 'none' })('any')`,

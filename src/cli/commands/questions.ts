@@ -1,8 +1,7 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import { mayAsk } from '../../ledger/index.ts'
-import { type Ever, type Question, schemaText } from '../../run/index.ts'
+import { type Ever, notOpen, placeOf, type Question, schemaText } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
@@ -99,7 +98,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)
   const id = await resolveQuestion(ever, args[0] ?? '')
   const question = await openQuestion(ever, id)
-  if (!question) throw await notOpen(ever, id)
+  if (!question) throw await notOpen(ever.store, id)
   const now = ever.store.clock.now()
   const { schema, kind, run, prompt, since, due } = question
   const refused = await lastRefusal(ever, question)
@@ -158,7 +157,11 @@ async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>
     if (text !== undefined) await ever.answer(question, text, who)
     else await answerTyped(ever, question, given ?? '', who)
   }
-  out.result({ question, answered: true }, () => `Answered question ${question}.`)
+  out.result(
+    { question, answered: true },
+    () =>
+      `Answered question ${question}: a worker hands it to the run, whose code has the last word.`,
+  )
 }
 
 /** JSON, or bare words where the schema takes a text, a choice or a yes. */
@@ -204,28 +207,6 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
 const isText = (schema: unknown): boolean =>
   typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
 
-/** Why a question cannot be shown: it is closed, or never was. */
-async function notOpen(ever: Ever, id: string): Promise<EverloopError> {
-  const { run, seq } = placeOf(id)
-  const [entry] = await ever.store.entries(run, { after: seq - 1, limit: 1 })
-  return entry?.seq === seq && mayAsk(entry.kind)
-    ? new EverloopError(
-        'QUESTION_CLOSED',
-        `Question "${id}" was answered, expired or withdrawn. \`everloop runs events ${run}\` shows what became of it, once a worker has taken it.`,
-        { run },
-      )
-    : new EverloopError(
-        'UNKNOWN_QUESTION',
-        `No question "${id}" is open. \`everloop questions list\` shows those that are.`,
-      )
-}
-
-/** The run that asks, and the number of the entry in which it does. */
-function placeOf(id: string): { readonly run: string; readonly seq: number } {
-  const at = Math.max(0, id.lastIndexOf('/'))
-  return { run: id.slice(0, at), seq: Number(id.slice(at + 1)) }
-}
-
 async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
   const { run } = placeOf(id)
   return (await ever.questions({ run })).find((question) => question.id === id)
@@ -245,8 +226,18 @@ async function resolveQuestion(ever: Ever, prefix: string): Promise<string> {
       `"${prefix}" fits several questions: ${some.join(', ')}${open.length > 5 ? ' and more' : ''}. Give more of the id.`,
     )
   }
-  // Not open: `answer` says whether it ever was. Its run may be shortened all the same.
+  // Not open: whether it ever was is said where it is used. Its run may be shortened all the same.
   const at = prefix.lastIndexOf('/')
-  if (at < 0) return prefix
+  if (at < 0) throw await notOpen(ever.store, await runOr(ever, prefix))
   return `${await resolveRun(ever, prefix.slice(0, at))}${prefix.slice(at)}`
+}
+
+/** The run whose id begins so, or the text itself. */
+async function runOr(ever: Ever, prefix: string): Promise<string> {
+  try {
+    return await resolveRun(ever, prefix)
+  } catch (error) {
+    if (EverloopError.is(error) && error.code === 'UNKNOWN_RUN') return prefix
+    throw error
+  }
 }

@@ -52,7 +52,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const labels = labelsOf(options.label)
   const input = await parseValue(text ?? options.input, 'The input')
   if (out.json) silenceFlows()
-  const file = await loadFlowFile(argument)
+  const file = await loadFlowFile(argument, (line) => out.note(line))
   const flow = chooseFlow(file)
   const flows = file.flows.map((one) => one.flow)
   const { id, queue, by } = options

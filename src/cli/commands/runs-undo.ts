@@ -36,7 +36,7 @@ export function addRunsUndo(runs: Command): void {
 
 async function undo({ out, store, args, options }: Call<Options>): Promise<number> {
   const { file, list, skip, reason = '', cancel, by } = options
-  const given = file === undefined ? {} : await loadActions(file)
+  const given = file === undefined ? {} : await loadActions(file, (line) => out.note(line))
   await using ever = await openExisting(store, {
     ...given,
     name: 'runs undo',

@@ -32,7 +32,7 @@ export function addWork(program: Command): void {
 
 async function work({ out, store, options, rest }: Call<Options>): Promise<number> {
   if (out.json) silenceFlows()
-  const files = await Promise.all(rest.map(loadFlowFile))
+  const files = await Promise.all(rest.map((file) => loadFlowFile(file, (line) => out.note(line))))
   const flows = [...new Set(files.flatMap(servedFlows))]
   const actions = files.flatMap((file) => file.actions)
   const served = flows.map(({ name, version }) => `${name}@${version}`)
