@@ -12,7 +12,7 @@
 import type { Ports } from '../../base/ports.ts'
 import { type Batch, type BatchResult, type Command, unitsOf } from './command.ts'
 import { awaitingLock, isLogLong, type LedgerFile } from './open.ts'
-import { WriterThread } from './thread.ts'
+import type { WriterThread } from './thread.ts'
 import type { Writer } from './writer.ts'
 
 /** Longer payloads take noticeable time to write and to hash into pages. */
@@ -128,7 +128,7 @@ export class Writers {
   }
 
   async #startThread(): Promise<WriterThread> {
-    this.#thread ??= WriterThread.start(this.#file)
+    this.#thread ??= startThread(this.#file)
     const thread = await this.#thread
     if (!this.#isThreadReady) this.#inARow = hereInARow // its first commit shortens the log
     this.#isThreadReady = true
@@ -147,6 +147,12 @@ export class Writers {
     this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax)
     this.#commitMs = slowMs / 2
   }
+}
+
+/** Loaded here: what Node has for threads takes 5 ms, which many a resume has no use for. */
+async function startThread(file: LedgerFile): Promise<WriterThread> {
+  const { WriterThread } = await import('./thread.ts')
+  return WriterThread.start(file)
 }
 
 function isSmall(commands: readonly Command[]): boolean {
