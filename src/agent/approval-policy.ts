@@ -138,11 +138,12 @@ export function checkApprovalPolicy(
   if (prompt !== undefined && typeof prompt !== 'string') throw bad('`prompt` must be a text')
   if (approvers !== undefined && (approvals ?? 1) > new Set(approvers).size)
     throw bad('there are fewer `approvers` than `approvals`')
-  if (timeout !== undefined) parseDuration(timeout)
+  const timeoutMs = timeout === undefined ? Infinity : parseDuration(timeout)
   if (escalate === undefined) return
   checkOptions(`${where}, escalate`, escalate, ['after', 'to'])
   if (typeof escalate.to !== 'string') throw bad('`escalate.to` must be a name')
-  parseDuration(escalate.after)
+  if (parseDuration(escalate.after) >= timeoutMs)
+    throw bad('`escalate.after` must be shorter than `timeout`: it would never be used')
 }
 
 const isNames = (list: unknown): boolean =>

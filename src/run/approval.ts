@@ -15,7 +15,7 @@ import type { Answer, Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine, type Line } from './recorded.ts'
 import type { Scope } from './scope.ts'
-import { expire, register } from './waits.ts'
+import { expire, firstDue, register } from './waits.ts'
 
 /** What is asked for. */
 export interface ApprovalRequest {
@@ -157,9 +157,8 @@ class Waiting {
   }
 
   #wait(operation: Operation): void {
-    const { due, escalate } = this.#requested(operation)
-    const next = escalate && !this.#escalated ? Math.min(due ?? Infinity, escalate.due) : due
-    this.#pass.wait(operation, next)
+    const requested = this.#requested(operation)
+    this.#pass.wait(operation, this.#escalated ? requested.due : firstDue(requested))
   }
 
   #requested({ begun }: Operation): Payloads['approval.requested'] {

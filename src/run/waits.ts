@@ -143,8 +143,7 @@ export function register<K extends WaitKind>(
   create: readonly NewRun[] = [],
 ): void {
   const { scope, key, begun } = operation
-  const wait = (recorded: Payloads[WaitKind]): void =>
-    pass.wait(operation, 'due' in recorded ? recorded.due : undefined)
+  const wait = (recorded: Payloads[WaitKind]): void => pass.wait(operation, firstDue(recorded))
   if (begun) {
     wait(begun.record)
     return
@@ -163,6 +162,13 @@ export function register<K extends WaitKind>(
       wait(record)
     },
   })
+}
+
+/** When something of it comes by itself for the first time: its end, or before that its escalation. */
+export function firstDue(record: Payloads[WaitKind]): number | undefined {
+  const due = 'due' in record ? record.due : undefined
+  const escalates = 'escalate' in record ? record.escalate?.due : undefined
+  return escalates === undefined ? due : Math.min(due ?? Infinity, escalates)
 }
 
 /** Ends a wait by time, unless a message came first: then that is looked at. */

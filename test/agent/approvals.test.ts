@@ -310,6 +310,31 @@ test('an approval that nobody gives in time is none, unless the policy says othe
   }
 })
 
+test.each([undefined, '2d'] as const)(
+  'it is escalated by itself, though nothing else happens; timeout %s',
+  async (timeout) => {
+    const escalate = { after: '1d', to: 'boss' } as const
+    const { payer } = paying({ needed: true, escalate, ...(timeout && { timeout }) }, [bob])
+    await using runtime = await testRuntime({ flows: [payer] })
+    await runtime.start(payer, { prompt: 'Pay.' })
+    expect(await only(runtime)).toMatchObject({ escalated: false })
+    await runtime.advance('23h')
+    expect(await only(runtime)).toMatchObject({ assignee: undefined, escalated: false })
+    await runtime.advance('2h')
+    expect(await only(runtime)).toMatchObject({ assignee: 'boss', escalated: true })
+  },
+)
+
+test('an escalation that would come after the time is over is refused', () => {
+  const escalate = { after: '2d', to: 'boss' } as const
+  expect(() => paying({ needed: true, timeout: '1d', escalate }, [bob])).toThrow(
+    expect.objectContaining({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('`escalate.after` must be shorter than `timeout`'),
+    }),
+  )
+})
+
 test('it is put off, handed over, and escalated', async () => {
   const escalate = { after: '1d', to: 'boss' } as const
   const { payer } = paying({ needed: true, escalate }, [bob])

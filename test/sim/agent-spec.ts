@@ -93,6 +93,7 @@ function writeTool(chance: Chance, name: string): ToolSpec {
 
 function writeApproval(chance: Chance): ApprovalSpec {
   const timeoutMs = chance.roll(0.5) ? chance.between(300, 30_000) : undefined
+  const escalateMs = chance.roll(0.2) ? chance.between(200, 10_000) : undefined
   return {
     oddOnly: chance.roll(0.3),
     approvals: chance.weighted([
@@ -101,7 +102,8 @@ function writeApproval(chance: Chance): ApprovalSpec {
     ]),
     timeoutMs,
     otherwise: timeoutMs !== undefined && chance.roll(0.3) ? 'approve' : 'deny',
-    escalateMs: chance.roll(0.2) ? chance.between(200, 10_000) : undefined,
+    escalateMs:
+      escalateMs !== undefined && escalateMs < (timeoutMs ?? Infinity) ? escalateMs : undefined,
     notByRequester: chance.roll(0.2),
   }
 }

@@ -48,6 +48,8 @@ export class Mirror {
   readonly successes = new Map<string, Entry>()
   /** What was registered last for operations without an outcome. */
   readonly begun = new Map<string, Entry>()
+  /** Requests for approval that have been handed to somebody else by themselves, by number. */
+  readonly #escalated = new Set<number>()
   readonly children = new Map<string, string>()
   /** Children that had ended when this run's cancel went out: what retries one is its own affair. */
   readonly spared = new Set<string>()
@@ -148,6 +150,9 @@ export class Mirror {
       if (entry.kind === 'child.started') {
         this.children.set(path, recordOf(entry, 'child.started').run)
       }
+    } else if (entry.kind === 'approval.changed' && recordOf(entry, entry.kind).escalated) {
+      const request = this.begun.get(path)
+      if (request) this.#escalated.add(request.seq)
     }
   }
 
@@ -242,6 +247,9 @@ export class Mirror {
       if (!this.#isHeard(entry)) continue
       const own = (recordOf(entry, 'timer.set') as { readonly due?: number }).due
       if (own !== undefined) due = Math.min(due ?? own, own)
+      if (entry.kind !== 'approval.requested' || this.#escalated.has(entry.seq)) continue
+      const escalates = recordOf(entry, entry.kind).escalate?.due
+      if (escalates !== undefined) due = Math.min(due ?? escalates, escalates)
     }
     return due
   }

@@ -226,6 +226,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (this.#busy >= this.#max)',
   },
   {
+    name: 'nobody wakes a request for approval for its escalation',
+    file: 'run/waits.ts',
+    find: 'return escalates === undefined ? due : Math.min(due ?? Infinity, escalates)',
+    replace: 'return due',
+  },
+  {
     name: 'what was done first is undone first',
     file: 'ledger/undo.ts',
     find: '.toSorted((a, b) => b.order - a.order)',
