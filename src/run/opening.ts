@@ -51,8 +51,8 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     messages.find((message) => message.kind === kind)
   const cancel = find('cancel')
   /** Whoever lets a run go on has done with what was to stop it before. */
-  const pausesBefore = ({ number: last }: Message): number[] =>
-    messages.flatMap(({ kind, number }) => (kind === 'pause' && number < last ? [number] : []))
+  const before = ({ number: last }: Message, kinds: readonly Message['kind'][]): number[] =>
+    messages.flatMap(({ kind, number }) => (kinds.includes(kind) && number < last ? [number] : []))
   switch (status.is) {
     case 'active': {
       // Code that has not begun, or that kills its process, is not executed to be cancelled.
@@ -82,7 +82,10 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       return {
         is: 'reopened',
         drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
-        taken: [...pausesBefore((resume ?? cancel) as Message), ...(resume ? [resume.number] : [])],
+        taken: [
+          ...before((resume ?? cancel) as Message, ['pause']),
+          ...(resume ? [resume.number] : []),
+        ],
       }
     }
     case 'failed': {
@@ -101,7 +104,8 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       return {
         is: 'reopened',
         drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
-        taken: [...pausesBefore(retry), retry.number],
+        // A cancel that came too late to end the run has been overruled, as one that was taken is.
+        taken: [...before(retry, ['pause', 'cancel']), retry.number],
       }
     }
     case 'completed':

@@ -141,11 +141,14 @@ describe('a pause', () => {
     await runtime.ever.pause(run.id)
     expect(await runtime.settled(run)).toMatchObject({ status: 'paused' })
   })
+})
 
-  test('that comes while the run fails does not outlive a retry', async () => {
+test.each(['pause', 'cancel'] as const)(
+  'a %s that comes while the run fails does not outlive a retry',
+  async (what) => {
     const { flow: failing, state } = fragile()
     let runtime: TestRuntime | undefined
-    const onCall = beforeAppend(writes('run.failed'), async () => runtime?.ever.pause('r'))
+    const onCall = beforeAppend(writes('run.failed'), async () => runtime?.ever[what]('r'))
     runtime = await testRuntime({ flows: [failing], onCall })
     await using _ = runtime
     const run = await runtime.start(failing, undefined, { id: 'r' })
@@ -154,8 +157,8 @@ describe('a pause', () => {
     state.broken = false
     await runtime.ever.retry('r')
     expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'done' })
-  })
-})
+  },
+)
 
 describe('what is asked for right behind a retry or a resume waits for what comes of it', () => {
   test('after a retry', async () => {
