@@ -768,7 +768,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
     readonly retry?: RetryPolicy;
     readonly settle?: Duration;
     readonly reconcile?: Reconcile<Input, NoInfer<Result>>;
-    readonly undo?: (input: Input, result: NoInfer<Result>, context: UndoToolContext) => unknown;
+    readonly undo?: (input: Input, result: NoInfer<Result> | undefined, context: UndoToolContext) => unknown;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
@@ -1146,7 +1146,7 @@ interface RunTool<Input, Result> extends ToolFace<Input> {
     readonly retry: RetryPolicy | undefined;
     readonly settle: Duration | undefined;
     readonly reconcile: Reconcile<Input, Result> | undefined;
-    readonly undo: ((input: Input, result: Result, context: UndoToolContext) => unknown) | undefined;
+    readonly undo: ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown) | undefined;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 

@@ -73,7 +73,9 @@ export interface RunTool<Input, Result> extends ToolFace<Input> {
   readonly retry: RetryPolicy | undefined
   readonly settle: Duration | undefined
   readonly reconcile: Reconcile<Input, Result> | undefined
-  readonly undo: ((input: Input, result: Result, context: UndoToolContext) => unknown) | undefined
+  readonly undo:
+    | ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown)
+    | undefined
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
 }
 
@@ -143,8 +145,15 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   readonly settle?: Duration
   /** Asked when it is not known whether a call took effect. Returns done(…), notDone() or unknown(). */
   readonly reconcile?: Reconcile<Input, NoInfer<Result>>
-  /** What undoes a call that took effect. Write it behind `run`, so that the result's type is known. */
-  readonly undo?: (input: Input, result: NoInfer<Result>, context: UndoToolContext) => unknown
+  /**
+   * What undoes a call that took effect, or may have: then there is no result, when nobody knows it, and
+   * `of.idempotencyKey` finds the effect. Write it behind `run`, so that the result's type is known.
+   */
+  readonly undo?: (
+    input: Input,
+    result: NoInfer<Result> | undefined,
+    context: UndoToolContext,
+  ) => unknown
   readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>
 }
 

@@ -118,6 +118,10 @@ describe('a call in doubt', () => {
       kind: 'effect.refused',
       payload: expect.stringContaining('Never 13.'),
     })
+    await answer(undefined)
+    expect((await runtime.store.entries(run.id, { limit: 1000 })).at(-1)?.kind).toBe(
+      'effect.refused',
+    )
     await answer({ cents: 12 })
     expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
     expect(toldOf(model, 1)).toEqual([{ type: 'json', value: { cents: 12, currency: 'EUR' } }])
@@ -245,6 +249,50 @@ test('an undo has the time of a call, and knows the key of the call it undoes', 
     called[1],
     'quick gave up after 5000',
     called[0],
+  ])
+})
+
+test('an undo is handed what is known of the call: no result when nobody said one', async () => {
+  const undone: unknown[] = []
+  const keys: string[] = []
+  const pay = tool({
+    name: 'pay',
+    description: 'Pays.',
+    input: z.object({ order: z.string() }),
+    effect: 'once',
+    settle: '0s',
+    run: (_, { idempotencyKey }): { id: string } => {
+      keys.push(idempotencyKey)
+      throw new Error('gateway timeout')
+    },
+    undo: ({ order }, result, { of }) => {
+      undone.push([order, result?.id, of.idempotencyKey])
+    },
+  })
+  const call = (order: string) => ({
+    toolCalls: [{ id: order, name: 'pay', input: { order } }],
+  })
+  const model = scriptedModel(
+    [call('a'), call('b'), call('c'), { error: 'gone for good', status: 401 }],
+    { by: 'turn' },
+  )
+  const payer = agent({ name: 'payer', model, tools: [pay] })
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  for (const answer of [
+    { verdict: 'fail' },
+    { verdict: 'done' },
+    { verdict: 'done', result: { id: 'p3' } },
+  ]) {
+    const [question] = await runtime.ever.questions()
+    await runtime.ever.answer(question?.id ?? '', answer)
+    await runtime.settle()
+  }
+  expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+  expect(undone).toEqual([
+    ['c', 'p3', keys[2]],
+    ['b', undefined, keys[1]],
+    ['a', undefined, keys[0]],
   ])
 })
 

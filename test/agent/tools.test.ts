@@ -57,7 +57,7 @@ describe('a definition', () => {
       },
       undo: ({ cents }, result) => {
         expectTypeOf(cents).toEqualTypeOf<number>()
-        expectTypeOf(result).toEqualTypeOf<{ id: string }>()
+        expectTypeOf(result).toEqualTypeOf<{ id: string } | undefined>()
       },
       approval: ({ cents }) => cents > 3,
     })

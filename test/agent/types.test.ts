@@ -33,7 +33,8 @@ const find = tool({
   },
   undo: ({ id }, result, { secrets }) => {
     expectTypeOf(id).toEqualTypeOf<string>()
-    expectTypeOf(result).toEqualTypeOf<{ id: string; deep: boolean; cents: number }>()
+    // Unknown when a person let a call in doubt fail, or said no result.
+    expectTypeOf(result).toEqualTypeOf<{ id: string; deep: boolean; cents: number } | undefined>()
     expectTypeOf(secrets.get('x')).toEqualTypeOf<Promise<string>>()
   },
 })
@@ -93,8 +94,10 @@ test('what functions of a tool are handed is held', () => {
   tool({ ...base, destinations: ({ cents }) => [cents] })
   // @ts-expect-error -- nothing of the kind can be reconciled to
   tool({ ...base, reconcile: () => 'done' })
+  // @ts-expect-error -- the result may not be known
+  tool({ ...base, undo: (_input, result: number) => result })
   // @ts-expect-error -- the result is a number
-  tool({ ...base, undo: (_input, result: string) => result })
+  tool({ ...base, undo: (_input, result: string | undefined) => result })
   // @ts-expect-error -- an approval rule decides
   tool({ ...base, approval: () => 'yes' })
   // @ts-expect-error -- the question is made of the arguments

@@ -33,6 +33,13 @@ const face = { description: 'For orders.', effect: 'read', run: () => 'done' } a
 export const findOrder = tool({ ...face, name: 'find_order' })
 export const refund = tool({ ...face, name: 'refund' })
 `,
+  'payments.ts': `export interface Payments {
+  refund(order: string, cents: number, options: object): Promise<{ readonly id: string }>
+  reverse(id: string): Promise<void>
+  reverseByKey(key: string): Promise<void>
+}
+export declare const payments: Payments
+`,
   'support.ts': `import { agent } from 'everloop'
 export const support = agent({ name: 'support', model: 'openai/gpt-5' })
 `,
