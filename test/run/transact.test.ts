@@ -249,6 +249,8 @@ describe('the code in a transaction', () => {
     "INSERT INTO seats VALUES ('a', 'b'); DELETE FROM seats",
     "WITH x AS (SELECT $a(') AS v) DELETE FROM entries --'",
     "WITH x AS (SELECT ?1$a(') AS v) DELETE FROM entries --'",
+    'SELECT ?1',
+    'SELECT ?, ?2',
     'SELECT :a',
     'SELECT @a',
     'CREATE VIRTUAL TABLE f USING fts4(a, uncompress="(SELECT payload FROM entries) || trim")',
@@ -321,6 +323,38 @@ describe('the code in a transaction', () => {
         ],
         { column1: 1.5 },
       ],
+    })
+  })
+
+  const insert = 'INSERT INTO seats VALUES (?, ?)'
+  test.each<[name: string, sql: string, values: readonly unknown[], said: RegExp]>([
+    ['a date first', insert, [new Date(0), 'r'], /first value.*Date/],
+    ['an object first', insert, [{ seat: 'a' }, 'x', 'r'], /first value.*Object/],
+    ['a date second', insert, ['a', new Date(0)], /second value.*Date/],
+    ['an array', insert, [['a'], 'r'], /first value.*Array/],
+    ['other numbers', insert, [new Float64Array(1), 'r'], /first value.*Float64Array/],
+    ['nothing', insert, [undefined, 'r'], /first value.*undefined/],
+    ['a truth', insert, [true, 'r'], /first value.*true/],
+    ['no number', insert, ['a', NaN], /second value.*NaN/],
+    ['one in the fourth place', 'VALUES (?, ?, ?, ?)', [1, 2, 3, Infinity], /4th value.*Infinity/],
+    ['too few', insert, ['a'], /1 value .*2 parameters/],
+    ['too many', insert, ['a', 'b', 'c'], /3 values .*2 parameters/],
+    ['too many for none', 'DELETE FROM seats', ['a'], /1 value .*0 parameters/],
+  ])('hands over only what a parameter can hold: %s is refused', async (_, sql, values, said) => {
+    const told = await outcome((tx) => tx.run(sql, ...(values as never[])).changes)
+    expect(told).toMatchObject({
+      rows: 0,
+      result: { code: 'BAD_OPTION', message: expect.stringMatching(said) },
+    })
+  })
+
+  test('counts parameters as SQLite does', async () => {
+    const told = await outcome((tx) => [
+      tx.all('SELECT ? AS a, \'?\' AS b, 3 AS [?], ? AS "c?" /* ? */ -- ?', 1, 2),
+      tx.get('SELECT ? AS a, ? AS b', null, Buffer.from('a')),
+    ])
+    expect(told).toMatchObject({
+      result: [[{ a: 1, b: '?', '?': 3, 'c?': 2 }], { a: null, b: new Uint8Array([97]) }],
     })
   })
 

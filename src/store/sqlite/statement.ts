@@ -5,6 +5,7 @@
  * known, and none may be the name of anything of everloop's, however it is quoted. Text in single
  * quotes counts as well, because SQLite takes it for a name where it wants one.
  */
+import { types } from 'node:util'
 import { EverloopError } from '../../base/errors.ts'
 import { migrations } from './migrations.ts'
 
@@ -24,8 +25,8 @@ const beginnings: ReadonlySet<string> = new Set(
 const token =
   /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|[\w$\u0080-\uffff]+|./gsu
 
-/** Throws BAD_OPTION unless users may say this. */
-export function checkStatement(sql: string): void {
+/** Throws BAD_OPTION unless users may say this, with these values. */
+export function checkStatement(sql: string, values: readonly unknown[]): void {
   if (typeof sql !== 'string') throw refused('takes a statement as a text')
   const tokens = Array.from(sql.matchAll(token), ([text]) => text).filter(
     (text) => !/^(?:\s|--|\/\*)/.test(text),
@@ -33,6 +34,10 @@ export function checkStatement(sql: string): void {
   // The name of a variable may hold anything in brackets, quotes too: `$a(')`.
   if (tokens.some((text) => /^(?:[$@#:]|\d.*\$)/.test(text))) {
     throw refused('takes no named parameters: write ? and hand the values over in order')
+  }
+  // SQLite takes a number for a name, and values in order pass it by.
+  if (tokens.some((text, i) => text === '?' && /^\d/.test(tokens[i + 1] ?? ''))) {
+    throw refused('takes no numbered parameters: write ? and hand the values over in order')
   }
   const words = tokens.map(plain)
   const [first = '', second = ''] = words
@@ -58,7 +63,43 @@ export function checkStatement(sql: string): void {
   }
   const inner = words.find(isInner)
   if (inner !== undefined) throw refused(`leaves "${inner}" alone: it is SQLite's`)
+  checkValues(values, tokens.filter((text) => text === '?').length)
 }
+
+/**
+ * One value for each parameter, each of them what a column can hold: an object would be taken for named
+ * parameters and move all others by one place, and a parameter without a value would be NULL.
+ */
+function checkValues(values: readonly unknown[], parameters: number): void {
+  const at = values.findIndex((value) => !isSqlValue(value))
+  if (at !== -1) {
+    const place = ['first', 'second', 'third'][at] ?? `${at + 1}th`
+    throw refused(
+      `takes null, finite numbers, bigints, texts and bytes for values, and the ${place} value is ${told(values[at])}`,
+    )
+  }
+  if (values.length === parameters) return
+  throw refused(
+    `was handed ${counted(values.length, 'value')} for ${counted(parameters, 'parameter')}: it takes one for each ?`,
+  )
+}
+
+const isSqlValue = (value: unknown): boolean =>
+  value === null ||
+  typeof value === 'string' ||
+  typeof value === 'bigint' ||
+  Number.isFinite(value) ||
+  types.isUint8Array(value)
+
+/** What a value is, without what is in it. */
+const told = (value: unknown): string =>
+  typeof value === 'number' || typeof value === 'boolean' || value === undefined
+    ? String(value)
+    : typeof value === 'object'
+      ? `an object (${Object.prototype.toString.call(value).slice(8, -1)})`
+      : `a ${typeof value}`
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 /** Where the statement ends with a semicolon; -1 when it does with the text. */
 function endOf(words: readonly string[], isTrigger: boolean): number {

@@ -43,7 +43,7 @@ class UserTransaction implements Transaction {
   }
 
   run(sql: string, ...values: readonly SqlValue[]): ReturnType<Transaction['run']> {
-    return this.#execute(sql, (db) => db.foreign(sql).run(values))
+    return this.#execute(sql, values, (db) => db.foreign(sql).run(values))
   }
 
   get<Row>(sql: string, ...values: readonly SqlValue[]): Row | undefined {
@@ -51,7 +51,8 @@ class UserTransaction implements Transaction {
   }
 
   all<Row>(sql: string, ...values: readonly SqlValue[]): readonly Row[] {
-    return this.#execute(sql, (db) => db.foreign(sql).all(values)) as unknown as readonly Row[]
+    const all = this.#execute(sql, values, (db) => db.foreign(sql).all(values))
+    return all as unknown as readonly Row[]
   }
 
   /** Nothing more can be said. Throws the trouble that the store had meanwhile (U2). */
@@ -60,7 +61,7 @@ class UserTransaction implements Transaction {
     if (this.#trouble) throw this.#trouble.error
   }
 
-  #execute<T>(sql: string, execute: (db: Connection) => T): T {
+  #execute<T>(sql: string, values: readonly SqlValue[], execute: (db: Connection) => T): T {
     const db = this.#db
     if (!db) {
       throw new EverloopError(
@@ -70,7 +71,7 @@ class UserTransaction implements Transaction {
     }
     if (this.#trouble) throw this.#trouble.error
     if (this.isUndone) throw undone()
-    checkStatement(sql)
+    checkStatement(sql, values)
     try {
       return execute(db)
     } catch (error) {
