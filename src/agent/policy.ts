@@ -79,11 +79,13 @@ export function policy(definition: PolicyDefinition): Policy {
   return Object.freeze(made)
 }
 
+/** True for what `policy` returns, of any copy of everloop. */
+export const isPolicy = (value: unknown): value is Policy =>
+  typeof value === 'object' && value !== null && brand in value
+
 /** Throws BAD_OPTION unless these are policies of different names. */
 export function checkPolicies(policies: unknown): asserts policies is readonly Policy[] {
-  const isList =
-    Array.isArray(policies) &&
-    policies.every((one: unknown) => typeof one === 'object' && one !== null && brand in one)
+  const isList = Array.isArray(policies) && policies.every(isPolicy)
   const names = isList ? (policies as unknown as readonly Policy[]).map(({ name }) => name) : []
   if (isList && new Set(names).size === names.length) return
   throw new EverloopError(

@@ -1,11 +1,13 @@
 /**
- * Flow files: TypeScript or JavaScript modules of the user's that export flows, loaded as they are
- * by Node's own type stripping.
+ * Flow files: TypeScript or JavaScript modules of the user's that export flows, and what is to hold for
+ * all that is executed here, loaded as they are by Node's own type stripping.
  */
 import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EverloopError } from '../base/errors.ts'
+import { isPolicy, type Policy } from '../agent/policy.ts'
+import type { OpenOptions } from '../open.ts'
 import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
 
 /** What a module exports, by the name of the export. */
@@ -21,7 +23,13 @@ export interface FlowFile {
   readonly flows: readonly Exported[]
   /** What it exports for undoing. */
   readonly actions: readonly AnyAction[]
+  readonly policies: readonly Policy[]
+  /** What it exports under this name; `open` says what is wrong with it. */
+  readonly secrets: OpenOptions['secrets']
 }
+
+/** Of the option `--with`, which every command has that executes something. */
+export const withText = 'modules that export policies, actions and `secrets` for all runs here'
 
 /** Called with what a person should know while a file is loaded. */
 type Note = (text: string) => void
@@ -35,17 +43,41 @@ export async function loadFlowFile(argument: string, note: Note): Promise<FlowFi
   )
 }
 
-/** What can be undone with a file: its actions, and those of its flows. Throws FLOW_FILE. */
-export async function loadActions(
-  argument: string,
-  note: Note,
-): Promise<{ readonly flows: readonly AnyFlow[]; readonly actions: readonly AnyAction[] }> {
-  const { path, flows, actions } = await load(argument, note)
-  const all = flows.map(({ flow }) => flow)
-  if (actions.length > 0 || all.some((flow) => flow.actions)) return { flows: all, actions }
+/** Loads what can be undone with a file: its actions, and those of its flows. Throws FLOW_FILE. */
+export async function loadActions(argument: string, note: Note): Promise<FlowFile> {
+  const file = await load(argument, note)
+  if (file.actions.length > 0 || file.flows.some(({ flow }) => flow.actions)) return file
   throw failure(
-    `The file ${path} exports no action. Export one: export const cancelHotel = action('cancel_hotel', async (input) => { … })`,
+    `The file ${file.path} exports no action. Export one: export const cancelHotel = action('cancel_hotel', async (input) => { … })`,
   )
+}
+
+/** Loads files that say what holds for all that is executed here. Throws FLOW_FILE. */
+export async function loadGivens(paths: readonly string[], note: Note): Promise<FlowFile[]> {
+  const files = await Promise.all(paths.map((path) => load(path, note)))
+  const idle = files.find(
+    ({ policies, secrets, actions }) =>
+      policies.length === 0 && actions.length === 0 && secrets === undefined,
+  )
+  if (!idle) return files
+  throw failure(
+    `The file ${idle.path} exports no policy, no action and no \`secrets\`. Export one: export const careful = policy({ name: 'careful', … })`,
+  )
+}
+
+/** What these files together give to whatever is executed here, for `open`. Throws FLOW_FILE. */
+export function givenBy(
+  files: readonly FlowFile[],
+): Pick<OpenOptions, 'actions' | 'policies' | 'secrets'> {
+  const [knowing, other] = files.filter(({ secrets }) => secrets !== undefined)
+  if (knowing && other) {
+    throw failure(`Both ${knowing.path} and ${other.path} export \`secrets\`. One file has to.`)
+  }
+  return {
+    actions: files.flatMap(({ actions }) => actions),
+    policies: [...new Set(files.flatMap(({ policies }) => policies))],
+    ...(knowing?.secrets === undefined ? {} : { secrets: knowing.secrets }),
+  }
 }
 
 async function load(argument: string, note: Note): Promise<FlowFile> {
@@ -63,6 +95,7 @@ async function load(argument: string, note: Note): Promise<FlowFile> {
   const seen = new Set<unknown>()
   const flows: Exported[] = []
   const actions: AnyAction[] = []
+  const policies: Policy[] = []
   // A named export first, so that `export default` of the same flow does not hide its name.
   const keys = Object.keys(module).toSorted(
     (a, b) => Number(a === 'default') - Number(b === 'default'),
@@ -73,8 +106,10 @@ async function load(argument: string, note: Note): Promise<FlowFile> {
     seen.add(value)
     if (isFlow(value)) flows.push({ export: key, flow: value })
     else if (isAction(value)) actions.push(value)
+    else if (isPolicy(value)) policies.push(value)
   }
-  return { path, name, flows, actions }
+  const secrets = module['secrets'] as OpenOptions['secrets']
+  return { path, name, flows, actions, policies, secrets }
 }
 
 /** A module that takes longer than this to load is awaiting something, which its user should know. */

@@ -12,7 +12,7 @@ import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { decideCommand, decidersText, whyNot } from '../deciders.ts'
 import { explain } from '../explain.ts'
-import { chooseFlow, loadFlowFile } from '../flow-file.ts'
+import { chooseFlow, givenBy, loadFlowFile, loadGivens, withText } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
@@ -27,6 +27,7 @@ interface Options {
   readonly label?: readonly string[]
   readonly wait: string
   readonly start?: true
+  readonly with?: readonly string[]
   readonly by?: string
 }
 
@@ -42,6 +43,7 @@ export function addRun(program: Command): void {
     .option('--label <name=value...>', 'labels to find it by')
     .option('--by <name>', 'who starts it and answers its questions here, for the record')
     .option('--wait <duration>', 'wait for timers that are due within this time', '1m')
+    .option('--with <file...>', withText)
     .option('--start', 'only start it: a worker executes it')
   act<Options>(command, run)
 }
@@ -52,7 +54,9 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const labels = labelsOf(options.label)
   const input = await parseValue(text ?? options.input, 'The input')
   if (out.json) silenceFlows()
-  const file = await loadFlowFile(argument, (line) => out.note(line))
+  const note = (line: string): void => out.note(line)
+  const file = await loadFlowFile(argument, note)
+  const given = givenBy([file, ...(await loadGivens(options.with ?? [], note))])
   const flow = chooseFlow(file)
   const flows = file.flows.map((one) => one.flow)
   const { id, queue, by } = options
@@ -61,7 +65,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     await using ever = await open({
       store,
       flows,
-      actions: file.actions,
+      ...given,
       name: `run ${flow.name}@${flow.version}`,
       onTrouble: (error, where) => {
         // A pause of the run itself is what the report is about.

@@ -5,7 +5,7 @@ import type { Ever, UndoInfo } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
-import { loadActions } from '../flow-file.ts'
+import { givenBy, loadActions, loadGivens, withText } from '../flow-file.ts'
 import { type Output, plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
@@ -13,6 +13,7 @@ import { table } from '../table.ts'
 
 interface Options {
   readonly file?: string
+  readonly with?: readonly string[]
   readonly list?: true
   readonly skip?: number
   readonly reason?: string
@@ -26,6 +27,7 @@ export function addRunsUndo(runs: Command): void {
     .description('undo what a failed or cancelled run has done, as far as it is not undone')
     .argument('<run>', 'its id, or the beginning of it')
     .option('--file <file>', 'a module that exports the actions: the flow need not be there')
+    .option('--with <file...>', withText)
     .option('--list', 'only show what there is to undo')
     .option('--skip <n>', 'leave out what the entry of this number registered', Number)
     .option('--reason <text>', 'why it is left out, for the record')
@@ -36,8 +38,11 @@ export function addRunsUndo(runs: Command): void {
 
 async function undo({ out, store, args, options }: Call<Options>): Promise<number> {
   const { file, list, skip, reason = '', cancel, by } = options
-  const given = file === undefined ? {} : await loadActions(file, (line) => out.note(line))
+  const note = (line: string): void => out.note(line)
+  const files = file === undefined ? [] : [await loadActions(file, note)]
+  const given = givenBy([...files, ...(await loadGivens(options.with ?? [], note))])
   await using ever = await openExisting(store, {
+    flows: files.flatMap(({ flows }) => flows.map(({ flow }) => flow)),
     ...given,
     name: 'runs undo',
     onTrouble: (error, run) => out.warn(error, run),

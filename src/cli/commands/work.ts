@@ -4,7 +4,7 @@ import type { Duration } from '../../base/duration.ts'
 import { open } from '../../open.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
-import { loadFlowFile, servedFlows } from '../flow-file.ts'
+import { givenBy, loadFlowFile, loadGivens, servedFlows, withText } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { silenceFlows } from '../silence.ts'
 
@@ -13,6 +13,7 @@ interface Options {
   readonly lease?: string
   readonly name?: string
   readonly until?: 'idle'
+  readonly with?: readonly string[]
 }
 
 export function addWork(program: Command): void {
@@ -26,22 +27,24 @@ export function addWork(program: Command): void {
       'how long it may be silent before others take over (default: 10s)',
     )
     .option('--name <name>', 'who this worker is, for people (default: what it serves)')
+    .option('--with <file...>', withText)
     .addOption(new Option('--until <when>', 'stop when nothing is due or held').choices(['idle']))
   act<Options>(command, work)
 }
 
 async function work({ out, store, options, rest }: Call<Options>): Promise<number> {
   if (out.json) silenceFlows()
-  const files = await Promise.all(rest.map((file) => loadFlowFile(file, (line) => out.note(line))))
+  const note = (line: string): void => out.note(line)
+  const files = await Promise.all(rest.map((file) => loadFlowFile(file, note)))
+  const given = givenBy([...files, ...(await loadGivens(options.with ?? [], note))])
   const flows = [...new Set(files.flatMap(servedFlows))]
-  const actions = files.flatMap((file) => file.actions)
   const served = flows.map(({ name, version }) => `${name}@${version}`)
   const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
   return interruptible(async (signal) => {
     await using ever = await open({
       store,
       flows,
-      actions,
+      ...given,
       name: name.slice(0, 200),
       ...(lease === undefined ? {} : { lease: lease as Duration }),
       onTrouble: (error, run) => out.warn(error, run),
