@@ -107,8 +107,11 @@ interface Attempt {
   readonly timeoutMs: number | undefined
 }
 
-const begin = (pass: Pass, operation: Operation, call: StepCall, context: LiveContext): unknown =>
-  operation.call(within, { pass, scope: operation.scope, step: operation.path }, call.body, context)
+function begin(pass: Pass, operation: Operation, call: StepCall, context: LiveContext): unknown {
+  const { scope, path } = operation
+  pass.options.onBody?.(path, pass.run)
+  return operation.call(within, { pass, scope, step: path }, call.body, context)
+}
 
 async function landed(call: StepCall, given: Handed, started: unknown): Promise<Result> {
   let result: Result

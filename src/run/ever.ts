@@ -20,7 +20,7 @@ import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
 import type { MessageRecords } from './inbox.ts'
 import { checkOptions } from './options.ts'
-import type { Environment } from './pass-options.ts'
+import type { Environment, OnBody } from './pass-options.ts'
 import { RunReference } from './reference.ts'
 import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
@@ -83,6 +83,8 @@ export interface EverOptions {
   readonly redactor?: Redactor | undefined
   /** What layers above keep for their code in this process. */
   readonly environment?: Environment | undefined
+  /** Told of each body of a step: for tests. */
+  readonly onBody?: OnBody | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 

@@ -23,7 +23,7 @@ import { type Item, Journal } from './journal.ts'
 import type { Left } from './leaving.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from './pass.ts'
-import type { Environment } from './pass-options.ts'
+import type { Environment, OnBody } from './pass-options.ts'
 import { Publisher } from './publisher.ts'
 import { patiently } from './patience.ts'
 import { beginningOf, checkFlow, Reader } from './reader.ts'
@@ -44,6 +44,7 @@ export interface Execution {
   readonly development: boolean
   readonly redactor: Redactor
   readonly environment: Environment
+  readonly onBody: OnBody | undefined
   readonly onEnd: (end: PassEnd) => void
   /** Something of the run was written. */
   readonly onProgress: () => void
@@ -195,6 +196,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     started,
     seed: seedOf(started, beginning),
     onMessage: takeMessage,
+    onBody: execution.onBody,
     onTrouble: (error) => onTrouble(error, row),
     onEnd: (end) => {
       publisher.close()

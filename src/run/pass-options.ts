@@ -15,6 +15,9 @@ import type { PassEnd } from './stop.ts'
 /** What layers above keep for their own code, by names of theirs. */
 export type Environment = Readonly<Record<symbol, unknown>>
 
+/** Told of the body of a step that is about to be called, by the step's path and run. Must not throw. */
+export type OnBody = (path: string, run: string) => void
+
 /** What a pass `P` is made with. */
 export interface PassOptions<P> {
   readonly run: string
@@ -52,6 +55,7 @@ export interface PassOptions<P> {
   readonly seed: string
   /** Takes a message, if the pass can make something of it now. */
   readonly onMessage: (pass: P, message: Message) => void
+  readonly onBody: OnBody | undefined
   readonly onTrouble: (error: unknown) => void
   readonly onEnd: (end: PassEnd) => void
 }

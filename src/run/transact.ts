@@ -89,6 +89,7 @@ class Transacted implements Live {
     if (operation.phase !== 'busy' || scope.closed || pass.isOver) {
       throw new EverloopError('CANCELLED', `Nobody waits for step "${path}" any more.`)
     }
+    pass.options.onBody?.(path, pass.run)
     const value = operation.call(within, { pass, scope, step: path }, this.#call.body, transaction)
     if (isPromiseLike(value)) {
       value.then(undefined, () => {}) // what becomes of it is nobody's business

@@ -20,7 +20,7 @@ import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
 import type { Flows } from './flows.ts'
-import type { Environment } from './pass-options.ts'
+import type { Environment, OnBody } from './pass-options.ts'
 import type { PassEnd } from './stop.ts'
 import { SessionKeeper } from './session.ts'
 import { attributeRejections } from './unhandled.ts'
@@ -49,6 +49,8 @@ export interface WorkerOptions {
   readonly redactor?: Redactor | undefined
   /** What layers above keep for their code. */
   readonly environment?: Environment | undefined
+  /** Told of each body of a step: for tests. */
+  readonly onBody?: OnBody | undefined
   /** Told what went wrong without ending anything. */
   readonly onTrouble: (error: unknown, run: string | undefined) => void
   /** A pass of this run has ended. */
@@ -220,7 +222,7 @@ export class Worker {
   }
 
   #begin(row: RunRow, session: string): void {
-    const { store, ports, flows, development, onTrouble, onPassEnd } = this.#options
+    const { store, ports, flows, development, onBody, onTrouble, onPassEnd } = this.#options
     const { redactor = new Redactor(), environment = {} } = this.#options
     const flow = flows.find(row.flow, row.version)
     if (!flow) return // claimed by name and version, so it is there
@@ -235,6 +237,7 @@ export class Worker {
       development,
       redactor,
       environment,
+      onBody,
       onTrouble: (error) => onTrouble(error, row.id),
       onProgress: () => this.#clear(row),
       onEnd: (end) => {

@@ -3,15 +3,18 @@
  * it, and after it when its reply is lost. However often it is killed, the outcome must be the one
  * of a life without crashes.
  */
-import { encode } from '../ledger/index.ts'
-import type { AnyFlow, Flow, RunReference, Settled } from '../run/index.ts'
-import { countedFlow } from './counted-flow.ts'
+import { decode, encode, operationPath, type Payloads } from '../ledger/index.ts'
+import type { AnyFlow, Flow, OnBody, RunReference, Settled } from '../run/index.ts'
+import type { Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
 import { replay } from './replay.ts'
 import type { Interceptor } from './gate.ts'
 import { type TestRuntime, type TestRuntimeOptions, testRuntime } from './test-runtime.ts'
 
-export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall'> {
+export interface CrashOptions<Output> extends Omit<
+  TestRuntimeOptions,
+  'flows' | 'onCall' | 'onBody'
+> {
   /** Plays the world: answers, signals, lets time pass. Default: lets the run come to rest. */
   readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>
   /** Only every n-th commit: for stores that are slow to open. Default 1. */
@@ -47,7 +50,10 @@ export interface CrashReport {
   readonly outcomes: readonly Outcome[]
   /** What led to each outcome that is not the one without a crash. */
   readonly strays: readonly { readonly point: CrashPoint; readonly outcome: Outcome }[]
-  /** How often each step body was executed without a crash, by its path. */
+  /**
+   * How often each step body was executed without a crash, by its path: those of an agent's calls too,
+   * and those of a run below behind the path of the call that started it (`turns/2/=call:w > inner`).
+   */
   readonly executions: Readonly<Record<string, number>>
   /** How often more, at most, with one crash. Steps that never were are left out. */
   readonly repeats: Readonly<Record<string, number>>
@@ -121,9 +127,9 @@ async function life<Input, Output>(
   prepare?.()
   let commits = 0
   let crashed = false
-  const bodies = new Map<string, number>()
-  const onBody = (path: string): void => void bodies.set(path, (bodies.get(path) ?? 0) + 1)
-  const flows = [flow as AnyFlow, ...others].map((each) => countedFlow(each, onBody))
+  const called: { readonly path: string; readonly run: string }[] = []
+  const onBody: OnBody = (path, run) => void called.push({ path, run })
+  const flows = [flow as AnyFlow, ...others]
   const onCall: Interceptor = async ({ method }, proceed) => {
     if (method !== 'append' && method !== 'transact') return proceed()
     commits++
@@ -133,24 +139,46 @@ async function life<Input, Output>(
     runtime.crash()
     return reply
   }
-  await using runtime = await testRuntime({ ...options, flows, onCall })
+  await using runtime = await testRuntime({ ...options, flows, onCall, onBody })
   const run = await runtime.ever.start<Input, Output>(flow, input, { id: 'run' })
   await runtime.settle()
   await drive?.(runtime, run)
   const settled = await runtime.settled(run)
   const reached = commits
-  const executed = new Map(bodies)
+  const { store, time } = runtime
+  const above = await callsAbove(store)
+  const executed = countsOf(called.map(({ path, run: id }) => `${above.get(id) ?? ''}${path}`))
+  called.length = 0
   const flaws: string[] = []
-  for (const { id, status } of await runtime.store.runs({})) {
-    flaws.push(...(await ledgerFlaws(runtime.store, id)))
+  for (const { id, status } of await store.runs({})) {
+    flaws.push(...(await ledgerFlaws(store, id)))
     if (status === 'active' || status === 'paused') continue
-    flaws.push(...(await replay(id, { store: runtime.store, time: runtime.time, flows })).flaws)
+    flaws.push(...(await replay(id, { store, time, flows, onBody })).flaws)
   }
-  const again = new Map([...bodies].filter(([path, count]) => count > (executed.get(path) ?? 0)))
-  if (again.size > 0) {
-    flaws.push(`Driven once more, these bodies were executed again: ${[...again.keys()].join()}.`)
+  if (called.length > 0) {
+    const paths = new Set(called.map(({ path }) => path))
+    flaws.push(`Driven once more, these bodies were executed again: ${[...paths].join()}.`)
   }
   return { outcome: outcomeOf(settled), commits: reached, bodies: executed, crashed, flaws }
+}
+
+function countsOf(paths: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const path of paths) counts.set(path, (counts.get(path) ?? 0) + 1)
+  return counts
+}
+
+/** What stands before the paths of runs below: the operations that started them. Ids are made by chance. */
+async function callsAbove(store: Store): Promise<ReadonlyMap<string, string>> {
+  const above = new Map<string, string>()
+  const read = async (run: string): Promise<string> => {
+    const [started] = await store.entries(run, { limit: 1 })
+    const { parent } = decode(started?.payload ?? '{}') as Partial<Payloads['run.started']>
+    if (!parent) return ''
+    return `${await read(parent.run)}${operationPath(parent.scope, parent.key)} > `
+  }
+  for (const { id } of await store.runs({})) above.set(id, await read(id))
+  return above
 }
 
 function outcomeOf(settled: Settled): Outcome {

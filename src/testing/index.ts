@@ -22,6 +22,7 @@ export type { Replay } from './replay.ts'
 export { storeCases } from './store-cases.ts'
 export type { StoreBed, StoreCase, StoreClock } from './store-cases.ts'
 export { testRuntime } from './test-runtime.ts'
+export type { OnBody } from '../run/index.ts'
 export type {
   NextWorker,
   RunLike,

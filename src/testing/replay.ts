@@ -3,7 +3,7 @@
  * write this very entry again, and nothing else.
  */
 import { decode, emptyState, encode, fold, type Entry } from '../ledger/index.ts'
-import type { AnyFlow } from '../run/index.ts'
+import type { AnyFlow, OnBody } from '../run/index.ts'
 import type { Append, RunRow, Store } from '../store/store.ts'
 import { TestWorker } from './test-worker.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -28,7 +28,14 @@ export async function replay(
     store,
     time,
     flows,
-  }: { readonly store: Store; readonly time: VirtualTime; readonly flows: readonly AnyFlow[] },
+    onBody,
+  }: {
+    readonly store: Store
+    readonly time: VirtualTime
+    readonly flows: readonly AnyFlow[]
+    /** Told of the body of each step that is executed. */
+    readonly onBody?: OnBody
+  },
 ): Promise<Replay> {
   const entries = await store.entries(run)
   const row = await store.run(run)
@@ -48,6 +55,7 @@ export async function replay(
     concurrency: 1,
     development: false,
     onCall: undefined,
+    onBody,
     onTrouble: () => {},
   })
   await time.runUntil(() => appends.length > 0, { within: '5m' }).catch(() => {})

@@ -9,7 +9,7 @@ import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
-import { type AnyAction, type AnyFlow, Ever, Flows } from '../run/index.ts'
+import { type AnyAction, type AnyFlow, Ever, Flows, type OnBody } from '../run/index.ts'
 import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
 import { memoryStore } from '../store/memory.ts'
 import type { RunRow, Store } from '../store/store.ts'
@@ -35,6 +35,8 @@ export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
   readonly development?: boolean
   /** Stands between the workers and the store: for losing replies, and for crashing in between. */
   readonly onCall?: Interceptor
+  /** Told of the body of each step that a worker is about to execute: the step's path, and the run. */
+  readonly onBody?: OnBody
 }
 
 /** What is changed for a worker that takes over. */
@@ -137,6 +139,7 @@ export class TestRuntime implements AsyncDisposable {
       time: this.time,
       store: this.store,
       onCall: this.#options.onCall,
+      onBody: this.#options.onBody,
       surroundings: { ...(secrets && { secrets }), ...(policies && { policies }) },
       onTrouble: (error, run) => void this.troubles.push({ error, run }),
     })

@@ -3,7 +3,7 @@
  */
 import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { Ever, Flows } from '../run/index.ts'
-import type { AnyAction, AnyFlow } from '../run/index.ts'
+import type { AnyAction, AnyFlow, OnBody } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
 import { Gate, type Interceptor } from './gate.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -21,6 +21,7 @@ export interface TestWorkerOptions {
   readonly store: Store
   readonly onCall: Interceptor | undefined
   readonly surroundings?: Surroundings | undefined
+  readonly onBody?: OnBody | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
@@ -32,8 +33,8 @@ export class TestWorker {
   readonly #time: VirtualTime
 
   constructor(options: TestWorkerOptions) {
-    const { time, store, flows, leaseMs, concurrency, development, name, onTrouble, onCall } =
-      options
+    const { time, store, flows, leaseMs, concurrency, development, name } = options
+    const { onBody, onCall, onTrouble } = options
     this.name = name
     this.flows = flows
     this.#time = time
@@ -50,6 +51,7 @@ export class TestWorker {
       development,
       name,
       ...environmentOf(options.surroundings ?? {}),
+      onBody,
       onTrouble,
     })
     void this.#ever.work({ concurrency }).catch((error: unknown) => onTrouble(error, undefined))

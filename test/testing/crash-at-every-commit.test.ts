@@ -1,6 +1,8 @@
 /** crashAtEveryCommit finds what differs when a worker dies, and nothing where nothing does. */
 import { describe, expect, test } from 'vitest'
-import { flow } from 'everloop'
+import { agent, agentTool, flow, tool } from 'everloop'
+import { scriptedModel } from 'everloop/testing'
+import { z } from 'zod'
 import { crashAtEveryCommit } from '../../src/testing/crash-at-every-commit.ts'
 
 describe('crashing at every commit', () => {
@@ -35,6 +37,76 @@ describe('crashing at every commit', () => {
     // A body runs again only when the commit of its outcome did not happen.
     expect(Object.values(report.repeats).every((more) => more === 1)).toBe(true)
     expect(report.boundaries).toBeGreaterThan(10)
+  })
+
+  test('counts the model calls and tool calls of agents, those of runs below behind their call', async () => {
+    let life = 0
+    let lookedMost = 0
+    const look = tool({
+      name: 'look',
+      description: 'Looks.',
+      input: z.object({}),
+      effect: 'read',
+      run: () => {
+        life++
+        lookedMost = Math.max(lookedMost, life)
+        return 'seen'
+      },
+    })
+    const below = flow('below', async (run) => run.step('inner', () => 'done'))
+    const work = agentTool(below, {
+      name: 'work',
+      description: 'Works.',
+      inputSchema: { type: 'object' },
+    })
+    const model = scriptedModel(
+      [
+        { toolCalls: [{ id: 'l', name: 'look', input: {} }] },
+        { toolCalls: [{ id: 'w', name: 'work', input: {} }] },
+        { text: 'ok' },
+      ],
+      { by: 'turn' },
+    )
+    const looker = agent({ name: 'looker', model, tools: [look, work] })
+    const report = await crashAtEveryCommit(
+      looker,
+      { prompt: 'Look.' },
+      {
+        flows: [below],
+        prepare: () => {
+          life = 0
+        },
+      },
+    )
+    expect(report.flaws).toEqual([])
+    expect(report.outcomes).toEqual([{ status: 'completed', output: 'ok' }])
+    const { executions, repeats } = report
+    const each = {
+      'turns/1/=model': 1,
+      'turns/1/=call:l': 1,
+      'turns/2/=model': 1,
+      'turns/2/=call:w > inner': 1,
+      'turns/3/=model': 1,
+    }
+    expect(executions).toEqual(each)
+    expect(lookedMost).toBe(2)
+    expect(repeats).toEqual(each)
+  })
+
+  test('counts the bodies of transactions', async () => {
+    const { mkdtempSync, rmSync } = await import('node:fs')
+    const { tmpdir } = await import('node:os')
+    const { join } = await import('node:path')
+    const { sqliteStore } = await import('../../src/store/sqlite/store.ts')
+    const folder = mkdtempSync(join(tmpdir(), 'everloop-bodies-'))
+    let files = 0
+    const booking = flow('booking', (run) => run.transact('book', (tx) => tx.all('VALUES (1)')))
+    const { executions } = await crashAtEveryCommit(booking, undefined, {
+      store: (ports) =>
+        sqliteStore({ location: join(folder, `${++files}.db`), ports, durability: 'process' }),
+    })
+    rmSync(folder, { recursive: true, force: true })
+    expect(executions).toEqual({ book: 1 })
   })
 
   test('sees an outcome that depends on something outside of the ledger', async () => {
