@@ -1,8 +1,8 @@
 /** Executing a call that was decided upon: as a step, as a question, or as a run of its own. */
 import { hash } from 'node:crypto'
 import { EverloopError, StepError } from '../base/errors.ts'
-import { decode, encode } from '../ledger/index.ts'
-import { stepIn } from '../run/inside.ts'
+import { decode, encode, errorData } from '../ledger/index.ts'
+import { askIn, childIn, stepIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { dataSchema } from './data-schema.ts'
@@ -10,7 +10,7 @@ import { chargeTo } from './charges.ts'
 import type { CallResult } from './state.ts'
 import { readMoreName } from './read-more.ts'
 import { errorText, excerpt, wholeText } from './result-text.ts'
-import type { AnyRunTool, AnyTool } from './tool.ts'
+import type { AnyAskTool, AnyRunTool, AnyTool } from './tool.ts'
 import { undoName } from './undoing.ts'
 
 /** The key of a call's operation in its turn. */
@@ -58,14 +58,13 @@ export async function executeTool(at: Agency, run: Run, execution: Execution): P
 function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<unknown> {
   const key = keyOfCall(id)
   switch (tool.does) {
-    case 'ask':
-      return run.ask(tool.prompt(copyOf(input)), {
-        key,
-        schema: tool.output ?? anyText,
-        ...(tool.timeout === undefined ? {} : { timeout: tool.timeout }),
-      })
+    case 'ask': {
+      const { timeout, output = anyText, maxResult: largeAt } = tool
+      const options = { key, schema: output, ...(timeout === undefined ? {} : { timeout }) }
+      return askIn(run, { prompt: promptOf(run, tool, { key, input }), options, largeAt })
+    }
     case 'child':
-      return run.child(tool.flow as never, input, { key })
+      return childIn(run, { flow: tool.flow, input, options: { key }, largeAt: tool.maxResult })
     case 'run':
       return asStep(at, run, { tool, id, input })
   }
@@ -73,6 +72,21 @@ function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<
 
 /** What a tool does to its input changes nothing that is recorded or judged. */
 const copyOf = (input: unknown): never => decode(encode(input)) as never
+
+/** The question. Throws as a step does whose function throws: the model has made the arguments. */
+function promptOf(
+  run: Run,
+  tool: AnyAskTool,
+  { key, input }: { readonly key: string; readonly input: unknown },
+): string {
+  try {
+    const prompt: unknown = tool.prompt(copyOf(input))
+    if (typeof prompt === 'string' && prompt !== '') return prompt
+    throw new TypeError('These arguments make no question: a person would be shown nothing.')
+  } catch (thrown) {
+    throw new StepError({ run: run.id, step: key, attempts: 1, cause: errorData(thrown) })
+  }
+}
 
 function asStep(
   at: Agency,
@@ -126,7 +140,7 @@ function resultOf({ maxResult }: AnyTool, value: unknown): Executed {
   if (Buffer.byteLength(text) <= maxResult) {
     return { is: 'result', value: isPlain(value) ? value : text }
   }
-  // The step has spilled its value into this artifact, see run/large.ts.
+  // The operation has spilled its value into this artifact, see run/large.ts.
   const bytes = Buffer.from(encode(value), 'latin1')
   const name = hash('sha256', bytes, 'base64url')
   const shown = excerpt(text, maxResult, { artifact: name, tool: readMoreName })

@@ -205,7 +205,7 @@ export class RunHandle implements Run {
   }
 
   ask<T = unknown>(prompt: string, options: AskOptions<T> = {}): Promise<T> {
-    return ask(this.#pass, this.#here(), prompt, options) as Promise<T>
+    return ask(this.#pass, this.#here(), { prompt, options }) as Promise<T>
   }
 
   now(): number {

@@ -123,7 +123,11 @@ async function takeValue(
   try {
     const fitting = await checked(waiting.live.schema, value, 'The value', { run: pass.run })
     if (isOver()) pass.mailbox.giveBack(message.number)
-    else pass.conclude(waiting, received, { value: fitting, ...from }, { taken })
+    else {
+      const { largeAt } = waiting.live
+      const written = payloadWith('value', encode(fitting), from, { largeAt })
+      pass.conclude(waiting, received, { value: fitting, ...from }, { taken, ...written })
+    }
   } catch (error) {
     if (isOver()) {
       pass.mailbox.giveBack(message.number)
@@ -148,7 +152,8 @@ function takeChild(pass: Pass, message: Message): void {
   const item = { taken: [message.number] }
   if (end.status === 'completed') {
     const { output } = end
-    const written = payloadWith('output', encode(output), {})
+    const { largeAt } = waiting.live
+    const written = payloadWith('output', encode(output), {}, { largeAt })
     pass.conclude(waiting, 'child.completed', { output }, { ...item, ...written })
   } else pass.conclude(waiting, 'child.failed', { status: end.status, error: end.error }, item)
 }

@@ -21,7 +21,7 @@ import { beginningOf } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
-import { signal } from './waits.ts'
+import { ask, child, type ChildCall, type Question, signal } from './waits.ts'
 
 /**
  * Whether the ledger holds a beginning or an outcome at this explicit key of the run's scope. For
@@ -80,6 +80,18 @@ export function signalIn(
 ): Promise<Payloads['signal.received']> {
   const { pass, scope } = insideOf(run)
   return signal(pass, scope, name, options, true) as Promise<Payloads['signal.received']>
+}
+
+/** Puts a question; told is also beyond how many characters an answer is kept as an artifact. */
+export function askIn(run: Run, question: Question): Promise<unknown> {
+  const { pass, scope } = insideOf(run)
+  return ask(pass, scope, question)
+}
+
+/** Starts a child run, likewise. */
+export function childIn(run: Run, call: ChildCall): Promise<unknown> {
+  const { pass, scope } = insideOf(run)
+  return child(pass, scope, call)
 }
 
 /** What the run was started with. */

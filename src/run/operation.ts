@@ -60,6 +60,8 @@ export interface Live {
   readonly whole?: true | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
+  /** Such a value of more characters than this is kept as an artifact. Default: one of 256 K. */
+  readonly largeAt?: number | undefined
 }
 
 export class Operation {

@@ -46,12 +46,19 @@ export function signal(
   })
 }
 
+/** A question to put. */
+export interface Question {
+  readonly prompt: string
+  readonly options: AskOptions<unknown>
+  /** Answers of more characters than this are kept as artifacts. Default: those of 256 K. */
+  readonly largeAt?: number
+}
+
 /** Puts a question. */
 export function ask(
   pass: Pass,
   scope: Scope,
-  prompt: string,
-  options: AskOptions<unknown>,
+  { prompt, options, largeAt }: Question,
 ): Promise<unknown> {
   checkOptions('run.ask', options, ['schema', 'timeout', 'otherwise', 'key'])
   if (typeof prompt !== 'string' || prompt === '') {
@@ -75,17 +82,23 @@ export function ask(
         }),
       onDue: (operation) => expire(pass, operation, 'question.expired'),
       schema: options.schema,
+      largeAt,
     },
   )
 }
 
+/** A child run to start. */
+export interface ChildCall {
+  readonly flow: AnyFlow
+  readonly input: unknown
+  readonly options: ChildOptions
+  /** Outputs of more characters than this are kept as artifacts. Default: those of 256 K. */
+  readonly largeAt?: number
+}
+
 /** Starts a child run, in the transaction that records it, and waits for its end. */
-export function child(
-  pass: Pass,
-  scope: Scope,
-  call: { readonly flow: AnyFlow; readonly input: unknown; readonly options: ChildOptions },
-): Promise<unknown> {
-  const { flow, input, options } = call
+export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknown> {
+  const { flow, input, options, largeAt } = call
   checkOptions('run.child', options, ['queue', 'labels', 'key'])
   if (!isFlow(flow)) {
     throw new EverloopError('BAD_OPTION', 'run.child takes a flow that was made with flow(…).', {
@@ -95,6 +108,7 @@ export function child(
   const key = scope.key(flow.name, options.key)
   const live: Live = {
     input: digestOf(input),
+    largeAt,
     begin: (operation) => {
       const id = operation.child ?? childId(pass)
       operation.child = id

@@ -129,6 +129,41 @@ test('whatever is wrong with a call is told to the model, and the others go on',
   expect(told[4]?.value).toContain('not JSON')
 })
 
+test.each<[string, (input: { question: string }) => string, string]>([
+  ['that is empty', ({ question }) => question, 'make no question'],
+  [
+    'that cannot be made',
+    () => {
+      throw new RangeError('out of words')
+    },
+    'Error: RangeError: out of words',
+  ],
+])('a question %s is told to the model, and the other calls are made', async (_, prompt, error) => {
+  const ask = askPerson({
+    name: 'ask_person',
+    description: 'Asks.',
+    input: z.object({ question: z.string() }),
+    prompt,
+  })
+  const model = scriptedModel([
+    {
+      toolCalls: [
+        { id: '1', name: 'ask_person', input: { question: '' } },
+        { id: '2', name: 'add', input: { a: 1, b: 2 } },
+      ],
+    },
+    { text: 'Done.' },
+  ])
+  const asker = agent({ name: 'asker', model, tools: [ask, add] })
+  await using runtime = await testRuntime({ flows: [asker] })
+  const run = await runtime.start(asker, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(toldOf(model, 1)).toMatchObject([
+    { type: 'error-text', value: expect.stringContaining(error) as string },
+    { type: 'json', value: 3 },
+  ])
+})
+
 test('an answer that does not fit the output is sent back, and repaired', async () => {
   const model = scriptedModel([{ text: 'It is 4.' }, { text: '```json\n{"sum": 4}\n```' }])
   const solver = agent({ name: 'solver', model, output: z.object({ sum: z.number() }) })
@@ -273,6 +308,33 @@ test('a long result becomes an artifact, of which the model reads more', async (
   expect(Buffer.byteLength(model.requests[1]?.text ?? '')).toBeLessThanOrEqual(2048)
   expect(await runtime.store.artifact(artifact)).toBeDefined()
 })
+
+test.each(['ask_person', 'research'])(
+  'a long result of %s becomes an artifact as well',
+  async (name) => {
+    const text = Array.from({ length: 6000 }, (_, i) => `line ${i}\n`).join('')
+    const research = flow('research', () => Promise.resolve(text))
+    const inputSchema = { type: 'object' } as const
+    const ask = { name: 'ask_person', description: 'Asks.', inputSchema, prompt: () => 'What?' }
+    const told = { name: 'research', description: 'Researches.', inputSchema }
+    const model = scriptedModel(({ index, text: said }) => {
+      if (index === 0) return { toolCalls: [{ name, input: {} }] }
+      if (index > 1) return { text: said.includes('line 3001') ? 'Found.' : said }
+      const artifact = /"artifact":"([\w-]{43})"/.exec(said)?.[1] ?? ''
+      return { toolCalls: [{ name: 'read_more', input: { artifact, find: 'line 3000' } }] }
+    })
+    const tools = [askPerson(ask), agentTool(research, told)]
+    const reader = agent({ name: 'reader', model, tools })
+    await using runtime = await testRuntime({ flows: [reader, research] })
+    const run = await runtime.start(reader, { prompt: 'Go.' })
+    if (name === 'ask_person') await runtime.answer('What?', text)
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Found.' })
+    const kind = name === 'research' ? 'child.completed' : 'question.answered'
+    const entries = await runtime.store.entries(run.id)
+    expect(entries.find((entry) => entry.kind === kind)?.payload?.length).toBeLessThan(200)
+    await runtime.verify()
+  },
+)
 
 test('a long conversation is shortened, once', async () => {
   const summaries: string[] = []
