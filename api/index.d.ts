@@ -1648,6 +1648,7 @@ interface EverOptions {
     readonly development: boolean;
     readonly redactor?: Redactor | undefined;
     readonly environment?: Environment | undefined;
+    readonly onBody?: OnBody | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
@@ -1687,6 +1688,8 @@ class Flows {
 }
 
 type Environment = Readonly<Record<symbol, unknown>>;
+
+type OnBody = (path: string, run: string) => void;
 
 interface ReferenceOptions {
     readonly store: Store;

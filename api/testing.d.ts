@@ -1,7 +1,7 @@
 // Written by "npm run api": the public declarations of one entry point.
 // A difference here is a change of what users build on; review it as one.
 
-export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall'> {
+export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall' | 'onBody'> {
     readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>;
     readonly every?: number;
     readonly prepare?: () => void;
@@ -36,6 +36,8 @@ export interface NextWorker extends Surroundings {
     readonly concurrency?: number;
     readonly name?: string;
 }
+
+export type OnBody = (path: string, run: string) => void;
 
 export type Outcome = {
     readonly status: 'completed';
@@ -207,6 +209,7 @@ export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
     readonly lease?: Duration;
     readonly development?: boolean;
     readonly onCall?: Interceptor;
+    readonly onBody?: OnBody;
 }
 
 export class TestWorker {
@@ -265,10 +268,11 @@ export function memoryStore({ clock }: {
     readonly clock: Clock;
 }): Store;
 
-export function replay(run: string, { store, time, flows, }: {
+export function replay(run: string, { store, time, flows, onBody, }: {
     readonly store: Store;
     readonly time: VirtualTime;
     readonly flows: readonly AnyFlow[];
+    readonly onBody?: OnBody;
 }): Promise<Replay>;
 
 export function scriptedModel(script: Script, options?: ScriptedModelOptions): ScriptedModel;
@@ -1092,6 +1096,7 @@ interface EverOptions {
     readonly development: boolean;
     readonly redactor?: Redactor | undefined;
     readonly environment?: Environment | undefined;
+    readonly onBody?: OnBody | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
@@ -1764,5 +1769,6 @@ interface TestWorkerOptions {
     readonly store: Store;
     readonly onCall: Interceptor | undefined;
     readonly surroundings?: Surroundings | undefined;
+    readonly onBody?: OnBody | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }

@@ -1,8 +1,12 @@
 /** crashAtEveryCommit finds what differs when a worker dies, and nothing where nothing does. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { agent, agentTool, flow, tool } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { z } from 'zod'
+import { sqliteStore } from '../../src/store/sqlite/store.ts'
 import { crashAtEveryCommit } from '../../src/testing/crash-at-every-commit.ts'
 
 describe('crashing at every commit', () => {
@@ -94,10 +98,6 @@ describe('crashing at every commit', () => {
   })
 
   test('counts the bodies of transactions', async () => {
-    const { mkdtempSync, rmSync } = await import('node:fs')
-    const { tmpdir } = await import('node:os')
-    const { join } = await import('node:path')
-    const { sqliteStore } = await import('../../src/store/sqlite/store.ts')
     const folder = mkdtempSync(join(tmpdir(), 'everloop-bodies-'))
     let files = 0
     const booking = flow('booking', (run) => run.transact('book', (tx) => tx.all('VALUES (1)')))
