@@ -4,6 +4,8 @@
  * - K1 What comes out is what was decided about last, as the ledger has it, whatever a schema would make
  *   of the proposal by now. Guards and approval rules see arguments that a person has edited; what
  *   guards change afterwards needs another approval.
+ * - K3 No guard's question is left out: each that asks is told to people with those of the others, and
+ *   one that is asked behind an approval needs another. A yes counts for the arguments it was given to.
  * - K2 A decision of people holds for the definition of the tool that they were asked about. When a
  *   deploy brings another before the call has begun, they decide again, behind the budget: what is
  *   recorded up to there is claimed first, so the run does not diverge.
@@ -21,6 +23,7 @@ import {
 } from './approving.ts'
 import { keyOfCall, keysAgain, keysBefore } from './execution.ts'
 import { rule } from './ruling.ts'
+import type { Grant } from './guards/run-guards.ts'
 import type { AgentState } from './state.ts'
 
 export type Cleared = Agreed | { readonly is: 'denied'; readonly reason: string }
@@ -35,8 +38,8 @@ interface Agreed {
 /** What a person has approved. */
 interface Approved {
   readonly digest: string
-  /** The guard whose question that answered. */
-  readonly granted: readonly string[]
+  /** The guards whose questions that answered (K3). */
+  readonly granted: readonly Grant[]
   /** It was that person who made the call what it is. */
   readonly isEdited: boolean
   readonly by: string | undefined
@@ -123,7 +126,7 @@ async function agree(
     const isApproved = approved !== undefined && approved.digest === digestOf(input)
     const isAsked = isRecorded(run, key)
     const cleared: Cleared = { is: 'cleared', input, approved }
-    if (isApproved && !approved?.isEdited && !isAsked) return cleared
+    if (isApproved && !approved?.isEdited && !isAsked && ruling.is !== 'ask') return cleared
     const isChanged = approved !== undefined && !isApproved
     const asked = ruling.is === 'ask' ? ruling.reason : isChanged ? changedReason : undefined
     const call = { tool, id, input }
@@ -151,10 +154,12 @@ async function agree(
       continue
     }
     const isEdited = 'args' in outcome
+    const asking = ruling.is === 'ask' ? ruling.asking : []
+    const before = isApproved ? (approved?.granted ?? []) : []
     input = isEdited ? outcome.args : shown.args
     approved = {
       digest: digestOf(input),
-      granted: ruling.is === 'ask' ? [ruling.by] : [],
+      granted: isEdited ? asking : [...before, ...asking.map(({ guard }) => ({ guard }))],
       isEdited,
       by: 'by' in outcome ? outcome.by : undefined,
       isStale,

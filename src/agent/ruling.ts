@@ -5,12 +5,13 @@
  * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
  *   has added are not asked about the past (C4).
  */
+import type { Payloads } from '../ledger/index.ts'
 import { decideIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { dataSchema } from './data-schema.ts'
 import { type Position, type Subjects, withFix } from './guards/position.ts'
-import { runGuards } from './guards/run-guards.ts'
+import { type Grant, runGuards } from './guards/run-guards.ts'
 import { halt } from './halt.ts'
 import { judging } from './judging.ts'
 import { type AgentState, recentCalls } from './state.ts'
@@ -24,8 +25,8 @@ export interface Matter<P extends Position> {
   readonly subject: Subjects[P]
   /** Recorded with the decision: what exactly it is about. */
   readonly about?: Readonly<Record<string, unknown>>
-  /** Guards whose question about exactly this a person has answered with yes. */
-  readonly granted?: readonly string[]
+  /** What a person has granted about exactly this. */
+  readonly granted?: readonly Grant[]
 }
 
 export type Ruling<P extends Position> =
@@ -42,8 +43,9 @@ export type Ruling<P extends Position> =
   /** At calls only: a person has to approve. Elsewhere the person has been asked already. */
   | {
       readonly is: 'ask'
-      readonly by: string
       readonly reason: string
+      /** Each guard that asks, with its question. */
+      readonly asking: readonly Required<Grant>[]
       readonly subject: Subjects[P]
       readonly isFixed: boolean
     }
@@ -121,7 +123,7 @@ async function ruled<P extends Position>(
     case 'halt':
       throw halt('GUARD_HALTED', `Guard "${by}" halted agent "${at.agent.name}": ${reason}`, run.id)
     case 'ask': {
-      if (position === 'call') return { is: 'ask', by, reason, ...seen }
+      if (position === 'call') return { is: 'ask', reason, asking: askingIn(decided), ...seen }
       const said = await run.ask<Permission>(reason, { schema: permission, key: `${key} asked` })
       if (said.verdict === 'allow') return { is: 'allow', ...seen }
       return { is: 'deny', by, reason: said.reason ?? 'A person said no.' }
@@ -129,10 +131,19 @@ async function ruled<P extends Position>(
   }
 }
 
+/** Who has asked. Decisions of before several could put only what the first of them asked. */
+function askingIn({ by = '', asking = [by], verdicts }: Decided): Required<Grant>[] {
+  return verdicts
+    .filter(({ guard, verdict }) => verdict === 'ask' && asking.includes(guard))
+    .map(({ guard, reason }) => ({ guard, question: reason }))
+}
+
 /** The parts of a recorded decision that the loop acts on. */
 interface Decided {
   readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
+  readonly verdicts: Payloads['guard.decided']['verdicts']
   readonly by?: string
+  readonly asking?: readonly string[]
   readonly reason?: string
   readonly max?: number
   readonly fixed?: { readonly value: unknown }

@@ -311,6 +311,62 @@ test('a guard that asks about what a call was edited to is answered by nobody ye
   expect(made).toEqual([{ cents: 60_000 }])
 })
 
+test('the questions of all guards are put to people, of those that ask later too', async () => {
+  const limit = (name: string, reason: string, isAsking: (cents: number) => boolean) =>
+    guard({
+      name,
+      at: 'call',
+      check: ({ args }) =>
+        isAsking((args as Payment).cents) ? verdict.ask(reason) : verdict.allow(),
+    })
+  const guards = [
+    limit('amount', 'More than a dollar.', (cents) => cents > 100),
+    limit('taint', 'A page may have told the model to.', () => true),
+    limit('large', 'That much?', (cents) => cents > 50_000),
+  ]
+  const { made, payer } = paying(20_000)
+  await using runtime = await testRuntime({ flows: [payer({ guards, approval: false })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  const first = await only(runtime)
+  expect(first.reason).toBe('More than a dollar.\nA page may have told the model to.')
+  await approvals.approve(first.id, { args: { cents: 60_000 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  expect(second.reason).toBe('That much?')
+  runtime.crash()
+  await approvals.approve(second.id)
+  runtime.addWorker()
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 60_000 }])
+  await runtime.verify()
+})
+
+test('a guard that asks only behind the approval is answered by nobody yet', async () => {
+  let looks = 0
+  const first = guard({ name: 'first', at: 'call', check: () => verdict.ask('Pay?') })
+  const later = guard({
+    name: 'later',
+    at: 'call',
+    check: () => (looks++ === 0 ? verdict.allow() : verdict.ask('Still?')),
+  })
+  const { made, payer } = paying(100)
+  const guards = [first, later]
+  await using runtime = await testRuntime({ flows: [payer({ guards, approval: false })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  for (const reason of ['Pay?', 'Still?']) {
+    expect(made).toEqual([])
+    const { id, reason: shown } = await only(runtime)
+    expect(shown).toBe(reason)
+    await runtime.ever.approvals.approve(id)
+    await runtime.settle()
+  }
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
+  await runtime.verify()
+})
+
 test('arguments that the schema would change once more are not taken from anybody', async () => {
   const { made, payer } = paying(100)
   await using runtime = await testRuntime({ flows: [payer({ schema: times(100) })] })

@@ -131,6 +131,30 @@ test('guards in a row see what those before made of it, at each position', async
   expect(lastTextOf(model)).toBe('A12')
 })
 
+test.each(['input', 'request', 'answer', 'result', 'output'] as const)(
+  'what several guards ask at %s, a person is asked',
+  async (at) => {
+    const asking = (name: string, question: string) =>
+      guard({ name, at, check: () => verdict.ask(question) })
+    const look = tool({ name: 'look', description: 'Looks.', effect: 'read', run: () => 'seen' })
+    const looker = agent({
+      name: 'looker',
+      guards: [asking('one', 'Sure?'), asking('two', 'Very?')],
+      tools: at === 'result' ? [look] : [],
+      model: scriptedModel([
+        ...(at === 'result' ? [{ toolCalls: [{ name: 'look', input: {} }] }] : []),
+        { text: 'Done.' },
+      ]),
+    })
+    await using runtime = await testRuntime({ flows: [looker] })
+    const run = await runtime.start(looker, { prompt: 'Look.' })
+    const questions = await runtime.ever.questions()
+    expect(questions.map(({ prompt }) => prompt)).toEqual(['Sure?\nVery?'])
+    await runtime.answer('Sure?\nVery?', { verdict: 'allow' })
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  },
+)
+
 test.each<[string, Parameters<typeof scriptedModel>[0]]>([
   ['fails', () => ({ error: 'no key', status: 401 })],
   ['says nothing', () => ({ text: '' })],

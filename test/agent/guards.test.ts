@@ -2,7 +2,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { guard, type Guard, verdict } from 'everloop'
 import { virtualTime } from 'everloop/testing'
-import { runGuards, type GuardDecision } from '../../src/agent/guards/run-guards.ts'
+import { type Grant, runGuards, type GuardDecision } from '../../src/agent/guards/run-guards.ts'
 import { encode } from '../../src/ledger/index.ts'
 import { type Cell, guardMatrix, guardOf, subjects } from './guard-matrix.ts'
 
@@ -12,7 +12,7 @@ const context = { runId: 'r', agent: 'a', turn: 1, history: [], tainted: [] }
 async function decide(
   guards: readonly Guard[],
   position: Cell['position'],
-  more: { readonly granted?: readonly string[]; readonly signal?: AbortSignal } = {},
+  more: { readonly granted?: readonly Grant[]; readonly signal?: AbortSignal } = {},
 ): Promise<GuardDecision> {
   const ports = virtualTime()
   const { signal = new AbortController().signal, ...rest } = more
@@ -185,12 +185,48 @@ describe('several guards', () => {
       saying('one', verdict.ask('Sure?'), []),
       saying('two', verdict.ask('Very?'), []),
     ]
-    expect(await decide(guards, 'call')).toMatchObject({ outcome: 'ask', by: 'one' })
-    expect(await decide(guards, 'call', { granted: ['one'] })).toMatchObject({ by: 'two' })
-    expect(await decide(guards, 'call', { granted: ['one', 'two'] })).toMatchObject({
+    const [one, two] = [{ guard: 'one' }, { guard: 'two' }]
+    const decision = await decide(guards, 'call', { granted: [one] })
+    expect(decision).toMatchObject({ outcome: 'ask', by: 'two', reason: 'Very?' })
+    expect(decision).not.toHaveProperty('asking')
+    expect(await decide(guards, 'call', { granted: [one, two] })).toMatchObject({
       outcome: 'allow',
       verdicts: [{ verdict: 'ask' }, { verdict: 'ask' }],
     })
+  })
+
+  test('questions of several are put as one, and none is left out', async () => {
+    const decision = await decide(
+      [
+        saying('one', verdict.ask('Sure?'), []),
+        saying('two', verdict.ask('Very?'), []),
+        saying('three', verdict.ask('Sure?'), []),
+      ],
+      'call',
+    )
+    expect(decision).toMatchObject({
+      outcome: 'ask',
+      by: 'one',
+      asking: ['one', 'two', 'three'],
+      reason: 'Sure?\nVery?',
+    })
+    expect(() => encode(decision)).not.toThrow()
+  })
+
+  test('an answer counts for what it was given to, and where that was edited, for that question', async () => {
+    const asks = saying('asks', verdict.ask('Sure?'), [])
+    const fixes = saying('fixes', verdict.fix({ text: 'another word' }), [])
+    const repeats = saying('repeats', verdict.fix({ text: 'a forbidden word' }), [])
+    const granted = [{ guard: 'asks' }]
+    expect(await decide([fixes, asks], 'call', { granted })).toMatchObject({ outcome: 'ask' })
+    expect(await decide([repeats, asks], 'call', { granted })).toMatchObject({ outcome: 'allow' })
+    for (const [question, outcome] of [
+      ['Sure?', 'allow'],
+      ['Really?', 'ask'],
+    ] as const) {
+      const edited = [{ guard: 'asks', question }]
+      expect(await decide([asks], 'call', { granted: edited })).toMatchObject({ outcome })
+    }
   })
 
   test('those of other positions are not asked', async () => {

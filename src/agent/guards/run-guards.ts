@@ -6,12 +6,14 @@
  * - G2 Guards are asked in order, one after the other, and each sees what those before it have made of
  *   the subject. The first to deny, to halt or to want another try decides; nobody is asked after it.
  * - G3 A question to a person decides only when no guard behind it decides otherwise: people are not
- *   asked about what will be denied.
+ *   asked about what will be denied. What several guards ask is put as one question, and each is told.
+ * - G4 A person's yes counts for the guards whose questions it answered, and for exactly what it was
+ *   said about.
  */
 import { type ErrorData, EverloopError } from '../../base/errors.ts'
 import { formatDuration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
-import { errorData, type Payloads } from '../../ledger/index.ts'
+import { digestOf, errorData, type Payloads } from '../../ledger/index.ts'
 import type { Guard, GuardContext } from './guard.ts'
 import { fixedPart, type Position, type Subjects, withFix } from './position.ts'
 import { asVerdict, type GuardVerdict } from './verdict.ts'
@@ -21,8 +23,10 @@ export interface GuardDecision {
   readonly position: Position
   readonly verdicts: Payloads['guard.decided']['verdicts']
   readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
-  /** The guard that decided, unless all allowed. */
+  /** The guard that decided, unless all allowed; at `ask` the first. */
   readonly by?: string
+  /** At `ask`: all that want a person, where there are several. `reason` has what each of them asks. */
+  readonly asking?: readonly string[]
   /** For the model at `deny`, feedback at `retry`, the question at `ask`, for people at `halt`. */
   readonly reason?: string
   /** At `retry`: how often this guard may send something back. */
@@ -31,13 +35,20 @@ export interface GuardDecision {
   readonly fixed?: { readonly value: unknown }
 }
 
+/** A guard whose question a person has answered with yes. */
+export interface Grant {
+  readonly guard: string
+  /** Where that person has changed what was asked about: it counts for this question only. */
+  readonly question?: string | undefined
+}
+
 export interface GuardRound {
   readonly ports: Ports
   /** Aborted when nobody waits for the verdicts any more. */
   readonly signal: AbortSignal
   readonly context: Omit<GuardContext, 'position' | 'signal'>
-  /** Guards whose question about exactly this a person has answered with yes. */
-  readonly granted?: readonly string[]
+  /** What a person has granted about exactly this. */
+  readonly granted?: readonly Grant[]
 }
 
 /** Where the model can try again. Elsewhere a wish for another try is a denial. */
@@ -53,7 +64,11 @@ export async function runGuards<P extends Position>(
   const verdicts: Payloads['guard.decided']['verdicts'][number][] = []
   let current = subject
   let isFixed = false
-  let asked: { readonly by: string; readonly reason: string } | undefined
+  const asked: { readonly guard: string; readonly reason: string }[] = []
+  const isGranted = (guard: string, question: string): boolean =>
+    (round.granted ?? []).some(
+      (grant) => grant.guard === guard && (grant.question ?? question) === question,
+    ) && isAlike(position, current, subject)
   const decision = (
     outcome: GuardDecision['outcome'],
     rest: Partial<GuardDecision> = {},
@@ -86,7 +101,7 @@ export async function runGuards<P extends Position>(
         isFixed = true
         break
       case 'ask':
-        if (!round.granted?.includes(name)) asked ??= { by: name, reason: verdict.prompt }
+        if (!isGranted(name, verdict.prompt)) asked.push({ guard: name, reason: verdict.prompt })
         break
       case 'deny':
       case 'halt':
@@ -95,8 +110,18 @@ export async function runGuards<P extends Position>(
         return decision('retry', { by: name, reason: verdict.feedback, max: verdict.max ?? 0 })
     }
   }
-  return asked ? decision('ask', asked) : decision('allow')
+  const [first, ...others] = asked
+  if (!first) return decision('allow')
+  return decision('ask', {
+    by: first.guard,
+    reason: [...new Set(asked.map(({ reason }) => reason))].join('\n'),
+    ...(others.length > 0 ? { asking: asked.map(({ guard }) => guard) } : {}),
+  })
 }
+
+/** Whether guards have left it as it was, or made the same of it again. */
+const isAlike = <P extends Position>(position: P, one: Subjects[P], other: Subjects[P]): boolean =>
+  one === other || digestOf(fixedPart(position, one)) === digestOf(fixedPart(position, other))
 
 interface Said<P extends Position> {
   readonly verdict: GuardVerdict
