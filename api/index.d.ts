@@ -1900,6 +1900,7 @@ interface SessionRow extends SessionOptions {
     readonly since: number;
     readonly expires: number;
     readonly holds: number;
+    readonly isDead?: true;
 }
 
 interface Store {

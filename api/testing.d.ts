@@ -1681,6 +1681,7 @@ interface SessionRow extends SessionOptions {
     readonly since: number;
     readonly expires: number;
     readonly holds: number;
+    readonly isDead?: true;
 }
 
 type SqlValue = null | number | bigint | string | Uint8Array;

@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { counted } from './counted.ts'
 import type { Ever } from '../run/index.ts'
-import type { Store, StoreInfo } from '../store/store.ts'
+import { isAlive, type Store, type StoreInfo } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import { ago } from './times.ts'
 
@@ -132,8 +132,8 @@ export function checkStore({ kind, location, version, durability }: StoreInfo): 
 export async function checkSessions(store: Store): Promise<Check[]> {
   const now = store.clock.now()
   const sessions = await store.sessions()
-  const alive = sessions.filter(({ expires }) => expires > now)
-  const leaked = sessions.filter(({ expires }) => expires <= now)
+  const alive = sessions.filter((session) => isAlive(session, now))
+  const leaked = sessions.filter((session) => !isAlive(session, now))
   const held = alive.reduce((sum, { holds }) => sum + holds, 0)
   const names = alive
     .map(({ name }) => `"${cleanLine(name, 60)}"`)
@@ -155,7 +155,7 @@ export async function checkSessions(store: Store): Promise<Check[]> {
       check(
         'leases',
         runs === 0 ? 'note' : 'bad',
-        `${counted(leaked.length, 'worker')} died without letting go (the last lease ran out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
+        `${counted(leaked.length, 'worker')} died without letting go (the last lease ${last > now ? 'runs' : 'ran'} out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
         {
           fix:
             runs === 0

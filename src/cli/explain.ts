@@ -1,6 +1,6 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
-import type { RunRow, SessionRow } from '../store/store.ts'
+import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
@@ -79,6 +79,13 @@ function running(
   const last = row ? `; its last entry was written ${ago(row.updated, now)}` : ''
   if (!session) return is('running', `Running: a worker holds it${last}.`)
   const name = cleanLine(session.name, 80)
+  if (session.isDead) {
+    return is(
+      'worker-died',
+      `Its worker "${name}" has died${last}: the next worker that serves the flow takes the run over.`,
+      'everloop work FILE',
+    )
+  }
   if (session.expires <= now) {
     return is(
       'lease-expired',
@@ -121,7 +128,7 @@ async function ready(
       'Wait for a run of the queue to end, or raise the limit with open({ queues }).',
     )
   }
-  const workers = (await ever.store.sessions()).filter(({ expires }) => expires > now)
+  const workers = (await ever.store.sessions()).filter((session) => isAlive(session, now))
   const what = `flow "${flow}" in version "${version}"`
   const fix = `everloop work FILE (a file that exports ${what})`
   if (workers.length === 0) {

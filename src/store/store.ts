@@ -133,7 +133,13 @@ export interface SessionRow extends SessionOptions {
   readonly expires: number
   /** How many runs it holds. */
   readonly holds: number
+  /** Its process is known to have ended: whatever it holds is free for the next claim. */
+  readonly isDead?: true
 }
+
+/** True while its worker may be at work. */
+export const isAlive = ({ expires, isDead }: SessionRow, now: number): boolean =>
+  expires > now && isDead !== true
 
 export interface QueueRow {
   readonly name: string

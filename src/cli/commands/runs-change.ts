@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import type { Ever } from '../../run/index.ts'
+import { isAlive } from '../../store/store.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
 import { resolveRun } from '../rest.ts'
@@ -80,7 +81,7 @@ async function apply(
   await change.deliver(ever, run, rest)
   out.result({ run, [change.name]: true }, () => `Run ${run} ${change.done}.`)
   const now = ever.store.clock.now()
-  const workers = (await ever.store.sessions()).filter(({ expires }) => expires > now)
+  const workers = (await ever.store.sessions()).filter((session) => isAlive(session, now))
   if (workers.length === 0)
     out.note('No worker is connected: it happens as soon as one works (everloop work FILE).')
   return exitCodes.ok

@@ -248,8 +248,11 @@ export class Reader {
     return this.#db.get<readonly [bytes: Uint8Array]>(sql.artifactBytes, hash)?.[0]
   }
 
-  sessions(): SessionRow[] {
-    return this.#db.all<SessionTuple>(sql.sessionsAll).map(sessionRow)
+  sessions(liveness: Liveness): SessionRow[] {
+    return this.#db.all<SessionTuple>(sql.sessionsAll).map((row) => {
+      const session = sessionRow(row)
+      return liveness.isDead(session.token) ? { ...session, isDead: true } : session
+    })
   }
 
   queues(): QueueRow[] {

@@ -224,7 +224,7 @@ class SqliteStore implements Store {
   }
 
   sessions(): Promise<readonly SessionRow[]> {
-    return this.#read((reader) => reader.sessions())
+    return this.#read((reader) => reader.sessions(this.#liveness))
   }
 
   queues(): Promise<readonly QueueRow[]> {
