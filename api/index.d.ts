@@ -32,7 +32,7 @@ export interface AgentDefinition<Output = string> {
         readonly idle?: Duration;
     };
     readonly compaction?: Compaction;
-    readonly settings?: ModelSettings;
+    readonly settings?: AgentSettings;
     readonly retry?: ModelRetry;
     readonly timeout?: Duration;
     readonly parallel?: number;
@@ -639,9 +639,9 @@ export interface SchemaGuardOptions {
     readonly reaction?: 'deny' | 'retry' | 'ask' | 'halt';
 }
 
-export interface SecretReference {
+export type SecretReference = {
     readonly secret: string;
-}
+};
 
 export type SecretSource = Readonly<Record<string, string | (() => string | Promise<string>)>> | ((name: string) => string | undefined | Promise<string | undefined>);
 
@@ -1001,6 +1001,10 @@ interface Place {
     readonly seq: number;
     readonly time: number;
 }
+
+type AgentSettings = Omit<ModelSettings, 'headers'> & {
+    readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>;
+};
 
 interface Surroundings {
     readonly secrets?: SecretSource;

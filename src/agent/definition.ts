@@ -12,6 +12,7 @@ import { type Budget, limitsOf } from './budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
 import type { Amounts } from './state.ts'
 import { readMoreName } from './read-more.ts'
+import type { SecretReference } from './secret.ts'
 import { type AnyTool, checkTools } from './tool.ts'
 
 /** What instructions and stop conditions may look at. */
@@ -64,7 +65,7 @@ export interface AgentDefinition<Output = string> {
   /** After an answer the agent waits for the next message, at most so long; then its run completes. */
   readonly conversation?: boolean | { readonly idle?: Duration }
   readonly compaction?: Compaction
-  readonly settings?: ModelSettings
+  readonly settings?: AgentSettings
   /** How model calls are tried again. */
   readonly retry?: ModelRetry
   /** The longest that one attempt at a model call may take. */
@@ -73,6 +74,14 @@ export interface AgentDefinition<Output = string> {
   readonly parallel?: number
   /** Prices in the place of everloop's own table. */
   readonly prices?: Prices
+}
+
+/**
+ * How the model is to answer: passed on to the provider, with the values of secrets in the place of
+ * references.
+ */
+export type AgentSettings = Omit<ModelSettings, 'headers'> & {
+  readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>
 }
 
 /** A definition with everything said. */
@@ -147,7 +156,7 @@ const settingNames = Object.keys({
   reasoning: true,
   providerOptions: true,
   headers: true,
-} satisfies Record<keyof ModelSettings, true>)
+} satisfies Record<keyof AgentSettings, true>)
 
 function checkStop(stop: Stop, own: readonly AnyTool[]): void {
   checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])

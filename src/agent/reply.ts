@@ -5,9 +5,16 @@ import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { amountsOf, chargeTo } from './charges.ts'
-import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
+import type {
+  AnswerPart,
+  ModelAnswer,
+  ModelRequest,
+  ModelSettings,
+  ToolFace,
+} from './model/answer.ts'
 import { callModel } from './model/call.ts'
 import { progressOf } from './progress.ts'
+import { withSecrets } from './secret.ts'
 import type { AgentState } from './state.ts'
 
 /** An answer with everything said once: its parts hold the text and the reasoning. */
@@ -71,7 +78,7 @@ async function reply(
     prompt: [...messages], // the model may change it
     tools,
     responseFormat: formatOf(at),
-    settings: agent.settings,
+    settings: (await withSecrets(agent.settings, at.secrets)) as ModelSettings | undefined,
     signal: call.signal,
     stream: call.shown !== undefined,
     ...call.shown,

@@ -12,9 +12,7 @@ import type { Redactor } from '../base/redactor.ts'
 const brand = Symbol.for('everloop.secret')
 
 /** The name of a secret, in the place of its value. As JSON: `{"secret":"NAME"}`. */
-export interface SecretReference {
-  readonly secret: string
-}
+export type SecretReference = { readonly secret: string }
 
 /** Where the values come from: by name, or from a function that is asked by name. */
 export type SecretSource =
@@ -28,10 +26,10 @@ export interface Secrets {
 }
 
 /**
- * A reference to a secret, to be put where its value would stand. The worker that makes the call
- * fetches the value from `open({ secrets })`.
+ * A reference to a secret, to be put where its value would stand in an agent's `settings`. The worker
+ * that calls the model fetches the value from `open({ secrets })`, each time it asks.
  *
- * @example openai.chat({ apiKey: secret('OPENAI_API_KEY') })
+ * @example agent({ …, settings: { headers: { 'x-gateway-key': secret('GATEWAY_KEY') } } })
  */
 export function secret(name: string): SecretReference {
   checkSecretName(name)
