@@ -1,15 +1,6 @@
 /** What a model is told of a tool's result: text, within a limit, with a way to read the rest. */
 import { errorData } from '../ledger/index.ts'
 
-/** A result as the model gets it. */
-export interface ResultText {
-  readonly text: string
-  /** How many bytes the whole text has. */
-  readonly bytes: number
-  /** True when `text` holds all of it. Otherwise the whole belongs into an artifact. */
-  readonly isWhole: boolean
-}
-
 /** The whole result as text: texts as they are, everything else as JSON. */
 export function wholeText(value: unknown): string {
   if (typeof value === 'string') return value
@@ -24,13 +15,6 @@ function forModels(value: unknown): unknown {
   if (value instanceof Set) return Array.from(value as ReadonlySet<unknown>)
   if (value instanceof Uint8Array) return `(${value.byteLength} bytes)`
   return value instanceof Error ? errorText(value) : value
-}
-
-/** The result within so many bytes. */
-export function resultText(value: unknown, maxBytes: number): ResultText {
-  const text = wholeText(value)
-  const bytes = Buffer.byteLength(text)
-  return bytes <= maxBytes ? { text, bytes, isWhole: true } : { text: '', bytes, isWhole: false }
 }
 
 /**

@@ -6,7 +6,7 @@ import { agentTool, askPerson, flow, policy, secret, tool } from 'everloop'
 import { combineApprovals } from '../../src/agent/approval-policy.ts'
 import { approvalFor, policiesFor } from '../../src/agent/policy.ts'
 import { readMore } from '../../src/agent/read-more.ts'
-import { errorText, excerpt, resultText, wholeText } from '../../src/agent/result-text.ts'
+import { errorText, excerpt, wholeText } from '../../src/agent/result-text.ts'
 import { SecretStore, withSecrets } from '../../src/agent/secret.ts'
 import { definitionDigest, toolDefinition } from '../../src/agent/tool-schema.ts'
 import { type AnyTool, checkTools } from '../../src/agent/tool.ts'
@@ -245,11 +245,6 @@ describe('result text', () => {
     [new Uint8Array(3), '"(3 bytes)"'],
   ])('of %o', (value, text) => {
     expect(wholeText(value)).toBe(text)
-  })
-
-  test('says when it is not whole', () => {
-    expect(resultText('ö'.repeat(10), 20)).toMatchObject({ isWhole: true, bytes: 20 })
-    expect(resultText('ö'.repeat(11), 20)).toMatchObject({ isWhole: false, bytes: 22 })
   })
 
   test('an excerpt keeps to its limit, cuts no character, and says how to read on', () => {
