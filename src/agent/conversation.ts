@@ -12,6 +12,7 @@ import {
   type Vote,
 } from '../ledger/index.ts'
 import type { Ever } from '../run/index.ts'
+import { largeIn, largeOf } from '../run/large.ts'
 import { answerText } from './model/answer-text.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { asUserMessage } from './prompt.ts'
@@ -115,7 +116,9 @@ export async function conversation(ever: Ever, run: string): Promise<Conversatio
   const reading = new Reading()
   for (let after = 0; ;) {
     const page = await ever.store.entries(id, { after, limit: pageMax })
-    for (const entry of page) reading.read(entry)
+    for (const entry of page) {
+      reading.read(entry, await largeIn(ever.store, id, isShown(entry) ? entry.payload : null))
+    }
     after = page.at(-1)?.seq ?? after
     if (page.length < pageMax) break
   }
@@ -135,10 +138,12 @@ class Reading {
   /** Who has asked for the run's end. */
   #canceller: string | undefined
 
-  read(entry: Entry): void {
+  /** Reads the next one, with the large values that it refers to. */
+  read(entry: Entry, large: Large): void {
     const { seq, time, kind, scope, key, payload } = entry
+    if (payload === null) return // erased
     const read = <K extends keyof Payloads>(_kind: K): Payloads[K] =>
-      recordOf(payload) as Payloads[K]
+      recordOf(payload, large) as Payloads[K]
     const add = (item: Unplaced): void => {
       this.items.push({ seq, time, ...item })
       if (tellsEnd(item)) this.#untold.delete(item.call)
@@ -147,13 +152,11 @@ class Reading {
     const path = operationPath(scope, key)
     switch (kind) {
       case 'run.started': {
-        const input = read(kind).input as
-          | { prompt?: string; messages?: readonly string[] }
-          | undefined
-        const { parent, ...started } = read(kind)
+        const { parent, input, ...started } = read(kind)
         const by = parent ? undefined : started.by
-        const prompts = input?.messages ?? (input?.prompt === undefined ? [] : [input.prompt])
-        for (const text of prompts) add({ is: 'user', text, ...(by === undefined ? {} : { by }) })
+        for (const text of promptsOf(input)) {
+          add({ is: 'user', text, ...(by === undefined ? {} : { by }) })
+        }
         return
       }
       case 'message.received':
@@ -166,7 +169,7 @@ class Reading {
         return
       }
       case 'step.completed':
-        if (key === '=model') this.#answer(read(kind).value as Reply, { seq, time }, add)
+        if (key === '=model') this.#answer(read(kind).value, { seq, time }, add)
         else if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
         return
       case 'child.completed':
@@ -276,7 +279,9 @@ class Reading {
     this.#untold.clear()
   }
 
-  #answer({ answer, amounts }: Reply, place: Place, add: (item: Unplaced) => void): void {
+  #answer(value: unknown, place: Place, add: (item: Unplaced) => void): void {
+    if (!isReply(value)) return // a step of a flow that is no agent
+    const { answer, amounts } = value
     const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
     for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
     this.#answered = calls.map(({ id }) => id)
@@ -329,9 +334,30 @@ const said = <T extends object>(fields: T): Said<T> =>
 
 type Said<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
-/** References are shown as they are: large values stand in artifacts. */
-const recordOf = (payload: string | null): unknown =>
-  decode(payload ?? '{}', { resolve: (ref) => ({ ref }) })
+/** Large values by name. */
+type Large = ReadonlyMap<string, unknown>
+
+/** References to entries are shown as they are. */
+const recordOf = (payload: string, large: Large): unknown =>
+  decode(payload, { resolve: (ref) => large.get(largeOf(ref) ?? '') ?? { ref } })
+
+/** Whether what it holds is an item, or part of one, so that a large value of it is needed. */
+const isShown = ({ kind, key }: Entry): boolean =>
+  key === '=model' ||
+  key === '=next message' ||
+  kind === 'question.answered' ||
+  callOf(key) !== undefined
+
+/** What an agent was started with; nothing where the run is of another flow. */
+function promptsOf(input: unknown): readonly string[] {
+  const { prompt, messages } = Object(input) as { prompt?: unknown; messages?: unknown }
+  return [prompt, ...listOf(messages)].filter((text) => typeof text === 'string')
+}
+
+function isReply(value: unknown): value is Reply {
+  const { answer, amounts } = Object(value) as Partial<Reply>
+  return Array.isArray(answer?.content) && typeof amounts === 'object'
+}
 
 /** The call that a key belongs to, when it belongs to one. */
 const callOf = (key: string): string | undefined =>

@@ -1,0 +1,56 @@
+/** A conversation as people read it: whatever was said in it, and of whatever run. */
+import { expect, test } from 'vitest'
+import { agent, agentTool, askPerson, conversation, type Ever, flow, tool } from 'everloop'
+import { scriptedModel, testRuntime } from 'everloop/testing'
+
+const inputSchema = { type: 'object' } as const
+
+const textsOf = async (ever: Ever, run: string): Promise<readonly string[]> =>
+  (await conversation(ever, run)).items.map((item) => ('text' in item ? item.text : item.is))
+
+test.each([
+  ['text of many bytes', '漢'.repeat(45_000)],
+  ['text of many characters', 'x'.repeat(300_000)],
+])('an answer with a %s is shown whole, and so is a message', async (_, text) => {
+  const chat = agent({ name: 'chat', model: scriptedModel(() => ({ text })), conversation: true })
+  await using runtime = await testRuntime({ flows: [chat] })
+  const run = await runtime.start(chat, { prompt: 'Go.' })
+  await runtime.settled(run)
+  await runtime.ever.send(run.id, `${text}!`)
+  await runtime.settled(run)
+  expect(await textsOf(runtime.ever, run.id)).toEqual(['Go.', text, `${text}!`, text])
+})
+
+test('what calls came to is shown, however long it is', async () => {
+  const text = 'word '.repeat(60_000)
+  const told = { description: 'Tells.', inputSchema }
+  const read = tool({ name: 'read', ...told, effect: 'read', run: () => text })
+  const ask = askPerson({ name: 'ask', ...told, prompt: () => 'What?' })
+  const research = flow('research', () => Promise.resolve(text))
+  const toolCalls = ['read', 'ask', 'study'].map((name) => ({ id: name, name, input: {} }))
+  const reader = agent({
+    name: 'reader',
+    model: scriptedModel([{ toolCalls }, { text: 'Done.' }]),
+    tools: [read, ask, agentTool(research, { name: 'study', ...told })],
+  })
+  await using runtime = await testRuntime({ flows: [reader, research] })
+  const run = await runtime.start(reader, { prompt: 'Go.' })
+  await runtime.answer('What?', text)
+  await runtime.settled(run)
+  const { items } = await conversation(runtime.ever, run.id)
+  const results = items.filter((item) => item.is === 'result')
+  expect(new Set(results.map(({ call }) => call))).toEqual(new Set(['read', 'ask', 'study']))
+  for (const { value } of results) expect(value).toBe(text)
+})
+
+test('a run of a flow that is no agent holds no conversation, whatever its steps are called', async () => {
+  const plain = flow('plain', async (run, input: { readonly messages: number }) => {
+    await run.step('load', { key: 'model' }, () => 'gpt')
+    await run.step('load', { key: 'model ' }, () => input)
+    return run.step('again', { key: 'next message' }, () => null)
+  })
+  await using runtime = await testRuntime({ flows: [plain] })
+  const run = await runtime.start(plain, { messages: 3 })
+  await runtime.settled(run)
+  expect((await conversation(runtime.ever, run.id)).items).toEqual([])
+})
