@@ -230,12 +230,14 @@ export class Journal {
   async #appendAgain(append: Append): Promise<AppendResult> {
     const { store, run } = this.#options
     const result = await store.append(append)
-    const last = append.entries.at(-1)
-    if (result.is !== 'fenced' || !append.release || !last) return result
+    if (result.is !== 'fenced' || !append.release) return result
     const row = await store.run(run)
-    return row?.seq === last.seq && row.hash === last.hash
-      ? { is: 'displaced', seq: row.seq, hash: row.hash }
-      : result
+    const last = append.entries.at(-1)
+    const { seq, hash } = last ?? append.after
+    if (row?.seq !== seq || row.hash !== hash) return result
+    // Where it brought no entry somebody may have taken the run over instead, and written nothing: there
+    // is nothing of ours that this could have cost.
+    return last ? { is: 'displaced', seq, hash } : { is: 'committed', newest: row.newest }
   }
 
   #place(): AppendPlace {

@@ -172,9 +172,12 @@ test('whoever awaits a run that was paused before is told of it, once', async ()
 
 test.each([
   { name: 'ends', status: 'completed', told: ['STORE_UNAVAILABLE'] },
+  // It is given back with no entry.
+  { name: 'waits', status: 'waiting', told: ['STORE_UNAVAILABLE'] },
   { name: 'impure', status: 'paused', told: ['STORE_UNAVAILABLE', 'HIDDEN_STATE'] },
 ])('$name: a run whose last reply is lost is not said to be taken over', async (given) => {
   const ends = flow('ends', () => 'done')
+  const waits = flow('waits', (run) => run.signal('go'))
   let isLost = false
   const onCall: Interceptor = async ({ method, args }, proceed) => {
     const result = await proceed()
@@ -183,12 +186,16 @@ test.each([
     isLost = true
     throw unavailable()
   }
-  await using runtime = await testRuntime({ flows: [ends, impure], onCall })
+  await using runtime = await testRuntime({ flows: [ends, waits, impure], onCall })
   const run = await runtime.start(given.name, undefined)
   await runtime.advance('1m')
   expect(isLost).toBe(true)
   expect(await runtime.settled(run)).toMatchObject({ status: given.status })
   const codes = runtime.troubles.map(({ error }) => (error as EverloopError).code)
   expect(codes).toEqual(given.told)
+  if (given.status === 'waiting') {
+    await runtime.ever.signal(run.id, 'go', 'on')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed', output: 'on' })
+  }
   await runtime.verify()
 })
