@@ -16,6 +16,7 @@ export function raiseSchema(
   held: Amounts,
 ): StandardSchemaV1<unknown, Raise> {
   const properties: Record<string, unknown> = {}
+  const example: Record<string, number> = {}
   for (const what of amountNames) {
     const used = over.filter((one) => one.what === what)
     const isUsedUp = used.length > 0
@@ -24,6 +25,7 @@ export function raiseSchema(
       : (held[what] ?? Infinity)
     // What was never limited, or was lifted, has no limit that could be raised.
     if (!Number.isFinite(highest)) continue
+    if (isUsedUp) example[what] = highest * 2 || 1
     properties[what] = {
       type: 'number',
       ...(isUsedUp ? { exclusiveMinimum: highest } : { minimum: highest }),
@@ -46,6 +48,7 @@ export function raiseSchema(
       { properties: { verdict: { const: 'raise' } }, required: ['limits'] },
       { properties: { verdict: { enum: ['continue', 'stop'] } } },
     ],
+    examples: [{ verdict: 'raise', limits: example }],
   })
 }
 

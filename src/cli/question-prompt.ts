@@ -4,26 +4,46 @@ import { EverloopError } from '../base/errors.ts'
 import type { Ever, Question } from '../run/index.ts'
 import { clean, cleanLine } from './clean.ts'
 import { lastRefusal } from './refusal.ts'
+import { userName } from './user-name.ts'
 
 /** How often is looked whether somebody else has answered. */
 const pollMs = 300
+
+interface Terminal {
+  readonly input: NodeJS.ReadableStream
+  readonly output: NodeJS.WritableStream
+}
+
+interface PromptOptions {
+  readonly signal: AbortSignal
+  /** Who answers, for the record; else it is the user. */
+  readonly by?: string | undefined
+  readonly terminal?: Terminal
+}
 
 /** True when the question is closed, by whomever; false when the person left it with Ctrl-D. */
 export async function askPerson(
   ever: Ever,
   id: string,
-  { signal, by = 'terminal' }: { readonly signal: AbortSignal; readonly by?: string | undefined },
+  {
+    signal,
+    by = userName(),
+    terminal = { input: process.stdin, output: process.stderr },
+  }: PromptOptions,
 ): Promise<boolean> {
   for (let complaint = ''; ;) {
     const question = await openQuestion(ever, id)
     if (!question) return true
     if (complaint === '') complaint = (await lastRefusal(ever, question)) ?? ''
-    if (complaint !== '') process.stderr.write(`${clean(complaint)}\n`)
-    const typed = await promptUntilClosed(ever, question, signal)
+    if (complaint !== '') terminal.output.write(`${clean(complaint)}\n`)
+    const hint =
+      question.kind === 'approval' ? await approvalHint(ever, question) : hintOf(question)
+    const typed = await promptUntilClosed(ever, { ...question, hint }, { signal, terminal })
     if (typed.is !== 'text') return typed.is === 'closed'
-    const result = await answerWith(ever, question, { text: typed.text, by })
+    const { text } = typed
+    const result = await answerWith(ever, question, { text, by })
     if (result === undefined) return true
-    complaint = result
+    complaint = result || `"${text.trim()}" is no answer to this. Type one of: ${hint}`
   }
 }
 
@@ -41,10 +61,10 @@ type Typed =
 
 async function promptUntilClosed(
   ever: Ever,
-  { id, kind, prompt, schema }: Question,
-  signal: AbortSignal,
+  { id, prompt, hint }: Question & { readonly hint: string },
+  { signal, terminal }: { readonly signal: AbortSignal; readonly terminal: Terminal },
 ): Promise<Typed> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const lines = createInterface(terminal)
   const closed = new AbortController()
   const left = new AbortController()
   const watch = setInterval(() => {
@@ -55,9 +75,9 @@ async function promptUntilClosed(
   }, pollMs)
   // In raw mode Ctrl-C is a key, not a signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  lines.on('close', () => left.abort())
+  const leave = (): void => left.abort()
+  lines.on('close', leave)
   try {
-    const hint = kind === 'approval' ? await approvalHint(ever, id) : hintOf(schema)
     const any = AbortSignal.any([signal, closed.signal, left.signal])
     const words = `${clean(prompt)}${hint === '' ? '' : ` (${hint})`} `
     return { is: 'text', text: await lines.question(words, { signal: any }) }
@@ -68,29 +88,34 @@ async function promptUntilClosed(
     throw error
   } finally {
     clearInterval(watch)
-    lines.removeAllListeners('close')
+    // This one alone: readline's own take its hands off the keys.
+    lines.off('close', leave)
     lines.close()
   }
 }
 
 /** A yes is not offered where nobody can say it. */
-async function approvalHint(ever: Ever, id: string): Promise<string> {
-  const run = id.slice(0, id.lastIndexOf('/'))
+async function approvalHint(ever: Ever, { id, run }: Question): Promise<string> {
   const approval = (await ever.approvals.list({ run })).find((one) => one.id === id)
   return approval?.isDenyOnly ? 'no, no WHY' : 'yes, no, no WHY'
 }
 
-/** What may be typed, where the schema says it briefly. */
-export function hintOf(schema: unknown): string {
+/** What may be given as an answer, where the schema says it briefly. */
+export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): string {
+  if (kind === 'approval') return 'see everloop approvals'
   if (typeof schema !== 'object' || schema === null) return ''
   if ('enum' in schema && Array.isArray(schema.enum))
     return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
-  const verdicts = verdictsOf(schema)
-  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON`
+  const verdicts = verdictsOf(schema).filter((verdict) => isBare(schema, verdict))
+  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON${exampleIn(schema)}`
   if (!('type' in schema)) return 'JSON'
   if (schema.type === 'boolean') return 'yes, no'
   return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
 }
+
+/** True for schemas of which some answers are bare words. */
+export const takesWords = (question: Question): boolean =>
+  question.kind !== 'approval' && question.schema !== undefined && hintOf(question) !== 'JSON'
 
 /** Tries the readings of what was typed. Returns the complaint when none fits. */
 async function answerWith(
@@ -108,7 +133,8 @@ async function answerWith(
       if (!EverloopError.is(error)) throw error
       if (error.code === 'QUESTION_CLOSED') return undefined
       if (error.code !== 'BAD_INPUT' && error.code !== 'APPROVAL_REFUSED') throw error
-      complaint = error.message
+      // The first reading is the one that was meant, most likely.
+      complaint ||= error.message
     }
   }
   return complaint
@@ -130,8 +156,10 @@ export function readingsOf(text: string, { kind, schema }: Question): unknown[] 
     if (no !== undefined) readings.push({ verdict: 'deny', channel: 'terminal', ...reason })
     return readings
   }
-  if (yes !== undefined) readings.push(true)
-  if (no !== undefined && why === '') readings.push(false)
+  if (schema !== undefined) {
+    if (yes !== undefined) readings.push(true)
+    if (no !== undefined && why === '') readings.push(false)
+  }
   if (verdictsOf(schema).includes(typed)) readings.push({ verdict: typed })
   readings.push(typed)
   return readings
@@ -139,6 +167,27 @@ export function readingsOf(text: string, { kind, schema }: Question): unknown[] 
 
 /** The verdicts among which everloop's own questions have people choose. */
 function verdictsOf(schema: unknown): readonly string[] {
-  const { verdict } = (schema as { properties?: { verdict?: { enum?: unknown } } }).properties ?? {}
+  const { verdict } = (schema as VerdictSchema | undefined)?.properties ?? {}
   return Array.isArray(verdict?.enum) ? verdict.enum.map(String) : []
+}
+
+/** What such questions have in their schemas. */
+interface VerdictSchema {
+  readonly properties?: {
+    readonly verdict?: { readonly enum?: unknown; readonly const?: unknown }
+  }
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly VerdictSchema[]
+  readonly examples?: readonly unknown[]
+}
+
+/** True when the verdict needs no fields beside it. */
+function isBare({ anyOf }: VerdictSchema, verdict: string): boolean {
+  const isOf = (branch: VerdictSchema): boolean =>
+    verdictsOf(branch).includes(verdict) || branch.properties?.verdict?.const === verdict
+  return anyOf?.find(isOf)?.required === undefined
+}
+
+function exampleIn({ examples }: VerdictSchema): string {
+  return Array.isArray(examples) ? ` like ${cleanLine(JSON.stringify(examples[0]), 200)}` : ''
 }

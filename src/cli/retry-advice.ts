@@ -25,7 +25,9 @@ export function retryAdvice(
   const reason = Object.hasOwn(decided, code) ? decided[code] : undefined
   const fix = 'Start a new run, under another id'
   if (undos.length > 0) {
-    return { why: 'It cannot be retried, because what it did was undone.', fix }
+    const isUndone = undos.every(({ state }) => state === 'undone')
+    const what = isUndone ? 'what it did was undone' : 'undoing what it did has begun'
+    return { why: `It cannot be retried, because ${what}.`, fix }
   }
   if (code === 'DEADLINE') {
     return { why: 'It cannot be retried, because its deadline has passed.', fix }

@@ -38,6 +38,8 @@ const isToldAbove = (
 
 function sayingOf({ keyword, error }: OutputUnit): string {
   if (keyword === 'false') return 'It must not be there.'
+  // The validator says "1 is less than 1" here.
+  if (keyword === 'exclusiveMinimum') return error.replace(' is less than ', ' is not more than ')
   const [, name] = /"(.*)"/s.exec(error) ?? []
   if (name === undefined) return error
   if (refusesMore.has(keyword)) return `The schema has no field "${name}".`

@@ -28,7 +28,7 @@ export async function checkRetry(store: Store, { id: run, code }: RunRow): Promi
   if (!(await stateOf(store, run)).undoing) return
   throw new EverloopError(
     'RUN_STATE',
-    `Run "${run}" has undone what it did: going on from its failure would build on what is not there any more. Start a new run.`,
+    `Undoing what run "${run}" did has begun: going on from its failure would build on what may not be there any more. Start a new run.`,
     { run },
   )
 }

@@ -151,7 +151,7 @@ describe('approvals', { timeout: 60_000 }, () => {
     expect(await settled('pay-1')).toEqual({ status: 'completed', output: `Done ${evil}.` })
     // Replayed after the run's end.
     const replayed = await json('questions', 'answer', open?.id ?? '', '{"verdict":"approve"}')
-    expect([replayed.code, replayed.error.code]).toEqual([1, 'RUN_ENDED'])
+    expect([replayed.code, replayed.error.code]).toEqual([1, 'QUESTION_CLOSED'])
     const gone = await json('approvals', 'approve', open?.id ?? '')
     expect([gone.code, gone.error.code]).toEqual([1, 'QUESTION_CLOSED'])
     expect(paid()).toHaveLength(3)
@@ -294,7 +294,9 @@ describe('approvals', { timeout: 60_000 }, () => {
     expect(text.stdout).toMatch(/danBob/)
     expect(text.stdout).toContain('1 put off; --all shows them.')
     expect(text.stdout).not.toMatch(unsafe)
-    expect((await cli('approvals', 'list', '--all')).stdout).toMatch(/pay-1[^]*pay-2/)
+    const all = (await cli('approvals', 'list', '--all')).stdout
+    expect(all).toMatch(/^pay-1\S+ .* put off until \d{4}-\d\d-\d\d [\d:]+ .*\npay-2\S+ .* open /m)
+    expect((await cli('approvals', 'show', 'pay-1')).stdout).toMatch(/^state +put off until \d/m)
     expect(paid()).toHaveLength(4)
   })
 })

@@ -1,8 +1,8 @@
-/** An answer that fits the schema that is asked beforehand, and that the run's own code refuses. */
+/** Answers that are refused: by the schema that lies beside the question, by the run's own code, and late ones. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
 
 const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
 const zod = import.meta.resolve('zod')
@@ -32,4 +32,36 @@ export default flow('even', (run) => run.ask('Which number?', { schema: even }))
   expect(await everloop(['questions', 'answer', 'even', '4'], { cwd })).toMatchObject({ code: 0 })
   const ended = await everloop(['run', 'even.ts', '--id', 'even'], { cwd })
   expect(ended).toMatchObject({ code: 0, stdout: '4\n' })
+})
+
+test('a late answer is told that the question is closed, whatever it says', async () => {
+  const cwd = testFolder()
+  await everloop(['run', `${flowFile}#asks`, '--id', 'asks'], { cwd })
+  const { document } = await everloopJson<{ questions: readonly { id: string }[] }>(
+    ['questions', 'list'],
+    { cwd },
+  )
+  const id = document.questions[0]?.id ?? ''
+  expect(await everloop(['questions', 'answer', id, 'red'], { cwd })).toMatchObject({ code: 0 })
+  for (const answer of [['red'], ['"red"'], ['42'], ['{"no":1}'], ['--text', 'blue'], []]) {
+    const late = await everloopJson(['questions', 'answer', id, ...answer], { cwd })
+    expect([answer, late.error.code]).toEqual([answer, 'QUESTION_CLOSED'])
+  }
+}, 30_000)
+
+test('a number that must be more than another one is told so', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'more.ts'),
+    `import { flow } from ${JSON.stringify(source)}
+import { z } from ${JSON.stringify(zod)}
+const schema = z.object({ cents: z.number().positive().max(9), rate: z.number().lt(1) })
+export default flow('more', (run) => run.ask('How much?', { schema }))`,
+  )
+  await everloop(['run', 'more.ts', '--id', 'more'], { cwd })
+  const answer = (text: string) => everloop(['questions', 'answer', 'more', text], { cwd })
+  const zero = await answer('{"cents":0,"rate":1}')
+  expect(zero.stderr).toContain('cents: 0 is not more than 0.')
+  expect(zero.stderr).toMatch(/rate: 1 is greater than or equal to +1\./)
+  expect((await answer('{"cents":10,"rate":0}')).stderr).toContain('cents: 10 is greater than 9.')
 })

@@ -48,6 +48,10 @@ test('explains what could not be undone, lists it, undoes it with the actions al
   const why = await everloop(['runs', 'explain', 'failed-1'], { env })
   expect(why.stdout).toContain('Of 1 thing to undo, 0 are undone; 1 could not be: refund.')
   expect(why.stdout).toContain('everloop runs undo failed-1 --file FILE')
+  expect(why.stdout).toContain('It cannot be retried, because undoing what it did has begun.')
+  expect((await everloop(['runs', 'retry', 'failed-1'], { env })).stderr).toContain(
+    'Undoing what run "failed-1" did has begun',
+  )
   const listed = await everloop(['runs', 'undo', 'failed-1', '--list'], { env })
   expect(listed.code).toBe(0)
   const [head, row] = listed.stdout.split('\n')

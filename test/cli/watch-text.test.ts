@@ -40,10 +40,15 @@ test('shows text while a step is under way, then the entry, and takes a cursor',
   expect(items.at(-1)).toMatchObject({ type: 'entry', event: { kind: 'run.completed' } })
   const from = items.at(-2)?.cursor ?? ''
   const again = ['runs', 'watch', 'typing', '--from', from]
-  const [rest, refused] = await Promise.all([
+  const [rest, entries, refused] = await Promise.all([
     everloop([...again, '--text', '--json'], { env }),
-    everloop(again, { env }),
+    everloop([...again, '--json'], { env }),
+    everloop(['runs', 'watch', 'typing', '--from', 'x3'], { env }),
   ])
-  expect(rest.stdout).toBe(`${told.stdout.trimEnd().split('\n').at(-1)}\n`)
+  const last = told.stdout.trimEnd().split('\n').at(-1) ?? ''
+  expect(rest.stdout).toBe(`${last}\n`)
+  // Without texts it goes on behind the entry that the cursor lies behind.
+  expect(JSON.parse(entries.stdout)).toEqual((JSON.parse(last) as { event: unknown }).event)
   expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('this is "x3"')
 }, 60_000)

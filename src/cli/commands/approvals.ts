@@ -1,5 +1,4 @@
 /** `everloop approvals`: calls that wait for people, and their decisions. */
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import type { Duration } from '../../base/duration.ts'
@@ -14,6 +13,7 @@ import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
 import { ago, dateTime } from '../times.ts'
+import { userName } from '../user-name.ts'
 
 interface DecideOptions {
   readonly by?: string
@@ -96,7 +96,7 @@ async function listApprovals({
         of: ({ due }: Approval) => (due === undefined ? 'never' : ago(due, now)),
       },
       { title: 'VOTES', of: votesText },
-      { title: 'STATE', of: stateText },
+      { title: 'STATE', of: (approval: Approval) => stateText(approval, now) },
       { title: 'FOR', of: forText },
       { title: 'TOOL', of: ({ tool }: Approval) => cleanLine(tool, 40) },
       { title: 'ARGUMENTS', of: ({ args }: Approval) => cleanLine(argsText(args), 80) },
@@ -113,8 +113,11 @@ async function approvalsOf(ever: Ever, prefix: string | undefined): Promise<read
   return lists.flat().toSorted((a, b) => a.since - b.since)
 }
 
-const stateText = ({ isAnswered, isDenyOnly }: Approval): string =>
-  isAnswered ? answeredText : isDenyOnly ? 'can only be denied' : 'open'
+function stateText({ isAnswered, isDenyOnly, snoozed = 0 }: Approval, now: number): string {
+  if (isAnswered) return answeredText
+  const until = snoozed > now ? `put off until ${dateTime(snoozed)}` : undefined
+  return isDenyOnly ? ['can only be denied', until].filter(Boolean).join(', ') : (until ?? 'open')
+}
 
 /** Whose business it is; who exactly may decide is told by `show`. */
 const forText = (approval: Approval): string =>
@@ -125,7 +128,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
   const approval = await resolveApproval(ever, args[0])
   const now = ever.store.clock.now()
   out.result(documentOf(approval), () => {
-    const { due, snoozed, votes, reason, assignee } = approval
+    const { due, votes, reason, assignee } = approval
     const rows: [string, string][] = [
       ['approval', approval.id],
       ['run', approval.run],
@@ -135,7 +138,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ...(reason === undefined ? [] : [['because', clean(reason)] as [string, string]]),
       ['since', dateTime(approval.since)],
       ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
-      ['state', stateText(approval)],
+      ['state', stateText(approval, now)],
       ['votes', votesText(approval)],
       ...votes.map(({ by, verdict, reason: why = '' }): [string, string] => [
         '',
@@ -146,7 +149,6 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
         : [['refused before', cleanLine(approval.refused, 400)] as [string, string]]),
       ['may decide', decidersText(approval)],
       ...(assignee === undefined ? [] : [['handed to', cleanLine(assignee)] as [string, string]]),
-      ...(snoozed === undefined ? [] : [['put off until', dateTime(snoozed)] as [string, string]]),
       ['digest', approval.digest],
     ]
     const lines = table(
@@ -171,7 +173,7 @@ async function decide(
   const approval = await resolveApproval(ever, args[0])
   const { id } = approval
   const decider: Decider = {
-    by: options.by ?? userInfo().username,
+    by: options.by ?? userName(),
     channel: 'cli',
     // What stands in the ledger now is what is being decided about.
     shown: options.digest ?? approval.digest,
@@ -212,7 +214,7 @@ async function snoozeApproval({ out, store, options, args }: Call<SnoozeOptions>
   await using ever = await openExisting(store)
   const { id } = await resolveApproval(ever, args[0])
   await ever.approvals.snooze(id, options.for as Duration, {
-    by: options.by ?? userInfo().username,
+    by: options.by ?? userName(),
   })
   out.result({ approval: id, snoozed: options.for }, () => `Put off for ${options.for}: ${id}.`)
 }
@@ -226,7 +228,7 @@ async function assignApproval({
   const to = args[1] ?? ''
   await using ever = await openExisting(store)
   const { id } = await resolveApproval(ever, args[0])
-  await ever.approvals.assign(id, to, { by: options.by ?? userInfo().username })
+  await ever.approvals.assign(id, to, { by: options.by ?? userName() })
   out.result({ approval: id, assignee: to }, () => `Handed to ${cleanLine(to)}: ${id}.`)
 }
 

@@ -7,7 +7,7 @@ import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
-import { askPerson, hintOf, readingsOf } from '../question-prompt.ts'
+import { askPerson, hintOf, readingsOf, takesWords } from '../question-prompt.ts'
 import { answeredText } from '../deciders.ts'
 import { lastRefusal } from '../refusal.ts'
 import { resolveRun } from '../rest.ts'
@@ -68,7 +68,7 @@ async function listQuestions({
         ...(runs === undefined ? [] : [{ title: 'RUN', of: ({ run }: Question) => run }]),
         { title: 'ASKED', of: ({ since }) => ago(since, now) },
         { title: 'EXPIRES', of: ({ due }) => (due === undefined ? 'never' : ago(due, now)) },
-        { title: 'ANSWER', of: ({ schema }) => hintOf(schema) || 'any' },
+        { title: 'ANSWER', of: (question) => hintOf(question) || 'any' },
         { title: 'PROMPT', of: ({ prompt }) => cleanLine(prompt, 100) },
       ],
       questions,
@@ -114,7 +114,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
       ...(refused === undefined
         ? []
         : [['refused before', cleanLine(refused, 400)] as [string, string]]),
-      ['answer', hintOf(schema) || (isText(schema) ? 'a text' : 'any JSON')],
+      ['answer', hintOf(question) || (isText(schema) ? 'a text' : 'any JSON')],
       ...(schema === undefined
         ? []
         : [['schema', clean(JSON.stringify(plain(schema), undefined, 2))] as [string, string]]),
@@ -143,6 +143,8 @@ async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>
   }
   await using ever = await openExisting(store)
   const question = await resolveQuestion(ever, prefix)
+  // Said before what was given is read: whatever it is, it comes too late.
+  if (!(await openQuestion(ever, question))) throw await notOpen(ever.store, question)
   if (given === undefined && text === undefined) {
     if (!out.isInteractive) {
       throw new EverloopError(
@@ -172,8 +174,7 @@ async function answerTyped(
   who: { readonly by?: string },
 ): Promise<void> {
   const question = given === '-' ? undefined : await openQuestion(ever, id)
-  const takesWords = question !== undefined && hintOf(question.schema) !== 'JSON'
-  if (!takesWords || question.kind === 'approval' || question.schema === undefined) {
+  if (question === undefined || !takesWords(question)) {
     await ever.answer(id, await parseAnswer(given, question), who)
     return
   }

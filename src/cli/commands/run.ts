@@ -19,6 +19,7 @@ import { plain } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
 import { type Leaf, settle } from '../rest.ts'
 import { silenceFlows } from '../silence.ts'
+import { userName } from '../user-name.ts'
 
 interface Options {
   readonly id?: string
@@ -133,7 +134,7 @@ async function answerHere(
   out: Call['out'],
   ever: Ever,
   leaves: readonly Leaf[],
-  { signal, by = 'terminal', told }: Person,
+  { signal, by = userName(), told }: Person,
 ): Promise<boolean> {
   if (!out.isInteractive) return false
   for (const { run: asking, wait } of leaves) {

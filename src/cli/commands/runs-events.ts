@@ -30,7 +30,7 @@ export function addRunsEvents(runs: Command): void {
       .command(name)
       .description(description)
       .argument('<run>', 'its id, or the beginning of it')
-      .option('--from <seq>', 'only what comes after this number', '0')
+      .option('--from <seq>', 'only what comes after this number, or cursor', '0')
   act<Options>(make('events', 'the entries of its ledger so far'), events)
   const watching = make('watch', 'the entries as they come, until the run has ended')
   act<WatchOptions>(
@@ -104,9 +104,14 @@ const cursorOf = (from: string): string => (/^\d+\.\d+$/.test(from) ? from : `${
 
 const shown = (event: RunEvent): object => ({ ...event, data: plain(event.data) })
 
+/** The number of an entry. A cursor of an item of `stream` begins with it. */
 function checked(from: string): number {
-  if (/^\d{1,15}$/.test(from)) return Number(from)
-  throw new EverloopError('BAD_OPTION', '--from takes the number of an entry, or 0.')
+  const [, seq] = /^(\d{1,15})(?:\.\d+)?$/.exec(from) ?? []
+  if (seq !== undefined) return Number(seq)
+  throw new EverloopError(
+    'BAD_OPTION',
+    `--from takes the number of an entry, 0, or the \`cursor\` of a line of \`watch --text --json\`, but this is "${from}".`,
+  )
 }
 
 function print(out: Output, event: RunEvent): void {
