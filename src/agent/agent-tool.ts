@@ -2,7 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Flow } from '../run/face.ts'
 import { isFlow } from '../run/flow.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions } from '../base/options.ts'
 import { branded, type ChildTool, commonToolOptions, toolFace, type ToolOptions } from './tool.ts'
 
 /** The flow's input is what the model's arguments must fit, unless `input` says otherwise. */

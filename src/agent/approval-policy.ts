@@ -4,7 +4,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions } from '../base/options.ts'
 
 /** What must happen before a call is made. */
 export interface ApprovalPolicy {

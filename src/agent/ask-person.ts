@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions } from '../base/options.ts'
 import { type AskTool, branded, commonToolOptions, toolFace, type ToolOptions } from './tool.ts'
 
 export interface AskPersonDefinition<Input, Answer> extends ToolOptions<Input> {

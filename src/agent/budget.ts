@@ -10,7 +10,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ancestor } from '../ledger/index.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Amounts } from './state.ts'
 
 /** What an agent may spend. What is left out is not limited. */

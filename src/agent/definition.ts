@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkOptions, meant } from '../run/options.ts'
+import { checkOptions, meant } from '../base/options.ts'
 import type { ModelRetry, ModelSettings } from './model/answer.ts'
 import { retryOf } from './model/call.ts'
 import type { Model } from './model/port.ts'

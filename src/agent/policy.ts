@@ -4,7 +4,7 @@
  * added to those of the tools.
  */
 import { EverloopError } from '../base/errors.ts'
-import { checkOptions } from '../run/options.ts'
+import { checkOptions } from '../base/options.ts'
 import {
   type ApprovalContext,
   type ApprovalDecision,

@@ -6,7 +6,7 @@ import type { Duration } from '../base/duration.ts'
 import { parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Action, AnyAction, RetryPolicy, UndoContext } from './face.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import { retryOf } from './retry-policy.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */

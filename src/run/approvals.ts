@@ -9,7 +9,7 @@ import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
 import { notOpen } from './not-open.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 
 /** A call that waits for people. */
 export interface Approval {

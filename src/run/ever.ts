@@ -10,7 +10,7 @@ import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
-import type { MessageKind, RunFilter, RunRow, Store } from '../store/store.ts'
+import type { MessageKind, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
@@ -19,14 +19,14 @@ import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
 import type { MessageRecords } from './inbox.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Environment, OnBody } from './pass-options.ts'
 import { RunReference } from './reference.ts'
 import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
 import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from './undoing.ts'
-import type { ListOptions } from './list-options.ts'
+import { filterOf, type ListOptions } from './list-options.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { Worker } from './worker.ts'
 
@@ -189,27 +189,9 @@ export class Ever implements AsyncDisposable {
 
   /** Runs, the newest first. */
   async list(options: ListOptions = {}): Promise<readonly RunInfo[]> {
-    checkOptions('list', options, [
-      'status',
-      'flow',
-      'queue',
-      'labels',
-      'id',
-      'parent',
-      'since',
-      'limit',
-      'before',
-    ])
-    const { status, since, limit = 100, ...rest } = options
-    const filter: RunFilter = {
-      ...rest,
-      limit,
-      createdSince: since,
-      status: typeof status === 'string' ? [status] : status,
-    }
     const { store } = this.#options
     const now = store.clock.now()
-    return (await store.runs(filter)).map((row) => infoOf(row, now))
+    return (await store.runs(filterOf(options))).map((row) => infoOf(row, now))
   }
 
   /** Sends a signal; it is kept until the run waits for it. */

@@ -4,7 +4,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import type { AnyAction } from './face.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { AnyFlow, Flow, Run } from './face.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */

@@ -28,7 +28,7 @@ import type {
 } from './face.ts'
 import type { Flow } from './face.ts'
 import { loop } from './loop.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import { registerUndo } from './registration.ts'
 import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'

@@ -1,5 +1,7 @@
 /** Which runs are listed. */
-import type { RunRow } from '../store/store.ts'
+import { EverloopError } from '../base/errors.ts'
+import { checkOptions, meant } from '../base/options.ts'
+import type { RunFilter, RunRow } from '../store/store.ts'
 
 export interface ListOptions {
   readonly status?: RunRow['status'] | readonly RunRow['status'][]
@@ -15,4 +17,37 @@ export interface ListOptions {
   readonly limit?: number
   /** Only runs that come after this one in the list: for paging. */
   readonly before?: string
+}
+
+const statuses: readonly RunRow['status'][] = [
+  'active',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+]
+
+/** What the store is asked for. Throws BAD_OPTION. */
+export function filterOf(options: ListOptions): RunFilter {
+  checkOptions('list', options, [
+    'status',
+    'flow',
+    'queue',
+    'labels',
+    'id',
+    'parent',
+    'since',
+    'limit',
+    'before',
+  ])
+  const { status, since, limit = 100, ...rest } = options
+  const wanted = typeof status === 'string' ? [status] : status
+  const strange = wanted?.find((one) => !statuses.includes(one))
+  if (strange !== undefined) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      `list({ status }): no run has status "${strange}".${meant(strange, statuses)} There are: ${statuses.join(', ')}.`,
+    )
+  }
+  return { ...rest, limit, createdSince: since, status: wanted }
 }

@@ -2,7 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { RetryPolicy } from './face.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Ports } from '../base/ports.ts'
 
 export interface Retry {

@@ -11,7 +11,7 @@ import { within } from './current.ts'
 import type { BranchOptions } from './face.ts'
 import { isLarge, payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
 import { Scope } from './scope.ts'
 

@@ -12,7 +12,13 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider'
-import { answerTo, type Script, type ScriptedRequest, type ScriptOptions } from './script.ts'
+import {
+  answerTo,
+  checkScript,
+  type Script,
+  type ScriptedRequest,
+  type ScriptOptions,
+} from './script.ts'
 import { inWords, spoken, type Spoken } from './spoken.ts'
 
 export interface ScriptedModelOptions extends ScriptOptions {
@@ -26,7 +32,7 @@ export interface ScriptedModel extends LanguageModelV4 {
 }
 
 /**
- * A model that answers from a script.
+ * A model that answers from a script. Throws BAD_OPTION for one that has answers of no known form.
  *
  * @example
  * const model = scriptedModel([
@@ -35,6 +41,7 @@ export interface ScriptedModel extends LanguageModelV4 {
  * ])
  */
 export function scriptedModel(script: Script, options: ScriptedModelOptions = {}): ScriptedModel {
+  checkScript('scriptedModel', script, options, ['name'])
   const requests: ScriptedRequest[] = []
   const answer = async (call: LanguageModelV4CallOptions, stream: boolean): Promise<Spoken> => {
     const request = requestOf(call, requests.length, stream)

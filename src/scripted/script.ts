@@ -3,6 +3,7 @@
  * script is a list, one answer after the other, or a function of the request.
  */
 import { EverloopError } from '../base/errors.ts'
+import { checkOptions } from '../base/options.ts'
 import { type Malformation, malformations } from './malformations.ts'
 
 /** Tokens that an answer claims to have used. Cached ones are part of the input, reasoning of the output. */
@@ -87,7 +88,10 @@ export async function answerTo(
 ): Promise<ScriptedAnswer> {
   const at = by === 'order' ? request.index : request.turn
   const answer = typeof script === 'function' ? await script(request) : script[at]
-  if (answer !== undefined) return answer
+  if (answer !== undefined) {
+    if (typeof script === 'function') checkAnswer(answer, `The script: answer ${request.index + 1}`)
+    return answer
+  }
   const asked = JSON.stringify(request.text.slice(0, 200))
   throw new EverloopError(
     'SCRIPT_EXHAUSTED',
@@ -108,29 +112,46 @@ const forms: Readonly<Record<string, readonly string[]>> = {
 
 /** A list of answers from outside, a file say. Throws BAD_OPTION with the place of what is wrong. */
 export function checkedScript(value: unknown, where: string): readonly ScriptedAnswer[] {
-  const refuse = (what: string): never => {
-    throw new EverloopError('BAD_OPTION', `${where}: ${what}`)
-  }
-  if (!Array.isArray(value)) return refuse('a script is a list of answers.')
-  for (const [index, answer] of (value as unknown[]).entries()) {
-    const at = `answer ${index + 1}`
-    if (typeof answer !== 'object' || answer === null) return refuse(`${at} is not an object.`)
-    const form = Object.keys(forms).find((key) => key in answer)
-    if (form === undefined) return refuse(`${at} has none of: ${Object.keys(forms).join(', ')}.`)
-    const strange = Object.keys(answer).find((key) => !forms[form]?.includes(key))
-    if (strange !== undefined) {
-      return refuse(`${at} has "${strange}"; with "${form}" it takes: ${forms[form]?.join(', ')}.`)
-    }
-    const { malformed, toolCalls } = answer as { malformed?: string; toolCalls?: unknown }
-    if (malformed !== undefined && !malformations.includes(malformed as Malformation)) {
-      return refuse(`${at} is malformed as "${malformed}"; known: ${malformations.join(', ')}.`)
-    }
-    if (form === 'toolCalls' && !isCalls(toolCalls)) {
-      return refuse(`${at}: toolCalls is a list of { "name", "input" }.`)
-    }
-  }
+  if (!Array.isArray(value)) throw bad(`${where}: a script is a list of answers.`)
+  for (const [index, answer] of value.entries())
+    checkAnswer(answer, `${where}: answer ${index + 1}`)
   return value as readonly ScriptedAnswer[]
 }
+
+/** Throws BAD_OPTION unless this can be answered. */
+function checkAnswer(answer: unknown, at: string): void {
+  if (typeof answer !== 'object' || answer === null) throw bad(`${at} is not an object.`)
+  const form = Object.keys(forms).find((key) => key in answer)
+  if (form === undefined) throw bad(`${at} has none of: ${Object.keys(forms).join(', ')}.`)
+  const strange = Object.keys(answer).find((key) => !forms[form]?.includes(key))
+  if (strange !== undefined) {
+    throw bad(`${at} has "${strange}"; with "${form}" it takes: ${forms[form]?.join(', ')}.`)
+  }
+  const { malformed, toolCalls } = answer as { malformed?: string; toolCalls?: unknown }
+  if (malformed !== undefined && !malformations.includes(malformed as Malformation)) {
+    throw bad(`${at} is malformed as "${malformed}"; known: ${malformations.join(', ')}.`)
+  }
+  if (form === 'toolCalls' && !isCalls(toolCalls)) {
+    throw bad(`${at}: toolCalls is a list of { "name", "input" }.`)
+  }
+}
+
+/** Throws BAD_OPTION unless this is a script, and these are options of how it is read, or these others. */
+export function checkScript(
+  where: string,
+  script: Script,
+  options: ScriptOptions,
+  others: readonly string[],
+): void {
+  checkOptions(where, options, ['by', ...others])
+  const { by } = options
+  if (by !== undefined && by !== 'order' && by !== 'turn') {
+    throw bad(`${where}: by must be "order" or "turn".`)
+  }
+  if (typeof script !== 'function') checkedScript(script, where)
+}
+
+const bad = (what: string): EverloopError => new EverloopError('BAD_OPTION', what)
 
 const isCalls = (calls: unknown): boolean =>
   Array.isArray(calls) &&

@@ -11,7 +11,13 @@ import { distortEvents, distortWire } from './distort-wire.ts'
 import type { Flavour } from './flavour.ts'
 import { openaiChat } from './openai-chat.ts'
 import { openaiResponses } from './openai-responses.ts'
-import { answerTo, type Script, type ScriptedRequest, type ScriptOptions } from './script.ts'
+import {
+  answerTo,
+  checkScript,
+  type Script,
+  type ScriptedRequest,
+  type ScriptOptions,
+} from './script.ts'
 import { spoken } from './spoken.ts'
 import { eventWire, jsonWire, type Wire } from './wire.ts'
 
@@ -41,13 +47,14 @@ export interface ScriptedServer extends AsyncDisposable {
 }
 
 /**
- * Starts a scripted server.
+ * Starts a scripted server. Throws BAD_OPTION for a script that has answers of no known form.
  *
  * @example
  * await using server = await scriptedServer({ script: [{ text: 'Hello.' }] })
  * const model = createOpenAI({ baseURL: server.url, apiKey: 'none' })('any')
  */
 export async function scriptedServer(options: ScriptedServerOptions): Promise<ScriptedServer> {
+  checkScript('scriptedServer', options.script, options, ['script', 'port', 'onRequest'])
   const requests: ReceivedRequest[] = []
   const server = createServer((request, response) => {
     serve(options, requests, request, response).catch((error: unknown) => {

@@ -3,13 +3,19 @@
  * it, and after it when its reply is lost. However often it is killed, the outcome must be the one
  * of a life without crashes.
  */
+import { checkOptions } from '../base/options.ts'
 import { decode, encode, operationPath, type Payloads } from '../ledger/index.ts'
 import type { AnyFlow, Flow, OnBody, RunReference, Settled } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
 import { replay } from './replay.ts'
 import type { Interceptor } from './gate.ts'
-import { type TestRuntime, type TestRuntimeOptions, testRuntime } from './test-runtime.ts'
+import {
+  type TestRuntime,
+  testRuntime,
+  type TestRuntimeOptions,
+  testRuntimeOptions,
+} from './test-runtime.ts'
 
 export interface CrashOptions<Output> extends Omit<
   TestRuntimeOptions,
@@ -75,8 +81,14 @@ export async function crashAtEveryCommit<Input, Output>(
   input: NoInfer<Input>,
   options: CrashOptions<Output> = {},
 ): Promise<CrashReport> {
-  const { every = 1 } = options
-  const live = await life(flow, input, options, undefined)
+  checkOptions('crashAtEveryCommit', options, [
+    ...testRuntimeOptions.filter((name) => name !== 'onCall' && name !== 'onBody'),
+    'drive',
+    'every',
+    'prepare',
+  ])
+  const { every = 1, ...rest } = options
+  const live = await life(flow, input, rest, undefined)
   const flaws = [...live.flaws]
   const outcomes = new Map([[encode(live.outcome), live.outcome]])
   const strays: { point: CrashPoint; outcome: Outcome }[] = []
@@ -86,7 +98,7 @@ export async function crashAtEveryCommit<Input, Output>(
     { commit: 1 + i * every, at: 'after' } as const,
   ]).flat()
   for (const point of points) {
-    const { outcome, bodies, crashed, flaws: own } = await life(flow, input, options, point)
+    const { outcome, bodies, crashed, flaws: own } = await life(flow, input, rest, point)
     const text = encode(outcome)
     if (text !== encode(live.outcome)) strays.push({ point, outcome })
     if (!outcomes.has(text)) outcomes.set(text, outcome)
@@ -121,7 +133,7 @@ interface Life {
 async function life<Input, Output>(
   flow: Flow<Input, Output>,
   input: Input,
-  { drive, prepare, flows: others = [], ...options }: CrashOptions<Output>,
+  { drive, prepare, flows: others = [], ...options }: Omit<CrashOptions<Output>, 'every'>,
   point: CrashPoint | undefined,
 ): Promise<Life> {
   prepare?.()

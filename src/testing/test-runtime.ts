@@ -8,6 +8,7 @@
 import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Ports } from '../base/ports.ts'
 import { type AnyAction, type AnyFlow, Ever, Flows, type OnBody } from '../run/index.ts'
 import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
@@ -16,7 +17,12 @@ import type { RunRow, Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
 import { Gate, type Interceptor } from './gate.ts'
 import { TestWorker } from './test-worker.ts'
-import { virtualTime, type VirtualTime, type VirtualTimeOptions } from './virtual-time.ts'
+import {
+  virtualTime,
+  type VirtualTime,
+  virtualTimeOptions,
+  type VirtualTimeOptions,
+} from './virtual-time.ts'
 
 export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
   /** What the workers execute. */
@@ -67,11 +73,34 @@ export interface Trouble {
  * console.log(await runtime.settled(run))
  */
 export async function testRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  const time = virtualTime(options)
+  checkOptions('testRuntime', options, testRuntimeOptions)
+  const { start, seed, policy } = options
+  const time = virtualTime({
+    ...(start === undefined ? {} : { start }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(policy === undefined ? {} : { policy }),
+  })
   const gate = new Gate(time)
   const store = await (options.store ?? memoryStore)(gate.ports)
   return new TestRuntime(options, { time, store, gate })
 }
+
+const surroundingsOptions: readonly string[] = ['secrets', 'policies']
+
+/** The options of a test runtime. */
+export const testRuntimeOptions: readonly string[] = [
+  ...virtualTimeOptions,
+  ...surroundingsOptions,
+  'flows',
+  'store',
+  'actions',
+  'workers',
+  'concurrency',
+  'lease',
+  'development',
+  'onCall',
+  'onBody',
+]
 
 /** How much time runs may take to come to rest. */
 const restMax = '2h'
@@ -126,6 +155,7 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Starts one more worker. */
   addWorker(next: NextWorker = {}): TestWorker {
+    checkNext(next)
     const { flows = this.#flows, actions = this.#actions } = next
     const { concurrency = this.#options.concurrency ?? 16 } = next
     const { secrets = this.#options.secrets, policies = this.#options.policies } = next
@@ -195,14 +225,12 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Where the run rests. */
   async settled<Output>(run: RunReference<Output>): Promise<Settled<Output>> {
-    await this.settle()
-    return this.time.runUntil(run.settled())
+    return this.#rest(run, () => run.settled())
   }
 
   /** The run's output, once it is there; throws what the run failed with. */
   async result<Output>(run: RunReference<Output>): Promise<Output> {
-    await this.settle()
-    return this.time.runUntil(run.result())
+    return this.#rest(run, () => run.result())
   }
 
   /** Sends a signal and lets the runs come to rest. */
@@ -239,12 +267,14 @@ export class TestRuntime implements AsyncDisposable {
    * when their leases have run out.
    */
   crash(next: NextWorker = {}): TestWorker {
+    checkNext(next)
     for (const worker of this.#workers) worker.crash()
     return this.#replace(next)
   }
 
   /** Stops all workers gracefully, and starts another one in their place: for deploying new flows. */
   async restart(next: NextWorker = {}): Promise<TestWorker> {
+    checkNext(next)
     for (const worker of this.#workers) await worker.stop()
     return this.#replace(next)
   }
@@ -312,6 +342,30 @@ export class TestRuntime implements AsyncDisposable {
     })
   }
 
+  /** Waits for where the run rests. Says why when nobody takes it there. */
+  async #rest<T>({ id }: RunReference, wait: () => Promise<T>): Promise<T> {
+    await this.settle()
+    try {
+      return await this.time.runUntil(wait())
+    } catch (error) {
+      const row = await this.store.run(id)
+      throw (row?.status === 'active' && this.#unserved(row)) || error
+    }
+  }
+
+  #unserved(row: RunRow): EverloopError | undefined {
+    const workers = this.#workers.filter((worker) => worker.isWorking)
+    if (workers.some((worker) => worker.serves(row))) return undefined
+    const known = new Set(
+      workers.flatMap(({ flows }) => flows.map(({ name, version }) => `${name} ${version}`)),
+    )
+    return new EverloopError(
+      'DEADLINE',
+      `Run "${row.id}" does not come to rest: no worker serves flow "${row.flow}" in version "${row.version}". Served: ${[...known].join(', ') || 'none'}. Hand the flow to testRuntime, restart or addWorker.`,
+      { run: row.id },
+    )
+  }
+
   async #restless(): Promise<EverloopError> {
     const runs = (await this.store.runs({})).filter(({ session }) => session !== undefined)
     const names = runs.map(({ id, flow }) => `"${id}" (${flow})`).join(', ')
@@ -332,6 +386,15 @@ export class TestRuntime implements AsyncDisposable {
     this.time.leap(next.reduce((a, b) => Math.min(a, b), target))
   }
 }
+
+const checkNext = (next: NextWorker): void =>
+  checkOptions('The next worker', next, [
+    ...surroundingsOptions,
+    'flows',
+    'actions',
+    'concurrency',
+    'name',
+  ])
 
 const idOf = (run: RunLike): string => (typeof run === 'string' ? run : run.id)
 

@@ -14,6 +14,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Duration, formatDuration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { systemPorts } from '../base/system.ts'
 
@@ -63,6 +64,9 @@ export interface VirtualTime extends Ports {
   during<T>(work: Promise<T>): Promise<T>
 }
 
+/** The options of virtual time. */
+export const virtualTimeOptions: readonly string[] = ['start', 'seed', 'policy']
+
 /**
  * Makes virtual time.
  *
@@ -72,6 +76,7 @@ export interface VirtualTime extends Ports {
  * await time.advance('1h')
  */
 export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
+  checkOptions('virtualTime', options, virtualTimeOptions)
   return new Virtual(options)
 }
 

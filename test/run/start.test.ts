@@ -177,6 +177,16 @@ describe('finding runs', () => {
     expect(await ids({ limit: 2, before: 'a-2' })).toEqual(['a-1'])
   })
 
+  test('by a status that there is', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    for (const status of ['done', ['active', 'done']]) {
+      await expect(runtime.ever.list({ status: status as never })).rejects.toMatchObject({
+        code: 'BAD_OPTION',
+        message: expect.stringMatching(/"done".*active, paused, completed, failed, cancelled/),
+      })
+    }
+  })
+
   test('by the beginning of an id, unless several have it', async () => {
     await using runtime = await testRuntime({ flows: [hello] })
     await runtime.start(hello, 'a', { id: 'ticket-1' })

@@ -67,3 +67,28 @@ test('closing ends requests that hang, and frees the port', async () => {
   await using again = await scriptedServer({ script: [], port })
   expect(again.url).toBe(server.url)
 })
+
+test.each([
+  [[{ txt: 'x' }], {}, /answer 1 has none of: .*text/],
+  [[{ text: 'x' }, { text: 'y', usge: null }], {}, /answer 2 has "usge"/],
+  [[{ toolCalls: [{ nam: 'x' }] }], {}, /answer 1: toolCalls is a list/],
+  ['x', {}, /list of answers/],
+  [two, { bye: 'turn' }, /no option "bye"\. Did you mean "by"\?/],
+  [two, { by: 'turns' }, /by must be "order" or "turn"/],
+])('a script that says %j with %j is refused at once', async (script, options, message) => {
+  const refused = { code: 'BAD_OPTION', message: expect.stringMatching(message) }
+  expect(() => scriptedModel(script as never, options as never)).toThrow(
+    expect.objectContaining(refused),
+  )
+  await expect(
+    scriptedServer({ script: script as never, ...(options as object) }),
+  ).rejects.toMatchObject(refused)
+})
+
+test('what a function answers is held to the same', async () => {
+  const model = scriptedModel(() => ({ txt: 'x' }) as never)
+  expect((await call({ model })).error).toMatchObject({
+    code: 'BAD_OPTION',
+    message: expect.stringMatching(/answer 1 has none of: .*text/),
+  })
+})

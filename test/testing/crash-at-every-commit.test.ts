@@ -26,6 +26,7 @@ describe('crashing at every commit', () => {
     })
     const report = await crashAtEveryCommit(sound, 'hello', {
       drive: (runtime) => runtime.answer('Sure?', true),
+      every: 1,
     })
     expect(report.flaws).toEqual([])
     expect(report.outcomes).toEqual([

@@ -1,13 +1,47 @@
 /** The test runtime plays time, people and crashes on the real runtime. */
 import { describe, expect, test } from 'vitest'
 import { EverloopError, flow } from 'everloop'
-import { memoryStore, testRuntime } from 'everloop/testing'
+import { crashAtEveryCommit, memoryStore, testRuntime, virtualTime } from 'everloop/testing'
 
 const approval = flow('approval', async (run, amount: number) => {
   const price = await run.step('price', () => amount * 2)
   const yes = await run.ask<boolean>('Pay?')
   await run.sleep('60d')
   return { price, yes }
+})
+
+test('what is misspelt in its options is refused', async () => {
+  const refused = (message: RegExp) => ({
+    code: 'BAD_OPTION',
+    message: expect.stringMatching(message),
+  })
+  await expect(testRuntime({ flws: [approval] } as never)).rejects.toMatchObject(
+    refused(/testRuntime has no option "flws"\. Did you mean "flows"\?/),
+  )
+  await expect(crashAtEveryCommit(approval, 21, { drve: () => {} } as never)).rejects.toMatchObject(
+    refused(/crashAtEveryCommit has no option "drve"\. Did you mean "drive"\?/),
+  )
+  expect(() => virtualTime({ sed: 1 } as never)).toThrow(/virtualTime has no option "sed"/)
+  await using runtime = await testRuntime()
+  const next = { flos: [approval] } as never
+  const message = /has no option "flos"\. Did you mean "flows"\?/
+  expect(() => runtime.addWorker(next)).toThrow(message)
+  expect(() => runtime.crash(next)).toThrow(message)
+  await expect(runtime.restart(next)).rejects.toThrow(message)
+})
+
+test('says which flow and version nobody serves', async () => {
+  const second = flow({ name: 'approval', version: '2', run: () => 'dropped' })
+  await using runtime = await testRuntime({ flows: [approval] })
+  const run = await runtime.start(approval, 21, { id: 'a' })
+  await runtime.restart({ flows: [second] })
+  await runtime.answer('Pay?', true)
+  const refused = {
+    code: 'DEADLINE',
+    message: expect.stringMatching(/"a".*"approval" in version "1".*approval 2/),
+  }
+  await expect(runtime.settled(run)).rejects.toMatchObject(refused)
+  await expect(runtime.result(run)).rejects.toMatchObject(refused)
 })
 
 describe('a test runtime', () => {

@@ -1,5 +1,5 @@
 /** A guard on numbers of payment cards. */
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import type { Guard } from './guard.ts'
 import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } from './text-guard.ts'
 

@@ -1,6 +1,6 @@
 /** A guard on where calls send things: only to destinations on a list. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import {
   type DestinationRule,
   destinationOf,

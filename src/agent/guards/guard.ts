@@ -1,7 +1,7 @@
 /** What a guard is: a name, the positions at which it is asked, and a check that gives a verdict. */
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { type Position, positions, type Subjects } from './position.ts'
 import type { GuardVerdict } from './verdict.ts'
 

@@ -5,7 +5,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Duration } from '../../base/duration.ts'
 import { digestOf, encode } from '../../ledger/index.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { type Guard, guard, type GuardContext } from './guard.ts'
 import { judgedPart, type Position } from './position.ts'
 import { checkReaction, react } from './text-guard.ts'

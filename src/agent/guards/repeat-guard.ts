@@ -1,6 +1,6 @@
 /** A guard on going round in circles: the same call again and again. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { digestOf } from '../../ledger/index.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'

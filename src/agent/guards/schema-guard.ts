@@ -1,6 +1,6 @@
 /** A guard that narrows what the arguments of some tools may be, in JSON Schema. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { matchesGlob } from '../globs.ts'
 import { checkLimits, matchesSchema } from '../json-check.ts'
 import type { JsonSchema } from '../tool-schema.ts'

@@ -1,5 +1,5 @@
 /** A guard on tokens and keys, told by the forms that well-known services give them. */
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import type { Guard } from './guard.ts'
 import { holdsSecret, withoutSecretForms } from './secret-formats.ts'
 import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } from './text-guard.ts'

@@ -2,7 +2,7 @@
  * A guard on the way in which agents are turned against their owners: something from outside is read,
  * and then something is written to the outside.
  */
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { destinationRules, strangers } from './destinations-guard.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'

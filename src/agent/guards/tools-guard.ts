@@ -1,6 +1,6 @@
 /** A guard that lists which tools may be called, and with what in their arguments. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import { matchesGlob } from '../globs.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'

@@ -6,7 +6,7 @@
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
-import { checkOptions } from '../../run/options.ts'
+import { checkOptions } from '../../base/options.ts'
 import type { FailedAttempt, ModelAnswer, ModelRequest, ModelRetry } from './answer.ts'
 import { attempt } from './attempt.ts'
 import { type AttemptFailure, failureOf } from './failure.ts'

@@ -3,7 +3,7 @@
  * optional peers, loaded when first named, and read their keys from the environment themselves.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { meant } from '../../run/options.ts'
+import { meant } from '../../base/options.ts'
 import { compatible, endpointOf, isLanguageModel, modelsOf } from './port.ts'
 import type { LanguageModel, Model, OneModel } from './port.ts'
 

@@ -1,5 +1,5 @@
 /** Refuses misspelt options by name: a silently ignored timeout is worse than an error. */
-import { EverloopError } from '../base/errors.ts'
+import { EverloopError } from './errors.ts'
 
 /** Throws BAD_OPTION unless this is an object with no other keys than these. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
