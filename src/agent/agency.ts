@@ -92,18 +92,21 @@ export class Agency {
   }
 
   /**
-   * Executes a call when there is room for it, of this tool and among all. One that was begun in an
+   * Executes a call when there is room for it, of this tool and among all that execute something here:
+   * what waits for a person or for another run takes the room of no other. One that was begun in an
    * earlier pass has its place.
    */
   whenFree<T>(
-    { name, concurrency }: AnyTool,
+    { name, does, concurrency }: AnyTool,
     isBegun: boolean,
     execute: () => Promise<T>,
   ): Promise<T> {
-    if (concurrency === undefined) return this.#parallel.within(execute, isBegun)
+    const among = (): Promise<T> =>
+      does === 'run' ? this.#parallel.within(execute, isBegun) : execute()
+    if (concurrency === undefined) return among()
     const own = this.#byTool.get(name) ?? new Limiter(concurrency)
     this.#byTool.set(name, own)
-    return own.within(() => this.#parallel.within(execute, isBegun), isBegun)
+    return own.within(among, isBegun)
   }
 
   /** Tells runs that this one starts from now on what they may spend together with it. */

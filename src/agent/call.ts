@@ -32,6 +32,8 @@ export interface CallEnd {
   readonly taint?: Taint
   /** Limits as they are after it. */
   readonly raised: Amounts
+  /** False where it was not made, and where it came to an error. */
+  readonly hasReturned: boolean
 }
 
 /** Takes a call to its end. Throws what ends the turn. */
@@ -47,6 +49,7 @@ export async function takeCall(
     result: { id, tool: name, is, value },
     past: { tool: name, digest: digestOf(part.input ?? part.rawInput) },
     raised,
+    hasReturned: false,
   })
   const proposal = { tool: name, args: part.input ?? part.rawInput }
   const checked = await holdIn(run, validateCall([...at.tools.values()], proposal))
@@ -77,6 +80,7 @@ export async function takeCall(
     result: await judged(at, run, state, { tool, id, input }, { id, tool: name, ...executed }),
     past: { tool: name, digest: digestOf(input) },
     raised: limits,
+    hasReturned: executed.is === 'result',
     ...(tool.taints ? { taint: { call: id, tool: name } } : {}),
   }
 }

@@ -29,7 +29,7 @@ export interface Progress {
 export interface Stop {
   /** After so many turns. */
   readonly turns?: number
-  /** After a call of one of these tools. */
+  /** After a call of one of these tools has returned. */
   readonly tools?: readonly string[]
   /** When this returns true after a turn. */
   readonly when?: (progress: Progress) => boolean
@@ -70,7 +70,7 @@ export interface AgentDefinition<Output = string> {
   readonly retry?: ModelRetry
   /** The longest that one attempt at a model call may take. */
   readonly timeout?: Duration
-  /** Tool calls of one answer that are executed at a time. Default 32. */
+  /** Tool calls of one answer that are executed at a time: not those that ask or start a run. Default 32. */
   readonly parallel?: number
   /** Prices in the place of everloop's own table. */
   readonly prices?: Prices

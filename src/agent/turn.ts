@@ -11,7 +11,7 @@
 import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import { encode } from '../ledger/index.ts'
-import { holdIn, signalIn } from '../run/inside.ts'
+import { holdIn, isRecorded, signalIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from './call.ts'
@@ -49,9 +49,23 @@ export async function takeTurn(
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
     run.next(heard(after, await inbox.close()))
+  /** Ends with what was said last, or waits for the next message. */
+  const end = async (spoken: AgentState): Promise<Next | Done<unknown>> => {
+    const concluded = await conclude(at, run, spoken)
+    if (concluded.is === 'again') return goOn(concluded.state)
+    // Somebody spoke while the last answer was given: then it was not the last one.
+    const late = await inbox.close()
+    if (late.length > 0) return run.next(heard(spoken, late))
+    if (at.agent.conversation) return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
+    return run.done(concluded.output)
+  }
 
   const admitted = await admit(at, run, state)
   if (admitted.phase === 'listening') return goOn(admitted)
+  // What came behind the last answer was refused, so it was the last one. Builds that asked once more
+  // may have recorded that (C4).
+  const isAsked = [...beforeModel, 'model'].some((key) => isRecorded(run, key))
+  if (hasAnswered(admitted) && !isAsked) return end(admitted)
   const { answered, parts } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
     call: 'model',
@@ -89,20 +103,14 @@ export async function takeTurn(
   if (calls.length > 0) {
     const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
     const after = withEnds(spoken, ends)
-    if (!isStopped(at, run, after, calls)) return goOn(after)
+    if (!isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
     if (inbox.hasMessages) return goOn(after)
     const output = await concludeNow(at, run, after)
     const late = await inbox.close()
     return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
   }
-  const end = await conclude(at, run, spoken)
-  if (end.is === 'again') return goOn(end.state)
-  // Somebody spoke while the last answer was given: then it was not the last one.
-  const late = await inbox.close()
-  if (late.length > 0) return run.next(heard(spoken, late))
-  if (at.agent.conversation) return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
-  return run.done(end.output)
+  return end(spoken)
 }
 
 /** Waits for the next message, as long as the conversation allows. Costs nothing meanwhile. */
@@ -151,10 +159,15 @@ async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Prom
       )
     }
   }
-  const isNothing = admitted.length === 0 && messages.at(-1)?.role !== 'tool'
-  const phase = isNothing && at.agent.conversation ? 'listening' : 'thinking'
-  return { ...withMessages(state, admitted), pending: [], phase }
+  const after: AgentState = { ...withMessages(state, admitted), pending: [], phase: 'thinking' }
+  if (!at.agent.conversation) return after
+  return hasAnswered(after) || after.messages.length === 0
+    ? { ...after, phase: 'listening' }
+    : after
 }
+
+/** Whether there is nothing for the model to say more about. */
+const hasAnswered = ({ messages }: AgentState): boolean => messages.at(-1)?.role === 'assistant'
 
 /** Asks the model, once guards let the request pass. */
 async function answer(
@@ -225,9 +238,11 @@ function isStopped(
   { agent }: Agency,
   run: Turn<AgentState>,
   state: AgentState,
-  calls: readonly ToolCallPart[],
+  ends: readonly CallEnd[],
 ): boolean {
   const { turns = Infinity, tools = [], when } = agent.stop ?? {}
-  if (state.turns >= turns || calls.some(({ name }) => tools.includes(name))) return true
+  const isDone = ends.some(({ result, hasReturned }) => hasReturned && tools.includes(result.tool))
+  // What guards said of the output is proof that it was stopped then (C4).
+  if (isDone || state.turns >= turns || isRecorded(run, 'guard:output')) return true
   return when?.(progressOf(run.id, state)) ?? false
 }

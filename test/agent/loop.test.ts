@@ -237,6 +237,47 @@ test('a message that comes while the agent is at work is in its next turn', asyn
   expect(promptOf(model, 1).map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user'])
 })
 
+/** An agent of whose answers the first is given while somebody says "bad", which is refused. */
+function interrupted(more: object) {
+  const speak = { now: (): Promise<void> => Promise.resolve() }
+  const model = scriptedModel(async ({ index }) => {
+    if (index === 0) await speak.now()
+    return { text: `Answer ${index + 1}.` }
+  })
+  const deaf = guard({
+    name: 'deaf',
+    at: 'input',
+    check: ({ text }) => (text === 'bad' ? verdict.deny('No.') : verdict.allow()),
+  })
+  return { speak, model, deaf, flow: agent({ name: 'talker', model, guards: [deaf], ...more }) }
+}
+
+test('a message that is refused leaves the last answer the last one', async () => {
+  const { speak, model, flow: talker } = interrupted({})
+  await using runtime = await testRuntime({ flows: [talker] })
+  speak.now = () => runtime.ever.send('r', 'bad')
+  const run = await runtime.start(talker, { prompt: 'Go.' }, { id: 'r' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Answer 1.' })
+  expect(model.requests).toHaveLength(1)
+  await runtime.verify()
+})
+
+test('a message that is refused leaves an answer that was sent back to be given again', async () => {
+  const strict = guard({
+    name: 'strict',
+    at: 'answer',
+    check: ({ text }) => (text === 'Answer 1.' ? verdict.retry('Longer.') : verdict.allow()),
+  })
+  const { speak, model, deaf, flow: talker } = interrupted({ conversation: true })
+  const chat = agent({ name: 'chat', model, guards: [deaf, strict], conversation: true })
+  await using runtime = await testRuntime({ flows: [talker, chat] })
+  speak.now = () => runtime.ever.send('r', 'bad')
+  const run = await runtime.start(chat, { prompt: 'Go.' }, { id: 'r' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.findLast(({ is }) => is === 'assistant')).toMatchObject({ text: 'Answer 2.' })
+})
+
 test('a tool may ask a person, and start another agent', async () => {
   const child = agent({
     name: 'child',
@@ -475,24 +516,23 @@ test('a guard on the answer has the model try again, and ends the run when that 
 })
 
 test('a call that was begun keeps its place, whichever comes first after a crash', async () => {
-  const ask = (name: string) =>
-    askPerson({ name, description: 'Asks.', input: z.object({}), prompt: () => `${name}?` })
+  const ask = askPerson({
+    name: 'ask',
+    description: 'Asks.',
+    input: z.object({ what: z.string() }),
+    prompt: ({ what }) => what,
+    concurrency: 1,
+  })
   const model = scriptedModel([
     {
       toolCalls: [
-        { id: '1', name: 'first', input: {} },
-        { id: '2', name: 'second', input: {} },
+        { id: '1', name: 'ask', input: { what: 'first?' } },
+        { id: '2', name: 'ask', input: { what: 'second?' } },
       ],
     },
     { text: 'Done.' },
   ])
-  const asker = agent({
-    name: 'asker',
-    model,
-    tools: [ask('first'), ask('second')],
-    budget: { calls: 10 },
-    parallel: 1,
-  })
+  const asker = agent({ name: 'asker', model, tools: [ask], budget: { calls: 10 } })
   // What the account holds is told to the second call first: so it takes the only place.
   const told = Promise.withResolvers<void>()
   let reads = 0
@@ -511,6 +551,28 @@ test('a call that was begun keeps its place, whichever comes first after a crash
   expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'first?' }])
   runtime.crash()
   await runtime.answer('first?', 'one')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+})
+
+test('a call that waits for a person or for another run takes the place of no other', async () => {
+  const waits = flow('waits', (run) => run.sleep('40d'))
+  const inputSchema = { type: 'object' } as const
+  const ask = { name: 'ask', description: 'Asks.', inputSchema, prompt: () => 'What?' }
+  const calls = ['ask', 'wait', 'add'].map((name) => ({ name, input: { a: 1, b: 2 } }))
+  const model = scriptedModel([{ toolCalls: calls }, { text: 'Done.' }])
+  const tools = [
+    askPerson(ask),
+    agentTool(waits, { name: 'wait', description: 'Waits.', inputSchema }),
+    add,
+  ]
+  const worker = agent({ name: 'worker', model, tools, parallel: 1 })
+  await using runtime = await testRuntime({ flows: [worker, waits] })
+  const run = await runtime.start(worker, { prompt: 'Go.' })
+  await runtime.advance('30d')
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.filter(({ is }) => is === 'result')).toMatchObject([{ value: 3 }])
+  await runtime.answer('What?', 'Nothing.')
+  await runtime.advance('11d')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
 })
 

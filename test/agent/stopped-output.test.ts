@@ -108,6 +108,64 @@ test('who speaks while the stopping call is made is heard, whatever guards would
   expect(said[1]).toContain('One more thing.')
 })
 
+const submitted = z.object({ answer: z.string() })
+
+/** An agent that ends when it has submitted, and submits "one" and then "two". */
+function submitting(more: object, first: unknown = { answer: 'one' }) {
+  const taken: string[] = []
+  const submit = tool({
+    name: 'submit',
+    description: 'Submits.',
+    input: submitted,
+    effect: 'read',
+    run: ({ answer }) => {
+      if (answer === 'busy') throw new Error('The server is busy.')
+      taken.push(answer)
+      return 'Taken.'
+    },
+    ...more,
+  })
+  const scripted = scriptedModel([
+    { toolCalls: [{ name: 'submit', input: first }] },
+    { text: 'Over.', toolCalls: [{ name: 'submit', input: { answer: 'two' } }] },
+    { text: 'Never asked.' },
+  ])
+  return { taken, submit, scripted }
+}
+
+test.each<[string, unknown, RegExp]>([
+  ['that did not fit', {}, /answer: /],
+  ['that a guard denied', { answer: 'one' }, /Not one\./],
+  ['that failed', { answer: 'busy' }, /The server is busy\./],
+])('a call %s stops nothing: the model is told', async (_, first, told) => {
+  const { taken, submit, scripted } = submitting({}, first)
+  const picky = guard({
+    name: 'picky',
+    at: 'call',
+    check: ({ args }) =>
+      (args as { answer?: string }).answer === 'one' ? verdict.deny('Not one.') : verdict.allow(),
+  })
+  const stopped = agent({
+    name: 'a',
+    model: scripted,
+    tools: [submit],
+    guards: [picky],
+    stop: { tools: ['submit'] },
+  })
+  expect(await ends(stopped)).toEqual({ status: 'completed', output: 'Over.' })
+  expect(taken).toEqual(['two'])
+  expect(JSON.stringify(scripted.requests[1]?.body)).toMatch(told)
+})
+
+test('a call that returned stops the agent, whatever guards make of its result', async () => {
+  const { taken, submit, scripted } = submitting({})
+  const silent = guard({ name: 'silent', at: 'result', check: () => verdict.deny('Not shown.') })
+  const stop = { tools: ['submit'] }
+  const rules = { model: scripted, tools: [submit], guards: [silent], stop }
+  expect(await ends(agent({ name: 'a', ...rules }))).toMatchObject({ status: 'completed' })
+  expect(taken).toEqual(['one'])
+})
+
 test('the error of a misfit tells nothing of the text, which guards have not seen', async () => {
   const output = z.object({ answer: z.number() })
   const settled = await ends(agent({ name: 'misfits', model: model('PIN 4711'), output, ...rest }))
