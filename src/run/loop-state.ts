@@ -220,7 +220,10 @@ export class LoopState {
 
   #referring(handed: HandedValues): {
     readonly refer: (value: object | string) => Ref | undefined
-    /** What was referred to: the very object, so that it is found again by identity. */
+    /**
+     * What was referred to: the very object, so that it is found again by identity, or a copy of one
+     * that the code has frozen its own way, which cannot be frozen all the way down (T1).
+     */
     readonly resolve: (ref: Ref) => unknown
     units: number
   } {
@@ -232,9 +235,11 @@ export class LoopState {
         const known = typeof value === 'object' ? this.#refs.get(value) : undefined
         const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
         if (ref) {
-          referred.set(ref.join('/'), value)
-          referring.units += encode(value).length
-          if (typeof value === 'object') this.#refs.set(value, ref)
+          const text = encode(value)
+          const part = known || isExtensible(value) ? value : decode(text)
+          referred.set(ref.join('/'), part)
+          referring.units += text.length
+          if (typeof part === 'object' && part !== null) this.#refs.set(part, ref)
         }
         return ref
       },
@@ -284,17 +289,26 @@ function replacedUnits(state: unknown, edits: readonly Edit[]): number {
   return units
 }
 
-/** Freezes data all the way down. What is frozen already was frozen all the way down. */
+/** Freezes data all the way down. What is frozen already was frozen all the way down, see `refer`. */
 function deepFreeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (ArrayBuffer.isView(value)) return value // has no frozen form
   if (value instanceof Map || value instanceof Set || value instanceof Date) refuseMutation(value)
   Object.freeze(value)
-  for (const child of value instanceof Map || value instanceof Set ? value : Object.values(value)) {
-    deepFreeze(child)
-  }
+  for (const child of partsOf(value)) deepFreeze(child)
   return value
 }
+
+/** True when nothing in the data is frozen, sealed or kept from getting fields. */
+function isExtensible(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
+  if (!Object.isExtensible(value)) return false
+  for (const child of partsOf(value)) if (!isExtensible(child)) return false
+  return true
+}
+
+const partsOf = (value: object): Iterable<unknown> =>
+  value instanceof Map || value instanceof Set ? value : Object.values(value)
 
 /** Freezing an object does not freeze what its methods change. */
 function refuseMutation(value: object): void {

@@ -100,3 +100,63 @@ test('the state that a turn is handed is frozen all the way down', async () => {
   await runtime.result(await runtime.start(freezing, undefined))
   expect(new Set(frozen)).toEqual(new Set([true]))
 })
+
+/** Freezes or closes some part of a value that a step has handed over. */
+const closings: Readonly<Record<string, (value: Handed) => unknown>> = {
+  frozen: (value) => Object.freeze(value),
+  sealed: (value) => Object.seal(value),
+  'with a frozen list in it': ({ lists }) => Object.freeze(lists),
+  'with a map that takes no fields': ({ map }) => Object.preventExtensions(map),
+  'with a frozen map': ({ map }) => Object.freeze(map),
+}
+
+interface Handed {
+  readonly lists: number[][]
+  readonly map: Map<string, number>
+  readonly pad: string
+}
+
+test.each(Object.keys(closings))(
+  'a state with a large value that a step has returned and the code closed, %s, is frozen all the way down',
+  async (how) => {
+    const thrown: unknown[] = []
+    const closing = flow('closing', (run) =>
+      run.loop('l', { state: {} as { v?: Handed } }, async (turn, state) => {
+        const { v } = state
+        if (!v) {
+          const handed = await turn.step('get', () => ({
+            lists: [[1, 2, 3]],
+            map: new Map([['a', 1]]),
+            pad: 'x'.repeat(5000),
+          }))
+          closings[how]?.(handed)
+          return turn.next({ v: handed })
+        }
+        if (turn.turn === 3) {
+          await turn.signal('go')
+          return turn.done(v)
+        }
+        for (const change of [() => v.lists[0]?.push(4), () => v.map.set('b', 2)]) {
+          try {
+            change()
+          } catch (error) {
+            thrown.push((error as Error).name)
+          }
+        }
+        return turn.next({ ...state })
+      }),
+    )
+    await using runtime = await testRuntime({ flows: [closing], development: false })
+    const run = await runtime.start(closing, undefined)
+    expect(thrown).toEqual(['TypeError', 'TypeError'])
+    await runtime.signal(run, 'go', 1)
+    expect(await runtime.result(run)).toMatchObject({
+      lists: [[1, 2, 3]],
+      map: new Map([['a', 1]]),
+    })
+    // It is kept once all the same.
+    const ledger = await runtime.store.entries(run.id, { after: 0, limit: 100 })
+    const turns = ledger.filter(({ kind }) => kind === 'turn.committed')
+    expect(turns.map(({ payload }) => payload?.includes('xxx'))).toEqual([false, false])
+  },
+)
