@@ -1,8 +1,9 @@
 /** Puts a run's question to the person at the terminal, until it is answered here or elsewhere. */
 import { createInterface } from 'node:readline/promises'
 import { EverloopError } from '../base/errors.ts'
-import type { Ever, Question } from '../run/index.ts'
+import type { Approval, Ever, Question } from '../run/index.ts'
 import { clean, cleanLine } from './clean.ts'
+import { plain } from './output.ts'
 import { lastRefusal } from './refusal.ts'
 import { userName } from './user-name.ts'
 
@@ -18,6 +19,8 @@ interface PromptOptions {
   readonly signal: AbortSignal
   /** Who answers, for the record; else it is the user. */
   readonly by?: string | undefined
+  /** The digest of a call that is in front of them already. */
+  readonly shown?: string
   readonly terminal?: Terminal
 }
 
@@ -28,20 +31,25 @@ export async function askPerson(
   {
     signal,
     by = userName(),
+    shown: before,
     terminal = { input: process.stdin, output: process.stderr },
   }: PromptOptions,
 ): Promise<boolean> {
+  let shown = before
   for (let complaint = ''; ;) {
     const question = await openQuestion(ever, id)
     if (!question) return true
+    const approval = await approvalOf(ever, question)
+    // Nobody is to allow what they have not seen.
+    if (approval && approval.digest !== shown) terminal.output.write(`${callText(approval)}\n`)
+    shown = approval?.digest
     if (complaint === '') complaint = (await lastRefusal(ever, question)) ?? ''
     if (complaint !== '') terminal.output.write(`${clean(complaint)}\n`)
-    const hint =
-      question.kind === 'approval' ? await approvalHint(ever, question) : hintOf(question)
+    const hint = question.kind === 'approval' ? approvalHint(approval) : hintOf(question)
     const typed = await promptUntilClosed(ever, { ...question, hint }, { signal, terminal })
     if (typed.is !== 'text') return typed.is === 'closed'
     const { text } = typed
-    const result = await answerWith(ever, question, { text, by })
+    const result = await answerWith(ever, question, { text, by, shown })
     if (result === undefined) return true
     complaint = result || `"${text.trim()}" is no answer to this. Type one of: ${hint}`
   }
@@ -94,11 +102,20 @@ async function promptUntilClosed(
   }
 }
 
-/** A yes is not offered where nobody can say it. */
-async function approvalHint(ever: Ever, { id, run }: Question): Promise<string> {
-  const approval = (await ever.approvals.list({ run })).find((one) => one.id === id)
-  return approval?.isDenyOnly ? 'no, no WHY' : 'yes, no, no WHY'
+async function approvalOf(ever: Ever, { id, run, kind }: Question): Promise<Approval | undefined> {
+  if (kind !== 'approval') return undefined
+  return (await ever.approvals.list({ run })).find((approval) => approval.id === id)
 }
+
+/** All of the call, which the prompt may have cut, and why it is asked about. */
+function callText({ tool, args, reason }: Approval): string {
+  const call = clean(`${cleanLine(tool)} ${JSON.stringify(plain(args), undefined, 2)}`)
+  return reason === undefined ? call : `${call}\nBecause: ${clean(reason)}`
+}
+
+/** A yes is not offered where nobody can say it. */
+const approvalHint = (approval: Approval | undefined): string =>
+  approval?.isDenyOnly ? 'no, no WHY' : 'yes, no, no WHY'
 
 /** What may be given as an answer, where the schema says it briefly. */
 export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): string {
@@ -121,11 +138,15 @@ export const takesWords = (question: Question): boolean =>
 async function answerWith(
   ever: Ever,
   question: Question,
-  { text, by }: { readonly text: string; readonly by: string },
+  {
+    text,
+    by,
+    shown,
+  }: { readonly text: string; readonly by: string; readonly shown: string | undefined },
 ): Promise<string | undefined> {
   const { id } = question
   let complaint = ''
-  for (const value of readingsOf(text, question)) {
+  for (const value of readingsOf(text, question, shown)) {
     try {
       await ever.answer(id, value, { by })
       return undefined
@@ -140,8 +161,11 @@ async function answerWith(
   return complaint
 }
 
-/** The values that a typed text may mean: JSON first, then a yes or no, then the text itself. */
-export function readingsOf(text: string, { kind, schema }: Question): unknown[] {
+/**
+ * The values that a typed text may mean: JSON first, then a yes or no, then the text itself. `shown`: the
+ * digest of the call that the person has seen.
+ */
+export function readingsOf(text: string, { kind, schema }: Question, shown?: string): unknown[] {
   const typed = text.trim()
   const readings: unknown[] = []
   try {
@@ -152,8 +176,9 @@ export function readingsOf(text: string, { kind, schema }: Question): unknown[] 
   const [, yes, no, why = ''] = /^(?:(y|yes)|(n|no)\b[\s,:]*(.*))$/i.exec(typed) ?? []
   if (kind === 'approval') {
     const reason = why === '' ? {} : { reason: why }
-    if (yes !== undefined) readings.push({ verdict: 'approve', channel: 'terminal' })
-    if (no !== undefined) readings.push({ verdict: 'deny', channel: 'terminal', ...reason })
+    const how = { channel: 'terminal', ...(shown === undefined ? {} : { shown }) }
+    if (yes !== undefined) readings.push({ verdict: 'approve', ...how })
+    if (no !== undefined) readings.push({ verdict: 'deny', ...how, ...reason })
     return readings
   }
   if (schema !== undefined) {

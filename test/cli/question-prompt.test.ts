@@ -4,7 +4,17 @@ import { PassThrough, Writable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { askPerson, hintOf } from '../../src/cli/question-prompt.ts'
-import { agent, type Ever, type Flow, flow, open, type Question } from '../../src/index.ts'
+import {
+  agent,
+  type Ever,
+  type Flow,
+  flow,
+  guard,
+  open,
+  type Question,
+  tool,
+  verdict,
+} from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
 import * as agents from './sample-agents.ts'
 
@@ -141,4 +151,33 @@ test('a raise of a budget is offered as JSON that fits, and nothing that cannot 
   screen.keys.write(`${example}\r`)
   expect(await done).toBe(true)
   expect(await outputOf(ever, 'cheap')).toBe('Hello.')
+})
+
+test('an approval shows all of the call and why it is asked about, and counts for what was shown', async () => {
+  const pay = tool({
+    name: 'pay',
+    description: 'Pays.',
+    inputSchema: { type: 'object' },
+    effect: 'idempotent',
+    run: () => 'paid',
+  })
+  const much = guard({ name: 'much', at: 'call', check: () => verdict.ask('It is much.') })
+  const input = { about: 'x'.repeat(2000), to: 'MALLORY\u001b[2J' }
+  const model = scriptedModel([{ toolCalls: [{ name: 'pay', input }] }, { text: 'Done.' }])
+  const { ever, screen, asked, ask } = await bench(
+    agent({ name: 'payer', model, tools: [pay], guards: [much] }),
+  )
+  await ever.start('payer', { prompt: 'Pay.' }, { id: 'pay' })
+  const { id } = await asked('pay')
+  const { digest } = await ever.approvals.get(id)
+  const done = ask(id)
+  const shown = await screen.until('(yes, no, no WHY) ')
+  expect(shown).toContain('"to": "MALLORY')
+  expect(shown).toContain('Because: It is much.')
+  expect(shown).not.toContain('\u001b[2J')
+  screen.keys.write('yes\r')
+  expect(await done).toBe(true)
+  await outputOf(ever, 'pay')
+  const decided = (await ever.store.entries('pay')).find(({ kind }) => kind === 'approval.decided')
+  expect(JSON.parse(decided?.payload ?? '')).toMatchObject({ votes: [{ shown: digest }] })
 })

@@ -190,7 +190,7 @@ class Audit {
       scene.close()
       const { markdown } = args as { readonly markdown?: unknown }
       out.note(`\nThe report that the agent wants to write:\n\n${quoted(String(markdown))}\n`)
-      if (await askPerson(this.#ever, id, { signal })) return
+      if (await askPerson(this.#ever, id, { signal, shown: digest })) return
     }
     scene.say('approval: write_report. Nobody is there: the demo approves it itself.')
     await this.#ever.approvals.approve(id, { by: 'demo', channel: 'demo', shown: digest })
