@@ -13,7 +13,7 @@ import { callModel } from './model/call.ts'
 import { modelName } from './model/port.ts'
 import { promptMessage } from './prompt.ts'
 import { rule } from './ruling.ts'
-import type { AgentState, Message } from './state.ts'
+import { type AgentState, type Message, withOtherMessages } from './state.ts'
 
 /** What is recorded: a summary of the first messages, or why there is none. */
 type Outcome = { readonly summary: string; readonly replaced: number } | { readonly failed: string }
@@ -63,8 +63,7 @@ export async function compacted(at: Agency, run: Run, state: AgentState): Promis
   const { summary, replaced } = outcome
   const first: Message = { role: 'user', text: `Summary of the conversation so far:\n${summary}` }
   return {
-    ...state,
-    messages: [first, ...state.messages.slice(replaced)],
+    ...withOtherMessages(state, [first, ...state.messages.slice(replaced)]),
     compacted: state.compacted + replaced,
     context: 0,
   }

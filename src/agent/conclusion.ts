@@ -10,7 +10,7 @@ import { fitted, type Misfit, parseStructured, type Structured } from './model/s
 import { lastText } from './progress.ts'
 import { rule } from './ruling.ts'
 import { type Refusal, sentBack } from './sent-back.ts'
-import type { AgentState } from './state.ts'
+import { type AgentState, withMessages, withOtherMessages } from './state.ts'
 
 export type Conclusion =
   | { readonly is: 'output'; readonly output: unknown }
@@ -33,7 +33,7 @@ export async function conclude(at: Agency, run: Run, state: AgentState): Promise
     case 'deny':
     case 'retry': {
       // What was not accepted is taken out of the conversation.
-      const before = { ...state, messages: state.messages.slice(0, -1) }
+      const before = withOtherMessages(state, state.messages.slice(0, -1))
       return { is: 'again', state: sentBack(at, run, before, { ...judged, what: 'output' }) }
     }
   }
@@ -102,8 +102,8 @@ function repaired(
       run.id,
     )
   }
-  const messages = [...state.messages, { role: 'user' as const, text: complaint }]
-  return { is: 'again', state: { ...state, messages, repairs: state.repairs + 1 } }
+  const told = withMessages(state, [{ role: 'user', text: complaint }])
+  return { is: 'again', state: { ...told, repairs: state.repairs + 1 } }
 }
 
 async function outputOf({ agent }: Agency, run: Run, text: string): Promise<Structured<unknown>> {

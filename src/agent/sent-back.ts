@@ -2,7 +2,7 @@
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
-import type { AgentState } from './state.ts'
+import { type AgentState, withMessages } from './state.ts'
 
 export interface Refusal {
   readonly is: 'deny' | 'retry'
@@ -32,9 +32,6 @@ export function sentBack(at: Agency, run: Run, state: AgentState, refusal: Refus
     )
   }
   const text = `Your last answer was not accepted (${by}): ${reason}\nAnswer again.`
-  return {
-    ...state,
-    messages: [...state.messages, { role: 'user', text }],
-    retries: { ...state.retries, [by]: times },
-  }
+  const retries = { ...state.retries, [by]: times }
+  return { ...withMessages(state, [{ role: 'user', text }]), retries }
 }

@@ -1,7 +1,12 @@
 /**
  * What an agent carries from turn to turn: the conversation and a few counts. Everything a turn needs
  * is in here or in the definition, so that a resume reads one state and the entries of one turn.
+ *
+ * - S1 `request` is the digest of `messages`, however they have come about: only `withMessages` and
+ *   `withOtherMessages` change them.
  */
+import { hash } from 'node:crypto'
+import { encode } from '../ledger/index.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import type { AnswerPart } from './model/answer.ts'
 
@@ -52,7 +57,7 @@ export interface AgentState {
   readonly raised: Amounts
   /** Digest of the definition with which the last model call was made. */
   readonly definition: string
-  /** Digest of all messages that were sent so far: of the one before and what was added. */
+  /** Digest of the messages: of each with that of all before it (S1). */
   readonly request: string
   /** Input tokens of the last model call. */
   readonly context: number
@@ -92,6 +97,20 @@ export const initialState = (pending: readonly UserMessage[]): AgentState => ({
   history: [],
   compacted: 0,
 })
+
+/** With more in the conversation: hashed is what was added. */
+export const withMessages = (state: AgentState, more: readonly Message[]): AgentState => ({
+  ...state,
+  messages: [...state.messages, ...more],
+  request: more.reduce(digestWith, state.request),
+})
+
+/** With another conversation: all of it is hashed. */
+export const withOtherMessages = (state: AgentState, messages: readonly Message[]): AgentState =>
+  withMessages({ ...state, messages: [], request: '' }, messages)
+
+const digestWith = (before: string, message: Message): string =>
+  hash('sha256', before + encode(message), 'base64url').slice(0, 22)
 
 /** With messages that came while the turn was under way. */
 export const heard = (state: AgentState, messages: readonly UserMessage[]): AgentState =>

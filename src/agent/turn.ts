@@ -8,9 +8,7 @@
  * - N3 The model is told of all calls of an answer at once, in the order in which it made them.
  * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
-import { hash } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
-import { encode } from '../ledger/index.ts'
 import { holdIn, isRecorded, signalIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -32,10 +30,10 @@ import { spend } from './spending.ts'
 import {
   type AgentState,
   heard,
-  type Message,
   remembered,
   taintedBy,
   type UserMessage,
+  withMessages,
 } from './state.ts'
 
 /** Takes a turn, and returns what the loop does next. */
@@ -200,16 +198,6 @@ async function answer(
   }
   return { answered, parts: given.content }
 }
-
-/** The conversation with more in it, and the digest of it that stands for what was sent. */
-const withMessages = (state: AgentState, more: readonly Message[]): AgentState => ({
-  ...state,
-  messages: [...state.messages, ...more],
-  request: more.reduce(digestWith, state.request),
-})
-
-const digestWith = (before: string, message: Message): string =>
-  hash('sha256', before + encode(message), 'base64url').slice(0, 22)
 
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
