@@ -3,9 +3,12 @@
  * person, and what a person may say.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { ErrorData } from '../base/errors.ts'
+import type { Redactor } from '../base/redactor.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
 import { idempotencyKeyOf } from './attempt.ts'
+import type { Doubt } from './calls.ts'
 import { within } from './current.ts'
 import { type Finding, isFinding, type Reconcile, unknown } from './finding.ts'
 import type { Operation } from './operation.ts'
@@ -46,7 +49,7 @@ export async function findOut(
       checkedFinding(await reconcile(record.args, context)),
     )
     void asked
-      .catch((thrown: unknown) => unknown(`\`reconcile\` threw ${said(thrown)}`))
+      .catch((thrown: unknown) => unknown(`\`reconcile\` threw ${saidOf(errorData(thrown))}`))
       .then((finding) => {
         timer.cancel()
         resolve(finding)
@@ -54,10 +57,7 @@ export async function findOut(
   })
 }
 
-function said(thrown: unknown): string {
-  const { name, message } = errorData(thrown)
-  return `${name}: ${message}`
-}
+const saidOf = ({ name, message }: ErrorData): string => `${name}: ${message}`
 
 function checkedFinding(finding: unknown): Finding {
   if (!isFinding(finding)) {
@@ -67,18 +67,56 @@ function checkedFinding(finding: unknown): Finding {
   return finding
 }
 
+/** Why a person is asked where nothing else could have been. */
+export const noReconcile = 'The step has no `reconcile`.'
+
 /** What a person is asked about a call. `result`: what it returns, where its schema is known. */
 export function questionOf(
-  name: string,
   { entry, record }: Line<'effect.intended'>,
-  result?: StandardSchemaV1,
+  {
+    name,
+    doubt,
+    reason,
+    result,
+    redactor,
+  }: {
+    readonly name: string
+    readonly doubt: Doubt
+    readonly reason: string
+    readonly result: StandardSchemaV1 | undefined
+    readonly redactor: Redactor
+  },
 ): Pick<Payloads['effect.doubted'], 'prompt' | 'schema'> {
   const args = 'args' in record ? ` with ${excerpt(record.args)}` : ''
   const since = new Date(entry.time).toISOString()
+  const known = `It was called at ${since} (attempt ${record.attempt})${args}, and what came of it is not known.`
+  const why = reason === noReconcile ? '' : ` Why you are asked: ${sentence(reason, redactor)}`
   return {
-    prompt: `Did "${name}" happen? It was called at ${since} (attempt ${record.attempt})${args}, and what came of it is not known.`,
+    prompt: `Did "${name}" happen? ${known} ${sentence(wentWrong(doubt), redactor)}${why}`,
     schema: schemaWith(jsonSchemaOf(result)),
   }
+}
+
+function wentWrong({ why, error }: Doubt): string {
+  switch (why) {
+    case 'crashed':
+      return 'Its process died.'
+    case 'timed-out':
+      return 'Its time was over.'
+    case 'aborted':
+      return 'It was aborted.'
+    case 'threw':
+      return error ? `It threw ${saidOf(error)}` : 'It threw.'
+  }
+}
+
+const sentenceUnits = 300
+
+/** On one line, and cut when no secret is in it any more: half of one would not be found. */
+function sentence(text: string, redactor: Redactor): string {
+  const line = redactor.text(text).replaceAll(/\s+/g, ' ').trim()
+  if (line.length > sentenceUnits) return `${line.slice(0, sentenceUnits)}…`
+  return /[.!?…]$/.test(line) ? line : `${line}.`
 }
 
 /** The answer's schema with the result's inside. References there would lead elsewhere in here. */

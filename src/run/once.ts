@@ -16,7 +16,7 @@ import { decode, digestOf, encode, errorData } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
 import { type Doubt, mayCall } from './calls.ts'
-import { answerOf, findOut, questionOf } from './doubt.ts'
+import { answerOf, findOut, noReconcile, questionOf } from './doubt.ts'
 import { drifted } from './drift.ts'
 import type { Effect } from './effect.ts'
 import { type Finding, unknown } from './finding.ts'
@@ -239,7 +239,7 @@ export class OnceCall implements Live {
     const finding: Finding =
       reconcile && intent
         ? await findOut(this.#pass, operation, { reconcile, intent })
-        : unknown('The step has no `reconcile`.')
+        : unknown(noReconcile)
     if (!this.#isOpen(doubt)) return
     try {
       this.#take(operation, finding)
@@ -264,9 +264,12 @@ export class OnceCall implements Live {
 
   /** Asks a person. */
   #ask(operation: Operation, reason: string): void {
-    const { attempt, why, error } = this.#doubt as Doubt
+    const doubt = this.#doubt as Doubt
+    const { attempt, why, error } = doubt
     const { name, result } = this.#call
-    const question = this.#intent && questionOf(name, this.#intent, result)
+    const { redactor } = this.#pass.options
+    const question =
+      this.#intent && questionOf(this.#intent, { name, doubt, reason, result, redactor })
     const record = { attempt, why, ...(error && { error }), ...question, reason }
     this.#write(operation, { kind: 'effect.doubted', record }, {}, () =>
       this.#doubt ? this.#pass.wait(operation, undefined) : undefined,

@@ -314,7 +314,7 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
     await expect.poll(asks, { timeout: 30_000 }).toMatch(/^everloop questions show doubt-1\S+$/)
     const why = await cli('runs', 'explain', 'doubt-1')
     expect(why.stdout).toMatch(
-      /^Waiting for somebody to say what came of a call: Did "refund" happen\? [^…]*Bob[^…]* is not known\.\n/,
+      /^Waiting for somebody to say what came of a call: Did "refund" happen\? [^…]*Bob[^…]* is not known\. It threw Error: connection lost\.\n/,
     )
     expect(why.stdout).not.toMatch(unsafe)
     const wrong = await json('questions', 'answer', 'doubt-1', '{"verdict":"maybe"}')

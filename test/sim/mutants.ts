@@ -83,8 +83,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a message becomes an entry without being taken',
     file: 'run/inbox.ts',
-    find: 'else pass.conclude(waiting, received, { value: fitting, ...from }, { taken })',
-    replace: 'else pass.conclude(waiting, received, { value: fitting, ...from })',
+    find: '{ value: fitting, ...from }, { taken, ...written })',
+    replace: '{ value: fitting, ...from }, written)',
   },
   {
     name: 'outcomes are handed over in the order in which they arrive',
