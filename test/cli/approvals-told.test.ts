@@ -179,7 +179,7 @@ test.skipIf(!hasTerminal)('a yes is not offered where nobody can say it', async 
   const running = atTerminal('careful', env, '--id', 'own-1')
   await running.prints(/\(no, no WHY\)/)
   running.child.stdin?.write('yes\r')
-  await running.prints(/can only be denied\..*[^]*\(no, no WHY\)/)
+  await running.prints(/Approval "own-1.* can only be denied\..*[^]*\(no, no WHY\)/)
   running.child.stdin?.write('no not now\r')
   expect(await running.ended).toMatchObject({ code: 0 })
 })
