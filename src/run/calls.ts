@@ -29,8 +29,9 @@ export function misfitOf(operation: Operation, line: Line): string | undefined {
   const { path, family, live } = operation
   const isRisky = isUnsettled(line) && !live.unrepeatable
   if (operation.fits(line.kind) && !isRisky) return undefined
-  const asked = isRisky ? `${family} that may repeat` : family
-  return `At "${path}" the ledger holds ${line.kind}, but the code asks for a ${asked}.`
+  return isRisky
+    ? `At "${path}" the ledger holds a call that must not repeat (${line.kind}), but the code asks for a ${family} that may: its \`effect\` is not "once".`
+    : `At "${path}" the ledger holds ${line.kind}, but the code asks for a ${family}.`
 }
 
 /** False once the run is being cancelled, even before its code was told: nothing new is called. */

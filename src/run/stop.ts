@@ -81,7 +81,7 @@ export const unasked = ({ expected = '' }: Recorded): string =>
 export function diverged(what: string, operations: Operations, recorded: Recorded): Pause {
   const open = [...operations]
   const asked = open.slice(0, 50).map(({ path, phase }) => `${path} (${phase})`)
-  const other = open.find(({ phase }) => phase === 'parked')
+  const other = open.find(({ phase, begun }) => phase === 'parked' && !begun)
   const instead = other ? ` It asks for "${other.path}", which the ledger does not hold.` : ''
   return {
     is: 'pause',

@@ -185,7 +185,13 @@ describe('a once step', () => {
     await runtime.settle()
     await runtime.restart({ flows: [version({})] })
     await runtime.advance('1m')
-    expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DIVERGED' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'paused',
+      code: 'DIVERGED',
+      message: expect.stringMatching(
+        /^At "pay" the ledger holds a call that must not repeat \(effect\.\w+\), but the code asks for a step that may: its `effect` is not "once"\. The flow's code no longer fits/,
+      ),
+    })
     expect(calls).toBe(1)
   })
 })
