@@ -2,6 +2,7 @@
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
 import { askedFor, askedForText } from './asked-for.ts'
+import { cancelling, cancellingText } from './cancelling.ts'
 import { cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
 import { lastRefusal } from './refusal.ts'
@@ -22,11 +23,13 @@ export interface Explanation {
 const promptMs = 2000
 const depthMax = 5
 
-/** Explains the run, and says what was asked of it that nobody has taken. Throws UNKNOWN_RUN. */
+/** Explains the run, and says what was asked of it that has not come to its end. Throws UNKNOWN_RUN. */
 export async function explain(ever: Ever, id: string, depth = 0): Promise<Explanation> {
   const explanation = await standing(ever, id, depth)
   const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one)}`)
-  return { ...explanation, sentence: `${explanation.sentence}${asked.join('')}` }
+  const reason = await cancelling(ever, id)
+  const cancel = reason === undefined ? '' : ` ${cancellingText(reason)}`
+  return { ...explanation, sentence: `${explanation.sentence}${cancel}${asked.join('')}` }
 }
 
 async function standing(ever: Ever, id: string, depth: number): Promise<Explanation> {

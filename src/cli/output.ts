@@ -49,12 +49,16 @@ export class Output {
     if (!this.json) process.stderr.write(`${text}\n`)
   }
 
-  /** Something went wrong that ends nothing. */
+  /** Something went wrong that ends nothing, in this run perhaps, by its own code or by everloop. */
   warn(error: unknown, run?: string): void {
-    const failure = failureOf(error)
-    const about = run === undefined ? {} : { run }
-    if (this.json) process.stderr.write(`${jsonOf({ warning: { ...failure, ...about } })}\n`)
-    else process.stderr.write(`${this.onError('yellow', 'warning')}: ${clean(failure.message)}\n`)
+    if (this.json) {
+      const about = run === undefined ? {} : { run }
+      const warning = EverloopError.is(error) ? failureOf(error) : foreignOf(error)
+      process.stderr.write(`${jsonOf({ warning: { ...warning, ...about } })}\n`)
+      return
+    }
+    const text = EverloopError.is(error) ? error.message : foreignText(error, run)
+    process.stderr.write(`${this.onError('yellow', 'warning')}: ${clean(text)}\n`)
   }
 
   /** Why the command ends without a result. */
@@ -107,6 +111,22 @@ export function failureOf(error: unknown): Failure {
   }
   const message = error instanceof Error ? error.message : String(error)
   return { code: 'INTERNAL', message: `${message} This is a bug in everloop: please report it.` }
+}
+
+/** What somebody else's code has thrown. Whether that was the user's, only its stack can say. */
+function foreignOf(error: unknown): { name: string; message: string; stack?: string } {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  return error instanceof Error && stack !== undefined
+    ? { name, message, stack }
+    : { name, message }
+}
+
+function foreignText(error: unknown, run: string | undefined): string {
+  const { name, message, stack = '' } = foreignOf(error)
+  const said = `${name}: ${message}`
+  const about = run === undefined ? '' : `run ${run}: `
+  // A stack mostly begins with what was said.
+  return `${about}${stack.includes(message) ? stack : `${said}\n${stack}`.trimEnd()}`
 }
 
 /** Values of a run as JSON: what JSON lacks is tagged as in the ledger (docs/ledger-format.md). */

@@ -3,7 +3,7 @@
  * with time, and what needs somebody.
  */
 import { EverloopError } from '../base/errors.ts'
-import type { Ever, Settled, WaitInfo } from '../run/index.ts'
+import type { Ever, RunInfo, Settled, WaitInfo } from '../run/index.ts'
 import { unlessAborted } from './interrupt.ts'
 
 /** What a waiting run waits for in the end. */
@@ -62,14 +62,40 @@ export interface SettleOptions {
   readonly onOutside: (leaves: readonly Leaf[]) => Promise<boolean>
 }
 
-/** Waits until the run has ended, is paused, or waits for something that is not coming soon. */
-export async function settle(ever: Ever, id: string, options: SettleOptions): Promise<Settled> {
+/** Nobody has taken the run, and this process does not serve it. */
+export interface Unserved {
+  readonly status: 'ready'
+  readonly flow: string
+  readonly version: string
+}
+
+/** For so long others have time to take a run that is not served here. */
+const graceMs = 1000
+
+/**
+ * Waits until the run has ended, is paused, or waits for something that is not coming soon; or until it
+ * is to be executed by somebody who does not come.
+ */
+export async function settle(
+  ever: Ever,
+  id: string,
+  options: SettleOptions,
+): Promise<Settled | Unserved> {
   const { serves, waitMs, signal, onOutside } = options
   const reference = await ever.get(id)
-  for (;;) {
+  for (let rest: Promise<Settled> | undefined; ;) {
     const change = nextChange(ever)
     try {
-      const settled = await unlessAborted(signal, reference.settled())
+      const info = await reference.status()
+      const isServed = serves(info.flow, info.version)
+      if (!isServed && isLeft(info, ever.store.clock.now())) return { ...info, status: 'ready' }
+      rest ??= reference.settled()
+      const settled = await unlessAborted(
+        signal,
+        isServed ? rest : Promise.race([rest, change.within(graceMs)]),
+      )
+      if (settled === undefined) continue
+      rest = undefined
       if (settled.status !== 'waiting') return settled
       const leaves = await leavesOf(ever, id, settled.on, serves)
       const { clock } = ever.store
@@ -86,6 +112,10 @@ export async function settle(ever: Ever, id: string, options: SettleOptions): Pr
     }
   }
 }
+
+/** True when nobody has taken the run in good time. */
+const isLeft = ({ status, due = 0 }: RunInfo, now: number): boolean =>
+  status === 'ready' && now - due > graceMs
 
 /** The next commit to the store, by anybody. Listens from the moment of the call. */
 export function nextChange(ever: Ever): Change {

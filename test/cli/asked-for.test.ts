@@ -1,12 +1,16 @@
 /** What was asked of a run from outside is told while it lies in the inbox, and who started the run. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
+
+const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
 
 function bench() {
   const cwd = testFolder()
   const env = { EVERLOOP_STORE: `sqlite:${join(cwd, 'ledger.db')}` }
   return {
+    cwd,
     cli: (...args: string[]) => everloop(args, { cwd, env }),
     json: (...args: string[]) => everloopJson(args, { cwd, env }),
   }
@@ -62,3 +66,41 @@ test('a run that somebody else has started is said to be theirs', async () => {
   await cli(...nobody)
   expect((await cli(...nobody, '--by', 'bob')).stderr).toContain('by somebody who gave no name.')
 })
+
+test('a cancel that was taken is told while a call in doubt holds the run open', async () => {
+  const { cwd, cli, json } = bench()
+  const file = join(cwd, 'doubt.ts')
+  writeFileSync(
+    file,
+    `import { flow } from ${JSON.stringify(source)}
+export default flow('doubt', (run) =>
+  run.step('pay', { effect: 'once', timeout: '1s', settle: '0s' }, () => {
+    throw new Error('the line broke')
+  }))`,
+  )
+  expect((await cli('run', file, '--id', 'doubt')).code).toBe(5)
+  for (const told of await Promise.all([
+    json('runs', 'get', 'doubt'),
+    json('questions', 'show', 'doubt'),
+  ])) {
+    expect(told.document).not.toHaveProperty('cancelling')
+  }
+  await cli('runs', 'cancel', 'doubt', '--yes', '--reason', 'not\u001b[2J wanted')
+  await cli('work', file, '--until', 'idle')
+
+  expect((await cli('runs', 'explain', 'doubt')).stdout).toMatch(
+    /^Waiting for somebody to say what came of a call: .* It is being cancelled \(not wanted\): nothing new begins, and it ends when this is over\.\n/,
+  )
+  expect((await cli('runs', 'get', 'doubt')).stdout).toMatch(/^cancelling +not wanted$/m)
+  expect((await cli('questions', 'show', 'doubt')).stdout).toMatch(/^cancelling +not wanted$/m)
+  const cancelling = 'not\u001b[2J wanted'
+  expect((await json('runs', 'get', 'doubt')).document).toMatchObject({ cancelling, asked: [] })
+  expect((await json('questions', 'show', 'doubt')).document).toMatchObject({ cancelling })
+
+  await cli('questions', 'answer', 'doubt', 'fail')
+  await cli('work', file, '--until', 'idle')
+  const { document } = await json('runs', 'get', 'doubt')
+  expect(document).toMatchObject({ status: 'cancelled', reason: cancelling })
+  expect(document).not.toHaveProperty('cancelling')
+  expect((await cli('runs', 'explain', 'doubt')).stdout).not.toContain('being cancelled')
+}, 60_000)

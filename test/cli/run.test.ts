@@ -216,6 +216,68 @@ export default flow('pool', async (run) => void (await run.resource('pool', () =
   expect(stderr).toContain('warning: the pool is stuck')
 })
 
+test('a rejection that the code of a step leaves unhandled is told as its own, with its place', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'unhandled.ts'),
+    `import { setTimeout as sleep } from 'node:timers/promises'
+import { flow } from ${JSON.stringify(source)}
+export default flow('unhandled', (run) => run.step('x', () => {
+  void Promise.reject(new TypeError('nobody\\u001b[2J looks'))
+  return sleep(100, 'done')
+}))`,
+  )
+  const args = ['run', 'unhandled.ts', '--id']
+  const human = await everloop([...args, 'one'], { cwd })
+  expect(human).toMatchObject({ code: 0, stdout: 'done\n' })
+  expect(human.stderr).toMatch(
+    /^warning: run one: TypeError: nobody looks\n +at .*unhandled\.ts:4:\d+/m,
+  )
+  expect(human.stderr).not.toContain('bug')
+  const json = await everloop([...args, 'two', '--json'], { cwd })
+  expect(JSON.parse(json.stderr)).toEqual({
+    warning: {
+      name: 'TypeError',
+      message: 'nobody\u001b[2J looks',
+      stack: expect.stringContaining('unhandled.ts:4:'),
+      run: 'two',
+    },
+  })
+})
+
+test("a run of a version that the file does not have is said to be nobody's here", async () => {
+  const cwd = testFolder()
+  const write = (name: string, version: string) =>
+    writeFileSync(
+      join(cwd, name),
+      `import { flow } from ${JSON.stringify(source)}
+export default flow({ name: 'd', version: ${JSON.stringify(version)}, run: async (run) => {
+  await run.sleep('500ms')
+  return ${JSON.stringify(version)}
+} })`,
+    )
+  write('old.ts', '1')
+  write('new.ts', '2')
+  const start = (id: string) => everloop(['run', 'old.ts', '--id', id, '--start'], { cwd })
+  await start('d-1')
+  const ready = await everloop(['run', 'new.ts', '--id', 'd-1'], { cwd })
+  expect(ready).toMatchObject({ code: 5, stdout: '' })
+  expect(ready.stderr).toContain(
+    'Run d-1 is of flow "d" in version "1", which is not served here: this process has version "2".\nNext: everloop work FILE (a file that exports flow "d" in version "1")\n',
+  )
+  // One whose timer has begun is waited for, and nobody goes on with it then.
+  await everloop(['run', 'old.ts', '--id', 'd-1', '--wait', '0ms'], { cwd })
+  const json = await everloopJson(['run', 'new.ts', '--id', 'd-1'], { cwd })
+  expect(json).toMatchObject({
+    code: 5,
+    document: { run: 'd-1', status: 'ready', reason: 'not-served' },
+  })
+  expect(await everloop(['run', 'old.ts', '--id', 'd-1'], { cwd })).toMatchObject({
+    code: 0,
+    stdout: '1\n',
+  })
+}, 30_000)
+
 test('a file that waits at its top level is said to', async () => {
   const cwd = testFolder()
   writeFileSync(

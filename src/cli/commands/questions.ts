@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import { type Ever, notOpen, placeOf, type Question, schemaText } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
+import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
@@ -102,11 +103,16 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
   const now = ever.store.clock.now()
   const { schema, kind, run, prompt, since, due } = question
   const refused = await lastRefusal(ever, question)
-  const before = refused === undefined ? {} : { refused }
-  out.result({ ...question, schema: plain(schema), ...before }, () => {
+  const cancel = await cancelling(ever, run)
+  const more = {
+    ...(refused === undefined ? {} : { refused }),
+    ...(cancel === undefined ? {} : { cancelling: cancel }),
+  }
+  out.result({ ...question, schema: plain(schema), ...more }, () => {
     const rows: [string, string][] = [
       ['question', id],
       ['run', run],
+      ...(cancel === undefined ? [] : [['cancelling', cleanLine(cancel)] as [string, string]]),
       ['about', { question: 'what the code asks', approval: 'a call', effect: 'a call' }[kind]],
       ['asks', clean(prompt)],
       ['since', `${dateTime(since)} (${ago(since, now)})`],

@@ -17,7 +17,7 @@ import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { plain } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
-import { type Leaf, settle } from '../rest.ts'
+import { type Leaf, settle, type Unserved } from '../rest.ts'
 import { silenceFlows } from '../silence.ts'
 import { userName } from '../user-name.ts'
 
@@ -103,7 +103,9 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
       }),
       failureOf(ever.work()),
     ])
-    return await report({ out, ever, id: reference.id, settled })
+    return settled.status === 'ready'
+      ? reportUnserved({ out, id: reference.id, unserved: settled, served: flow.version })
+      : await report({ out, ever, id: reference.id, settled })
   })
 }
 
@@ -205,6 +207,27 @@ async function report({ out, ever, id, settled }: Report): Promise<number> {
       return exitCodes.resting
     }
   }
+}
+
+/** The run was started before, by another version of its flow, and waits for that one. */
+function reportUnserved({
+  out,
+  id,
+  unserved: { status, flow, version },
+  served,
+}: {
+  readonly out: Call['out']
+  readonly id: string
+  readonly unserved: Unserved
+  readonly served: string
+}): number {
+  const what = `flow "${flow}" in version "${version}"`
+  const sentence = `Run ${id} is of ${what}, which is not served here: this process has version "${served}".`
+  const fix = `everloop work FILE (a file that exports ${what})`
+  out.result({ run: id, status, reason: 'not-served', sentence, fix }, () => '')
+  out.note(painted(out, status, sentence))
+  out.note(`Next: ${fix}`)
+  return exitCodes.resting
 }
 
 /** The status stands before the sentence, unless the sentence begins with it. */

@@ -5,6 +5,7 @@ import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { askedFor, askedForText } from '../asked-for.ts'
 import { act, type Call } from '../call.ts'
+import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { counted } from '../counted.ts'
 import { conversationLines, costText } from '../conversation-text.ts'
@@ -48,6 +49,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
   const [first] = await ever.store.entries(id, { limit: 1 })
   const genesis = decode(first?.payload ?? '{}') as Genesis
   const asked = await askedFor(ever, id)
+  const cancel = await cancelling(ever, id)
   const isMoving = info.status === 'running' || info.status === 'ready'
   const settled = isMoving ? undefined : await reference.settled()
   const { by } = genesis
@@ -55,6 +57,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
     ...info,
     ...(by === undefined ? {} : { by }),
     asked,
+    ...(cancel === undefined ? {} : { cancelling: cancel }),
     input: plain(genesis.input),
     ...(settled ? restOf(settled) : {}),
   }
@@ -84,6 +87,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
           ]
         : []),
       ...asked.map((request): [string, string] => ['asked for', askedForText(request)]),
+      ...(cancel === undefined ? [] : [['cancelling', cleanLine(cancel)] as [string, string]]),
       ['input', shown(genesis.input)],
       ...(settled ? settledRows(settled) : []),
     ]
