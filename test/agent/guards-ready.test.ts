@@ -208,6 +208,7 @@ describe('toolsGuard', () => {
 })
 
 describe('schemaGuard', () => {
+  const elsewhere = { $defs: { elsewhere: {} }, 'x-else': { pattern: '(?=a)' } }
   const guards = [
     schemaGuard({
       tools: {
@@ -226,14 +227,23 @@ describe('schemaGuard', () => {
     expect(await decide(guards, 'call', call(args, { name }))).toMatchObject({ outcome })
   })
 
-  test.each([{ pattern: '(?=a)' }, { format: 'email' }, { patternProperties: { a: {} } }])(
-    'refuses %j, which it could not check',
-    (schema) => {
-      expect(() => schemaGuard({ tools: { a: { properties: { x: schema } } } })).toThrow(
-        expect.objectContaining({ code: 'BAD_OPTION' }),
-      )
-    },
-  )
+  test.each([
+    { pattern: '(?=a)' },
+    { format: 'email' },
+    { patternProperties: { a: {} } },
+    { dependencies: { a: { pattern: '(?=a)' } } },
+    { $ref: '#/x-else' },
+    { $ref: '#/none' },
+    { $dynamicRef: '#/$defs/elsewhere' },
+    { maximun: 5 },
+    { maximum: '5' },
+    { anyOf: [{ uniqueItems: true }] },
+  ])('refuses %j, which it could not check', (schema) => {
+    const limit = { properties: { x: schema }, 'x-note': {}, ...elsewhere }
+    expect(() => schemaGuard({ tools: { a: limit } })).toThrow(
+      expect.objectContaining({ code: 'BAD_OPTION' }),
+    )
+  })
 })
 
 describe('repeatGuard', () => {
@@ -567,6 +577,29 @@ describe('no text makes a guard hang', () => {
       const decision = await decide([one], 'call', call({ text }))
       expect(['allow', 'deny']).toContain(decision.outcome)
     }
+  })
+
+  // With an engine that backtracks, each of these takes hours.
+  test.each<[string, object]>([
+    ['what depends', { dependencies: { a: { properties: { text: { $ref: '#/x-trap' } } } } }],
+    ['what depends by name', { dependentSchemas: { a: { $ref: '#/x-text' } } }],
+    ['a reference', { properties: { text: { $ref: '#/x-trap' } } }],
+  ])('a pattern with a trap in %s', async (_, schema) => {
+    const trap = { pattern: '^(a+)+$' }
+    const limit = { ...schema, 'x-trap': trap, 'x-text': { properties: { text: trap } } }
+    const limits = [schemaGuard({ tools: { '*': limit } })]
+    const told = (text: string) => decide(limits, 'call', call({ a: 1, text }))
+    expect(await told('a'.repeat(300_000))).toMatchObject({ outcome: 'allow' })
+    expect(await told(`${'a'.repeat(300_000)}!`)).toMatchObject({ outcome: 'deny' })
+  })
+
+  // Each with each, that is 180,000,000,000 comparisons.
+  test('600,000 items of which none may be there twice', async () => {
+    const limits = [schemaGuard({ tools: { '*': { properties: { ids: { uniqueItems: true } } } } })]
+    const ids = Array.from({ length: 600_000 }, (_, i) => i)
+    expect(await decide(limits, 'call', call({ ids }))).toMatchObject({ outcome: 'allow' })
+    const twice = await decide(limits, 'call', call({ ids: [...ids, 599_999] }))
+    expect(twice).toMatchObject({ outcome: 'deny', reason: expect.stringContaining('599999') })
   })
 
   test('nested lists, and keys that are dangerous in objects', async () => {

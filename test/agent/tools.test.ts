@@ -150,6 +150,7 @@ describe('a definition', () => {
 })
 
 describe('a call', () => {
+  const conditional = JSON.parse('{"if":{"pattern":"(?=a)"},"then":{"const":"a"}}') as object
   const tools: readonly AnyTool[] = [lookup, plain, noInput]
   test.each<[string, string, unknown, string, RegExp | undefined]>([
     ['arguments that fit', 'lookup_order', '{"id":"42"}', 'valid', undefined],
@@ -199,6 +200,62 @@ describe('a call', () => {
       expect(checked.text).toMatch(text ?? /^$/)
       expect(checked.text.length).toBeLessThan(5000)
     }
+  })
+
+  test.each<[string, object, unknown, unknown]>([
+    ['an example', { type: 'object', example: { lat: 48.4 } }, {}, 'x'],
+    ['examples and a default', { examples: [{ a: 1 }], default: { a: 2 }, type: 'object' }, {}, 1],
+    ['words of others', { type: 'string', 'x-ui': { widget: 'map' }, ui: { is: {} } }, 'a', 1],
+    ['a schema of its content', { type: 'string', contentSchema: { type: 'object' } }, 'a', 1],
+    ['names that depend', { dependencies: { a: ['b'] } }, { a: 1, b: 1 }, { a: 1 }],
+    ['schemas that depend', { dependencies: { id: { required: ['b'] } } }, { b: 1 }, { id: 1 }],
+    ['a reference to anywhere', { $ref: '#/components/word' }, 'aaa', 'b'],
+    ['a reference to a name', { $ref: '#word' }, 'aaa', 'b'],
+    ['a reference to all of it', { anyOf: [{ $ref: '#' }, { const: 1 }] }, { place: 1 }, 2],
+    ['a reference to nowhere', { $ref: '#/none', type: 'string' }, 'b', 1],
+    ['what another reference is to', { $ref: '#/components/names' }, ['aaa'], ['b']],
+    ['a resource of its own', { $id: 'own', $ref: '#/a', a: { const: 1 } }, 1, 2],
+    ['an id that is a name', { id: 'Place', type: 'string' }, 'a', 1],
+    ['required, wrongly', { type: 'string', required: true }, 'a', 1],
+    ['what is not checked, turned', { not: { pattern: '(?=a)' }, type: 'string' }, 'b', 1],
+    ['one of two forms', { oneOf: [{ format: 'uri' }, { format: 'email' }] }, 'b', undefined],
+    ['one of two types', { oneOf: [{ type: 'string', format: 'uri' }, { type: 'null' }] }, '', 1],
+    ['a condition', conditional, 'b', undefined],
+    [
+      'other properties',
+      { patternProperties: { a: {} }, additionalProperties: false },
+      { a: 1 },
+      undefined,
+    ],
+    ['unspoken ones', { $ref: '#/none', unevaluatedProperties: false }, { a: 1 }, undefined],
+    ['lists without repeats', { uniqueItems: true }, ['a', 'text a', 1, '1', {}], ['a', 1, 'a']],
+    ['equal objects', { items: { uniqueItems: true } }, [[{}], [{}]], [[{ a: 1 }, { a: 1 }]]],
+    ['a list in all', { allOf: [{ $ref: '#/components/set' }] }, [1, 2], [2, 2]],
+    ['a list by place', { prefixItems: [{}, { uniqueItems: true }] }, [[1, 1]], [0, [1, 1]]],
+    ['a list of other fields', { additionalProperties: { uniqueItems: true } }, {}, { a: [1, 1] }],
+    ['a list perhaps', { anyOf: [{ uniqueItems: true }, { type: 'null' }] }, [1, 1], undefined],
+  ])('is checked with a schema that has %s', async (_, place, fitting, misfit) => {
+    const placed = tool({
+      name: 'placed',
+      description: 'Takes a place.',
+      inputSchema: {
+        type: 'object',
+        properties: { place },
+        components: {
+          word: { $anchor: 'word', pattern: '^a+$' },
+          names: { items: { $ref: '#/components/word' } },
+          set: { uniqueItems: true },
+        },
+      },
+      effect: 'read',
+      run: () => 'ok',
+    })
+    const given = (value: unknown) => ({ tool: 'placed', args: { place: value } })
+    expect(await validateCall([placed], given(fitting))).toMatchObject({ is: 'valid' })
+    if (misfit === undefined) return
+    const { is, ...rest } = await validateCall([placed], given(misfit))
+    expect(is).toBe('bad-arguments')
+    expect(rest).not.toMatchObject({ text: expect.stringContaining('could not be checked') })
   })
 
   test('is never coerced, and gets what the schema makes of it', async () => {

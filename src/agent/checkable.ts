@@ -1,0 +1,262 @@
+/**
+ * A JSON Schema as it is handed to the library that checks with it: a copy of the library's own, which
+ * holds nothing but keywords of which is known that they are checked in linear time.
+ *
+ * - J1 Schemas stand only where they are known to stand; the rest of the given schema is not copied. A
+ *   `$ref` leads to a copy of what it means, wherever that stands.
+ * - J2 What cannot be checked is left out, so that more fits, never less: what would refuse because
+ *   something inside it was left out is left out too. With `strict` it throws BAD_OPTION instead.
+ * - J3 Patterns are matched by the linear engine, under the name of a format.
+ * - J4 The library compares each item with each for `uniqueItems`. It is checked beside the library, and
+ *   only where it holds whatever else does.
+ */
+import { EverloopError } from '../base/errors.ts'
+import { type LinearPattern, linearPattern } from './linear-pattern.ts'
+import type { JsonSchema } from './tool-schema.ts'
+
+/** What the library calls a format: it says whether a text has it. */
+export type Formats = Record<string, (text: string) => boolean>
+
+export interface Checkable {
+  readonly schema: JsonSchema
+  /** Those schemas inside of it whose lists must not hold anything twice (J4). */
+  readonly unique: ReadonlySet<object>
+}
+
+export interface Preparing {
+  readonly formats: Formats
+  readonly strict: boolean
+}
+
+/** Keywords that are taken as they are, when their value is one that the library can take. */
+const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
+  type: (value) => typeof value === 'string' || isTexts(value),
+  const: () => true,
+  enum: (value) => Array.isArray(value),
+  required: (value) => isTexts(value),
+  dependentRequired: (value) => isMap(value) && Object.values(value).every(isTexts),
+  ...Object.fromEntries(
+    ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']
+      .concat('minLength', 'maxLength', 'minItems', 'maxItems', 'minContains', 'maxContains')
+      .concat('minProperties', 'maxProperties')
+      .map((word) => [word, (value: unknown) => typeof value === 'number']),
+  ),
+}
+
+/** Keywords with a schema, a list of schemas, or schemas by name. */
+const single: ReadonlySet<string> = new Set(
+  ['items', 'additionalItems', 'unevaluatedItems', 'contains', 'propertyNames']
+    .concat('additionalProperties', 'unevaluatedProperties')
+    .concat('not', 'if', 'then', 'else'),
+)
+const listed: ReadonlySet<string> = new Set(['items', 'prefixItems', 'allOf', 'anyOf', 'oneOf'])
+const named: ReadonlySet<string> = new Set(['properties', 'dependentSchemas'])
+
+/** Those of which what they say holds at any rate. */
+const certain: ReadonlySet<string> = new Set(
+  ['properties', 'additionalProperties', 'items', 'prefixItems', 'additionalItems'].concat('allOf'),
+)
+
+/** Keywords that check nothing, and those that are looked at with another one. */
+const silent: ReadonlySet<string> = new Set(
+  ['$schema', '$id', 'id', '$anchor', '$comment', '$defs', 'definitions', '$vocabulary']
+    .concat('title', 'description', 'default', 'example', 'examples', 'deprecated')
+    .concat('readOnly', 'writeOnly', 'contentEncoding', 'contentMediaType', 'contentSchema'),
+)
+
+/** What can refuse more when something inside of it was left out. */
+const turning: ReadonlySet<string> = new Set(['not', 'oneOf', 'if', 'contains'])
+
+/** What says, besides the properties and items themselves, which of them are spoken of. */
+const speaking: ReadonlySet<string> = new Set(
+  ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'contains', '$ref'].concat(
+    'dependentSchemas',
+    'dependencies',
+    'patternProperties',
+  ),
+)
+
+/** Makes it of a schema that may come from anybody. Throws BAD_OPTION with `strict` (J2). */
+export function checkable(schema: JsonSchema, preparing: Preparing): Checkable {
+  const copying = new Copying(preparing)
+  const copy = copying.copyOf(schema, { resource: schema, isCertain: true })
+  copy['$defs'] = copying.targets
+  return { schema: copy, unique: copying.unique }
+}
+
+/** Where a schema stands. */
+interface Place {
+  /** The schema whose parts its references name. */
+  readonly resource: JsonSchema
+  /** What it says holds whatever else does, as far as the value is there. */
+  readonly isCertain: boolean
+}
+
+class Copying {
+  readonly unique = new Set<object>()
+  /** What references lead to, by names of ours. */
+  readonly targets: Record<string, unknown> = {}
+  readonly #preparing: Preparing
+  readonly #names = { certain: new Map<object, string>(), uncertain: new Map<object, string>() }
+  /** Names of those that are not whole. */
+  readonly #reduced = new Set<string>()
+  /** How often something was left out. */
+  #leftOut = 0
+
+  constructor(preparing: Preparing) {
+    this.#preparing = preparing
+  }
+
+  copyOf(schema: JsonSchema, place: Place): Record<string, unknown> {
+    const resource = typeof schema['$id'] === 'string' ? schema : place.resource
+    const inside = { ...place, resource }
+    const copy: Record<string, unknown> = {}
+    let isSpokenOf = true
+    for (const [word, value] of Object.entries(schema)) {
+      const before = this.#leftOut
+      this.#keyword(copy, { schema, word, value }, inside)
+      if (this.#leftOut === before) continue
+      if (speaking.has(word)) isSpokenOf = false
+      if (!turning.has(word)) continue
+      // At least one of them it must be.
+      if (word === 'oneOf' && schema['anyOf'] === undefined) copy['anyOf'] = copy[word]
+      delete copy[word]
+    }
+    if (isSpokenOf) return copy
+    delete copy['unevaluatedProperties']
+    delete copy['unevaluatedItems']
+    return copy
+  }
+
+  #keyword(
+    copy: Record<string, unknown>,
+    { schema, word, value }: { schema: JsonSchema; word: string; value: unknown },
+    place: Place,
+  ): void {
+    const inside = { ...place, isCertain: place.isCertain && certain.has(word) }
+    const one = (part: unknown): unknown => (isMap(part) ? this.copyOf(part, inside) : part)
+    if (Object.hasOwn(plain, word) && plain[word]!(value)) copy[word] = value
+    else if (single.has(word) && isSchema(value)) {
+      // Which properties the patterns speak of is not known any more.
+      if (word === 'additionalProperties' && schema['patternProperties'] !== undefined) return
+      copy[word] = one(value)
+    } else if (listed.has(word) && Array.isArray(value) && value.every(isSchema)) {
+      copy[word] = value.map(one)
+    } else if (named.has(word) && isMap(value) && Object.values(value).every(isSchema)) {
+      copy[word] = mapped(value, one)
+    } else if (word === 'dependencies' && isDependencies(value) && isOld(schema)) {
+      const parts = Object.entries(value)
+      const schemas = Object.fromEntries(parts.filter(([, part]) => isSchema(part)))
+      copy['dependentRequired'] = Object.fromEntries(parts.filter(([, part]) => isTexts(part)))
+      copy['dependentSchemas'] = mapped(schemas, one)
+    } else if (word === 'pattern' && typeof value === 'string') {
+      const matcher = this.#compiled(value)
+      if (!matcher) return
+      const name = formatOf(value)
+      this.#preparing.formats[name] ??= (text) => matcher.finds(text)
+      copy['format'] = name
+    } else if (word === 'uniqueItems' && typeof value === 'boolean') {
+      if (value && place.isCertain) this.unique.add(copy)
+      else if (value) this.#leaveOut('"uniqueItems" in what holds under a condition only')
+    } else if (word === '$ref' && typeof value === 'string') {
+      const target = targetOf(place.resource, value)
+      if (!target) this.#leaveOut(`"$ref" to ${JSON.stringify(value)}, where no schema is found,`)
+      else copy['$ref'] = `#/$defs/${this.#named(target, place.isCertain)}`
+    } else if (!silent.has(word) && !word.startsWith('x-')) {
+      this.#leaveOut(`${JSON.stringify(word)}, as it stands in a JSON Schema,`)
+    }
+  }
+
+  /** The name of a reference's target, which is copied where it is met first. */
+  #named({ schema, resource }: Target, isCertain: boolean): string {
+    const names = this.#names[isCertain ? 'certain' : 'uncertain']
+    const known = names.get(schema)
+    if (known !== undefined) {
+      if (this.#reduced.has(known)) this.#leftOut++
+      return known
+    }
+    const name = `${isCertain ? 'certain' : 'uncertain'}${names.size}`
+    names.set(schema, name)
+    const before = this.#leftOut
+    this.targets[name] = this.copyOf(schema, { resource, isCertain })
+    if (this.#leftOut > before) this.#reduced.add(name)
+    return name
+  }
+
+  /** The pattern, compiled; undefined when the linear engine does not take it. */
+  #compiled(pattern: string): LinearPattern | undefined {
+    try {
+      return linearPattern(pattern)
+    } catch (error) {
+      if (this.#preparing.strict) throw error
+      this.#leftOut++
+      return undefined
+    }
+  }
+
+  #leaveOut(what: string): void {
+    this.#leftOut++
+    if (!this.#preparing.strict) return
+    throw new EverloopError(
+      'BAD_OPTION',
+      `${what} is not checked: it is not known, or cannot be in linear time. Use what is, "pattern" say, or a guard of your own.`,
+    )
+  }
+}
+
+/** The name under which the library asks the linear engine about a pattern. */
+const formatOf = (pattern: string): string => `everloop pattern ${pattern}`
+
+interface Target {
+  readonly schema: JsonSchema
+  readonly resource: JsonSchema
+}
+
+/** What a reference leads to: a path from the top of its resource, or a name that one of its parts has. */
+function targetOf(resource: JsonSchema, reference: string): Target | undefined {
+  if (!reference.startsWith('#')) return undefined
+  let path: string
+  try {
+    path = decodeURIComponent(reference.slice(1))
+  } catch {
+    return undefined
+  }
+  if (path !== '' && !path.startsWith('/')) return anchored(resource, resource, path)
+  let found: Target = { schema: resource, resource }
+  for (const part of path.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    const next = Object.hasOwn(found.schema, name) ? found.schema[name] : undefined
+    if (typeof next !== 'object' || next === null) return undefined
+    const schema = next as JsonSchema
+    found = { schema, resource: typeof schema['$id'] === 'string' ? schema : found.resource }
+  }
+  return isMap(found.schema) ? found : undefined
+}
+
+function anchored(part: unknown, resource: JsonSchema, name: string): Target | undefined {
+  if (typeof part !== 'object' || part === null) return undefined
+  if ('$anchor' in part && part.$anchor === name) return { schema: part, resource }
+  for (const child of Object.values(part)) {
+    const found = anchored(child, resource, name)
+    if (found) return found
+  }
+  return undefined
+}
+
+const mapped = (map: JsonSchema, make: (part: unknown) => unknown): JsonSchema =>
+  Object.fromEntries(Object.entries(map).map(([name, part]) => [name, make(part)] as const))
+
+const isDependencies = (value: unknown): value is JsonSchema =>
+  isMap(value) && Object.values(value).every((part) => isTexts(part) || isSchema(part))
+
+/** Whether its `dependencies` are all it says of what depends on what. */
+const isOld = (schema: JsonSchema): boolean =>
+  schema['dependentRequired'] === undefined && schema['dependentSchemas'] === undefined
+
+const isMap = (value: unknown): value is JsonSchema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isSchema = (value: unknown): boolean => isMap(value) || typeof value === 'boolean'
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
