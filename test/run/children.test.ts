@@ -21,7 +21,7 @@ describe('a child', () => {
     const report = await crashAtEveryCommit(parent, undefined, { flows: [square] })
     expect(report.outcomes).toEqual([{ status: 'completed', output: 25 }])
     expect(report.flaws).toEqual([])
-    expect(report.executions).toEqual({ square: 2 })
+    expect(report.executions).toEqual({ 'square > square': 1, 'square~2 > square': 1 })
   })
 
   test('is a run of its own, with its parent, labels and queue', async () => {
