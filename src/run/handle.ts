@@ -27,6 +27,7 @@ import type {
   Turn,
 } from './face.ts'
 import type { Flow } from './face.ts'
+import { asItIs, withInputAsItIs } from './given.ts'
 import { loop } from './loop.ts'
 import { checkOptions } from '../base/options.ts'
 import { registerUndo } from './registration.ts'
@@ -85,9 +86,10 @@ export class RunHandle implements Run {
   step<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
     const scope = this.#here()
     const body = rest.at(-1)
-    const options = rest.length > 1 ? (rest[0] as StepOptions & { input?: unknown }) : noOptions
     if (typeof body !== 'function')
       throw this.#misuse('run.step takes a name, options if any, and a body.')
+    const options =
+      rest.length > 1 ? withInputAsItIs(rest[0] as StepOptions & { input?: unknown }) : noOptions
     const call =
       'input' in options
         ? (context: StepContext) => (body as Body)(options.input as never, context as never)
@@ -98,9 +100,10 @@ export class RunHandle implements Run {
   transact<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
     const scope = this.#here()
     const body = rest.at(-1)
-    const options = rest.length > 1 ? (rest[0] as TransactOptions & { input?: unknown }) : {}
     if (typeof body !== 'function')
       throw this.#misuse('run.transact takes a name, options if any, and a function.')
+    const options =
+      rest.length > 1 ? withInputAsItIs(rest[0] as TransactOptions & { input?: unknown }) : {}
     const call =
       'input' in options
         ? (tx: Transaction) => (body as Body)(options.input as never, tx as never)
@@ -229,7 +232,7 @@ export class RunHandle implements Run {
   note(text: string, data?: unknown): Promise<void> {
     const scope = this.#here()
     if (typeof text !== 'string') throw this.#misuse('run.note takes a text and data if any.')
-    const record = { text, ...(data === undefined ? {} : { data }) }
+    const record = { text, ...(data === undefined ? {} : { data: asItIs(data) }) }
     return this.#pass.request(scope, 'note', scope.key('note'), {
       begin: (operation) => this.#pass.conclude(operation, 'note.written', record),
     }) as Promise<void>

@@ -13,6 +13,7 @@ import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
 import type { AnyFlow } from './face.ts'
 import { isFlow } from './flow.ts'
 import { newRun } from './genesis.ts'
+import { asItIs } from './given.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
@@ -98,7 +99,7 @@ export interface ChildCall {
 
 /** Starts a child run, in the transaction that records it, and waits for its end. */
 export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknown> {
-  const { flow, input, options, largeAt } = call
+  const { flow, options, largeAt } = call
   checkOptions('run.child', options, ['queue', 'labels', 'key'])
   if (!isFlow(flow)) {
     throw new EverloopError('BAD_OPTION', 'run.child takes a flow that was made with flow(…).', {
@@ -106,8 +107,10 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
     })
   }
   const key = scope.key(flow.name, options.key)
+  const input = asItIs(call.input)
+  const digest = digestOf(input)
   const live: Live = {
-    input: digestOf(input),
+    input: digest,
     largeAt,
     begin: (operation) => {
       const id = operation.child ?? childId(pass)
@@ -123,7 +126,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
         by: beginningOf(pass.reader).record.by,
         ancestors: ancestorsOfChild(pass),
       })
-      const record = { run: id, flow: flow.name, input: digestOf(input) }
+      const record = { run: id, flow: flow.name, input: digest }
       register(pass, operation, 'child.started', record, [created])
     },
   }

@@ -347,3 +347,27 @@ describe('beside values', () => {
     ])
   })
 })
+
+test('what is handed over is taken as it is then, whatever the code makes of it before its turn comes', async () => {
+  const echo = flow('echo', async (_, input: { readonly n: number }) => input.n)
+  const reusing = flow('reusing', async (run) => {
+    const job = { n: 0 }
+    const asked: Promise<unknown>[] = []
+    for (job.n = 1; job.n <= 3; job.n++) {
+      asked.push(
+        run.child(echo, job),
+        run.step('read', { input: job }, ({ n }) => n),
+        run.step('once', { input: job, effect: 'once' }, ({ n }) => n),
+      )
+      void run.note('job', job)
+    }
+    return Promise.all(asked)
+  })
+  await using runtime = await testRuntime({ flows: [echo, reusing] })
+  const run = await runtime.start(reusing, undefined)
+  expect(await runtime.result(run)).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3])
+  const ledger = await runtime.ledger(run)
+  expect(ledger.filter(({ kind }) => kind === 'input.drifted')).toEqual([])
+  const notes = ledger.filter(({ kind }) => kind === 'note.written')
+  expect(notes.map(({ data }) => (data as { data: { n: number } }).data.n)).toEqual([1, 2, 3])
+})
