@@ -1,8 +1,12 @@
-/** Checks an answer where it is given, with the JSON Schema that was stored with the question. */
+/**
+ * Checks an answer where it is given, with the JSON Schema that was stored with the question. That is a
+ * help for whoever answers: what the answer must fit is the run's own schema.
+ */
 import { EverloopError } from '../base/errors.ts'
 import type { Payloads } from '../ledger/index.ts'
 import type { QuestionRow } from '../store/store.ts'
 import { misfitText, schemaText } from './misfit.ts'
+import { reliableSchema } from './reliable-schema.ts'
 
 /** Throws BAD_INPUT when the answer cannot fit, QUESTION_CLOSED when it comes too late. */
 export async function checkAnswer(
@@ -40,22 +44,24 @@ async function checkFits(
   if (typeof schema !== 'object' || schema === null) return
   // Loaded when there is something to check: it takes as long to load as all of a small resume.
   const { Validator } = await import('@cfworker/json-schema')
-  const { valid, errors } = checked(() => new Validator(schema, '2020-12', false).validate(value))
-  if (valid) return
+  const complaints = complaintsOf(() => {
+    const reliable = reliableSchema(schema) as object
+    const { valid, errors } = new Validator(reliable, '2020-12', false).validate(value)
+    return valid ? undefined : misfitText(reliable, errors)
+  })
+  if (complaints === undefined) return
   throw new EverloopError(
     'BAD_INPUT',
-    `${what} does not fit ${whose} schema: ${misfitText(schema, errors)} It must fit: ${schemaText(schema)}`,
+    `${what} does not fit ${whose} schema: ${complaints} It must fit: ${schemaText(schema)}`,
     { run },
   )
 }
 
-/** What this check cannot read, a pattern that only JavaScript knows say, the run's own schema judges. */
-function checked<T extends { readonly valid: boolean; readonly errors: readonly unknown[] }>(
-  check: () => T,
-): T | { readonly valid: true; readonly errors: readonly never[] } {
+/** What this check cannot read, the run's own schema judges. */
+function complaintsOf(check: () => string | undefined): string | undefined {
   try {
     return check()
   } catch {
-    return { valid: true, errors: [] }
+    return undefined
   }
 }

@@ -149,4 +149,61 @@ describe('a question', () => {
     await runtime.signal(run, 'go')
     expect(await runtime.result(run)).toBe('time')
   })
+
+  const says = z.object({ code: z.string().regex(/^yes$/i), sure: z.boolean() })
+  test.each<[string, z.ZodType, unknown, unknown]>([
+    ['a pattern with a flag', z.string().regex(/^yes$/i), 'YES', 7],
+    ['a format', z.url(), 'https://müller.de/a b', 7],
+    [
+      'a choice by a pattern',
+      z.union([says, z.null()]),
+      { code: 'Yes', sure: true },
+      { code: 'Yes' },
+    ],
+    [
+      'exactly one of two patterns',
+      z.xor([z.string().regex(/^a/i), z.string().regex(/^b/i)]),
+      'Abc',
+      undefined,
+    ],
+    [
+      'names by a pattern',
+      z.record(z.string().regex(/^[a-z]+$/i), z.number()),
+      { A: 1 },
+      { a: '' },
+    ],
+    [
+      'a field called "pattern"',
+      z.object({ pattern: z.enum(['a', 'b']), format: z.string().max(2) }),
+      { pattern: 'a', format: 'xy' },
+      { pattern: 'c', format: 'xyz' },
+    ],
+  ])(
+    'is judged by the run where a JSON Schema says less than code: %s',
+    async (_, schema, fits, not) => {
+      const asks = flow('asks', async (run) => run.ask('What?', { schema }))
+      await using runtime = await testRuntime({ flows: [asks] })
+      const run = await runtime.start(asks, undefined)
+      const { id } = await runtime.question('What?')
+      if (not !== undefined) {
+        await expect(runtime.ever.answer(id, not)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+      }
+      await runtime.ever.answer(id, fits)
+      expect(await runtime.result(run)).toEqual(fits)
+    },
+  )
+
+  test('that only the code can refuse leaves the question open', async () => {
+    const asks = flow('asks', async (run) =>
+      run.ask('What?', { schema: z.string().regex(/^yes$/i) }),
+    )
+    await using runtime = await testRuntime({ flows: [asks] })
+    const run = await runtime.start(asks, undefined)
+    const { id } = await runtime.question('What?')
+    await runtime.ever.answer(id, 'no')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+    expect(await runtime.question('What?')).toMatchObject({ id })
+    await runtime.ever.answer(id, 'Yes')
+    expect(await runtime.result(run)).toBe('Yes')
+  })
 })
