@@ -23,7 +23,8 @@ const denialsMax = 2
  */
 export function sentBack(at: Agency, run: Run, state: AgentState, refusal: Refusal): AgentState {
   const { by, reason, what, max = denialsMax } = refusal
-  const times = (state.retries[by] ?? 0) + 1
+  const before = Object.hasOwn(state.retries, by) ? state.retries[by] : undefined
+  const times = (before ?? 0) + 1
   if (times > max) {
     throw halt(
       'GUARD_DENIED',

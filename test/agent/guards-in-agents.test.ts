@@ -42,6 +42,23 @@ test.each([0, 1, 4])(
   },
 )
 
+test.each(['constructor', 'toString', '__proto__'])(
+  'retries of a guard that is called %s are counted',
+  async (name) => {
+    const never = guard({ name, at: 'answer', check: () => verdict.retry('No.', { max: 2 }) })
+    let asked = 0
+    const model = scriptedModel(() => ({ text: `Answer ${++asked}` }))
+    const a = agent({ name: 'a', model, guards: [never], budget: { turns: 10 } })
+    await using runtime = await testRuntime({ flows: [a] })
+    const run = await runtime.start(a, { prompt: 'Go.' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: { code: 'GUARD_DENIED' },
+    })
+    expect(asked).toBe(3)
+  },
+)
+
 test('retries are counted for each guard, and forgiven by an answer that all were content with', async () => {
   let answers = 0
   const picky = (name: string, word: string) =>

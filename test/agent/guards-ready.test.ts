@@ -508,6 +508,18 @@ describe('destinationsGuard', () => {
     }
   })
 
+  test.each<[string, string, string | undefined]>([
+    ['behind a long word', `${'a'.repeat(400)}@evil.net`, 'a'.repeat(200)],
+    ['behind an "@" that is none', `@ a@ @,${'a'.repeat(321)} evil@evil.net`, 'evil@evil.net'],
+    ['behind one that is allowed', 'a@mail.com,evil@evil.net', 'evil@evil.net'],
+    ['before a row of brackets', `<https://evil.net${')'.repeat(9)}>`, 'https://evil.net'],
+    ['in front of a separator only', '@, a@;b @)', undefined],
+  ])('looks for addresses %s', async (_, body, found) => {
+    const decision = await decide(guards, 'call', call({ body }, { writes: false }))
+    if (found === undefined) expect(decision).toMatchObject({ outcome: 'allow' })
+    else expect(decision.reason).toContain(`write to "${found}",`)
+  })
+
   test('denies an outside write that tells of no destination, and what the tool throws', async () => {
     expect(await decide(guards, 'call', call({ text: 'hi' }))).toMatchObject({ outcome: 'deny' })
     const failing = call(

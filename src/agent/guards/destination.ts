@@ -142,16 +142,44 @@ function whole(text: string): string[] {
   }
 }
 
+const aroundUnitsMax = 320
+const nearAt = new RegExp(
+  `[^\\s<>,;()]{1,${aroundUnitsMax}}@[^\\s<>,;()]{1,${aroundUnitsMax}}`,
+  'y',
+)
+const separator = /[\s<>,;()]/
+
+/** What stands around each "@". It is looked for first: a text without one costs nothing. */
+function* aroundAt(text: string): Generator<string> {
+  let from = 0
+  for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', from)) {
+    let start = at
+    const startMin = Math.max(from, at - aroundUnitsMax)
+    while (start > startMin && !separator.test(text.charAt(start - 1))) start--
+    nearAt.lastIndex = start
+    const found = nearAt.exec(text)?.[0]
+    if (found !== undefined) yield found
+    from = found === undefined ? at + 1 : start + found.length
+  }
+}
+
+/** The text without such characters at its end. */
+function withoutEnd(text: string, characters: string): string {
+  let end = text.length
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--
+  return text.slice(0, end)
+}
+
 /** What in a text looks like a URL or an e-mail address, as far as it can be told. */
 export function destinationsIn(text: string): string[] {
   const found = url.test(text.replace(/[\t\n\r]/g, '')) ? whole(text) : []
   for (const { 0: one } of text.matchAll(
     /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:\/\/|(?:https?|wss?|ftp):[\\/]+)[^\s"'<>}]{1,8192}/gi,
   ))
-    found.push(one.replace(/[.,;:!?)\]`|]+$/, ''))
+    found.push(withoutEnd(one, '.,;:!?)]`|'))
   // Whatever stands around an "@": what cannot be read as an address is allowed by nothing (D1).
-  for (const { 0: one } of text.matchAll(/[^\s<>,;()]{1,320}@[^\s<>,;()]{1,320}/g)) {
-    const address = one.replace(/[.:!?"'`\]}]+$/, '')
+  for (const one of aroundAt(text)) {
+    const address = withoutEnd(one, '.:!?"\'`]}')
     const [, inQuotes = address] = /["'`:=[]([\w.+%-]+@[^"'`]+)$/.exec(address) ?? []
     found.push(inQuotes)
   }
