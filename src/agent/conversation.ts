@@ -54,6 +54,8 @@ export type ConversationItem = Place &
         readonly is: 'approval'
         readonly call: string
         readonly verdict: 'approved' | 'denied' | 'expired' | 'voided'
+        /** What its policy had for the case that nobody decides in time, when it has expired. */
+        readonly otherwise?: 'approve' | 'deny'
         readonly by?: string
         readonly reason?: string
         readonly args?: unknown
@@ -74,6 +76,16 @@ export type ConversationItem = Place &
         /** What told: the call itself, its reconciliation, or a person. */
         readonly via?: 'call' | 'reconcile' | 'person'
         readonly by?: string
+        /** What it threw, while it is open; else what was said by whoever knew. */
+        readonly reason?: string
+      }
+    /** What became of undoing a call that took effect, or may have. */
+    | {
+        readonly is: 'undo'
+        readonly call: string
+        readonly state: 'undone' | 'failed' | 'skipped'
+        readonly by?: string
+        /** Why it failed, or was left out. */
         readonly reason?: string
       }
     /** A guard that did not simply allow. */
@@ -135,6 +147,10 @@ class Reading {
   readonly #untold = new Map<string, Place & { readonly invalid: string | undefined }>()
   /** The calls of the last answer of the model. */
   #answered: readonly string[] = []
+  /** Calls that can be undone, by the entries that registered how. */
+  readonly #undoable = new Map<number, string>()
+  /** What is decided about requests that nobody decides about, by path. */
+  readonly #otherwise = new Map<string, 'approve' | 'deny'>()
   /** Who has asked for the run's end. */
   #canceller: string | undefined
 
@@ -181,9 +197,27 @@ class Reading {
           add({ is: 'error', call, error: read(kind).error.message, wasMade: true })
         }
         return
+      case 'effect.intended':
+        if (call !== undefined) this.#undoable.set(seq, call)
+        return
+      case 'undo.completed':
+        this.#undone({ ...read(kind), state: 'undone' }, add)
+        return
+      case 'undo.failed': {
+        const { error, ...rest } = read(kind)
+        const reason = `${error.name}: ${error.message}`
+        this.#undone({ ...rest, state: 'failed', reason }, add)
+        return
+      }
+      case 'undo.skipped':
+        this.#undone({ ...read(kind), state: 'skipped' }, add)
+        return
       case 'effect.doubted':
-        if (call !== undefined && read(kind).prompt === undefined)
-          add({ is: 'doubt', call, verdict: 'open', why: read(kind).why })
+        if (call !== undefined && read(kind).prompt === undefined) {
+          const { why, error } = read(kind)
+          const reason = why === 'threw' && error ? `${error.name}: ${error.message}` : undefined
+          add({ is: 'doubt', call, verdict: 'open', why, ...said({ reason }) })
+        }
         return
       case 'effect.resolved': {
         const { attempt: _attempt, ...resolved } = read(kind)
@@ -201,9 +235,16 @@ class Reading {
         add({ is: 'approval', call: approvalOf(key), ...said({ ...decided, channel }) })
         return
       }
-      case 'approval.expired':
-        add({ is: 'approval', call: approvalOf(key), verdict: 'expired' })
+      case 'approval.requested': {
+        const isApproved = read(kind).otherwise?.value === 'approve'
+        this.#otherwise.set(path, isApproved ? 'approve' : 'deny')
         return
+      }
+      case 'approval.expired': {
+        const otherwise = this.#otherwise.get(path)
+        add({ is: 'approval', call: approvalOf(key), verdict: 'expired', ...said({ otherwise }) })
+        return
+      }
       case 'approval.voided':
         add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
         return
@@ -279,6 +320,11 @@ class Reading {
     this.#untold.clear()
   }
 
+  #undone({ of, state, by, reason }: Undone, add: (item: Unplaced) => void): void {
+    const call = this.#undoable.get(of)
+    if (call !== undefined) add({ is: 'undo', call, state, ...said({ by, reason }) })
+  }
+
   #answer(value: unknown, place: Place, add: (item: Unplaced) => void): void {
     if (!isReply(value)) return // a step of a flow that is no agent
     const { answer, amounts } = value
@@ -307,6 +353,14 @@ const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: st
   'call' in item &&
   item.is !== 'vote' &&
   !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))
+
+/** What an entry says of undoing what another one registered. */
+interface Undone {
+  readonly of: number
+  readonly state: 'undone' | 'failed' | 'skipped'
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+}
 
 type WithoutPlace<T> = T extends unknown ? Omit<T, keyof Place> : never
 type Unplaced = WithoutPlace<ConversationItem>

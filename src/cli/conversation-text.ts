@@ -11,7 +11,7 @@ import { plain } from './output.ts'
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
-type OfCall = Of<'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt'>
+type OfCall = Of<'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt' | 'undo'>
 
 const argsMax = 160
 const resultMax = 160
@@ -122,9 +122,11 @@ function aboutText(item: OfCall, out: Output): string {
       const args = item.args === undefined ? '' : ` with ${jsonLine(item.args, argsMax)}`
       const via = item.channel === undefined ? '' : ` via ${cleanLine(item.channel, 40)}`
       const color = item.verdict === 'approved' ? 'green' : 'yellow'
-      const verdict = item.is === 'vote' ? `a vote: ${item.verdict}` : item.verdict
+      const verdict = item.is === 'vote' ? `a vote: ${item.verdict}` : verdictText(item)
       return `${out.style(color, verdict)}${byText(item.by)}${via}${args}${reasonText(item.reason)}`
     }
+    case 'undo':
+      return `${out.style('yellow', undos[item.state])}${byText(item.by)}${reasonText(item.reason)}`
     case 'doubt': {
       const told = item.by === undefined ? (item.via ? vias[item.via] : '') : byText(item.by)
       const why = item.why === undefined ? '' : ` (${whys[item.why]})`
@@ -138,6 +140,18 @@ const byText = (by: string | undefined): string =>
 
 const codeText = (code: string | undefined): string =>
   code === undefined ? '' : `${cleanLine(code, 60)}: `
+
+/** What an approval came to; of one that expired also what that meant for the call. */
+function verdictText({ verdict, otherwise }: Of<'approval'>): string {
+  if (otherwise === undefined) return verdict
+  return `${verdict}: nobody decided in time, so it was ${otherwise === 'approve' ? 'approved' : 'denied'}`
+}
+
+const undos: Readonly<Record<Of<'undo'>['state'], string>> = {
+  undone: 'undone',
+  failed: 'not undone',
+  skipped: 'left as it is',
+}
 
 const doubts: Readonly<Record<Of<'doubt'>['verdict'], string>> = {
   open: 'in doubt: it is not known whether it happened',

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { agent, flow, guard, open, tool, verdict } from '../../src/index.ts'
-import { scriptedModel } from '../../src/testing/index.ts'
+import { sqliteStore } from '../../src/store/sqlite/store.ts'
+import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { everloop, everloopJson, testFolder } from './command-line.ts'
 
 test('each answer with its calls, and below them what was decided and what came of them', async () => {
@@ -154,7 +155,7 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
     '  wire {}',
     '    a vote: approved by Ann via chat: Fine.',
     '    approved by Bob via mail: Fine, too.',
-    '    in doubt: it is not known whether it happened (it threw)',
+    '    in doubt: it is not known whether it happened (it threw): Error: connection lost',
     '    the doubt is resolved: it happened, told by Cyd: The bank says so.',
     '    = sent',
     'model     Wired.',
@@ -250,4 +251,62 @@ test('calls that no guard let through are shown as not made, and are not counted
     '',
     expect.stringMatching(/^3 answers of the model, 1 call, /),
   ])
+})
+
+test('what was undone of the calls, and what became of one that nobody decided about in time', async () => {
+  const location = join(testFolder(), 'ledger.db')
+  const refund = tool({
+    name: 'refund',
+    description: 'Refunds.',
+    inputSchema: { type: 'object' },
+    effect: 'idempotent',
+    approval: { needed: true, timeout: '1h', otherwise: 'approve' },
+    run: ({ to }: { readonly to: string }) => `refunded ${to}`,
+    undo: ({ to }: { readonly to: string }) => {
+      if (to === 'Bob') throw new Error('the bank is \u001b[2Jclosed')
+      return 'reversed'
+    },
+  })
+  const ship = tool({
+    name: 'ship',
+    description: 'Ships.',
+    effect: 'read',
+    approval: { needed: true, timeout: '1h', otherwise: 'deny' },
+    run: () => 'never',
+  })
+  const calls = ['Ann', 'Bob', 'Eve'].map((to) => ({ name: 'refund', input: { to } }))
+  const clerk = agent({
+    name: 'clerk',
+    model: scriptedModel([
+      { toolCalls: [...calls, { name: 'ship' }] },
+      { error: 'gone', status: 401 },
+    ]),
+    tools: [refund, ship],
+  })
+  {
+    await using runtime = await testRuntime({
+      flows: [clerk],
+      store: (ports) => sqliteStore({ location, ports, durability: 'process' }),
+    })
+    const { ever } = runtime
+    const run = await runtime.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+    await runtime.advance('2h')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+    const [left] = (await ever.undos(run.id)).filter(({ state }) => state === 'failed')
+    await ever.skipUndo(run.id, left?.of ?? 0, { by: 'Zoe', reason: 'Bob keeps it.' })
+  }
+  const lines = await printed(`sqlite:${location}`, 'clerk-1')
+  const below = (call: string): readonly string[] => {
+    const from = lines.findIndex((line) => line.startsWith(`  ${call}`)) + 1
+    return lines.slice(from, from + lines.slice(from).findIndex((line) => !/^ {4}/.test(line)))
+  }
+  const approved = '    expired: nobody decided in time, so it was approved'
+  expect(below('refund {"to":"Ann"}')).toEqual([approved, '    = refunded Ann', '    undone'])
+  expect(below('refund {"to":"Bob"}')).toEqual([
+    approved,
+    '    = refunded Bob',
+    '    not undone: Error: the bank is closed',
+    '    left as it is by Zoe: Bob keeps it.',
+  ])
+  expect(below('ship')).toEqual(['    expired: nobody decided in time, so it was denied'])
 })
