@@ -210,6 +210,7 @@ export type ConversationItem = Place & ({
     readonly is: 'approval';
     readonly call: string;
     readonly verdict: 'approved' | 'denied' | 'expired' | 'voided';
+    readonly otherwise?: 'approve' | 'deny';
     readonly by?: string;
     readonly reason?: string;
     readonly args?: unknown;
@@ -224,6 +225,12 @@ export type ConversationItem = Place & ({
     readonly verdict: 'open' | 'done' | 'notDone' | 'failed';
     readonly why?: 'crashed' | 'timed-out' | 'aborted' | 'threw';
     readonly via?: 'call' | 'reconcile' | 'person';
+    readonly by?: string;
+    readonly reason?: string;
+} | {
+    readonly is: 'undo';
+    readonly call: string;
+    readonly state: 'undone' | 'failed' | 'skipped';
     readonly by?: string;
     readonly reason?: string;
 } | {
