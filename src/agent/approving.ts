@@ -6,7 +6,7 @@ import {
   type ApprovalRequest,
   holdIn,
   isRecorded,
-  requesterUnknown,
+  unapprovable,
 } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -70,9 +70,10 @@ export function approvalRequest(
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
-  // Where the requester is not known, anybody may be it: nobody can approve then, and people are told.
-  const barred = notBy === 'requester' ? (at.requester ?? []) : undefined
-  const why = barred?.length === 0 ? [reason ?? [], requesterUnknown].flat().join(' ') : reason
+  // Where the requester is not known, anybody may be it.
+  const barred = notBy === 'requester' ? [at.requester ?? []].flat() : undefined
+  // Where nobody can approve, people are told.
+  const why = [reason ?? [], unapprovable({ approvals, approvers, barred }) ?? []].flat().join(' ')
   return {
     key,
     record: {
@@ -84,8 +85,8 @@ export function approvalRequest(
       ...(approvals === 1 ? { argsSchema: tool.inputSchema } : {}),
       approvals,
       ...(approvers ? { approvers } : {}),
-      ...(barred === undefined ? {} : { barred: [barred].flat() }),
-      ...(why === undefined ? {} : { reason: why }),
+      ...(barred ? { barred } : {}),
+      ...(why === '' ? {} : { reason: why }),
       ...(timeout === undefined ? {} : { otherwise: { value: otherwise } }),
     },
     binding: (args) => bindingOf(tool, args),

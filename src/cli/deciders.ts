@@ -7,8 +7,9 @@ export const answeredText = 'answered, waits for a worker'
 
 /** What is the matter with this person's deciding; undefined when nothing is. */
 export function whyNot(approval: Approval, by: string): string | undefined {
-  const { approvers, barred, votes } = approval
+  const { approvers, barred, votes, isDenyOnly } = approval
   const name = cleanLine(by, 60)
+  if (isDenyOnly) return undefined
   if (barred.includes(by)) return `${name} asked for it and may not decide about it`
   if (approvers && !approvers.includes(by)) return `${name} is not one of those who may decide`
   return votes.some((vote) => vote.by === by) ? `${name} has voted already` : undefined
@@ -16,17 +17,20 @@ export function whyNot(approval: Approval, by: string): string | undefined {
 
 /** "anybody", "anybody but bob", "ada or cyd". */
 export function decidersText(approval: Approval): string {
-  const { approvers, barred, isDenyOnly } = approval
+  const { approvals, approvers, barred, isDenyOnly } = approval
+  const able = (approvers ?? []).filter((name) => !barred.includes(name))
   if (isDenyOnly) {
-    return `${approvers ? listed(approvers) : 'anybody'}, and only to deny it: who started the run may not approve it, and the run does not say who did`
+    const isUnknown = approvers === undefined || new Set(able).size >= approvals
+    return `anybody, and only to deny it: ${
+      isUnknown
+        ? 'who started the run may not approve it, and the run does not say who did'
+        : 'too few people may approve it by every rule'
+    }`
   }
   if (approvers === undefined) {
     return barred.length === 0 ? 'anybody' : `anybody but ${listed(barred)}`
   }
-  const able = approvers.filter((name) => !barred.includes(name))
-  return able.length === 0
-    ? `nobody: ${listed(approvers)} asked for it; it waits for its deadline, or for the run to be cancelled`
-    : listed(able)
+  return listed(able)
 }
 
 /** The command that decides it, as far as it is known. */

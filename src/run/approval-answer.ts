@@ -47,8 +47,22 @@ export const approvalSchema = {
 } as const
 
 /** Why nobody can approve where the list of the barred is empty: anybody may be the one who asked. */
-export const requesterUnknown =
+const requesterUnknown =
   'Who started the run may not approve this, and the run does not say who did: it can only be denied. Start runs with `by`.'
+
+/** Why this cannot be approved; undefined when enough people can. Everybody may deny what nobody can approve. */
+export function unapprovable({
+  approvals,
+  approvers,
+  barred,
+}: Pick<Payloads['approval.requested'], 'approvals' | 'approvers' | 'barred'>): string | undefined {
+  if (barred?.length === 0) return requesterUnknown
+  if (!approvers) return undefined
+  const able = new Set(approvers.filter((name) => !barred?.includes(name))).size
+  if (able >= approvals) return undefined
+  const few = able === 0 ? 'is nobody' : `are fewer than the ${approvals} who must`
+  return `Who may approve this by every rule together ${few}: it can only be denied, by anybody. Give the rules more \`approvers\` in common.`
+}
 
 /** What follows from an answer. */
 export type Judgement =
@@ -78,11 +92,12 @@ export function judge(
   if (mustBeKnown && (by === undefined || by === '')) {
     return refused('Who answers must be said: several people must approve, or some may not.')
   }
-  if (barred?.length === 0 && answer.verdict === 'approve') return refused(requesterUnknown)
-  if (by !== undefined && barred?.includes(by)) {
+  const why = unapprovable(request)
+  if (why !== undefined && answer.verdict === 'approve') return refused(why)
+  if (why === undefined && by !== undefined && barred?.includes(by)) {
     return refused(`${by} asked for this and may not decide about it.`)
   }
-  if (by !== undefined && approvers && !approvers.includes(by)) {
+  if (why === undefined && by !== undefined && approvers && !approvers.includes(by)) {
     return refused(`${by} is not one of those who may decide: ${approvers.join(', ')}.`)
   }
   if (answer.shown !== undefined && answer.shown !== digest) {

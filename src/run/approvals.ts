@@ -6,7 +6,7 @@ import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Payloads, Vote } from '../ledger/index.ts'
 import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
-import { type ApprovalAnswer, judge } from './approval-answer.ts'
+import { type ApprovalAnswer, judge, unapprovable } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
 import { notOpen } from './not-open.ts'
 import { checkOptions } from '../base/options.ts'
@@ -38,8 +38,8 @@ export interface Approval {
   readonly approvers: readonly string[] | undefined
   readonly barred: readonly string[]
   /**
-   * True when nobody can approve it: who started the run may not, and the run does not say who did. It
-   * can be denied.
+   * True when it cannot be approved: who started the run may not, and the run does not say who did; or
+   * too few people may by every rule. It can be denied, by everybody.
    */
   readonly isDenyOnly: boolean
   readonly assignee: string | undefined
@@ -159,7 +159,7 @@ export class Approvals {
       argsSchema: request.argsSchema,
       approvers: request.approvers,
       barred: request.barred ?? [],
-      isDenyOnly: request.barred?.length === 0,
+      isDenyOnly: unapprovable(request) !== undefined,
       assignee: changed.assignee ?? request.assignee,
       escalated: changed.escalated ?? false,
       snoozed: changed.snoozed,

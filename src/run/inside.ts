@@ -61,7 +61,7 @@ export function approveIn(run: Run, request: ApprovalRequest): Promise<ApprovalO
 }
 
 export { type ApprovalOutcome, type ApprovalRequest, suffices } from './approval.ts'
-export { requesterUnknown } from './approval-answer.ts'
+export { unapprovable } from './approval-answer.ts'
 export type { InsideUndoContext } from './compensation-attempt.ts'
 export type { LiveContext } from './attempt.ts'
 export type { Reception } from './receive.ts'

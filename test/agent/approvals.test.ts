@@ -7,16 +7,19 @@ import {
   agent,
   agentTool,
   type Approval,
+  type ApprovalPolicy,
   type ApprovalRule,
   conversation,
   type Ever,
   guard,
   open,
+  policy,
   type RunEvent,
   tool,
   verdict,
 } from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import { decidersText, whyNot } from '../../src/cli/deciders.ts'
 import { decode } from '../../src/ledger/index.ts'
 import { Approvals } from '../../src/run/approvals.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -252,6 +255,34 @@ test.each([
   await approvals.deny(id, { by: 'eve' })
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(made).toEqual([])
+})
+
+test.each<[string, ApprovalRule<Payment>, Partial<ApprovalPolicy>, RegExp]>([
+  ['nobody', { needed: true, approvers: ['ann'] }, { approvers: ['ben'] }, /is nobody/],
+  [
+    'fewer than must',
+    { needed: true, approvals: 2, approvers: ['ann', 'ben'] },
+    { approvers: ['ben', 'cat'] },
+    /fewer than the 2/,
+  ],
+  ['only who asked', { needed: true, approvers: ['mallory'] }, { notBy: 'requester' }, /is nobody/],
+])('what %s may approve by every rule, everybody can deny', async (_, rule, more, reason) => {
+  const careful = policy({ name: 'careful', approval: [{ require: more }] })
+  for (const by of ['ann', 'ben', 'mallory', 'zoe']) {
+    const { made, payer } = paying(rule, [bob])
+    await using runtime = await testRuntime({ flows: [payer], policies: [careful] })
+    const run = await runtime.start(payer, { prompt: 'Pay.' }, { by: 'mallory' })
+    const { approvals } = runtime.ever
+    const one = await only(runtime)
+    expect(one).toMatchObject({ isDenyOnly: true, reason: expect.stringMatching(reason) })
+    expect(decidersText(one)).toMatch(/^anybody, and only to deny it: too few people/)
+    expect(whyNot(one, by)).toBeUndefined()
+    const refused = { code: 'APPROVAL_REFUSED', message: expect.stringMatching(reason) }
+    await expect(approvals.approve(one.id, { by })).rejects.toMatchObject(refused)
+    await approvals.deny(one.id, { by })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(made).toEqual([])
+  }
 })
 
 test('who asked for a run has asked for the runs of the agents that it calls', async () => {
