@@ -60,8 +60,8 @@ export function unapprovable({
   if (!approvers) return undefined
   const able = new Set(approvers.filter((name) => !barred?.includes(name))).size
   if (able >= approvals) return undefined
-  const few = able === 0 ? 'is nobody' : `are fewer than the ${approvals} who must`
-  return `Who may approve this by every rule together ${few}: it can only be denied, by anybody. Give the rules more \`approvers\` in common.`
+  const few = able === 0 ? 'Nobody' : `Fewer people than the ${approvals} who must`
+  return `${few} may approve this by every rule together: it can only be denied, by anybody. Give the rules more \`approvers\` in common.`
 }
 
 /** What follows from an answer. */

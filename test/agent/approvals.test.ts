@@ -258,14 +258,19 @@ test.each([
 })
 
 test.each<[string, ApprovalRule<Payment>, Partial<ApprovalPolicy>, RegExp]>([
-  ['nobody', { needed: true, approvers: ['ann'] }, { approvers: ['ben'] }, /is nobody/],
+  ['nobody', { needed: true, approvers: ['ann'] }, { approvers: ['ben'] }, /Nobody may/],
   [
     'fewer than must',
     { needed: true, approvals: 2, approvers: ['ann', 'ben'] },
     { approvers: ['ben', 'cat'] },
-    /fewer than the 2/,
+    /Fewer people than the 2/,
   ],
-  ['only who asked', { needed: true, approvers: ['mallory'] }, { notBy: 'requester' }, /is nobody/],
+  [
+    'only who asked',
+    { needed: true, approvers: ['mallory'] },
+    { notBy: 'requester' },
+    /Nobody may/,
+  ],
 ])('what %s may approve by every rule, everybody can deny', async (_, rule, more, reason) => {
   const careful = policy({ name: 'careful', approval: [{ require: more }] })
   for (const by of ['ann', 'ben', 'mallory', 'zoe']) {
