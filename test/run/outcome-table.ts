@@ -16,12 +16,11 @@ export interface Row {
 
 /** One test a row. */
 export function testOutcomes(rows: readonly Row[]): void {
-  test.each(rows)('$name', async ({ flow, input, expected, ...options }) => {
-    const report = await crashAtEveryCommit(
-      flow as unknown as Flow<unknown, unknown>,
-      input,
-      options as never,
-    )
+  test.each(rows)('$name', async ({ flow, input, flows, drive, expected }) => {
+    const report = await crashAtEveryCommit(flow as unknown as Flow<unknown, unknown>, input, {
+      ...(flows && { flows: flows as never }),
+      ...(drive && { drive: drive as never }),
+    })
     expect(report.live).toEqual(expected)
     expect(report.strays).toEqual([])
     expect(report.flaws).toEqual([])
