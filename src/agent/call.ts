@@ -14,7 +14,7 @@ import { holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { clear, clearAgain } from './clearing.ts'
-import { executeTool, keyOfCall, keysBefore } from './execution.ts'
+import { executeTool, keyOfCall, keysAgain, keysBefore } from './execution.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import { rule } from './ruling.ts'
 import { spend } from './spending.ts'
@@ -61,6 +61,7 @@ export async function takeCall(
   const { made, limits } = await spend(at, run, raised, {
     key: keysBefore(id).budget,
     call: keyOfCall(id),
+    before: Object.values(keysAgain(id)),
     cost: { amounts: { calls: 1 }, unknown: ['timeMs'] },
     execute: async (allowed) => {
       const still = await clearAgain(at, run, state, { call, cleared })

@@ -66,7 +66,8 @@ export async function clear(
   call: ProposedCall,
 ): Promise<Cleared> {
   const keys = keysBefore(call.id)
-  return agree(at, run, state, call, { keys, later: [keys.budget, keyOfCall(call.id)] })
+  const again = Object.values(keysAgain(call.id))
+  return agree(at, run, state, call, { keys, later: [keys.budget, ...again, keyOfCall(call.id)] })
 }
 
 /** Behind the budget: clears a call again whose approval has become stale (K2). */

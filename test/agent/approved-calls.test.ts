@@ -159,6 +159,40 @@ test('a deploy between approval and budget: people are asked again, and the run 
   await runtime.verify()
 })
 
+test.each([
+  { name: 'budget', version: { budget: { calls: 0 } }, times: 1 },
+  // It is asked behind the approval, about a call that has not begun, and there alone.
+  {
+    name: 'guard',
+    version: {
+      guards: [guard({ name: 'late', at: 'call', check: () => verdict.deny('Not any more.') })],
+    },
+    times: 0,
+  },
+])(
+  'while people are asked again, a $name of another deploy has no say in what lies before',
+  async (given) => {
+    const { made, payer } = paying(100)
+    const description = 'Pays twice.'
+    const old = payer({ budget: { calls: 5 }, guards: [slow()] })
+    await using runtime = await testRuntime({ flows: [old] })
+    const run = await runtime.start('payer', { prompt: 'Pay.' })
+    await runtime.ever.approvals.approve((await only(runtime)).id)
+    await runtime.runUntil(async () =>
+      (await runtime.store.entries(run.id)).some(({ kind }) => kind === 'approval.decided'),
+    )
+    runtime.crash({ flows: [payer({ budget: { calls: 5 }, description })] })
+    await runtime.settle()
+    const { id } = await only(runtime)
+    await runtime.restart({ flows: [payer({ ...given.version, description })] })
+    await runtime.settle()
+    await runtime.ever.approvals.approve(id)
+    expect(await runtime.settled(run)).toEqual(done)
+    expect(made).toHaveLength(given.times)
+    await runtime.verify()
+  },
+)
+
 test('a deploy that is taken back leaves the first approval as it was', async () => {
   const { made, payer } = paying(100)
   const old = payer({ guards: [slow()] })

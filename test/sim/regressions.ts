@@ -34,4 +34,8 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
     found:
       'a frozen process whose clock was set back made a call that was said not to have happened',
   },
+  {
+    seed: 15426,
+    found: 'a budget was looked at again although people had been asked about the call behind it',
+  },
 ]
