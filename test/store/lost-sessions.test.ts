@@ -33,3 +33,19 @@ test.skipIf(process.platform !== 'linux')(
     expect(openFiles(location)).toHaveLength(1)
   },
 )
+
+test.skipIf(process.platform !== 'linux')(
+  'whoever only looks at sessions keeps no file of those that are gone',
+  async () => {
+    const location = newLocation()
+    const [worker, looker] = [await openStore(location), await openStore(location)]
+    const before = openFiles(location).length
+    for (const token of ['a', 'b', 'c']) {
+      await session(worker, token)
+      expect(await looker.sessions()).toMatchObject([{ token }])
+      await worker.closeSession(token)
+    }
+    expect(await looker.sessions()).toEqual([])
+    expect(openFiles(location)).toHaveLength(before)
+  },
+)

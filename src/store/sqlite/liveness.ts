@@ -22,7 +22,7 @@ export class Liveness {
   readonly #folder: string
   /** Locks of this process's sessions. */
   readonly #held = new Map<string, Connection>()
-  /** Files of other sessions, kept open: asking again costs one system call. */
+  /** Files of other sessions that nobody had locked, kept open: asking again costs one system call. */
   readonly #watched = new Map<string, Connection>()
 
   constructor(location: string) {
@@ -125,6 +125,11 @@ export class Liveness {
 /** A connection for locks alone: nothing is ever written, so no journal file is wanted. */
 function lockable(path: string, access: 'create' | 'write'): Connection {
   const connection = new Connection(path, { access, busyMs: 0 })
-  connection.exec('PRAGMA journal_mode = MEMORY')
+  try {
+    connection.exec('PRAGMA journal_mode = MEMORY')
+  } catch (error) {
+    connection.close() // locked, mostly: it must not stay open until it is collected as garbage
+    throw error
+  }
   return connection
 }

@@ -249,10 +249,12 @@ export class Reader {
   }
 
   sessions(liveness: Liveness): SessionRow[] {
-    return this.#db.all<SessionTuple>(sql.sessionsAll).map((row) => {
-      const session = sessionRow(row)
-      return liveness.isDead(session.token) ? { ...session, isDead: true } : session
-    })
+    const sessions = this.#db.all<SessionTuple>(sql.sessionsAll).map(sessionRow)
+    // Whoever only looks claims nothing, and would keep the files of all that ever were open.
+    liveness.keepOnly(new Set(sessions.map(({ token }) => token)))
+    return sessions.map((session) =>
+      liveness.isDead(session.token) ? { ...session, isDead: true } : session,
+    )
   }
 
   queues(): QueueRow[] {
