@@ -170,6 +170,7 @@ export interface Compaction {
     readonly above: number;
     readonly keep?: number;
     readonly model?: Model;
+    readonly settings?: AgentSettings;
     readonly instructions?: string;
 }
 
@@ -389,7 +390,7 @@ export interface GuardContext<P extends Position = Position> {
     readonly signal: AbortSignal;
     readonly history: readonly PastCall[];
     readonly tainted: readonly Taint[];
-    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal) => Promise<string>) | undefined;
+    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal, settings?: AgentSettings) => Promise<string>) | undefined;
 }
 
 export interface GuardDefinition<P extends Position> {
@@ -439,6 +440,7 @@ export interface JudgeGuardOptions {
     readonly at: Position | readonly Position[];
     readonly question: string;
     readonly model?: unknown;
+    readonly settings?: AgentSettings;
     readonly judge?: (prompt: string, signal: AbortSignal) => Promise<string>;
     readonly reaction?: 'deny' | 'retry' | 'ask' | 'halt';
     readonly timeout?: Duration;
@@ -1009,10 +1011,6 @@ interface Place {
     readonly time: number;
 }
 
-type AgentSettings = Omit<ModelSettings, 'headers'> & {
-    readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>;
-};
-
 interface Surroundings {
     readonly secrets?: SecretSource;
     readonly policies?: readonly Policy[];
@@ -1117,6 +1115,10 @@ interface ApprovalPolicyRule {
     readonly when?: (input: unknown, context: ApprovalContext) => boolean | Promise<boolean>;
     readonly require?: Omit<ApprovalPolicy, 'needed'>;
 }
+
+type AgentSettings = Omit<ModelSettings, 'headers'> & {
+    readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>;
+};
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

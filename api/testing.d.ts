@@ -338,7 +338,7 @@ interface GuardContext<P extends Position = Position> {
     readonly signal: AbortSignal;
     readonly history: readonly PastCall[];
     readonly tainted: readonly Taint[];
-    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal) => Promise<string>) | undefined;
+    readonly judge?: ((model: unknown, prompt: string, signal: AbortSignal, settings?: AgentSettings) => Promise<string>) | undefined;
 }
 
 interface PastCall {
@@ -407,6 +407,8 @@ interface Subjects {
     readonly output: OutputSubject;
 }
 
+type ModelSettings = Pick<LanguageModelV4CallOptions, 'maxOutputTokens' | 'temperature' | 'stopSequences' | 'topP' | 'topK' | 'presencePenalty' | 'frequencyPenalty' | 'seed' | 'reasoning' | 'providerOptions' | 'headers'>;
+
 interface ApprovalPolicyRule {
     readonly tools?: string | readonly string[];
     readonly effect?: ToolEffect | readonly ToolEffect[];
@@ -429,7 +431,17 @@ interface PolicyDefinition {
     } | ((agent: string) => boolean);
 }
 
+type SecretReference = {
+    readonly secret: string;
+};
+
 type SecretSource = Readonly<Record<string, string | (() => string | Promise<string>)>> | ((name: string) => string | undefined | Promise<string | undefined>);
+
+function secret(name: string): SecretReference;
+
+type AgentSettings = Omit<ModelSettings, 'headers'> & {
+    readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>;
+};
 
 type ToolEffect = EffectClass;
 

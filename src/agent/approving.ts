@@ -72,8 +72,10 @@ export function approvalRequest(
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
   // Where the requester is not known, anybody may be it.
   const barred = notBy === 'requester' ? [at.requester ?? []].flat() : undefined
-  // Where nobody can approve, people are told.
-  const why = [reason ?? [], unapprovable({ approvals, approvers, barred }) ?? []].flat().join(' ')
+  // Where nobody can approve, people are told, and nobody's silence does.
+  const denyOnly = unapprovable({ approvals, approvers, barred })
+  const why = [reason ?? [], denyOnly ?? []].flat().join(' ')
+  const silence = denyOnly === undefined ? otherwise : 'deny'
   return {
     key,
     record: {
@@ -87,7 +89,7 @@ export function approvalRequest(
       ...(approvers ? { approvers } : {}),
       ...(barred ? { barred } : {}),
       ...(why === '' ? {} : { reason: why }),
-      ...(timeout === undefined ? {} : { otherwise: { value: otherwise } }),
+      ...(timeout === undefined ? {} : { otherwise: { value: silence } }),
     },
     binding: (args) => bindingOf(tool, args),
     timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),

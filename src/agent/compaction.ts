@@ -13,6 +13,7 @@ import { callModel } from './model/call.ts'
 import { modelName } from './model/port.ts'
 import { promptMessage } from './prompt.ts'
 import { rule } from './ruling.ts'
+import { resolved, settingsAside } from './settings.ts'
 import { type AgentState, type Message, withOtherMessages } from './state.ts'
 
 /** What is recorded: a summary of the first messages, or why there is none. */
@@ -95,6 +96,7 @@ async function summarised(
         ...messages,
         { role: 'user', content: [{ type: 'text', text: 'Write the summary now.' }] },
       ],
+      settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at.secrets),
       stream: false,
       signal: run.abortSignal,
       ports: portsIn(run),

@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { checkOptions, meant } from '../base/options.ts'
-import type { ModelRetry, ModelSettings } from './model/answer.ts'
+import type { ModelRetry } from './model/answer.ts'
 import { retryOf } from './model/call.ts'
 import type { Model } from './model/port.ts'
 import { checkModels } from './model/resolve.ts'
@@ -12,7 +12,7 @@ import { type Budget, limitsOf } from './budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
 import type { Amounts } from './state.ts'
 import { readMoreName } from './read-more.ts'
-import type { SecretReference } from './secret.ts'
+import { type AgentSettings, checkSettings } from './settings.ts'
 import { type AnyTool, checkTools } from './tool.ts'
 
 /** What instructions and stop conditions may look at. */
@@ -43,6 +43,8 @@ export interface Compaction {
   readonly keep?: number
   /** Who writes the summary. Default: the agent's model. */
   readonly model?: Model
+  /** How it is to be written. Default: the agent's `headers` and `providerOptions`, if it is the agent's model. */
+  readonly settings?: AgentSettings
   /** What the summary must hold. */
   readonly instructions?: string
 }
@@ -74,14 +76,6 @@ export interface AgentDefinition<Output = string> {
   readonly parallel?: number
   /** Prices in the place of everloop's own table. */
   readonly prices?: Prices
-}
-
-/**
- * How the model is to answer: passed on to the provider, with the values of secrets in the place of
- * references.
- */
-export type AgentSettings = Omit<ModelSettings, 'headers'> & {
-  readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>
 }
 
 /** A definition with everything said. */
@@ -119,7 +113,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   const { parallel = 32, repairs = 2, settings, retry } = definition
   checkModels(model)
   if (compaction !== undefined) checkCompaction(compaction)
-  if (settings !== undefined) checkOptions('agent.settings', settings, settingNames)
+  if (settings !== undefined) checkSettings('agent.settings', settings)
   retryOf(retry)
   if (conversation !== undefined && typeof conversation !== 'boolean') {
     checkOptions('agent.conversation', conversation, ['idle'])
@@ -142,21 +136,6 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     idleMs: idle === undefined ? undefined : parseDuration(idle),
   }
 }
-
-/** What `settings` may hold. */
-const settingNames = Object.keys({
-  maxOutputTokens: true,
-  temperature: true,
-  stopSequences: true,
-  topP: true,
-  topK: true,
-  presencePenalty: true,
-  frequencyPenalty: true,
-  seed: true,
-  reasoning: true,
-  providerOptions: true,
-  headers: true,
-} satisfies Record<keyof AgentSettings, true>)
 
 function checkStop(stop: Stop, own: readonly AnyTool[]): void {
   checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
@@ -182,8 +161,14 @@ function checkStop(stop: Stop, own: readonly AnyTool[]): void {
 }
 
 function checkCompaction(compaction: Compaction): void {
-  checkOptions('agent.compaction', compaction, ['above', 'keep', 'model', 'instructions'])
-  const { above, keep = 20, model } = compaction
+  checkOptions('agent.compaction', compaction, [
+    'above',
+    'keep',
+    'model',
+    'settings',
+    'instructions',
+  ])
+  const { above, keep = 20, model, settings } = compaction
   if (typeof above !== 'number' || !(above > 0)) {
     throw new EverloopError(
       'BAD_OPTION',
@@ -194,4 +179,5 @@ function checkCompaction(compaction: Compaction): void {
     throw new EverloopError('BAD_OPTION', 'agent.compaction.keep must be a whole number.')
   }
   if (model !== undefined) checkModels(model)
+  if (settings !== undefined) checkSettings('agent.compaction.settings', settings)
 }

@@ -7,6 +7,7 @@ import type { GuardContext } from './guards/guard.ts'
 import { unpriced } from './known-prices.ts'
 import { callModel } from './model/call.ts'
 import type { Model } from './model/port.ts'
+import { resolved, settingsAside } from './settings.ts'
 
 export interface Judging {
   readonly judge: NonNullable<GuardContext['judge']>
@@ -19,13 +20,17 @@ export function judging(at: Agency): Judging {
   const { agent, ports, accounts } = at
   const sums: Record<string, number> = {}
   return {
-    judge: async (model, prompt, signal) => {
+    judge: async (model, prompt, signal, settings) => {
       const asked = (model ?? agent.model) as Model
       const complaint = unpriced(at, asked)
       if (complaint !== undefined) throw new EverloopError('UNKNOWN_PRICE', complaint)
       const answer = await callModel({
         model: asked,
         prompt: [{ role: 'user', content: [{ type: 'text', text: prompt }] }],
+        settings: await resolved(
+          settingsAside(agent.settings, { model: model as Model | undefined, settings }),
+          at.secrets,
+        ),
         stream: false,
         signal,
         ports,

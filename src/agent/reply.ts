@@ -5,16 +5,10 @@ import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { amountsOf, chargeTo } from './charges.ts'
-import type {
-  AnswerPart,
-  ModelAnswer,
-  ModelRequest,
-  ModelSettings,
-  ToolFace,
-} from './model/answer.ts'
+import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
 import { callModel } from './model/call.ts'
 import { progressOf } from './progress.ts'
-import { withSecrets } from './secret.ts'
+import { resolved } from './settings.ts'
 import type { AgentState } from './state.ts'
 
 /** An answer with everything said once: its parts hold the text and the reasoning. */
@@ -78,7 +72,7 @@ async function reply(
     prompt: [...messages], // the model may change it
     tools,
     responseFormat: formatOf(at),
-    settings: (await withSecrets(agent.settings, at.secrets)) as ModelSettings | undefined,
+    settings: await resolved(agent.settings, at.secrets),
     signal: call.signal,
     stream: call.shown !== undefined,
     ...call.shown,

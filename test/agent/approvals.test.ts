@@ -290,6 +290,22 @@ test.each<[string, ApprovalRule<Payment>, Partial<ApprovalPolicy>, RegExp]>([
   }
 })
 
+test('what nobody may approve, nobody’s silence approves', async () => {
+  const rule: ApprovalRule<Payment> = {
+    needed: true,
+    notBy: 'requester',
+    timeout: '1h',
+    otherwise: 'approve',
+  }
+  const { made, payer } = paying(rule, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  expect(await only(runtime)).toMatchObject({ isDenyOnly: true })
+  await runtime.advance('2h')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+})
+
 test('who asked for a run has asked for the runs of the agents that it calls', async () => {
   const { made, payer } = paying({ needed: true, notBy: 'requester' }, [bob])
   const delegate = agentTool(payer, { name: 'delegate', description: 'Lets another agent pay.' })

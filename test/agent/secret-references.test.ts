@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { expect, test } from 'vitest'
-import { agent, open, secret } from 'everloop'
+import { agent, judgeGuard, open, secret, tool } from 'everloop'
 import { scriptedServer, type ScriptedServer } from 'everloop/testing'
 import { testFolder } from '../cli/command-line.ts'
 import { filesWith, leaksIn } from './secret-forms.ts'
@@ -92,4 +92,64 @@ test('a worker without the secret asks nobody', async () => {
     error: { message: expect.stringContaining('no secret "GATEWAY_KEY"') as string },
   })
   expect(server.requests).toEqual([])
+})
+
+test('summaries and judges reach the gateway as the agent does', async () => {
+  await using server = await scriptedServer({
+    script: [
+      { toolCalls: [{ name: 'look', input: {} }] },
+      { toolCalls: [{ name: 'look', input: {} }] },
+      { text: 'A summary.' },
+      { text: 'Done.' },
+      { text: '{"answer":"no","reason":""}' },
+    ],
+  })
+  await using gate = await gateway(server)
+  const model = createOpenAICompatible({ baseURL: gate.url, name: 'compatible' })('scripted')
+  const flow = agent({
+    name: 'looker',
+    model,
+    tools: [
+      tool({
+        name: 'look',
+        description: 'Looks.',
+        inputSchema: { type: 'object' },
+        effect: 'read',
+        run: () => 'Nothing.',
+      }),
+    ],
+    compaction: { above: 1, keep: 2 },
+    guards: [
+      judgeGuard({
+        at: 'output',
+        question: 'Is it rude?',
+        model,
+        settings: { headers: { 'x-gateway-key': secret('JUDGE_KEY') }, temperature: 0 },
+      }),
+    ],
+    settings: {
+      headers: { 'x-gateway-key': secret('GATEWAY_KEY') },
+      providerOptions: { compatible: { user: secret('USER') } },
+      maxOutputTokens: 77,
+    },
+  })
+  await using ever = await open({
+    store: 'memory:',
+    flows: [flow],
+    secrets: { GATEWAY_KEY: key, USER: user, JUDGE_KEY: 'judge-C4nary-987' },
+    work: {},
+  })
+  const run = await ever.start(flow, { prompt: 'Look.' })
+  expect(await run.result()).toBe('Done.')
+  expect(gate.seen.map((headers) => headers['x-gateway-key'])).toEqual([
+    key,
+    key,
+    key,
+    key,
+    'judge-C4nary-987',
+  ])
+  // How the agent's own answers are to be is not how a summary or a verdict is to be.
+  const bodies = server.requests.map(({ body }) => body as { max_tokens?: number; user?: string })
+  expect(bodies.map(({ max_tokens: most }) => most)).toEqual([77, 77, undefined, 77, undefined])
+  expect(bodies.map((body) => body.user)).toEqual([user, user, user, user, undefined])
 })

@@ -2,6 +2,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkOptions } from '../../base/options.ts'
+import type { AgentSettings } from '../settings.ts'
 import { type Position, positions, type Subjects } from './position.ts'
 import type { GuardVerdict } from './verdict.ts'
 
@@ -33,7 +34,12 @@ export interface GuardContext<P extends Position = Position> {
   readonly tainted: readonly Taint[]
   /** Asks a model; undefined where guards cannot. */
   readonly judge?:
-    | ((model: unknown, prompt: string, signal: AbortSignal) => Promise<string>)
+    | ((
+        model: unknown,
+        prompt: string,
+        signal: AbortSignal,
+        settings?: AgentSettings,
+      ) => Promise<string>)
     | undefined
 }
 

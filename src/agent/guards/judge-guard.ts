@@ -8,6 +8,7 @@ import { digestOf, encode } from '../../ledger/index.ts'
 import { checkOptions } from '../../base/options.ts'
 import { type Guard, guard, type GuardContext } from './guard.ts'
 import { judgedPart, type Position } from './position.ts'
+import { type AgentSettings, checkSettings } from '../settings.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
@@ -18,6 +19,8 @@ export interface JudgeGuardOptions {
   readonly question: string
   /** The model that is asked, as an agent takes it. */
   readonly model?: unknown
+  /** How it is to answer, and the headers that a gateway wants, say. */
+  readonly settings?: AgentSettings
   /** Asks in another way: hands back the judge's whole answer. */
   readonly judge?: (prompt: string, signal: AbortSignal) => Promise<string>
   /** What is done when the answer is yes. Default "deny". */
@@ -39,22 +42,24 @@ export function judgeGuard(options: JudgeGuardOptions): Guard {
     'at',
     'question',
     'model',
+    'settings',
     'judge',
     'reaction',
     'timeout',
     'maxLength',
   ])
-  const { name = 'judge', at, question, model, judge, reaction = 'deny' } = options
+  const { name = 'judge', at, question, model, settings, judge, reaction = 'deny' } = options
   const { timeout = '60s', maxLength = 100_000 } = options
   checkReaction('judgeGuard', reaction, ['deny', 'retry', 'ask', 'halt'])
   if (typeof question !== 'string' || question === '')
     throw new EverloopError('BAD_OPTION', 'judgeGuard needs a `question`.')
   if ((model === undefined) === (judge === undefined))
     throw new EverloopError('BAD_OPTION', 'judgeGuard takes a `model` or a function `judge`.')
+  if (settings !== undefined) checkSettings('judgeGuard.settings', settings)
   const answer = (prompt: string, context: GuardContext): Promise<string> => {
     const { signal } = context
     if (judge) return judge(prompt, signal)
-    if (context.judge) return context.judge(model, prompt, signal)
+    if (context.judge) return context.judge(model, prompt, signal, settings)
     throw new EverloopError('BAD_OPTION', 'There is no way to ask a model here: give `judge`.')
   }
   return guard({

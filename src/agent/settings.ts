@@ -1,0 +1,58 @@
+/**
+ * How models are to answer: what agents, compactions and judges say, and what goes with a question that
+ * is put beside the conversation.
+ */
+import { checkOptions } from '../base/options.ts'
+import type { ModelSettings } from './model/answer.ts'
+import type { Model } from './model/port.ts'
+import { type SecretReference, type Secrets, withSecrets } from './secret.ts'
+
+/**
+ * How the model is to answer: passed on to the provider, with the values of secrets in the place of
+ * references.
+ */
+export type AgentSettings = Omit<ModelSettings, 'headers'> & {
+  readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>
+}
+
+const names = Object.keys({
+  maxOutputTokens: true,
+  temperature: true,
+  stopSequences: true,
+  topP: true,
+  topK: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  seed: true,
+  reasoning: true,
+  providerOptions: true,
+  headers: true,
+} satisfies Record<keyof AgentSettings, true>)
+
+/** Throws BAD_OPTION for what is no setting. */
+export function checkSettings(where: string, settings: unknown): void {
+  checkOptions(where, settings, names)
+}
+
+/** The settings with the values of secrets. Throws UNKNOWN_SECRET. */
+export async function resolved(
+  settings: AgentSettings | undefined,
+  secrets: Secrets,
+): Promise<ModelSettings | undefined> {
+  return (await withSecrets(settings, secrets)) as ModelSettings | undefined
+}
+
+/**
+ * What goes with a question beside the conversation, for a summary or a judge. The agent's own model is
+ * reached as the agent reaches it (a gateway may want its header); how its answers are to be is the
+ * agent's business alone.
+ */
+export function settingsAside(
+  own: AgentSettings | undefined,
+  asked: { readonly model?: Model | undefined; readonly settings?: AgentSettings | undefined },
+): AgentSettings | undefined {
+  const { model, settings } = asked
+  if (settings !== undefined || model !== undefined || own === undefined) return settings
+  const { headers, providerOptions } = own
+  return { ...(headers && { headers }), ...(providerOptions && { providerOptions }) }
+}
