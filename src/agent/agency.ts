@@ -4,7 +4,14 @@
  */
 import type { Ports } from '../base/ports.ts'
 import { digestOf } from '../ledger/index.ts'
-import { beginningIn, environmentIn, largeValueIn, limitChildren, portsIn } from '../run/inside.ts'
+import {
+  beginningIn,
+  beginTimeIn,
+  environmentIn,
+  largeValueIn,
+  limitChildren,
+  portsIn,
+} from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import { type LimitedRun, limited, stricter, withRaised } from './budget.ts'
 import type { Defined } from './definition.ts'
@@ -69,7 +76,7 @@ export class Agency {
     this.requester = by === '' ? undefined : by // a name that is left empty names nobody
     this.around = limited(ancestors)
     this.accounts = [run.id, ...ancestors.map((one) => one.run)]
-    this.started = run.now()
+    this.started = beginTimeIn(run)
     this.modelName = modelName(agent.model)
     this.#parallel = new Limiter(agent.parallel)
   }

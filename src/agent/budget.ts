@@ -21,7 +21,7 @@ export interface Budget {
   readonly tokens?: number
   /** Dollars, by the price table. A model of unknown price refuses to start. */
   readonly usd?: number
-  /** Time since the run was started. */
+  /** Time since the run was started, or since a delayed one could begin. */
   readonly time?: Duration
   /** Tool calls that were executed. */
   readonly calls?: number

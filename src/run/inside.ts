@@ -17,7 +17,7 @@ import type { Run, SignalOptions } from './face.ts'
 import type { Environment } from './pass-options.ts'
 import { insideOf, passOf } from './handle.ts'
 import { readPatiently } from './patience.ts'
-import { beginningOf } from './reader.ts'
+import { beginningOf, beginTime } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
@@ -97,6 +97,9 @@ export function childIn(run: Run, call: ChildCall): Promise<unknown> {
 /** What the run was started with. */
 export const beginningIn = (run: Run): Payloads['run.started'] =>
   beginningOf(insideOf(run).pass.reader).record
+
+/** When it could begin. */
+export const beginTimeIn = (run: Run): number => beginTime(insideOf(run).pass.reader)
 
 /** Waits for something that is no operation: nothing is handed over or begun meanwhile. */
 export function holdIn<T>(run: Run, read: T | Promise<T>): T | Promise<T> {

@@ -172,3 +172,9 @@ export function beginningOf(reader: Reader): {
   }
   return { entry, record: reader.line(entry).record as Payloads['run.started'] }
 }
+
+/** When the run could begin: a start with a delay waits before it. On the store's clock. */
+export function beginTime(reader: Reader): number {
+  const { entry, record } = beginningOf(reader)
+  return Math.max(entry.time, record.notBefore ?? entry.time)
+}

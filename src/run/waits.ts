@@ -17,7 +17,7 @@ import { asItIs } from './given.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
-import { beginningOf } from './reader.ts'
+import { beginningOf, beginTime } from './reader.ts'
 import { jsonSchemaOf } from './schema.ts'
 import type { Scope } from './scope.ts'
 
@@ -137,10 +137,9 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
 const ancestorsMax = 32
 
 function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
-  const { entry, record } = beginningOf(reader)
-  const { ancestors, parent } = record
+  const { ancestors, parent } = beginningOf(reader).record
   const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
-  return [{ run, ...(limits ? { limits, started: entry.time } : {}) }, ...around].slice(
+  return [{ run, ...(limits ? { limits, started: beginTime(reader) } : {}) }, ...around].slice(
     0,
     ancestorsMax,
   )

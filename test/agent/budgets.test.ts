@@ -67,6 +67,20 @@ describe('a limit that is reached is asked about', () => {
     await runtime.settle()
     expect((await asked(runtime)).prompt).toContain('7200s of 3600s of time')
   })
+
+  test('time, which does not pass before a delayed run may begin', async () => {
+    const { looker } = looking({ time: '1h' })
+    const below = agentTool(looker, { name: 'delegate', description: 'Lets another agent look.' })
+    const model = scriptedModel([
+      { toolCalls: [{ name: 'delegate', input: { prompt: 'Look.' } }] },
+      { text: 'Done.' },
+    ])
+    const lead = agent({ name: 'lead', model, tools: [below], budget: { time: '1h' } })
+    await using runtime = await testRuntime({ flows: [looker, lead] })
+    const run = await runtime.start(lead, { prompt: 'Look.' }, { delay: '8h' })
+    await runtime.advance('8h')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed', output: 'Done.' })
+  })
 })
 
 test('a call that fails counts like one that does not', async () => {
