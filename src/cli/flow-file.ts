@@ -182,9 +182,16 @@ function whyNot(cause: unknown): string {
       return `${said}. Inside node_modules only JavaScript can be loaded.`
     default:
       return cause.name === 'SyntaxError' || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX'
-        ? `${placeOf(cause)}${said}`
+        ? `${placeOf(cause)}${said}${newerSyntax(cause)}`
         : `It threw when it was loaded: ${said}${frameOf(cause)}`
   }
+}
+
+/** Programs in the documents say `await using`, which Node 22 takes for a misplaced name. */
+function newerSyntax({ message }: Error): string {
+  const { node } = process.versions
+  if (Number.parseInt(node) >= 24 || !message.startsWith('Unexpected identifier')) return ''
+  return `. \`using\` and \`await using\` need Node 24, and this is Node ${node}: here, say \`const\` and close it at the end.`
 }
 
 /** Where a syntax error is: Node puts it in front of the stack. */

@@ -76,6 +76,20 @@ describe('a flow file', () => {
     expect(existsSync(join(folder, '.everloop'))).toBe(false)
   })
 
+  test('syntax that Node 22 does not know is named there', async () => {
+    const folder = testFolder()
+    writeFileSync(join(folder, 'flow.mjs'), 'something somewhere')
+    const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.18.0' } })`
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(disguise)}`
+    const [older, newer] = await Promise.all([
+      everloop(['run', 'flow.mjs'], { cwd: folder, env: { NODE_OPTIONS } }),
+      everloop(['run', 'flow.mjs'], { cwd: folder }),
+    ])
+    expect(older.stderr).toContain('`await using` need Node 24, and this is Node 22.18.0')
+    expect(newer.stderr).toContain('SyntaxError: Unexpected identifier')
+    expect(newer.stderr).not.toContain('using')
+  })
+
   test('input that is no JSON is refused with the likely remedy', async () => {
     const { code, stderr } = await everloop(['run', `${flowFile}#hello`, 'World'], {
       cwd: testFolder(),
