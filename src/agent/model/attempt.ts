@@ -32,7 +32,7 @@ export async function attempt(
   const asked = model as LanguageModelV4
   try {
     watch.limit(timeoutMs)
-    const options = callOptions(request, model.specificationVersion, watch.signal)
+    const options = callOptions(request, model, watch.signal)
     const result = request.stream
       ? streamed(request, asked, options, { watch, idleMs: idleTimeoutMs })
       : Promise.resolve(asked.doGenerate(options)).then(generated)

@@ -10,19 +10,23 @@ import type {
 } from '@ai-sdk/provider'
 import type { ModelRequest } from './answer.ts'
 import type { LanguageModel } from './port.ts'
+import { providerOptions } from './provider-options.ts'
 
 type Version = LanguageModel['specificationVersion']
 
 /** The options of a call. For models of older specifications they only look like V4's to the compiler. */
 export function callOptions(
   request: ModelRequest,
-  version: Version,
+  model: LanguageModel,
   abortSignal: AbortSignal,
 ): LanguageModelV4CallOptions {
   const { tools, toolChoice, responseFormat } = request
   const { reasoning, ...settings } = request.settings ?? {}
+  const version = model.specificationVersion
+  const options = providerOptions(model, settings.providerOptions)
   return {
     ...settings,
+    ...(options === undefined ? {} : { providerOptions: options }),
     ...(reasoning === undefined || version !== 'v4' ? {} : { reasoning }),
     prompt: version === 'v4' ? request.prompt : olderPrompt(request.prompt, version),
     ...(tools === undefined || tools.length === 0
