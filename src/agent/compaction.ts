@@ -11,6 +11,7 @@ import { amountsOf, chargeTo } from './charges.ts'
 import type { Compaction } from './definition.ts'
 import { callModel } from './model/call.ts'
 import { modelName } from './model/port.ts'
+import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { promptMessage } from './prompt.ts'
 import { rule } from './ruling.ts'
 import { resolved, settingsAside } from './settings.ts'
@@ -67,6 +68,7 @@ export async function compacted(at: Agency, run: Run, state: AgentState): Promis
     ...withOtherMessages(state, [first, ...state.messages.slice(replaced)]),
     compacted: state.compacted + replaced,
     context: 0,
+    ...(state.bare !== undefined && { bare: Math.max(0, state.bare - replaced + 1) }),
   }
 }
 
@@ -93,7 +95,7 @@ async function summarised(
       model,
       prompt: [
         { role: 'system', content: instructions },
-        ...messages,
+        ...withoutSignedReasoning(messages), // which was signed for the agent's own instructions
         { role: 'user', content: [{ type: 'text', text: 'Write the summary now.' }] },
       ],
       settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at.secrets),

@@ -7,6 +7,7 @@ import type { Agency } from './agency.ts'
 import { amountsOf, chargeTo } from './charges.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
 import { callModel } from './model/call.ts'
+import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
 import { resolved } from './settings.ts'
 import type { AgentState } from './state.ts'
@@ -33,7 +34,10 @@ export async function requestMessages(
 ): Promise<LanguageModelV4Message[]> {
   const instructions = await instructionsOf(at, run, state)
   const system = instructions === '' ? [] : [{ role: 'system' as const, content: instructions }]
-  return at.translation.of(state.messages, system)
+  const messages = at.translation.of(state.messages, system)
+  return state.bare === undefined
+    ? messages
+    : withoutSignedReasoning(messages, system.length + state.bare)
 }
 
 /** Asks the model, once. `messages`: what guards have made of the request, if they did. */

@@ -73,6 +73,8 @@ export interface AgentState {
   readonly history: readonly PastCall[]
   /** How many messages from the beginning a compaction has replaced. */
   readonly compacted: number
+  /** How many messages from the beginning go out without their reasoning, as its provider refused it. */
+  readonly bare?: number
 }
 
 /** How many calls guards are shown for finding loops, and how many sources of what came from outside. */

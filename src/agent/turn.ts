@@ -195,6 +195,7 @@ async function answer(
     turns: state.turns + 1,
     definition,
     context: given.usage.input ?? 0,
+    ...(given.isBare && { bare: state.messages.length }),
   }
   return { answered, parts: given.content }
 }

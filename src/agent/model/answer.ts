@@ -182,6 +182,8 @@ export interface ModelAnswer {
   readonly warnings: readonly string[]
   /** The attempts that failed before this answer. */
   readonly attempts: readonly FailedAttempt[]
+  /** The provider did not take the reasoning in the history: it answered without. */
+  readonly isBare?: true | undefined
   readonly responseId?: string | undefined
   /** The model's id as the provider reports it. */
   readonly modelId?: string | undefined

@@ -15,6 +15,7 @@ import { modelName, modelsOf } from './port.ts'
 import { Refusal } from './raw-answer.ts'
 import { excerpt } from './redact.ts'
 import { resolveModel } from './resolve.ts'
+import { withoutSignedReasoning } from './signed-reasoning.ts'
 
 interface Retry {
   readonly attempts: number
@@ -38,14 +39,16 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
   for (const [index, one] of models.entries()) {
     const model = await resolveModel(one)
     const name = modelName(model)
-    for (let number = 1; number <= retry.attempts; number++) {
+    let asked = request
+    let most = retry.attempts
+    for (let number = 1; number <= most; number++) {
       signal?.throwIfAborted()
       if (last) request.onRestart?.({ model: name, error: last.message })
       const began = ports.clock.now()
       try {
-        const answer = await attempt(request, model)
+        const answer = await attempt(asked, model)
         if (answer instanceof Refusal) throw refused(answer, name, attempts)
-        return { ...answer, attempts }
+        return { ...answer, attempts, ...(asked !== request && { isBare: true }) }
       } catch (thrown) {
         if (signal?.aborted === true) throw signal.reason
         if (EverloopError.is(thrown)) throw thrown
@@ -55,7 +58,12 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
         const known = status === undefined ? {} : { status }
         attempts.push({ model: name, error: message, ...known, ms: now - began })
       }
-      const isLast = number === retry.attempts
+      if (last.refusesReasoning && asked === request) {
+        asked = { ...request, prompt: withoutSignedReasoning(request.prompt) }
+        most++ // it is asked something else, at once
+        continue
+      }
+      const isLast = number === most
       // Who asks for more patience than we have is asked again only when nobody else can be.
       const isTooLong = (last.waitMs ?? 0) > retry.maxDelayMs && index < models.length - 1
       if (!last.again || isLast || isTooLong) break

@@ -14,6 +14,8 @@ interface About {
   readonly waitMs?: number | undefined
   /** What the provider said, without secrets. */
   readonly body?: string | undefined
+  /** That it does not take the reasoning in the history. */
+  readonly refusesReasoning?: boolean
 }
 
 /** An attempt came to nothing. */
@@ -22,13 +24,15 @@ export class AttemptFailure extends Error {
   readonly status: number | undefined
   readonly waitMs: number | undefined
   readonly body: string | undefined
+  readonly refusesReasoning: boolean
 
-  constructor(message: string, { again, status, waitMs, body }: About) {
+  constructor(message: string, { again, status, waitMs, body, refusesReasoning }: About) {
     super(message)
     this.again = again
     this.status = status
     this.waitMs = waitMs
     this.body = body
+    this.refusesReasoning = refusesReasoning ?? false
   }
 }
 
@@ -50,6 +54,9 @@ const usedUp = /insufficient_quota/
 const hopeless =
   /invalid_api_key|context_length_exceeded|invalid_request|authentication_error|permission_error|not_found_error/i
 
+/** Reasoning was signed for another conversation than the one that it is sent back in. */
+const unbound = /invalid .?signature.? in .?thinking|bound to a different conversation/i
+
 /** The failure behind whatever was thrown. */
 export function failureOf(thrown: unknown, now: number): AttemptFailure {
   if (thrown instanceof AttemptFailure) return thrown
@@ -58,30 +65,40 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
   const said = bodyOf(fields)
   const message = excerpt(`${messageOf(thrown, fields)}${causeOf(thrown)}`, 300)
   const text = said === undefined || said.includes(message) ? message : `${message} ${said}`
+  const words = wordsOf(fields)
   return new AttemptFailure(
     `${status === undefined || status < 300 ? '' : `HTTP ${status}: `}${text || 'unknown error'}`,
     {
-      again: isPassing(thrown, fields, status),
+      again: isPassing(thrown, fields, { status, words }),
       status,
       waitMs: retryAfterMs(fields['responseHeaders'], now),
       body: said,
+      refusesReasoning: unbound.test(words),
     },
   )
 }
 
-function isPassing(thrown: unknown, fields: Fields, status: number | undefined): boolean {
+/** All that the provider said. */
+function wordsOf(fields: Fields): string {
   const words = [fields['code'], fields['type'], fields['message'], fields['responseBody']]
-  const said = words
+  return words
     .filter((word) => typeof word === 'string')
     .join(' ')
     .slice(0, 10_000)
-  if (usedUp.test(said)) return false
+}
+
+function isPassing(
+  thrown: unknown,
+  fields: Fields,
+  { status, words }: { readonly status: number | undefined; readonly words: string },
+): boolean {
+  if (usedUp.test(words)) return false
   if (status !== undefined) {
     if (status < 300) return true // it answered, and the answer could not be read
     return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
   }
   if (typeof fields['isRetryable'] === 'boolean') return fields['isRetryable']
-  return !(thrown instanceof Error && lasting.has(thrown.name)) && !hopeless.test(said)
+  return !(thrown instanceof Error && lasting.has(thrown.name)) && !hopeless.test(words)
 }
 
 type Fields = Readonly<Record<string, unknown>>
