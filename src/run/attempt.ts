@@ -150,13 +150,14 @@ async function executeTimed(
 ): Promise<Result> {
   const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
   const given = handed(pass, operation, number, signal)
-  let started: unknown
+  let started: Promise<unknown> | undefined
   let result: Result
   try {
-    started = begin(pass, operation, call, given.context)
+    // One promise for all who wait: some thenables do their work each time `then` is called.
+    started = Promise.resolve(begin(pass, operation, call, given.context))
     result = successOf(call, await Promise.race([started, expired]))
   } catch (thrown) {
-    const late = isTimeout(thrown) ? { late: Promise.resolve(started) } : {}
+    const late = started && isTimeout(thrown) ? { late: started } : {}
     result = { ...failureOf(thrown), ...late }
   }
   dispose()

@@ -139,6 +139,30 @@ describe('a timeout', () => {
     expect(signals[0]?.aborted).toBe(true)
   })
 
+  test.each([undefined, 'once'] as const)(
+    'calls a thenable that does its work when it is waited for only once (effect: %s)',
+    async (effect) => {
+      let sent = 0
+      const query = {
+        // oxlint-disable-next-line unicorn/no-thenable -- as query builders are
+        then(_: unknown, reject: (error: Error) => void) {
+          sent++
+          runtime.time.setTimer(20_000, () => reject(new Error('Connection lost.')))
+        },
+      } as unknown as Promise<void>
+      const lazy = flow('lazy', (run) =>
+        run.step('query', { timeout: '10s', ...(effect && { effect }) }, () => query),
+      )
+      await using runtime = await testRuntime({ flows: [lazy] })
+      const run = await runtime.start(lazy, undefined)
+      await runtime.advance('1h')
+      const { status } = await runtime.settled(run)
+      expect(status).toBe(effect ? 'waiting' : 'failed')
+      expect(sent).toBe(1)
+      expect(runtime.troubles).toEqual([])
+    },
+  )
+
   test('does not limit a step that has none: one may take hours and keeps its lease', async () => {
     const long = flow('long', async (run) =>
       run.step(
