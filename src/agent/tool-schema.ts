@@ -21,7 +21,16 @@ const levelsMax = 64
 const unitsMax = 256 * 1024
 
 /** What APIs of models refuse at the top of a schema. */
-const refusedAtTop = ['anyOf', 'oneOf', 'allOf', 'not', 'enum', 'const', '$ref', 'if'] as const
+export const refusedAtTop = [
+  'anyOf',
+  'oneOf',
+  'allOf',
+  'not',
+  'enum',
+  'const',
+  '$ref',
+  'if',
+] as const
 
 /** The schema that stands for these options. Throws BAD_OPTION. */
 export function toolSchema({

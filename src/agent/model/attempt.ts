@@ -12,6 +12,7 @@ import { AttemptFailure } from './failure.ts'
 import { modelName, type LanguageModel } from './port.ts'
 import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.ts'
 import { Collector } from './stream.ts'
+import { inWantedFormat } from './wanted-format.ts'
 
 const defaultTimeoutMs = 10 * 60_000
 /** What the signal of a failed attempt says: one for all, as it costs a stack trace. */
@@ -32,7 +33,7 @@ export async function attempt(
   const asked = model as LanguageModelV4
   try {
     watch.limit(timeoutMs)
-    const options = callOptions(request, model, watch.signal)
+    const options = callOptions(inWantedFormat(request, model), model, watch.signal)
     const result = request.stream
       ? streamed(request, asked, options, { watch, idleMs: idleTimeoutMs })
       : Promise.resolve(asked.doGenerate(options)).then(generated)

@@ -4,6 +4,9 @@
  * front); nothing within the JSON is repaired.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { jsonSchemaOf } from '../../run/schema.ts'
+import { isRecord } from './content.ts'
+import { outputSchema } from './output-schema.ts'
 import { isDeeper } from './tool-input.ts'
 
 export type Structured<T> = { readonly ok: true; readonly value: T } | Misfit
@@ -27,9 +30,31 @@ export async function parseStructured<T>(
   text: string,
   schema: StandardSchemaV1<unknown, T>,
 ): Promise<Structured<T>> {
-  const found = jsonIn(text)
-  if (!found.ok) return found
-  return fitted(found.value, schema)
+  const trimmed = text.replace(/^\uFEFF/, '').trim()
+  const isWrapped = outputSchema(jsonSchemaOf(schema))?.isWrapped === true
+  // Of several values the first that fits is meant. When none does, the longest was.
+  let longest: (Found & { readonly misfit: Misfit }) | undefined
+  for (const found of jsonIn(trimmed)) {
+    const made = await unwrapped(found.value, schema, isWrapped)
+    if (made.ok) return made
+    if (found.units > (longest?.units ?? -1)) longest = { ...found, misfit: made }
+  }
+  return longest?.misfit ?? noJson(trimmed)
+}
+
+/** The value as the schema hands it on, out of the object that the model was told to put it into, if it was. */
+async function unwrapped<T>(
+  value: unknown,
+  schema: StandardSchemaV1<unknown, T>,
+  isWrapped: boolean,
+): Promise<Structured<T>> {
+  if (!isWrapped || !isRecord(value) || Object.keys(value).join() !== 'value') {
+    return fitted(value, schema)
+  }
+  const inside = await fitted(value['value'], schema)
+  if (inside.ok) return inside
+  const whole = await fitted(value, schema)
+  return whole.ok ? whole : inside
 }
 
 /** The value as the schema hands it on. */
@@ -55,50 +80,68 @@ export async function fitted<T>(
   }
 }
 
-function jsonIn(text: string): Structured<unknown> {
-  const trimmed = text.replace(/^\uFEFF/, '').trim()
-  if (trimmed === '')
+function noJson(text: string): Misfit {
+  if (text === '') {
     return {
       ok: false,
       complaint: 'The answer is empty. Answer with JSON alone.',
       reason: 'It is empty.',
     }
-  try {
-    return { ok: true, value: JSON.parse(trimmed) as unknown }
-  } catch (error) {
-    const inner = firstJson(trimmed)
-    if (inner) return { ok: true, value: inner.value }
-    return {
-      ok: false,
-      reason: 'It is not JSON.',
-      complaint: `The answer is not JSON (${(error as Error).message.slice(0, 200)}). Answer with JSON alone, complete, without comments or trailing commas.`,
-    }
+  }
+  const { error = '' } = parsed(text)
+  return {
+    ok: false,
+    reason: 'It is not JSON.',
+    complaint: `The answer is not JSON (${error.slice(0, 200)}). Answer with JSON alone, complete, without comments or trailing commas.`,
   }
 }
 
-/** The first complete object or array: behind a code fence, or behind words. */
-function firstJson(text: string): { readonly value: unknown } | undefined {
-  const fence = /```(?:json\w*)?\s*\n?/i.exec(text)
-  const starts = [fence ? fence.index + fence[0].length : 0, 0]
-  for (const from of new Set(starts)) {
-    // A brace in the prose is passed over; a text full of them is not worth reading to its end.
-    let at = from
-    for (let tries = 0; tries < 50; tries++) {
-      const offset = text.slice(at).search(/[{[]/)
-      if (offset < 0) break
-      at += offset
-      const end = endOf(text, at)
-      if (end !== undefined) {
-        try {
-          return { value: JSON.parse(text.slice(at, end)) as unknown }
-        } catch {
-          // Not JSON, only brackets.
-        }
-      }
-      at++
-    }
+/** A value, and how long it is as text. */
+interface Found {
+  readonly value: unknown
+  readonly units: number
+}
+
+/** The whole text as JSON, or else the complete objects and arrays in it: behind a code fence, then before it. */
+function* jsonIn(text: string): Generator<Found> {
+  const whole = parsed(text)
+  if (whole.error === undefined) {
+    yield { value: whole.value, units: text.length }
+    return
   }
-  return undefined
+  const fence = /```(?:json\w*)?\s*\n?/i.exec(text)
+  const inside = fence ? fence.index + fence[0].length : 0
+  yield* objectsIn(text, inside, text.length)
+  yield* objectsIn(text, 0, inside)
+}
+
+/** Those that begin in this part of the text. */
+function* objectsIn(text: string, from: number, to: number): Generator<Found> {
+  // A brace in the prose is passed over; a text full of them is not worth reading to its end.
+  let at = from
+  for (let tries = 0; tries < 50; tries++) {
+    const offset = text.slice(at, to).search(/[{[]/)
+    if (offset < 0) return
+    at += offset
+    const end = endOf(text, at)
+    const found = end === undefined ? undefined : parsed(text.slice(at, end))
+    if (end === undefined || !found || found.error !== undefined) {
+      at++ // only a bracket
+      continue
+    }
+    yield { value: found.value, units: end - at }
+    at = end
+  }
+}
+
+type Parsed = { readonly value: unknown; readonly error?: never } | { readonly error: string }
+
+function parsed(text: string): Parsed {
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch (error) {
+    return { error: (error as Error).message }
+  }
 }
 
 /** Where the value that begins here ends, by its brackets outside of texts. */
