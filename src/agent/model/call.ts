@@ -9,9 +9,10 @@ import type { Ports } from '../../base/ports.ts'
 import { checkOptions } from '../../base/options.ts'
 import type { FailedAttempt, ModelAnswer, ModelRequest, ModelRetry } from './answer.ts'
 import { attempt } from './attempt.ts'
-import { type AttemptFailure, failureOf } from './failure.ts'
+import { AttemptFailure, failureOf } from './failure.ts'
 import { ModelError } from './model-error.ts'
-import { modelName, modelsOf } from './port.ts'
+import { isBeside } from './place.ts'
+import { type LanguageModel, modelName, modelsOf, type OneModel } from './port.ts'
 import { Refusal } from './raw-answer.ts'
 import { excerpt } from './redact.ts'
 import { resolveModel } from './resolve.ts'
@@ -36,10 +37,19 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
   const models = modelsOf(request.model)
   const attempts: FailedAttempt[] = []
   let last: AttemptFailure | undefined
+  let first: LanguageModel | undefined
   for (const [index, one] of models.entries()) {
-    const model = await resolveModel(one)
+    const model = await found(one)
+    if (model instanceof AttemptFailure) {
+      last = model
+      attempts.push({ model: modelName(one), error: last.message, ms: 0 })
+      continue
+    }
+    if (index === 0) first = model
     const name = modelName(model)
-    let asked = request
+    // Headers may hold a key, and are meant for the first.
+    const own = first && isBeside(model, first) ? request : withoutHeaders(request)
+    let asked = own
     let most = retry.attempts
     for (let number = 1; number <= most; number++) {
       signal?.throwIfAborted()
@@ -48,7 +58,7 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
       try {
         const answer = await attempt(asked, model)
         if (answer instanceof Refusal) throw refused(answer, name, attempts)
-        return { ...answer, attempts, ...(asked !== request && { isBare: true }) }
+        return { ...answer, attempts, ...(asked !== own && { isBare: true }) }
       } catch (thrown) {
         if (signal?.aborted === true) throw signal.reason
         if (EverloopError.is(thrown)) throw thrown
@@ -57,9 +67,10 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
         const { message, status } = last
         const known = status === undefined ? {} : { status }
         attempts.push({ model: name, error: message, ...known, ms: now - began })
+        if (last.refuses === 'content') throw refused(new Refusal(message), name, attempts)
       }
-      if (last.refusesReasoning && asked === request) {
-        asked = { ...request, prompt: withoutSignedReasoning(request.prompt) }
+      if (last.refuses === 'reasoning' && asked === own) {
+        asked = { ...own, prompt: withoutSignedReasoning(own.prompt) }
         most++ // it is asked something else, at once
         continue
       }
@@ -71,6 +82,22 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
     }
   }
   throw failed(attempts, last)
+}
+
+/** The model, or why there is none. Throws UNKNOWN_MODEL. */
+async function found(model: OneModel): Promise<LanguageModel | AttemptFailure> {
+  try {
+    return await resolveModel(model)
+  } catch (thrown) {
+    if (EverloopError.is(thrown)) throw thrown
+    return new AttemptFailure(failureOf(thrown, 0).message, { again: false })
+  }
+}
+
+function withoutHeaders(request: ModelRequest): ModelRequest {
+  if (request.settings?.headers === undefined) return request
+  const { headers: _meantForTheFirst, ...settings } = request.settings
+  return { ...request, settings }
 }
 
 function failed(attempts: readonly FailedAttempt[], last: AttemptFailure | undefined): ModelError {

@@ -14,8 +14,8 @@ interface About {
   readonly waitMs?: number | undefined
   /** What the provider said, without secrets. */
   readonly body?: string | undefined
-  /** That it does not take the reasoning in the history. */
-  readonly refusesReasoning?: boolean
+  /** What it does not take: the reasoning in the history, or what a filter of contents found. */
+  readonly refuses?: 'reasoning' | 'content' | undefined
 }
 
 /** An attempt came to nothing. */
@@ -24,15 +24,15 @@ export class AttemptFailure extends Error {
   readonly status: number | undefined
   readonly waitMs: number | undefined
   readonly body: string | undefined
-  readonly refusesReasoning: boolean
+  readonly refuses: 'reasoning' | 'content' | undefined
 
-  constructor(message: string, { again, status, waitMs, body, refusesReasoning }: About) {
+  constructor(message: string, { again, status, waitMs, body, refuses }: About) {
     super(message)
     this.again = again
     this.status = status
     this.waitMs = waitMs
     this.body = body
-    this.refusesReasoning = refusesReasoning ?? false
+    this.refuses = refuses
   }
 }
 
@@ -57,6 +57,10 @@ const hopeless =
 /** Reasoning was signed for another conversation than the one that it is sent back in. */
 const unbound = /invalid .?signature.? in .?thinking|bound to a different conversation/i
 
+/** What OpenAI and Azure call a refusal that comes in the place of an answer. */
+const filtered =
+  /\b(?:content_filter|ResponsibleAIPolicyViolation|content_policy_violation|invalid_prompt)\b/
+
 /** The failure behind whatever was thrown. */
 export function failureOf(thrown: unknown, now: number): AttemptFailure {
   if (thrown instanceof AttemptFailure) return thrown
@@ -73,7 +77,7 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
       status,
       waitMs: retryAfterMs(fields['responseHeaders'], now),
       body: said,
-      refusesReasoning: unbound.test(words),
+      refuses: unbound.test(words) ? 'reasoning' : filtered.test(words) ? 'content' : undefined,
     },
   )
 }

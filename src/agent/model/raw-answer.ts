@@ -42,9 +42,10 @@ export function generated(result: unknown): RawAnswer {
 /** A model's refusal: an answer, but not one to go on with. */
 export class Refusal {
   readonly text: string
-  readonly usage: Usage
+  /** Undefined when it came in the place of an answer. */
+  readonly usage: Usage | undefined
 
-  constructor(text: string, usage: Usage) {
+  constructor(text: string, usage?: Usage) {
     this.text = text
     this.usage = usage
   }
