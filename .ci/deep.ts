@@ -1,6 +1,6 @@
 /**
- * The deep proof, as CI runs it: simulator, mutants, kills and power cuts. Each suite says itself
- * whether it found anything; one that is missing what it needs fails here, because CI=true.
+ * The deep proof, as CI runs it: simulator, mutants, kills, power cuts and the oldest Node. Each suite
+ * says itself whether it found anything; one that is missing what it needs fails here, because CI=true.
  */
 import { spawn } from 'node:child_process'
 
@@ -10,6 +10,7 @@ const suites: readonly { readonly name: string; readonly args: readonly string[]
   { name: 'mutants', args: ['test/sim/main.ts', '--mutants', '--jobs', '2'] },
   { name: 'kills', args: ['test/crash/main.ts'] },
   { name: 'power cuts', args: ['test/power/main.ts', '--images', '2000'] },
+  { name: 'oldest Node', args: ['test/oldest-node/main.ts'] },
 ]
 
 const only = process.argv.slice(2)

@@ -5,6 +5,9 @@
  */
 import type { Malformation, Script, ScriptedAnswer } from 'everloop/testing'
 
+/** What Node says of a connection that the other side has reset. */
+const reset = process.versions.node.startsWith('22.') ? '(other side closed)' : '(read ECONNRESET)'
+
 export type ProviderName = 'openai chat' | 'openai responses' | 'openai-compatible' | 'anthropic'
 export type How = 'streamed' | 'whole'
 
@@ -191,7 +194,7 @@ export const malformedClasses: readonly MalformedClass[] = [
   // Followed as a browser would, without the body: nothing is there.
   text('redirect', failed('HTTP 404', 1)),
   impatient(text('slow-drip', silent, { whole: tooLong })),
-  text('connection-reset', failed('(read ECONNRESET)')),
+  text('connection-reset', failed(reset)),
   text('wrong-content-type', answer),
   text('bom', answer),
   text('unknown-event', strangePart, { whole: answer, 'openai responses, streamed': answer }),

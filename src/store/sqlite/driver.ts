@@ -65,10 +65,16 @@ export interface ConnectionOptions {
   readonly busyMs: number
 }
 
+/** A prepared statement, and which value each of its marks takes, where the marks are numbered. */
+interface Prepared {
+  readonly statement: Sqlite.StatementSync
+  readonly order: readonly number[] | undefined
+}
+
 export class Connection {
   readonly #database: Sqlite.DatabaseSync
   /** Statements stay prepared: SQL texts are constants, so there are not many. */
-  readonly #statements = new Map<string, Sqlite.StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
 
   constructor(path: string, { access, busyMs }: ConnectionOptions) {
     const { DatabaseSync } = sqliteModule()
@@ -85,22 +91,26 @@ export class Connection {
 
   /** Runs a statement; returns how many rows it changed. */
   run(sql: string, ...values: Value[]): number {
-    return Number(this.#prepared(sql).run(...values).changes)
+    const { statement, order } = this.#prepared(sql)
+    return Number(statement.run(...ordered(values, order)).changes)
   }
 
   // The caller says what the columns hold: the schema is STRICT, and the statements are ours.
   /** The first row. */
   get<R extends Row>(sql: string, ...values: Value[]): R | undefined {
-    return this.#prepared(sql).get(...values) as unknown as R | undefined
+    const { statement, order } = this.#prepared(sql)
+    return statement.get(...ordered(values, order)) as unknown as R | undefined
   }
 
   all<R extends Row>(sql: string, ...values: Value[]): readonly R[] {
-    return this.#prepared(sql).all(...values) as unknown as readonly R[]
+    const { statement, order } = this.#prepared(sql)
+    return statement.all(...ordered(values, order)) as unknown as readonly R[]
   }
 
   /** Rows one by one; leaving the loop early ends the statement. */
   iterate<R extends Row>(sql: string, ...values: Value[]): Iterable<R> {
-    return this.#prepared(sql).iterate(...values) as unknown as Iterable<R>
+    const { statement, order } = this.#prepared(sql)
+    return statement.iterate(...ordered(values, order)) as unknown as Iterable<R>
   }
 
   /** The only column of a row that must be there, such as a count. */
@@ -131,16 +141,25 @@ export class Connection {
     this.#database.close()
   }
 
-  #prepared(sql: string): Sqlite.StatementSync {
-    let statement = this.#statements.get(sql)
-    if (!statement) {
-      statement = this.#database.prepare(sql)
+  #prepared(sql: string): Prepared {
+    let prepared = this.#statements.get(sql)
+    if (!prepared) {
+      // Node 22.18 takes ?1 for a name that no value was given for.
+      const order = Array.from(sql.matchAll(numberedMark), ([, number]) => Number(number) - 1)
+      const statement = this.#database.prepare(sql.replace(numberedMark, '?'))
       statement.setReturnArrays(true)
-      this.#statements.set(sql, statement)
+      prepared = { statement, order: order.length === 0 ? undefined : order }
+      this.#statements.set(sql, prepared)
     }
-    return statement
+    return prepared
   }
 }
+
+/** In everloop's own statements, of which none has such a text in quotes. */
+const numberedMark = /\?(\d+)/g
+
+const ordered = (values: Value[], order: readonly number[] | undefined): Value[] =>
+  order === undefined ? values : order.map((at) => values[at] as Value)
 
 function sqliteModule(): typeof Sqlite {
   const sqlite: typeof Sqlite | undefined = process.getBuiltinModule('node:sqlite')

@@ -1,12 +1,15 @@
 /**
- * Free texts in SQLite. Its TEXT is UTF-8, which cannot hold a lone surrogate: two different names
- * would become the same one. Such texts are kept as JSON behind a mark; all others as they are.
+ * Free texts in SQLite. Its TEXT is UTF-8, which cannot hold a lone surrogate, and Node 22.18 reads it no
+ * further than a NUL: two different names would become the same one. Such texts are kept as JSON
+ * behind a mark; all others as they are.
  */
 const mark = '\u0001'
+const end = '\u0000'
 
 /** The text as it is stored. Equal only for equal texts. */
 export function kept(text: string): string {
-  return text.isWellFormed() && !text.startsWith(mark) ? text : mark + JSON.stringify(text)
+  const isAsItIs = text.isWellFormed() && !text.startsWith(mark) && !text.includes(end)
+  return isAsItIs ? text : mark + JSON.stringify(text)
 }
 
 /** The text that `kept` stored. */

@@ -127,8 +127,9 @@ DELETE FROM everloop_chunks WHERE run = ?1 AND path > ?2 || '/' AND path < ?2 ||
 
 export const dropAllChunks: string = 'DELETE FROM everloop_chunks WHERE run = ?'
 
+/** Node 22.18 takes no bytes for NULL. */
 export const insertArtifact: string = `
-INSERT INTO artifacts (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING`
+INSERT INTO artifacts (hash, bytes) VALUES (?, ifnull(?, x'')) ON CONFLICT (hash) DO NOTHING`
 
 // Messages.
 
