@@ -1,7 +1,8 @@
 /**
  * A loop's state in memory, and what each turn writes of it.
  *
- * - T1 The state handed to a turn equals what a resume would decode, and is frozen.
+ * - T1 The state handed to a turn equals what a resume would decode, and is frozen. Bytes have no
+ *   frozen form: each turn is handed its own, and those that it hands on are compared with the kept.
  * - T2 What a resume reads (`chain`) stays below twice what lives (`live`) plus a slack, see
  *   ledger/delta.ts. Both are counted in characters and stand in every turn's entry.
  * - T3 What the ledger holds already, a step's value or an item of an earlier turn, is referred to.
@@ -63,7 +64,8 @@ export class LoopState {
     readonly written: Written[]
     readonly redact: Redact
   }) {
-    this.#state = deepFreeze(fields.state)
+    deepFreeze(fields.state)
+    this.#state = fields.state
     this.#turn = fields.turn
     this.#live = fields.live
     this.#chain = fields.chain
@@ -107,9 +109,9 @@ export class LoopState {
     return new LoopState({ state, turn, live, chain, refs, written, redact })
   }
 
-  /** The state of the next turn, frozen. */
-  get state(): unknown {
-    return this.#state
+  /** The state to hand to the next turn: frozen, with bytes of its own. */
+  handed(): unknown {
+    return withOwnBytes(this.#state)
   }
 
   /** How much a resume reads for the state, in characters. */
@@ -181,15 +183,13 @@ export class LoopState {
   /** Freezes what the edits touched; a long list is kept a second time in a form quick to read. */
   #freezeEdited(state: unknown, edits: readonly Edit[]): unknown {
     for (const edit of edits) {
-      if (edit[0] === 'set') deepFreeze(edit[2])
-      if (edit[0] === 'splice') for (const item of edit[4]) deepFreeze(item)
-    }
-    for (const edit of edits) {
+      const bringsBytes = newIn(edit).reduce<boolean>((has, part) => deepFreeze(part) || has, false)
       let [old, node] = [this.#state, state]
       for (const key of [...edit[1], undefined]) {
-        if (typeof node !== 'object' || node === null) break
+        if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node)) break
         if (Array.isArray(node)) this.#keepPlain(old, node, edit, key)
         Object.freeze(node)
+        if (bringsBytes || holdsBytes(old)) withBytes.add(node)
         if (key === undefined) break
         node = (node as Container)[key]
         old = typeof old === 'object' && old !== null ? (old as Container)[key] : undefined
@@ -222,7 +222,7 @@ export class LoopState {
     readonly refer: (value: object | string) => Ref | undefined
     /**
      * What was referred to: the very object, so that it is found again by identity, or a copy of one
-     * that the code has frozen its own way, which cannot be frozen all the way down (T1).
+     * that cannot be frozen all the way down (T1).
      */
     readonly resolve: (ref: Ref) => unknown
     units: number
@@ -236,7 +236,7 @@ export class LoopState {
         const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
         if (ref) {
           const text = encode(value)
-          const part = known || isExtensible(value) ? value : decode(text)
+          const part = known || canFreeze(value) ? value : decode(text)
           referred.set(ref.join('/'), part)
           referring.units += text.length
           if (typeof part === 'object' && part !== null) this.#refs.set(part, ref)
@@ -289,21 +289,48 @@ function replacedUnits(state: unknown, edits: readonly Edit[]): number {
   return units
 }
 
-/** Freezes data all the way down. What is frozen already was frozen all the way down, see `refer`. */
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  if (ArrayBuffer.isView(value)) return value // has no frozen form
+/** What an edit brings into the state. */
+const newIn = (edit: Edit): readonly unknown[] =>
+  edit[0] === 'set' ? [edit[2]] : edit[0] === 'splice' ? edit[4] : []
+
+/** Of what was frozen here, all that there may be bytes in. */
+const withBytes = new WeakSet<object>()
+
+const holdsBytes = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (ArrayBuffer.isView(value) || withBytes.has(value))
+
+/**
+ * Freezes data all the way down, but for bytes. Returns whether there are any in it. What is frozen
+ * already was frozen all the way down, see `refer`.
+ */
+function deepFreeze(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (ArrayBuffer.isView(value) || Object.isFrozen(value)) return holdsBytes(value)
   if (value instanceof Map || value instanceof Set || value instanceof Date) refuseMutation(value)
   Object.freeze(value)
-  for (const child of partsOf(value)) deepFreeze(child)
-  return value
+  for (const child of partsOf(value)) if (deepFreeze(child)) withBytes.add(value)
+  return withBytes.has(value)
 }
 
-/** True when nothing in the data is frozen, sealed or kept from getting fields. */
-function isExtensible(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
-  if (!Object.isExtensible(value)) return false
-  for (const child of partsOf(value)) if (!isExtensible(child)) return false
+/** The same data; wherever there are bytes in it, a copy of them. */
+function withOwnBytes(value: unknown): unknown {
+  if (!holdsBytes(value)) return value
+  if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) return Object.freeze(value.map(withOwnBytes))
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    const fields = Object.entries(value as object).map(([key, part]) => [key, withOwnBytes(part)])
+    return Object.freeze(Object.fromEntries(fields))
+  }
+  const copy = decode(encode(value))
+  deepFreeze(copy)
+  return copy
+}
+
+/** True when nothing in the data is frozen, sealed or kept from getting fields, and there are no bytes. */
+function canFreeze(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (ArrayBuffer.isView(value) || !Object.isExtensible(value)) return false
+  for (const child of partsOf(value)) if (!canFreeze(child)) return false
   return true
 }
 

@@ -34,7 +34,7 @@ export function loop(
       const number = state.turn + 1
       const turn = new Scope(pass.run, childPath(scope.path, number), scope.time, scope)
       const verdict = await within({ pass, scope: turn, step: undefined }, () =>
-        call.body(turn, number, state.state),
+        call.body(turn, number, state.handed()),
       )
       const { shadow } = pass.options
       if (shadow?.isTarget(turn.path)) {
