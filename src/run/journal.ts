@@ -153,7 +153,7 @@ export class Journal {
         this.#append(items, sealed)
       }
     } catch (error) {
-      this.#lose(ours(error, this.#options.run))
+      this.#lose(ofOurs(error, this.#options.run))
     }
   }
 
@@ -299,13 +299,13 @@ export class Journal {
         try {
           settle(result)
         } catch (error) {
-          this.#lose(ours(error, this.#options.run))
+          this.#lose(ofOurs(error, this.#options.run))
         }
         if (this.#waiting.length > 0) this.#schedule()
       },
       (error: unknown) => {
         if (this.#lost) return
-        if (!isPassing(error)) return this.#lose(ours(error, this.#options.run))
+        if (!isPassing(error)) return this.#lose(ofStore(error, this.#options.run))
         const repeat = (): void => {
           const later = { again, waitMs: Math.min(waitMs * 2, troubleMsMax) }
           if (!this.#lost) this.#patiently(again, settle, later)
@@ -390,11 +390,20 @@ const isPassing = (error: unknown): error is EverloopError =>
 /** The code has done in the transaction what it may not. */
 const isMisuse = (error: unknown): boolean => EverloopError.is(error) && error.code === 'BAD_OPTION'
 
-const ours = (error: unknown, run: string): EverloopError =>
-  EverloopError.is(error) ? error : unexpected(error, run)
+/** What the store threw. */
+const ofStore = (error: unknown, run: string): EverloopError =>
+  EverloopError.is(error)
+    ? error
+    : new EverloopError('STORE_FAILED', `The store failed while run "${run}" was written.`, {
+        run,
+        cause: error,
+      })
 
-const unexpected = (cause: unknown, run: string): EverloopError =>
-  new EverloopError('STORE_FAILED', `The store failed while run "${run}" was written.`, {
-    run,
-    cause,
-  })
+/** What everloop's own code threw before or behind an append. */
+const ofOurs = (error: unknown, run: string): EverloopError =>
+  EverloopError.is(error)
+    ? error
+    : new EverloopError('INTERNAL', `Everloop failed while run "${run}" was written.`, {
+        run,
+        cause: error,
+      })

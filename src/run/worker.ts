@@ -267,21 +267,28 @@ export class Worker {
    */
   #onLost(error: EverloopError, row: RunRow, session: string): void {
     this.#options.onTrouble(error, row.id)
-    const isOver = error.code === 'STORE_FAILED' || error.code === 'STORE_CLOSED' || this.#failure
-    if (error.code !== 'FENCED' && !isOver) void this.#putOff(row, session, lostMs)
+    // A worker that stops has its runs freed with its session.
+    if (error.code !== 'FENCED' && this.#state === 'working')
+      void this.#putOff(row, session, lostMs)
   }
 
-  /** Gives a run back that is still in our name. */
-  async #putOff({ id: run, epoch }: RunRow, session: string, ms: number): Promise<void> {
-    const { store } = this.#options
+  /** Gives a run back that is still in our name, as soon as the store takes it. */
+  async #putOff(row: RunRow, session: string, ms: number): Promise<void> {
+    const { store, ports } = this.#options
+    const { id: run, epoch } = row
     try {
       const now = await store.run(run)
       if (now?.session !== session || now.epoch !== epoch) return
       const release = { wake: store.clock.now() + ms, seen: now.newest }
-      await store.append({ run, session, epoch, after: now, entries: [], release })
+      const { is } = await store.append({ run, session, epoch, after: now, entries: [], release })
+      if (is === 'committed') return
     } catch (error) {
-      this.#trouble(error)
+      this.#onStoreTrouble(error)
     }
+    ports.setTimer(troubleMs, () => {
+      const isOurs = this.#state === 'working' && this.#session?.token === session
+      if (isOurs && !this.holds(run)) void this.#putOff(row, session, ms)
+    })
   }
 
   /** Tells runs in hand of messages that came for them. */

@@ -104,6 +104,63 @@ describe('a run whose store fails now and then', () => {
   })
 })
 
+describe('a run whose store rejects an append for no known reason', () => {
+  const one = flow('one', (run) => run.step('s', () => 1))
+  const hiccup = (): Error => new Error('A hiccup.')
+  const failed = (): Error => new EverloopError('STORE_FAILED', 'The disk failed.')
+
+  test.each([
+    { error: hiccup, times: 1 },
+    { error: hiccup, times: 5 }, // giving it back fails too
+    { error: failed, times: 1 },
+  ])('$error.name, times: $times: is put off and tried again', async ({ error, times }) => {
+    let left = times
+    const onCall: Interceptor = async ({ method }, proceed) => {
+      if (method === 'append' && left-- > 0) throw error()
+      return proceed()
+    }
+    await using runtime = await testRuntime({ flows: [one], onCall })
+    await runtime.ever.limitQueue('default', 1)
+    const run = await runtime.ever.start(one, undefined)
+    const next = await runtime.ever.start(one, undefined)
+    await runtime.advance('1m')
+    expect(await runtime.result(run)).toBe(1)
+    expect(await runtime.result(next)).toBe(1)
+    const [told] = runtime.troubles
+    expect(told).toMatchObject({ run: run.id, error: { code: 'STORE_FAILED' } })
+    await runtime.verify()
+  })
+
+  test('is told by work() when the store never takes another one', async () => {
+    const onCall: Interceptor = async ({ method }, proceed) => {
+      if (method === 'append') throw failed()
+      return proceed()
+    }
+    await using runtime = await testRuntime({ flows: [one], onCall })
+    await runtime.ever.start(one, undefined)
+    await runtime.runUntil(
+      () =>
+        // What work() rejects with is told without a run, as trouble of the store is.
+        runtime.troubles.filter(({ run }) => run === undefined).length > 1,
+    )
+    expect(runtime.troubles).toMatchObject(
+      runtime.troubles.map(() => ({ error: { code: 'STORE_FAILED' } })),
+    )
+  })
+})
+
+test('an error of everloop itself behind an append is not said to be the store', async () => {
+  await using runtime = await testRuntime({ flows: [impure] })
+  const told: unknown[] = []
+  runtime.troubles.push = (trouble) => {
+    if (told.push(trouble.error) === 1) throw new TypeError('Not a function.')
+    return told.length
+  }
+  await runtime.start(impure, undefined)
+  const cause = { message: 'Not a function.' }
+  expect(told).toMatchObject([{ code: 'HIDDEN_STATE' }, { code: 'INTERNAL', cause }])
+})
+
 test('a listener to trouble that throws keeps no run from going on', async () => {
   await using scene = await testRuntime({ flows: [] })
   const { store } = scene
