@@ -276,8 +276,8 @@ export interface Run {
 
   /**
    * Registers what undoes something, before it is done. If the run fails or is cancelled, what it has
-   * registered is undone in reverse order. Rejects with UNKNOWN_ACTION when this worker does not have
-   * the action.
+   * registered is undone in reverse order. A worker that does not have the action pauses the run with
+   * UNKNOWN_ACTION.
    *
    * @example
    * await run.undo(deleteFolder, { path })

@@ -47,11 +47,7 @@ export function newRun(
     value === undefined || redactor?.isEmpty !== false ? value : withoutSecrets(value, redactor)
   const by = clean(beginning.by)
   checkRunId(id)
-  checkText('queue', queue)
-  for (const [name, value] of Object.entries(labels ?? {})) {
-    checkText('label name', name)
-    checkText(`label "${name}"`, value)
-  }
+  checkPlacement({ queue, labels })
   const record: Payloads['run.started'] = {
     format: ledgerFormat,
     flow: flow.name,
@@ -80,6 +76,18 @@ export function newRun(
     parent: parent?.run,
     // A run whose time is over before it may begin ends then.
     wake: Math.min(notBefore ?? time, deadline ?? Infinity),
+  }
+}
+
+/** Throws BAD_NAME for a queue or labels that no run can have. */
+export function checkPlacement({
+  queue = 'default',
+  labels = {},
+}: Pick<Beginning, 'queue' | 'labels'>): void {
+  checkText('queue', queue)
+  for (const [name, value] of Object.entries(labels)) {
+    checkText('label name', name)
+    checkText(`label "${name}"`, value)
   }
 }
 

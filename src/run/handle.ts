@@ -4,7 +4,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import { isWithin } from '../ledger/index.ts'
+import { encode, isWithin } from '../ledger/index.ts'
 import type { AnyAction } from './face.ts'
 import type { Transaction } from '../store/store.ts'
 import { artifactsOf } from './artifacts.ts'
@@ -233,8 +233,10 @@ export class RunHandle implements Run {
     const scope = this.#here()
     if (typeof text !== 'string') throw this.#misuse('run.note takes a text and data if any.')
     const record = { text, ...(data === undefined ? {} : { data: asItIs(data) }) }
-    return this.#pass.request(scope, 'note', scope.key('note'), {
-      begin: (operation) => this.#pass.conclude(operation, 'note.written', record),
+    const key = scope.key('note')
+    const payload = encode(record)
+    return this.#pass.request(scope, 'note', key, {
+      begin: (operation) => this.#pass.conclude(operation, 'note.written', record, { payload }),
     }) as Promise<void>
   }
 

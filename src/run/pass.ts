@@ -40,7 +40,16 @@ import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, joined, type PassEnd, pausedDraft, stalled, type Stop, unasked } from './stop.ts'
+import {
+  diverged,
+  joined,
+  type PassEnd,
+  pausedDraft,
+  stalled,
+  type Stop,
+  unable,
+  unasked,
+} from './stop.ts'
 
 export type PassOptions = OptionsOf<Pass>
 
@@ -370,9 +379,11 @@ export class Pass {
       try {
         operation.live.begin(operation)
       } catch (error) {
-        // What it was given cannot be recorded: it will throw the same on every replay.
-        operation.reject(error as Error)
-        this.operations.delete(operation)
+        // What makes no sense anywhere was refused when it was asked for. This is for want of something
+        // that another worker may have, an action, say, and is recorded nowhere: code that was told of
+        // it would go another way after a deploy. So it begins in a later pass, or never.
+        operation.phase = 'parked'
+        return this.stop(unable(operation, error))
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
 import { EverloopError, type ErrorCode, errorCodes } from '../base/errors.ts'
-import { type AnyDraft, decode, type Entry, type Payloads } from '../ledger/index.ts'
+import { type AnyDraft, decode, type Entry, errorData, type Payloads } from '../ledger/index.ts'
+import type { Operation } from './operation.ts'
 import type { Operations } from './operations.ts'
 import type { Recorded } from './recorded.ts'
 
@@ -89,6 +90,12 @@ export function diverged(what: string, operations: Operations, recorded: Recorde
     message: `${what}${instead} The flow's code no longer fits the run. Put the old code back and resume the run, or cancel it and start a new one.`,
     detail: { asked, recorded: recorded.preview(50) },
   }
+}
+
+/** What the code asks for cannot begin in this process. */
+export function unable({ path }: Operation, thrown: unknown): Pause {
+  const { code = 'INTERNAL', message } = errorData(thrown)
+  return { is: 'pause', code, message: `"${path}" cannot begin: ${message}` }
 }
 
 /** Nothing that the runtime knows of can bring the run on. */

@@ -10,6 +10,7 @@ import {
   digestOf,
   encode,
   errorData,
+  operationPath,
   type OutcomeKind,
 } from '../ledger/index.ts'
 import type { Transaction } from '../store/store.ts'
@@ -34,7 +35,9 @@ export interface TransactCall {
 export function transact(pass: Pass, scope: Scope, call: TransactCall): Promise<unknown> {
   const { name, options } = call
   checkOptions('run.transact', options, ['key', 'input'])
-  return pass.request(scope, 'step', scope.key(name, options.key), new Transacted(pass, call))
+  const key = scope.key(name, options.key)
+  if (!pass.store.transact) throw noTransactions(pass, operationPath(scope.path, key))
+  return pass.request(scope, 'step', key, new Transacted(pass, call))
 }
 
 class Transacted implements Live {
@@ -50,7 +53,6 @@ class Transacted implements Live {
 
   begin(operation: Operation): void {
     const pass = this.#pass
-    if (!pass.store.transact) throw noTransactions(pass, operation)
     const { begun } = operation
     if (begun && begun.kind !== 'step.retrying') {
       // A call that is under way, or in doubt, is not forgotten because the code has changed.
@@ -106,7 +108,7 @@ class Transacted implements Live {
 const draftOf = ({ scope, key }: Operation, record: object): AnyDraft =>
   ({ scope: scope.path, kind: 'step.completed', key, record }) as AnyDraft
 
-const noTransactions = (pass: Pass, { path }: Operation): EverloopError =>
+const noTransactions = (pass: Pass, path: string): EverloopError =>
   new EverloopError(
     'NO_TRANSACTIONS',
     `run.transact("${path}") needs a store that holds your own tables, and the store of run "${pass.run}" (${pass.store.about.kind}) holds none. Open "sqlite:PATH", or use run.step with an idempotency key.`,

@@ -2,7 +2,8 @@
  * Operations that wait for time, a message or a person: sleep, until, signal, ask, child.
  *
  * Each first commits what it waits for, then waits. Nothing lives in this process while it does: the
- * entry and the run's due time in the store are all there is.
+ * entry and the run's due time in the store are all there is. What makes no sense is refused when it
+ * is asked for, so that it is on every replay, and has used its key up as everything that is asked for.
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
@@ -12,7 +13,7 @@ import type { NewRun } from '../store/store.ts'
 import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
 import type { AnyFlow } from './face.ts'
 import { isFlow } from './flow.ts'
-import { newRun } from './genesis.ts'
+import { checkPlacement, newRun } from './genesis.ts'
 import { asItIs } from './given.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
@@ -38,9 +39,10 @@ export function signal(
   whole?: true,
 ): Promise<unknown> {
   checkOptions('run.signal', options, ['schema', 'timeout', 'otherwise', 'key'])
-  return pass.request(scope, 'signal', scope.key(name, options.key), {
-    begin: (operation) =>
-      register(pass, operation, 'signal.awaited', { name, ...deadlineOf(pass, options) }),
+  const key = scope.key(name, options.key)
+  const deadline = deadlineOf(pass, options)
+  return pass.request(scope, 'signal', key, {
+    begin: (operation) => register(pass, operation, 'signal.awaited', { name, ...deadline() }),
     onDue: (operation) => expire(pass, operation, 'signal.expired'),
     schema: options.schema,
     whole,
@@ -70,22 +72,15 @@ export function ask(
   const schema = jsonSchemaOf(options.schema)
   // Keys are hashed into the chain and cannot be erased, so the prompt itself is not in them.
   const told = schema === undefined ? {} : { schema }
-  return pass.request(
-    scope,
-    'question',
-    scope.key(`question ${digestOf(prompt).slice(0, 8)}`, options.key),
-    {
-      begin: (operation) =>
-        register(pass, operation, 'question.asked', {
-          prompt,
-          ...told,
-          ...deadlineOf(pass, options),
-        }),
-      onDue: (operation) => expire(pass, operation, 'question.expired'),
-      schema: options.schema,
-      largeAt,
-    },
-  )
+  const key = scope.key(`question ${digestOf(prompt).slice(0, 8)}`, options.key)
+  const deadline = deadlineOf(pass, options)
+  return pass.request(scope, 'question', key, {
+    begin: (operation) =>
+      register(pass, operation, 'question.asked', { prompt, ...told, ...deadline() }),
+    onDue: (operation) => expire(pass, operation, 'question.expired'),
+    schema: options.schema,
+    largeAt,
+  })
 }
 
 /** A child run to start. */
@@ -107,6 +102,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
     })
   }
   const key = scope.key(flow.name, options.key)
+  checkPlacement(options)
   const input = asItIs(call.input)
   const digest = digestOf(input)
   const live: Live = {
@@ -205,18 +201,26 @@ export function expire(
   pass.conclude(operation, kind, {}, item)
 }
 
+interface Deadline {
+  readonly due?: number
+  readonly otherwise?: { readonly value: unknown }
+}
+
+/** When a wait that begins now ends by itself, and with what. Refused at once when it makes no sense. */
 function deadlineOf(
-  pass: Pass,
+  { run, store }: Pass,
   options: { readonly timeout?: Duration; readonly otherwise?: unknown },
-): { readonly due?: number; readonly otherwise?: { readonly value: unknown } } {
+): () => Deadline {
+  const isGiven = 'otherwise' in options
   if (options.timeout === undefined) {
-    if (!('otherwise' in options)) return {}
+    if (!isGiven) return () => ({})
     throw new EverloopError(
       'BAD_OPTION',
       '`otherwise` needs a `timeout`: without one it would never be used.',
-      { run: pass.run },
+      { run },
     )
   }
-  const due = pass.store.clock.now() + parseDuration(options.timeout)
-  return { due, ...('otherwise' in options ? { otherwise: { value: options.otherwise } } : {}) }
+  const ms = parseDuration(options.timeout)
+  const otherwise = isGiven && { otherwise: { value: decode(encode(options.otherwise)) } }
+  return () => ({ due: store.clock.now() + ms, ...otherwise })
 }

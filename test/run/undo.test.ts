@@ -215,14 +215,14 @@ test('a child that its parent gives up undoes, and a parent learns of its end wh
   await runtime.verify()
 })
 
-test('an action that nobody has is an error where it is registered', async () => {
+test('an action that nobody has pauses the run where it is registered', async () => {
   const stray = flow('stray', async (run) => run.undo('nobody', { a: 1 }))
   await using runtime = await testRuntime({ flows: [stray] })
   const run = await runtime.start(stray, undefined, { id: 'r' })
-  expect(await runtime.settled(run)).toMatchObject({
-    status: 'failed',
-    error: { code: 'UNKNOWN_ACTION' },
-  })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'UNKNOWN_ACTION' })
+  await runtime.ever.cancel('r')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+  await runtime.verify()
 })
 
 test('an action that this worker does not have pauses the run, and nothing is skipped', async () => {
@@ -233,10 +233,7 @@ test('an action that this worker does not have pauses the run, and nothing is sk
   const run = await runtime.ever.start('trip', undefined, { id: 'r' })
   runtime.addWorker({ actions: [] })
   await runtime.settle()
-  expect(await runtime.settled(run)).toMatchObject({
-    status: 'failed',
-    error: { code: 'UNKNOWN_ACTION' },
-  })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'UNKNOWN_ACTION' })
   expect(world.log).toEqual([])
   // The other one registers, and is replaced by one that has no action any more.
   const waiting = flow('waiting', async (inner) => {

@@ -1,0 +1,96 @@
+/** Operations that are refused when they are asked for: replays are told the same. */
+import { expect, test } from 'vitest'
+import { action, flow, type Run } from 'everloop'
+import { testRuntime } from 'everloop/testing'
+
+const child = flow('child', async () => 'done')
+
+const refused: Readonly<Record<string, readonly [(run: Run) => Promise<unknown>, string]>> = {
+  'a transaction where the store holds no tables': [
+    (run) => run.transact('t', () => 1),
+    'NO_TRANSACTIONS',
+  ],
+  '`otherwise` without a timeout': [(run) => run.signal('s', { otherwise: 1 }), 'BAD_OPTION'],
+  'a timeout that cannot be read': [
+    (run) => run.ask('q', { timeout: 'soon' as never }),
+    'BAD_DURATION',
+  ],
+  '`otherwise` that is no data': [
+    (run) => run.signal('s', { timeout: '1h', otherwise: () => 1 }),
+    'NOT_SERIALISABLE',
+  ],
+  'labels that no run can have': [(run) => run.child(child, 1, { labels: { a: '' } }), 'BAD_NAME'],
+  'a queue that no run can have': [(run) => run.child(child, 1, { queue: '' }), 'BAD_NAME'],
+  'a note with what is no data': [(run) => run.note('n', () => 1), 'NOT_SERIALISABLE'],
+}
+
+/** What the code is told, at a place where it can go on. */
+const toldBy = async (run: Run, ask: (run: Run) => Promise<unknown>): Promise<unknown> => {
+  try {
+    return await ask(run)
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+test.each(Object.entries(refused))('%s is refused on every replay', async (_, [ask, code]) => {
+  const resumed = flow('resumed', async (run) => {
+    const told = [await toldBy(run, ask)]
+    await run.step('a', () => 1)
+    await run.sleep('1h')
+    told.push(await toldBy(run, ask))
+    await run.step('b', () => 1)
+    await run.sleep('1h')
+    return told
+  })
+  await using runtime = await testRuntime({ flows: [resumed, child] })
+  const run = await runtime.start(resumed, undefined)
+  await runtime.advance('2h')
+  expect(await runtime.result(run)).toEqual([code, code])
+  await runtime.verify()
+})
+
+test('a loop whose turns are refused something keeps no state outside of its state', async () => {
+  const looping = flow('looping', (run) =>
+    run.loop('l', { state: 0 }, async (turn, n: number) => {
+      const told = await toldBy(turn, (inner) => inner.transact('t', () => 1))
+      await turn.step(`without ${String(told)}`, () => 1)
+      return n < 5 ? turn.next(n + 1) : turn.done(n)
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [looping] })
+  expect(await runtime.result(await runtime.start(looping, undefined))).toBe(5)
+})
+
+test('what is refused has used its key up: ledgers in which it has go on', async () => {
+  const waiting = flow('waiting', async (run) => {
+    const told = await toldBy(run, () => run.signal('s', { otherwise: 1 }))
+    return [told, await run.signal('s', { timeout: '1h', otherwise: 2 })]
+  })
+  await using runtime = await testRuntime({ flows: [waiting] })
+  const run = await runtime.start(waiting, undefined)
+  expect((await runtime.ledger(run)).map(({ path }) => path)).toContain('s~2')
+  await runtime.advance('1h')
+  expect(await runtime.result(run)).toEqual(['BAD_OPTION', 2])
+})
+
+test('an action that a worker lacks is waited for, and the code goes on as if it had been there', async () => {
+  const undone = action('undone', () => {})
+  const asking = flow('asking', async (run) => {
+    const beside = run.step('beside', () => 'beside')
+    const told = await toldBy(run, () => run.undo('undone', 1))
+    const effect = { effect: 'idempotent', undo: { action: 'undone' } } as const
+    return [await beside, told, await run.step('s', effect, () => 'did it')]
+  })
+  await using runtime = await testRuntime({ flows: [asking] })
+  const run = await runtime.start(asking, undefined)
+  for (let i = 0; i < 2; i++) {
+    expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'UNKNOWN_ACTION' })
+    await runtime.ever.resume(run.id)
+    await runtime.settle()
+  }
+  await runtime.restart({ flows: [asking], actions: [undone] })
+  await runtime.ever.resume(run.id)
+  expect(await runtime.result(run)).toEqual(['beside', undefined, 'did it'])
+  await runtime.verify()
+})
