@@ -189,7 +189,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
     development: execution.development,
     redactor: execution.redactor,
     environment: execution.environment,
-    code: (any) => call(any, execution.flow, beginning),
+    code: (any, input) => call(any, execution.flow, input),
     scopes: reader.state.scopes,
     newest: row.newest,
     deadline: beginning.deadline,
@@ -248,7 +248,7 @@ async function perform(
   let end: Performance
   try {
     pass.begin()
-    const output = await pass.options.code(pass)
+    const output = await pass.options.code(pass, beginning.input)
     end = { output: await checked(flow.output, output, 'The output', { run: pass.run }) }
   } catch (thrown) {
     end = { thrown }
@@ -260,7 +260,7 @@ async function perform(
 }
 
 /** Calls the flow's function, in the run's root scope. */
-const call = (pass: Pass, flow: AnyFlow, { input }: Payloads['run.started']): Promise<unknown> =>
+const call = (pass: Pass, flow: AnyFlow, input: unknown): Promise<unknown> =>
   within({ pass, scope: pass.root, step: undefined }, async () => {
     const fitting = await checked(flow.input, input, 'The input', { run: pass.run })
     return flow.run(new RunHandle(pass, pass.root), fitting as never)

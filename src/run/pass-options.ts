@@ -32,8 +32,8 @@ export interface PassOptions<P> {
   /** Shows text of steps under way. */
   readonly publisher: Publisher
   readonly actions: Actions
-  /** Executes the flow's function, with handles of the pass it is given. */
-  readonly code: (pass: P) => Promise<unknown>
+  /** Executes the flow's function on this input, which is its own, with handles of the pass it is given. */
+  readonly code: (pass: P, input: unknown) => Promise<unknown>
   /** Where the run stands in the ledger, for reading it again. */
   readonly row: RunRow
   /** Takes secrets out of what is written, before anybody is handed it. */

@@ -146,6 +146,28 @@ describe('a loop', () => {
     expect(await runtime.result(await runtime.start(honest, undefined))).toBe(40)
   })
 
+  test.each(['short', 'long'])(
+    'in a development of sampled turns leaves the flow its input, which it may use up: a %s one',
+    async (length) => {
+      const jobs = ['a', 'b', 'c', 'd'].map((job) => job.padEnd(length === 'long' ? 100_000 : 1))
+      const using = flow('using', async (run, input: { readonly jobs: string[] }) => {
+        const done: string[] = []
+        for (let job = input.jobs.shift(); job !== undefined; job = input.jobs.shift()) {
+          const state = { n: 0, job }
+          const worked = await run.loop('work', { state }, async (turn, { n, job: mine }) => {
+            await turn.step('s', () => n)
+            return n === 3 ? turn.done(mine.trim()) : turn.next({ n: n + 1, job: mine })
+          })
+          done.push(worked)
+        }
+        return done
+      })
+      await using runtime = await testRuntime({ flows: [using] })
+      const run = await runtime.start(using, { jobs })
+      expect(await runtime.result(run)).toEqual(['a', 'b', 'c', 'd'])
+    },
+  )
+
   test('that keeps a counter outside of its state is paused, and goes on once it is mended', async () => {
     let mended = false
     const hiding = flow('hiding', async (run) => {
