@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { EverloopError } from 'everloop'
-import { flow } from 'everloop'
+import { flow, type Run } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 
 describe('a signal', () => {
@@ -88,6 +88,47 @@ describe('a signal', () => {
     await runtime.signal(run, 'n', 'late')
     expect(await runtime.result(run)).toEqual(['nothing', 'EXPIRED', 'late'])
   })
+
+  test.each<[string, (run: Run, otherwise: unknown) => Promise<unknown>]>([
+    ['signal', (run, otherwise) => run.signal('n', { timeout: 1, otherwise })],
+    ['question', (run, otherwise) => run.ask('Now?', { timeout: 1, otherwise })],
+  ])(
+    'of a %s that does not come: `otherwise` is as it was given, live and on replay',
+    async (_, wait) => {
+      class Mine extends Error {
+        readonly extra = 1
+      }
+      const seen: unknown[] = []
+      const waiting = flow('waiting', async (run) => {
+        const otherwise = {
+          n: 1,
+          error: new Mine('m'),
+          bytes: Buffer.from('hi'),
+          list: [1, undefined],
+        }
+        const waited = wait(run, otherwise)
+        otherwise.n++
+        otherwise.list.push(3)
+        const got = (await waited) as typeof otherwise
+        seen.push([
+          got === otherwise,
+          got.n,
+          got.error instanceof Mine,
+          got.bytes.constructor.name,
+          got.list,
+        ])
+        got.n = 9
+        await run.signal('go')
+        return 'over'
+      })
+      await using runtime = await testRuntime({ flows: [waiting] })
+      const run = await runtime.start(waiting, undefined)
+      await runtime.signal(run, 'go')
+      expect(await runtime.result(run)).toBe('over')
+      const asGiven = [false, 1, false, 'Uint8Array', [1, undefined]]
+      expect(seen).toEqual([asGiven, asGiven])
+    },
+  )
 
   test('that came in time wins over a deadline that passed while every worker was down', async () => {
     const timed = flow('timed', async (run) =>
