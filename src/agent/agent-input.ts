@@ -15,14 +15,14 @@ const told = {
 const standard: StandardSchemaV1.Props<unknown, AgentInput> & StandardJSONSchemaV1.Props = {
   version: 1,
   vendor: 'everloop',
-  validate: (value) =>
-    isInput(value)
+  validate: (value, options) =>
+    isInput(value, options?.libraryOptions?.['isRecorded'] === true ? isText : isReadable)
       ? { value }
       : {
           issues: [
             {
               message:
-                'give { prompt: "…" } or { messages: ["…", …] }, texts of at least one character',
+                'give { prompt: "…" } or { messages: ["…", …] }, texts with at least one character that is no space',
             },
           ],
         },
@@ -32,14 +32,18 @@ const standard: StandardSchemaV1.Props<unknown, AgentInput> & StandardJSONSchema
 /** Checked when a run is started. */
 export const agentInput: StandardSchemaV1<unknown, AgentInput> = { '~standard': standard }
 
-function isInput(value: unknown): value is AgentInput {
+function isInput(value: unknown, isGood: (text: unknown) => boolean): value is AgentInput {
   if (typeof value !== 'object' || value === null) return false
   const [key, ...others] = Object.keys(value)
   if (others.length > 0) return false
-  if (key === 'prompt' && 'prompt' in value) return isText(value.prompt)
+  if (key === 'prompt' && 'prompt' in value) return isGood(value.prompt)
   if (key !== 'messages' || !('messages' in value)) return false
   const { messages } = value
-  return Array.isArray(messages) && messages.length > 0 && messages.every(isText)
+  return Array.isArray(messages) && messages.length > 0 && messages.every(isGood)
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** Builds before took blank texts, and what they have recorded goes on. */
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+/** Providers refuse a message in which there is nothing to read. */
+const isReadable = (value: unknown): boolean => typeof value === 'string' && value.trim() !== ''

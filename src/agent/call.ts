@@ -54,6 +54,11 @@ export async function takeCall(
   const proposal = { tool: name, args: part.input ?? part.rawInput }
   const checked = await holdIn(run, validateCall([...at.tools.values()], proposal))
   if (checked.is !== 'valid') return told('error', checked.text)
+  // Arguments that fit may still be the first half of others. What is begun goes on (C4).
+  const keys = [...Object.values(keysBefore(id)), keyOfCall(id)]
+  if (part.invalid !== undefined && !keys.some((key) => isRecorded(run, key))) {
+    return told('error', `Error: ${part.invalid}`)
+  }
   const { tool } = checked
   const call = { tool, id, input: checked.args }
   const cleared = await clear(at, run, state, call)

@@ -1,6 +1,6 @@
 /** The conversation as the model port wants it. */
 import type { LanguageModelV4Message, LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
-import { assistantMessage } from './model/message.ts'
+import { assistantMessage, isBlank } from './model/message.ts'
 import { wholeText } from './result-text.ts'
 import type { CallResult, Message, UserMessage } from './state.ts'
 
@@ -44,7 +44,10 @@ export class Translation {
 export function promptMessage(message: Message): LanguageModelV4Message {
   switch (message.role) {
     case 'user':
-      return { role: 'user', content: [{ type: 'text', text: message.text }] }
+      return {
+        role: 'user',
+        content: [{ type: 'text', text: isBlank(message.text) ? '(no text)' : message.text }],
+      }
     case 'assistant':
       return assistantMessage({ content: message.parts }) ?? silence
     case 'tool':
@@ -71,7 +74,7 @@ function outputOf(is: CallResult['is'], value: unknown): LanguageModelV4ToolResu
   }
 }
 
-/** Providers refuse a message without content. */
+/** Providers refuse a message without content, or with blank content only. */
 const silence: LanguageModelV4Message = {
   role: 'assistant',
   content: [{ type: 'text', text: '(no answer)' }],

@@ -233,8 +233,18 @@ export class Ever implements AsyncDisposable {
     )
   }
 
-  /** Says something to an agent: it is in its conversation from its next turn on. */
+  /**
+   * Says something to an agent: it is in its conversation from its next turn on. Throws BAD_INPUT for a
+   * message in which there is nothing to read.
+   */
   async send(run: string, message: string, delivery: Delivery = {}): Promise<void> {
+    if (message.trim() === '') {
+      throw new EverloopError(
+        'BAD_INPUT',
+        'A message to an agent has at least one character that is no space: models are not asked about nothing.',
+        { run },
+      )
+    }
     await this.signal(run, 'message', message, delivery)
   }
 

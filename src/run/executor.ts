@@ -262,6 +262,7 @@ async function perform(
 /** Calls the flow's function, in the run's root scope. */
 const call = (pass: Pass, flow: AnyFlow, input: unknown): Promise<unknown> =>
   within({ pass, scope: pass.root, step: undefined }, async () => {
-    const fitting = await checked(flow.input, input, 'The input', { run: pass.run })
+    const place = { run: pass.run }
+    const fitting = await checked(flow.input, input, 'The input', place, { isRecorded: true })
     return flow.run(new RunHandle(pass, pass.root), fitting as never)
   })

@@ -2,16 +2,22 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError, type ErrorPlace } from '../base/errors.ts'
 
-/** The value as the schema hands it on. Throws BAD_INPUT with every complaint of the schema. */
+/**
+ * The value as the schema hands it on. Throws BAD_INPUT with every complaint of the schema. Schemas of
+ * everloop's own are told whether the value was let in before, perhaps by a build that was less strict.
+ */
 export async function checked<T>(
   schema: StandardSchemaV1<unknown, T> | undefined,
   value: unknown,
   what: string,
   place: ErrorPlace = {},
+  { isRecorded = false }: { readonly isRecorded?: boolean } = {},
 ): Promise<T> {
   // Without a schema the caller's type is taken at its word.
   if (!schema) return value as T
-  const result = await schema['~standard'].validate(value)
+  const standard = schema['~standard']
+  const options = standard.vendor === 'everloop' ? { libraryOptions: { isRecorded } } : undefined
+  const result = await standard.validate(value, options)
   if (!result.issues) return result.value
   const issues = result.issues.map((issue) => {
     const path = issue.path?.map((part) => (typeof part === 'object' ? part.key : part)).join('.')

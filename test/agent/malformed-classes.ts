@@ -138,7 +138,7 @@ export const malformedClasses: readonly MalformedClass[] = [
   }),
   calls(
     'duplicate-ids',
-    { ...twoCalls, calls: [{ id: 'call_same' }, { id: 'call_same~2' }] },
+    { ...twoCalls, calls: [{ id: 'call_same' }, { id: 'call_same_2' }] },
     {
       'openai chat, streamed': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },
       'openai-compatible, streamed': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },

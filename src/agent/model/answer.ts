@@ -113,6 +113,8 @@ export interface ToolCallPart extends Part {
   readonly type: 'tool-call'
   /** Unique within the answer, at most 150 characters. */
   readonly id: string
+  /** The id as the model "provider/model" gave it, where that is another, or not every provider takes it. */
+  readonly given?: { readonly id: string; readonly by: string } | undefined
   readonly name: string
   /** The decoded JSON; left out when there is none, see `invalid`. */
   readonly input?: unknown

@@ -6,6 +6,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { formatDuration } from '../../base/duration.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
+import { acceptedPrompt } from './accepted-prompt.ts'
 import type { ModelAnswer, ModelRequest } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
@@ -33,13 +34,15 @@ export async function attempt(
   const asked = model as LanguageModelV4
   try {
     watch.limit(timeoutMs)
-    const options = callOptions(inWantedFormat(request, model), model, watch.signal)
+    const name = modelName(model)
+    const accepted = { ...request, prompt: acceptedPrompt(request.prompt, name) }
+    const options = callOptions(inWantedFormat(accepted, model), model, watch.signal)
     const result = request.stream
       ? streamed(request, asked, options, { watch, idleMs: idleTimeoutMs })
       : Promise.resolve(asked.doGenerate(options)).then(generated)
     const raw = await watch.orOver(result)
     const provider = String(model.provider)
-    return answerOf(raw, { model: modelName(model), provider, tools: request.tools ?? [] })
+    return answerOf(raw, { model: name, provider, tools: request.tools ?? [] })
   } catch (error) {
     watch.stop(over) // whatever of it goes on
     throw error

@@ -4,7 +4,7 @@
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import type { AnswerPart, ToolFace } from './answer.ts'
-import { uniqueIds } from './call-ids.ts'
+import { type CallId, callIds } from './call-ids.ts'
 import { plain } from './plain.ts'
 import { toolInput } from './tool-input.ts'
 
@@ -19,16 +19,29 @@ export interface Content {
 const isCall = (part: unknown): part is RawPart =>
   isRecord(part) && part['type'] === 'tool-call' && part['providerExecuted'] !== true
 
+/** Who answered, what it was offered, and how its answer ended. */
+export interface Origin {
+  /** "provider/model". */
+  readonly model: string
+  readonly tools: readonly ToolFace[]
+  /** It had no more tokens left. */
+  readonly isCut: boolean
+}
+
 /** The parts in order, with unique ids on the calls. */
-export function contentOf(raw: readonly unknown[], tools: readonly ToolFace[]): Content {
+export function contentOf(raw: readonly unknown[], origin: Origin): Content {
   const parts: AnswerPart[] = []
   const warnings: string[] = []
-  const ids = uniqueIds(raw.filter(isCall).map((part) => part['toolCallId']))
+  const calls = raw.filter(isCall)
+  const ids = callIds(calls.map((part) => part['toolCallId']))
   for (const part of raw) {
-    if (isCall(part)) parts.push(callPart(part, ids.shift() ?? '', tools))
-    else {
+    if (isCall(part)) {
+      const isCut = origin.isCut && part === calls.at(-1) && isBlank(part['input'])
+      parts.push(callPart(isCut ? { ...part, isCut } : part, ids.shift() ?? { id: '' }, origin))
+    } else {
       const known = isRecord(part) ? otherPart(part) : undefined
-      if (known) parts.push(known)
+      if (typeof known === 'string') warnings.push(known)
+      else if (known) parts.push(known)
       else if (known === undefined) {
         const type = isRecord(part) ? part['type'] : part
         warnings.push(
@@ -40,9 +53,13 @@ export function contentOf(raw: readonly unknown[], tools: readonly ToolFace[]): 
   return { parts, warnings }
 }
 
+/** Whether nothing of the input may have come: provider packages make `{}` of that. */
+const isBlank = (input: unknown): boolean =>
+  ['', '{}'].includes(toolInput(input).rawInput.replace(/\s/g, ''))
+
 const nameUnitsMax = 200
 
-function callPart(part: RawPart, id: string, tools: readonly ToolFace[]): AnswerPart {
+function callPart(part: RawPart, { id, given }: CallId, { model, tools }: Origin): AnswerPart {
   const named = part['toolName']
   const name = typeof named === 'string' ? toolName(named) : ''
   const input = toolInput(part['input'])
@@ -53,6 +70,7 @@ function callPart(part: RawPart, id: string, tools: readonly ToolFace[]): Answer
   return {
     type: 'tool-call',
     id,
+    ...(given === undefined ? {} : { given: { id: given, by: model } }),
     name,
     ...(complaint === undefined ? input : { rawInput: input.rawInput, invalid: complaint }),
     ...metadataOf(part),
@@ -72,8 +90,8 @@ function nameComplaint(name: string, tools: readonly ToolFace[]): string | undef
     : `There is no tool ${JSON.stringify(name)}. ${there}`
 }
 
-/** Undefined for unknown parts, null for those without content. */
-function otherPart(part: RawPart): AnswerPart | null | undefined {
+/** Undefined for unknown parts, null for those without content, a warning for those left out. */
+function otherPart(part: RawPart): AnswerPart | string | null | undefined {
   switch (part['type']) {
     case 'text':
     case 'reasoning': {
@@ -97,11 +115,14 @@ function otherPart(part: RawPart): AnswerPart | null | undefined {
 }
 
 /** V4 wraps the data, V2 and V3 do not. */
-function filePart(part: RawPart): AnswerPart | undefined {
+function filePart(part: RawPart): AnswerPart | string | undefined {
   const wrapped = isRecord(part['data']) ? part['data'] : { type: 'data', data: part['data'] }
   const isUrl = wrapped['type'] === 'url'
   const data = plain(isUrl ? wrapped['url'] : (wrapped['data'] ?? part['data']))
   if (!(data instanceof Uint8Array) && typeof data !== 'string') return undefined
+  if (isUrl && !URL.canParse(String(data))) {
+    return 'A file was left out: it is told by a URL that is not whole, so nobody can fetch it.'
+  }
   return {
     type: 'file',
     mediaType: textOf(part['mediaType']) ?? 'application/octet-stream',

@@ -1,21 +1,29 @@
 /** An answer as a message of the prompt that follows it: what the model is shown of what it said. */
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
+import { givenOptions } from './accepted-prompt.ts'
 import type { AnswerPart, ModelAnswer } from './answer.ts'
 
 type AssistantMessage = Extract<LanguageModelV4Message, { role: 'assistant' }>
 type AssistantPart = AssistantMessage['content'][number]
 
 /**
- * The assistant message of an answer; undefined when there is nothing to say. Metadata goes back to
- * the provider it came from. A call whose input is no object goes back with an empty one: providers
- * refuse anything else, and its result tells the model what was wrong.
+ * The assistant message of an answer; undefined when there is nothing to say, which reasoning alone is
+ * too: providers refuse a message that ends with it, and blank texts. Metadata goes back to the
+ * provider it came from. A call whose input is no object goes back with an empty one: providers refuse
+ * anything else, and its result tells the model what was wrong.
  */
 export function assistantMessage(
   answer: Pick<ModelAnswer, 'content'>,
 ): AssistantMessage | undefined {
   const content = answer.content.flatMap((part) => assistantPart(part))
-  return content.length === 0 ? undefined : { role: 'assistant', content }
+  return content.some(isSaid) ? { role: 'assistant', content } : undefined
 }
+
+const isSaid = (part: AssistantPart): boolean =>
+  part.type === 'text' ? !isBlank(part.text) : part.type !== 'reasoning'
+
+/** Whether there is nothing to read in it. */
+export const isBlank = (text: string): boolean => text.trim() === ''
 
 function assistantPart(part: AnswerPart): AssistantPart[] {
   const { providerMetadata } = part as { providerMetadata?: AssistantPart['providerOptions'] }
@@ -23,6 +31,7 @@ function assistantPart(part: AnswerPart): AssistantPart[] {
   switch (part.type) {
     case 'text':
     case 'reasoning':
+      if (part.type === 'text' && isBlank(part.text) && !providerMetadata) return []
       return [{ type: part.type, text: part.text, ...options }]
     case 'tool-call':
       return [
@@ -31,11 +40,14 @@ function assistantPart(part: AnswerPart): AssistantPart[] {
           toolCallId: part.id,
           toolName: part.name === '' ? 'unknown' : part.name,
           input: part.input ?? {},
-          ...options,
+          ...(part.given
+            ? { providerOptions: { ...providerMetadata, ...givenOptions(part.given) } }
+            : options),
         },
       ]
     case 'file': {
       const { data, isUrl, mediaType } = part
+      if (isUrl && !URL.canParse(String(data))) return [] // builds before have recorded such
       const file = isUrl
         ? { type: 'url' as const, url: new URL(String(data)) }
         : { type: 'data' as const, data }

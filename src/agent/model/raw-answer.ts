@@ -57,7 +57,8 @@ export function answerOf(
   { model, provider, tools }: About,
 ): Omit<ModelAnswer, 'attempts'> | Refusal {
   const { unified, raw: word } = finishOf(raw.finishReason)
-  const { parts, warnings } = contentOf(raw.content, tools)
+  const isCut = unified === 'length'
+  const { parts, warnings } = contentOf(raw.content, { model, tools, isCut })
   const texts = (type: 'text' | 'reasoning'): string =>
     parts.map((part) => (part.type === type ? part.text : '')).join('')
   const text = texts('text')

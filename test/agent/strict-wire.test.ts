@@ -1,0 +1,313 @@
+/** What goes back to a provider is what it accepts, whatever a model has said before. */
+import type { LanguageModelV4, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { agent, flow, guard, open, tool, verdict, type Agent } from 'everloop'
+import { scriptedModel, scriptedServer, type Script, type ScriptedCall } from 'everloop/testing'
+import { promptMessage } from '../../src/agent/prompt.ts'
+import type { Message } from '../../src/agent/state.ts'
+import {
+  blocks,
+  compatible,
+  messagesOf,
+  spoken,
+  strictAnthropic,
+  strictChat,
+  type Json,
+  type StrictProvider,
+} from './strict-provider.ts'
+import { call, providers, question } from './wire.ts'
+
+const weather = tool({
+  name: 'weather',
+  description: 'The weather of a city.',
+  input: z.object({ city: z.string() }),
+  effect: 'read',
+  run: ({ city }) => `Rain in ${city}.`,
+})
+
+const forecaster = (...providers: readonly [StrictProvider, ...StrictProvider[]]): Agent =>
+  agent({
+    name: 'forecaster',
+    model: providers.map(({ model }) => model) as [StrictProvider['model']],
+    tools: [weather],
+    retry: { attempts: 1 },
+  })
+
+/** The output of a run of the agent. */
+async function outputOf(flow: Agent): Promise<unknown> {
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  const run = await ever.start(flow, { prompt: 'The weather?' })
+  return await run.result()
+}
+
+/** Calls, and then an end. */
+const calling = (...toolCalls: readonly ScriptedCall[]): Script => [
+  { toolCalls },
+  { text: 'Done.' },
+]
+const ulm = { name: 'weather', input: { city: 'Ulm' } }
+
+const strictOnes = { anthropic: strictAnthropic, chat: strictChat }
+
+test.each(Object.entries(strictOnes))(
+  'names that no tool has go back as names, %s',
+  async (_name, strict) => {
+    const names = ['multi_tool_use.parallel', 'wetter für ulm', 'w'.repeat(201)]
+    await using provider = await strict(calling(...names.map((name) => ({ name, input: {} })), ulm))
+    expect(await outputOf(forecaster(provider))).toBe('Done.')
+    expect(provider.refused).toEqual([])
+    expect(JSON.stringify(provider.bodies[1])).toContain('"multi_tool_use_parallel"')
+  },
+)
+
+test.each(Object.entries(strictOnes))(
+  'ids that come twice go back as two, %s',
+  async (_name, strict) => {
+    const id = 'call_same'
+    await using provider = await strict(
+      calling({ ...ulm, id }, { name: 'weather', input: { city: 'Rom' }, id }, { ...ulm, id }),
+    )
+    expect(await outputOf(forecaster(provider))).toBe('Done.')
+    expect(provider.refused).toEqual([])
+  },
+)
+
+/** An endpoint that answers once, and is gone. */
+const once = (...toolCalls: readonly ScriptedCall[]): Script => [
+  { toolCalls },
+  { error: 'Gone.', status: 401 },
+]
+
+test.each(Object.entries(strictOnes))(
+  'ids of one provider go to another as ids that it accepts, %s',
+  async (_name, strict) => {
+    const long = 'functions.weather:0'.padEnd(500, '+/=')
+    await using first = await compatible(
+      once(
+        { ...ulm, id: 'functions.weather:0' },
+        { ...ulm, id: 'functions.weather:1' },
+        { ...ulm, id: `${long}1` },
+        { ...ulm, id: `${long}2` },
+        { ...ulm, id: 'c'.repeat(64) },
+      ),
+    )
+    await using second = await strict([{ text: 'Done.' }])
+    expect(await outputOf(forecaster(first, second))).toBe('Done.')
+    expect(second.refused).toEqual([])
+    expect(second.bodies).toHaveLength(1)
+  },
+)
+
+test('ids that come again in later answers are told apart by another provider', async () => {
+  const call = { toolCalls: [{ ...ulm, id: 'functions.weather:0' }] }
+  await using first = await compatible([call, call, { error: 'Gone.', status: 401 }])
+  await using second = await strictAnthropic([{ text: 'Done.' }])
+  expect(await outputOf(forecaster(first, second))).toBe('Done.')
+  expect(second.refused).toEqual([])
+})
+
+test('a provider gets its own ids back as it gave them, with whatever they carry', async () => {
+  const ids = [`call_9d1c__thought__${'CiQB0e2Kb+/='.repeat(100)}`, 'functions.weather:0']
+  await using provider = await compatible(calling(...ids.map((id) => ({ ...ulm, id }))))
+  expect(await outputOf(forecaster(provider))).toBe('Done.')
+  const [, second] = provider.bodies
+  const calls = spoken(second)[0]?.['tool_calls'] as readonly Json[]
+  expect(calls.map(({ id }) => id)).toEqual(ids)
+  const results = messagesOf(second).filter(({ role }) => role === 'tool')
+  expect(results.map((result) => result['tool_call_id'])).toEqual(ids)
+})
+
+test('what builds before have recorded as an id goes to a provider as one that it accepts', async () => {
+  await using provider = await strictAnthropic([{ text: 'Done.' }])
+  const calls = ['toolu_1', 'toolu_1~2', 'x'.repeat(150)].map((id) => ({
+    type: 'tool-call' as const,
+    id,
+    name: 'weather',
+    input: { city: 'Ulm' },
+  }))
+  const said: Message = { role: 'assistant', parts: calls }
+  const told: Message = {
+    role: 'tool',
+    results: calls.map(({ id, name }) => ({ id, tool: name, is: 'result', value: 'Rain.' })),
+  }
+  const { answer, error } = await call({
+    model: provider.model,
+    prompt: [...question, promptMessage(said), promptMessage(told)],
+  })
+  expect(error).toBeUndefined()
+  expect(answer?.text).toBe('Done.')
+  expect(blocks(provider.bodies[0]).map(({ id }) => id)).toEqual([
+    'toolu_1',
+    expect.stringMatching(/^toolu_1_2_/),
+    expect.stringMatching(/^x{29}_/),
+  ])
+})
+
+const wipe = (called: unknown[]) =>
+  tool({
+    name: 'wipe',
+    description: 'Deletes the files that fit, and all of them without a pattern.',
+    input: z.object({ pattern: z.string().optional() }),
+    effect: 'once',
+    run: (input) => {
+      called.push(input)
+      return 'Deleted.'
+    },
+  })
+
+const cutCases = Object.entries(providers).flatMap(([name, provider]) =>
+  [true, false].map((isStreamed) => ({ name, provider, isStreamed })),
+)
+
+test.each(cutCases)(
+  'a call that was cut off before its arguments is not made: $name, streamed: $isStreamed',
+  async ({ name, provider, isStreamed }) => {
+    const cut = { finishReason: name === 'anthropic' ? 'max_tokens' : 'length' }
+    const rawInput = isStreamed ? '' : name === 'anthropic' ? '{}' : ' { } '
+    await using server = await scriptedServer({
+      script: [
+        {
+          text: 'I delete *.tmp.',
+          toolCalls: [
+            { name: 'wipe', input: { pattern: '*.log' } },
+            { name: 'wipe', rawInput },
+          ],
+          ...cut,
+        },
+        { text: 'Done.' },
+      ],
+    })
+    const called: unknown[] = []
+    const flow = agent({
+      name: 'cleaner',
+      model: provider(server.url),
+      tools: [wipe(called)],
+      // What guards have to see first is not streamed.
+      guards: isStreamed
+        ? []
+        : [guard({ name: 'all', at: 'answer', check: () => verdict.allow() })],
+      retry: { attempts: 1 },
+    })
+    expect(await outputOf(flow)).toBe('Done.')
+    expect(called).toEqual([{ pattern: '*.log' }])
+    expect(server.requests[1]?.text).toContain('was cut off')
+  },
+)
+
+test('a call without arguments is made where the answer came to its end', async () => {
+  await using provider = await strictAnthropic(calling({ name: 'wipe', rawInput: '' }))
+  const called: unknown[] = []
+  const flow = agent({ name: 'cleaner', model: provider.model, tools: [wipe(called)] })
+  expect(await outputOf(flow)).toBe('Done.')
+  expect(called).toEqual([{}])
+})
+
+test('blank input is refused, at the start and later', async () => {
+  const flow = agent({
+    name: 'talker',
+    model: scriptedModel([{ text: 'Hello.' }]),
+    conversation: true,
+  })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  for (const input of [{ prompt: ' \n' }, { messages: ['Hello?', '\t'] }]) {
+    await expect(ever.start(flow, input)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+  }
+  const run = await ever.start(flow, { prompt: 'Hello?' })
+  await run.settled()
+  for (const text of ['', ' \n']) {
+    await expect(ever.send(run.id, text)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+  }
+})
+
+test('blank texts that are in a conversation already are sent as something that providers take', async () => {
+  await using provider = await strictAnthropic([
+    { text: '\n\n' },
+    { text: ' ', toolCalls: [ulm] },
+    { text: 'Done.' },
+    { text: 'And done.' },
+  ])
+  const talker = agent({
+    name: 'talker',
+    model: provider.model,
+    tools: [weather],
+    conversation: true,
+    retry: { attempts: 1 },
+  })
+  // Builds before took a blank prompt: a flow of this name that takes anything stands for them.
+  const before = flow<unknown, unknown>({ name: 'talker', run: () => undefined })
+  await using store = await open({ store: 'memory:', flows: [before] })
+  await store.start(before, { prompt: ' ' }, { id: 'old' })
+  await using ever = await open({ store: store.store, flows: [talker], work: {} })
+  const run = await ever.get('old')
+  await run.settled()
+  await ever.signal('old', 'message', ' ')
+  await run.settled()
+  await ever.send('old', 'And?')
+  await run.settled()
+  expect(provider.refused).toEqual([])
+  expect(provider.bodies).toHaveLength(4)
+  expect(spoken(provider.bodies[1]).at(-1)?.['content']).toMatchObject([{ text: '(no answer)' }])
+  expect(blocks(provider.bodies[2]).map(({ type }) => type)).toEqual(['tool_use'])
+})
+
+/** A model whose first answer is made up here, part by part, and that is the provider's afterwards. */
+function beginning(first: readonly object[], { model }: StrictProvider): LanguageModelV4 {
+  const next = model as LanguageModelV4
+  let isFirst = true
+  return {
+    specificationVersion: 'v4',
+    provider: next.provider,
+    modelId: next.modelId,
+    supportedUrls: {},
+    doGenerate: (options) => next.doGenerate(options),
+    doStream: (options) => {
+      if (!isFirst) return next.doStream(options)
+      isFirst = false
+      const stream = ReadableStream.from(first) as ReadableStream<LanguageModelV4StreamPart>
+      return Promise.resolve({ stream })
+    },
+  }
+}
+
+const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
+const finish = (unified: string) => ({
+  type: 'finish',
+  finishReason: { unified, raw: unified },
+  usage,
+})
+
+test('a call that was cut off is not made, whatever its arguments look like so far', async () => {
+  await using provider = await strictAnthropic([{ text: 'Done.' }])
+  const called: unknown[] = []
+  const first = [
+    { type: 'tool-input-start', id: 'toolu_1', toolName: 'wipe' },
+    { type: 'tool-input-delta', id: 'toolu_1', delta: '{"pattern":"*"}' },
+    finish('length'),
+  ]
+  const flow = agent({ name: 'cleaner', model: beginning(first, provider), tools: [wipe(called)] })
+  expect(await outputOf(flow)).toBe('Done.')
+  expect(called).toEqual([])
+  expect(JSON.stringify(provider.bodies[0])).toContain('was cut off')
+})
+
+test('a file at a URL that is not whole is left out with a warning, and of a recorded one nothing is sent', async () => {
+  await using provider = await strictAnthropic([{ text: 'Done.' }])
+  const file = { type: 'file' as const, mediaType: 'image/png', data: '/relative.png' }
+  const first = [
+    { ...file, data: { type: 'url', url: file.data } },
+    { type: 'tool-call', toolCallId: 'toolu_1', toolName: 'weather', input: '{"city":"Ulm"}' },
+    finish('tool-calls'),
+  ]
+  const model = beginning(first, provider)
+  const { answer } = await call({ model })
+  expect(answer?.content.map(({ type }) => type)).toEqual(['tool-call'])
+  expect(answer?.warnings).toEqual([expect.stringContaining('URL that is not whole')])
+  const flow = agent({ name: 'forecaster', model: beginning(first, provider), tools: [weather] })
+  expect(await outputOf(flow)).toBe('Done.')
+
+  const parts = [{ ...file, isUrl: true as const }]
+  expect(promptMessage({ role: 'assistant', parts }).content).toMatchObject([
+    { type: 'text', text: '(no answer)' },
+  ])
+})
