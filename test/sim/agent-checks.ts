@@ -35,8 +35,12 @@ export function checkRequest({ world, run }: Actor, prompt: LanguageModelV4Promp
       if (result.type !== 'tool-result' || result.output.type !== 'text') continue
       const path = /^effect of (.*)$/.exec(result.output.value)?.[1]
       if (path === undefined) continue
+      // An id that comes again in a later answer is told with a number, and recorded as it came.
+      const { toolCallId: told } = result
       must(
-        path.endsWith(`/${explicitKey(`call:${result.toolCallId}`)}`),
+        [told, told.replace(/_\d+$/, '')].some((id) =>
+          path.endsWith(`/${explicitKey(`call:${id}`)}`),
+        ),
         'N3',
         `call ${result.toolCallId} is told what came of ${path}`,
       )

@@ -20,8 +20,8 @@ export const givenOptions = (given: {
 }): NonNullable<LanguageModelV4ToolCallPart['providerOptions']> => ({ [ours]: { ...given } })
 
 /**
- * The prompt for this model, "provider/model": it gets its own ids as it gave them, and those of others
- * as ids that all accept, each of them once in the conversation.
+ * The prompt for this model, "provider/model": what is special about its own ids it gets back as it gave
+ * it, and all others as ids that every provider accepts, each of them once in the conversation.
  */
 export function acceptedPrompt(
   prompt: LanguageModelV4Prompt,
