@@ -35,6 +35,7 @@ export interface AgentDefinition<Output = string> {
     readonly settings?: AgentSettings;
     readonly retry?: ModelRetry;
     readonly timeout?: Duration;
+    readonly silence?: Duration;
     readonly parallel?: number;
     readonly prices?: Prices;
 }

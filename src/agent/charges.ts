@@ -30,7 +30,7 @@ export function amountsOf(
 }
 
 /** About three characters make a token. */
-const tokensOf = (units: number): number => Math.ceil(units / 3)
+export const tokensOf = (units: number): number => Math.ceil(units / 3)
 
 /** A charge of these amounts to these accounts. */
 export const chargeTo = (

@@ -103,12 +103,19 @@ async function summarised(
       signal: run.abortSignal,
       ports: portsIn(run),
       retry: agent.retry,
+      timeoutMs: agent.timeoutMs,
     })
     const sent = (): number => JSON.stringify(messages).length
     const charge = chargeTo(at.accounts, amountsOf(answer, { prices: agent.prices, sent }))
-    const isEmpty = answer.text.trim() === ''
-    if (isEmpty) return { charge, value: { failed: 'The model wrote nothing.' } satisfies Outcome }
-    return { charge, value: { summary: answer.text, replaced: cut } satisfies Outcome }
+    const failed =
+      answer.text.trim() === ''
+        ? 'The model wrote nothing.'
+        : answer.finishReason === 'length'
+          ? 'The summary was cut off: it is longer than the model may write.'
+          : undefined
+    const outcome: Outcome =
+      failed === undefined ? { summary: answer.text, replaced: cut } : { failed }
+    return { charge, value: outcome }
   } catch (error) {
     return { value: { failed: error instanceof Error ? error.message : String(error) } }
   }

@@ -70,8 +70,10 @@ export interface AgentDefinition<Output = string> {
   readonly settings?: AgentSettings
   /** How model calls are tried again. */
   readonly retry?: ModelRetry
-  /** The longest that one attempt at a model call may take. */
+  /** The longest that one attempt at a model call may take. Default "10m". */
   readonly timeout?: Duration
+  /** The longest that nothing may be heard of a model during an attempt. Default "2m". */
+  readonly silence?: Duration
   /** Tool calls of one answer that are executed at a time: not those that ask or start a run. Default 32. */
   readonly parallel?: number
   /** Prices in the place of everloop's own table. */
@@ -83,6 +85,7 @@ export interface Defined extends AgentDefinition<unknown> {
   readonly limits: Amounts
   readonly tools: readonly AnyTool[]
   readonly timeoutMs: number | undefined
+  readonly silenceMs: number | undefined
   readonly parallel: number
   readonly repairs: number
   readonly idleMs: number | undefined
@@ -106,11 +109,12 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     'settings',
     'retry',
     'timeout',
+    'silence',
     'parallel',
     'prices',
   ])
   const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
-  const { parallel = 32, repairs = 2, settings, retry } = definition
+  const { silence, parallel = 32, repairs = 2, settings, retry } = definition
   checkModels(model)
   if (compaction !== undefined) checkCompaction(compaction)
   if (settings !== undefined) checkSettings('agent.settings', settings)
@@ -131,6 +135,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     limits: limitsOf(definition.budget),
     tools: [...tools],
     timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),
+    silenceMs: silence === undefined ? undefined : parseDuration(silence),
     parallel,
     repairs,
     idleMs: idle === undefined ? undefined : parseDuration(idle),

@@ -4,7 +4,7 @@ import { type LiveContext, stepIn } from '../run/inside.ts'
 import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { amountsOf, chargeTo } from './charges.ts'
+import { amountsOf, chargeTo, tokensOf } from './charges.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
 import { callModel } from './model/call.ts'
 import { withoutSignedReasoning } from './model/signed-reasoning.ts'
@@ -22,6 +22,8 @@ export interface Reply {
   readonly definition: string
   /** They themselves, when they are others than those of the turn before. */
   readonly defined?: { readonly instructions: string; readonly tools: readonly ToolFace[] }
+  /** Input tokens as they are estimated, where the provider does not say. */
+  readonly context?: number
   /** What it cost. */
   readonly amounts: Readonly<Record<string, number>>
 }
@@ -78,20 +80,20 @@ async function reply(
     responseFormat: formatOf(at),
     settings: await resolved(agent.settings, at.secrets),
     signal: call.signal,
-    stream: call.shown !== undefined,
+    stream: true, // what is held back too: fetch waits for a whole answer no longer than it likes
     ...call.shown,
     ports,
     retry: agent.retry,
     timeoutMs: agent.timeoutMs,
+    silenceMs: agent.silenceMs,
   })
+  const sent = (): number => JSON.stringify([messages, tools]).length
   return {
     answer: recorded(answer),
     definition,
     ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
-    amounts: amountsOf(answer, {
-      prices: agent.prices,
-      sent: () => JSON.stringify([messages, tools]).length,
-    }),
+    ...(answer.usage.input === undefined && { context: tokensOf(sent()) }),
+    amounts: amountsOf(answer, { prices: agent.prices, sent }),
   }
 }
 

@@ -54,5 +54,17 @@ export function settingsAside(
   const { model, settings } = asked
   if (settings !== undefined || model !== undefined || own === undefined) return settings
   const { headers, providerOptions } = own
-  return { ...(headers && { headers }), ...(providerOptions && { providerOptions }) }
+  return {
+    ...(headers && { headers }),
+    ...(providerOptions && { providerOptions: withoutTools(providerOptions) }),
+  }
+}
+
+/** Providers refuse what is said about tools where there are none. */
+function withoutTools(options: NonNullable<ModelSettings['providerOptions']>): typeof options {
+  const entries = Object.entries(options).map(([provider, own]) => {
+    const rest = Object.entries(own).filter(([name]) => !/tool/i.test(name))
+    return [provider, Object.fromEntries(rest)] as const
+  })
+  return Object.fromEntries(entries)
 }

@@ -189,12 +189,12 @@ async function answer(
     )
   }
   const fixed = ruling.isFixed ? (ruling.subject.messages as typeof messages) : undefined
-  const { answer: given, definition } = await askModel(at, run, state, fixed)
+  const { answer: given, definition, context = 0 } = await askModel(at, run, state, fixed)
   const answered: AgentState = {
     ...state,
     turns: state.turns + 1,
     definition,
-    context: given.usage.input ?? 0,
+    context: given.usage.input ?? context,
     ...(given.isBare && { bare: state.messages.length }),
   }
   return { answered, parts: given.content }

@@ -214,7 +214,7 @@ describe('limits', () => {
     }
     for (const model of [deaf, scriptedModel([{ hang: true }])]) {
       const retry = { attempts: 1 }
-      const streamed = await called({ model, retry, idleTimeoutMs: 1000 })
+      const streamed = await called({ model, retry, silenceMs: 1000 })
       expect(String(streamed.result)).toContain('The model sent nothing for 1s.')
       expect(streamed.ms).toBe(1000)
     }
@@ -255,7 +255,7 @@ describe('limits', () => {
       },
     }
     const retry = { attempts: 2, delay: 0 }
-    const asked = { model, prompt, retry, stream: true, ports: time, idleTimeoutMs: 1000 }
+    const asked = { model, prompt, retry, stream: true, ports: time, silenceMs: 1000 }
     const result = await time.runUntil(callModel(asked).catch((error: unknown) => error))
     expect(String(result)).toContain('The model sent nothing for 1s.')
     // A silence is noticed within an eighth of what it may last.
@@ -294,7 +294,7 @@ describe('limits', () => {
       }
       const start = time.clock.now()
       const asked = { model, prompt, retry: { attempts: 1 }, stream: true, ports }
-      const call = callModel({ ...asked, idleTimeoutMs: 1000 }).catch((error: unknown) => error)
+      const call = callModel({ ...asked, silenceMs: 1000 }).catch((error: unknown) => error)
       expect(String(await time.runUntil(call))).toContain('The model sent nothing for 1s.')
       expect(time.clock.now() - start).toBeGreaterThanOrEqual(2600)
       expect(time.clock.now() - start).toBeLessThanOrEqual(2600 + 125)

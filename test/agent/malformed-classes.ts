@@ -40,7 +40,7 @@ export interface MalformedClass {
   readonly script: Script
   readonly outcome: Outcome
   /** How patient the caller is, where that is what the class is about. */
-  readonly limits?: { readonly idleTimeoutMs: number; readonly timeoutMs: number }
+  readonly limits?: { readonly silenceMs: number; readonly timeoutMs: number }
   /** Where the outcome is another one: the most exact entry counts. */
   readonly except?: Partial<Record<At, Outcome>>
 }
@@ -102,7 +102,7 @@ const classOf = (
 /** Limits that are reached in a test, and only by a model that is silent for ever. */
 const impatient = (one: MalformedClass): MalformedClass => ({
   ...one,
-  limits: { idleTimeoutMs: 100, timeoutMs: 200 },
+  limits: { silenceMs: 100, timeoutMs: 200 },
 })
 const silent = failed('The model sent nothing for 100ms.')
 const tooLong = failed('The model took longer than 200ms.')

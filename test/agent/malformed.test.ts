@@ -60,7 +60,7 @@ async function outcome(one: MalformedClass, provider: ProviderName, how: How) {
   await using server = await scriptedServer({ script: one.script })
   const model = providers[provider]?.(server.url)
   if (!model) throw new Error('No such provider.')
-  const limit = how === 'streamed' ? 'idleTimeoutMs' : 'timeoutMs'
+  const limit = how === 'streamed' ? 'silenceMs' : 'timeoutMs'
   const called = await call({
     model,
     stream: how === 'streamed',

@@ -9,11 +9,11 @@ export interface Asked {
   readonly headers: IncomingHttpHeaders
 }
 
-/** A body as JSON, or the data of an event stream; a text goes out as it is. */
+/** A body as JSON, or the data of an event stream; in it a text goes out as it is. */
 export interface Told {
   readonly status?: number
   readonly json?: unknown
-  readonly events?: readonly unknown[]
+  readonly events?: readonly unknown[] | AsyncIterable<unknown>
 }
 
 /** Serves until it is disposed of. */
@@ -29,7 +29,7 @@ export async function served(answer: (asked: Asked) => Told | Promise<Told>) {
       const { status = 200, json, events } = await answer(asked)
       const type = events ? 'text/event-stream' : 'application/json'
       response.writeHead(status, { 'content-type': type })
-      for (const event of events ?? []) {
+      for await (const event of events ?? []) {
         response.write(typeof event === 'string' ? event : `data: ${JSON.stringify(event)}\n\n`)
       }
       response.end(events ? '' : JSON.stringify(json))
@@ -59,7 +59,7 @@ interface Said {
 }
 
 /** An answer of OpenAI's chat completions, streamed. */
-export function chatEvents({ text, call }: Said, usage: object | null = {}): Told {
+export function chatEvents({ text, call }: Said, usage: object | null = {}) {
   const delta = {
     ...(text !== undefined && { content: text }),
     ...(call && {
@@ -84,7 +84,7 @@ export function chatEvents({ text, call }: Said, usage: object | null = {}): Tol
 }
 
 /** An answer of Anthropic's, streamed: thinking with this signature before what is said. */
-export function anthropicEvents({ text, call }: Said, signature?: string): Told {
+export function anthropicEvents({ text, call }: Said, signature?: string) {
   const blocks = [
     ...(signature === undefined
       ? []

@@ -72,7 +72,7 @@ export interface ModelRequest {
   /** The longest that one attempt may take. Default 10 minutes. */
   readonly timeoutMs?: number | undefined
   /** The longest silence within a streamed attempt. Default 2 minutes. */
-  readonly idleTimeoutMs?: number | undefined
+  readonly silenceMs?: number | undefined
 }
 
 /** Tokens. Undefined is unknown, which is not zero. */

@@ -19,7 +19,7 @@ const defaultTimeoutMs = 10 * 60_000
 /** What the signal of a failed attempt says: one for all, as it costs a stack trace. */
 const over = new Error('The attempt is over.')
 
-const defaultIdleTimeoutMs = 2 * 60_000
+const defaultSilenceMs = 2 * 60_000
 /** In so many parts its silence is counted. */
 const silenceParts = 8
 
@@ -28,7 +28,7 @@ export async function attempt(
   request: ModelRequest,
   model: LanguageModel,
 ): Promise<Omit<ModelAnswer, 'attempts'> | Refusal> {
-  const { timeoutMs = defaultTimeoutMs, idleTimeoutMs = defaultIdleTimeoutMs, signal } = request
+  const { timeoutMs = defaultTimeoutMs, silenceMs = defaultSilenceMs, signal } = request
   const watch = new Watch(request.ports, signal)
   // The options are made for the model's own specification, and its result is not trusted anyway.
   const asked = model as LanguageModelV4
@@ -38,7 +38,7 @@ export async function attempt(
     const accepted = { ...request, prompt: acceptedPrompt(request.prompt, name) }
     const options = callOptions(inWantedFormat(accepted, model), model, watch.signal)
     const result = request.stream
-      ? streamed(request, asked, options, { watch, idleMs: idleTimeoutMs })
+      ? streamed(request, asked, options, { watch, silenceMs })
       : Promise.resolve(asked.doGenerate(options)).then(generated)
     const raw = await watch.orOver(result)
     const provider = String(model.provider)
@@ -55,12 +55,12 @@ async function streamed(
   request: ModelRequest,
   model: LanguageModelV4,
   options: LanguageModelV4CallOptions,
-  { watch, idleMs }: { readonly watch: Watch; readonly idleMs: number },
+  { watch, silenceMs }: { readonly watch: Watch; readonly silenceMs: number },
 ): Promise<RawAnswer> {
   const collector = new Collector((delta) => {
     if (!watch.isOver) request.onText?.(delta)
   })
-  watch.limitSilence(idleMs)
+  watch.limitSilence(silenceMs)
   const result: unknown = await model.doStream(options)
   const { stream } = (result ?? {}) as { stream?: ReadableStream<unknown> }
   if (typeof stream?.getReader !== 'function') {

@@ -42,6 +42,8 @@ export function callOptions(
           ...(toolChoice === undefined ? {} : { toolChoice }),
         }),
     ...(responseFormat === undefined ? {} : { responseFormat }),
+    // A ping is a sign of life, and becomes no part of its own.
+    ...(request.stream ? { includeRawChunks: true } : {}),
     abortSignal,
   }
 }

@@ -1,0 +1,116 @@
+/** Summaries of long conversations: how they are asked for, and which are taken. */
+import { createOpenAI } from '@ai-sdk/openai'
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { expect, test } from 'vitest'
+import { agent, open, tool } from 'everloop'
+import { scriptedModel } from 'everloop/testing'
+import type { Model } from '../../src/agent/model/port.ts'
+import type { AgentSettings } from '../../src/agent/settings.ts'
+import { chatEvents, refusal, served } from './served.ts'
+
+const apiKey = 'sk-test-0123456789abcdef'
+
+const look = tool({
+  name: 'look',
+  description: 'Looks.',
+  inputSchema: { type: 'object' },
+  effect: 'read',
+  run: () => 'Nothing. '.repeat(100),
+})
+
+interface Made {
+  readonly output: unknown
+  /** What was recorded of summaries. */
+  readonly summaries: readonly string[]
+}
+
+async function made(definition: {
+  readonly model: Model
+  readonly settings?: AgentSettings
+  readonly by?: Model
+  readonly timeout?: string
+}): Promise<Made> {
+  const { model, settings, by, timeout } = definition
+  const flow = agent({
+    name: 'a',
+    model,
+    tools: [look],
+    compaction: { above: 500, keep: 2, ...(by === undefined ? {} : { model: by }) },
+    retry: { attempts: 1 },
+    stop: { turns: 5 },
+    ...(settings && { settings }),
+    ...(timeout !== undefined && { timeout: timeout as '1s' }),
+  })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  const run = await ever.start(flow, { prompt: 'Look.' })
+  const output = await run.result()
+  const summaries: string[] = []
+  for await (const event of run.events({ from: 0 })) {
+    if (event.kind === 'context.compacted') summaries.push(JSON.stringify(event))
+  }
+  return { output, summaries }
+}
+
+/** Looks three times with many tokens, and is done. */
+const looker = (usage: { input: number; output: number } | null = { input: 900, output: 1 }) =>
+  scriptedModel(({ index }) =>
+    index < 3 ? { toolCalls: [{ name: 'look', input: {} }], usage } : { text: 'Done.' },
+  )
+
+test.each<[string, (url: string) => Model, AgentSettings['providerOptions'] & object]>([
+  [
+    'chat completions',
+    (url) => createOpenAI({ baseURL: url, apiKey }).chat('gpt-4o'),
+    { openai: { parallelToolCalls: false, user: 'ann' } },
+  ],
+  [
+    'a compatible endpoint',
+    (url) => createOpenAICompatible({ baseURL: url, name: 'c', includeUsage: true })('m'),
+    { c: { parallel_tool_calls: false, user: 'ann' } },
+  ],
+])('options about tools do not go with a request without tools: %s', async (_, model, options) => {
+  await using server = await served(({ index, body }) => {
+    if (body['tools'] === undefined && body['parallel_tool_calls'] !== undefined) {
+      return refusal("'parallel_tool_calls' is only allowed when 'tools' are specified.")
+    }
+    if (body['tools'] === undefined) {
+      const message = { role: 'assistant', content: 'A summary.' }
+      const choices = [{ index: 0, message, finish_reason: 'stop' }]
+      return { json: { id: 'c', created: 1, model: 'm', choices } }
+    }
+    return index < 3
+      ? chatEvents({ call: { id: `c${index}`, name: 'look' } }, { prompt_tokens: 900 })
+      : chatEvents({ text: 'Done.' })
+  })
+  const { output, summaries } = await made({
+    model: model(server.url),
+    settings: { providerOptions: options },
+  })
+  expect(output).toBe('Done.')
+  expect(summaries).toEqual([expect.stringContaining('A summary.')])
+  expect(server.requests.map(({ body }) => body['user'])).toEqual(Array(4).fill('ann'))
+})
+
+test('a summary that was cut off is none: the conversation goes on as it is', async () => {
+  const model = looker()
+  const by = scriptedModel(() => ({ text: 'So far he has loo', finishReason: 'length' }))
+  const { output, summaries } = await made({ model, by })
+  expect(output).toBe('Done.')
+  expect(summaries).not.toEqual([])
+  expect(summaries.filter((summary) => summary.includes('he has loo'))).toEqual([])
+  expect(JSON.stringify(model.requests.at(-1))).not.toContain('Summary of the conversation')
+})
+
+test('without reported usage a conversation is shortened by its length', async () => {
+  const by = scriptedModel(() => ({ text: 'A summary.' }))
+  const { output, summaries } = await made({ model: looker(null), by })
+  expect(output).toBe('Done.')
+  expect(summaries).not.toEqual([])
+})
+
+test('a summary takes no longer than an answer may', async () => {
+  const by = scriptedModel([{ hang: true }, { hang: true }])
+  const { output, summaries } = await made({ model: looker(), by, timeout: '100ms' })
+  expect(output).toBe('Done.')
+  expect(summaries[0]).toContain('The model took longer than 100ms.')
+})
