@@ -188,6 +188,7 @@ export type ConversationItem = Place & ({
 } | {
     readonly is: 'assistant';
     readonly text: string;
+    readonly isCut?: true;
     readonly model: string;
     readonly calls: readonly {
         readonly id: string;

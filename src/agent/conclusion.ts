@@ -2,6 +2,7 @@
  * What an agent ends with: whether its last text is the output, and what of it. Nothing leaves an
  * agent that guards at `output` have not seen and that does not fit its schema, however it ends.
  */
+import type { EverloopError } from '../base/errors.ts'
 import { holdIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -17,17 +18,23 @@ export type Conclusion =
   /** The model has to try again, with this state. */
   | { readonly is: 'again'; readonly state: AgentState }
 
-type Judged =
-  | { readonly is: 'output'; readonly output: unknown }
-  | ({ readonly is: 'misfit' } & Omit<Misfit, 'ok'>)
-  | Omit<Refusal, 'what'>
+type Rejected = ({ readonly is: 'misfit' } & Omit<Misfit, 'ok'>) | Omit<Refusal, 'what'>
+type Judged = { readonly is: 'output'; readonly output: unknown } | Rejected
 
-/** Makes the output of an answer without calls. Throws OUTPUT_INVALID and GUARD_DENIED. */
-export async function conclude(at: Agency, run: Run, state: AgentState): Promise<Conclusion> {
+/**
+ * Makes the output of an answer without calls. `isLast` is asked before one is sent back: whether the
+ * model has no further try. Throws OUTPUT_INVALID and GUARD_DENIED.
+ */
+export async function conclude(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  isLast: () => boolean,
+): Promise<Conclusion> {
   const judged = await judge(at, run, state)
+  if (judged.is === 'output') return judged
+  if (isLast()) throw stopped(at, run, judged)
   switch (judged.is) {
-    case 'output':
-      return judged
     case 'misfit':
       return repaired(at, run, state, judged)
     case 'deny':
@@ -44,25 +51,23 @@ export async function conclude(at: Agency, run: Run, state: AgentState): Promise
  * OUTPUT_INVALID and GUARD_DENIED.
  */
 export async function concludeNow(at: Agency, run: Run, state: AgentState): Promise<unknown> {
-  const { name } = at.agent
   const judged = await judge(at, run, state)
-  switch (judged.is) {
-    case 'output':
-      return judged.output
-    case 'misfit':
-      throw halt(
+  if (judged.is === 'output') return judged.output
+  throw stopped(at, run, judged)
+}
+
+function stopped({ agent: { name } }: Agency, run: Run, judged: Rejected): EverloopError {
+  return judged.is === 'misfit'
+    ? halt(
         'OUTPUT_INVALID',
         `Agent "${name}" was stopped, and its last text does not fit its output's schema: ${judged.reason}`,
         run.id,
       )
-    case 'deny':
-    case 'retry':
-      throw halt(
+    : halt(
         'GUARD_DENIED',
         `Agent "${name}" was stopped, and guard "${judged.by}" denied its last text as the output: ${judged.reason}`,
         run.id,
       )
-  }
 }
 
 /** Asks the schema and the guards. */

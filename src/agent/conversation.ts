@@ -32,6 +32,8 @@ export type ConversationItem = Place &
     | {
         readonly is: 'assistant'
         readonly text: string
+        /** A limit of tokens has cut it off: the model's, or `maxOutputTokens`. */
+        readonly isCut?: true
         readonly model: string
         readonly calls: readonly {
           readonly id: string
@@ -334,6 +336,7 @@ class Reading {
     add({
       is: 'assistant',
       text: answerText(answer.content),
+      ...(answer.finishReason === 'length' ? { isCut: true } : {}),
       model: answer.model,
       calls: calls.map(({ id, name, input, rawInput }) => ({
         id,

@@ -47,9 +47,11 @@ export async function takeTurn(
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
     run.next(heard(after, await inbox.close()))
+  /** Whether the model gets no further try. Who has spoken meanwhile is heard in any case (N4). */
+  const isLast = (after: AgentState): boolean => isStopped(at, run, after) && !inbox.hasMessages
   /** Ends with what was said last, or waits for the next message. */
   const end = async (spoken: AgentState): Promise<Next | Done<unknown>> => {
-    const concluded = await conclude(at, run, spoken)
+    const concluded = await conclude(at, run, spoken, () => isLast(spoken))
     if (concluded.is === 'again') return goOn(concluded.state)
     // Somebody spoke while the last answer was given: then it was not the last one.
     const late = await inbox.close()
@@ -64,7 +66,7 @@ export async function takeTurn(
   // may have recorded that (C4).
   const isAsked = [...beforeModel, 'model'].some((key) => isRecorded(run, key))
   if (hasAnswered(admitted) && !isAsked) return end(admitted)
-  const { answered, parts } = await spend(at, run, admitted.raised, {
+  const { answered, parts, isPaused } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
     call: 'model',
     before: beforeModel.slice(1),
@@ -91,22 +93,32 @@ export async function takeTurn(
     },
   })
   if (ruling.is === 'deny' || ruling.is === 'retry') {
-    return goOn(sentBack(at, run, answered, { ...ruling, what: 'answer' }))
+    if (!isLast(answered)) return goOn(sentBack(at, run, answered, { ...ruling, what: 'answer' }))
+    throw halt(
+      'GUARD_DENIED',
+      `Agent "${at.agent.name}" was stopped, and guard "${ruling.by}" denied its last answer: ${ruling.reason}`,
+      run.id,
+    )
   }
   const said: readonly AnswerPart[] = ruling.isFixed
     ? [{ type: 'text', text: ruling.subject.text }, ...calls]
     : parts
   const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
 
+  // What guards said of the output is proof that the model got no further try then (C4).
+  const wasStopped = isRecorded(run, 'guard:output')
   if (calls.length > 0) {
     const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
     const after = withEnds(spoken, ends)
-    if (!isStopped(at, run, after, ends)) return goOn(after)
+    if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
     if (inbox.hasMessages) return goOn(after)
     const output = await concludeNow(at, run, after)
     const late = await inbox.close()
     return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
+  }
+  if (isPaused && !wasStopped && !isLast(spoken)) {
+    return goOn(withMessages(answered, [{ role: 'assistant', parts: said, isPaused }]))
   }
   return end(spoken)
 }
@@ -165,14 +177,19 @@ async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Prom
 }
 
 /** Whether there is nothing for the model to say more about. */
-const hasAnswered = ({ messages }: AgentState): boolean => messages.at(-1)?.role === 'assistant'
+const hasAnswered = ({ messages }: AgentState): boolean => {
+  const last = messages.at(-1)
+  return last?.role === 'assistant' && last.isPaused !== true
+}
+
+interface Answered {
+  readonly answered: AgentState
+  readonly parts: readonly AnswerPart[]
+  readonly isPaused: boolean
+}
 
 /** Asks the model, once guards let the request pass. */
-async function answer(
-  at: Agency,
-  run: Turn<AgentState>,
-  state: AgentState,
-): Promise<{ readonly answered: AgentState; readonly parts: readonly AnswerPart[] }> {
+async function answer(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> {
   const isGuarded = at.guards.some((one) => one.at.includes('request'))
   const messages = isGuarded ? await holdIn(run, requestMessages(at, run, state)) : []
   const ruling = await rule(at, run, state, {
@@ -197,7 +214,7 @@ async function answer(
     context: given.usage.input ?? context,
     ...(given.isBare && { bare: state.messages.length }),
   }
-  return { answered, parts: given.content }
+  return { answered, parts: given.content, isPaused: given.finishReason === 'paused' }
 }
 
 /** The state after all calls of an answer, in the order of the calls (N3). */
@@ -223,15 +240,15 @@ function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
 /** Guards were content: what was sent back before is forgiven. */
 const withoutStrikes = (state: AgentState): AgentState => ({ ...state, retries: {}, repairs: 0 })
 
+/** Whether the agent is to end now, although the model would go on. */
 function isStopped(
   { agent }: Agency,
   run: Turn<AgentState>,
   state: AgentState,
-  ends: readonly CallEnd[],
+  ends: readonly CallEnd[] = [],
 ): boolean {
   const { turns = Infinity, tools = [], when } = agent.stop ?? {}
   const isDone = ends.some(({ result, hasReturned }) => hasReturned && tools.includes(result.tool))
-  // What guards said of the output is proof that it was stopped then (C4).
-  if (isDone || state.turns >= turns || isRecorded(run, 'guard:output')) return true
+  if (isDone || state.turns >= turns) return true
   return when?.(progressOf(run.id, state)) ?? false
 }

@@ -30,6 +30,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
             'model',
             item.text === '' && item.calls.length > 0 ? '(calls)' : item.text,
           ),
+          ...(item.isCut ? ['  (cut off at a limit of tokens)'] : []),
           ...item.calls.flatMap(({ id, tool, args }) => [
             `  ${out.style('cyan', cleanLine(tool, 64))} ${jsonLine(args, argsMax)}`,
             ...about.filter(({ call }) => call === id).map((one) => `    ${aboutText(one, out)}`),

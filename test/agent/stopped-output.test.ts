@@ -173,3 +173,96 @@ test('the error of a misfit tells nothing of the text, which guards have not see
   expect(JSON.stringify(settled)).not.toContain('4711')
   expect(JSON.stringify(settled)).not.toContain('PIN')
 })
+
+test.each<[string, object]>([
+  ['turns', { turns: 2 }],
+  ['a condition', { when: ({ turn }: { turn: number }) => turn > 2 }],
+])('after as many answers as %s allow, none is sent back', async (_, stop) => {
+  const output = z.object({ answer: z.number() })
+  const asked = async (more: object, texts: readonly string[]) => {
+    const scripted = scriptedModel(texts.map((text) => ({ text })))
+    const settled = await ends(agent({ name: 'a', model: scripted, stop, ...more }))
+    return [settled, scripted.requests.length]
+  }
+  const failed = (code: string) => ({
+    status: 'failed',
+    error: { code, message: expect.stringContaining('was stopped') as string },
+  })
+  const four = '{"answer":4}'
+  expect(await asked({ output }, ['Four.', four])).toEqual([
+    { status: 'completed', output: { answer: 4 } },
+    2,
+  ])
+  expect(await asked({ output }, ['Four.', 'Four!', four])).toMatchObject([
+    failed('OUTPUT_INVALID'),
+    2,
+  ])
+  for (const at of ['answer', 'output'] as const) {
+    for (const of of [verdict.retry('Say please.'), verdict.deny('No.')]) {
+      const guards = [guard({ name: 'g', at, check: () => of })]
+      expect(await asked({ guards }, ['One.', 'Two.', 'Three.'])).toMatchObject([
+        failed('GUARD_DENIED'),
+        2,
+      ])
+    }
+  }
+})
+
+/** Sent back once, and then in the middle of its second turn, when a deploy brings a limit of one. */
+test.each(['the model', 'a guard'])(
+  'a run in which %s is asked then goes by the limit',
+  async (who) => {
+    const asked = Promise.withResolvers<void>()
+    const asking = guard({
+      name: 'asking',
+      at: 'answer',
+      check: ({ text }) => (text === 'Four!' ? verdict.ask('Fine?') : verdict.allow()),
+    })
+    const output = z.object({ answer: z.number() })
+    const version = (answers: Parameters<typeof scriptedModel>[0], more: object) =>
+      agent({ name: 'a', model: scriptedModel(answers), output, guards: [asking], ...more })
+    const old = version(({ index }) => {
+      if (index === 0) return { text: 'Four.' }
+      asked.resolve()
+      return who === 'the model' ? { hang: true } : { text: 'Four!' }
+    }, {})
+    await using runtime = await testRuntime({ flows: [old] })
+    const run = await runtime.ever.start(old, { prompt: 'Go.' })
+    await runtime.runUntil(asked.promise)
+    if (who === 'a guard') await runtime.settled(run)
+    let requests = 0
+    const limited = version(() => ({ text: ++requests > 1 ? 'Never asked.' : 'Four?' }), {
+      stop: { turns: 1 },
+    })
+    runtime.crash({ flows: [limited] })
+    if (who === 'a guard') await runtime.answer('Fine?', { verdict: 'allow' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: { code: 'OUTPUT_INVALID', message: expect.stringContaining('was stopped') as string },
+    })
+    expect(requests).toBe(who === 'the model' ? 1 : 0)
+    await runtime.verify()
+  },
+)
+
+test('who speaks while the last answer is judged is heard, and it is sent back', async () => {
+  let speak = (): Promise<void> => Promise.resolve()
+  const slow = guard({
+    name: 'slow',
+    at: 'output',
+    check: async ({ text }) => {
+      if (text !== 'One.') return verdict.allow()
+      await speak()
+      return verdict.retry('Say more.')
+    },
+  })
+  const scripted = scriptedModel([{ text: 'One.' }, { text: 'Two.' }])
+  const flow = agent({ name: 'a', model: scripted, guards: [slow], stop: { turns: 1 } })
+  await using runtime = await testRuntime({ flows: [flow] })
+  speak = async () => {
+    await runtime.ever.send('r', 'One more thing.')
+    await runtime.time.settle()
+  }
+  const run = await runtime.start(flow, { prompt: 'Go.' }, { id: 'r' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Two.' })
+})

@@ -253,6 +253,23 @@ test('calls that no guard let through are shown as not made, and are not counted
   ])
 })
 
+test('an answer that a limit has cut off is told apart from a whole one', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const model = scriptedModel([{ text: 'The first half of the rep', finishReason: 'length' }])
+  const clerk = agent({ name: 'clerk', model })
+  {
+    await using ever = await open({ store, flows: [clerk], work: {} })
+    await (await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })).result()
+  }
+  expect(await printed(store, 'clerk-1')).toEqual([
+    'user      Go.',
+    'model     The first half of the rep',
+    '  (cut off at a limit of tokens)',
+    '',
+    expect.stringMatching(/^1 answer of the model, 0 calls, /),
+  ])
+})
+
 test('what was undone of the calls, and what became of one that nobody decided about in time', async () => {
   const location = join(testFolder(), 'ledger.db')
   const refund = tool({

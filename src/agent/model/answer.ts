@@ -154,7 +154,8 @@ export type AnswerPart =
   | SourcePart
   | CustomPart
 
-export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'other'
+/** "length": a limit of tokens has cut the answer off. "paused": the model wants to be asked to go on. */
+export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'paused' | 'other'
 
 /** An attempt that came to nothing. */
 export interface FailedAttempt {

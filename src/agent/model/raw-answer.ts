@@ -73,7 +73,7 @@ export function answerOf(
     text,
     ...(reasoning === '' ? {} : { reasoning }),
     content: parts,
-    finishReason: finish(unified, calls),
+    finishReason: finish(unified, word, calls),
     ...(word === undefined ? {} : { rawFinishReason: word }),
     usage,
     warnings: [
@@ -118,9 +118,11 @@ function refuseUnfinished(unified: unknown, word: string | undefined, isStreamed
   }
 }
 
-function finish(unified: unknown, calls: boolean): FinishReason {
-  if (unified === 'length') return 'length'
+/** The two words are Anthropic's, and mean what the AI SDK has no word for, or had none for. */
+function finish(unified: unknown, word: string | undefined, calls: boolean): FinishReason {
+  if (unified === 'length' || word === 'model_context_window_exceeded') return 'length'
   if (calls) return 'tool-calls'
+  if (word === 'pause_turn') return 'paused'
   return unified === 'stop' || unified === 'tool-calls' ? 'stop' : 'other'
 }
 
