@@ -24,8 +24,6 @@ export interface AssistantMessage {
   readonly role: 'assistant'
   /** The very parts of the recorded answer: the ledger holds them once. */
   readonly parts: readonly AnswerPart[]
-  /** The model has only paused, and goes on behind this. */
-  readonly isPaused?: boolean
 }
 
 export interface ToolMessage {

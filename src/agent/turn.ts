@@ -118,7 +118,7 @@ export async function takeTurn(
     return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
   }
   if (isPaused && !wasStopped && !isLast(spoken)) {
-    return goOn(withMessages(answered, [{ role: 'assistant', parts: said, isPaused }]))
+    return goOn(withMessages(spoken, [goingOn]))
   }
   return end(spoken)
 }
@@ -177,10 +177,10 @@ async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Prom
 }
 
 /** Whether there is nothing for the model to say more about. */
-const hasAnswered = ({ messages }: AgentState): boolean => {
-  const last = messages.at(-1)
-  return last?.role === 'assistant' && last.isPaused !== true
-}
+const hasAnswered = ({ messages }: AgentState): boolean => messages.at(-1)?.role === 'assistant'
+
+/** What a model that has paused is told: there are models that refuse to go on behind their own words. */
+const goingOn: UserMessage = { role: 'user', text: 'Go on.' }
 
 interface Answered {
   readonly answered: AgentState

@@ -3,7 +3,7 @@ import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAI } from '@ai-sdk/openai'
 import { expect, test } from 'vitest'
 import { agent, conversation, guard, tool, verdict } from 'everloop'
-import { scriptedModel, scriptedServer, testRuntime } from 'everloop/testing'
+import { type ScriptedAnswer, scriptedModel, scriptedServer, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
 const apiKey = 'sk-test-0123456789abcdef'
@@ -19,21 +19,42 @@ const look = tool({
 
 const paused = { text: 'I will look that up.', finishReason: 'pause_turn' }
 
+/** The newest models refuse a conversation that ends with what they said. */
+const refusing =
+  (...script: readonly ScriptedAnswer[]) =>
+  ({ index, body }: { readonly index: number; readonly body: unknown }): ScriptedAnswer => {
+    const { messages } = body as { readonly messages: readonly { readonly role: string }[] }
+    if (messages.at(-1)?.role !== 'assistant') return script[index] ?? { hang: true }
+    const error =
+      'This model does not support assistant message prefill. The conversation must end with a user message.'
+    return { error, status: 400 }
+  }
+
 test('a model that has paused goes on where it was', async () => {
-  await using server = await scriptedServer({ script: [paused, paused, { text: 'It is 42.' }] })
+  const script = refusing(paused, paused, { text: 'It is 42.' })
+  await using server = await scriptedServer({ script })
   const flow = agent({ name: 'a', model: claude(server.url), tools: [look] })
   await using runtime = await testRuntime({ flows: [flow] })
   const run = await runtime.start(flow, { prompt: 'What is it?' })
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'It is 42.' })
   const said = { role: 'assistant', content: [{ type: 'text', text: paused.text }] }
-  expect(server.requests[1]?.body).toMatchObject({ messages: [{ role: 'user' }, said] })
+  expect(server.requests[1]?.body).toMatchObject({
+    messages: [{ role: 'user' }, said, { role: 'user' }],
+  })
   expect(server.requests).toHaveLength(3)
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.map((item) => 'text' in item && item.text)).toEqual([
+    'What is it?',
+    paused.text,
+    paused.text,
+    'It is 42.',
+  ])
   await runtime.verify()
 })
 
 test('in a conversation too, and until a limit ends it', async () => {
   await using server = await scriptedServer({
-    script: [paused, { text: 'It is 42.' }, paused, { text: 'Never asked.' }],
+    script: refusing(paused, { text: 'It is 42.' }, paused, { text: 'Never asked.' }),
   })
   const model = claude(server.url)
   const chat = agent({ name: 'chat', model, conversation: { idle: '1d' }, stop: { turns: 3 } })
