@@ -2,6 +2,7 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { expect, test } from 'vitest'
 import { agent, open } from 'everloop'
+import { scriptedModel } from 'everloop/testing'
 import { join } from 'node:path'
 import { testFolder } from '../cli/command-line.ts'
 import { refusal, served, type Asked, type Told } from './served.ts'
@@ -121,4 +122,25 @@ test.each([
   const { store, user, previous_response_id } = server.requests[0]?.body ?? {}
   const said = Object.entries({ store, user, previous_response_id })
   expect(Object.fromEntries(said.filter(([, value]) => value !== undefined))).toEqual(sent)
+})
+
+test.each([
+  ['openai/gpt-5', { openai: { store: false } }],
+  ['anthropic/claude-sonnet-4-5', undefined],
+])('and of those behind the gateway: %s', async (modelId, sent) => {
+  const scripted = scriptedModel([{ text: 'Hello.' }])
+  const seen: unknown[] = []
+  const model: typeof scripted = {
+    ...scripted,
+    provider: 'gateway',
+    modelId,
+    doStream(options) {
+      seen.push(options.providerOptions)
+      return scripted.doStream(options)
+    },
+  }
+  const flow = agent({ name: 'a', model })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  await (await ever.start(flow, { prompt: 'Hello.' })).result()
+  expect(seen).toEqual([sent])
 })
