@@ -5,6 +5,7 @@
 import type { AnyDraft, RunState } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import { cancelMessage } from './cancel-message.ts'
+import { isPast, missed } from './deadline.ts'
 import { type RunEnd, toParent } from './ending.ts'
 import { recordOf } from './inbox.ts'
 import { beginningOf, type Reader } from './reader.ts'
@@ -60,6 +61,12 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       if (!isDeadly && state.undoing) return { is: 'open' }
       if (cancel && !state.undoing && (row.seq === 1 || isDeadly)) {
         return cancelled(store, reader, { state, cancel })
+      }
+      const { record: beginning } = beginningOf(reader)
+      if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
+        const end = missed(row.id)
+        const drafts = [{ scope: '', key: '', ...end }]
+        return { is: 'refused', drafts, taken: [], deliver: toParent(row.id, beginning, end) }
       }
       if (!isDeadly) return { is: 'open' }
       const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`

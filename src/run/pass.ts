@@ -23,6 +23,7 @@ import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
 import { meet, misfitOf } from './calls.ts'
 import { cancelChild } from './cancel-message.ts'
+import { isPast, overdue } from './deadline.ts'
 import { drifted, driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
@@ -456,17 +457,18 @@ export class Pass {
 
   /** When a pass must go on: what is recorded as begun counts although nobody has asked for it. */
   #nextDue(): number | undefined {
-    return this.operations.nextDue(this.recorded.begun.values(), this.#deadline)
+    return this.operations.nextDue(this.recorded.begun.values(), this.deadline)
   }
 
   /** Rings for what waits here. For anything else it would ring in vain, again and again. */
   #setAlarm(): void {
     this.#isAlarmStale = false
     const isUsed = this.#live && !this.#over
-    this.#alarm.set(isUsed ? this.operations.nextDue([], this.#deadline) : undefined)
+    this.#alarm.set(isUsed ? this.operations.nextDue([], this.deadline) : undefined)
   }
 
-  get #deadline(): number | undefined {
+  /** When the run fails, unless it is ending already. */
+  get deadline(): number | undefined {
     return this.recorded.cancelling ? undefined : this.options.deadline
   }
 
@@ -484,8 +486,7 @@ export class Pass {
   }
 
   #checkDeadline(): void {
-    if ((this.#deadline ?? Infinity) > this.store.clock.now()) return
-    this.beginCancelling({ reason: 'The deadline of the run has passed.', deadline: true })
+    if (isPast(this.deadline, this.store.clock)) this.beginCancelling(overdue)
   }
 
   /** Commits the beginning of a cancel, and passes it on to the children. */

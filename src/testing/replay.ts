@@ -2,7 +2,8 @@
  * Drives a finished run once more over its recorded entries, without the last one: the code must
  * write this very entry again, and nothing else.
  */
-import { decode, emptyState, encode, fold, type Entry } from '../ledger/index.ts'
+import type { ErrorData } from '../base/errors.ts'
+import { decode, emptyState, encode, fold, type Entry, type Payloads } from '../ledger/index.ts'
 import type { AnyFlow, OnBody } from '../run/index.ts'
 import type { Append, RunRow, Store } from '../store/store.ts'
 import { TestWorker } from './test-worker.ts'
@@ -72,15 +73,21 @@ export async function replay(
 
 /**
  * A run that was cancelled before its code began, or while it must not be executed, ended without it.
- * What was undone after the end is no end.
+ * Where a deadline was found to have passed only at the end, code that is executed again may be told of it
+ * before, or not. What was undone after the end is no end.
  */
 function wasWrittenByCode(entries: readonly Entry[]): boolean {
   const [last, before] = entries.toReversed()
   if (last && !ends.includes(last.kind)) return false
   if (entries.some(({ kind }) => kind === 'run.undoing')) return true
+  const wasToldOfCancel = entries.some(({ kind }) => kind === 'run.cancelling')
+  if (last?.kind === 'run.failed' && errorOf(last).code === 'DEADLINE') return wasToldOfCancel
   if (last?.kind !== 'run.cancelled') return true
-  return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')
+  return before?.kind !== 'run.paused' && wasToldOfCancel
 }
+
+const errorOf = ({ payload }: Entry): ErrorData =>
+  (decode(payload ?? '{}') as Payloads['run.failed']).error
 
 const ends: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
@@ -108,6 +115,7 @@ function truncated(store: Store, row: RunRow, appends: Append[]): Store {
     return { entries, row: { ...row, ...state, ...head } }
   }
   const instead: Partial<Store> = {
+    clock: { now: () => row.updated }, // a deadline that has passed since had not passed then
     openSession: async () => {},
     renewSession: async () => true,
     closeSession: async () => {},

@@ -1,8 +1,8 @@
 /** Starting runs: ids, inputs, delays, deadlines, labels, and finding them again. */
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { flow } from 'everloop'
-import { testRuntime } from 'everloop/testing'
+import { EverloopError, flow, type Run } from 'everloop'
+import { type Interceptor, replay, testRuntime } from 'everloop/testing'
 
 const hello = flow('hello', async (run, name: string) => run.step('greet', () => `Hello ${name}`))
 const other = flow('other', async (_, name: string) => name)
@@ -146,9 +146,15 @@ describe('starting a run', () => {
     expect(await runtime.result(quick)).toBe('Hello Ada')
   })
 
-  test('whose delay is longer than its deadline never executes a step', async () => {
+  test.each([
+    ['a step', (run: Run): Promise<unknown> => run.step('one', () => 1)],
+    ['nothing but code', async (): Promise<unknown> => 1],
+  ])('whose delay is longer than its deadline never executes %s', async (_, rest) => {
     let executed = false
-    const eager = flow('eager', async (run) => run.step('one', () => (executed = true)))
+    const eager = flow('eager', (run) => {
+      executed = true
+      return rest(run)
+    })
     await using runtime = await testRuntime({ flows: [eager] })
     const run = await runtime.start(eager, undefined, { delay: '2h', deadline: '1h' })
     const before = (await run.status()).created
@@ -156,6 +162,61 @@ describe('starting a run', () => {
     expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
     expect(executed).toBe(false)
     expect((await run.status()).updated - before).toBe(60 * 60 * 1000)
+    await expect(runtime.ever.retry(run.id)).rejects.toMatchObject({ code: 'RUN_STATE' })
+    await runtime.verify()
+  })
+
+  test('whose deadline passes before there is a worker executes nothing', async () => {
+    let executed = false
+    const eager = flow('eager', async () => {
+      executed = true
+    })
+    await using runtime = await testRuntime({ flows: [eager], workers: 0 })
+    const run = await runtime.ever.start(eager, undefined, { deadline: '1h' })
+    await runtime.advance('5h')
+    runtime.addWorker()
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
+    expect(executed).toBe(false)
+  })
+
+  test('that is paused when its deadline passes fails with DEADLINE when it is resumed', async () => {
+    await using runtime = await testRuntime({ flows: [waiting] })
+    const run = await runtime.start(waiting, undefined, { deadline: '1h' })
+    await runtime.ever.pause(run.id)
+    await runtime.advance('2h')
+    expect((await run.status()).status).toBe('paused')
+    await runtime.ever.resume(run.id)
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
+  })
+
+  test('fails with DEADLINE when its code comes to the end only in a take-over after it', async () => {
+    let isOut = true
+    const onCall: Interceptor = async ({ args }, proceed) => {
+      if (isOut && JSON.stringify(args).includes('"run.completed"')) {
+        throw new EverloopError('STORE_UNAVAILABLE', 'The store cannot be reached.')
+      }
+      return proceed()
+    }
+    await using runtime = await testRuntime({ flows: [hello], onCall })
+    const run = await runtime.ever.start(hello, 'Ada', { deadline: '1h' })
+    await runtime.runUntil(() => runtime.troubles.length > 0)
+    runtime.crash()
+    isOut = false
+    runtime.time.leap(runtime.time.clock.now() + 60 * 60 * 1000)
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
+    expect((await runtime.ledger(run)).map(({ kind }) => kind)).toContain('step.completed')
+    await runtime.verify()
+    const { store, time } = runtime
+    expect(await replay(run.id, { store, time, flows: [hello] })).toEqual({ flaws: [] })
+  })
+
+  test('ends as it did when it is driven once more after the deadline', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const run = await runtime.start(hello, 'Ada', { deadline: '1h' })
+    expect(await runtime.result(run)).toBe('Hello Ada')
+    await runtime.advance('2h')
+    const { store, time } = runtime
+    expect(await replay(run.id, { store, time, flows: [hello] })).toEqual({ flaws: [] })
   })
 })
 

@@ -132,6 +132,7 @@ function checkOutcomes(world: World, operator: Operator): void {
  */
 function isDisturbed(world: World, run: Mirror): boolean {
   const { observer, outside } = world
+  if (run.isOverdue) return true
   const isCutShort = run.entries.some(({ kind, scope, key }) => {
     if (kind === 'run.cancelling' || kind === 'run.cancelled') return true
     const path = operationPath(scope, key)

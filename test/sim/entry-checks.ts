@@ -281,6 +281,12 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       if (payload?.includes('"deadline":true')) report.reach('deadline passed')
       if (run.children.size > 0) report.reach('cancel of a run with a child')
       return
+    case 'run.failed':
+      if (recordOf(entry, kind).error.code !== 'DEADLINE' || run.isCancelling) return
+      report.reach(
+        entry.seq === 2 ? 'deadline passed before a run began' : 'deadline passed at the end',
+      )
+      return
     case 'run.cancelled':
       if (entry.seq === 2) report.reach('cancel of a run that had not begun')
       return

@@ -27,6 +27,8 @@ export class Mirror {
   /** Losses of the holder since the last entry. */
   barren = 0
   isCancelling = false
+  /** It failed because its deadline had passed: before its code began, at its end, or in between. */
+  isOverdue = false
   /** The holder has been told that its cancel is durable, or has read it. */
   knowsCancel = false
   readonly deadline: number | undefined
@@ -173,6 +175,7 @@ export class Mirror {
         break
       case 'run.failed':
         this.status = 'failed'
+        this.isOverdue = recordOf(entry, entry.kind).error.code === 'DEADLINE'
         break
       case 'run.cancelled':
         this.status = 'cancelled'
@@ -264,7 +267,7 @@ export class Mirror {
 
   #canTake({ kind, name }: Message): boolean {
     // A run whose deadline has passed is not retried.
-    if (this.hasEnded) return kind === 'retry' && this.status === 'failed' && !this.isCancelling
+    if (this.hasEnded) return kind === 'retry' && this.status === 'failed' && !this.isOverdue
     if (this.status === 'paused') return kind === 'resume' || kind === 'cancel'
     if (kind === 'cancel' || kind === 'pause') return true
     for (const entry of this.begun.values()) {

@@ -60,8 +60,12 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   )
 }
 
-/** Runs that were cancelled from outside of their code have no end that code could reach. */
-function wasExecuted({ entries }: Mirror): boolean {
+/**
+ * Runs that were cancelled from outside of their code have no end that code could reach. Where a deadline
+ * was found to have passed only at the end, it is chance whether code that is executed again is told before.
+ */
+function wasExecuted({ entries, isOverdue, isCancelling }: Mirror): boolean {
+  if (isOverdue) return isCancelling
   const [last, before] = entries.toReversed()
   if (last?.kind !== 'run.cancelled') return true
   return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')

@@ -40,6 +40,8 @@ export const states = {
   'retried run completed': 100,
   'run paused and resumed': 300,
   'deadline passed': 200,
+  'deadline passed before a run began': 12,
+  'deadline passed at the end': 1,
   'entry time held while the clock was back': 700,
   'text of a step under way shown': 5000,
   'text of a zombie refused': 12,
