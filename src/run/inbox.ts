@@ -5,6 +5,7 @@
 import type { ErrorData } from '../base/errors.ts'
 import { decode, encode, errorData } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
+import { beginCancelling } from './cancelling.ts'
 import { payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
@@ -35,7 +36,7 @@ export function takeMessage(pass: Pass, message: Message): void {
     case 'cancel': {
       const { reason, by } = recordOf<'cancel'>(message)
       if (pass.cancelled) pass.commit({ drafts: [], taken })
-      else pass.beginCancelling({ reason, ...(by === undefined ? {} : { by }) }, taken)
+      else beginCancelling(pass, { reason, ...(by === undefined ? {} : { by }) }, taken)
       return
     }
     case 'pause': {

@@ -22,7 +22,7 @@ import type { AnyDraft, OutcomeKind, Payloads } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import { Alarm } from './alarm.ts'
 import { meet, misfitOf } from './calls.ts'
-import { cancelChild } from './cancel-message.ts'
+import { beginCancelling, passOnCancel } from './cancelling.ts'
 import { isPast, overdue } from './deadline.ts'
 import { drifted, driftOf } from './drift.ts'
 import { Holds } from './holds.ts'
@@ -150,7 +150,10 @@ export class Pass {
     const operation = new Operation(scope, family, key, path, done ?? live)
     if (this.#over || scope.isLeaving) return operation.promise
     meet(operation, recorded)
-    if (isLine(operation.begun, 'child.started')) this.#meetChild(operation, operation.begun)
+    if (isLine(operation.begun, 'child.started')) {
+      operation.child = operation.begun.record.run
+      passOnCancel(this, operation)
+    }
     if (this.#cancel && !scope.shielded && live.shielded !== true) {
       operation.reject(this.#cancel)
       recorded.forget(path)
@@ -165,16 +168,6 @@ export class Pass {
     } else this.#parked.push(operation.parked())
     this.#stir()
     return operation.promise
-  }
-
-  /** Nobody may have asked for the child yet when a cancel went out to the children. */
-  #meetChild(operation: Operation, { record }: Line<'child.started'>): void {
-    operation.child = record.run
-    const { cancelling } = this.recorded
-    if (!cancelling || operation.scope.shielded || this.recorded.holds(operation.path)) return
-    const id = `cancel of ${this.run}` // once, however many passes meet it
-    const messages = cancelChild(cancelling.reason)(operation)
-    this.commit({ drafts: [], deliver: messages.map((message) => ({ ...message, id })) })
   }
 
   /** Commits an operation's outcome; it is handed over once it is durable. */
@@ -486,26 +479,6 @@ export class Pass {
   }
 
   #checkDeadline(): void {
-    if (isPast(this.deadline, this.store.clock)) this.beginCancelling(overdue)
-  }
-
-  /** Commits the beginning of a cancel, and passes it on to the children. */
-  beginCancelling(record: Payloads['run.cancelling'], taken: readonly number[] = []): void {
-    if (this.recorded.cancelling) {
-      this.commit({ drafts: [], taken })
-      return
-    }
-    this.recorded.cancelling = record // nothing that is written later comes before it
-    const deliver = [...this.operations]
-      .filter(({ scope }) => !scope.shielded)
-      .flatMap(cancelChild(record.reason))
-    this.commit({
-      drafts: [{ scope: '', kind: 'run.cancelling', key: '', record }],
-      taken,
-      deliver,
-      committed: ([entry]) => {
-        if (entry) this.recorded.push({ entry, kind: 'run.cancelling', record })
-      },
-    })
+    if (isPast(this.deadline, this.store.clock)) beginCancelling(this, overdue)
   }
 }
