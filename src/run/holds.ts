@@ -3,15 +3,28 @@
  * read, a resource that is opened. The pass hands nothing over and begins nothing meanwhile, so that
  * the ledger does not run ahead of the code.
  *
+ * However fast they are, they settle in the order in which they were asked for, one at a time: the code
+ * would go another way in another pass (P1). What is asked for by what opens a resource is out of line,
+ * for that one may wait for it, and so is what has been open for very long: the code behind it may be
+ * what it waits for.
+ *
  * One that hangs ends in one of three ways: the run is paused as stalled, it is stopped from outside,
  * or a cancel goes past it and is what the code is handed instead.
  */
 import type { Ports } from '../base/ports.ts'
 import { stallMs } from './quiet.ts'
+import { isOpening } from './resource.ts'
+
+/** Longer than this one holds up nothing that was asked for after it. */
+const inLineMs = stallMs / 2
 
 interface Hold {
   /** A cancel does not reject it. */
   readonly shielded: boolean
+  /** It waits for those before it, and those after it wait for it. */
+  isInLine: boolean
+  /** What the code is to be told, once that is known. */
+  settle: (() => void) | undefined
   /** Settles what the code waits for, unless that has been done. */
   readonly end: (settle: () => void) => void
   readonly reject: (error: Error) => void
@@ -20,15 +33,16 @@ interface Hold {
 interface HoldsOptions {
   /** One has been open for so long. */
   readonly onHanging: () => void
-  /** One has ended. */
-  readonly onEnd: () => void
+  /** `next` may have something to do. */
+  readonly onReady: () => void
 }
 
 export class Holds {
   readonly #ports: Ports
   readonly #options: HoldsOptions
+  /** In the order in which they were asked for. */
   readonly #open = new Set<Hold>()
-  /** Those of `#open` that are waited for. */
+  /** Those of `#open` that are waited for: all but those that a cancel has gone past and that hang. */
   readonly #waitedFor = new Set<Hold>()
 
   constructor(ports: Ports, options: HoldsOptions) {
@@ -41,34 +55,58 @@ export class Holds {
     return this.#waitedFor.size > 0
   }
 
-  /** What the read settles with, unless the pass ends or a cancel comes before. */
+  /** What the read settles with in its turn, unless the pass ends or a cancel comes before. */
   add<T>(read: Promise<T>, shielded: boolean): Promise<T> {
-    const { onHanging, onEnd } = this.#options
+    const { onHanging, onReady } = this.#options
     return new Promise<T>((resolve, reject) => {
-      const patience = this.#ports.setTimer(stallMs, onHanging)
+      let patience = this.#ports.setTimer(inLineMs, () => {
+        patience = this.#ports.setTimer(stallMs - inLineMs, onHanging)
+        hold.isInLine = false
+        onReady()
+      })
       const hold: Hold = {
         shielded,
+        isInLine: !isOpening(),
+        settle: undefined,
         reject,
         end: (settle) => {
           if (!this.#open.delete(hold)) return
           this.#waitedFor.delete(hold)
           patience.cancel()
           settle()
-          onEnd()
         },
       }
       this.#open.add(hold)
       this.#waitedFor.add(hold)
+      const onEnd = (settle: () => void): void => {
+        if (!this.#open.has(hold)) return
+        hold.settle = settle
+        this.#waitedFor.add(hold)
+        onReady()
+      }
       read.then(
-        (value) => hold.end(() => resolve(value)),
-        (error: Error) => hold.end(() => reject(error)),
+        (value) => onEnd(() => resolve(value)),
+        (error: Error) => onEnd(() => reject(error)),
       )
     })
   }
 
-  /** Those that are open now are not waited for any longer. */
+  /** Settles the one whose turn it is, if there is one. Microtasks must drain before whatever is next. */
+  next(): boolean {
+    let isFree = true
+    for (const hold of this.#open) {
+      if (hold.settle && (isFree || !hold.isInLine)) {
+        hold.end(hold.settle)
+        return true
+      }
+      if (hold.isInLine && this.#waitedFor.has(hold)) isFree = false
+    }
+    return false
+  }
+
+  /** Those of which nothing has come yet are not waited for any longer. */
   pass(): void {
-    this.#waitedFor.clear()
+    for (const hold of this.#waitedFor) if (!hold.settle) this.#waitedFor.delete(hold)
   }
 
   /** The code is told of a cancel instead. */

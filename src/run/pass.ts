@@ -41,16 +41,8 @@ import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import {
-  diverged,
-  joined,
-  type PassEnd,
-  pausedDraft,
-  stalled,
-  type Stop,
-  unable,
-  unasked,
-} from './stop.ts'
+import { diverged, joined, pausedDraft, stalled, unable, unasked } from './stop.ts'
+import type { PassEnd, Stop } from './stop.ts'
 
 export type PassOptions = OptionsOf<Pass>
 
@@ -101,7 +93,7 @@ export class Pass {
     this.#quiet = new Quiet(options.ports)
     this.#holds = new Holds(options.ports, {
       onHanging: () => this.stop(stalled(stallMs)),
-      onEnd: () => this.#stir(),
+      onReady: () => this.#stir(),
     })
     this.mailbox = new Mailbox({
       ...options,
@@ -284,7 +276,7 @@ export class Pass {
   }
 
   #pump(): void {
-    if (this.#holds.hold) return this.#whileHeld()
+    if (this.#holds.hold) return this.#holds.next() ? this.#stir() : this.#whileHeld()
     if (this.#leaving.next()) return this.#stir()
     const next = this.recorded.next
     if (next) {
@@ -373,9 +365,7 @@ export class Pass {
       try {
         operation.live.begin(operation)
       } catch (error) {
-        // What makes no sense anywhere was refused when it was asked for. This is for want of something
-        // that another worker may have, an action, say, and is recorded nowhere: code that was told of
-        // it would go another way after a deploy. So it begins in a later pass, or never.
+        // The code is not told: nothing is recorded of it, and a replay may find that it can begin.
         operation.phase = 'parked'
         return this.stop(unable(operation, error))
       }

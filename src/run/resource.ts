@@ -3,8 +3,14 @@
  * that hangs does not keep the run: closing is waited for until its time is over, then it goes on
  * beside what comes next.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
+
+const opening = new AsyncLocalStorage<true>()
+
+/** True for code that opens a resource, and for all that it starts. */
+export const isOpening = (): boolean => opening.getStore() === true
 
 /** How long the end of a pass waits for all of its resources together. */
 const closeMs = 5000
@@ -37,7 +43,7 @@ export class Resources {
       )
     }
     if (this.#isClosed) return new Promise(() => {}) // code of an ended pass: nobody would close it
-    const opened = (async () => open())()
+    const opened = (async () => opening.run(true, open))()
     opened.catch(() => this.#held.delete(name)) // a failed opening may be tried again
     this.#held.set(name, { opened, close })
     return opened

@@ -92,7 +92,10 @@ export function diverged(what: string, operations: Operations, recorded: Recorde
   }
 }
 
-/** What the code asks for cannot begin in this process. */
+/**
+ * What the code asks for cannot begin in this process: for want of an action, say, that another one has
+ * or a deploy may bring. What makes no sense anywhere was refused when it was asked for.
+ */
 export function unable({ path }: Operation, thrown: unknown): Pause {
   const { code = 'INTERNAL', message } = errorData(thrown)
   return { is: 'pause', code, message: `"${path}" cannot begin: ${message}` }

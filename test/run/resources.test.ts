@@ -1,7 +1,10 @@
-/** Resources that hang: the run that opened one must not hold its worker, nor be out of reach. */
-import { expect, test } from 'vitest'
-import { flow } from 'everloop'
-import { testRuntime, type Trouble } from 'everloop/testing'
+/**
+ * Resources that hang: the run that opened one must not hold its worker, nor be out of reach. And
+ * resources that are opened side by side: which is faster must not be seen.
+ */
+import { describe, expect, test } from 'vitest'
+import { flow, type Run } from 'everloop'
+import { testRuntime, type TestRuntime, type Trouble } from 'everloop/testing'
 
 const never = (): Promise<never> => new Promise(() => {})
 
@@ -152,4 +155,108 @@ test('an open that hangs before a timer that is due already ends as STALLED too'
   await runtime.advance('2h')
   expect(passes).toBe(2)
   expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'STALLED' })
+})
+
+describe('resources that are opened side by side', () => {
+  /** Resources whose opening the test ends, by name. */
+  const doors = (): {
+    readonly via: (run: Run, name: string) => Promise<string>
+    readonly open: (runtime: TestRuntime, ...names: readonly string[]) => Promise<void>
+  } => {
+    const opening = new Map<string, () => void>()
+    const open = (name: string): Promise<string> =>
+      new Promise((resolve) => opening.set(name, () => resolve(name)))
+    return {
+      via: (run, name) => run.resource(name, () => open(name), ignore),
+      open: async ({ time }, ...names) => {
+        await time.settle()
+        for (const name of names) {
+          opening.get(name)?.()
+          await time.settle()
+        }
+      },
+    }
+  }
+  const ignore = (): void => {}
+
+  test('are handed over in the order in which they were asked for', async () => {
+    const { via, open } = doors()
+    const racing = flow('racing', async (run) => {
+      const first = await Promise.race([via(run, 'a'), via(run, 'b')])
+      await run.step(`with ${first}`, () => 1)
+      await run.sleep('1h')
+      return first
+    })
+    const using = flow('using', async (run) => {
+      const use = async (name: string): Promise<string> => {
+        const it = await via(run, name)
+        return run.step('use', () => `used ${it}`)
+      }
+      const both = await Promise.all([use('a'), use('b')])
+      await run.sleep('1h')
+      return both
+    })
+    for (const [tried, result] of [
+      [racing, 'a'],
+      [using, ['used a', 'used b']],
+    ] as const) {
+      await using runtime = await testRuntime({ flows: [tried] })
+      const run = await runtime.ever.start<undefined, unknown>(tried as never, undefined)
+      await open(runtime, 'b', 'a')
+      await runtime.time.advance('1h')
+      await open(runtime, 'a', 'b')
+      expect(await runtime.settled(run)).toEqual({ status: 'completed', output: result })
+      await runtime.verify()
+    }
+  })
+
+  test('may be asked for by what opens one of them', async () => {
+    const { via, open } = doors()
+    const nested = flow('nested', (run) =>
+      run.resource('outer', async () => `${await via(run, 'a')} ${await via(run, 'b')}`, ignore),
+    )
+    await using runtime = await testRuntime({ flows: [nested] })
+    const run = await runtime.ever.start(nested, undefined)
+    await open(runtime, 'a', 'b')
+    expect((await run.status()).status).toBe('completed')
+    expect(await runtime.result(run)).toBe('a b')
+  })
+
+  test('wait half a minute for one that waits for the code behind them', async () => {
+    const { via, open } = doors()
+    const tangled = flow('tangled', async (run) => {
+      let tell: (it: string) => void = ignore
+      const told = new Promise<string>((resolve) => (tell = resolve))
+      const client = run.resource('client', () => told, ignore)
+      tell(await via(run, 'server'))
+      return run.step('use', { input: await client }, (it) => it)
+    })
+    await using runtime = await testRuntime({ flows: [tangled] })
+    const run = await runtime.ever.start(tangled, undefined)
+    await open(runtime, 'server')
+    expect((await run.status()).status).toBe('running')
+    await runtime.time.advance('30s')
+    expect(await runtime.result(run)).toBe('server')
+  })
+
+  test('are handed over when a cancel goes past one that hangs before them', async () => {
+    const { via, open } = doors()
+    const lines: string[] = []
+    const hanging = flow('hanging', async (run) => {
+      const one = run.cleanup('one', (inner) => inner.resource('never', never, ignore))
+      const other = run.cleanup('other', async (inner) => {
+        lines.push(await via(inner, 'a'))
+        await inner.step('tidy', () => lines.push('tidied'))
+      })
+      await Promise.race([one, other])
+      await run.sleep('1h')
+    })
+    await using runtime = await testRuntime({ flows: [hanging] })
+    const run = await runtime.ever.start(hanging, undefined)
+    await open(runtime, 'a')
+    await runtime.ever.cancel(run.id)
+    await runtime.time.advance('6s')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+    expect(lines).toEqual(['a', 'tidied'])
+  })
 })
