@@ -7,9 +7,8 @@ import type { Payloads } from '../ledger/index.ts'
 import { decideIn, isRecorded, portsIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { amountsOf, chargeTo } from './charges.ts'
+import { Costs } from './costs.ts'
 import type { Compaction } from './definition.ts'
-import { callModel } from './model/call.ts'
 import { modelName } from './model/port.ts'
 import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { promptMessage } from './prompt.ts'
@@ -90,8 +89,13 @@ async function summarised(
   const { agent } = at
   const { model = agent.model, instructions = defaultInstructions } =
     agent.compaction ?? ({} as Partial<Compaction>)
+  const costs = new Costs(at)
+  const made = (value: Outcome): Payloads['context.compacted'] => {
+    const { charge } = costs
+    return { ...(charge && { charge }), value }
+  }
   try {
-    const answer = await callModel({
+    const answer = await costs.call({
       model,
       prompt: [
         { role: 'system', content: instructions },
@@ -105,18 +109,14 @@ async function summarised(
       retry: agent.retry,
       timeoutMs: agent.timeoutMs,
     })
-    const sent = (): number => JSON.stringify(messages).length
-    const charge = chargeTo(at.accounts, amountsOf(answer, { prices: agent.prices, sent }))
     const failed =
       answer.text.trim() === ''
         ? 'The model wrote nothing.'
         : answer.finishReason === 'length'
           ? 'The summary was cut off: it is longer than the model may write.'
           : undefined
-    const outcome: Outcome =
-      failed === undefined ? { summary: answer.text, replaced: cut } : { failed }
-    return { charge, value: outcome }
+    return made(failed === undefined ? { summary: answer.text, replaced: cut } : { failed })
   } catch (error) {
-    return { value: { failed: error instanceof Error ? error.message : String(error) } }
+    return made({ failed: error instanceof Error ? error.message : String(error) })
   }
 }

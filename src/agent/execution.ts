@@ -127,7 +127,7 @@ function asStep(
       }),
     result: tool.output,
     largeAt: tool.maxResult,
-    ...(at.isLimited ? { charge: () => charge, failedCharge: charge } : {}),
+    ...(at.isLimited ? { charge: () => charge, failedCharge: () => charge } : {}),
   })
 }
 

@@ -2,10 +2,9 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Charge } from '../ledger/index.ts'
 import type { Agency } from './agency.ts'
-import { amountsOf, chargeTo } from './charges.ts'
+import { Costs } from './costs.ts'
 import type { GuardContext } from './guards/guard.ts'
 import { unpriced } from './known-prices.ts'
-import { callModel } from './model/call.ts'
 import type { Model } from './model/port.ts'
 import { resolved, settingsAside } from './settings.ts'
 
@@ -17,14 +16,14 @@ export interface Judging {
 
 /** Lets guards ask models; without a model of their own the agent's is asked. */
 export function judging(at: Agency): Judging {
-  const { agent, ports, accounts } = at
-  const sums: Record<string, number> = {}
+  const { agent, ports } = at
+  const costs = new Costs(at)
   return {
     judge: async (model, prompt, signal, settings) => {
       const asked = (model ?? agent.model) as Model
       const complaint = unpriced(at, asked)
       if (complaint !== undefined) throw new EverloopError('UNKNOWN_PRICE', complaint)
-      const answer = await callModel({
+      const answer = await costs.call({
         model: asked,
         prompt: [{ role: 'user', content: [{ type: 'text', text: prompt }] }],
         settings: await resolved(
@@ -36,10 +35,6 @@ export function judging(at: Agency): Judging {
         ports,
         retry: agent.retry,
       })
-      const cost = { prices: agent.prices, sent: () => prompt.length }
-      for (const [what, amount] of Object.entries(amountsOf(answer, cost))) {
-        sums[what] = (sums[what] ?? 0) + amount
-      }
       if (answer.content.some(({ type }) => type === 'tool-call')) {
         throw new EverloopError(
           'MODEL_FAILED',
@@ -48,6 +43,9 @@ export function judging(at: Agency): Judging {
       }
       return answer.text
     },
-    charge: () => (Object.keys(sums).length > 0 ? { charge: chargeTo(accounts, sums) } : {}),
+    charge: () => {
+      const { charge } = costs
+      return charge ? { charge } : {}
+    },
   }
 }

@@ -15,12 +15,17 @@ export function checkPrices(at: Agency, run: Run): void {
 }
 
 /** What is wrong when money is limited and what a model costs is not known. */
-export function unpriced({ agent, limits, around }: Agency, asked: Model): string | undefined {
-  const limit = 'microUsd' in limits ? 'here' : around.find((one) => 'microUsd' in one.limits)?.run
+export function unpriced(at: Agency, asked: Model): string | undefined {
   const name = modelsOf(asked)
     .map(modelName)
-    .find((one) => !priceFor(one, agent.prices))
-  if (limit === undefined || name === undefined) return undefined
+    .find((one) => !priceFor(one, at.agent.prices))
+  return name === undefined ? undefined : withoutPrice(at, name)
+}
+
+/** What is wrong with a model of this name, whose price is not known, when money is limited. */
+export function withoutPrice({ agent, limits, around }: Agency, name: string): string | undefined {
+  const limit = 'microUsd' in limits ? 'here' : around.find((one) => 'microUsd' in one.limits)?.run
+  if (limit === undefined) return undefined
   const whose =
     limit === 'here'
       ? `Agent "${agent.name}" has a budget of money`

@@ -4,9 +4,9 @@ import { type LiveContext, stepIn } from '../run/inside.ts'
 import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { amountsOf, chargeTo, tokensOf } from './charges.ts'
+import { chargeTo } from './charges.ts'
+import { Costs, tokensOf } from './costs.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
-import { callModel } from './model/call.ts'
 import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
 import { resolved } from './settings.ts'
@@ -50,12 +50,19 @@ export function askModel(
   messages: LanguageModelV4Message[] | undefined,
 ): Promise<Reply> {
   const { accounts } = at
+  const costs = new Costs(at)
   return stepIn(run, {
     name: 'model',
     options: { key: 'model' },
     body: (context) =>
-      reply(at, run, state, { messages, signal: context.signal, shown: shown(at, context) }),
+      reply(at, run, state, {
+        messages,
+        signal: context.signal,
+        shown: shown(at, context),
+        costs,
+      }),
     charge: (value) => chargeTo(accounts, { turns: 1, ...(value as Reply).amounts }),
+    failedCharge: () => costs.charge,
   }) as Promise<Reply>
 }
 
@@ -67,13 +74,14 @@ async function reply(
     readonly messages: LanguageModelV4Message[] | undefined
     readonly signal: AbortSignal
     readonly shown: Shown | undefined
+    readonly costs: Costs
   },
 ): Promise<Reply> {
   const { agent, ports } = at
   const messages = call.messages ?? (await requestMessages(at, run, state))
   const instructions = messages[0]?.role === 'system' ? messages[0].content : ''
   const { tools, definition } = at.definitionWith(instructions)
-  const answer = await callModel({
+  const answer = await call.costs.call({
     model: agent.model,
     prompt: [...messages], // the model may change it
     tools,
@@ -93,7 +101,7 @@ async function reply(
     definition,
     ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
     ...(answer.usage.input === undefined && { context: tokensOf(sent()) }),
-    amounts: amountsOf(answer, { prices: agent.prices, sent }),
+    amounts: call.costs.amounts,
   }
 }
 

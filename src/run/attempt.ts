@@ -23,7 +23,7 @@ export interface StepCall {
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
   readonly charge?: ((value: unknown) => Charge | undefined) | undefined
   /** The same where it failed for good. */
-  readonly failedCharge?: Charge | undefined
+  readonly failedCharge?: (() => Charge | undefined) | undefined
 }
 
 /** What the runtime's own steps are handed besides. */

@@ -400,7 +400,7 @@ export class OnceCall implements Live {
     const before = [this.#resolved(operation, source, verdict)]
     this.#doubt = undefined
     const given = this.input === undefined ? {} : { input: this.input }
-    const { failedCharge: charge } = this.#call
+    const charge = this.#call.failedCharge?.()
     const record = { ...(charge && { charge }), error, attempts: attempt, ...given }
     this.#pass.conclude(operation, 'step.failed', record, { before, taken: source.taken })
   }

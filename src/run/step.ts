@@ -129,7 +129,7 @@ class Attempts implements Live {
   }
 
   #fail(operation: Operation, attempts: number, error: ErrorData): void {
-    const { failedCharge: charge } = this.#call
+    const charge = this.#call.failedCharge?.()
     const record = { ...(charge && { charge }), error, attempts, ...this.#given }
     this.#pass.conclude(operation, 'step.failed', record)
   }

@@ -13,6 +13,15 @@ import type { Ports } from '../../base/ports.ts'
 import type { JsonSchema } from '../tool-schema.ts'
 import type { Model } from './port.ts'
 
+/** What an attempt used. */
+export interface Used {
+  /** The name under which the model was asked, and that under which it answered. */
+  readonly names: readonly string[]
+  readonly usage: Usage
+  /** How long its answer is: characters of the texts and of the inputs of calls. */
+  readonly units: number
+}
+
 /** A tool as a model is told of it. */
 export interface ToolFace {
   readonly name: string
@@ -73,6 +82,11 @@ export interface ModelRequest {
   readonly timeoutMs?: number | undefined
   /** The longest silence within a streamed attempt. Default 2 minutes. */
   readonly silenceMs?: number | undefined
+  /**
+   * What each attempt used: of those that failed, where it is known. What it throws ends the call, when
+   * it is an error of everloop.
+   */
+  readonly onUsed?: ((used: Used) => void) | undefined
 }
 
 /** Tokens. Undefined is unknown, which is not zero. */

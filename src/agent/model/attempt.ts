@@ -10,9 +10,10 @@ import { acceptedPrompt } from './accepted-prompt.ts'
 import type { ModelAnswer, ModelRequest } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
-import { modelName, type LanguageModel } from './port.ts'
+import { modelName, type LanguageModel, type OneModel } from './port.ts'
 import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.ts'
 import { Collector } from './stream.ts'
+import { usageOf } from './usage.ts'
 import { inWantedFormat } from './wanted-format.ts'
 
 const defaultTimeoutMs = 10 * 60_000
@@ -23,26 +24,33 @@ const defaultSilenceMs = 2 * 60_000
 /** In so many parts its silence is counted. */
 const silenceParts = 8
 
-/** What the model answered. Throws whatever went wrong, and what the signal was aborted with. */
+/** What the model answered that was asked as this one. Throws whatever went wrong, and what the signal was aborted with. */
 export async function attempt(
   request: ModelRequest,
   model: LanguageModel,
+  asked: OneModel,
 ): Promise<Omit<ModelAnswer, 'attempts'> | Refusal> {
   const { timeoutMs = defaultTimeoutMs, silenceMs = defaultSilenceMs, signal } = request
   const watch = new Watch(request.ports, signal)
   // The options are made for the model's own specification, and its result is not trusted anyway.
-  const asked = model as LanguageModelV4
+  const newest = model as LanguageModelV4
   try {
     watch.limit(timeoutMs)
     const name = modelName(model)
+    const names = [modelName(asked), name]
     const accepted = { ...request, prompt: acceptedPrompt(request.prompt, name) }
     const options = callOptions(inWantedFormat(accepted, model), model, watch.signal)
     const result = request.stream
-      ? streamed(request, asked, options, { watch, silenceMs })
-      : Promise.resolve(asked.doGenerate(options)).then(generated)
+      ? streamed(request, newest, options, { watch, silenceMs })
+      : Promise.resolve(newest.doGenerate(options)).then(generated)
     const raw = await watch.orOver(result)
-    const provider = String(model.provider)
-    return answerOf(raw, { model: name, provider, tools: request.tools ?? [] })
+    const usage = usageOf(raw.usage, String(model.provider), raw.providerMetadata)
+    const used = { names, usage, units: raw.units }
+    const isKnown = usage.total !== undefined
+    if (isKnown) request.onUsed?.(used) // whatever comes of it
+    const answer = answerOf(raw, { model: name, usage, tools: request.tools ?? [] })
+    if (!isKnown) request.onUsed?.(used)
+    return answer
   } catch (error) {
     watch.stop(over) // whatever of it goes on
     throw error

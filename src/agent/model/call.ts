@@ -56,7 +56,7 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
       if (last) request.onRestart?.({ model: name, error: last.message })
       const began = ports.clock.now()
       try {
-        const answer = await attempt(asked, model)
+        const answer = await attempt(asked, model, one)
         if (answer instanceof Refusal) throw refused(answer, name, attempts)
         return { ...answer, attempts, ...(asked !== own && { isBare: true }) }
       } catch (thrown) {

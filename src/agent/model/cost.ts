@@ -14,16 +14,22 @@ export type Cost =
   | { readonly unknown: string }
 
 /**
- * What a call of this model ("provider/model") cost. Prices of the user's own are asked first.
+ * What a call of this model ("provider/model") cost; of several names for it, the first that has a price
+ * counts. Prices of the user's own are asked first.
  *
  * @example priceOf('openai/gpt-5', { input: 1000, output: 200 }) // { microUsd: 3250, version: … }
  */
-export function priceOf(model: string, usage: Usage, own?: Readonly<Record<string, Price>>): Cost {
+export function priceOf(
+  model: string | readonly string[],
+  usage: Usage,
+  own?: Readonly<Record<string, Price>>,
+): Cost {
   const found = priceFor(model, own)
-  if (!found) return { unknown: `The price of ${model} is not known. Give it with \`prices\`.` }
+  const [called] = [model].flat()
+  if (!found) return { unknown: `The price of ${called} is not known. Give it with \`prices\`.` }
   const { input, output, cachedInput = 0, cacheWrite = 0 } = usage
   if (input === undefined || output === undefined) {
-    return { unknown: `${model} did not say how many tokens it used.` }
+    return { unknown: `${called} did not say how many tokens it used.` }
   }
   const { long, ...short } = found.price
   const price = long && input > long.above ? long : short
@@ -38,7 +44,7 @@ export function priceOf(model: string, usage: Usage, own?: Readonly<Record<strin
 
 /** The price of a model, if there is one. A money budget refuses to start without. */
 export function priceFor(
-  model: string,
+  model: string | readonly string[],
   own?: Readonly<Record<string, Price>>,
 ): { readonly price: Price; readonly version: string } | undefined {
   const tables: readonly PriceTable[] = [
@@ -46,11 +52,13 @@ export function priceFor(
     prices,
   ]
   for (const { version, models } of tables) {
-    const name = Object.keys(models)
-      .filter((known) => isVersionOf(model, known))
-      .toSorted((a, b) => b.length - a.length)[0]
-    const price = name === undefined ? undefined : models[name]
-    if (price) return { price: checked(price, model), version }
+    for (const called of [model].flat()) {
+      const name = Object.keys(models)
+        .filter((known) => isVersionOf(called, known))
+        .toSorted((a, b) => b.length - a.length)[0]
+      const price = name === undefined ? undefined : models[name]
+      if (price) return { price: checked(price, called), version }
+    }
   }
   return undefined
 }

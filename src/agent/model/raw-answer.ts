@@ -1,9 +1,9 @@
 /** From what a model object returned, of which nothing is trusted, to an answer. */
 import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
 import type { ToolFace } from './answer.ts'
+import { checkUnits, unitsOf } from './answer-size.ts'
 import { contentOf, isRecord, metadataOf } from './content.ts'
 import { AttemptFailure } from './failure.ts'
-import { usageOf } from './usage.ts'
 
 /** An answer as it came, streamed or not. */
 export interface RawAnswer {
@@ -13,12 +13,14 @@ export interface RawAnswer {
   readonly providerMetadata: unknown
   readonly response: Readonly<Record<string, unknown>>
   readonly warnings: readonly unknown[]
+  /** Characters of its texts and of the inputs of its calls. */
+  readonly units: number
   readonly isStreamed: boolean
 }
 
 interface About {
   readonly model: string
-  readonly provider: string
+  readonly usage: Usage
   readonly tools: readonly ToolFace[]
 }
 
@@ -35,8 +37,14 @@ export function generated(result: unknown): RawAnswer {
     providerMetadata,
     response: isRecord(response) ? response : {},
     warnings: Array.isArray(warnings) ? warnings : [],
+    units: content.reduce<number>((sum, part) => sum + partUnits(part), 0),
     isStreamed: false,
   }
+}
+
+function partUnits(part: unknown): number {
+  if (!isRecord(part)) return 0
+  return unitsOf(part['text']) + (part['type'] === 'tool-call' ? unitsOf(part['input']) : 0)
 }
 
 /** A model's refusal: an answer, but not one to go on with. */
@@ -51,11 +59,14 @@ export class Refusal {
   }
 }
 
-/** The answer, or a refusal. Throws an AttemptFailure when the model did not come to an end. */
+/**
+ * The answer, or a refusal. Throws an AttemptFailure when the model did not come to an end, or too late.
+ */
 export function answerOf(
   raw: RawAnswer,
-  { model, provider, tools }: About,
+  { model, usage, tools }: About,
 ): Omit<ModelAnswer, 'attempts'> | Refusal {
+  checkUnits(raw.units)
   const { unified, raw: word } = finishOf(raw.finishReason)
   const isCut = unified === 'length'
   const { parts, warnings } = contentOf(raw.content, { model, tools, isCut })
@@ -63,7 +74,6 @@ export function answerOf(
     parts.map((part) => (part.type === type ? part.text : '')).join('')
   const text = texts('text')
   const reasoning = texts('reasoning')
-  const usage = usageOf(raw.usage, provider, raw.providerMetadata)
   if (unified === 'content-filter') return new Refusal(text, usage)
   refuseUnfinished(unified, word, raw.isStreamed)
   const calls = parts.some(({ type }) => type === 'tool-call')

@@ -3,12 +3,10 @@
  * events is not trusted: a delta without a start opens its part, one behind the end goes on with it,
  * and what the stream never finished is marked as unfinished.
  */
+import { checkUnits, unitsOf } from './answer-size.ts'
 import { AttemptFailure } from './failure.ts'
 import type { RawAnswer } from './raw-answer.ts'
 import { isRecord, type RawPart } from './content.ts'
-
-/** More characters than this are no answer but a fault; the ledger keeps 64 MiB at most. */
-export const answerUnitsMax: number = 8 * 1024 * 1024
 
 /** A part that comes in deltas. */
 interface Growing {
@@ -107,6 +105,7 @@ export class Collector {
       providerMetadata,
       response: this.#response,
       warnings: this.#warnings,
+      units: this.#units,
       isStreamed: true,
     }
   }
@@ -142,16 +141,13 @@ export class Collector {
       place.holds = { is: 'whole', part }
       return
     }
-    if (typeof part['input'] === 'string') this.#count(part['input'])
+    this.#count(part['input'])
     this.#places.push({ holds: { is: 'whole', part } })
   }
 
-  #count(delta: string): void {
-    this.#units += delta.length
-    if (this.#units <= answerUnitsMax) return
-    throw new AttemptFailure(`The answer has more than ${answerUnitsMax} characters.`, {
-      again: false,
-    })
+  #count(said: unknown): void {
+    this.#units += unitsOf(said)
+    checkUnits(this.#units)
   }
 
   /** A character outside of the first 65,536 is never told in halves. */
