@@ -21,6 +21,7 @@ import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
 import { answerText } from './model/answer-text.ts'
 import type { AnswerPart, ToolCallPart } from './model/answer.ts'
+import { retold } from './model/retold.ts'
 import { progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
 import { askModel, requestMessages } from './reply.ts'
@@ -100,9 +101,7 @@ export async function takeTurn(
       run.id,
     )
   }
-  const said: readonly AnswerPart[] = ruling.isFixed
-    ? [{ type: 'text', text: ruling.subject.text }, ...calls]
-    : parts
+  const said = ruling.isFixed ? retold(parts, ruling.subject.text) : parts
   const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
 
   // What guards said of the output is proof that the model got no further try then (C4).

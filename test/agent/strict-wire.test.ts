@@ -2,8 +2,25 @@
 import type { LanguageModelV4, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { agent, flow, guard, open, tool, verdict, type Agent } from 'everloop'
-import { scriptedModel, scriptedServer, type Script, type ScriptedCall } from 'everloop/testing'
+import {
+  agent,
+  cardGuard,
+  flow,
+  guard,
+  open,
+  regexGuard,
+  tool,
+  verdict,
+  type Agent,
+  type Guard,
+} from 'everloop'
+import {
+  scriptedModel,
+  scriptedServer,
+  type Script,
+  type ScriptedAnswer,
+  type ScriptedCall,
+} from 'everloop/testing'
 import { promptMessage } from '../../src/agent/prompt.ts'
 import type { Message } from '../../src/agent/state.ts'
 import {
@@ -310,4 +327,117 @@ test('a file at a URL that is not whole is left out with a warning, and of a rec
   expect(promptMessage({ role: 'assistant', parts }).content).toMatchObject([
     { type: 'text', text: '(no answer)' },
   ])
+})
+
+const card = '4242 4242 4242 4242'
+
+/** An answer that begins with reasoning, and what comes after it. */
+const thinking = (reasoning: string, text: string, next: Script = [{ text: 'Done.' }]): Script => [
+  { reasoning, text, toolCalls: [ulm] },
+  ...(next as readonly ScriptedAnswer[]),
+]
+
+const guarded = ({ model }: StrictProvider, guards: readonly Guard[]): Agent =>
+  agent({ name: 'forecaster', model, tools: [weather], guards, retry: { attempts: 1 } })
+
+const typesOf = (body: Json | undefined): unknown[] => blocks(body).map(({ type }) => type)
+
+test('a fix of what was answered leaves the thinking where it is', async () => {
+  const reasoned = 'I think.'
+  await using provider = await strictAnthropic(thinking(reasoned, `I try ${card}.`), { reasoned })
+  expect(await outputOf(guarded(provider, [cardGuard()]))).toBe('Done.')
+  expect(provider.refused).toEqual([])
+  expect(typesOf(provider.bodies[1])).toEqual(['thinking', 'text', 'tool_use'])
+  expect(JSON.stringify(provider.bodies)).not.toContain('4242')
+})
+
+/** What DeepSeek and Kimi want back with calls. */
+const reasoningWanted = (body: Json): string | undefined =>
+  spoken(body).some((one) => one['tool_calls'] && !one['reasoning_content'])
+    ? 'Missing `reasoning_content` field in the assistant message.'
+    : undefined
+
+test('reasoning without a signature goes back with calls, and what guards find in it is replaced', async () => {
+  for (const at of ['answer', 'request'] as const) {
+    await using provider = await compatible(
+      thinking(`Is it ${card}?`, `I try ${card}.`),
+      reasoningWanted,
+    )
+    expect(await outputOf(guarded(provider, [cardGuard({ at })]))).toBe('Done.')
+    expect(provider.refused).toEqual([])
+    const [said] = spoken(provider.bodies[1])
+    expect(said?.['content']).not.toContain('4242')
+    expect(String(said?.['reasoning_content']).includes('4242')).toBe(at === 'answer')
+  }
+})
+
+test('thinking in which a guard on requests finds something is not sent, and none is sent changed', async () => {
+  const reasoned = `Is it ${card}?`
+  await using provider = await strictAnthropic(thinking(reasoned, 'I look.'), { reasoned })
+  expect(await outputOf(guarded(provider, [cardGuard({ at: 'request' })]))).toBe('Done.')
+  expect(provider.refused).toEqual([])
+  expect(typesOf(provider.bodies[1])).toEqual(['text', 'tool_use'])
+  expect(JSON.stringify(provider.bodies)).not.toContain('4242')
+})
+
+test('thinking stays where a guard on requests finds something beside it', async () => {
+  const reasoned = 'I think.'
+  await using provider = await strictAnthropic(thinking(reasoned, `I try ${card}.`), { reasoned })
+  expect(await outputOf(guarded(provider, [cardGuard({ at: 'request' })]))).toBe('Done.')
+  expect(provider.refused).toEqual([])
+  expect(typesOf(provider.bodies[1])).toEqual(['thinking', 'text', 'tool_use'])
+  expect(JSON.stringify(provider.bodies)).not.toContain('4242')
+})
+
+test.each(['answer', 'request'] as const)(
+  'what a guard at %s has replaced is not referred to by the item that the provider keeps',
+  async (at) => {
+    await using server = await scriptedServer({
+      script: thinking('I think.', `I try ${card}.`),
+    })
+    const model = providers['openai responses']?.(server.url)
+    if (!model) throw new Error('There is no such provider.')
+    const flow = agent({
+      name: 'forecaster',
+      model,
+      tools: [weather],
+      guards: [cardGuard({ at })],
+      settings: { providerOptions: { openai: { store: true } } },
+    })
+    expect(await outputOf(flow)).toBe('Done.')
+    const sent = JSON.stringify(server.requests[1]?.body)
+    expect(sent).not.toContain('item_reference')
+    expect(sent).not.toContain('4242')
+    expect(sent).toContain('I try [card number removed].')
+  },
+)
+
+test('patterns of guards on requests leave ids, names, roles and signatures usable', async () => {
+  const reasoned = 'I think.'
+  const script = thinking(reasoned, 'I look at the weather.', [
+    { toolCalls: [{ name: 'weather.report', input: {}, id: 'toolu_ulm' }] },
+    { text: 'Done.' },
+  ])
+  await using provider = await strictAnthropic(script, { reasoned })
+  const patterns = [
+    'call_',
+    'weather',
+    'text',
+    'assistant',
+    'tool',
+    'ulm',
+    'anthropic',
+    'signature',
+  ]
+  const guards = [
+    regexGuard({ patterns, ignoreCase: true, at: 'request', reaction: 'fix', replacement: '' }),
+  ]
+  expect(await outputOf(guarded(provider, guards))).toBe('Done.')
+  expect(provider.refused).toEqual([])
+  expect(typesOf(provider.bodies[1])).toEqual(['thinking', 'text', 'tool_use'])
+  const [call] = blocks(provider.bodies[1]).slice(-1)
+  expect(call).toMatchObject({ name: 'weather', input: { city: '' } })
+  expect(JSON.stringify(provider.bodies[2]?.['messages'])).not.toMatch(
+    /call_1|ulm|weather\.report/i,
+  )
 })

@@ -2,7 +2,8 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Duration } from '../../base/duration.ts'
 import { type Guard, guard } from './guard.ts'
-import { fixedPart, judgedPart, type Position } from './position.ts'
+import { fixedPart, judgedPart, type Position, type RequestSubject } from './position.ts'
+import { withTexts, writtenIn } from './request-texts.ts'
 import { mapTexts, someText } from './texts.ts'
 import { type GuardVerdict, verdict } from './verdict.ts'
 
@@ -45,6 +46,7 @@ export function textGuard(
 ): Guard {
   const { name, at, timeout, window } = options
   const finds = (text: string): boolean => finder.finds(text)
+  const replaced = (text: string): string => finder.replaced(text)
   const atCalls = [at].flat().includes('call')
   return guard<Position>({
     name,
@@ -52,16 +54,22 @@ export function textGuard(
     ...(timeout === undefined ? {} : { timeout }),
     ...(window === undefined ? {} : { window }),
     check: (subject, { position }) => {
-      if (!someText(judgedPart(position, subject), finds)) return verdict.allow()
+      const request = position === 'request' ? (subject as RequestSubject) : undefined
+      const looked = request ? writtenIn(request) : judgedPart(position, subject)
+      if (!someText(looked, finds)) return verdict.allow()
       const reason = `It holds ${what}.`
       const reaction = reactionAt(position)
       if (reaction !== 'fix') return react(reaction, reason)
-      const fixed = mapTexts(fixedPart(position, subject), (text) => finder.replaced(text))
+      const fixed = request
+        ? withTexts(request, replaced)
+        : mapTexts(fixedPart(position, subject), replaced)
       // What stands where nothing can be replaced is not let through: in bytes, or in the arguments of
       // calls, unless this guard looks at each of these too.
       const isInPart = position === 'input' || (position === 'answer' && !atCalls)
-      const rest = isInPart ? judgedPart(position, { ...subject, text: '' }) : fixed
-      if (someText(fixed, finds) || someText(rest, finds)) return verdict.deny(reason)
+      const left = request
+        ? writtenIn({ ...request, messages: fixed as unknown[] })
+        : [fixed, isInPart ? judgedPart(position, { ...subject, text: '' }) : '']
+      if (someText(left, finds)) return verdict.deny(reason)
       return verdict.fix(fixed, reason)
     },
   })

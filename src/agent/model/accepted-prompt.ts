@@ -11,13 +11,13 @@ import type {
 import { acceptedId, type Taken } from './call-ids.ts'
 
 /** Under this key of its options a call has its id as its provider gave it: for us, not for providers. */
-const ours = 'everloop'
+export const ownOptions = 'everloop'
 
 /** Options of a call that tell, when it is sent, which id this model has given it. */
 export const givenOptions = (given: {
   readonly id: string
   readonly by: string
-}): NonNullable<LanguageModelV4ToolCallPart['providerOptions']> => ({ [ours]: { ...given } })
+}): NonNullable<LanguageModelV4ToolCallPart['providerOptions']> => ({ [ownOptions]: { ...given } })
 
 /**
  * The prompt for this model, "provider/model": what is special about its own ids it gets back as it gave
@@ -32,7 +32,7 @@ export function acceptedPrompt(
   let ids = new Map<string, string>()
   const accepted = (call: LanguageModelV4ToolCallPart): LanguageModelV4ToolCallPart => {
     const { toolCallId, toolName } = call
-    const { [ours]: given, ...others } = call.providerOptions ?? {}
+    const { [ownOptions]: given, ...others } = call.providerOptions ?? {}
     const own = given?.['by'] === model && typeof given['id'] === 'string' ? given['id'] : undefined
     if (own !== undefined) taken.set(own, 1)
     const id = own ?? acceptedId(toolCallId, taken)

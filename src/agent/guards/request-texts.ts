@@ -1,0 +1,133 @@
+/**
+ * The texts of a request, found and replaced without breaking what providers look at before they read
+ * anything. Roles, types and the names of tools that are offered are nobody's words. An id that holds
+ * something is replaced whole. A provider's metadata stands for what its model has said, word by word (a
+ * signature, an item that the provider keeps), so it goes back as it came or not at all; and where
+ * some of it may not, none of that message does, as providers refuse half of it.
+ */
+import { hash } from 'node:crypto'
+import { ownOptions } from '../model/accepted-prompt.ts'
+import type { RequestSubject } from './position.ts'
+import { mapTexts } from './texts.ts'
+
+type Request = Pick<RequestSubject, 'messages' | 'tools'>
+type Json = Readonly<Record<string, unknown>>
+type Replace = (text: string) => string
+
+/** What stands where nothing is left: providers refuse blank texts, and messages without content. */
+const nothing = '[removed]'
+
+/** Everything in it that somebody has written, or a provider has handed over. */
+export const writtenIn = ({ messages, tools }: Request): unknown =>
+  messages.map((message) => {
+    if (!isJson(message)) return message
+    const { role: _role, content, ...rest } = message
+    return [
+      Object.values(rest),
+      Array.isArray(content) ? content.map((part: unknown) => writtenBy(part, tools)) : content,
+    ]
+  })
+
+function writtenBy(part: unknown, tools: readonly string[]): unknown {
+  if (!isJson(part)) return part
+  const { type: _type, toolName, output, providerOptions, ...rest } = part
+  return [
+    tools.includes(String(toolName)) ? [] : toolName,
+    isJson(output)
+      ? Object.entries(output).map(([key, value]) => (key === 'type' ? [] : value))
+      : output,
+    metadataIn(providerOptions),
+    Object.values(rest),
+  ]
+}
+
+/** Without the names of providers and of their fields. */
+const metadataIn = (options: unknown): unknown[] =>
+  Object.entries(Object(options) as Json).flatMap(([key, fields]) => {
+    if (key === ownOptions) return [(fields as Json)['id']]
+    return isJson(fields) ? Object.values(fields) : [fields]
+  })
+
+/** The messages with each text replaced. What cannot be replaced can still be found in them. */
+export const withTexts = ({ messages, tools }: Request, replace: Replace): unknown[] =>
+  messages.map((message) => {
+    if (!isJson(message)) return mapTexts(message, replace)
+    return mapped(message, (value, key) => {
+      if (key === 'role' || key === 'providerOptions') return value
+      if (key !== 'content' || !Array.isArray(value)) return mapTexts(value, replace)
+      const parts = value.map((part: unknown) => withText(part, tools, replace))
+      return message['role'] === 'assistant' ? sound(value, parts, replace) : parts
+    })
+  })
+
+function withText(part: unknown, tools: readonly string[], replace: Replace): unknown {
+  if (!isJson(part)) return mapTexts(part, replace)
+  const isIdHeld = holds([part['toolCallId'], ownOf(part)['id']], replace)
+  return mapped(part, (value, key) => {
+    switch (key) {
+      case 'type':
+        return value
+      case 'providerOptions': {
+        const { [ownOptions]: own, ...others } = value as Json
+        return own && isIdHeld ? others : value
+      }
+      case 'toolCallId':
+        return isIdHeld ? otherId(String(value)) : value
+      case 'toolName':
+        return tools.includes(String(value)) ? value : mapTexts(value, replace)
+      case 'output':
+        if (!isJson(value)) return mapTexts(value, replace)
+        return mapped(value, (one, name) => (name === 'type' ? one : mapTexts(one, replace)))
+      case 'text': {
+        const text = mapTexts(value, replace)
+        return text !== value && String(text).trim() === '' ? nothing : text
+      }
+      default:
+        return mapTexts(value, replace)
+    }
+  })
+}
+
+/** What of a model's message may go back to its provider. */
+function sound(before: readonly unknown[], after: readonly unknown[], replace: Replace): unknown {
+  const isBroken = before.some((part, at) => {
+    if (!isJson(part) || !isSigned(part)) return false
+    return part !== after[at] || holds(metadataIn(part['providerOptions']), replace)
+  })
+  if (!isBroken) return after
+  const kept = after.flatMap((part) => {
+    if (!isJson(part) || !isSigned(part)) return [part]
+    const { providerOptions: _known, ...rest } = part
+    return meant.has(part['type']) ? [rest] : []
+  })
+  return kept.length > 0 ? kept : [{ type: 'text', text: nothing }]
+}
+
+/** The parts that say something without metadata; reasoning does not: providers want it signed. */
+const meant: ReadonlySet<unknown> = new Set(['text', 'tool-call', 'tool-result', 'file'])
+
+const isSigned = ({ providerOptions }: Json): boolean =>
+  Object.keys(Object(providerOptions) as Json).some((key) => key !== ownOptions)
+
+const ownOf = ({ providerOptions }: Json): Json =>
+  Object((providerOptions as Json | undefined)?.[ownOptions]) as Json
+
+/** Whether something in it would be replaced. */
+const holds = (values: readonly unknown[], replace: Replace): boolean =>
+  mapTexts(values, replace) !== values
+
+/** The same for the call and its result. Letters only, as patterns look for words and numbers. */
+const otherId = (id: string): string =>
+  hash('sha256', id)
+    .slice(0, 24)
+    .replace(/\d/g, (digit) => 'ghijklmnop'.charAt(Number(digit)))
+
+/** The object with other values: the very object when nothing changes. */
+function mapped(object: Json, to: (value: unknown, key: string) => unknown): Json {
+  const entries = Object.entries(object).map(([key, value]) => [key, to(value, key)] as const)
+  if (entries.every(([key, value]) => value === object[key])) return object
+  return Object.fromEntries(entries)
+}
+
+const isJson = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

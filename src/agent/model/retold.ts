@@ -1,0 +1,28 @@
+/** An answer with another text: what stands in the conversation when a guard has replaced what was said. */
+import type { AnswerPart } from './answer.ts'
+
+/**
+ * The parts in their order, with this text in the place of what was said. Reasoning stays: providers
+ * that have given some refuse calls without it. Only where they keep the text themselves, and its
+ * metadata names it, nothing of the answer may name what they keep: it would be the text as it was.
+ */
+export function retold(parts: readonly AnswerPart[], text: string): readonly AnswerPart[] {
+  const told: AnswerPart = { type: 'text', text }
+  const first = parts.findIndex(({ type }) => type === 'text')
+  if (first < 0) {
+    const call = parts.findIndex(({ type }) => type === 'tool-call')
+    return parts.toSpliced(call < 0 ? parts.length : call, 0, told)
+  }
+  const rest = parts.flatMap((part, at): AnswerPart[] =>
+    part.type === 'text' ? (at === first ? [told] : []) : [part],
+  )
+  const isKept = parts.some(({ type, providerMetadata }) => type === 'text' && providerMetadata)
+  return isKept ? rest.flatMap(withoutMetadata) : rest
+}
+
+/** Without what its provider would know it by; what is nothing else goes. */
+function withoutMetadata(part: AnswerPart): AnswerPart[] {
+  const { providerMetadata, ...rest } = part
+  if (providerMetadata && (part.type === 'reasoning' || part.type === 'custom')) return []
+  return [rest]
+}
