@@ -3,6 +3,7 @@
 
 export interface CrashOptions<Output> extends Omit<TestRuntimeOptions, 'flows' | 'onCall' | 'onBody'> {
     readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>;
+    readonly run?: StartOptions;
     readonly every?: number;
     readonly prepare?: () => void;
     readonly flows?: readonly AnyFlow[];

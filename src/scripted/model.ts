@@ -15,6 +15,7 @@ import type {
 import {
   answerTo,
   checkScript,
+  placeOf,
   type Script,
   type ScriptedRequest,
   type ScriptOptions,
@@ -49,7 +50,7 @@ export function scriptedModel(script: Script, options: ScriptedModelOptions = {}
     const said = await answerTo(script, request, options)
     if ('hang' in said) return hang(call.abortSignal)
     if ('error' in said) throw new ScriptedFailure(said.error, said.status, said.headers)
-    return spoken(said, JSON.stringify(call.prompt), request.index)
+    return spoken(said, JSON.stringify(call.prompt), placeOf(request, options.by))
   }
   return {
     specificationVersion: 'v4',

@@ -20,7 +20,10 @@ export interface ScriptedCall {
   readonly input?: unknown
   /** Sent as it is in place of `input`: for input that is no JSON. */
   readonly rawInput?: string
-  /** Default "call_1", "call_2" … over the whole script. Null leaves it out. */
+  /**
+   * Default "call_REQUEST_PLACE", both counted from 1; with `by: 'turn'` "call_TURN_PLACE", so that a
+   * request that is sent again gets the same ids. Null leaves it out.
+   */
   readonly id?: string | null
 }
 
@@ -80,13 +83,17 @@ export interface ScriptOptions {
   readonly by?: 'order' | 'turn'
 }
 
+/** Which answer of a list a request gets, counted from 0. Ids of calls are made of it too. */
+export const placeOf = ({ index, turn }: ScriptedRequest, by: ScriptOptions['by']): number =>
+  by === 'turn' ? turn : index
+
 /** The answer to a request. Throws SCRIPT_EXHAUSTED when there is none. */
 export async function answerTo(
   script: Script,
   request: ScriptedRequest,
   { by = 'order' }: ScriptOptions,
 ): Promise<ScriptedAnswer> {
-  const at = by === 'order' ? request.index : request.turn
+  const at = placeOf(request, by)
   const answer = typeof script === 'function' ? await script(request) : script[at]
   if (answer !== undefined) {
     if (typeof script === 'function') checkAnswer(answer, `The script: answer ${request.index + 1}`)

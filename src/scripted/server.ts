@@ -14,6 +14,7 @@ import { openaiResponses } from './openai-responses.ts'
 import {
   answerTo,
   checkScript,
+  placeOf,
   type Script,
   type ScriptedRequest,
   type ScriptOptions,
@@ -123,7 +124,7 @@ async function serve(
     const wire = jsonWire(flavour.error(error, status), status)
     return write({ ...wire, headers: { ...wire.headers, ...headers } }, response)
   }
-  const said = spoken(answer, text, index)
+  const said = spoken(answer, text, placeOf(entry, by))
   const wire = stream
     ? eventWire(distortEvents(flavour.events(said, asked), said.malformed, flavour))
     : jsonWire(flavour.json(said, asked))

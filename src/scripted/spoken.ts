@@ -25,8 +25,11 @@ export interface Spoken {
 
 type Said = Exclude<ScriptedAnswer, { error: string } | { hang: true }>
 
-/** What an answer says, distorted as it asks for. `request` is what is counted as input. */
-export function spoken(answer: Said, request: string, index: number): Spoken {
+/**
+ * What an answer says, distorted as it asks for. `request` is what is counted as input, `place` what the
+ * ids of its calls are made of.
+ */
+export function spoken(answer: Said, request: string, place: number): Spoken {
   const calls = 'toolCalls' in answer ? answer.toolCalls : []
   const text = 'object' in answer ? JSON.stringify(answer.object) : (answer.text ?? '')
   const reasoning = 'reasoning' in answer ? (answer.reasoning ?? '') : ''
@@ -41,7 +44,7 @@ export function spoken(answer: Said, request: string, index: number): Spoken {
     text,
     reasoning,
     calls: calls.map(({ id, name }, at) => ({
-      id: id === null ? undefined : (id ?? `call_${index + 1}_${at + 1}`),
+      id: id === null ? undefined : (id ?? `call_${place + 1}_${at + 1}`),
       name,
       input: inputs[at] ?? '',
     })),

@@ -5,7 +5,7 @@
  */
 import { checkOptions } from '../base/options.ts'
 import { decode, encode, operationPath, type Payloads } from '../ledger/index.ts'
-import type { AnyFlow, Flow, OnBody, RunReference, Settled } from '../run/index.ts'
+import type { AnyFlow, Flow, OnBody, RunReference, Settled, StartOptions } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
 import { replay } from './replay.ts'
@@ -23,6 +23,8 @@ export interface CrashOptions<Output> extends Omit<
 > {
   /** Plays the world: answers, signals, lets time pass. Default: lets the run come to rest. */
   readonly drive?: (runtime: TestRuntime, run: RunReference<Output>) => Promise<void>
+  /** How the run is started: what `start` takes. Its id is "run" unless you say another one. */
+  readonly run?: StartOptions
   /** Only every n-th commit: for stores that are slow to open. Default 1. */
   readonly every?: number
   /** Called before each life of the run: puts back what the flow's closures hold. */
@@ -84,6 +86,7 @@ export async function crashAtEveryCommit<Input, Output>(
   checkOptions('crashAtEveryCommit', options, [
     ...testRuntimeOptions.filter((name) => name !== 'onCall' && name !== 'onBody'),
     'drive',
+    'run',
     'every',
     'prepare',
   ])
@@ -133,7 +136,13 @@ interface Life {
 async function life<Input, Output>(
   flow: Flow<Input, Output>,
   input: Input,
-  { drive, prepare, flows: others = [], ...options }: Omit<CrashOptions<Output>, 'every'>,
+  {
+    drive,
+    prepare,
+    flows: others = [],
+    run: started,
+    ...options
+  }: Omit<CrashOptions<Output>, 'every'>,
   point: CrashPoint | undefined,
 ): Promise<Life> {
   prepare?.()
@@ -152,7 +161,7 @@ async function life<Input, Output>(
     return reply
   }
   await using runtime = await testRuntime({ ...options, flows, onCall, onBody })
-  const run = await runtime.ever.start<Input, Output>(flow, input, { id: 'run' })
+  const run = await runtime.ever.start<Input, Output>(flow, input, { id: 'run', ...started })
   await runtime.settle()
   await drive?.(runtime, run)
   const settled = await runtime.settled(run)

@@ -98,6 +98,79 @@ describe('crashing at every commit', () => {
     expect(repeats).toEqual(each)
   })
 
+  test('counts calls to which the script gives no ids: one request has the same ids each time', async () => {
+    const pay = tool({
+      name: 'pay',
+      description: 'Pays.',
+      input: z.object({}),
+      effect: 'idempotent',
+      run: () => 'paid',
+    })
+    const model = scriptedModel(
+      [
+        { toolCalls: [{ name: 'pay' }, { name: 'pay' }] },
+        { toolCalls: [{ name: 'pay' }] },
+        { text: 'ok' },
+      ],
+      { by: 'turn' },
+    )
+    const payer = agent({ name: 'payer', model, tools: [pay] })
+    const { executions, repeats, flaws } = await crashAtEveryCommit(payer, { prompt: 'Pay.' })
+    expect(flaws).toEqual([])
+    const each = {
+      'turns/1/=model': 1,
+      'turns/1/=call:call_1_1': 1,
+      'turns/1/=call:call_1_2': 1,
+      'turns/2/=model': 1,
+      'turns/2/=call:call_2_1': 1,
+      'turns/3/=model': 1,
+    }
+    expect(executions).toEqual(each)
+    expect(repeats).toEqual(each)
+  })
+
+  test('starts each run as it is told, by a requester of approvals too', async () => {
+    const ship = tool({
+      name: 'ship',
+      description: 'Ships.',
+      input: z.object({}),
+      effect: 'idempotent',
+      approval: { needed: true, notBy: 'requester' },
+      run: () => 'shipped',
+    })
+    const model = scriptedModel([{ toolCalls: [{ name: 'ship' }] }, { text: 'ok' }], { by: 'turn' })
+    const started: unknown[] = []
+    const report = await crashAtEveryCommit(
+      agent({ name: 'shipper', model, tools: [ship] }),
+      { prompt: 'Ship.' },
+      {
+        run: { by: 'ada', labels: { order: '42' }, queue: 'orders', deadline: '1d' },
+        every: 9,
+        drive: async (runtime, run) => {
+          const { labels, queue } = await run.status()
+          started.push({ labels, queue })
+          const [asked] = await runtime.ever.approvals.list()
+          await runtime.ever.approvals.approve(asked?.id ?? '', { by: 'grace' })
+          await runtime.settle()
+        },
+      },
+    )
+    expect(report.flaws).toEqual([])
+    expect(report.outcomes).toEqual([{ status: 'completed', output: 'ok' }])
+    expect(started[0]).toEqual({ labels: { order: '42' }, queue: 'orders' })
+    const misspelt = crashAtEveryCommit(
+      flow('none', () => 1),
+      undefined,
+      {
+        run: { bye: 'ada' } as never,
+      },
+    )
+    await expect(misspelt).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(/has no option "bye"\. Did you mean "by"\?/),
+    })
+  })
+
   test('counts the bodies of transactions', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'everloop-bodies-'))
     let files = 0
