@@ -127,6 +127,12 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     throw new EverloopError('BAD_OPTION', `agent.${name} must be a whole number of at least 1.`)
   }
   checkTools(tools, `Agent "${definition.name}"`)
+  if (tools.some(({ name }) => name === readMoreName)) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      `Agent "${definition.name}" has a tool called "${readMoreName}", which is what everloop calls its own: models read on with it in results that are too long. Please rename yours.`,
+    )
+  }
   checkGuards(guards, `Agent "${definition.name}"`)
   if (stop !== undefined) checkStop(stop, tools)
   const idle = typeof conversation === 'object' ? conversation.idle : undefined

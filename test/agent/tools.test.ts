@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { agentTool, askPerson, flow, policy, secret, tool } from 'everloop'
+import { agent, agentTool, askPerson, flow, policy, secret, tool } from 'everloop'
 import { combineApprovals } from '../../src/agent/approval-policy.ts'
 import { approvalFor, policiesFor } from '../../src/agent/policy.ts'
 import { readMore } from '../../src/agent/read-more.ts'
@@ -130,6 +130,24 @@ describe('a definition', () => {
   test('of two tools of one name is refused', () => {
     expect(() => checkTools([lookup, lookup], 'agent')).toThrow(/lookup_order/)
     expect(() => checkTools([{ name: 'x' }], 'agent')).toThrow(/tool\(/)
+  })
+
+  test('does not take the place of the one that reads on in long results', () => {
+    const own = tool({
+      name: 'read_more',
+      description: 'Reads on in a book.',
+      input: z.object({ page: z.number() }),
+      effect: 'read',
+      run: () => 'It was a dark and stormy night.',
+    })
+    expect(() => agent({ name: 'reader', model: 'openai/gpt-5', tools: [own] })).toThrow(
+      expect.objectContaining({
+        code: 'BAD_OPTION',
+        message: expect.stringMatching(
+          /^Agent "reader" has a tool called "read_more".*rename/,
+        ) as string,
+      }),
+    )
   })
 
   test('can ask a person, or start a run', () => {

@@ -208,6 +208,12 @@ describe('money', () => {
     expect(priceFor(model)?.price).toBe(prices.models[known])
   })
 
+  test('a dated version that costs something else has its own price', () => {
+    const usage = { input: 1000, cachedInput: 500, output: 1000 }
+    expect(priceOf('openai/gpt-4o-2024-05-13', usage)).toMatchObject({ microUsd: 20_000 })
+    expect(priceOf('openai/gpt-4o-2024-08-06', usage)).toMatchObject({ microUsd: 11_875 })
+  })
+
   test.each(['openai/gpt-5-pro', 'openai/gpt-5.9', 'openai/gpt-50', 'anthropic/claude-opus-5-9'])(
     'the price of %s is not taken from a relative',
     (model) => expect(priceFor(model)).toBeUndefined(),

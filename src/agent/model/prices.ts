@@ -20,7 +20,7 @@ export interface Price {
 export interface PriceTable {
   /** The day of the table: kept beside what was computed with it. */
   readonly version: string
-  /** By "provider/model"; dated and "latest" versions of a model have its price. */
+  /** By "provider/model"; dated and "latest" versions of a model have its price, if none of their own. */
   readonly models: Readonly<Record<string, Price>>
 }
 
@@ -73,6 +73,7 @@ const openai: Record<string, Price> = {
   'openai/gpt-5-mini': price(0.25, 2, 0.025),
   'openai/gpt-4.1': price(2, 8, 0.5),
   'openai/gpt-4o': price(2.5, 10, 1.25),
+  'openai/gpt-4o-2024-05-13': { input: 5, output: 15 }, // without a discount for what is cached
   'openai/gpt-4o-mini': price(0.15, 0.6, 0.075),
 }
 
@@ -84,6 +85,6 @@ const google: Record<string, Price> = {
 
 /** The prices that everloop knows. */
 export const prices: PriceTable = {
-  version: '2026-11-21',
+  version: '2026-11-22',
   models: { ...anthropic, ...openai, ...google },
 }
