@@ -302,9 +302,7 @@ export class Ever implements AsyncDisposable {
     get store(): Store;
     start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
-    stream(run: string, options?: {
-        readonly from?: string;
-    }): AsyncGenerator<StreamItem, void>;
+    stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
     signal(run: string, name: string, value?: unknown, { by, id }?: Delivery): Promise<void>;
@@ -635,12 +633,8 @@ export class RunReference<Output = unknown> {
     status(): Promise<RunInfo>;
     settled(): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;
-    events({ from }?: {
-        readonly from?: number;
-    }): AsyncGenerator<RunEvent, void>;
-    stream({ from }?: {
-        readonly from?: string;
-    }): AsyncGenerator<StreamItem, void>;
+    events(options?: WatchOptions<number>): AsyncGenerator<RunEvent, void>;
+    stream(options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     cancel(reason?: string): Promise<void>;
 }
 
@@ -1711,6 +1705,11 @@ interface ReferenceOptions {
     readonly ports: Ports;
     readonly redactor?: Redactor | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
+}
+
+interface WatchOptions<Cursor> {
+    readonly from?: Cursor;
+    readonly signal?: AbortSignal;
 }
 
 interface Append extends AppendPlace {

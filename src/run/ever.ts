@@ -21,7 +21,7 @@ import { newRun } from './genesis.ts'
 import type { MessageRecords } from './inbox.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Environment, OnBody } from './pass-options.ts'
-import { RunReference } from './reference.ts'
+import { RunReference, type WatchOptions } from './reference.ts'
 import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
@@ -163,7 +163,7 @@ export class Ever implements AsyncDisposable {
   }
 
   /** The run's entries and the live text of its steps, as `stream` of a handle has them. */
-  stream(run: string, options: { readonly from?: string } = {}): AsyncGenerator<StreamItem, void> {
+  stream(run: string, options: WatchOptions<string> = {}): AsyncGenerator<StreamItem, void> {
     return new RunReference(this.#options, this.#changes, run).stream(options)
   }
 

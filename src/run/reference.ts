@@ -8,6 +8,7 @@ import type { RunRow, Store } from '../store/store.ts'
 import { checkOptions } from '../base/options.ts'
 import { troubleOf } from './stop.ts'
 import type { Changes } from './changes.ts'
+import { endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {
   endOf,
@@ -36,6 +37,14 @@ interface ReferenceOptions {
   readonly ports: Ports
   readonly redactor?: Redactor | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
+}
+
+/** From where a run is watched, and how long. */
+export interface WatchOptions<Cursor> {
+  /** Behind which item. Default: from the beginning. */
+  readonly from?: Cursor
+  /** Ends the watching when it is aborted: a client has gone away. */
+  readonly signal?: AbortSignal
 }
 
 export class RunReference<Output = unknown> {
@@ -120,17 +129,24 @@ export class RunReference<Output = unknown> {
   }
 
   /**
-   * The run's entries in order, from behind the cursor on, as they come, until the run has ended.
+   * The run's entries in order, from behind the cursor on, as they come, until the run has ended, the loop
+   * is left (also by `return()` while it waits), or `signal` is aborted.
    * Going on from the `seq` of the last event misses none and repeats none.
    */
-  async *events({ from = 0 }: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void> {
+  events(options: WatchOptions<number> = {}): AsyncGenerator<RunEvent, void> {
+    checkOptions('events', options, ['from', 'signal'])
+    const { from = 0, signal } = options
+    return endable(signal, (end) => this.#events(from, end))
+  }
+
+  async *#events(from: number, end: AbortSignal): AsyncGenerator<RunEvent, void> {
     if (!Number.isInteger(from) || from < 0) {
       throw new EverloopError('BAD_OPTION', 'events({ from }) takes the `seq` of an event, or 0.', {
         run: this.id,
       })
     }
     let after = from
-    for (;;) {
+    while (!end.aborted) {
       const watching = this.#changes.watch(this.id, 'entries')
       try {
         // Read before the entries: what ended by then has all its entries behind it.
@@ -142,7 +158,7 @@ export class RunReference<Output = unknown> {
         }
         if (entries.length > 0) continue
         if (hasEnded(row, this.#store.clock.now())) return
-        await watching.changed
+        await orEnd(watching.changed, end)
       } finally {
         watching.stop()
       }
@@ -153,10 +169,13 @@ export class RunReference<Output = unknown> {
    * The run's entries as `events` has them, and between them the text of steps under way as it comes.
    * Going on from the `cursor` of the last item, in any process, misses none and repeats none; where
    * the step of half-read text has ended meanwhile, its entry follows, which holds the whole.
+   * It ends as `events` does.
    */
-  stream({ from }: { readonly from?: string } = {}): AsyncGenerator<StreamItem, void> {
+  stream(options: WatchOptions<string> = {}): AsyncGenerator<StreamItem, void> {
+    checkOptions('stream', options, ['from', 'signal'])
+    const { from, signal } = options
     const parts = { store: this.#store, changes: this.#changes }
-    return streamOf(parts, this.id, { from, row: () => this.#row() })
+    return endable(signal, (end) => streamOf(parts, this.id, { from, row: () => this.#row(), end }))
   }
 
   /** Asks the run to end. */

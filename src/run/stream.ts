@@ -8,6 +8,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Chunk, RunRow, Store } from '../store/store.ts'
 import type { Changes } from './changes.ts'
+import { orEnd } from './endable.ts'
 import { eventOf, hasEnded, type RunEvent } from './view.ts'
 
 /** What a stream gives. `cursor`: where to go on behind this item, after a restart, from anywhere. */
@@ -35,15 +36,22 @@ export type StreamItem =
 /** How many entries and chunks are read at a time. */
 const pageMax = 500
 
+interface StreamFrom {
+  readonly from: string | undefined
+  readonly row: () => Promise<RunRow>
+  /** Aborted when nobody watches any more. */
+  readonly end: AbortSignal
+}
+
 /** Entries and text from behind the cursor on, as they come, until the run has ended. */
 export async function* streamOf(
   { store, changes }: { readonly store: Store; readonly changes: Changes },
   run: string,
-  { from, row }: { readonly from: string | undefined; readonly row: () => Promise<RunRow> },
+  { from, row, end }: StreamFrom,
 ): AsyncGenerator<StreamItem, void> {
   let { seq, number } = placeOf(run, from)
   const cursor = (): string => `${seq}.${number}`
-  for (;;) {
+  while (!end.aborted) {
     const watching = changes.watch(run, 'entries')
     try {
       // Read before the rest: what ended by then has all its entries behind it.
@@ -63,7 +71,7 @@ export async function* streamOf(
       }
       if (chunks.length > 0) continue
       if (hasEnded(now, store.clock.now())) return
-      await watching.changed
+      await orEnd(watching.changed, end)
     } finally {
       watching.stop()
     }

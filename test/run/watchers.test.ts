@@ -62,3 +62,32 @@ test('one who goes away leaves the others listening', async () => {
   expect(await runtime.runUntil(result)).toBe('went')
   expect(listeners()).toBe(1)
 })
+
+test.each(['events', 'stream'] as const)(
+  '%s end while they wait, and listen no longer',
+  async (what) => {
+    const { make, listeners } = counted()
+    await using runtime = await testRuntime({ flows: [patient], store: make })
+    const waiting = await runtime.start(patient, undefined)
+    await waiting.settled()
+    const workers = listeners()
+    const { entries } = await waiting.status()
+    const leaving = new AbortController()
+    const watched = [{}, { signal: leaving.signal }, {}].map((options) => waiting[what](options))
+    for (const items of watched) for (let i = 0; i < entries; i++) await items.next()
+    const next = watched.map((items) => items.next())
+    const [left, , other] = watched
+    const done = { done: true, value: undefined }
+    expect(await left?.return()).toEqual(done)
+    leaving.abort()
+    expect(await Promise.all(next.slice(0, 2))).toEqual([done, done])
+    expect(listeners()).toBe(workers + 1)
+    await runtime.ever.signal(waiting.id, 'go')
+    await runtime.runUntil(Promise.resolve(next[2]))
+    expect(await next[2]).toMatchObject({ done: false })
+    await other?.return()
+    expect(listeners()).toBe(workers)
+    expect(await waiting[what]({ signal: AbortSignal.abort() }).next()).toEqual(done)
+    expect(() => waiting[what]({ signal: 5 as never })).toThrow('`signal` takes an AbortSignal')
+  },
+)

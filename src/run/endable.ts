@@ -1,0 +1,36 @@
+/**
+ * Iterations that wait for what may be months away: whoever iterates can end them while they wait,
+ * which a generator by itself does not allow. Its `return` is only looked at behind the next item.
+ */
+import { EverloopError } from '../base/errors.ts'
+
+/** The items until `return` is called or the signal is aborted, whatever is waited for. */
+export function endable<T>(
+  signal: AbortSignal | undefined,
+  iterate: (end: AbortSignal) => AsyncGenerator<T, void>,
+): AsyncGenerator<T, void> {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new EverloopError('BAD_OPTION', '`signal` takes an AbortSignal, which ends the watching.')
+  }
+  const left = new AbortController()
+  const items = iterate(signal ? AbortSignal.any([signal, left.signal]) : left.signal)
+  const leave = items.return.bind(items)
+  items.return = (value) => {
+    left.abort()
+    return leave(value)
+  }
+  return items
+}
+
+/** Resolves when the promise does or the iteration is to end, whichever comes first. */
+export function orEnd(awaited: Promise<void>, end: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => {
+    end.removeEventListener('abort', done)
+    resolve()
+  }
+  end.addEventListener('abort', done)
+  if (end.aborted) done()
+  else void awaited.then(done)
+  return promise
+}
