@@ -1,12 +1,22 @@
 /** How a cancel of a run begins, and how its children hear of it. */
 import type { Payloads } from '../ledger/index.ts'
 import { cancelChild } from './cancel-message.ts'
+import type { Item } from './journal.ts'
 import type { Operation } from './operation.ts'
-import type { Pass } from './pass.ts'
+import type { Operations } from './operations.ts'
+import type { Recorded } from './recorded.ts'
+
+/** What a pass does here. */
+interface Cancellable {
+  readonly run: string
+  readonly recorded: Recorded
+  readonly operations: Operations
+  commit(item: Item): void
+}
 
 /** Commits the beginning of a cancel, and passes it on to the children. */
 export function beginCancelling(
-  pass: Pass,
+  pass: Cancellable,
   record: Payloads['run.cancelling'],
   taken: readonly number[] = [],
 ): void {
@@ -27,7 +37,7 @@ export function beginCancelling(
 }
 
 /** Nobody may have asked for the child yet when a cancel went out to the children. */
-export function passOnCancel(pass: Pass, operation: Operation): void {
+export function passOnCancel(pass: Cancellable, operation: Operation): void {
   const { recorded, run } = pass
   const { cancelling } = recorded
   if (!cancelling || operation.scope.shielded || recorded.holds(operation.path)) return

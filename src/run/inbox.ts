@@ -35,8 +35,9 @@ export function takeMessage(pass: Pass, message: Message): void {
   switch (message.kind) {
     case 'cancel': {
       const { reason, by } = recordOf<'cancel'>(message)
-      if (pass.cancelled) pass.commit({ drafts: [], taken })
-      else beginCancelling(pass, { reason, ...(by === undefined ? {} : { by }) }, taken)
+      const all = [...pass.overrule(message.number), ...taken]
+      if (pass.cancelled) pass.commit({ drafts: [], taken: all })
+      else beginCancelling(pass, { reason, ...(by === undefined ? {} : { by }) }, all)
       return
     }
     case 'pause': {

@@ -41,7 +41,7 @@ import { isLine, type Line, type Recorded } from './recorded.ts'
 import { repeated } from './repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, joined, pausedDraft, stalled, unable, unasked } from './stop.ts'
+import { diverged, joined, pausedDraft, stalled, unable, unasked, withdrawn } from './stop.ts'
 import type { PassEnd, Stop } from './stop.ts'
 
 export type PassOptions = OptionsOf<Pass>
@@ -224,6 +224,13 @@ export class Pass {
   stop(stop: Stop): void {
     this.#stop = joined(this.#stop, stop)
     this.#stir()
+  }
+
+  /** A cancel of this number is taken: it goes before a pause. Returns the messages that it has overruled. */
+  overrule(cancel: number): readonly number[] {
+    const { left, taken } = withdrawn(this.#stop, cancel)
+    this.#stop = left
+    return taken
   }
 
   /** A rejection that nobody handles has come out of the run's code. */

@@ -18,13 +18,27 @@ export interface Pause {
   readonly by?: string | undefined
   /** The messages that asked for it. */
   readonly taken?: readonly number[] | undefined
+  /** The worker stops as well. */
+  readonly yields?: boolean
 }
 
 /** What comes of a stop when there is a reason already: the first counts, and answers both. */
 export function joined(first: Stop | undefined, second: Stop): Stop {
   if (!first) return second
-  if (first.is !== 'pause' || second.is !== 'pause') return first
+  if (first.is !== 'pause') return first
+  if (second.is === 'yield') return { ...first, yields: true }
   return { ...first, taken: [...new Set([...(first.taken ?? []), ...(second.taken ?? [])])] }
+}
+
+/** What is left of a stop when a cancel of this number has come: an operator's pause from before gives way. */
+export function withdrawn(
+  stop: Stop | undefined,
+  cancel: number,
+): { readonly left: Stop | undefined; readonly taken: readonly number[] } {
+  if (stop?.is !== 'pause' || stop.code !== 'PAUSED') return { left: stop, taken: [] }
+  const { taken = [], yields } = stop
+  if (taken.some((pause) => pause > cancel)) return { left: stop, taken: [] }
+  return { left: yields ? { is: 'yield' } : undefined, taken }
 }
 
 /** How a pass has ended. */

@@ -345,6 +345,93 @@ describe('a pause', () => {
     expect(cleaned).toBe(1)
   })
 
+  test.each(['a moment later', 'at once'])('gives way to a cancel that comes %s', async (when) => {
+    let cleaned = 0
+    const waiting = flow('waiting', async (run) => {
+      try {
+        await run.signal('go')
+      } finally {
+        await run.cleanup('tidy', (inner) => inner.step('tidy', () => ++cleaned))
+      }
+    })
+    const parent = flow('parent', (run) => run.child(waiting, undefined))
+    await using runtime = await testRuntime({ flows: [waiting, parent] })
+    const above = await runtime.start(parent, undefined)
+    const [child] = await runtime.ever.list({ flow: 'waiting' })
+    const run = await runtime.start(waiting, undefined)
+    await runtime.ever.pause(run.id)
+    await runtime.ever.pause(child?.id ?? '')
+    if (when !== 'at once') await runtime.settle()
+    await runtime.ever.cancel(run.id, 'stop')
+    await runtime.ever.cancel(above.id, 'stop')
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+    expect(await runtime.settled(above)).toEqual({ status: 'cancelled', reason: 'stop' })
+    expect((await (await runtime.ever.get(child?.id ?? '')).status()).status).toBe('cancelled')
+    expect(cleaned).toBe(2)
+    await runtime.verify()
+  })
+
+  test('gives way to a cancel while a step is busy, whose signal is aborted', async () => {
+    const begun = Promise.withResolvers<AbortSignal>()
+    const busy = flow('busy', (run) =>
+      run.step('busy', ({ signal }) => {
+        begun.resolve(signal)
+        return new Promise((resolve) => signal.addEventListener('abort', resolve))
+      }),
+    )
+    await using runtime = await testRuntime({ flows: [busy] })
+    const run = await runtime.ever.start(busy, undefined)
+    const signal = await runtime.runUntil(begun.promise)
+    await runtime.ever.pause(run.id)
+    await runtime.time.settle()
+    await runtime.ever.cancel(run.id, 'stop')
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+    expect(signal.aborted).toBe(true)
+  })
+
+  test('of a worker that stops meanwhile gives way, and the worker stops all the same', async () => {
+    const begun = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const busy = flow('busy', async (run) => {
+      try {
+        await run.step('busy', () => (begun.resolve(), release.promise))
+      } finally {
+        await run.cleanup('slow', (inner) => inner.sleep('1h'))
+      }
+    })
+    await using runtime = await testRuntime({ flows: [busy] })
+    const run = await runtime.ever.start(busy, undefined)
+    await runtime.runUntil(begun.promise)
+    await runtime.ever.pause(run.id)
+    await runtime.time.settle()
+    const restarting = runtime.restart()
+    await runtime.time.settle()
+    await runtime.ever.cancel(run.id, 'stop')
+    release.resolve()
+    await restarting
+    await runtime.advance('2h')
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+  })
+
+  test('that comes behind a cancel stops the cleanup', async () => {
+    const waiting = flow('waiting', async (run) => {
+      try {
+        await run.signal('go')
+      } finally {
+        await run.cleanup('tidy', (inner) => inner.sleep('1h'))
+      }
+    })
+    await using runtime = await testRuntime({ flows: [waiting] })
+    const run = await runtime.start(waiting, undefined)
+    await runtime.ever.cancel(run.id, 'stop')
+    await runtime.ever.pause(run.id)
+    await runtime.advance('2h')
+    expect((await run.status()).status).toBe('paused')
+    await runtime.ever.resume(run.id)
+    await runtime.advance('2h')
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+  })
+
   test('or resume in the wrong state is refused with RUN_STATE or RUN_ENDED', async () => {
     const waiting = flow('waiting', async (run) => run.signal('go'))
     await using runtime = await testRuntime({ flows: [waiting] })

@@ -42,7 +42,10 @@ export function checkEntry(
   checkEffect(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
   observer.accounts.see(run, entry, observer.agents.get(run.flow)?.budget, must)
-  if (append) checkMessages(run, entry, append, must)
+  if (append) {
+    checkMessages(run, entry, append, must)
+    checkPause(run, entry, append, must)
+  }
   if (kind === 'run.cancelling') spareEnded(observer, run)
   reachStates(observer, run, entry)
   run.apply(entry)
@@ -190,6 +193,13 @@ const takers: Partial<Record<Entry['kind'], Message['kind']>> = {
   'message.received': 'signal',
   'child.completed': 'child',
   'child.failed': 'child',
+}
+
+/** Who cancels a run behind a pause wants it to end: it does not stay paused. */
+function checkPause(run: Mirror, { kind }: Entry, { taken = [] }: Append, must: Must): void {
+  const pauses = taken.filter((number) => run.inbox.get(number)?.kind === 'pause')
+  if (kind !== 'run.paused' || pauses.length === 0) return
+  must(Math.max(...pauses) > run.lastCancel, 'I10', 'a cancel had come behind the pause')
 }
 
 function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {

@@ -53,6 +53,7 @@ export const faultKinds = {
   // Operators and the outside world.
   'operator cancels': { share: 0.2, rate: 0.1 },
   'operator pauses': { share: 0.2, rate: 0.15 },
+  'operator cancels what was just paused': { share: 0.1, rate: 0.1 },
   'operator resumes': { share: 0.25, rate: 0.3 },
   'operator retries': { share: 0.25, rate: 0.3 },
   'answer comes twice': { share: 0.25, rate: 0.4 },

@@ -27,6 +27,8 @@ export class Mirror {
   /** Losses of the holder since the last entry. */
   barren = 0
   isCancelling = false
+  /** The number of the last cancel that was taken. */
+  lastCancel = 0
   /** It failed because its deadline had passed: before its code began, at its end, or in between. */
   isOverdue = false
   /** The holder has been told that its cancel is durable, or has read it. */

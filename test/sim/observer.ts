@@ -158,6 +158,7 @@ export class Observer {
     }
     for (const entry of entries) checkEntry(this, run, entry, append)
     for (const number of taken) {
+      if (run.inbox.get(number)?.kind === 'cancel') run.lastCancel = number
       this.report.check(
         run.inbox.delete(number) || entries.length === 0,
         'S5',

@@ -136,6 +136,9 @@ export class Operator {
     for (const any of runs) this.#race(any)
     if (faults.strikes('operator cancels')) this.#ask((ever) => ever.cancel(run.id, 'enough'))
     if (faults.strikes('operator pauses')) this.#ask((ever) => ever.pause(run.id))
+    if (faults.strikes('operator cancels what was just paused')) {
+      this.#ask((ever) => ever.pause(run.id).then(() => ever.cancel(run.id, 'enough')))
+    }
     if (faults.strikes('operator resumes')) this.resume(run.id)
     if (faults.strikes('operator retries')) this.retry(run.id)
     if (faults.strikes('signal that nobody awaits')) {
