@@ -110,6 +110,13 @@ export const blocks = (body: Json | undefined): readonly Json[] =>
 
 function anthropicComplaint(body: Json, reasoned: string | undefined): string | undefined {
   const ids = new Set<unknown>()
+  const isThinking = (body['thinking'] as Json | undefined)?.['type'] === 'enabled'
+  const asked = messagesOf(body).findLastIndex(
+    ({ role, content }) => role === 'user' && listOf(content).some(({ type }) => type === 'text'),
+  )
+  const first = listOf(messagesOf(body)[asked + 1]?.['content'])[0]
+  if (isThinking && first && first['type'] !== 'thinking')
+    return `Expected \`thinking\` or \`redacted_thinking\`, but found \`${String(first['type'])}\`.`
   for (const [at, { role, content }] of listOf(body['messages']).entries()) {
     const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : listOf(content)
     if (parts.length === 0) return `messages.${at}: all messages must have non-empty content`

@@ -337,8 +337,21 @@ const thinking = (reasoning: string, text: string, next: Script = [{ text: 'Done
   ...(next as readonly ScriptedAnswer[]),
 ]
 
+/** Claude is to think, for so many tokens. */
+const budgeted = {
+  maxOutputTokens: 4000,
+  providerOptions: { anthropic: { thinking: { type: 'enabled', budgetTokens: 1024 } } },
+}
+
 const guarded = ({ model }: StrictProvider, guards: readonly Guard[]): Agent =>
-  agent({ name: 'forecaster', model, tools: [weather], guards, retry: { attempts: 1 } })
+  agent({
+    name: 'forecaster',
+    model,
+    tools: [weather],
+    guards,
+    retry: { attempts: 1 },
+    settings: budgeted,
+  })
 
 const typesOf = (body: Json | undefined): unknown[] => blocks(body).map(({ type }) => type)
 
@@ -373,11 +386,44 @@ test('reasoning without a signature goes back with calls, and what guards find i
 
 test('thinking in which a guard on requests finds something is not sent, and none is sent changed', async () => {
   const reasoned = `Is it ${card}?`
-  await using provider = await strictAnthropic(thinking(reasoned, 'I look.'), { reasoned })
-  expect(await outputOf(guarded(provider, [cardGuard({ at: 'request' })]))).toBe('Done.')
+  await using provider = await strictAnthropic(
+    thinking(reasoned, 'I look.', [{ toolCalls: [ulm] }, { text: 'Done.' }, { text: 'And done.' }]),
+    { reasoned },
+  )
+  const flow = agent({
+    name: 'forecaster',
+    model: provider.model,
+    tools: [weather],
+    guards: [cardGuard({ at: 'request' })],
+    retry: { attempts: 1 },
+    conversation: true,
+    settings: budgeted,
+  })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  const run = await ever.start(flow, { prompt: 'The weather?' })
+  await run.settled()
+  await ever.send(run.id, 'And now?')
+  await run.settled()
   expect(provider.refused).toEqual([])
   expect(typesOf(provider.bodies[1])).toEqual(['text', 'tool_use'])
   expect(JSON.stringify(provider.bodies)).not.toContain('4242')
+  // It thinks again as soon as it may.
+  const modes = provider.bodies.map(({ thinking: mode }) => (mode as Json)['type'])
+  expect(modes).toEqual(['enabled', 'disabled', 'disabled', 'enabled'])
+})
+
+test('Claude goes on from the calls of another model although it is to think', async () => {
+  await using first = await compatible(once(ulm))
+  await using second = await strictAnthropic([{ text: 'Done.' }])
+  const flow = agent({
+    name: 'forecaster',
+    model: [first.model, second.model],
+    tools: [weather],
+    retry: { attempts: 1 },
+    settings: budgeted,
+  })
+  expect(await outputOf(flow)).toBe('Done.')
+  expect(second.refused).toEqual([])
 })
 
 test('thinking stays where a guard on requests finds something beside it', async () => {

@@ -11,6 +11,7 @@ import type { ModelAnswer, ModelRequest } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
 import { modelName, type LanguageModel, type OneModel } from './port.ts'
+import { withPossibleThinking } from './possible-thinking.ts'
 import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.ts'
 import { Collector } from './stream.ts'
 import { usageOf } from './usage.ts'
@@ -38,7 +39,8 @@ export async function attempt(
     watch.limit(timeoutMs)
     const name = modelName(model)
     const names = [modelName(asked), name]
-    const accepted = { ...request, prompt: acceptedPrompt(request.prompt, name) }
+    const prompt = acceptedPrompt(request.prompt, name)
+    const accepted = withPossibleThinking({ ...request, prompt })
     const options = callOptions(inWantedFormat(accepted, model), model, watch.signal)
     const result = request.stream
       ? streamed(request, newest, options, { watch, silenceMs })
