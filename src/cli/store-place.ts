@@ -2,7 +2,7 @@
  * Where the store is, and opening it. Commands that only read or talk to runs never make a store: a
  * misspelt path must not look like an empty one.
  */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EverloopError } from '../base/errors.ts'
 import { open, type OpenOptions } from '../open.ts'
@@ -29,12 +29,16 @@ function requireStore(place: string): void {
     )
   }
   const file = ledgerFile(place)
-  if (file === undefined || existsSync(file)) return
+  if (file === undefined || holdsSomething(file)) return
   throw new EverloopError(
     'STORE_MISSING',
     `There is no store at ${file}. Start a run with \`everloop run FILE\`, or name another store with --store or EVERLOOP_STORE.`,
   )
 }
+
+/** An empty file is none yet: opening it would make it one. */
+const holdsSomething = (file: string): boolean =>
+  [file, `${file}-wal`].some((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0)
 
 /** Opens a runtime on a store that must be there. */
 export function openExisting(

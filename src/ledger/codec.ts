@@ -93,7 +93,7 @@ export function errorData(thrown: unknown): ErrorData {
   const text = thrown === undefined ? undefined : attempt(thrown, walk)
   return {
     name: 'NonError',
-    message: `Not an error was thrown: ${describe(thrown)}`,
+    message: `Not an error was thrown: ${saidBy(thrown) ?? describe(thrown)}`,
     ...(text === undefined || text.length > errorUnitsMax ? {} : { data: decode(text) }),
   }
 }
@@ -104,6 +104,13 @@ function isError(thrown: unknown): thrown is Error {
   } catch {
     return false // a Proxy that does not want to be looked at
   }
+}
+
+/** What a thrown object says itself, as those of many clients do. */
+function saidBy(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined
+  const message = reading(() => (thrown as { readonly message?: unknown }).message)
+  return typeof message === 'string' && message !== '' ? cut(message, messageUnitsMax) : undefined
 }
 
 function describe(value: unknown): string {

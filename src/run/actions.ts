@@ -27,7 +27,7 @@ export class Actions {
     const which = names.map((name) => JSON.stringify(name)).join(', ')
     return new EverloopError(
       'UNKNOWN_ACTION',
-      `Run "${run}" needs ${names.length === 1 ? 'action' : 'actions'} ${which} to undo what it has done, and this process does not have ${names.length === 1 ? 'it' : 'them'}. Hand it to open({ actions }). Registered: ${known}.`,
+      `Run "${run}" needs ${names.length === 1 ? 'action' : 'actions'} ${which} to undo what it has done, and this process does not have ${names.length === 1 ? 'it' : 'them'}. Hand it to open({ actions }), or the command line a module that exports it: --with FILE. Registered: ${known}.`,
       { run },
     )
   }

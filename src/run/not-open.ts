@@ -19,13 +19,20 @@ export async function notOpen(
     )
   }
   const list = `\`everloop ${what}s list\` shows those that are.`
-  return (await store.run(id)) === undefined
-    ? new EverloopError('UNKNOWN_QUESTION', `No ${what} "${id}" is open. ${list}`)
-    : new EverloopError(
-        'UNKNOWN_QUESTION',
-        `No ${what} of run "${id}" is open. \`everloop runs explain ${id}\` says where it stands; ${list}`,
-        { run: id },
-      )
+  if ((await store.run(id)) === undefined) {
+    return new EverloopError('UNKNOWN_QUESTION', `No ${what} "${id}" is open. ${list}`)
+  }
+  const open = (await store.questions({ run: id })).filter(
+    ({ wait }) => what === 'question' || wait.kind === 'approval.requested',
+  )
+  const ids = open.map((row) => JSON.stringify(row.id)).join(', ')
+  return new EverloopError(
+    'UNKNOWN_QUESTION',
+    open.length > 0
+      ? `"${id}" is a run. Give the id of what it asks, with its number behind the slash: ${ids}.`
+      : `No ${what} of run "${id}" is open. \`everloop runs explain ${id}\` says where it stands; ${list}`,
+    { run: id },
+  )
 }
 
 /** The run that asks, and the number of the entry in which it does; 0 for what names none. */

@@ -290,6 +290,17 @@ test.each<[string, ApprovalRule<Payment>, Partial<ApprovalPolicy>, RegExp]>([
   }
 })
 
+test('who names the run in the place of its approval is told the id', async () => {
+  const { payer } = paying({ needed: true }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  await expect(runtime.ever.approvals.approve(run.id)).rejects.toMatchObject({
+    code: 'UNKNOWN_QUESTION',
+    message: expect.stringMatching(`is a run.*"${id}"`) as string,
+  })
+})
+
 test('what nobody may approve, nobody’s silence approves', async () => {
   const rule: ApprovalRule<Payment> = {
     needed: true,

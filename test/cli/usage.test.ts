@@ -1,5 +1,13 @@
 /** What the CLI says to command lines, files and stores that it cannot use, and how it exits. */
-import { chmodSync, copyFileSync, existsSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
@@ -112,6 +120,19 @@ describe('a store', () => {
     expect(code).toBe(4)
     expect(stdout + stderr).toContain('There is no store at')
     expect(existsSync(join(folder, '.everloop'))).toBe(false)
+  })
+
+  test('that is an empty file is none, and stays empty', async () => {
+    const folder = testFolder()
+    writeFileSync(join(folder, 'empty.db'), '')
+    const args = ['runs', 'list', '--store', 'sqlite:empty.db']
+    const { code, stderr } = await everloop(args, { cwd: folder })
+    expect({ code, stderr }).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('no store at') as string,
+    })
+    expect(readdirSync(folder)).toEqual(['empty.db'])
+    expect(statSync(join(folder, 'empty.db')).size).toBe(0)
   })
 
   test('is taken from --store before EVERLOOP_STORE before the default', async () => {

@@ -73,6 +73,13 @@ describe('errorData', () => {
       data: { reason: 1 },
     })
     expect(errorData(undefined).message).toBe('Not an error was thrown: undefined')
+    class Client {}
+    expect(errorData({ code: 7, message: 'The API said no.', client: new Client() })).toStrictEqual(
+      {
+        name: 'NonError',
+        message: 'Not an error was thrown: The API said no.',
+      },
+    )
   })
 
   const cyclic = new Error('cyclic')

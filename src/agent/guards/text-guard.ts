@@ -17,6 +17,7 @@ export interface TextGuardOptions {
   /** What is done about what is found. */
   readonly reaction?: Reaction
   readonly timeout?: Duration
+  /** So many characters of an answer are shown live before the verdict. Default 0. */
   readonly window?: number
 }
 

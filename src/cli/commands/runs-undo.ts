@@ -38,6 +38,9 @@ export function addRunsUndo(runs: Command): void {
 
 async function undo({ out, store, args, options }: Call<Options>): Promise<number> {
   const { file, list, skip, reason = '', cancel, by } = options
+  if (skip !== undefined && reason === '') {
+    throw new EverloopError('BAD_OPTION', '--skip needs --reason TEXT, for the record.')
+  }
   const note = (line: string): void => out.note(line)
   const files = file === undefined ? [] : [await loadActions(file, note)]
   const given = givenBy([...files, ...(await loadGivens(options.with ?? [], note))])
