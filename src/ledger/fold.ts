@@ -16,7 +16,8 @@ import {
   type Payloads,
   type WaitKind,
 } from './entry.ts'
-import { childPath, isWithin, operationPath } from './path.ts'
+import { childPath, operationPath } from './path.ts'
+import { PathMap } from './path-map.ts'
 
 /** What the ledger says about a run; whether it executes or waits right now is its worker's matter. */
 export type RunStatus =
@@ -192,8 +193,8 @@ export interface Folding extends RunState {
   cancelling: string | undefined
   undoing: RunState['undoing']
   title: RunState['title']
-  readonly scopes: Map<string, number>
-  readonly waits: Map<string, Wait>
+  readonly scopes: PathMap<number>
+  readonly waits: PathMap<Wait>
 }
 
 /** A copy of the state that can advance. */
@@ -208,8 +209,8 @@ export const foldingOf = ({
   status,
   cancelling,
   undoing,
-  scopes: new Map(scopes),
-  waits: new Map(waits),
+  scopes: new PathMap(scopes),
+  waits: new PathMap(waits),
   title,
 })
 
@@ -224,7 +225,10 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)
   if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
-  if (effect.close !== undefined) closeWithin(effect.close, scopes, waits)
+  if (effect.close !== undefined) {
+    scopes.deleteWithin(effect.close)
+    waits.deleteWithin(effect.close)
+  }
   if (effect.move) scopes.set(effect.move.path, effect.move.from)
   for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
   if (isEnd(state.status) || effect.undoing) waits.clear()
@@ -233,11 +237,6 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
 /** True when a run in this status has ended. A failed run can be retried all the same. */
 export const isEnd = (status: RunStatus): boolean =>
   status.is === 'completed' || status.is === 'failed' || status.is === 'cancelled'
-
-function closeWithin(scope: string, scopes: Map<string, number>, waits: Map<string, Wait>): void {
-  for (const path of scopes.keys()) if (isWithin(path, scope)) scopes.delete(path)
-  for (const [path, wait] of waits) if (isWithin(wait.scope, scope)) waits.delete(path)
-}
 
 function waitOf(entry: Entry, record: Payloads[WaitKind]): Wait {
   const { seq, scope, key, time } = entry

@@ -43,3 +43,4 @@ export {
   operationPath,
   unescape,
 } from './path.ts'
+export { PathMap } from './path-map.ts'

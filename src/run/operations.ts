@@ -2,7 +2,7 @@
  * The operations that the code has asked for in this pass and not been handed yet, by path and by
  * scope, and where the ledger's open scopes begin.
  */
-import { isWithin } from '../ledger/index.ts'
+import { PathMap } from '../ledger/index.ts'
 import type { Entry, OpenScope, WaitKind } from '../ledger/index.ts'
 import type { Operation } from './operation.ts'
 import { isLine, type Line } from './recorded.ts'
@@ -12,13 +12,13 @@ export class Operations {
   readonly #byPath = new Map<string, Operation>()
   readonly #byScope = new Map<Scope, Set<Operation>>()
   /** The first entry of each open scope that a resume needs. */
-  readonly #begins: Map<string, number>
+  readonly #begins: PathMap<number>
 
   /** Some operation may hold its scope: most runs have none. */
   #mayHold = false
 
   constructor(begins: ReadonlyMap<string, number>) {
-    this.#begins = new Map(begins)
+    this.#begins = new PathMap(begins)
   }
 
   [Symbol.iterator](): Iterator<Operation> {
@@ -112,7 +112,7 @@ export class Operations {
 
   /** Forgets the scope and those inside: the ledger is about to have them as closed. */
   forgetWithin(scope: string): void {
-    for (const path of this.#begins.keys()) if (isWithin(path, scope)) this.#begins.delete(path)
+    this.#begins.deleteWithin(scope)
   }
 
   /** Keeps track of where scopes begin. */

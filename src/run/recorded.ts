@@ -9,6 +9,7 @@
  */
 import { decode, isOutcome, isWait, isWithin, operationPath } from '../ledger/index.ts'
 import type { Entry, OutcomeKind, Payloads, WaitKind } from '../ledger/index.ts'
+import { Queue } from './queue.ts'
 
 /** An entry with its decoded payload. */
 export interface Line<K extends keyof Payloads = keyof Payloads> {
@@ -50,11 +51,7 @@ const failures: readonly Entry['kind'][] = [
 ]
 
 export class Recorded {
-  /** Those before `#taken` have been handed over, and their values are let go of. */
-  #queue: (Delivery | undefined)[] = []
-  #taken = 0
-  /** Of what is in the queue. Made when it is needed: code that asks for one after the other needs none. */
-  #paths: Set<string> | undefined
+  readonly #queue = new Queue<Delivery>()
   readonly begun: Map<string, Line<WaitKind>> = new Map()
   readonly #done = new Map<string, Done>()
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
@@ -171,29 +168,26 @@ export class Recorded {
   #forgetCancel(): void {
     if (!this.cancelling) return
     this.cancelling = undefined
-    this.#replace(this.#rest().filter(({ kind }) => kind !== 'run.cancelling'))
+    this.#queue.drop(this.#queue.rest().filter(({ kind }) => kind === 'run.cancelling'))
   }
 
   /** When a run fails its questions are withdrawn and its children cancelled: they begin again. */
   #forgetWithdrawn(): void {
     for (const [path, { kind }] of this.begun) {
       const isKept = kind === 'timer.set' || kind === 'step.retrying'
-      if (!isKept && !this.#queued.has(path)) this.begun.delete(path)
+      if (!isKept && !this.#queue.at(path)) this.begun.delete(path)
     }
   }
 
   /** Adds what was committed during the pass. */
   push(delivery: Delivery): void {
     this.#queue.push(delivery)
-    const { entry } = delivery
-    if (entry.key === '') return
-    this.#paths?.add(pathOf(entry))
-    if (this.#done.size > 0) this.#done.delete(pathOf(entry))
+    if (this.#done.size > 0 && delivery.entry.key !== '') this.#done.delete(pathOf(delivery.entry))
   }
 
   /** The next to be handed over. */
   get next(): Delivery | undefined {
-    return this.#queue[this.#taken]
+    return this.#queue.next
   }
 
   /** True when nothing is left of what the ledger holds that the code could ask for. */
@@ -211,26 +205,22 @@ export class Recorded {
 
   shift(): void {
     const { next } = this
-    if (!next) return
-    if (next.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
-    this.#paths?.delete(pathOf(next.entry))
-    this.#queue[this.#taken] = undefined
-    this.#taken++
-    if (this.#taken > 1000 && this.#taken * 2 > this.#queue.length) {
-      this.#queue.splice(0, this.#taken)
-      this.#taken = 0
-    }
+    if (next?.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
+    this.#queue.shift()
   }
 
   /** True while an outcome of this operation is to be handed over. */
   holds(path: string): boolean {
     const { next } = this
-    return next !== undefined && (pathOf(next.entry) === path || this.#queued.has(path))
+    return next !== undefined && (pathOf(next.entry) === path || this.#queue.at(path) !== undefined)
   }
 
   /** Something recorded in the scope that is not among what the code has asked for. */
   unclaimed(scope: string, claimed: { has(path: string): boolean }): string | undefined {
-    for (const path of [...this.#queued, ...this.begun.keys()]) {
+    for (const { entry } of this.#queue.inside(scope)) {
+      if (!claimed.has(pathOf(entry))) return pathOf(entry)
+    }
+    for (const path of this.begun.keys()) {
       if (isWithin(path, scope) && path !== scope && !claimed.has(path)) return path
     }
     return undefined
@@ -241,6 +231,7 @@ export class Recorded {
    * that began before it. Returns the children among them. Effects in doubt are not forgotten.
    */
   dropMissed(scope: string): readonly { readonly child: string | undefined }[] {
+    if (this.#cancelledAt === -Infinity) return []
     const dropped = Array.from(this.begun).filter(
       ([path, { entry, kind }]) =>
         entry.seq < this.#cancelledAt && isWithin(path, scope) && !kind.startsWith('effect.'),
@@ -254,41 +245,18 @@ export class Recorded {
   /** The code was told of a cancel instead: whatever is recorded of this operation is not for it. */
   forget(path: string): void {
     this.begun.delete(path)
-    if (!this.#queued.delete(path)) return
-    const isOther = ({ entry }: Delivery): boolean => operationPath(entry.scope, entry.key) !== path
-    this.#replace(this.#rest().filter(isOther))
+    const queued = this.#queue.at(path)
+    if (queued) this.#queue.drop([queued])
   }
 
   /** Forgets what is left of a scope that has ended. */
   dropWithin(scope: string): void {
-    const rest = this.#rest()
-    const kept = rest.filter(({ entry }) => entry.key === '' || !isWithin(entry.scope, scope))
-    if (kept.length === rest.length) return
-    this.#replace(kept)
-    this.#paths = undefined
+    this.#queue.drop(this.#queue.inside(scope))
   }
 
   /** The paths that come next, for people. */
   preview(count: number): string[] {
-    return this.#rest(count).map(
-      ({ entry }) => `${operationPath(entry.scope, entry.key)} (${entry.kind})`,
-    )
-  }
-
-  get #queued(): Set<string> {
-    return (this.#paths ??= new Set(
-      this.#rest().flatMap(({ entry }) => (entry.key === '' ? [] : pathOf(entry))),
-    ))
-  }
-
-  /** What is still to be handed over. */
-  #rest(count = Infinity): Delivery[] {
-    return this.#queue.slice(this.#taken, this.#taken + count) as Delivery[]
-  }
-
-  #replace(rest: Delivery[]): void {
-    this.#queue = rest
-    this.#taken = 0
+    return this.#queue.rest(count).map(({ entry }) => `${pathOf(entry)} (${entry.kind})`)
   }
 }
 

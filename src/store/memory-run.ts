@@ -12,6 +12,7 @@ import {
   mayAsk,
   type LinkedEntry,
   operationPath,
+  PathMap,
   type Wait,
 } from '../ledger/index.ts'
 import { isEnded, questionSeq, rowEffect, statusColumns } from './projection.ts'
@@ -41,9 +42,9 @@ export class MemoryRun {
   /** Entry n stands at n - 1. */
   readonly entries: LinkedEntry[] = []
   /** First needed entry by path. */
-  readonly scopes: Map<string, number> = new Map()
+  readonly scopes: PathMap<number> = new PathMap()
   /** Open questions by operation path. */
-  readonly questions: Map<string, Question> = new Map()
+  readonly questions: PathMap<Question> = new PathMap()
   /** Messages nobody has taken, by number, oldest first. */
   readonly inbox: Map<number, Message> = new Map()
   /** Ids of all messages it ever got. */
@@ -168,9 +169,7 @@ export class MemoryRun {
 
   #close(scope: string): void {
     this.#hide((path) => isWithin(path, scope))
-    for (const path of this.scopes.keys()) if (isWithin(path, scope)) this.scopes.delete(path)
-    for (const [path, { wait }] of this.questions) {
-      if (isWithin(wait.scope, scope)) this.questions.delete(path)
-    }
+    this.scopes.deleteWithin(scope)
+    this.questions.deleteWithin(scope)
   }
 }

@@ -18,7 +18,7 @@ async function checkProjections(store: Store, chain: ChainBuilder): Promise<void
         : undefined
   assert.equal(code, expected)
   const scopes = await store.openScopes(chain.run)
-  assert.deepEqual(new Map(scopes.map(({ path, from }) => [path, from])), state.scopes)
+  assert.deepEqual(new Map(scopes.map(({ path, from }) => [path, from])), new Map(state.scopes))
   const questions = await store.questions({ run: chain.run })
   const asked = Array.from(state.waits.values()).filter(isQuestion)
   assert.deepEqual(
