@@ -55,6 +55,11 @@ test('the folder is made, and nothing but the file is left at the end', async ()
   expect((await again.run('r'))?.id).toBe('r')
 })
 
+test.runIf(process.platform === 'linux')('a folder that cannot be made is refused', async () => {
+  const opening = openStore('/proc/everloop/a/ledger.db')
+  await expect(opening).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+})
+
 test('odd characters in the path are only characters', async () => {
   const location = join(newFolder(), 'a ?mode=ro&x#y%20 é.db')
   const store = await openStore(location)

@@ -163,11 +163,20 @@ function makePrivate(location: string): void {
 
 /** Returns the outermost of the folders that were not there; undefined when all were. */
 function makeFolder(folder: string): string | undefined {
+  if (existsSync(folder)) return undefined
+  const outermost = makeFolder(dirname(folder))
   try {
-    return mkdirSync(folder, { recursive: true, mode: ownerOnly.folder })
+    // One by one: with `recursive` Node never returns where nothing can be made, in /proc, say.
+    mkdirSync(folder, { mode: ownerOnly.folder })
   } catch (cause) {
-    throw new EverloopError('STORE_UNAVAILABLE', `The folder ${folder} cannot be made.`, { cause })
+    if (!existsSync(folder)) {
+      throw new EverloopError('STORE_UNAVAILABLE', `The folder ${folder} cannot be made.`, {
+        cause,
+      })
+    }
+    // Another process was first: whoever makes a folder may be about to make the names in it durable.
   }
+  return outermost ?? folder
 }
 
 function refuseReadOnly(location: string, folder: string): void {
