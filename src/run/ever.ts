@@ -106,6 +106,10 @@ export class Ever implements AsyncDisposable {
   readonly #options: EverOptions
   readonly #changes: Changes
   #worker: Worker | undefined
+  /** How many calls of `work` need it. */
+  #users = 0
+  /** Settles when all have stopped that were needed before it. */
+  #dismissed: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   constructor(options: EverOptions) {
@@ -363,13 +367,13 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Executes runs in this process, until idle or until `close`. Rejects when the store fails for good
-   * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and told to `onTrouble`.
+   * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and told to `onTrouble`. Calls
+   * share a worker, with the concurrency of the first, and it works until the last of them is done.
    */
   async work(options: WorkOptions = {}): Promise<void> {
     const { concurrency, until } = checkWork(options)
     if (this.#closing)
       throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
-    const started = !this.#worker
     this.#worker ??= new Worker({
       ...this.#options,
       concurrency,
@@ -377,22 +381,28 @@ export class Ever implements AsyncDisposable {
     })
     const worker = this.#worker
     worker.start()
+    this.#users++
     if (until === 'stopped') return worker.ended()
     try {
       await worker.idle()
     } finally {
-      // A worker that was started for this alone is not needed any more.
-      if (started) {
-        await worker.stop(drainMs)
-        this.#worker = undefined
-      }
+      if (--this.#users === 0) await this.#dismiss(worker)
     }
+  }
+
+  /** Stops a worker that nobody needs any more. Whoever works from now on has another one. */
+  async #dismiss(worker: Worker): Promise<void> {
+    this.#worker = undefined
+    const stopping = worker.stop(drainMs)
+    this.#dismissed = Promise.allSettled([this.#dismissed, stopping])
+    await stopping
   }
 
   /** Ends work gracefully and lets go of the store. Runs that are not done go on elsewhere, or later. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await this.#worker?.stop(drainMs)
+      await this.#dismissed
       this.#changes.close()
       await this.#options.store.close()
     })()

@@ -165,7 +165,7 @@ export class Worker {
     this.#state = 'stopped'
     this.#unsubscribe?.()
     await this.#session?.close().catch(this.#trouble)
-    this.#settleIdle()
+    this.#settleIdle(this.#idle)
   }
 
   #isStirred(): boolean {
@@ -178,6 +178,7 @@ export class Worker {
     const busy = Array.from(this.#held.values()).filter(({ executing }) => !executing.isBlocked)
     const limit = concurrency - busy.length
     if (limit <= 0) return undefined
+    const asking = [...this.#idle] // whoever asks later may have started something that this claim misses
     try {
       const session = await this.#keeper()
       const { token } = session
@@ -196,7 +197,7 @@ export class Worker {
         return 0
       }
       for (const row of runs) this.#begin(row, token)
-      if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle()
+      if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle(asking)
       return nextDue
     } catch (error) {
       this.#onStoreTrouble(error)
@@ -356,15 +357,17 @@ export class Worker {
     this.#wake = undefined
   }
 
-  async #checkIdle(): Promise<void> {
-    if (this.#idle.size === 0) return
+  async #checkIdle(asking: readonly (() => void)[]): Promise<void> {
+    if (asking.length === 0) return
     const queues = await this.#options.store.queues()
-    if (queues.every(({ held }) => held === 0)) this.#settleIdle()
+    if (queues.every(({ held }) => held === 0)) this.#settleIdle(asking)
   }
 
-  #settleIdle(): void {
-    for (const resolve of this.#idle) resolve()
-    this.#idle.clear()
+  #settleIdle(asking: Iterable<() => void>): void {
+    for (const resolve of asking) {
+      this.#idle.delete(resolve)
+      resolve()
+    }
   }
 
   readonly #trouble = (error: unknown): void => {
