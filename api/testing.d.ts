@@ -253,6 +253,7 @@ export interface VirtualTime extends Ports {
         readonly within?: Duration;
     }): Promise<void>;
     during<T>(work: Promise<T>): Promise<T>;
+    watch<T>(code: () => T): T;
 }
 
 export interface VirtualTimeOptions {

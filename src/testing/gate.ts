@@ -87,7 +87,9 @@ export class Gate {
         const value: unknown = Reflect.get(target, name)
         if (typeof value !== 'function') return value
         if (name === 'subscribe') {
-          return (listener: () => void) => target.subscribe(this.#gated(listener))
+          // A process has a context of its own: it is not called in that of whoever wrote something.
+          return (listener: () => void) =>
+            target.subscribe(AsyncLocalStorage.bind(this.#gated(listener)))
         }
         return (...args: readonly unknown[]) => call(name as keyof Store, args)
       },

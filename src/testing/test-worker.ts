@@ -54,7 +54,8 @@ export class TestWorker {
       onBody,
       onTrouble,
     })
-    void this.#ever.work({ concurrency }).catch((error: unknown) => onTrouble(error, undefined))
+    const work = (): Promise<void> => this.#ever.work({ concurrency })
+    void time.watch(work).catch((error: unknown) => onTrouble(error, undefined))
   }
 
   /** False when it is frozen, killed or stopped. */

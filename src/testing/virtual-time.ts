@@ -4,12 +4,12 @@
  *
  * Only time and chance are virtual. Microtasks and turns of the event loop are the real ones, and
  * the clock never moves while one of them is left (`settle`), nor while a call to the real world is
- * under way that was announced with `during`.
+ * under way that was announced with `during` or begun by code that is watched (real-work.ts).
  *
  * - V1 A timer never fires before its time. It may fire late: after `leap`, or when the policy picks
  *   another one first.
  * - V2 A callback runs in the async context in which it was handed over, as with real timers.
- * - V3 Without real work (`during`) everything that happens depends on the seed alone.
+ * - V3 Without real work everything that happens depends on the seed alone.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Duration, formatDuration, parseDuration } from '../base/duration.ts'
@@ -17,6 +17,7 @@ import { EverloopError } from '../base/errors.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { systemPorts } from '../base/system.ts'
+import { RealWork } from './real-work.ts'
 
 /** A timer that has not fired. */
 export interface PendingTimer {
@@ -62,6 +63,12 @@ export interface VirtualTime extends Ports {
   ): Promise<void>
   /** Time stands still until this work of the real world is done. */
   during<T>(work: Promise<T>): Promise<T>
+  /**
+   * Calls the code. Time stands still while real work is under way that it began, or what it called:
+   * files, processes, sockets, real timers. Not for ever: for 3 seconds at most in which nothing happens
+   * in it, 1 second where only connections are open.
+   */
+  watch<T>(code: () => T): T
 }
 
 /** The options of virtual time. */
@@ -102,6 +109,7 @@ class Virtual implements VirtualTime {
   #turns = 0
   #working = 0
   #onRest: (() => void) | undefined
+  readonly #real = new RealWork()
 
   constructor({ start = Date.UTC(2026, 0, 1), seed = 1, policy = () => 0 }: VirtualTimeOptions) {
     this.#now = Math.round(Number(start))
@@ -211,12 +219,20 @@ class Virtual implements VirtualTime {
     }
   }
 
+  watch<T>(code: () => T): T {
+    return this.#real.watch(code)
+  }
+
   /** Lets a turn of the event loop pass. True if nothing happened in it. */
   async #isQuiet(): Promise<boolean> {
     const before = this.#life
     await turn()
     if (this.#working > 0) {
       await new Promise<void>((resolve) => (this.#onRest = resolve))
+      return false
+    }
+    if (this.#real.isUnderWay) {
+      await this.#real.moment()
       return false
     }
     return this.#turns === 0 && this.#life === before

@@ -1,7 +1,22 @@
 /** The test runtime plays time, people and crashes on the real runtime. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as realTimer } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { EverloopError, flow } from 'everloop'
-import { crashAtEveryCommit, memoryStore, testRuntime, virtualTime } from 'everloop/testing'
+import { agent, EverloopError, flow, tool } from 'everloop'
+import {
+  crashAtEveryCommit,
+  memoryStore,
+  scriptedModel,
+  scriptedServer,
+  testRuntime,
+  virtualTime,
+} from 'everloop/testing'
+import { z } from 'zod'
 
 const approval = flow('approval', async (run, amount: number) => {
   const price = await run.step('price', () => amount * 2)
@@ -176,5 +191,87 @@ describe('a test runtime', () => {
     })
     await runtime.start(approval, 1)
     await expect(runtime.verify()).rejects.toMatchObject({ code: 'CONFORMANCE' })
+  })
+})
+
+describe('real work of bodies', () => {
+  test('a tool that writes to a file is not in doubt', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'everloop-kit-'))
+    const file = join(folder, 'refunds.log')
+    const refund = tool({
+      name: 'refund',
+      description: 'Refunds.',
+      input: z.object({}),
+      effect: 'once',
+      timeout: '1m',
+      run: async () => {
+        for (let line = 1; line <= 20; line++) await appendFile(file, `${line}\n`)
+      },
+    })
+    const model = scriptedModel([{ toolCalls: [{ name: 'refund' }] }, { text: 'ok' }])
+    const refunder = agent({ name: 'refunder', model, tools: [refund] })
+    await using runtime = await testRuntime({ flows: [refunder] })
+    const before = runtime.time.clock.now()
+    const run = await runtime.start(refunder, { prompt: 'Refund.' })
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'ok' })
+    expect(runtime.time.clock.now() - before).toBeLessThan(60_000)
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(21)
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('a process and a real timer take no virtual time', async () => {
+    const working = flow('working', async (run) => {
+      const printed = await run.step('process', { timeout: '30s' }, async () => {
+        const script = "setTimeout(() => console.log('printed'), 300)"
+        return (await promisify(execFile)(process.execPath, ['-e', script])).stdout.trim()
+      })
+      return [printed, await run.step('timer', { timeout: '30s' }, () => realTimer(50, 'fired'))]
+    })
+    await using runtime = await testRuntime({ flows: [working] })
+    const run = await runtime.start(working, undefined)
+    expect(await runtime.settled(run)).toEqual({
+      status: 'completed',
+      output: ['printed', 'fired'],
+    })
+  })
+
+  test('a model that streams in real time, and one over the wire, are waited for', async () => {
+    await using server = await scriptedServer({
+      script: [{ toolCalls: [{ name: 'look' }] }, { text: 'Over the wire.' }],
+      by: 'turn',
+    })
+    const slow = scriptedModel(async () => {
+      await realTimer(50)
+      return { text: 'In real time.' }
+    })
+    const look = tool({
+      name: 'look',
+      description: 'Looks.',
+      input: z.object({}),
+      effect: 'read',
+      run: () => 'seen',
+    })
+    for (const [model, output] of [
+      [slow, 'In real time.'],
+      [`${server.url}#any`, 'Over the wire.'],
+    ] as const) {
+      const speaker = agent({ name: 'speaker', model, tools: [look], silence: '2m' })
+      await using runtime = await testRuntime({ flows: [speaker] })
+      const run = await runtime.start(speaker, { prompt: 'Speak.' })
+      expect(await runtime.settled(run)).toEqual({ status: 'completed', output })
+    }
+  })
+
+  test('what never ends does not hold time for ever', async () => {
+    const waiting = flow('waiting', async (run) => {
+      const timed = { timeout: '1m', retry: { attempts: 1 } } as const
+      return run.step('hour', timed, ({ signal }) => realTimer(3_600_000, 'late', { signal }))
+    })
+    await using runtime = await testRuntime({ flows: [waiting] })
+    const run = await runtime.start(waiting, undefined)
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('took longer than its timeout of 60000 ms') },
+    })
   })
 })

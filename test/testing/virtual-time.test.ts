@@ -46,6 +46,21 @@ describe('virtual time', () => {
     expect([during, at]).toEqual([0, 1000])
   })
 
+  test('stands still while code that is watched has real work under way, unless it is unreferenced', async () => {
+    const time = virtualTime({ start: 0 })
+    const fired: number[] = []
+    const after = (ms: number): NodeJS.Timeout => setTimeout(() => fired.push(time.clock.now()), ms)
+    time.setTimer(1000, () => fired.push(-1))
+    const never = time.watch(() => {
+      after(5)
+      void Promise.resolve().then(() => after(20))
+      return after(1_000_000).unref()
+    })
+    await time.advance('1h')
+    clearTimeout(never)
+    expect(fired).toEqual([0, 0, -1])
+  })
+
   test('fires late after a leap, never early', async () => {
     const time = virtualTime({ start: 0 })
     const fired: number[] = []

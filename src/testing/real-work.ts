@@ -1,0 +1,93 @@
+/**
+ * Real work that watched code has begun and that Node.js still has under way: files, processes,
+ * sockets, real timers. Time that is played must not pass meanwhile, or a write of a millisecond takes
+ * longer than a timeout of a minute.
+ *
+ * What never ends must not hold time for ever: a body that waits for a real hour, a request that is
+ * never answered, a connection that a pool keeps. So there is an end to patience, in real time, counted
+ * from when something last happened in any of it.
+ */
+import { AsyncLocalStorage, createHook } from 'node:async_hooks'
+import { systemPorts } from '../base/system.ts'
+
+/** What ends by itself. */
+const endsMs = 3000
+/** What stays open when nothing is under way in it. */
+const opensMs = 1000
+
+/** By the names that Node.js has for them: only what it is known to tell the end of, not what it collects one day. */
+const patienceMs: Readonly<Record<string, number>> = {
+  FSREQCALLBACK: endsMs,
+  FSREQPROMISE: endsMs,
+  FILEHANDLECLOSEREQ: endsMs,
+  GETADDRINFOREQWRAP: endsMs,
+  QUERYWRAP: endsMs,
+  PROCESSWRAP: endsMs,
+  WORKER: endsMs,
+  Timeout: endsMs,
+  TCPCONNECTWRAP: opensMs,
+  TCPWRAP: opensMs,
+  PIPECONNECTWRAP: opensMs,
+  PIPEWRAP: opensMs,
+}
+
+interface Piece {
+  readonly owner: RealWork
+  readonly patienceMs: number
+  readonly resource: { hasRef?(): boolean }
+}
+
+const watched = new AsyncLocalStorage<RealWork>()
+const pieces = new Map<number, Piece>()
+
+const hook = createHook({
+  init(id, type, _, resource) {
+    const owner = patienceMs[type] === undefined ? undefined : watched.getStore()
+    owner?.begun(id, { owner, patienceMs: patienceMs[type] ?? 0, resource })
+  },
+  before: (id) => pieces.get(id)?.owner.noticed(),
+  destroy: (id) => pieces.get(id)?.owner.ended(id),
+  trackPromises: false, // there are very many, and none is work
+})
+
+export class RealWork {
+  readonly #own = new Set<Piece>()
+  #noticedAt = 0
+
+  /** Calls the code; what it begins, and what that begins, is watched. */
+  watch<T>(code: () => T): T {
+    hook.enable()
+    return watched.run(this, code)
+  }
+
+  /** True while something that keeps a process alive is under way, and patience has not come to its end. */
+  get isUnderWay(): boolean {
+    if (this.#own.size === 0) return false
+    const silentMs = systemPorts.monotonic() - this.#noticedAt
+    return [...this.#own].some(
+      (piece) => silentMs < piece.patienceMs && piece.resource.hasRef?.() !== false,
+    )
+  }
+
+  /** A moment for it to go on: a real one. */
+  moment(): Promise<void> {
+    return watched.exit(() => new Promise((resolve) => void systemPorts.setTimer(1, resolve)))
+  }
+
+  begun(id: number, piece: Piece): void {
+    pieces.set(id, piece)
+    this.#own.add(piece)
+    this.noticed()
+  }
+
+  noticed(): void {
+    this.#noticedAt = systemPorts.monotonic()
+  }
+
+  ended(id: number): void {
+    const piece = pieces.get(id)
+    pieces.delete(id)
+    if (piece) this.#own.delete(piece)
+    this.noticed()
+  }
+}
