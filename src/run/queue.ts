@@ -59,7 +59,7 @@ export class Queue<Delivery extends Delivered> {
   }
 
   /** What is still to be handed over. */
-  rest(count = Infinity): Delivery[] {
+  rest(count: number = Infinity): Delivery[] {
     const rest = this.#list.slice(this.#taken) as Delivery[]
     return rest.filter((delivery) => !this.#dropped.has(delivery)).slice(0, count)
   }
