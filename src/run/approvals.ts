@@ -8,6 +8,7 @@ import type { Payloads, Vote } from '../ledger/index.ts'
 import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge, unapprovable } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
+import { checkLimit } from './list-options.ts'
 import { notOpen } from './not-open.ts'
 import { checkOptions } from '../base/options.ts'
 
@@ -80,6 +81,7 @@ export class Approvals {
     filter: { readonly run?: string; readonly limit?: number } = {},
   ): Promise<readonly Approval[]> {
     checkOptions('approvals.list', filter, ['run', 'limit'])
+    checkLimit('approvals.list', filter.limit)
     const rows = await this.#store.questions(filter)
     const asked = rows.filter(({ wait }) => wait.kind === 'approval.requested')
     const readings = new Map<string, Promise<Reading>>()

@@ -26,7 +26,7 @@ import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
 import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from './undoing.ts'
-import { filterOf, type ListOptions } from './list-options.ts'
+import { checkLimit, filterOf, type ListOptions } from './list-options.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { Worker } from './worker.ts'
 
@@ -191,7 +191,7 @@ export class Ever implements AsyncDisposable {
     )
   }
 
-  /** Runs, the newest first. */
+  /** Runs, the newest first. Throws BAD_OPTION for what makes no sense. */
   async list(options: ListOptions = {}): Promise<readonly RunInfo[]> {
     const { store } = this.#options
     const now = store.clock.now()
@@ -215,10 +215,12 @@ export class Ever implements AsyncDisposable {
     await this.#deliver(run, 'signal', { value, ...actor(by) }, { name, id })
   }
 
-  /** Open questions, the oldest first; of one run or of all. */
+  /** Open questions, the oldest first; of one run or of all. Throws BAD_OPTION. */
   async questions(
     filter: { readonly run?: string; readonly limit?: number } = {},
   ): Promise<readonly Question[]> {
+    checkOptions('questions', filter, ['run', 'limit'])
+    checkLimit('questions', filter.limit)
     const rows = await this.#options.store.questions(filter)
     return rows
       .filter(({ state }) => state === 'open')

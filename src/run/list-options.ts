@@ -1,4 +1,4 @@
-/** Which runs are listed. */
+/** Which runs and open questions are listed: checked once, as stores would each make their own of it. */
 import { EverloopError } from '../base/errors.ts'
 import { checkOptions, meant } from '../base/options.ts'
 import type { RunFilter, RunRow } from '../store/store.ts'
@@ -40,8 +40,26 @@ export function filterOf(options: ListOptions): RunFilter {
     'limit',
     'before',
   ])
-  const { status, since, limit = 100, ...rest } = options
+  const { status, since, limit = 100, labels, ...rest } = options
+  for (const [name, text] of Object.entries(rest)) {
+    if (text !== undefined && typeof text !== 'string') {
+      throw bad(`list({ ${name} })`, 'a text', text)
+    }
+  }
+  checkLimit('list', limit)
+  if (since !== undefined && (typeof since !== 'number' || Number.isNaN(since))) {
+    throw bad('list({ since })', 'a time in milliseconds since 1970', since)
+  }
+  if (labels !== undefined && (typeof labels !== 'object' || labels === null)) {
+    throw bad('list({ labels })', 'an object of texts', labels)
+  }
+  for (const [name, text] of Object.entries(labels ?? {})) {
+    if (typeof text !== 'string') throw bad(`list({ labels }): label "${name}"`, 'a text', text)
+  }
   const wanted = typeof status === 'string' ? [status] : status
+  if (wanted !== undefined && !Array.isArray(wanted)) {
+    throw bad('list({ status })', 'a status or a list of them', wanted)
+  }
   const strange = wanted?.find((one) => !statuses.includes(one))
   if (strange !== undefined) {
     throw new EverloopError(
@@ -49,5 +67,23 @@ export function filterOf(options: ListOptions): RunFilter {
       `list({ status }): no run has status "${strange}".${meant(strange, statuses)} There are: ${statuses.join(', ')}.`,
     )
   }
-  return { ...rest, limit, createdSince: since, status: wanted }
+  return { ...rest, labels, limit, createdSince: since, status: wanted }
+}
+
+/** Throws BAD_OPTION unless so many can be listed. */
+export function checkLimit(where: string, limit: unknown = Infinity): void {
+  const isCount = Number.isInteger(limit) || limit === Infinity
+  if (!isCount || Number(limit) < 0) {
+    throw bad(`${where}({ limit })`, 'a whole number of at least 0', limit)
+  }
+}
+
+function bad(what: string, wanted: string, given: unknown): EverloopError {
+  const shown =
+    typeof given === 'string'
+      ? JSON.stringify(given.slice(0, 60))
+      : typeof given === 'number' || given === null
+        ? String(given)
+        : typeof given
+  return new EverloopError('BAD_OPTION', `${what} must be ${wanted}, but this is ${shown}.`)
 }

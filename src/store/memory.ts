@@ -327,4 +327,4 @@ class MemoryStore implements Store {
   }
 }
 
-const rowOf = ({ row }: MemoryRun): RunRow => ({ ...row })
+const rowOf = ({ row }: MemoryRun): RunRow => ({ ...row, labels: { ...row.labels } })

@@ -248,6 +248,45 @@ describe('finding runs', () => {
     }
   })
 
+  test.each<[string, unknown, RegExp]>([
+    ['a limit below 0', { limit: -1 }, /limit.*-1/],
+    ['half a run', { limit: 2.5 }, /limit.*2\.5/],
+    ['a limit that is a text', { limit: '3' }, /limit.*"3"/],
+    ['a time that is none', { since: NaN }, /since.*NaN/],
+    ['a time that is a text', { since: '5' }, /since.*"5"/],
+    ['an id that is a number', { id: 5 }, /id.*5/],
+    ['a flow that is the function', { flow: hello }, /flow/],
+    ['a label that is a number', { labels: { k: 1 } }, /label "k".*1/],
+    ['a label that is none', { labels: { k: undefined } }, /label "k".*undefined/],
+    ['a status that is a number', { status: 5 }, /status.*5/],
+    ['a text for labels', { labels: 'k=1' }, /labels.*"k=1"/],
+  ])('by what makes sense, and so not by %s', async (_, options, message) => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    await expect(runtime.ever.list(options as never)).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('takes no limit for open questions either that is none', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const { ever } = runtime
+    for (const asked of [ever.questions({ limit: -1 }), ever.approvals.list({ limit: NaN })]) {
+      await expect(asked).rejects.toMatchObject({ code: 'BAD_OPTION' })
+    }
+    await expect(ever.questions({ ruin: 'r' } as never)).rejects.toThrow(/Did you mean "run"/)
+    expect(await ever.questions({ limit: Infinity })).toEqual([])
+    expect(await ever.list({ limit: 0 })).toEqual([])
+  })
+
+  test('hands out labels that are the caller’s own', async () => {
+    await using runtime = await testRuntime({ flows: [hello] })
+    const run = await runtime.start(hello, 'a', { labels: { team: 'x' } })
+    Object.assign((await run.status()).labels, { team: 'y', more: 'z' })
+    const [info] = await runtime.ever.list({ labels: { team: 'x' } })
+    expect(info?.labels).toEqual({ team: 'x' })
+  })
+
   test('by the beginning of an id, unless several have it', async () => {
     await using runtime = await testRuntime({ flows: [hello] })
     await runtime.start(hello, 'a', { id: 'ticket-1' })
