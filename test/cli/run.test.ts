@@ -278,6 +278,24 @@ export default flow({ name: 'd', version: ${JSON.stringify(version)}, run: async
   })
 }, 30_000)
 
+test('a run that waits is said to be of another version too', async () => {
+  const cwd = testFolder()
+  for (const version of ['1', '2']) {
+    writeFileSync(
+      join(cwd, `v${version}.ts`),
+      `import { flow } from ${JSON.stringify(source)}
+export default flow({ name: 'd', version: '${version}', run: (run) => run.signal('go') })`,
+    )
+  }
+  const own = await everloop(['run', 'v1.ts', '--id', 'd-1'], { cwd })
+  expect(own.stderr).not.toContain('not served here')
+  const other = await everloop(['run', 'v2.ts', '--id', 'd-1'], { cwd })
+  expect(other).toMatchObject({ code: 5, stdout: '' })
+  expect(other.stderr).toContain(
+    'Run d-1 is of flow "d" in version "1", which is not served here: this process has version "2".\n',
+  )
+}, 30_000)
+
 test('a file that waits at its top level is said to', async () => {
   const cwd = testFolder()
   writeFileSync(

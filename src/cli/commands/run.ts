@@ -81,6 +81,13 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     })
     own = reference.id
     if (id !== undefined && by !== undefined) await tellStarter(out, ever, id, by)
+    const serves = (name: string, version: string): boolean =>
+      flows.some((one) => one.name === name && one.version === version)
+    const found = await reference.status()
+    // While it waits nobody need execute it; what is told of a ready one is told at the end.
+    if (found.status === 'waiting' && !serves(found.flow, found.version)) {
+      out.note(unservedText(reference.id, found, flow.version))
+    }
     if (options.start) {
       out.result({ run: reference.id, status: 'started' }, () => reference.id)
       return exitCodes.ok
@@ -95,8 +102,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
     const told = new Set<string>()
     const settled = await Promise.race([
       settle(ever, reference.id, {
-        serves: (name, version) =>
-          flows.some((one) => one.name === name && one.version === version),
+        serves,
         waitMs,
         signal,
         onOutside: (leaves) => answerHere(out, ever, leaves, { signal, by, told }),
@@ -221,14 +227,20 @@ function reportUnserved({
   readonly unserved: Unserved
   readonly served: string
 }): number {
-  const what = `flow "${flow}" in version "${version}"`
-  const sentence = `Run ${id} is of ${what}, which is not served here: this process has version "${served}".`
-  const fix = `everloop work FILE (a file that exports ${what})`
+  const sentence = unservedText(id, { flow, version }, served)
+  const fix = `everloop work FILE (a file that exports flow "${flow}" in version "${version}")`
   out.result({ run: id, status, reason: 'not-served', sentence, fix }, () => '')
   out.note(painted(out, status, sentence))
   out.note(`Next: ${fix}`)
   return exitCodes.resting
 }
+
+const unservedText = (
+  id: string,
+  { flow, version }: Pick<Unserved, 'flow' | 'version'>,
+  served: string,
+): string =>
+  `Run ${id} is of flow "${flow}" in version "${version}", which is not served here: this process has version "${served}".`
 
 /** The status stands before the sentence, unless the sentence begins with it. */
 function painted(out: Call['out'], status: string, sentence: string): string {
