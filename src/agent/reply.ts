@@ -7,6 +7,7 @@ import type { Agency } from './agency.ts'
 import { chargeTo } from './charges.ts'
 import { Costs, tokensOf } from './costs.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
+import { isBlank } from './model/message.ts'
 import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
 import { resolved } from './settings.ts'
@@ -35,7 +36,7 @@ export async function requestMessages(
   state: AgentState,
 ): Promise<LanguageModelV4Message[]> {
   const instructions = await instructionsOf(at, run, state)
-  const system = instructions === '' ? [] : [{ role: 'system' as const, content: instructions }]
+  const system = isBlank(instructions) ? [] : [{ role: 'system' as const, content: instructions }]
   const messages = at.translation.of(state.messages, system)
   return state.bare === undefined
     ? messages

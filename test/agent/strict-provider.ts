@@ -109,6 +109,8 @@ export const blocks = (body: Json | undefined): readonly Json[] =>
   listOf(spoken(body).at(-1)?.['content'])
 
 function anthropicComplaint(body: Json, reasoned: string | undefined): string | undefined {
+  if (listOf(body['system']).some(({ text }) => String(text).trim() === ''))
+    return 'system: text content blocks must contain non-whitespace text'
   const ids = new Set<unknown>()
   const isThinking = (body['thinking'] as Json | undefined)?.['type'] === 'enabled'
   const asked = messagesOf(body).findLastIndex(

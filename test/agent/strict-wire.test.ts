@@ -237,6 +237,13 @@ test('blank input is refused, at the start and later', async () => {
   }
 })
 
+test('blank instructions are none', async () => {
+  await using provider = await strictAnthropic([{ text: 'Done.' }])
+  const { model } = provider
+  expect(await outputOf(agent({ name: 'a', model, instructions: () => ' \n' }))).toBe('Done.')
+  expect(provider.bodies.map(({ system }) => system)).toEqual([undefined])
+})
+
 test('blank texts that are in a conversation already are sent as something that providers take', async () => {
   await using provider = await strictAnthropic([
     { text: '\n\n' },
