@@ -6,6 +6,7 @@ import { isProduction, systemPorts } from './base/system.ts'
 import {
   type AnyAction,
   type AnyFlow,
+  checkQueueLimit,
   checkOptions,
   checkWork,
   Ever,
@@ -88,6 +89,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
   if (work !== false) checkWork(work)
+  for (const { concurrency } of Object.values(queues)) checkQueueLimit(concurrency)
   const surroundings = environmentOf(options)
   const known = new Flows(flows, actions)
   const store = typeof location === 'string' ? await openStore(location) : location
@@ -101,8 +103,13 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     ...surroundings,
     onTrouble,
   })
-  for (const [queue, { concurrency }] of Object.entries(queues)) {
-    await ever.limitQueue(queue, concurrency)
+  try {
+    for (const [queue, { concurrency }] of Object.entries(queues)) {
+      await ever.limitQueue(queue, concurrency)
+    }
+  } catch (error) {
+    if (typeof location === 'string') await ever.close() // nobody else has it
+    throw error
   }
   if (work !== false) void ever.work(work).catch((error: unknown) => onTrouble(error, undefined))
   return ever

@@ -1,6 +1,12 @@
-/** What became of a message to a run, for whoever sent it. */
+/** Sending a message to a run, and what became of it, for whoever sent it. */
 import { EverloopError } from '../base/errors.ts'
-import type { DeliverResult, MessageKind } from '../store/store.ts'
+import type { Redactor } from '../base/redactor.ts'
+import { encode, redacted } from '../ledger/index.ts'
+import type { DeliverResult, MessageKind, NewMessage, Store } from '../store/store.ts'
+import type { MessageRecords } from './inbox.ts'
+
+/** How a message is sent. */
+export type Manner = Partial<Pick<NewMessage, 'name' | 'id' | 'keepsOpen' | 'unlessNewerThan'>>
 
 export const unknownRun = (id: string): EverloopError =>
   new EverloopError(
@@ -12,8 +18,30 @@ export const unknownRun = (id: string): EverloopError =>
 /** What becomes of a message that comes without conditions. */
 type Delivered = Exclude<DeliverResult, { is: 'news' }>
 
+/**
+ * Puts a message into the run's inbox, without secrets. False when a newer one was there than it allows.
+ * Throws what it came to when it was not taken.
+ */
+export async function send<K extends MessageKind>(
+  { store, redactor }: { readonly store: Store; readonly redactor?: Redactor | undefined },
+  {
+    run,
+    kind,
+    record,
+    name = '',
+    ...rest
+  }: { readonly run: string; readonly kind: K; readonly record: MessageRecords[K] } & Manner,
+): Promise<boolean> {
+  const text = encode(record)
+  const payload = redactor ? redacted(text, redactor, 'record') : text
+  const result = await store.deliver({ run, kind, name, payload, ...rest })
+  if (result.is === 'news') return false
+  checkDelivered(result, { run, kind, name })
+  return true
+}
+
 /** Throws what a message came to that was not taken. */
-export function checkDelivered(
+function checkDelivered(
   result: Delivered,
   { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
 ): void {

@@ -8,13 +8,13 @@ import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
-import { decode, digestOf, encode, redacted, verifyRun } from '../ledger/index.ts'
+import { decode, digestOf, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
-import { checkDelivered, unknownRun } from './delivered.ts'
+import { type Manner, send, unknownRun } from './delivered.ts'
 import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
 import { newRun } from './genesis.ts'
@@ -96,6 +96,15 @@ export function checkWork(options: WorkOptions): Required<WorkOptions> {
   throw new EverloopError(
     'BAD_OPTION',
     'work({ concurrency }) must be a whole number of at least 1.',
+  )
+}
+
+/** Throws BAD_OPTION for what no queue can be limited to. */
+export function checkQueueLimit(concurrency: number | null): void {
+  if (concurrency === null || (Number.isInteger(concurrency) && concurrency >= 0)) return
+  throw new EverloopError(
+    'BAD_OPTION',
+    'The concurrency of a queue must be a whole number of at least 0, or null for no limit.',
   )
 }
 
@@ -358,12 +367,7 @@ export class Ever implements AsyncDisposable {
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
   async limitQueue(name: string, concurrency: number | null): Promise<void> {
-    if (concurrency !== null && (!Number.isInteger(concurrency) || concurrency < 0)) {
-      throw new EverloopError(
-        'BAD_OPTION',
-        'The concurrency of a queue must be a whole number of at least 0, or null for no limit.',
-      )
-    }
+    checkQueueLimit(concurrency)
     await this.#options.store.limitQueue(name, concurrency)
   }
 
@@ -450,30 +454,13 @@ export class Ever implements AsyncDisposable {
   }
 
   /** False when a newer message was there than the terms allow. */
-  async #deliver<K extends MessageKind>(
+  #deliver<K extends MessageKind>(
     run: string,
     kind: K,
     record: MessageRecords[K],
-    {
-      name = '',
-      id,
-      ...terms
-    }: { readonly name?: string; readonly id?: string | undefined } & Partial<Terms> = {},
+    how: Manner = {},
   ): Promise<boolean> {
-    const { redactor } = this.#options
-    const text = encode(record)
-    const payload = redactor ? redacted(text, redactor, 'record') : text
-    const result = await this.#options.store.deliver({
-      run,
-      kind,
-      name,
-      payload,
-      ...(id === undefined ? {} : { id }),
-      ...terms,
-    })
-    if (result.is === 'news') return false
-    checkDelivered(result, { run, kind, name })
-    return true
+    return send(this.#options, { run, kind, record, ...how })
   }
 }
 

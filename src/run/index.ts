@@ -3,7 +3,7 @@ export { action, isAction } from './action.ts'
 export type { ActionDefinition } from './action.ts'
 export type { Approval, Approvals, Decider } from './approvals.ts'
 export { notOpen, placeOf } from './not-open.ts'
-export { checkWork, Ever } from './ever.ts'
+export { checkQueueLimit, checkWork, Ever } from './ever.ts'
 export type { Delivery, Question, StartOptions, WorkOptions } from './ever.ts'
 export type { ListOptions } from './list-options.ts'
 export type {

@@ -3,11 +3,11 @@ import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
-import { encode } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { checkOptions } from '../base/options.ts'
 import { troubleOf } from './stop.ts'
 import type { Changes } from './changes.ts'
+import { send } from './delivered.ts'
 import { endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {
@@ -178,14 +178,10 @@ export class RunReference<Output = unknown> {
     return endable(signal, (end) => streamOf(parts, this.id, { from, row: () => this.#row(), end }))
   }
 
-  /** Asks the run to end. */
+  /** Asks the run to end. Throws RUN_ENDED when it has. */
   async cancel(reason = 'No reason was given.'): Promise<void> {
-    await this.#store.deliver({
-      run: this.id,
-      kind: 'cancel',
-      name: '',
-      payload: encode({ reason: this.#redactor?.text(reason) ?? reason }),
-    })
+    const to = { store: this.#store, redactor: this.#redactor }
+    await send(to, { run: this.id, kind: 'cancel', record: { reason } })
   }
 
   async #row(): Promise<RunRow> {

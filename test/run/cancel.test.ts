@@ -200,6 +200,7 @@ describe('a cancel', () => {
     await using runtime = await testRuntime({ flows: [quick] })
     const run = await runtime.start(quick, undefined)
     await expect(runtime.ever.cancel(run.id)).rejects.toMatchObject({ code: 'RUN_ENDED' })
+    await expect(run.cancel()).rejects.toMatchObject({ code: 'RUN_ENDED' })
     await expect(runtime.ever.cancel('nobody')).rejects.toMatchObject({ code: 'UNKNOWN_RUN' })
   })
 

@@ -1,7 +1,18 @@
 /** The options of `open`, and what becomes of trouble that nobody asked to be told of. */
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, onTestFinished, test } from 'vitest'
 import { flow, open } from 'everloop'
+
+/** Where a ledger of its own can be, for one test. */
+function ledgerPlace(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-open-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'ledger.db')
+}
 
 test('every documented option of open is taken', async () => {
   const told: unknown[] = []
@@ -23,6 +34,26 @@ test('an unknown option of open is refused', async () => {
   await expect(open({ store: 'memory:', developement: false } as never)).rejects.toMatchObject({
     code: 'BAD_OPTION',
   })
+})
+
+test('a limit that no queue can have is refused before anything is opened', async () => {
+  const location = ledgerPlace()
+  for (const concurrency of [-1, 0.5, 'two' as never]) {
+    const opening = open({ store: `sqlite:${location}`, queues: { a: { concurrency } } })
+    await expect(opening).rejects.toMatchObject({ code: 'BAD_OPTION' })
+  }
+  expect(existsSync(location)).toBe(false)
+})
+
+test('a store that open has opened is closed when something goes wrong behind it', async () => {
+  const location = ledgerPlace()
+  await (await open({ store: `sqlite:${location}` })).close()
+  const database = new DatabaseSync(location)
+  database.exec("CREATE TRIGGER no BEFORE INSERT ON queues BEGIN SELECT RAISE(ABORT, 'No.'); END")
+  database.close()
+  const opening = open({ store: `sqlite:${location}`, queues: { a: { concurrency: 1 } } })
+  await expect(opening).rejects.toThrow('No.')
+  expect(existsSync(`${location}-wal`)).toBe(false) // the last who closes the file takes it away
 })
 
 test('a rejection that a flow does not handle is a warning of the process by default', async () => {
