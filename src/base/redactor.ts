@@ -2,23 +2,33 @@
  * The redactor: knows the values of secrets and puts `[secret NAME]` in their place, wherever
  * something is about to be written or shown.
  *
- * - X1 A value is found as it is, and in the forms in which values usually travel: base64 and base64url
- *   at any alignment, hex, URL-encoded, JSON-escaped. Long lines of a value count like the value.
+ * - X1 A value is found as it is, and in the forms in which values usually travel (forms.ts): base64 and
+ *   base64url at any alignment, hex, URL-encoded, as the encoders of JSON and HTML that are in use escape
+ *   it. Long lines of a value count like the value.
  * - X2 With nothing registered every method returns what it was given, at once.
  * - X3 What is registered stays registered: a value that was replaced may still be in flight.
  */
+import { asciiJson, formsOf } from './forms.ts'
 
 /** Shorter values would be found everywhere. They are no secrets. */
 const unitsMin = 6
 /** Lines of a value that are at least as long are secret on their own: think of key files. */
 const lineUnitsMin = 20
 
+/** Where each byte is a unit. */
+interface BytesSearch {
+  readonly names: ReadonlyMap<string, string>
+  readonly pattern: RegExp
+}
+
 export class Redactor {
   readonly #names = new Map<string, string>()
   #pattern: RegExp | undefined
   #encoded: RegExp | undefined
+  #inBytes: BytesSearch | undefined
   #longest = 0
-  readonly #firsts = new Set<string>()
+  /** The forms, by their first characters. */
+  readonly #byFirst = new Map<string, string[]>()
 
   /** True while nothing is registered. */
   get isEmpty(): boolean {
@@ -34,12 +44,14 @@ export class Redactor {
       for (const form of formsOf(part)) {
         if (form.length < unitsMin || this.#names.has(form)) continue
         this.#names.set(form, name)
-        this.#firsts.add(form.slice(0, 1))
+        const first = form.slice(0, 1)
+        this.#byFirst.set(first, [...(this.#byFirst.get(first) ?? []), form])
         this.#longest = Math.max(this.#longest, form.length)
       }
     }
     this.#pattern = undefined
     this.#encoded = undefined
+    this.#inBytes = undefined
   }
 
   /** The text without secrets. */
@@ -60,8 +72,8 @@ export class Redactor {
     if (this.isEmpty) return bytes
     // One unit a byte, so that what is no text comes through as it is.
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-    const names = new Map([...this.#names].map(([form, name]) => [inLatin1(form), name]))
-    const clean = text.replace(alternatives([...names.keys()]), (found) => mark(names.get(found)))
+    const { names, pattern } = (this.#inBytes ??= this.#searchInBytes())
+    const clean = text.replace(pattern, (found) => mark(names.get(found)))
     return clean === text ? bytes : new Uint8Array(Buffer.from(clean, 'latin1'))
   }
 
@@ -83,26 +95,26 @@ export class Redactor {
     if (this.isEmpty) return text.length
     let cut = text.length
     for (let at = Math.max(0, text.length - this.#longest + 1); at < text.length; at++) {
-      if (!this.#firsts.has(text[at] ?? '') || !this.#isBeginning(text.slice(at))) continue
+      const forms = this.#byFirst.get(text[at] ?? '')
+      if (!forms || !isBeginning(text.slice(at), forms)) continue
       cut = at
       break
     }
+    if (cut === text.length) return cut // most
     for (const { 0: found, index } of text.matchAll(this.#search())) {
       if (index < cut && index + found.length > cut) cut = index
     }
     return cut
   }
 
-  #isBeginning(tail: string): boolean {
-    for (const form of this.#names.keys()) {
-      if (form.length > tail.length && form.startsWith(tail)) return true
-    }
-    return false
-  }
-
   #search(): RegExp {
     this.#pattern ??= alternatives([...this.#names.keys()])
     return this.#pattern
+  }
+
+  #searchInBytes(): BytesSearch {
+    const names = new Map([...this.#names].map(([form, name]) => [inLatin1(form), name]))
+    return { names, pattern: alternatives([...names.keys()]) }
   }
 
   #mark(found: string): string {
@@ -168,57 +180,31 @@ export class TextRedaction {
 
 const mark = (name = ''): string => `[secret ${name}]`
 
-/** The forms of X1, without doubles. */
-function formsOf(value: string): Set<string> {
-  const url = encoded(value)
-  const bytes = Buffer.from(value)
-  const hex = bytes.toString('hex')
-  const escaped = JSON.stringify(value).slice(1, -1)
-  return new Set([
-    value,
-    escaped,
-    asciiJson(value),
-    JSON.stringify(escaped).slice(1, -1),
-    url,
-    url.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    url.replaceAll('%20', '+'),
-    hex,
-    hex.toUpperCase(),
-    ...[0, 1, 2].flatMap((offset) => {
-      const core = base64Core(bytes, offset)
-      return [core, core.replaceAll('+', '-').replaceAll('/', '_')]
-    }),
-  ])
-}
-
-/** The characters of base64 that these bytes decide alone, with so many other bytes before them. */
-function base64Core(bytes: Uint8Array, offset: number): string {
-  const text = Buffer.concat([new Uint8Array(offset), bytes]).toString('base64')
-  const whole = Math.floor(((offset + bytes.byteLength) * 8) / 6)
-  return text.slice(Math.ceil((offset * 8) / 6), whole)
-}
-
-function encoded(value: string): string {
-  try {
-    return encodeURIComponent(value)
-  } catch {
-    return value // a lone surrogate has no such form
-  }
-}
-
-/** As the text stands in JSON that is printable ASCII, without the quotes. */
-const asciiJson = (text: string): string =>
-  JSON.stringify(text)
-    .slice(1, -1)
-    .replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+/** Whether one of these texts begins so, and goes on. */
+const isBeginning = (tail: string, texts: readonly string[]): boolean =>
+  texts.some((text) => text.length > tail.length && text.startsWith(tail))
 
 const inLatin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** Finds any of these texts, the longest of those that begin at a place. */
-function alternatives(texts: readonly string[]): RegExp {
-  const longestFirst = [...new Set(texts)].toSorted((a, b) => b.length - a.length)
-  const sources = longestFirst.map((text) =>
-    text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`),
+const alternatives = (texts: readonly string[]): RegExp =>
+  new RegExp(sourceOf([...new Set(texts)].toSorted(), 0), 'g')
+
+/**
+ * What finds one of these texts, which are sorted and the same up to here. How they begin together stands
+ * there once: forms of a value differ late, and each record is searched for all of them.
+ */
+function sourceOf(texts: readonly string[], from: number): string {
+  const [first = ''] = texts
+  const last = texts.at(-1)
+  let to = from
+  while (to < first.length && first[to] === last?.[to]) to++
+  const shared = first.slice(from, to).replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+  const longer = Map.groupBy(
+    texts.filter((text) => text.length > to),
+    (text) => text[to],
   )
-  return new RegExp(sources.join('|'), 'g')
+  if (longer.size === 0) return shared
+  const sources = Array.from(longer.values(), (group) => sourceOf(group, to))
+  return `${shared}(?:${sources.join('|')}${first.length === to ? '|' : ''})`
 }

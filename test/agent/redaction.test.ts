@@ -5,14 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { flow, open } from 'everloop'
+import { agent, flow, open } from 'everloop'
 import { Redactor } from '../../src/base/redactor.ts'
 import { decode, encode, redacted } from '../../src/ledger/index.ts'
 import { filesWith, forms } from './secret-forms.ts'
+import { served } from './served.ts'
 
-const canary = 'sk-C4nary/+ö"\\secret'
+const canary = 'sk-C4nary/+ö"\\secret<&>\'`=1'
 const other = 'h0rse-Battery-staple'
 const secrets = { API_KEY: canary, PASSWORD: other }
 
@@ -122,6 +124,29 @@ class Leak extends Error {
   readonly code = `E_${other}`
   readonly request = { url: `https://host/?key=${encodeURIComponent(canary)}` }
 }
+
+test.each(forms(canary))(
+  '%s is not shown or kept when a model says it piece by piece',
+  async (form) => {
+    const chunk = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' }
+    const pieces = `So ${form} it is.`.match(/[^]{1,3}/gu) ?? []
+    await using server = await served(() => ({
+      events: [
+        ...pieces.map((content) => ({ ...chunk, choices: [{ index: 0, delta: { content } }] })),
+        { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+        'data: [DONE]\n\n',
+      ],
+    }))
+    const model = createOpenAICompatible({ name: 'compatible', baseURL: server.url })('m')
+    const flow = agent({ name: 'talker', model })
+    await using ever = await open({ store: 'memory:', flows: [flow], secrets, work: {} })
+    const run = await ever.start(flow, { prompt: 'Say it.' })
+    let shown = ''
+    for await (const item of run.stream()) if (item.type === 'text') shown += item.text
+    expect('So [secret API_KEY] it is.').toContain(shown)
+    expect(await run.result()).toBe('So [secret API_KEY] it is.')
+  },
+)
 
 test('no secret is found in the files of a store, whatever a run does with it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-secrets-'))

@@ -10,9 +10,31 @@ export function forms(value: string): string[] {
     const text = Buffer.concat([Buffer.alloc(before, 'x'), bytes]).toString('base64')
     return text.slice(before === 0 ? 0 : before + 1, Math.floor(((before + bytes.length) * 8) / 6))
   })
+  const unicode = (characters: RegExp, isUpper = false) =>
+    escaped.replaceAll(characters, (unit) => {
+      const code = unit.at(-1)!.charCodeAt(0).toString(16).padStart(4, '0')
+      return `\\u${isUpper ? code.toUpperCase() : code}`
+    })
+  const slashed = escaped.replaceAll('/', String.raw`\/`)
+  const html = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   return [
     value,
     escaped,
+    slashed, // PHP, Swift
+    slashed.replaceAll(/[^ -~]/g, (unit) => `\\u00${unit.charCodeAt(0).toString(16)}`), // PHP
+    JSON.stringify(slashed).slice(1, -1),
+    JSON.stringify(escaped)
+      .slice(1, -1)
+      .replaceAll('/', String.raw`\/`),
+    unicode(/[^ -~]/g), // Python
+    unicode(/[<>&]/g), // Go, Rails
+    unicode(/[<>&'=]/g), // Gson
+    unicode(/\\"|[<>&'+`]|[^ -~]/g, true), // .NET
+    JSON.stringify(unicode(/\\"|[<>&'+`]|[^ -~]/g, true)).slice(1, -1),
+    html,
+    html.replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+    html.replaceAll('"', '&quot;').replaceAll("'", '&#x27;'), // Python
+    html.replaceAll('"', '&#34;').replaceAll("'", '&#39;'), // Go
     encodeURIComponent(value),
     bytes.toString('hex'),
     ...base64,
