@@ -110,6 +110,7 @@ export interface ScriptedModel extends LanguageModelV4 {
 
 export interface ScriptedModelOptions extends ScriptOptions {
     readonly name?: string;
+    readonly pace?: Duration;
 }
 
 export interface ScriptedRequest {

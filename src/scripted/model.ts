@@ -12,6 +12,9 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider'
+import { type Duration, parseDuration } from '../base/duration.ts'
+import type { Ports } from '../base/ports.ts'
+import { systemPorts } from '../base/system.ts'
 import {
   answerTo,
   checkScript,
@@ -25,6 +28,11 @@ import { inWords, spoken, type Spoken } from './spoken.ts'
 export interface ScriptedModelOptions extends ScriptOptions {
   /** The model's id. Default "model"; its provider is "scripted". */
   readonly name?: string
+  /**
+   * So much time passes before each word of a stream: in a test runtime virtual time, elsewhere real
+   * time. Default: none, and all words come at once.
+   */
+  readonly pace?: Duration
 }
 
 /** A scripted model, and what it was asked. */
@@ -33,16 +41,18 @@ export interface ScriptedModel extends LanguageModelV4 {
 }
 
 /**
- * A model that answers from a script. Throws BAD_OPTION for one that has answers of no known form.
- *
- * @example
- * const model = scriptedModel([
- *   { toolCalls: [{ name: 'weather', input: { city: 'Ulm' } }] },
- *   { text: 'It rains in Ulm.' },
- * ])
+ * A model that answers from a script, on the ports that there are when it is to take its time. Throws
+ * BAD_OPTION for one that has answers of no known form.
  */
-export function scriptedModel(script: Script, options: ScriptedModelOptions = {}): ScriptedModel {
-  checkScript('scriptedModel', script, options, ['name'])
+export function scriptedModel(
+  script: Script,
+  options: ScriptedModelOptions = {},
+  ports: () => Ports = () => systemPorts,
+): ScriptedModel {
+  checkScript('scriptedModel', script, options, ['name', 'pace'])
+  const paceMs = options.pace === undefined ? 0 : parseDuration(options.pace)
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => void ports().setTimer(paceMs, resolve))
   const requests: ScriptedRequest[] = []
   const answer = async (call: LanguageModelV4CallOptions, stream: boolean): Promise<Spoken> => {
     const request = requestOf(call, requests.length, stream)
@@ -59,7 +69,10 @@ export function scriptedModel(script: Script, options: ScriptedModelOptions = {}
     supportedUrls: {},
     requests,
     doGenerate: async (call) => resultOf(await answer(call, false)),
-    doStream: async (call) => ({ stream: streamOf(resultOf(await answer(call, true))) }),
+    doStream: async (call) => {
+      const parts = partsOf(resultOf(await answer(call, true)))
+      return { stream: ReadableStream.from(paceMs > 0 ? paced(parts, pause) : parts) }
+    },
   }
 }
 
@@ -157,20 +170,27 @@ function usageOf({ usage, countsAs }: Spoken): LanguageModelV4Usage {
   }
 }
 
-function streamOf(
-  result: LanguageModelV4GenerateResult,
-): ReadableStream<LanguageModelV4StreamPart> {
+function partsOf(result: LanguageModelV4GenerateResult): LanguageModelV4StreamPart[] {
   const { content, finishReason, usage, response } = result
-  const parts: LanguageModelV4StreamPart[] = [
+  return [
     { type: 'stream-start', warnings: [] },
     { type: 'response-metadata', ...response },
-    ...content.flatMap((part, index) => partsOf(part, String(index))),
+    ...content.flatMap((part, index) => wordsOf(part, String(index))),
     { type: 'finish', finishReason, usage },
   ]
-  return ReadableStream.from(parts)
 }
 
-function partsOf(part: LanguageModelV4Content, id: string): LanguageModelV4StreamPart[] {
+async function* paced(
+  parts: readonly LanguageModelV4StreamPart[],
+  pause: () => Promise<void>,
+): AsyncGenerator<LanguageModelV4StreamPart> {
+  for (const part of parts) {
+    if ('delta' in part) await pause()
+    yield part
+  }
+}
+
+function wordsOf(part: LanguageModelV4Content, id: string): LanguageModelV4StreamPart[] {
   if (part.type === 'text' || part.type === 'reasoning') {
     const { type, text } = part
     const deltas = inWords(text).map((delta) => ({ type: `${type}-delta` as const, id, delta }))

@@ -2,7 +2,6 @@
 export { memoryStore } from '../store/memory.ts'
 export { malformations } from '../scripted/malformations.ts'
 export type { Malformation } from '../scripted/malformations.ts'
-export { scriptedModel } from '../scripted/model.ts'
 export type { ScriptedModel, ScriptedModelOptions } from '../scripted/model.ts'
 export type {
   Script,
@@ -19,6 +18,7 @@ export type { CrashOptions, CrashPoint, CrashReport, Outcome } from './crash-at-
 export type { Interceptor, StoreCall } from './gate.ts'
 export { replay } from './replay.ts'
 export type { Replay } from './replay.ts'
+export { scriptedModel } from './scripted-model.ts'
 export { storeCases } from './store-cases.ts'
 export type { StoreBed, StoreCase, StoreClock } from './store-cases.ts'
 export { testRuntime } from './test-runtime.ts'

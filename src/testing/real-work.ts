@@ -8,6 +8,7 @@
  * from when something last happened in any of it.
  */
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
+import type { Ports } from '../base/ports.ts'
 import { systemPorts } from '../base/system.ts'
 
 /** What ends by itself. */
@@ -50,9 +51,18 @@ const hook = createHook({
   trackPromises: false, // there are very many, and none is work
 })
 
+/** The ports of the time that waits for the calling code; the real ones where none does. */
+export const portsHere = (): Ports => watched.getStore()?.ports ?? systemPorts
+
 export class RealWork {
+  /** Of the time that waits. */
+  readonly ports: Ports
   readonly #own = new Set<Piece>()
   #noticedAt = 0
+
+  constructor(ports: Ports) {
+    this.ports = ports
+  }
 
   /** Calls the code; what it begins, and what that begins, is watched. */
   watch<T>(code: () => T): T {

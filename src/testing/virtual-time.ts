@@ -109,7 +109,7 @@ class Virtual implements VirtualTime {
   #turns = 0
   #working = 0
   #onRest: (() => void) | undefined
-  readonly #real = new RealWork()
+  readonly #real = new RealWork(this)
 
   constructor({ start = Date.UTC(2026, 0, 1), seed = 1, policy = () => 0 }: VirtualTimeOptions) {
     this.#now = Math.round(Number(start))

@@ -78,6 +78,21 @@ test('text is shown before the answer is whole, to several, and goes on behind a
   expect(`${shownOf(first)}${shownOf(items)}`.length).toBeLessThanOrEqual(words.length)
 })
 
+test('a scripted model that is paced is seen to speak, in the time of the runtime', async () => {
+  const talker = agent({
+    name: 'talker',
+    model: scriptedModel([{ text: words }, { text: words }], { pace: '1s' }),
+  })
+  await using runtime = await testRuntime({ flows: [talker] })
+  const run = await runtime.ever.start(talker, { prompt: 'Count.' })
+  const before = runtime.time.clock.now()
+  const items = await runtime.runUntil(reading(run.stream(), () => false))
+  const texts = items.flatMap((item) => (item.type === 'text' ? [item.text] : []))
+  expect(texts.slice(0, 3)).toEqual(['One ', 'two ', 'three '])
+  expect(runtime.time.clock.now() - before).toBeGreaterThanOrEqual(10_000)
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: words })
+})
+
 test('what a dead process has shown is void, and its successor shows the whole', async () => {
   const { model } = halting('goes on')
   const talker = agent({ name: 'talker', model })

@@ -74,6 +74,7 @@ test.each([
   [[{ toolCalls: [{ nam: 'x' }] }], {}, /answer 1: toolCalls is a list/],
   ['x', {}, /list of answers/],
   [two, { bye: 'turn' }, /no option "bye"\. Did you mean "by"\?/],
+  [two, { pce: '1s' }, /no option "pce"/],
   [two, { by: 'turns' }, /by must be "order" or "turn"/],
 ])('a script that says %j with %j is refused at once', async (script, options, message) => {
   const refused = { code: 'BAD_OPTION', message: expect.stringMatching(message) }
@@ -83,6 +84,11 @@ test.each([
   await expect(
     scriptedServer({ script: script as never, ...(options as object) }),
   ).rejects.toMatchObject(refused)
+})
+
+test('a pace that is no time is refused at once, and passes in real time outside of a test runtime', async () => {
+  expect(() => scriptedModel(two, { pace: 'slow' as never })).toThrow(/"slow"/)
+  expect(await textOf({ model: scriptedModel(two, { pace: 1 }) })).toBe('One.')
 })
 
 test('what a function answers is held to the same', async () => {
