@@ -6,6 +6,7 @@ import { EverloopError } from '../base/errors.ts'
 import { checkLinks, decode, emptyState, fold, placeOf } from '../ledger/index.ts'
 import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
+import { asItIs } from './given.ts'
 import { partOf } from './handed-values.ts'
 import { largeOf, largeValues, type Wanted, wantedBy } from './large.ts'
 import type { Line } from './recorded.ts'
@@ -23,7 +24,7 @@ export class Reader {
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
   #state: RunState | undefined
-  /** Objects that were decoded from references, and what they stand for. */
+  /** Objects of loops' states that were decoded from references, and what they stand for. */
   readonly refs: WeakMap<object, Ref> = new WeakMap()
   /** What the resume reads first, in order of seq. */
   readonly open: readonly Entry[]
@@ -49,13 +50,15 @@ export class Reader {
     return (this.#state ??= fold(emptyState, this.open))
   }
 
-  /** The entry with its decoded payload. References are resolved from what was read. */
-  line = (entry: Entry): Line =>
-    ({
-      entry,
-      kind: entry.kind,
-      record: this.#entries.size > 0 ? this.#record(entry.seq) : this.#decoded(entry),
-    }) as Line
+  /**
+   * The entry with its decoded payload. References are resolved from what was read. States of loops
+   * share what they refer to, as they are frozen; what else is decoded belongs to whoever is handed it.
+   */
+  line = (entry: Entry): Line => {
+    const isShared = entry.kind === 'turn.committed' && this.#entries.size > 0
+    const record = isShared ? this.#record(entry.seq) : this.#decoded(entry, this.#copy)
+    return { entry, kind: entry.kind, record } as Line
+  }
 
   /** Reads what the open entries refer to, and what that refers to. */
   async #follow(store: Store): Promise<void> {
@@ -99,8 +102,8 @@ export class Reader {
     return record
   }
 
-  #decoded({ seq, payload }: Entry): unknown {
-    if (payload !== null) return decode(payload, { resolve: this.#resolve })
+  #decoded({ seq, payload }: Entry, resolve: (ref: Ref) => unknown = this.#resolve): unknown {
+    if (payload !== null) return decode(payload, { resolve })
     throw new EverloopError(
       'BROKEN_CHAIN',
       `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
@@ -109,11 +112,17 @@ export class Reader {
   }
 
   #resolve = (ref: Ref): unknown => {
-    const large = largeOf(ref)
-    const [seq, ...path] = ref
-    const value = large === undefined ? partOf(this.#record(seq), path) : this.#large.get(large)
+    const value = this.#valueOf(ref)
     if (typeof value === 'object' && value !== null) this.refs.set(value, ref)
     return value
+  }
+
+  #copy = (ref: Ref): unknown => asItIs(this.#valueOf(ref))
+
+  #valueOf(ref: Ref): unknown {
+    const large = largeOf(ref)
+    const [seq, ...path] = ref
+    return large === undefined ? partOf(this.#record(seq), path) : this.#large.get(large)
   }
 
   #broken(why: string): EverloopError {

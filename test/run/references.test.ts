@@ -96,3 +96,46 @@ test('a state refers to what an inner scope has left behind', async () => {
   ])
   expect(await written(runtime, run.id, 'turn.committed')).toBeLessThan(1000)
 })
+
+/** Long enough to stand in an artifact. */
+const pad = 'x'.repeat(300_000)
+
+test('a large value that is handed out after a resume is the code’s own: what it changes counts', async () => {
+  const changing = flow('changing', async (run) =>
+    run.loop('l', { state: {} as { v?: { n: number; pad: string } } }, async (turn, { v }) => {
+      if (turn.turn === 1) return turn.next({})
+      if (v) {
+        const live = v.n
+        const said = await turn.step('said', () => live)
+        await turn.signal('two')
+        return turn.done([said, v.n])
+      }
+      const made = await turn.step('make', () => ({ n: 0, pad }))
+      await turn.signal('one')
+      made.n = 5
+      return turn.next({ v: made })
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [changing] })
+  const run = await runtime.start(changing, undefined)
+  await runtime.signal(run, 'one')
+  await runtime.signal(run, 'two')
+  expect(await runtime.result(run)).toEqual([5, 5])
+})
+
+test('two large values that are equal are two objects after a resume too', async () => {
+  const twice = flow('twice', async (run) =>
+    run.loop('l', { state: {} as { v?: { n: number; pad: string } } }, async (turn, { v }) => {
+      const made = await turn.step('make', () => ({ n: 0, pad }))
+      const other = await turn.step('make', () => ({ n: 0, pad }))
+      if (!v) return turn.next({ v: made })
+      await turn.signal('go')
+      made.n = 5
+      return turn.done([v.n, made.n, other.n])
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [twice] })
+  const run = await runtime.start(twice, undefined)
+  await runtime.signal(run, 'go')
+  expect(await runtime.result(run)).toEqual([0, 5, 0])
+})
