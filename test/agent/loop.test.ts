@@ -522,6 +522,8 @@ test('a call that was begun keeps its place, whichever comes first after a crash
     input: z.object({ what: z.string() }),
     prompt: ({ what }) => what,
     concurrency: 1,
+    // The second call takes the only place meanwhile.
+    approval: ({ what }) => what === 'first?',
   })
   const model = scriptedModel([
     {
@@ -532,24 +534,17 @@ test('a call that was begun keeps its place, whichever comes first after a crash
     },
     { text: 'Done.' },
   ])
-  const asker = agent({ name: 'asker', model, tools: [ask], budget: { calls: 10 } })
-  // What the account holds is told to the second call first: so it takes the only place.
-  const told = Promise.withResolvers<void>()
-  let reads = 0
-  await using runtime = await testRuntime({
-    flows: [asker],
-    onCall: async ({ method }, proceed) => {
-      if (method !== 'account') return proceed()
-      reads++
-      if (reads === 2) await told.promise
-      if (reads === 3) setImmediate(told.resolve)
-      return proceed()
-    },
-  })
+  const asker = agent({ name: 'asker', model, tools: [ask] })
+  await using runtime = await testRuntime({ flows: [asker] })
   const run = await runtime.start(asker, { prompt: 'Go.' })
-  await runtime.answer('second?', 'two')
-  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'first?' }])
+  const [approval] = await runtime.ever.approvals.list()
+  await runtime.ever.approvals.approve(approval?.id ?? '')
+  await runtime.settle()
+  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'second?' }])
   runtime.crash()
+  await runtime.settle()
+  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'second?' }])
+  await runtime.answer('second?', 'two')
   await runtime.answer('first?', 'one')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
 })
