@@ -1072,24 +1072,24 @@ class Ever implements AsyncDisposable {
     stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
-    signal(run: string, name: string, value?: unknown, { by, id }?: Delivery): Promise<void>;
+    signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<void>;
     questions(filter?: {
         readonly run?: string;
         readonly limit?: number;
     }): Promise<readonly Question[]>;
     get approvals(): Approvals;
     send(run: string, message: string, delivery?: Delivery): Promise<void>;
-    answer(question: string, value: unknown, { id, ...delivery }?: Delivery): Promise<void>;
-    cancel(run: string, reason?: string, { by }?: Delivery): Promise<void>;
-    pause(run: string, reason?: string, { by }?: Delivery): Promise<void>;
-    resume(run: string, { by }?: Delivery): Promise<void>;
-    retry(run: string, { by }?: Delivery): Promise<void>;
+    answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
+    cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
+    pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;
+    resume(run: string, delivery?: Delivery): Promise<void>;
+    retry(run: string, delivery?: Delivery): Promise<void>;
     account(run: string): Promise<{
         readonly amounts: Readonly<Record<string, number>>;
     }>;
     undos(run: string): Promise<readonly UndoInfo[]>;
     undo(run: string, options?: UndoOptions): Promise<readonly UndoInfo[]>;
-    skipUndo(run: string, of: number, { reason, by }: {
+    skipUndo(run: string, of: number, how: {
         readonly reason: string;
         readonly by?: string;
     }): Promise<void>;

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { checkOptions } from '../base/options.ts'
+import { checkSchema } from '../run/schema.ts'
 import { type AskTool, branded, commonToolOptions, toolFace, type ToolOptions } from './tool.ts'
 
 export interface AskPersonDefinition<Input, Answer> extends ToolOptions<Input> {
@@ -32,6 +33,7 @@ export function askPerson<Input, Answer = string>(
   const { output, prompt, timeout } = definition
   // A question that was put is found in the ledger, so it is never put twice.
   const face = toolFace(definition, 'read')
+  checkSchema(`Tool "${face.name}"`, 'output', output)
   if (typeof prompt !== 'function') {
     throw new EverloopError(
       'BAD_OPTION',

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { checkOptions, meant } from '../base/options.ts'
+import { checkSchema } from '../run/schema.ts'
 import type { ModelRetry } from './model/answer.ts'
 import { retryOf } from './model/call.ts'
 import type { Model } from './model/port.ts'
@@ -116,6 +117,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
   const { silence, parallel = 32, repairs = 2, settings, retry } = definition
   checkModels(model)
+  checkSchema('agent', 'output', definition.output)
   if (compaction !== undefined) checkCompaction(compaction)
   if (settings !== undefined) checkSettings('agent.settings', settings)
   retryOf(retry)

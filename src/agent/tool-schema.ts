@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
-import { jsonSchemaOf } from '../run/schema.ts'
+import { checkSchema, jsonSchemaOf } from '../run/schema.ts'
 
 /** A JSON Schema that describes an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -44,14 +44,7 @@ export function toolSchema({
 }): JsonSchema {
   const bad = (what: string): EverloopError =>
     new EverloopError('BAD_OPTION', `Tool "${name}": ${what}.`)
-  if (
-    input !== undefined &&
-    typeof (input as Partial<StandardSchemaV1>)['~standard'] !== 'object'
-  ) {
-    throw bad(
-      '`input` is no Standard Schema. Give one of zod, valibot or arktype, or `inputSchema`',
-    )
-  }
+  checkSchema(`Tool "${name}"`, 'input', input)
   const said = inputSchema ?? (input === undefined ? noArguments : jsonSchemaOf(input))
   if (typeof said !== 'object' || said === null || Array.isArray(said)) {
     throw bad(

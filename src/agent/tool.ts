@@ -9,6 +9,7 @@ import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { AnyFlow, EffectClass, RetryPolicy } from '../run/face.ts'
 import type { Reconcile } from '../run/finding.ts'
+import { checkSchema } from '../run/schema.ts'
 import { checkOptions } from '../base/options.ts'
 import { type ApprovalRule, checkApprovalPolicy } from './approval-policy.ts'
 import type { Secrets } from './secret.ts'
@@ -204,6 +205,7 @@ export function tool<Input, Result>(
   ])
   const { run, output, timeout, retry, settle, reconcile, undo } = definition
   const face = toolFace(definition, definition.effect)
+  checkSchema(`Tool "${face.name}"`, 'output', output)
   const bad = badOption(definition.name)
   if (typeof run !== 'function') throw bad('needs `run`: a function that makes the call')
   for (const [name, value] of Object.entries({ reconcile, undo })) {

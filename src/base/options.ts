@@ -15,6 +15,14 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
 }
 
+/** Throws BAD_OPTION unless each of these is a text or not given. */
+export function checkTexts(where: string, texts: Readonly<Record<string, unknown>>): void {
+  for (const [name, text] of Object.entries(texts)) {
+    if (text === undefined || typeof text === 'string') continue
+    throw new EverloopError('BAD_OPTION', `${where}: \`${name}\` must be a text.`)
+  }
+}
+
 /** " Did you mean …?" where one of the known names is nearly this one, else nothing. */
 export function meant(word: string, known: readonly string[]): string {
   const near = known.find((name) => distance(name.toLowerCase(), word.toLowerCase()) <= 2)

@@ -8,6 +8,7 @@ import type { Payloads, Vote } from '../ledger/index.ts'
 import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge, unapprovable } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
+import { asItIs } from './given.ts'
 import { checkLimit } from './list-options.ts'
 import { notOpen } from './not-open.ts'
 import { checkOptions } from '../base/options.ts'
@@ -132,7 +133,8 @@ export class Approvals {
     await this.#decide(id, { verdict: 'assign', to }, by)
   }
 
-  async #decide(id: string, value: ApprovalAnswer, by: string | undefined): Promise<void> {
+  async #decide(id: string, answer: ApprovalAnswer, by: string | undefined): Promise<void> {
+    const value = asItIs(answer) // the caller may go on changing the arguments
     await this.#row(id)
     await this.#send(id, value, by)
   }

@@ -15,11 +15,13 @@ import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { type Manner, send, unknownRun } from './delivered.ts'
+import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
-import { newRun } from './genesis.ts'
+import { checkQueue, newRun } from './genesis.ts'
+import { asItIs } from './given.ts'
 import type { MessageRecords } from './inbox.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkOptions, checkTexts } from '../base/options.ts'
 import type { Environment, OnBody } from './pass-options.ts'
 import { RunReference, type WatchOptions } from './reference.ts'
 import { checkRetry } from './retry.ts'
@@ -61,14 +63,6 @@ export interface Question extends Omit<WaitInfo, 'kind'> {
   readonly prompt: string
   /** JSON Schema of the answer, where it is known. */
   readonly schema: unknown
-}
-
-/** Who does something from outside, and under which id it is applied once. */
-export interface Delivery {
-  /** Who it is, for the record. */
-  readonly by?: string
-  /** A second delivery of this id to the same run changes nothing. */
-  readonly id?: string
 }
 
 export interface EverOptions {
@@ -149,12 +143,14 @@ export class Ever implements AsyncDisposable {
     checkOptions('start', options, ['id', 'queue', 'labels', 'delay', 'at', 'deadline', 'by'])
     const { store, ports, flows } = this.#options
     const definition: AnyFlow = flows.resolve(flow)
-    await checked(definition.input, input, `The input of flow "${definition.name}"`)
     const { id = newId(ports), queue, labels, by } = options
+    checkTexts('start', { by })
+    // Before anything is waited for: the caller may go on changing what was handed over.
+    const given = asItIs(input)
     const run = newRun(this.#options, {
       id,
       flow: definition,
-      input,
+      input: given,
       queue,
       labels,
       by,
@@ -164,6 +160,7 @@ export class Ever implements AsyncDisposable {
           ? undefined
           : store.clock.now() + parseDuration(options.deadline),
     })
+    await checked(definition.input, given, `The input of flow "${definition.name}"`)
     const { created, run: row } = await store.createRun(run)
     if (!created) await this.#checkSame(row, run.genesis.payload)
     return new RunReference<Output>(this.#options, this.#changes, id)
@@ -208,12 +205,8 @@ export class Ever implements AsyncDisposable {
   }
 
   /** Sends a signal; it is kept until the run waits for it. */
-  async signal(
-    run: string,
-    name: string,
-    value?: unknown,
-    { by, id }: Delivery = {},
-  ): Promise<void> {
+  async signal(run: string, name: string, value?: unknown, delivery: Delivery = {}): Promise<void> {
+    const { by, id } = checkedDelivery('signal', delivery)
     if (typeof name !== 'string' || name === '' || name.length > 200) {
       throw new EverloopError(
         'BAD_NAME',
@@ -268,36 +261,43 @@ export class Ever implements AsyncDisposable {
    * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before; of an
    * approval APPROVAL_REFUSED, and QUESTION_CLOSED only when it is decided.
    */
-  async answer(
-    question: string,
-    value: unknown,
-    { id, ...delivery }: Delivery = {},
-  ): Promise<void> {
+  async answer(question: string, value: unknown, delivery: Delivery = {}): Promise<void> {
     const { store, redactor } = this.#options
+    const { by: who, id } = checkedDelivery('answer', delivery)
+    const given = asItIs(value) // while it is checked the caller may go on changing it
     // Judged is who will be recorded.
-    const by = delivery.by === undefined ? undefined : (redactor?.text(delivery.by) ?? delivery.by)
+    const by = who === undefined ? undefined : (redactor?.text(who) ?? who)
     const [row] = await store.questions({ id: question, limit: 1 })
-    if (row?.id === question) await checkAnswer(row, value, store.clock.now())
+    if (row?.id === question) await checkAnswer(row, given, store.clock.now())
     const run = question.slice(0, question.lastIndexOf('/'))
     const deliver = (terms?: Terms): Promise<boolean> =>
-      this.#deliver(run, 'answer', { value, ...actor(by) }, { name: question, id, ...terms })
+      this.#deliver(run, 'answer', { value: given, ...actor(by) }, { name: question, id, ...terms })
     if (row?.id === question && row.wait.kind === 'approval.requested') {
-      await answerApproval(store, row, { value, by }, deliver)
+      await answerApproval(store, row, { value: given, by }, deliver)
     } else await deliver()
   }
 
   /** Asks a run to end: its pending operations are rejected, its children are cancelled. */
-  async cancel(run: string, reason = 'No reason was given.', { by }: Delivery = {}): Promise<void> {
+  async cancel(
+    run: string,
+    reason = 'No reason was given.',
+    delivery: Delivery = {},
+  ): Promise<void> {
+    const { by } = checkedDelivery('cancel', delivery)
+    checkTexts('cancel', { reason })
     await this.#deliver(run, 'cancel', { reason, ...actor(by) })
   }
 
   /** Stops a run at its next boundary; busy steps end and are recorded. */
-  async pause(run: string, reason?: string, { by }: Delivery = {}): Promise<void> {
+  async pause(run: string, reason?: string, delivery: Delivery = {}): Promise<void> {
+    const { by } = checkedDelivery('pause', delivery)
+    checkTexts('pause', { reason })
     await this.#deliver(run, 'pause', { ...(reason === undefined ? {} : { reason }), ...actor(by) })
   }
 
   /** Lets a paused run go on. */
-  async resume(run: string, { by }: Delivery = {}): Promise<void> {
+  async resume(run: string, delivery: Delivery = {}): Promise<void> {
+    const { by } = checkedDelivery('resume', delivery)
     await this.#deliver(run, 'resume', actor(by))
   }
 
@@ -305,7 +305,8 @@ export class Ever implements AsyncDisposable {
    * Lets a failed run go on from its failure: what failed is executed again, nothing else. Throws
    * RUN_STATE when its deadline has passed, and when it has undone what it did.
    */
-  async retry(run: string, { by }: Delivery = {}): Promise<void> {
+  async retry(run: string, delivery: Delivery = {}): Promise<void> {
+    const { by } = checkedDelivery('retry', delivery)
     await checkRetry(this.#options.store, await this.#row(run))
     await this.#deliver(run, 'retry', actor(by))
   }
@@ -339,8 +340,11 @@ export class Ever implements AsyncDisposable {
   async skipUndo(
     run: string,
     of: number,
-    { reason, by }: { readonly reason: string; readonly by?: string },
+    how: { readonly reason: string; readonly by?: string },
   ): Promise<void> {
+    checkOptions('skipUndo', how, ['reason', 'by'])
+    const { reason, by } = how
+    checkTexts('skipUndo', { by })
     await this.#row(run)
     await skipUndo(this.#options, run, { of, reason, ...actor(by) })
   }
@@ -367,6 +371,7 @@ export class Ever implements AsyncDisposable {
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
   async limitQueue(name: string, concurrency: number | null): Promise<void> {
+    checkQueue(name)
     checkQueueLimit(concurrency)
     await this.#options.store.limitQueue(name, concurrency)
   }

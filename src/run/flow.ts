@@ -6,6 +6,7 @@ import { EverloopError } from '../base/errors.ts'
 import type { AnyAction } from './face.ts'
 import { checkOptions } from '../base/options.ts'
 import type { AnyFlow, Flow, Run } from './face.ts'
+import { checkSchema } from './schema.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
 const brand = Symbol.for('everloop.flow')
@@ -51,6 +52,8 @@ export function flow<Input, Output>(
   const { version = '1', input, output, actions } = definition
   checkFlowText('name', definition.name)
   checkFlowText('version', version)
+  checkSchema('flow', 'input', input)
+  checkSchema('flow', 'output', output)
   const made = {
     name: definition.name,
     version,

@@ -72,19 +72,25 @@ export function newRun(
     flow: flow.name,
     version: flow.version,
     queue,
-    labels: labels ?? {},
+    labels: { ...labels },
     parent: parent?.run,
     // A run whose time is over before it may begin ends then.
     wake: Math.min(notBefore ?? time, deadline ?? Infinity),
   }
 }
 
-/** Throws BAD_NAME for a queue or labels that no run can have. */
+/** Throws BAD_NAME for the name of a queue that none can have. */
+export const checkQueue = (name: unknown): void => checkText('queue', name)
+
+/** Throws BAD_NAME and BAD_OPTION for a queue or labels that no run can have. */
 export function checkPlacement({
   queue = 'default',
   labels = {},
 }: Pick<Beginning, 'queue' | 'labels'>): void {
-  checkText('queue', queue)
+  checkQueue(queue)
+  if (typeof labels !== 'object' || (labels as unknown) === null) {
+    throw new EverloopError('BAD_OPTION', '`labels` takes an object of texts.')
+  }
   for (const [name, value] of Object.entries(labels)) {
     checkText('label name', name)
     checkText(`label "${name}"`, value)

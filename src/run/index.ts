@@ -4,7 +4,8 @@ export type { ActionDefinition } from './action.ts'
 export type { Approval, Approvals, Decider } from './approvals.ts'
 export { notOpen, placeOf } from './not-open.ts'
 export { checkQueueLimit, checkWork, Ever } from './ever.ts'
-export type { Delivery, Question, StartOptions, WorkOptions } from './ever.ts'
+export type { Delivery } from './delivery.ts'
+export type { Question, StartOptions, WorkOptions } from './ever.ts'
 export type { ListOptions } from './list-options.ts'
 export type {
   Action,

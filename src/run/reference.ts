@@ -4,7 +4,7 @@ import type { ErrorData } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import type { RunRow, Store } from '../store/store.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkOptions, checkTexts } from '../base/options.ts'
 import { troubleOf } from './stop.ts'
 import type { Changes } from './changes.ts'
 import { send } from './delivered.ts'
@@ -180,6 +180,7 @@ export class RunReference<Output = unknown> {
 
   /** Asks the run to end. Throws RUN_ENDED when it has. */
   async cancel(reason = 'No reason was given.'): Promise<void> {
+    checkTexts('cancel', { reason })
     const to = { store: this.#store, redactor: this.#redactor }
     await send(to, { run: this.id, kind: 'cancel', record: { reason } })
   }

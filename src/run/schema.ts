@@ -30,6 +30,19 @@ export async function checked<T>(
   )
 }
 
+/** Throws BAD_OPTION for what is handed over as a schema and is none: with it nothing could be checked. */
+export function checkSchema(where: string, option: string, schema: unknown): void {
+  if (schema === undefined || isStandard(schema)) return
+  throw new EverloopError(
+    'BAD_OPTION',
+    `${where}: \`${option}\` is no Standard Schema. Give one of zod, valibot or arktype; a JSON Schema is none.`,
+  )
+}
+
+const isStandard = (schema: unknown): boolean =>
+  ((typeof schema === 'object' && schema !== null) || typeof schema === 'function') &&
+  typeof (schema as Partial<StandardSchemaV1>)['~standard']?.validate === 'function'
+
 /** The schema as JSON Schema, if its library can say it (zod, valibot and arktype can). */
 export function jsonSchemaOf(schema: StandardSchemaV1 | undefined): unknown {
   const standard = schema?.['~standard'] as Partial<StandardJSONSchemaV1.Props> | undefined

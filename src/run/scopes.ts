@@ -80,8 +80,12 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
 
 /** An error that leaves a scope, as data. A StepError stays recognisable as one. */
 export function failure(pass: Pass, thrown: unknown): { error: ErrorData; cause?: number } {
-  const cause = pass.origins.of(thrown)
-  return { error: scopeErrorData(thrown), ...(cause === undefined ? {} : { cause }) }
+  try {
+    const cause = pass.origins.of(thrown)
+    return { error: scopeErrorData(thrown), ...(cause === undefined ? {} : { cause }) }
+  } catch {
+    return { error: errorData(thrown) } // a Proxy that refuses to be looked at: ours do not
+  }
 }
 
 function scopeErrorData(thrown: unknown): ErrorData {

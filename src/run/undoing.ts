@@ -13,7 +13,7 @@ import { toParent } from './ending.ts'
 import { seedOf } from './genesis.ts'
 import { type HeldRun, type HoldingOptions, withRun } from './one-run.ts'
 import { cancelWithoutCode } from './opening.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkOptions, checkTexts } from '../base/options.ts'
 import { beginningOf } from './reader.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { stateOf } from './view.ts'
@@ -62,6 +62,7 @@ export async function undoRun(
   how: UndoOptions,
 ): Promise<readonly UndoInfo[]> {
   checkOptions('undo', how, ['by', 'cancel'])
+  checkTexts('undo', { by: how.by })
   const { store, actions } = options
   checkState(run, await stateOf(store, run), how)
   const wanted = await wantedOf(store, run)

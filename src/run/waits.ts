@@ -19,7 +19,7 @@ import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
 import { beginningOf, beginTime } from './reader.ts'
-import { jsonSchemaOf } from './schema.ts'
+import { checkSchema, jsonSchemaOf } from './schema.ts'
 import type { Scope } from './scope.ts'
 
 /** Waits until the date, in milliseconds on the store's clock. */
@@ -39,6 +39,7 @@ export function signal(
   whole?: true,
 ): Promise<unknown> {
   checkOptions('run.signal', options, ['schema', 'timeout', 'otherwise', 'key'])
+  checkSchema('run.signal', 'schema', options.schema)
   const key = scope.key(name, options.key)
   const deadline = deadlineOf(pass, options)
   return pass.request(scope, 'signal', key, {
@@ -64,6 +65,7 @@ export function ask(
   { prompt, options, largeAt }: Question,
 ): Promise<unknown> {
   checkOptions('run.ask', options, ['schema', 'timeout', 'otherwise', 'key'])
+  checkSchema('run.ask', 'schema', options.schema)
   if (typeof prompt !== 'string' || prompt === '') {
     throw new EverloopError('BAD_OPTION', 'run.ask needs a prompt: the question as a text.', {
       run: pass.run,

@@ -55,6 +55,21 @@ test('an operation that fails and is never awaited is recorded and tells nobody'
   expect(runtime.troubles).toEqual([])
 })
 
+test('what refuses to be looked at ends a scope as any other error does', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const throwing = flow('throwing', (run) =>
+    run
+      .scope('s', () => {
+        throw proxy
+      })
+      .catch((error: unknown) => (error as { code: string }).code),
+  )
+  await using runtime = await testRuntime({ flows: [throwing] })
+  expect(await runtime.result(await runtime.start(throwing, undefined))).toBe('SCOPE_FAILED')
+  expect(runtime.troubles).toEqual([])
+})
+
 test('what the code of one run throws does not touch another run of the same worker', async () => {
   const bad = flow('bad', async (run) => {
     await run.step('a', () => 1)

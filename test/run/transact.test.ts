@@ -336,6 +336,7 @@ describe('the code in a transaction', () => {
     ['nothing', insert, [undefined, 'r'], /first value.*undefined/],
     ['a truth', insert, [true, 'r'], /first value.*true/],
     ['no number', insert, ['a', NaN], /second value.*NaN/],
+    ['a bigint too large for a column', insert, ['a', 2n ** 63n], /second value.*bigint/],
     ['one in the fourth place', 'VALUES (?, ?, ?, ?)', [1, 2, 3, Infinity], /4th value.*Infinity/],
     ['too few', insert, ['a'], /1 value .*2 parameters/],
     ['too many', insert, ['a', 'b', 'c'], /3 values .*2 parameters/],
@@ -425,6 +426,27 @@ describe('the code in a transaction', () => {
       rows: 0,
       result: { message: expect.stringMatching(/UNIQUE|rolled/) },
     })
+  })
+
+  test('reads integers as numbers, and as bigints where no number can tell them', async () => {
+    const reading = flow('reading', (run) =>
+      run.transact('t', (tx) => [
+        tx.get('SELECT ? AS x, 5 AS y', 2n ** 62n),
+        tx.all('SELECT 9007199254740991 AS a UNION SELECT -9223372036854775808 ORDER BY a'),
+        tx.run('CREATE TABLE big (id INTEGER PRIMARY KEY)').changes >= 0,
+        tx.run('INSERT INTO big VALUES (7)'),
+        tx.run('INSERT INTO big VALUES (?)', 2n ** 62n),
+      ]),
+    )
+    await onFile(async (ever) => {
+      expect(await (await ever.start(reading, undefined)).result()).toEqual([
+        { x: 2n ** 62n, y: 5 },
+        [{ a: -(2n ** 63n) }, { a: Number.MAX_SAFE_INTEGER }],
+        true,
+        { changes: 1, lastInsertRowid: 7 },
+        { changes: 1, lastInsertRowid: 2n ** 62n },
+      ])
+    }, reading)
   })
 
   test('may not start durable operations', async () => {

@@ -123,12 +123,18 @@ export class Connection {
   /** A statement of the user's: its rows are objects, and it is not kept. */
   foreign(sql: string): ForeignStatement {
     const statement = this.#database.prepare(sql)
+    statement.setReadBigInts(true) // as numbers, those that no number can tell would throw
     return {
       run: (values) => {
         const { changes, lastInsertRowid } = statement.run(...values)
-        return { changes: Number(changes), lastInsertRowid }
+        return { changes: Number(changes), lastInsertRowid: smallest(lastInsertRowid) }
       },
-      all: (values) => statement.all(...values).map((row) => ({ ...row })),
+      all: (values) =>
+        statement
+          .all(...values)
+          .map((row) =>
+            Object.fromEntries(Object.entries(row).map(([name, value]) => [name, smallest(value)])),
+          ),
     }
   }
 
@@ -154,6 +160,10 @@ export class Connection {
     return prepared
   }
 }
+
+/** A number where one can tell it, and the bigint where none can. */
+const smallest = <V>(value: V): V | number =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
 
 /** In everloop's own statements, of which none has such a text in quotes. */
 const numberedMark = /\?(\d+)/g

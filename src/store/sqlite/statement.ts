@@ -75,7 +75,7 @@ function checkValues(values: readonly unknown[], parameters: number): void {
   if (at !== -1) {
     const place = ['first', 'second', 'third'][at] ?? `${at + 1}th`
     throw refused(
-      `takes null, finite numbers, bigints, texts and bytes for values, and the ${place} value is ${told(values[at])}`,
+      `takes null, finite numbers, bigints of 64 bits, texts and bytes for values, and the ${place} value is ${told(values[at])}`,
     )
   }
   if (values.length === parameters) return
@@ -87,7 +87,7 @@ function checkValues(values: readonly unknown[], parameters: number): void {
 const isSqlValue = (value: unknown): boolean =>
   value === null ||
   typeof value === 'string' ||
-  typeof value === 'bigint' ||
+  (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) ||
   Number.isFinite(value) ||
   types.isUint8Array(value)
 

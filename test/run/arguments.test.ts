@@ -1,0 +1,121 @@
+/** What is handed over from outside: checked before it reaches a store, and taken as it is then. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { agent, askPerson, type Ever, flow, open, tool } from 'everloop'
+import { scriptedModel, testRuntime } from 'everloop/testing'
+
+const folder = mkdtempSync(join(tmpdir(), 'everloop-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+
+const echo = flow('echo', async (_, input: unknown) => input)
+const waiting = flow('waiting', (run) => run.signal('never'))
+const asking = flow('asking', (run) => run.ask('How many?'))
+
+describe('an object that its owner goes on changing', () => {
+  test('starts a run as it was when it was handed over', async () => {
+    await using runtime = await testRuntime({ flows: [echo] })
+    const input = { n: 1 }
+    const labels = { a: 'b' }
+    const started = runtime.ever.start(echo, input, { labels })
+    input.n = 2
+    labels.a = 'c'
+    const run = await started
+    expect((await run.status()).labels).toEqual({ a: 'b' })
+    expect(await runtime.result(run)).toEqual({ n: 1 })
+  })
+
+  test('answers a question as it was', async () => {
+    await using runtime = await testRuntime({ flows: [asking] })
+    const run = await runtime.start(asking, undefined)
+    const [question] = await runtime.ever.questions()
+    const answer = { n: 1 }
+    const answered = runtime.ever.answer(question?.id ?? '', answer)
+    answer.n = 2
+    await answered
+    expect(await runtime.result(run)).toEqual({ n: 1 })
+  })
+
+  test('is the signal that was sent', async () => {
+    const signalled = flow('signalled', (run) => run.signal('s'))
+    await using runtime = await testRuntime({ flows: [signalled] })
+    const run = await runtime.start(signalled, undefined)
+    const value = { n: 1 }
+    const sent = runtime.ever.signal(run.id, 's', value)
+    value.n = 2
+    await sent
+    expect(await runtime.result(run)).toEqual({ n: 1 })
+  })
+})
+
+describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
+  const wrong: Readonly<Record<string, readonly [(ever: Ever) => Promise<unknown>, string]>> = {
+    'a signal whose id is no text': [
+      (ever) => ever.signal('r', 's', 1, { id: 5 as never }),
+      'BAD_OPTION',
+    ],
+    'a signal whose delivery is null': [
+      (ever) => ever.signal('r', 's', 1, null as never),
+      'BAD_OPTION',
+    ],
+    'a cancel whose reason is no text': [
+      (ever) => ever.cancel('r', { a: 1 } as never),
+      'BAD_OPTION',
+    ],
+    'a cancel of a handle whose reason is no text': [
+      async (ever) => (await ever.get('r')).cancel(5 as never),
+      'BAD_OPTION',
+    ],
+    'a pause whose reason is no text': [(ever) => ever.pause('r', 5 as never), 'BAD_OPTION'],
+    'a start by what is no text': [(ever) => ever.start(echo, 1, { by: 5 as never }), 'BAD_OPTION'],
+    'a start with labels that are null': [
+      (ever) => ever.start(echo, 1, { labels: null as never }),
+      'BAD_OPTION',
+    ],
+    'a limit of a queue whose name is no text': [
+      (ever) => ever.limitQueue(5 as never, 1),
+      'BAD_NAME',
+    ],
+    'a resume by what is misspelt': [
+      (ever) => ever.resume('r', { who: 'me' } as never),
+      'BAD_OPTION',
+    ],
+  }
+
+  test.each(Object.entries(wrong))('%s is refused', async (_, [call, code]) => {
+    const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
+    await using ever = await open({ store, flows: [echo, waiting] })
+    await ever.start(waiting, undefined, { id: 'r' })
+    await expect(call(ever)).rejects.toMatchObject({ code })
+  })
+})
+
+describe('a schema that is no Standard Schema', () => {
+  const schema = { type: 'number' } as never
+
+  test('is refused where it is given', () => {
+    const run = async (): Promise<number> => 1
+    const told = { name: 'n', description: 'Does it.' }
+    for (const make of [
+      () => flow({ name: 'f', input: schema, run }),
+      () => flow({ name: 'f', output: schema, run }),
+      () => agent({ name: 'a', model: scriptedModel([]), output: schema }),
+      () => tool({ ...told, effect: 'read', input: schema, inputSchema: {}, run }),
+      () => tool({ ...told, effect: 'read', output: schema, run }),
+      () => askPerson({ ...told, output: schema, prompt: () => 'How many?' }),
+    ]) {
+      expect(make).toThrow(/is no Standard Schema/)
+    }
+  })
+
+  test.each(['signal', 'ask'] as const)('fails the run that waits with it: %s', async (wait) => {
+    const refused = flow('refused', (run) => run[wait]('x', { schema }))
+    await using runtime = await testRuntime({ flows: [refused] })
+    expect(await runtime.settled(await runtime.start(refused, undefined))).toMatchObject({
+      status: 'failed',
+      error: { code: 'BAD_OPTION' },
+    })
+  })
+})
