@@ -46,7 +46,11 @@ const hook = createHook({
     const owner = patienceMs[type] === undefined ? undefined : watched.getStore()
     owner?.begun(id, { owner, patienceMs: patienceMs[type] ?? 0, resource })
   },
-  before: (id) => pieces.get(id)?.owner.noticed(),
+  before(id) {
+    const piece = pieces.get(id)
+    // Something has come. An interval that ticks tells nothing: it would do so for ever.
+    if (piece?.patienceMs === opensMs) piece.owner.noticed()
+  },
   destroy: (id) => pieces.get(id)?.owner.ended(id),
   trackPromises: false, // there are very many, and none is work
 })

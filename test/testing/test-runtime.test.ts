@@ -265,7 +265,11 @@ describe('real work of bodies', () => {
   test('what never ends does not hold time for ever', async () => {
     const waiting = flow('waiting', async (run) => {
       const timed = { timeout: '1m', retry: { attempts: 1 } } as const
-      return run.step('hour', timed, ({ signal }) => realTimer(3_600_000, 'late', { signal }))
+      return run.step('hour', timed, async ({ signal }) => {
+        const ticking = setInterval(() => {}, 100)
+        signal.addEventListener('abort', () => clearInterval(ticking))
+        return realTimer(3_600_000, 'late', { signal })
+      })
     })
     await using runtime = await testRuntime({ flows: [waiting] })
     const run = await runtime.start(waiting, undefined)
