@@ -515,16 +515,7 @@ test('a guard on the answer has the model try again, and ends the run when that 
   })
 })
 
-test('a call that was begun keeps its place, whichever comes first after a crash', async () => {
-  const ask = askPerson({
-    name: 'ask',
-    description: 'Asks.',
-    input: z.object({ what: z.string() }),
-    prompt: ({ what }) => what,
-    concurrency: 1,
-    // The second call takes the only place meanwhile.
-    approval: ({ what }) => what === 'first?',
-  })
+test('calls that were begun keep their places when a deploy leaves fewer', async () => {
   const model = scriptedModel([
     {
       toolCalls: [
@@ -534,16 +525,21 @@ test('a call that was begun keeps its place, whichever comes first after a crash
     },
     { text: 'Done.' },
   ])
-  const asker = agent({ name: 'asker', model, tools: [ask] })
-  await using runtime = await testRuntime({ flows: [asker] })
-  const run = await runtime.start(asker, { prompt: 'Go.' })
-  const [approval] = await runtime.ever.approvals.list()
-  await runtime.ever.approvals.approve(approval?.id ?? '')
+  const asker = (concurrency: number) => {
+    const ask = askPerson({
+      name: 'ask',
+      description: 'Asks.',
+      input: z.object({ what: z.string() }),
+      prompt: ({ what }) => what,
+      concurrency,
+    })
+    return agent({ name: 'asker', model, tools: [ask] })
+  }
+  const wide = asker(2)
+  await using runtime = await testRuntime({ flows: [wide] })
+  const run = await runtime.start(wide, { prompt: 'Go.' })
   await runtime.settle()
-  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'second?' }])
-  runtime.crash()
-  await runtime.settle()
-  expect(await runtime.ever.questions()).toMatchObject([{ prompt: 'second?' }])
+  await runtime.restart({ flows: [asker(1)] })
   await runtime.answer('second?', 'two')
   await runtime.answer('first?', 'one')
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
