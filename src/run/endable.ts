@@ -23,14 +23,11 @@ export function endable<T>(
 }
 
 /** Resolves when the promise does or the iteration is to end, whichever comes first. */
-export function orEnd(awaited: Promise<void>, end: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const done = (): void => {
-    end.removeEventListener('abort', done)
-    resolve()
-  }
-  end.addEventListener('abort', done)
-  if (end.aborted) done()
-  else void awaited.then(done)
-  return promise
+export async function orEnd(awaited: Promise<void>, end: AbortSignal): Promise<void> {
+  if (end.aborted) return
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const onEnd = (): void => resolve()
+  end.addEventListener('abort', onEnd)
+  await Promise.race([awaited, ended])
+  end.removeEventListener('abort', onEnd)
 }
