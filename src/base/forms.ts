@@ -54,8 +54,7 @@ function jsonForms(text: string): string[] {
   )
   return writings.flatMap((writing) => {
     const once = json(text, writing)
-    const around = [{ ...plain, isSlashed: writing.isSlashed }, plain, slashed]
-    return [once, ...around.map((outer) => json(once, outer))]
+    return [once, json(once, plain), ...(once.includes('/') ? [json(once, slashed)] : [])]
   })
 }
 

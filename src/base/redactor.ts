@@ -8,12 +8,15 @@
  * - X2 With nothing registered every method returns what it was given, at once.
  * - X3 What is registered stays registered: a value that was replaced may still be in flight.
  */
+import { EverloopError } from './errors.ts'
 import { asciiJson, formsOf } from './forms.ts'
 
 /** Shorter values would be found everywhere. They are no secrets. */
 const unitsMin = 6
 /** Lines of a value that are at least as long are secret on their own: think of key files. */
 const lineUnitsMin = 20
+/** Longer ones are looked for piece by piece: no pattern may hold 32 Ki units in a row, in any form. */
+const pieceUnitsMax = 2048
 
 /** Where each byte is a unit. */
 interface BytesSearch {
@@ -23,6 +26,7 @@ interface BytesSearch {
 
 export class Redactor {
   readonly #names = new Map<string, string>()
+  readonly #added = new Set<string>()
   #pattern: RegExp | undefined
   #encoded: RegExp | undefined
   #inBytes: BytesSearch | undefined
@@ -38,14 +42,17 @@ export class Redactor {
   /** Registers a value. Values of fewer than 6 characters are left alone. */
   add(name: string, value: string): void {
     const trimmed = value.trim()
-    if (trimmed.length < unitsMin || this.#names.has(trimmed)) return
+    if (trimmed.length < unitsMin || this.#added.has(trimmed)) return
+    this.#added.add(trimmed)
     const lines = trimmed.split(/\r?\n/).filter((line) => line.length >= lineUnitsMin)
-    for (const part of new Set([trimmed, ...lines])) {
+    for (const part of new Set([trimmed, ...lines].flatMap(piecesOf))) {
       for (const form of formsOf(part)) {
         if (form.length < unitsMin || this.#names.has(form)) continue
         this.#names.set(form, name)
         const first = form.slice(0, 1)
-        this.#byFirst.set(first, [...(this.#byFirst.get(first) ?? []), form])
+        const others = this.#byFirst.get(first)
+        if (others) others.push(form)
+        else this.#byFirst.set(first, [form])
         this.#longest = Math.max(this.#longest, form.length)
       }
     }
@@ -178,6 +185,16 @@ export class TextRedaction {
   }
 }
 
+/** The text in pieces of about the same length. None begins in the middle of a character. */
+function piecesOf(text: string): readonly string[] {
+  const count = Math.ceil(text.length / pieceUnitsMax)
+  const ends = Array.from({ length: count }, (_, i) => {
+    const end = Math.ceil((text.length * (i + 1)) / count)
+    return /[\udc00-\udfff]/.test(text[end] ?? '') ? end + 1 : end
+  })
+  return ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end))
+}
+
 const mark = (name = ''): string => `[secret ${name}]`
 
 /** Whether one of these texts begins so, and goes on. */
@@ -187,8 +204,14 @@ const isBeginning = (tail: string, texts: readonly string[]): boolean =>
 const inLatin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** Finds any of these texts, the longest of those that begin at a place. */
-const alternatives = (texts: readonly string[]): RegExp =>
-  new RegExp(sourceOf([...new Set(texts)].toSorted(), 0), 'g')
+function alternatives(texts: readonly string[]): RegExp {
+  try {
+    return new RegExp(sourceOf([...new Set(texts)].toSorted(), 0), 'g')
+  } catch {
+    // What V8 says of it has the pattern in it, and so the secrets.
+    throw new EverloopError('BAD_OPTION', 'There are too many secrets to look for.')
+  }
+}
 
 /**
  * What finds one of these texts, which are sorted and the same up to here. How they begin together stands

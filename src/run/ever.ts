@@ -246,10 +246,10 @@ export class Ever implements AsyncDisposable {
    * message in which there is nothing to read.
    */
   async send(run: string, message: string, delivery: Delivery = {}): Promise<void> {
-    if (message.trim() === '') {
+    if (typeof message !== 'string' || message.trim() === '') {
       throw new EverloopError(
         'BAD_INPUT',
-        'A message to an agent has at least one character that is no space: models are not asked about nothing.',
+        'A message to an agent is a text with at least one character that is no space: models are not asked about nothing.',
         { run },
       )
     }

@@ -16,7 +16,7 @@ import { stallMs } from './quiet.ts'
 import { isOpening } from './resource.ts'
 
 /** Longer than this one holds up nothing that was asked for after it. */
-const inLineMs = stallMs / 2
+const inLineMs = 5000
 
 interface Hold {
   /** A cancel does not reject it. */

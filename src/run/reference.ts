@@ -153,6 +153,7 @@ export class RunReference<Output = unknown> {
         const row = await this.#row()
         const entries = await this.#store.entries(this.id, { after, limit: pageMax })
         for (const entry of entries) {
+          if (end.aborted) return
           yield eventOf(entry)
           after = entry.seq
         }

@@ -58,6 +58,7 @@ export async function* streamOf(
       const now = await row()
       const entries = await store.entries(run, { after: seq, limit: pageMax })
       for (const entry of entries) {
+        if (end.aborted) return
         seq = entry.seq
         yield { type: 'entry', event: eventOf(entry), cursor: cursor() }
       }
@@ -65,6 +66,7 @@ export async function* streamOf(
       // What is still there behind all entries that were read belongs to no step that they end.
       const chunks = await store.chunks(run, number, pageMax)
       for (const chunk of chunks) {
+        if (end.aborted) return
         if (chunk.seq > seq) break // an entry that has come meanwhile goes before it
         number = chunk.number
         yield { ...itemOf(chunk), cursor: cursor() }

@@ -5,7 +5,8 @@
  *
  * What never ends must not hold time for ever: a body that waits for a real hour, a request that is
  * never answered, a connection that a pool keeps. So there is an end to patience, in real time, counted
- * from when something last happened in any of it.
+ * from when something last happened in any of it; and another one for work that goes on and on, such as a
+ * poll or a heartbeat.
  */
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import type { Ports } from '../base/ports.ts'
@@ -13,6 +14,8 @@ import { systemPorts } from '../base/system.ts'
 
 /** What ends by itself. */
 const endsMs = 3000
+/** All of it together, without a pause. */
+const inAllMs = 10_000
 /** What stays open when nothing is under way in it. */
 const opensMs = 1000
 
@@ -63,6 +66,8 @@ export class RealWork {
   readonly ports: Ports
   readonly #own = new Set<Piece>()
   #noticedAt = 0
+  /** Since when it is under way without a pause. */
+  #since: number | undefined
 
   constructor(ports: Ports) {
     this.ports = ports
@@ -76,11 +81,13 @@ export class RealWork {
 
   /** True while something that keeps a process alive is under way, and patience has not come to its end. */
   get isUnderWay(): boolean {
-    if (this.#own.size === 0) return false
-    const silentMs = systemPorts.monotonic() - this.#noticedAt
-    return [...this.#own].some(
+    const now = systemPorts.monotonic()
+    const silentMs = now - this.#noticedAt
+    const isBusy = [...this.#own].some(
       (piece) => silentMs < piece.patienceMs && piece.resource.hasRef?.() !== false,
     )
+    this.#since = isBusy ? (this.#since ?? now) : undefined
+    return this.#since !== undefined && now - this.#since < inAllMs
   }
 
   /** A moment for it to go on: a real one. */

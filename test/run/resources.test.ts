@@ -222,7 +222,7 @@ describe('resources that are opened side by side', () => {
     expect(await runtime.result(run)).toBe('a b')
   })
 
-  test('wait half a minute for one that waits for the code behind them', async () => {
+  test('wait five seconds for one that waits for the code behind them', async () => {
     const { via, open } = doors()
     const tangled = flow('tangled', async (run) => {
       let tell: (it: string) => void = ignore
@@ -235,7 +235,7 @@ describe('resources that are opened side by side', () => {
     const run = await runtime.ever.start(tangled, undefined)
     await open(runtime, 'server')
     expect((await run.status()).status).toBe('running')
-    await runtime.time.advance('30s')
+    await runtime.time.advance('5s')
     expect(await runtime.result(run)).toBe('server')
   })
 

@@ -91,3 +91,19 @@ test.each(['events', 'stream'] as const)(
     expect(() => waiting[what]({ signal: 5 as never })).toThrow('`signal` takes an AbortSignal')
   },
 )
+
+test.each(['events', 'stream'] as const)(
+  '%s give nothing more once their signal is aborted',
+  async (what) => {
+    await using runtime = await testRuntime({ flows: [patient] })
+    const waiting = await runtime.start(patient, undefined)
+    await waiting.settled()
+    const leaving = new AbortController()
+    let given = 0
+    for await (const _ of waiting[what]({ signal: leaving.signal })) {
+      given++
+      leaving.abort()
+    }
+    expect(given).toBe(1)
+  },
+)

@@ -279,3 +279,20 @@ describe('real work of bodies', () => {
     })
   })
 })
+
+test('a body that polls in real time holds time for a while, not for ever', async () => {
+  const polling = flow('polling', async (run) => {
+    let isOver = false
+    const polled = run.step('poll', async () => {
+      while (!isOver) await new Promise((resolve) => setTimeout(resolve, 20))
+      return 'polled'
+    })
+    await run.sleep('1h')
+    isOver = true
+    return polled
+  })
+  await using runtime = await testRuntime({ flows: [polling] })
+  const run = await runtime.start(polling, undefined)
+  await runtime.advance('2h')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed', output: 'polled' })
+}, 30_000)

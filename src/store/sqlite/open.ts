@@ -164,7 +164,8 @@ function makePrivate(location: string): void {
 /** Returns the outermost of the folders that were not there; undefined when all were. */
 function makeFolder(folder: string): string | undefined {
   if (existsSync(folder)) return undefined
-  const outermost = makeFolder(dirname(folder))
+  const above = dirname(folder)
+  const outermost = above === folder ? undefined : makeFolder(above) // a drive may not be there
   try {
     // One by one: with `recursive` Node never returns where nothing can be made, in /proc, say.
     mkdirSync(folder, { mode: ownerOnly.folder })
