@@ -60,10 +60,10 @@ export function settingsAside(
   }
 }
 
-/** Providers refuse what is said about tools where there are none. */
+/** Providers refuse what is said about tools where there are none, and thinking where none began. */
 function withoutTools(options: NonNullable<ModelSettings['providerOptions']>): typeof options {
   const entries = Object.entries(options).map(([provider, own]) => {
-    const rest = Object.entries(own).filter(([name]) => !/tool/i.test(name))
+    const rest = Object.entries(own).filter(([name]) => !/tool|^thinking$/i.test(name))
     return [provider, Object.fromEntries(rest)] as const
   })
   return Object.fromEntries(entries)

@@ -31,7 +31,7 @@ export const strictAnthropic = (
   strict(
     script,
     (body) => anthropicComplaint(body, reasoned),
-    (baseURL) => createAnthropic({ baseURL, apiKey })('claude-scripted'),
+    (baseURL) => createAnthropic({ baseURL, apiKey })('claude-sonnet-4-5'),
   )
 
 /** The chat completions of OpenAI. */
@@ -114,7 +114,8 @@ function anthropicComplaint(body: Json, reasoned: string | undefined): string | 
   const ids = new Set<unknown>()
   const isThinking = (body['thinking'] as Json | undefined)?.['type'] === 'enabled'
   const asked = messagesOf(body).findLastIndex(
-    ({ role, content }) => role === 'user' && listOf(content).some(({ type }) => type === 'text'),
+    ({ role, content }) =>
+      role === 'user' && listOf(content).every(({ type }) => type !== 'tool_result'),
   )
   const first = listOf(messagesOf(body)[asked + 1]?.['content'])[0]
   if (isThinking && first && first['type'] !== 'thinking')

@@ -22,6 +22,7 @@ import {
   type ScriptedCall,
 } from 'everloop/testing'
 import { promptMessage } from '../../src/agent/prompt.ts'
+import type { AgentSettings } from '../../src/agent/settings.ts'
 import type { Message } from '../../src/agent/state.ts'
 import {
   blocks,
@@ -411,26 +412,85 @@ test('thinking in which a guard on requests finds something is not sent, and non
   await run.settled()
   await ever.send(run.id, 'And now?')
   await run.settled()
-  expect(provider.refused).toEqual([])
   expect(typesOf(provider.bodies[1])).toEqual(['text', 'tool_use'])
   expect(JSON.stringify(provider.bodies)).not.toContain('4242')
   // It thinks again as soon as it may.
-  const modes = provider.bodies.map(({ thinking: mode }) => (mode as Json)['type'])
-  expect(modes).toEqual(['enabled', 'disabled', 'disabled', 'enabled'])
+  const tried = ['enabled', 'disabled']
+  expect(modesOf(provider)).toEqual(['enabled', ...tried, ...tried, 'enabled'])
 })
 
-test('Claude goes on from the calls of another model although it is to think', async () => {
-  await using first = await compatible(once(ulm))
+const modesOf = ({ bodies }: StrictProvider): unknown[] =>
+  bodies.map(({ thinking: mode }) => (mode as Json)['type'])
+
+test.each<[string, AgentSettings]>([
+  ['with a budget', budgeted],
+  ['as hard as is said', { maxOutputTokens: 4000, reasoning: 'medium' }],
+])(
+  'Claude that is to think goes on from the calls of another model, %s',
+  async (_name, settings) => {
+    await using first = await compatible(once(ulm))
+    await using second = await strictAnthropic([{ text: 'Done.' }])
+    const flow = agent({
+      name: 'forecaster',
+      model: [first.model, second.model],
+      tools: [weather],
+      retry: { attempts: 1 },
+      settings,
+    })
+    expect(await outputOf(flow)).toBe('Done.')
+    expect(modesOf(second)).toEqual(['enabled', 'disabled'])
+  },
+)
+
+test('a message of the user behind calls of another model is answered by Claude that is to think', async () => {
+  await using first = await compatible(once({ name: 'slow', input: {} }))
   await using second = await strictAnthropic([{ text: 'Done.' }])
+  const begun = Promise.withResolvers<void>()
+  const heard = Promise.withResolvers<void>()
+  const slow = tool({
+    name: 'slow',
+    description: 'Waits for a message.',
+    effect: 'read',
+    run: async () => {
+      begun.resolve()
+      await heard.promise
+      return 'Rain.'
+    },
+  })
   const flow = agent({
     name: 'forecaster',
     model: [first.model, second.model],
+    tools: [slow],
+    retry: { attempts: 1 },
+    settings: budgeted,
+  })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  const run = await ever.start(flow, { prompt: 'The weather?' })
+  await begun.promise
+  await ever.send(run.id, 'In Ulm, please.')
+  heard.resolve()
+  expect(await run.result()).toBe('Done.')
+  expect(modesOf(second)).toEqual(['enabled', 'disabled'])
+  expect(JSON.stringify(second.bodies[1])).toContain('In Ulm, please.')
+})
+
+test('a summary is asked of Claude without thinking, as thoughts are no part of what is summarised', async () => {
+  const looks = { reasoning: 'I think.', toolCalls: [ulm], usage: { input: 900, output: 1 } }
+  await using provider = await strictAnthropic(
+    [looks, looks, { text: 'It rains.' }, { text: 'Done.' }],
+    { reasoned: 'I think.' },
+  )
+  const flow = agent({
+    name: 'forecaster',
+    model: provider.model,
     tools: [weather],
+    compaction: { above: 500, keep: 2 },
     retry: { attempts: 1 },
     settings: budgeted,
   })
   expect(await outputOf(flow)).toBe('Done.')
-  expect(second.refused).toEqual([])
+  expect(provider.refused).toEqual([])
+  expect(JSON.stringify(provider.bodies.at(-1))).toContain('It rains.')
 })
 
 test('thinking stays where a guard on requests finds something beside it', async () => {

@@ -11,7 +11,6 @@ import type { ModelAnswer, ModelRequest } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
 import { modelName, type LanguageModel, type OneModel } from './port.ts'
-import { withPossibleThinking } from './possible-thinking.ts'
 import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.ts'
 import { Collector } from './stream.ts'
 import { usageOf } from './usage.ts'
@@ -40,8 +39,8 @@ export async function attempt(
     const name = modelName(model)
     const names = [modelName(asked), name]
     const prompt = acceptedPrompt(request.prompt, name)
-    const accepted = withPossibleThinking({ ...request, prompt })
-    const options = callOptions(inWantedFormat(accepted, model), model, watch.signal)
+    const accepted = inWantedFormat({ ...request, prompt }, model)
+    const options = callOptions(accepted, model, watch.signal)
     const result = request.stream
       ? streamed(request, newest, options, { watch, silenceMs })
       : Promise.resolve(newest.doGenerate(options)).then(generated)

@@ -16,7 +16,7 @@ import { type LanguageModel, modelName, modelsOf, type OneModel } from './port.t
 import { Refusal } from './raw-answer.ts'
 import { excerpt } from './redact.ts'
 import { resolveModel } from './resolve.ts'
-import { withoutSignedReasoning } from './signed-reasoning.ts'
+import { type Dispensable, withoutRefused } from './without-refused.ts'
 
 interface Retry {
   readonly attempts: number
@@ -48,8 +48,8 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
     if (index === 0) first = model
     const name = modelName(model)
     // Headers may hold a key, and are meant for the first.
-    const own = first && isBeside(model, first) ? request : withoutHeaders(request)
-    let asked = own
+    let asked = first && isBeside(model, first) ? request : withoutHeaders(request)
+    const leftOut = new Set<Dispensable>()
     let most = retry.attempts
     for (let number = 1; number <= most; number++) {
       signal?.throwIfAborted()
@@ -58,7 +58,7 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
       try {
         const answer = await attempt(asked, model, one)
         if (answer instanceof Refusal) throw refused(answer, name, attempts)
-        return { ...answer, attempts, ...(asked !== own && { isBare: true }) }
+        return { ...answer, attempts, ...(leftOut.has('reasoning') && { isBare: true }) }
       } catch (thrown) {
         if (signal?.aborted === true) throw signal.reason
         if (EverloopError.is(thrown)) throw thrown
@@ -69,8 +69,10 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
         attempts.push({ model: name, error: message, ...known, ms: now - began })
         if (last.refuses === 'content') throw refused(new Refusal(message), name, attempts)
       }
-      if (last.refuses === 'reasoning' && asked === own) {
-        asked = { ...own, prompt: withoutSignedReasoning(own.prompt) }
+      const { refuses } = last
+      if (refuses !== undefined && !leftOut.has(refuses)) {
+        asked = withoutRefused(asked, refuses)
+        leftOut.add(refuses)
         most++ // it is asked something else, at once
         continue
       }

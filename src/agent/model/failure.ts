@@ -5,6 +5,7 @@
  */
 import { excerpt } from './redact.ts'
 import { retryAfterMs } from './retry-after.ts'
+import type { Dispensable } from './without-refused.ts'
 
 interface About {
   /** Whether the same model is worth another attempt. */
@@ -14,9 +15,11 @@ interface About {
   readonly waitMs?: number | undefined
   /** What the provider said, without secrets. */
   readonly body?: string | undefined
-  /** What it does not take: the reasoning in the history, or what a filter of contents found. */
-  readonly refuses?: 'reasoning' | 'content' | undefined
+  readonly refuses?: Refused | undefined
 }
+
+/** What a provider does not take: the reasoning in the history, to think now, or what a filter found. */
+type Refused = Dispensable | 'content'
 
 /** An attempt came to nothing. */
 export class AttemptFailure extends Error {
@@ -24,7 +27,7 @@ export class AttemptFailure extends Error {
   readonly status: number | undefined
   readonly waitMs: number | undefined
   readonly body: string | undefined
-  readonly refuses: 'reasoning' | 'content' | undefined
+  readonly refuses: Refused | undefined
 
   constructor(message: string, { again, status, waitMs, body, refuses }: About) {
     super(message)
@@ -57,6 +60,9 @@ const hopeless =
 /** Reasoning was signed for another conversation than the one that it is sent back in. */
 const unbound = /invalid .?signature.? in .?thinking|bound to a different conversation/i
 
+/** Calls in the history did not begin with thinking. */
+const thoughtless = /expected .?thinking/i
+
 /** What OpenAI and Azure call a refusal that comes in the place of an answer. */
 const filtered =
   /\b(?:content_filter|ResponsibleAIPolicyViolation|content_policy_violation|invalid_prompt)\b/
@@ -77,9 +83,15 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
       status,
       waitMs: retryAfterMs(fields['responseHeaders'], now),
       body: said,
-      refuses: unbound.test(words) ? 'reasoning' : filtered.test(words) ? 'content' : undefined,
+      refuses: refusedIn(words),
     },
   )
+}
+
+function refusedIn(words: string): Refused | undefined {
+  if (unbound.test(words)) return 'reasoning'
+  if (thoughtless.test(words)) return 'thinking'
+  return filtered.test(words) ? 'content' : undefined
 }
 
 /** All that the provider said. */
