@@ -10,7 +10,7 @@
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
 import { digestOf } from '../ledger/index.ts'
-import { holdIn, isRecorded } from '../run/inside.ts'
+import { hasOutcome, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { clear, clearAgain } from './clearing.ts'
@@ -22,7 +22,7 @@ import type { AgentState, Amounts, CallResult } from './state.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from './tool.ts'
-import { validateCall } from './validate-call.ts'
+import { type CheckedCall, validateCall } from './validate-call.ts'
 
 /** What became of a call. */
 export interface CallEnd {
@@ -52,13 +52,14 @@ export async function takeCall(
     hasReturned: false,
   })
   const proposal = { tool: name, args: part.input ?? part.rawInput }
-  const checked = await holdIn(run, validateCall([...at.tools.values()], proposal))
-  if (checked.is !== 'valid') return told('error', checked.text)
-  // Arguments that fit may still be the first half of others. What is begun goes on (C4).
+  // What is begun goes on (C4).
   const keys = [...Object.values(keysBefore(id)), keyOfCall(id)]
-  if (part.invalid !== undefined && !keys.some((key) => isRecorded(run, key))) {
-    return told('error', `Error: ${part.invalid}`)
-  }
+  const isBegun = keys.some((key) => isRecorded(run, key))
+  const validated = validateCall([...at.tools.values()], proposal, { isRecorded: isBegun })
+  const checked = begunAnyway(at, run, part, await holdIn(run, validated))
+  if (checked.is !== 'valid') return told('error', checked.text)
+  // Arguments that fit may still be the first half of others.
+  if (part.invalid !== undefined && !isBegun) return told('error', `Error: ${part.invalid}`)
   const { tool } = checked
   const call = { tool, id, input: checked.args }
   const cleared = await clear(at, run, state, call)
@@ -73,8 +74,7 @@ export async function takeCall(
       if (still.is === 'denied') return { made: still, limits: allowed }
       const { input } = still
       at.limitChildren(run, allowed)
-      const isBegun = isRecorded(run, keyOfCall(id))
-      const executed = await at.whenFree(tool, isBegun, () =>
+      const executed = await at.whenFree(tool, isRecorded(run, keyOfCall(id)), () =>
         executeTool(at, run, { tool, id, input }),
       )
       return { made: { is: 'executed' as const, input, executed }, limits: allowed }
@@ -89,6 +89,23 @@ export async function takeCall(
     hasReturned: executed.is === 'result',
     ...(tool.taints ? { taint: { call: id, tool: name } } : {}),
   }
+}
+
+/**
+ * A call with arguments that a deploy has come to refuse goes on where the tool is not executed with
+ * them any more: a run or a question that is under way, a result that is recorded (C4).
+ */
+function begunAnyway(
+  at: Agency,
+  run: Run,
+  { id, name, input }: ToolCallPart,
+  checked: CheckedCall,
+): CheckedCall {
+  const tool = at.tools.get(name)
+  if (checked.is !== 'bad-arguments' || tool === undefined || input === undefined) return checked
+  const key = keyOfCall(id)
+  const isPast = tool.does === 'run' ? hasOutcome(run, key) : isRecorded(run, key)
+  return isPast ? { is: 'valid', tool, args: input } : checked
 }
 
 interface Proposed {

@@ -23,6 +23,9 @@ export type CheckedCall =
       readonly text: string
     }
 
+/** Schemas of everloop's own are told of arguments that were let in before, perhaps by a less strict build. */
+type Past = { readonly isRecorded?: boolean }
+
 /** Longer arguments than this are refused without being parsed. */
 const argumentUnitsMax = 4 * 1024 * 1024
 const levelsMax = 200
@@ -35,6 +38,7 @@ const shownUnits = 300
 export function validateCall(
   tools: readonly AnyTool[],
   call: ProposedCall,
+  past: Past = {},
 ): CheckedCall | Promise<CheckedCall> {
   const tool = tools.find(({ name }) => name === call.tool)
   if (!tool) return { is: 'unknown-tool', text: unknownTool(tools, call.tool) }
@@ -45,11 +49,15 @@ export function validateCall(
       text: `Error: the arguments of ${tool.name} are not JSON: ${parsed.problem} Call it again with one JSON object.`,
     }
   }
-  return checkArguments(tool, parsed.value)
+  return checkArguments(tool, parsed.value, past)
 }
 
 /** Checks arguments that were parsed already, those that a person or a guard has edited, say. */
-export function checkArguments(tool: AnyTool, args: unknown): CheckedCall | Promise<CheckedCall> {
+export function checkArguments(
+  tool: AnyTool,
+  args: unknown,
+  past: Past = {},
+): CheckedCall | Promise<CheckedCall> {
   const bad = (complaints: string): CheckedCall => ({
     is: 'bad-arguments',
     text: `Error: the arguments of ${tool.name} do not fit its schema: ${complaints} The schema is ${shown(JSON.stringify(tool.inputSchema), 2000)}`,
@@ -71,7 +79,9 @@ export function checkArguments(tool: AnyTool, args: unknown): CheckedCall | Prom
       const complaints = matchesSchema(tool.inputSchema, args)
       return complaints.length > 0 ? bad(shown(complaints.join('; '))) : { is: 'valid', tool, args }
     }
-    const result = tool.input['~standard'].validate(args)
+    const standard = tool.input['~standard']
+    const isOwn = standard.vendor === 'everloop'
+    const result = standard.validate(args, isOwn ? { libraryOptions: past } : undefined)
     return 'then' in result ? Promise.resolve(result).then(taken).catch(failed) : taken(result)
   } catch (thrown) {
     return failed(thrown)

@@ -7,6 +7,7 @@ import {
   type Agent,
   agent,
   type AgentDefinition,
+  agentTool,
   askPerson,
   guard,
   type Guard,
@@ -19,6 +20,8 @@ import {
 import { type ScriptedModel, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { promptOf } from './prompts.ts'
+
+type AnyTool = NonNullable<AgentDefinition['tools']>[number]
 
 /** What a run waits for. */
 type Wait = 'an approval' | 'a question' | 'a message' | 'a doubt' | 'a budget' | 'a guard'
@@ -244,9 +247,12 @@ describe('a run whose call waits says so when its tool has gone, and goes on whe
     if (how === 'renamed') return [look, tool({ ...rest, name: 'pay2', input: z.object({}) })]
     return [look, tool({ ...rest, name: pay.name }), tool({ ...rest, name: ask.name })]
   }
-  const cells = (['an approval', 'a question', 'a doubt', 'a guard'] as const).flatMap((wait) =>
-    (['removed', 'renamed', 'of another schema'] as const).map((how) => [wait, how] as const),
-  )
+  const cells = (['an approval', 'a question', 'a doubt', 'a guard'] as const)
+    .flatMap((wait) =>
+      (['removed', 'renamed', 'of another schema'] as const).map((how) => [wait, how] as const),
+    )
+    // A result that is recorded is served, whatever a schema says by now.
+    .filter(([wait, how]) => wait !== 'a guard' || how !== 'of another schema')
   test.each(cells)('%s, %s', async (wait, how) => {
     const old = world(wait)
     await using runtime = await testRuntime({ flows: [agent(old.definition)] })
@@ -269,6 +275,90 @@ describe('a run whose call waits says so when its tool has gone, and goes on whe
     await runtime.ever.resume(run.id)
     expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
     expect(old.done).toEqual(wait === 'an approval' ? [...before, 'pay'] : before)
+    await runtime.verify()
+  })
+})
+
+describe('what a call has begun goes on, although a deploy refuses such arguments', () => {
+  const person = askPerson({
+    name: 'person',
+    description: 'Asks.',
+    input: z.object({}),
+    prompt: () => 'Which?',
+  })
+  const asker = (tools: NonNullable<AgentDefinition['tools']>): Agent =>
+    agent({
+      name: 'below',
+      model: scriptedModel(
+        [{ toolCalls: [{ id: 'p', name: 'person', input: {} }] }, { text: 'Asked.' }],
+        { by: 'turn' },
+      ),
+      tools,
+    })
+  const below = asker([person])
+  const loose = z.object({ prompt: z.string() })
+  const tight = z.object({ prompt: z.string().min(2) })
+  const described = { name: 'call', description: 'Is called.' }
+  const asking = guard({ name: 'asking', at: 'result', check: () => verdict.ask('Tell?') })
+  const asked = { ...described, prompt: () => 'Which?' }
+  const read = { ...described, effect: 'read', run: () => 'seen' } as const
+  const strict = agentTool(below, described)
+  test.each<[string, AnyTool, AnyTool, unknown, (readonly Guard[])?]>([
+    // Builds before took a blank prompt: a schema that does stands for them.
+    ['an agent below', agentTool(below, { ...described, input: loose }), strict, 'this'],
+    [
+      'an agent below that people are asked about',
+      agentTool(below, {
+        ...described,
+        input: loose,
+        inputSchema: strict.inputSchema,
+        approval: true,
+      }),
+      agentTool(below, { ...described, inputSchema: strict.inputSchema, approval: true }),
+      undefined,
+    ],
+    [
+      'an agent below, with a schema of its own',
+      agentTool(below, { ...described, input: loose }),
+      agentTool(below, { ...described, input: tight }),
+      'this',
+    ],
+    [
+      'a question',
+      askPerson({ ...asked, input: loose }),
+      askPerson({ ...asked, input: tight }),
+      'this',
+    ],
+    [
+      'a call that has returned',
+      tool({ ...read, input: loose }),
+      tool({ ...read, input: tight }),
+      { verdict: 'allow' },
+      [asking],
+    ],
+  ])('%s', async (_, before, after, answer, guards = []) => {
+    const calling = (one: AnyTool): Agent =>
+      agent({
+        name: 'a',
+        model: scriptedModel(
+          [{ toolCalls: [{ id: 'c', name: 'call', input: { prompt: ' ' } }] }, { text: 'Done.' }],
+          { by: 'turn' },
+        ),
+        tools: [one],
+        guards,
+      })
+    await using runtime = await testRuntime({ flows: [calling(before), below] })
+    const run = await runtime.start('a', { prompt: 'Go.' })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+    await runtime.restart({ flows: [calling(after), below] })
+    await runtime.settle()
+    const [open] = await runtime.ever.questions()
+    if (answer === undefined) {
+      await runtime.ever.approvals.approve(open?.id ?? '', { by: 'eve' })
+      await runtime.settle()
+      await runtime.answer('Which?', 'this')
+    } else await runtime.ever.answer(open?.id ?? '', answer)
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
     await runtime.verify()
   })
 })
