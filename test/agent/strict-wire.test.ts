@@ -554,3 +554,23 @@ test('patterns of guards on requests leave ids, names, roles and signatures usab
     /call_1|ulm|weather\.report/i,
   )
 })
+
+test('an id of a call that a guard on requests replaces is another one of its result too', async () => {
+  const id = `call_${'a'.repeat(200)}_123456789_`
+  await using provider = await compatible(calling({ ...ulm, id }), pairsWanted)
+  const guards = [regexGuard({ at: 'request', patterns: '[0-9]{9}', reaction: 'fix' })]
+  expect(await outputOf(guarded(provider, guards))).toBe('Done.')
+  expect(provider.refused).toEqual([])
+  expect(JSON.stringify(provider.bodies)).not.toContain('123456789')
+})
+
+/** What every provider wants: results of calls that were made. */
+const pairsWanted = (body: Json): string | undefined => {
+  const ids = spoken(body).flatMap((one) =>
+    ((one['tool_calls'] ?? []) as readonly Json[]).map((made) => made['id']),
+  )
+  const isOrphaned = messagesOf(body).some(
+    (one) => one['role'] === 'tool' && !ids.includes(one['tool_call_id']),
+  )
+  return isOrphaned ? "messages with role 'tool' must be a response to 'tool_calls'" : undefined
+}

@@ -62,14 +62,16 @@ export const withTexts = ({ messages, tools }: Request, replace: Replace): unkno
 
 function withText(part: unknown, tools: readonly string[], replace: Replace): unknown {
   if (!isJson(part)) return mapTexts(part, replace)
-  const isIdHeld = holds([part['toolCallId'], ownOf(part)['id']], replace)
+  const isIdHeld = holds([part['toolCallId']], replace)
+  // Only the call has it. Without it, both are sent with what becomes of the other one.
+  const isOwnDropped = isIdHeld || holds([ownOf(part)['id']], replace)
   return mapped(part, (value, key) => {
     switch (key) {
       case 'type':
         return value
       case 'providerOptions': {
         const { [ownOptions]: own, ...others } = value as Json
-        return own && isIdHeld ? others : value
+        return own && isOwnDropped ? others : value
       }
       case 'toolCallId':
         return isIdHeld ? otherId(String(value)) : value
