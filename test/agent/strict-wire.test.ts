@@ -1,5 +1,9 @@
 /** What goes back to a provider is what it accepts, whatever a model has said before. */
-import type { LanguageModelV4, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4Prompt,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import {
@@ -9,6 +13,7 @@ import {
   guard,
   open,
   regexGuard,
+  secretsGuard,
   tool,
   verdict,
   type Agent,
@@ -574,3 +579,63 @@ const pairsWanted = (body: Json): string | undefined => {
   )
   return isOrphaned ? "messages with role 'tool' must be a response to 'tool_calls'" : undefined
 }
+
+const secret = `sk-ant-${'a'.repeat(32)}`
+
+test.each([
+  ['in its URL', `https://x.example/f?key=${secret}`, 'I look.', [false, true]],
+  ['beside it', 'https://x.example/f', `I look with ${secret}.`, [true, true]],
+])(
+  'a guard on requests finds what is in a message with a file, %s',
+  async (_name, url, text, kept) => {
+    await using provider = await strictAnthropic([{ text: 'Done.' }])
+    const image = { type: 'file', mediaType: 'image/png' }
+    const first = [
+      { type: 'text-start', id: '0' },
+      { type: 'text-delta', id: '0', delta: text },
+      { type: 'text-end', id: '0' },
+      { ...image, data: { type: 'url', url: new URL(url) } },
+      { ...image, data: { type: 'url', url: new URL('https://x.example/other') } },
+      { type: 'tool-call', toolCallId: 'toolu_1', toolName: 'weather', input: '{"city":"Ulm"}' },
+      finish('tool-calls'),
+    ]
+    const prompts: LanguageModelV4Prompt[] = []
+    const model = seen(beginning(first, provider), prompts)
+    const flow = agent({
+      name: 'forecaster',
+      model,
+      tools: [weather],
+      guards: [secretsGuard({ at: 'request' })],
+      retry: { attempts: 1 },
+    })
+    // Claude takes no files of its own; another model might.
+    expect(await outputOf(flow)).toBe('Done.')
+    const parts = prompts[1]?.[1]?.content as readonly { type: string; data?: { url: unknown } }[]
+    const files = parts.flatMap(({ type, data }) => (type === 'file' ? [data?.url] : []))
+    const urls = [url, 'https://x.example/other'].filter((_one, at) => kept[at])
+    expect(files.map((one) => one instanceof URL && one.href)).toEqual(urls)
+    expect(JSON.stringify(prompts)).not.toContain(secret)
+  },
+)
+
+/** The model, and what it is asked. */
+const seen = (model: LanguageModelV4, prompts: LanguageModelV4Prompt[]): LanguageModelV4 => ({
+  ...model,
+  doStream: (options) => {
+    prompts.push(options.prompt)
+    return model.doStream(options)
+  },
+})
+
+test('instructions of which a guard on requests leaves nothing are not sent blank', async () => {
+  await using provider = await strictAnthropic([{ text: 'Done.' }])
+  const flow = agent({
+    name: 'forecaster',
+    model: provider.model,
+    instructions: 'falcon',
+    guards: [regexGuard({ at: 'request', patterns: 'falcon', reaction: 'fix', replacement: '' })],
+    retry: { attempts: 1 },
+  })
+  expect(await outputOf(flow)).toBe('Done.')
+  expect(JSON.stringify(provider.bodies)).not.toContain('falcon')
+})

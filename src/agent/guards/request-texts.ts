@@ -1,7 +1,7 @@
 /**
  * The texts of a request, found and replaced without breaking what providers look at before they read
  * anything. Roles, types and the names of tools that are offered are nobody's words. An id that holds
- * something is replaced whole. A provider's metadata stands for what its model has said, word by word (a
+ * something is replaced whole, and so is a file. A provider's metadata stands for what its model has said, word by word (a
  * signature, an item that the provider keeps), so it goes back as it came or not at all; and where
  * some of it may not, none of that message does, as providers refuse half of it.
  */
@@ -30,16 +30,18 @@ export const writtenIn = ({ messages, tools }: Request): unknown =>
 
 function writtenBy(part: unknown, tools: readonly string[]): unknown {
   if (!isJson(part)) return part
-  const { type: _type, toolName, output, providerOptions, ...rest } = part
+  const { type: _type, toolName, output, data, providerOptions, ...rest } = part
   return [
     tools.includes(String(toolName)) ? [] : toolName,
-    isJson(output)
-      ? Object.entries(output).map(([key, value]) => (key === 'type' ? [] : value))
-      : output,
+    withoutType(output),
+    withoutType(data),
     metadataIn(providerOptions),
     Object.values(rest),
   ]
 }
+
+const withoutType = (typed: unknown): unknown =>
+  isJson(typed) ? Object.entries(typed).map(([key, value]) => (key === 'type' ? [] : value)) : typed
 
 /** Without the names of providers and of their fields. */
 const metadataIn = (options: unknown): unknown[] =>
@@ -54,7 +56,8 @@ export const withTexts = ({ messages, tools }: Request, replace: Replace): unkno
     if (!isJson(message)) return mapTexts(message, replace)
     return mapped(message, (value, key) => {
       if (key === 'role' || key === 'providerOptions') return value
-      if (key !== 'content' || !Array.isArray(value)) return mapTexts(value, replace)
+      if (key !== 'content') return mapTexts(value, replace)
+      if (!Array.isArray(value)) return notBlank(value, replace)
       const parts = value.map((part: unknown) => withText(part, tools, replace))
       return message['role'] === 'assistant' ? sound(value, parts, replace) : parts
     })
@@ -65,7 +68,7 @@ function withText(part: unknown, tools: readonly string[], replace: Replace): un
   const isIdHeld = holds([part['toolCallId']], replace)
   // Only the call has it. Without it, both are sent with what becomes of the other one.
   const isOwnDropped = isIdHeld || holds([ownOf(part)['id']], replace)
-  return mapped(part, (value, key) => {
+  const made = mapped(part, (value, key) => {
     switch (key) {
       case 'type':
         return value
@@ -78,16 +81,22 @@ function withText(part: unknown, tools: readonly string[], replace: Replace): un
       case 'toolName':
         return tools.includes(String(value)) ? value : mapTexts(value, replace)
       case 'output':
+      case 'data':
         if (!isJson(value)) return mapTexts(value, replace)
         return mapped(value, (one, name) => (name === 'type' ? one : mapTexts(one, replace)))
-      case 'text': {
-        const text = mapTexts(value, replace)
-        return text !== value && String(text).trim() === '' ? nothing : text
-      }
+      case 'text':
+        return notBlank(value, replace)
       default:
         return mapTexts(value, replace)
     }
   })
+  // What is left of a file can be neither read nor fetched.
+  return part['type'] === 'file' && made !== part ? { type: 'text', text: nothing } : made
+}
+
+function notBlank(text: unknown, replace: Replace): unknown {
+  const made = mapTexts(text, replace)
+  return made !== text && String(made).trim() === '' ? nothing : made
 }
 
 /** What of a model's message may go back to its provider. */

@@ -6,9 +6,12 @@
 import type {
   LanguageModelV4Message,
   LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
   LanguageModelV4ToolCallPart,
 } from '@ai-sdk/provider'
 import { acceptedId, type Taken } from './call-ids.ts'
+
+type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number]
 
 /** Under this key of its options a call has its id as its provider gave it: for us, not for providers. */
 export const ownOptions = 'everloop'
@@ -48,7 +51,9 @@ export function acceptedPrompt(
         const { content } = message
         return {
           ...message,
-          content: content.map((part) => (part.type === 'tool-call' ? accepted(part) : part)),
+          content: content.map((part) =>
+            part.type === 'tool-call' ? accepted(part) : located(part),
+          ),
         }
       }
       case 'tool':
@@ -65,6 +70,15 @@ export function acceptedPrompt(
         return message
     }
   })
+}
+
+/** URLs are texts until here, as guards look at texts and records hold none but plain data. */
+function located<Part extends AssistantPart>(part: Part): Part | LanguageModelV4TextPart {
+  if (part.type !== 'file' || part.data.type !== 'url') return part
+  const url = String(part.data.url)
+  // A guard may have made something else of it.
+  if (!URL.canParse(url)) return { type: 'text', text: url.trim() === '' ? '(no file)' : url }
+  return { ...part, data: { type: 'url', url: new URL(url) } }
 }
 
 /** Tools have names that are accepted; models call other ones too. */

@@ -49,7 +49,7 @@ function assistantPart(part: AnswerPart): AssistantPart[] {
       const { data, isUrl, mediaType } = part
       if (isUrl && !URL.canParse(String(data))) return [] // builds before have recorded such
       const file = isUrl
-        ? { type: 'url' as const, url: new URL(String(data)) }
+        ? { type: 'url' as const, url: String(data) as unknown as URL } // until it is sent
         : { type: 'data' as const, data }
       return [{ type: 'file', mediaType, data: file, ...options }]
     }
