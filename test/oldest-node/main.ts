@@ -54,7 +54,9 @@ function install(): void {
   if (isThere) return
   rmSync(place, { recursive: true, force: true })
   mkdirSync(place, { recursive: true })
-  writeFileSync(join(place, 'package.json'), '{ "private": true, "type": "module" }\n')
+  // Its own install script fetches the binary; npm asks for each to be allowed by name.
+  const own = { private: true, type: 'module', allowScripts: { node: true } }
+  writeFileSync(join(place, 'package.json'), JSON.stringify(own))
   const flags = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund']
   const args = ['install', ...flags, `node@${version}.0`]
   const { status } = spawnSync('npm', args, { cwd: place, stdio: ['ignore', 'inherit', 'inherit'] })

@@ -282,13 +282,13 @@ describe('real work of bodies', () => {
 
 test('a body that polls in real time holds time for a while, not for ever', async () => {
   const polling = flow('polling', async (run) => {
-    let isOver = false
+    const over = new AbortController()
     const polled = run.step('poll', async () => {
-      while (!isOver) await new Promise((resolve) => setTimeout(resolve, 20))
+      while (!over.signal.aborted) await realTimer(20)
       return 'polled'
     })
     await run.sleep('1h')
-    isOver = true
+    over.abort()
     return polled
   })
   await using runtime = await testRuntime({ flows: [polling] })
