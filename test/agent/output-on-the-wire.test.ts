@@ -122,17 +122,26 @@ const Person = z.object({
 })
 const ann = { name: 'Ann', friends: [{ name: 'Bob', friends: [] }] }
 const shared = z.object({ zip: z.string() }).meta({ id: 'Place' })
+const town = z.object({ zip: z.string(), a: z.int() }).meta({ id: 'Town' })
 const shape = z.discriminatedUnion('is', [
   z.object({ is: z.literal('circle'), r: z.number() }),
   z.object({ is: z.literal('box'), sides: z.array(z.object({ a: z.int() })) }),
 ])
 const box = { is: 'box', sides: [{ a: 1 }] }
 
+const nested = (levels: number, inside: z.ZodType): z.ZodType =>
+  levels === 0 ? inside : nested(levels - 1, z.object({ a: inside }))
+const nestedValue = (levels: number): unknown =>
+  levels === 0 ? 'x' : { a: nestedValue(levels - 1) }
+const words = Array.from({ length: 1001 }, (_, i) => `w${i}`)
+
 const strictly: readonly [string, z.ZodType, unknown][] = [
   ['an object', city, { city: 'Ulm' }],
   ['objects in objects', z.object({ a: z.array(city), b: city }), { a: [], b: { city: 'Ulm' } }],
   ['a field that may be null', z.object({ a: z.email().nullable() }), { a: null }],
   ['definitions', z.object({ a: shared, b: shared }), { a: { zip: '1' }, b: { zip: '2' } }],
+  ['a definition or nothing', z.object({ a: shared.nullable() }), { a: null }],
+  ['what is not too deep', nested(10, z.string()), nestedValue(10)],
   ['a tree', Person, ann],
   ['a union in an object', z.object({ shape }), { shape: box }],
   [
@@ -167,6 +176,15 @@ const loosely: readonly [string, z.ZodType, unknown][] = [
     z.object({ a: z.union([city, city.extend({ b: z.int() })]) }),
     { a: { city: 'Ulm' } },
   ],
+  ['one of several by name', z.object({ a: z.union([shared, town]) }), { a: { zip: '1' } }],
+  [
+    'a union in a union',
+    z.object({ a: z.union([z.union([city, z.string()]), city.extend({ b: z.int() })]) }),
+    { a: 'x' },
+  ],
+  ['what is deep', nested(11, z.string()), nestedValue(11)],
+  ['one of very many', z.object({ a: z.enum(words) }), { a: 'w7' }],
+  ['one of several kinds', z.object({ a: z.literal(['x', 1]) }), { a: 1 }],
 ]
 
 const apis: readonly [string, (url: string) => Model][] = [

@@ -22,7 +22,11 @@ export function outputSchema(given: unknown): OutputSchema | undefined {
   const isWrapped = root['type'] !== 'object' || refusedAtTop.some((word) => word in root)
   const schema = isWrapped ? wrapped(root) : root
   if (![...nodesOf(schema)].some(isComposed)) for (const node of nodesOf(schema)) close(node)
-  return { schema, isWrapped, isStrict: [...nodesOf(schema)].every(isStrictlyTaken) }
+  return {
+    schema,
+    isWrapped,
+    isStrict: isSmall(schema) && [...nodesOf(schema)].every(isStrictlyTaken),
+  }
 }
 
 type Node = Record<string, unknown>
@@ -84,6 +88,26 @@ const strictFormats: ReadonlySet<unknown> = new Set(
   'date-time time date duration email hostname ipv4 ipv6 uuid'.split(' '),
 )
 
+const levelsMax = 10
+const choicesMax = 1000
+
+/** Whether it is within the limits of strict mode, as far as somebody may come to them. */
+function isSmall(schema: Node): boolean {
+  const choices = [...nodesOf(schema)].flatMap((node) => node['enum'] ?? [])
+  return choices.length <= choicesMax && levelsOf(schema) <= levelsMax
+}
+
+function levelsOf(schema: unknown): number {
+  if (!isRecord(schema)) return 0
+  const { items, properties, anyOf, $defs } = schema
+  const inside = [
+    items,
+    ...[properties, anyOf, $defs].flatMap((word) => Object.values(Object(word) as Node)),
+  ]
+  const isLevel = items !== undefined || properties !== undefined
+  return Math.max(...inside.map(levelsOf)) + (isLevel ? 1 : 0)
+}
+
 /** Whether strict mode takes this schema, whatever is in it. */
 function isStrictlyTaken(node: Node): boolean {
   const words = Object.keys(node)
@@ -91,7 +115,7 @@ function isStrictlyTaken(node: Node): boolean {
   const is = (name: string): boolean => [type].flat().includes(name)
   if (words.some((word) => !strictWords.has(word))) return false
   if ('$ref' in node) return words.length === 1
-  if (!['type', 'anyOf', 'enum', 'const'].some((word) => word in node)) return false
+  if (!('type' in node || 'anyOf' in node)) return false
   if (format !== undefined && !strictFormats.has(format)) return false
   if (/\(\?<?[=!]/.test(String(pattern))) return false
   if (is('array') && !isRecord(items)) return false
@@ -103,11 +127,19 @@ function isStrictlyTaken(node: Node): boolean {
   return Object.keys(properties).every((name) => required.includes(name))
 }
 
-/** Strict mode refuses two objects that begin with the same field, unless that tells them apart. */
+/**
+ * Strict mode refuses two objects that begin with the same field, unless that tells them apart. What a
+ * reference or another choice begins with is not looked up.
+ */
 function areToldApart(schemas: readonly unknown[]): boolean {
+  const objects = schemas.filter((schema) => beginnings.some((word) => word in Object(schema)))
+  const isKnown = objects.every((schema) => 'properties' in Object(schema))
+  if (!isKnown && objects.length > 1) return false
   const first = schemas.flatMap((schema) => {
     const [field] = Object.entries(Object((schema as Node)['properties']) as Node)
     return field && !('const' in Object(field[1])) ? [field[0]] : []
   })
   return new Set(first).size === first.length
 }
+
+const beginnings = ['properties', '$ref', 'anyOf']
