@@ -128,6 +128,20 @@ test.each<[string, (url: string) => Model & object, Told]>([
       ],
     },
   ],
+  [
+    'invalid_prompt, in full',
+    (url) => createOpenAI({ baseURL: url, apiKey }).responses('gpt-5'),
+    {
+      events: [
+        { type: 'response.created', response: { id: 'r', created_at: 1, model: 'gpt-5' } },
+        {
+          type: 'response.failed',
+          sequence_number: 1,
+          response: { id: 'r', error: { code: 'invalid_prompt', message: flagged }, usage: null },
+        },
+      ],
+    },
+  ],
 ])('a filter that answers with %s refuses: nobody else is asked', async (_, model, told) => {
   await using first = await served(() => told)
   await using second = await working()
@@ -138,4 +152,31 @@ test.each<[string, (url: string) => Model & object, Told]>([
     },
   })
   expect([first.requests.length, second.requests.length]).toEqual([1, 0])
+})
+
+/** A gateway that shows what it was asked, in words that a filter would use. */
+test.each([502, 400])('a failure that tells the prompt is no refusal: %i', async (status) => {
+  await using first = await served(({ index, body }) =>
+    index === 0
+      ? {
+          status,
+          json: {
+            error: { message: `Failed: ${JSON.stringify(body['messages'])}`, code: null },
+            input: body['messages'],
+          },
+        }
+      : chatEvents({ text: 'It was filtered.' }),
+  )
+  await using second = await served(() => chatEvents({ text: 'It was filtered.' }))
+  const flow = agent({
+    name: 'asker',
+    model: [createOpenAI({ baseURL: first.url, apiKey }).chat('gpt-4o'), `${second.url}#m`],
+    retry: { delay: 1 },
+  })
+  await using ever = await open({ store: 'memory:', flows: [flow], work: {} })
+  const run = await ever.start(flow, { prompt: 'Explain the finish_reason content_filter.' })
+  expect(await run.result()).toBe('It was filtered.')
+  // What passes is asked again, what lasts is asked of the next.
+  const asked = [first, second].map(({ requests }) => requests.length)
+  expect(asked).toEqual(status === 502 ? [2, 0] : [1, 1])
 })

@@ -64,8 +64,12 @@ const unbound = /invalid .?signature.? in .?thinking|bound to a different conver
 const thoughtless = /expected .?thinking/i
 
 /** What OpenAI and Azure call a refusal that comes in the place of an answer. */
-const filtered =
-  /\b(?:content_filter|ResponsibleAIPolicyViolation|content_policy_violation|invalid_prompt)\b/
+const filtered: ReadonlySet<unknown> = new Set([
+  'content_filter',
+  'ResponsibleAIPolicyViolation',
+  'content_policy_violation',
+  'invalid_prompt',
+])
 
 /** The failure behind whatever was thrown. */
 export function failureOf(thrown: unknown, now: number): AttemptFailure {
@@ -83,7 +87,7 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
       status,
       waitMs: retryAfterMs(fields['responseHeaders'], now),
       body: said,
-      refuses: refusedIn(words),
+      refuses: refusedIn(words) ?? (isFiltered(fields) ? 'content' : undefined),
     },
   )
 }
@@ -91,7 +95,7 @@ export function failureOf(thrown: unknown, now: number): AttemptFailure {
 function refusedIn(words: string): Refused | undefined {
   if (unbound.test(words)) return 'reasoning'
   if (thoughtless.test(words)) return 'thinking'
-  return filtered.test(words) ? 'content' : undefined
+  return undefined
 }
 
 /** All that the provider said. */
@@ -101,6 +105,25 @@ function wordsOf(fields: Fields): string {
     .filter((word) => typeof word === 'string')
     .join(' ')
     .slice(0, 10_000)
+}
+
+/** Said by a code: a body that tells the prompt may hold any words. The status may be one that the AI SDK made up. */
+function isFiltered(fields: Fields): boolean {
+  // A body, or an event that the AI SDK could not read.
+  const told = [parsed(fields['responseBody']), fields['value']].map(fieldsOf)
+  // OpenAI's event of a failed response has the error in the response.
+  return [fields, ...told, ...told.map(({ response }) => fieldsOf(response))].some(
+    ({ code, type, innererror }) =>
+      [code, type, fieldsOf(innererror)['code']].some((word) => filtered.has(word)),
+  )
+}
+
+function parsed(body: unknown): unknown {
+  try {
+    return typeof body === 'string' ? JSON.parse(body) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function isPassing(
