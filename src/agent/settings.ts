@@ -56,14 +56,23 @@ export function settingsAside(
   const { headers, providerOptions } = own
   return {
     ...(headers && { headers }),
-    ...(providerOptions && { providerOptions: withoutTools(providerOptions) }),
+    ...(providerOptions && { providerOptions: optionsAside(providerOptions) }),
   }
 }
 
+/** A question beside the conversation is neither written into one that the provider keeps nor asked there. */
+const ofTheConversation: ReadonlySet<string> = new Set([
+  'conversation',
+  'previousResponseId',
+  'instructions',
+])
+
 /** Providers refuse what is said about tools where there are none, and thinking where none began. */
-function withoutTools(options: NonNullable<ModelSettings['providerOptions']>): typeof options {
+function optionsAside(options: NonNullable<ModelSettings['providerOptions']>): typeof options {
   const entries = Object.entries(options).map(([provider, own]) => {
-    const rest = Object.entries(own).filter(([name]) => !/tool|^thinking$/i.test(name))
+    const rest = Object.entries(own).filter(
+      ([name]) => !/tool|^thinking$/i.test(name) && !ofTheConversation.has(name),
+    )
     return [provider, Object.fromEntries(rest)] as const
   })
   return Object.fromEntries(entries)

@@ -3,7 +3,7 @@ import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { expect, test } from 'vitest'
 import { agent, open, tool } from 'everloop'
-import { scriptedModel } from 'everloop/testing'
+import { scriptedModel, scriptedServer } from 'everloop/testing'
 import type { Model } from '../../src/agent/model/port.ts'
 import type { AgentSettings } from '../../src/agent/settings.ts'
 import { chatEvents, refusal, served } from './served.ts'
@@ -89,6 +89,30 @@ test.each<[string, (url: string) => Model, AgentSettings['providerOptions'] & ob
   expect(output).toBe('Done.')
   expect(summaries).toEqual([expect.stringContaining('A summary.')])
   expect(server.requests.map(({ body }) => body['user'])).toEqual(Array(4).fill('ann'))
+})
+
+test('a summary is not written into a conversation that the provider keeps', async () => {
+  await using server = await scriptedServer({
+    script: ({ index, body }) => {
+      if ((body as Record<string, unknown>)['tools'] === undefined) return { text: 'A summary.' }
+      const usage = { input: 900, output: 1 }
+      return index < 3 ? { toolCalls: [{ name: 'look', input: {} }], usage } : { text: 'Done.' }
+    },
+  })
+  const { output, summaries } = await made({
+    model: createOpenAI({ baseURL: server.url, apiKey })('gpt-5'),
+    settings: {
+      providerOptions: { openai: { conversation: 'conv_1', instructions: 'Rhyme.', user: 'ann' } },
+    },
+  })
+  expect(output).toBe('Done.')
+  expect(summaries).toEqual([expect.stringContaining('A summary.')])
+  const sent = server.requests.map(({ body }) => body as Record<string, unknown>)
+  expect(sent.map(({ user }) => user)).toEqual(Array(4).fill('ann'))
+  expect(sent.filter(({ tools }) => tools === undefined)).toEqual([
+    expect.not.objectContaining({ conversation: expect.anything() }),
+  ])
+  expect(sent.filter(({ instructions }) => instructions === 'Rhyme.')).toHaveLength(3)
 })
 
 test('a summary that was cut off is none: the conversation goes on as it is', async () => {
