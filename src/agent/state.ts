@@ -73,6 +73,8 @@ export interface AgentState {
   readonly history: readonly PastCall[]
   /** How many messages from the beginning a compaction has replaced. */
   readonly compacted: number
+  /** How often in a row the model has only paused. */
+  readonly pauses?: number
   /** How many messages from the beginning go out without their reasoning, as its provider refused it. */
   readonly bare?: number
 }

@@ -116,8 +116,9 @@ export async function takeTurn(
     const late = await inbox.close()
     return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
   }
-  if (isPaused && !wasStopped && !isLast(spoken)) {
-    return goOn(withMessages(spoken, [goingOn]))
+  const { pauses = 0 } = spoken
+  if (isPaused && pauses < pausesMax && !wasStopped && !isLast(spoken)) {
+    return goOn({ ...withMessages(spoken, [goingOn]), pauses: pauses + 1 })
   }
   return end(spoken)
 }
@@ -181,6 +182,9 @@ const hasAnswered = ({ messages }: AgentState): boolean => messages.at(-1)?.role
 /** What a model that has paused is told: there are models that refuse to go on behind their own words. */
 const goingOn: UserMessage = { role: 'user', text: 'Go on.' }
 
+/** How often in a row it is told so. Each time is paid for, and nothing else may bound it. */
+const pausesMax = 8
+
 interface Answered {
   readonly answered: AgentState
   readonly parts: readonly AnswerPart[]
@@ -237,7 +241,11 @@ function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
 }
 
 /** Guards were content: what was sent back before is forgiven. */
-const withoutStrikes = (state: AgentState): AgentState => ({ ...state, retries: {}, repairs: 0 })
+const withoutStrikes = ({ pauses: _over, ...state }: AgentState): AgentState => ({
+  ...state,
+  retries: {},
+  repairs: 0,
+})
 
 /** Whether the agent is to end now, although the model would go on. */
 function isStopped(

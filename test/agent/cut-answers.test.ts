@@ -80,6 +80,31 @@ test('a pause that was the end stays the end, whatever a deploy makes of the lim
   await runtime.verify()
 })
 
+test('a model that does nothing but pause is not told to go on for ever', async () => {
+  await using server = await scriptedServer({
+    script: ({ index }) =>
+      index < 40 ? { ...paused, text: `Pause ${index + 1}.` } : { text: 'Never asked.' },
+  })
+  const flow = agent({ name: 'a', model: claude(server.url) })
+  await using runtime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'What is it?' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Pause 9.' })
+  expect(server.requests).toHaveLength(9)
+})
+
+test('pauses between calls are not counted together', async () => {
+  await using server = await scriptedServer({
+    script: ({ index }) => {
+      if (index === 5) return { toolCalls: [{ name: 'look', input: {} }] }
+      return index < 12 ? paused : { text: 'It is 42.' }
+    },
+  })
+  const flow = agent({ name: 'a', model: claude(server.url), tools: [look] })
+  await using runtime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'What is it?' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'It is 42.' })
+})
+
 test('a pause with calls is a turn like any other', async () => {
   await using server = await scriptedServer({
     script: [{ ...paused, toolCalls: [{ name: 'look', input: {} }] }, { text: 'It is 42.' }],
