@@ -14,7 +14,7 @@ import { pausedDraft } from './stop.ts'
 import { undoablesOf } from './undo-plan.ts'
 
 /** Losses of a worker without a new entry after which a run is parked. */
-const barrenMax = 3
+export const barrenMax = 3
 
 export type Opening =
   /** The run goes on as it is. */
@@ -51,7 +51,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
   const find = (kind: Message['kind']): Message | undefined =>
     messages.find((message) => message.kind === kind)
   const cancel = find('cancel')
-  /** Whoever lets a run go on has done with what was to stop it before. */
+  /** Whoever lets a run go on, or cancels it, has done with what was to stop it before. */
   const before = ({ number: last }: Message, kinds: readonly Message['kind'][]): number[] =>
     messages.flatMap(({ kind, number }) => (kinds.includes(kind) && number < last ? [number] : []))
   switch (status.is) {
@@ -60,7 +60,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       const isDeadly = row.barren >= barrenMax
       if (!isDeadly && state.undoing) return { is: 'open' }
       if (cancel && !state.undoing && (row.seq === 1 || isDeadly)) {
-        return cancelled(store, reader, { state, cancel })
+        return cancelled(store, reader, { state, cancel, overruled: before(cancel, ['pause']) })
       }
       const { record: beginning } = beginningOf(reader)
       if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
@@ -81,7 +81,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
         return { is: 'refused', drafts: [], taken: [cancel.number] }
       }
       if (cancel && !state.undoing && deadPauses.includes(status.code)) {
-        return cancelled(store, reader, { state, cancel })
+        return cancelled(store, reader, { state, cancel, overruled: before(cancel, ['pause']) })
       }
       if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
       const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
@@ -125,10 +125,19 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
 async function cancelled(
   store: Store,
   reader: Reader,
-  { state, cancel }: { readonly state: RunState; readonly cancel: Message },
+  {
+    state,
+    cancel,
+    overruled,
+  }: {
+    readonly state: RunState
+    readonly cancel: Message
+    /** The messages that it goes before: one that is left would pause the undoing. */
+    readonly overruled: readonly number[]
+  },
 ): Promise<Opening> {
   const { entry, record: beginning } = beginningOf(reader)
-  const taken = [cancel.number]
+  const taken = [...overruled, cancel.number]
   const { reason, by } = recordOf<'cancel'>(cancel)
   const { drafts, deliver, end } = await cancelWithoutCode(store, entry.run, {
     state,

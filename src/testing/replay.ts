@@ -4,7 +4,7 @@
  */
 import type { ErrorData } from '../base/errors.ts'
 import { decode, emptyState, encode, fold, type Entry, type Payloads } from '../ledger/index.ts'
-import type { AnyFlow, OnBody } from '../run/index.ts'
+import { type AnyFlow, barrenMax, type OnBody } from '../run/index.ts'
 import type { Append, RunRow, Store } from '../store/store.ts'
 import { TestWorker } from './test-worker.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -46,7 +46,7 @@ export async function replay(
   }
   if (!wasWrittenByCode(entries)) return { flaws: [] }
   const appends: Append[] = []
-  const overlay = truncated(store, row, appends)
+  const overlay = truncated(store, row, { appends, now: timeOfEnd(entries) })
   const worker = new TestWorker({
     store: overlay,
     time,
@@ -83,8 +83,13 @@ function wasWrittenByCode(entries: readonly Entry[]): boolean {
   const wasToldOfCancel = entries.some(({ kind }) => kind === 'run.cancelling')
   if (last?.kind === 'run.failed' && errorOf(last).code === 'DEADLINE') return wasToldOfCancel
   if (last?.kind !== 'run.cancelled') return true
-  return before?.kind !== 'run.paused' && wasToldOfCancel
+  return wasToldOfCancel && before?.kind !== 'run.paused' && !wasDeadly(before)
 }
+
+/** Its code had killed so many workers that it was not executed again, not even to cancel. */
+const wasDeadly = (entry: Entry | undefined): boolean =>
+  entry?.kind === 'run.overtaken' &&
+  (decode(entry.payload ?? '{}') as Payloads['run.overtaken']).times >= barrenMax
 
 const errorOf = ({ payload }: Entry): ErrorData =>
   (decode(payload ?? '{}') as Payloads['run.failed']).error
@@ -94,6 +99,18 @@ const ends: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.canc
 const shown = ({ kind, scope, key, payload }: Entry): string =>
   `${kind} at "${scope}/${key}" with ${payload?.slice(0, 300)}`
 
+/**
+ * A deadline that has passed since had not passed then: not even where the end that the code had come
+ * to was written behind it.
+ */
+function timeOfEnd(entries: readonly Entry[]): number {
+  const [genesis] = entries
+  const last = entries.at(-1)
+  const { deadline = Infinity } = decode(genesis?.payload ?? '{}') as Payloads['run.started']
+  const wasMissed = last?.kind === 'run.failed' && errorOf(last).code === 'DEADLINE'
+  return Math.min(last?.time ?? 0, wasMissed ? Infinity : deadline - 1)
+}
+
 /** Equal but for where and when it was written. */
 const isSame = (a: Entry, b: Entry): boolean =>
   a.kind === b.kind &&
@@ -102,7 +119,11 @@ const isSame = (a: Entry, b: Entry): boolean =>
   encode(decode(a.payload ?? 'null')) === encode(decode(b.payload ?? 'null'))
 
 /** The store as it was before the run's last entry, for one worker: appends lead nowhere. */
-function truncated(store: Store, row: RunRow, appends: Append[]): Store {
+function truncated(
+  store: Store,
+  row: RunRow,
+  { appends, now }: { readonly appends: Append[]; readonly now: number },
+): Store {
   let claimed = false
   const before = async (): Promise<{
     readonly entries: Awaited<ReturnType<Store['entries']>>
@@ -115,7 +136,7 @@ function truncated(store: Store, row: RunRow, appends: Append[]): Store {
     return { entries, row: { ...row, ...state, ...head } }
   }
   const instead: Partial<Store> = {
-    clock: { now: () => row.updated }, // a deadline that has passed since had not passed then
+    clock: { now: () => now },
     openSession: async () => {},
     renewSession: async () => true,
     closeSession: async () => {},

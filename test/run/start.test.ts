@@ -210,6 +210,19 @@ describe('starting a run', () => {
     expect(await replay(run.id, { store, time, flows: [hello] })).toEqual({ flaws: [] })
   })
 
+  test('ends as it did when it is driven once more, though its end was written behind the deadline', async () => {
+    const closing = flow('closing', async (run) => {
+      const close = (): void => runtime.time.leap(runtime.time.clock.now() + 60 * 60 * 1000)
+      await run.resource('slow to close', async () => 'open', close)
+      return 'in time'
+    })
+    await using runtime = await testRuntime({ flows: [closing], lease: '2h' })
+    const run = await runtime.ever.start(closing, undefined, { deadline: '1h' })
+    expect(await runtime.result(run)).toBe('in time')
+    const { store, time } = runtime
+    expect(await replay(run.id, { store, time, flows: [closing] })).toEqual({ flaws: [] })
+  })
+
   test('ends as it did when it is driven once more after the deadline', async () => {
     await using runtime = await testRuntime({ flows: [hello] })
     const run = await runtime.start(hello, 'Ada', { deadline: '1h' })

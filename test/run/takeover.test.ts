@@ -1,7 +1,7 @@
 /** Workers that die, freeze and come back: the run goes on elsewhere, and nobody writes twice. */
 import { describe, expect, test } from 'vitest'
 import { EverloopError, flow } from 'everloop'
-import { testRuntime, type TestRuntime, virtualTime } from 'everloop/testing'
+import { replay, testRuntime, type TestRuntime, virtualTime } from 'everloop/testing'
 import { Ever, Flows } from '../../src/run/index.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 
@@ -242,6 +242,34 @@ describe('a killed worker', () => {
     expect(await runtime.result(run)).toBe('survived')
     expect(await run.status()).toMatchObject({ overtakes: 3 })
     await runtime.verify()
+    await runtime.close()
+  })
+
+  test('three times in a row while it cleans up, it is ended by another cancel, without its code', async () => {
+    let executions = 0
+    let runtime: TestRuntime | undefined
+    const poison = flow('poison', async (run) => {
+      try {
+        await run.signal('go')
+      } finally {
+        await run.cleanup('tidy', (inner) =>
+          inner.step('deadly', () => {
+            executions++
+            runtime?.crash()
+            if (executions === 3) void runtime?.ever.cancel(run.id, 'again')
+            return new Promise<void>(() => {})
+          }),
+        )
+      }
+    })
+    runtime = await testRuntime({ flows: [poison] })
+    const run = await runtime.start(poison, undefined)
+    await runtime.ever.cancel(run.id, 'stop')
+    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'again' })
+    expect(executions).toBe(3)
+    const { store, time } = runtime
+    expect(await replay(run.id, { store, time, flows: [poison] })).toEqual({ flaws: [] })
+    expect(executions).toBe(3)
     await runtime.close()
   })
 

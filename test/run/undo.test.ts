@@ -215,6 +215,26 @@ test('a child that its parent gives up undoes, and a parent learns of its end wh
   await runtime.verify()
 })
 
+test('a pause that a cancel came behind does not hold up the undoing', async () => {
+  const world = new World()
+  const old = flow('changing', async (run) => {
+    await world.book(run, 'a')
+    await run.sleep('1h')
+  })
+  const changed = flow('changing', (run) => run.step('other', () => 1))
+  await using runtime = await testRuntime({ flows: [old], actions: [world.cancel] })
+  const run = await runtime.start(old, undefined, { id: 'r' })
+  await runtime.stop()
+  await runtime.ever.pause('r')
+  runtime.addWorker({ flows: [changed], actions: [world.cancel] })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DIVERGED' })
+  await runtime.ever.cancel('r', 'enough')
+  await runtime.settle()
+  expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'enough' })
+  expect(world.cancelled).toEqual(['a'])
+  await runtime.verify()
+})
+
 test('an action that nobody has pauses the run where it is registered', async () => {
   const stray = flow('stray', async (run) => run.undo('nobody', { a: 1 }))
   await using runtime = await testRuntime({ flows: [stray] })

@@ -274,6 +274,7 @@ function closeScope(
       child === undefined ||
       child.hasEnded ||
       child.isCancelling ||
+      (child.isUndoing && child.lastCancel > 0) || // it has taken one, and was ending already
       run.spared.has(id) ||
       Array.from(child.inbox.values()).some(({ kind }) => kind === 'cancel') ||
       append?.deliver?.some((message) => message.run === id && message.kind === 'cancel') === true

@@ -88,9 +88,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'outcomes are handed over in the order in which they arrive',
-    file: 'run/recorded.ts',
-    find: 'this.#queue.push(delivery)',
-    replace: 'this.#queue.splice(this.#taken, 0, delivery)',
+    file: 'run/queue.ts',
+    find: 'this.#list.push(delivery)',
+    replace: 'this.#list.splice(this.#taken, 0, delivery)',
   },
   {
     name: 'microtasks do not drain between two outcomes',

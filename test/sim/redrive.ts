@@ -12,6 +12,7 @@ import { interpret, type View } from './interpret.ts'
 import type { Mirror } from './mirror.ts'
 import { never, Process } from './process.ts'
 import { flowsOf } from './programs.ts'
+import { recordOf } from './record-of.ts'
 import { Scheduler } from './scheduler.ts'
 import { takeBackAction } from './take-back.ts'
 import type { World } from './world.ts'
@@ -23,8 +24,9 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   if (!last || !run.hasEnded || !wasExecuted(run)) return
   const { report } = world
   const scheduler = new Scheduler(new Chance(world.seed, 'redrive'), 'time')
-  scheduler.jump(last.time - scheduler.clock.now())
-  const store = memoryStore({ clock: scheduler.clock })
+  const now = timeOfEnd(run, last)
+  scheduler.jump(now - scheduler.clock.now())
+  const store = memoryStore({ clock: { now: () => now } })
   await copy(world, run.entries.slice(0, -1), row, store)
 
   const process = new Process('redrive', scheduler, new Chance(world.seed, 'redrive'), 0)
@@ -60,6 +62,10 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   )
 }
 
+/** An end that was reached before the deadline may have been written behind it. */
+const timeOfEnd = ({ isOverdue, deadline = Infinity }: Mirror, { time }: Entry): number =>
+  isOverdue ? time : Math.min(time, deadline - 1)
+
 /**
  * Runs that were cancelled from outside of their code have no end that code could reach. Where a deadline
  * was found to have passed only at the end, it is chance whether code that is executed again is told before.
@@ -68,7 +74,10 @@ function wasExecuted({ entries, isOverdue, isCancelling }: Mirror): boolean {
   if (isOverdue) return isCancelling
   const [last, before] = entries.toReversed()
   if (last?.kind !== 'run.cancelled') return true
-  return before?.kind !== 'run.paused' && entries.some(({ kind }) => kind === 'run.cancelling')
+  if (before?.kind === 'run.paused') return false
+  // Code that has killed three workers in a row is not executed, not even to cancel.
+  if (before?.kind === 'run.overtaken' && recordOf(before, before.kind).times >= 3) return false
+  return entries.some(({ kind }) => kind === 'run.cancelling')
 }
 
 /** Writes what there was of the run into a store of its own. */

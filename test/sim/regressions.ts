@@ -38,4 +38,12 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
     seed: 15426,
     found: 'a budget was looked at again although people had been asked about the call behind it',
   },
+  {
+    seed: 1368,
+    found:
+      'code that had killed three workers was taken to have ended a run that another cancel ended',
+  },
+  { seed: 8684, found: 'a run that had ended just before its deadline was driven again behind it' },
+  { seed: 7169, found: 'a child that took its cancel while it was undone was said to have none' },
+  { seed: 18231, found: 'a pause that a cancel had overruled paused the undoing' },
 ]
