@@ -19,6 +19,7 @@ import { agentsIn } from './environment.ts'
 import type { Guard } from './guards/guard.ts'
 import { Limiter } from './limiter.ts'
 import type { ToolFace } from './model/answer.ts'
+import { AcceptedPrompts } from './model/accepted-prompt.ts'
 import { modelName } from './model/port.ts'
 import { Translation } from './prompt.ts'
 import { readMore } from './read-more.ts'
@@ -60,6 +61,8 @@ export class Agency {
   told: readonly string[] = []
   /** The conversation in the words of the model port. */
   readonly translation: Translation = new Translation()
+  /** The same as models were given it. */
+  readonly accepted: AcceptedPrompts = new AcceptedPrompts()
 
   constructor(agent: Defined, run: Run) {
     const { by, ancestors = [] } = beginningIn(run)

@@ -84,7 +84,8 @@ async function reply(
   const { tools, definition } = at.definitionWith(instructions)
   const answer = await call.costs.call({
     model: agent.model,
-    prompt: [...messages], // the model may change it
+    prompt: messages,
+    accepted: at.accepted,
     tools,
     responseFormat: formatOf(at),
     settings: await resolved(agent.settings, at.secrets),

@@ -20,6 +20,7 @@ import {
   type Guard,
 } from 'everloop'
 import {
+  crashAtEveryCommit,
   scriptedModel,
   scriptedServer,
   type Script,
@@ -128,6 +129,37 @@ test('ids that come again in later answers are told apart by another provider', 
   await using second = await strictAnthropic([{ text: 'Done.' }])
   expect(await outputOf(forecaster(first, second))).toBe('Done.')
   expect(second.refused).toEqual([])
+})
+
+test('a process that goes on sends what the one before it would have sent', async () => {
+  const sent = new Map<string, Set<string>>()
+  /** Answers each other turn, with an id that is its own and comes again. */
+  const answering = (name: string, rest: number): LanguageModelV4 =>
+    scriptedModel(
+      ({ turn, body }) => {
+        if (turn % 2 !== rest) return { error: 'Not I.', status: 401 }
+        const { prompt } = body as { readonly prompt: LanguageModelV4Prompt }
+        const key = `${name} ${turn}`
+        sent.set(key, (sent.get(key) ?? new Set()).add(JSON.stringify(prompt)))
+        if (turn === 5) return { text: 'Done.' }
+        return {
+          toolCalls: [
+            { ...ulm, id: 'functions.weather:0' },
+            { ...ulm, id: 'call_1' },
+          ],
+        }
+      },
+      { name },
+    )
+  const both = agent({
+    name: 'both',
+    model: [answering('even', 0), answering('odd', 1)],
+    tools: [weather],
+    retry: { attempts: 1 },
+  })
+  await crashAtEveryCommit(both, { prompt: 'The weather?' })
+  expect([...sent.keys()]).toEqual(['even 0', 'odd 1', 'even 2', 'odd 3', 'even 4', 'odd 5'])
+  for (const prompts of sent.values()) expect(prompts.size).toBe(1)
 })
 
 test('a provider gets its own ids back as it gave them, with whatever they carry', async () => {

@@ -8,6 +8,7 @@ import type {
   LanguageModelV4Prompt,
   LanguageModelV4TextPart,
   LanguageModelV4ToolCallPart,
+  LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider'
 import { acceptedId, type Taken } from './call-ids.ts'
 
@@ -23,54 +24,102 @@ export const givenOptions = (given: {
 }): NonNullable<LanguageModelV4ToolCallPart['providerOptions']> => ({ [ownOptions]: { ...given } })
 
 /**
- * The prompt for this model, "provider/model": what is special about its own ids it gets back as it gave
- * it, and all others as ids that every provider accepts, each of them once in the conversation.
+ * One conversation for the models that are asked with it. A long one is not gone through each turn: of
+ * what a model was given last, all that stands before the first difference is taken over.
  */
-export function acceptedPrompt(
-  prompt: LanguageModelV4Prompt,
-  model: string,
-): LanguageModelV4Prompt {
-  const taken: Taken = new Map()
-  /** Of the last answer: ids are unique only within one. */
-  let ids = new Map<string, string>()
-  const accepted = (call: LanguageModelV4ToolCallPart): LanguageModelV4ToolCallPart => {
-    const { toolCallId, toolName } = call
-    const { [ownOptions]: given, ...others } = call.providerOptions ?? {}
-    const own = given?.['by'] === model && typeof given['id'] === 'string' ? given['id'] : undefined
-    if (own !== undefined) taken.set(own, 1)
-    const id = own ?? acceptedId(toolCallId, taken)
-    ids.set(toolCallId, id)
-    const name = acceptedName(toolName)
-    if (id === toolCallId && name === toolName && !given) return call
-    return { ...call, toolCallId: id, toolName: name, providerOptions: others }
+export class AcceptedPrompts {
+  readonly #byModel = new Map<string, AcceptedPrompt>()
+
+  /**
+   * The prompt for this model, "provider/model": what is special about its own ids it gets back as it
+   * gave it, and all others as ids that every provider accepts, each of them once in the conversation.
+   */
+  of(prompt: LanguageModelV4Prompt, model: string): LanguageModelV4Prompt {
+    const before = this.#byModel.get(model)
+    const accepted = before?.isBegunBy(prompt) ? before : new AcceptedPrompt(model)
+    this.#byModel.delete(model) // one that fails half way is no beginning
+    const whole = accepted.upTo(prompt)
+    this.#byModel.set(model, accepted)
+    return whole
   }
-  return prompt.map((message): LanguageModelV4Message => {
+}
+
+class AcceptedPrompt {
+  readonly #model: string
+  #prompt: LanguageModelV4Prompt = []
+  readonly #accepted: LanguageModelV4Prompt = []
+  readonly #taken: Taken = new Map()
+  /** Of the last answer: ids are unique only within one. */
+  readonly #ids = new Map<string, string>()
+
+  constructor(model: string) {
+    this.#model = model
+  }
+
+  /** Whether the prompt is this one, or goes on where it ends. */
+  isBegunBy(prompt: LanguageModelV4Prompt): boolean {
+    return this.#prompt.every((one, i) => one === prompt[i] || isAccepted(one, prompt[i]))
+  }
+
+  /** The whole prompt, which this one begins. */
+  upTo(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
+    for (let i = 0; i < prompt.length; i++) {
+      const message = prompt[i] as LanguageModelV4Message
+      if (message !== this.#prompt[i]) this.#accepted[i] = this.#message(message)
+    }
+    this.#prompt = prompt
+    return [...this.#accepted] // the model may change it
+  }
+
+  #message(message: LanguageModelV4Message): LanguageModelV4Message {
     switch (message.role) {
       case 'assistant': {
-        ids = new Map()
-        const { content } = message
-        return {
-          ...message,
-          content: content.map((part) =>
-            part.type === 'tool-call' ? accepted(part) : located(part),
-          ),
-        }
+        this.#ids.clear()
+        const content = message.content.map((part) =>
+          part.type === 'tool-call' ? this.#call(part) : located(part),
+        )
+        return isSame(content, message.content) ? message : { ...message, content }
       }
-      case 'tool':
-        return {
-          ...message,
-          content: message.content.map((part) => {
-            if (part.type !== 'tool-result') return part
-            const { toolCallId, toolName } = part
-            const id = ids.get(toolCallId) ?? toolCallId
-            return { ...part, toolCallId: id, toolName: acceptedName(toolName) }
-          }),
-        }
+      case 'tool': {
+        const content = message.content.map((part) =>
+          part.type === 'tool-result' ? this.#result(part) : part,
+        )
+        return isSame(content, message.content) ? message : { ...message, content }
+      }
       default:
         return message
     }
-  })
+  }
+
+  #call(call: LanguageModelV4ToolCallPart): LanguageModelV4ToolCallPart {
+    const { toolCallId, toolName } = call
+    const given = call.providerOptions?.[ownOptions]
+    const own =
+      given?.['by'] === this.#model && typeof given['id'] === 'string' ? given['id'] : undefined
+    if (own !== undefined) this.#taken.set(own, 1)
+    const id = own ?? acceptedId(toolCallId, this.#taken)
+    this.#ids.set(toolCallId, id)
+    const name = acceptedName(toolName)
+    if (id === toolCallId && name === toolName && !given) return call
+    const { [ownOptions]: _ours, ...others } = call.providerOptions ?? {}
+    return { ...call, toolCallId: id, toolName: name, providerOptions: others }
+  }
+
+  #result(result: LanguageModelV4ToolResultPart): LanguageModelV4ToolResultPart {
+    const { toolCallId, toolName } = result
+    const id = this.#ids.get(toolCallId) ?? toolCallId
+    const name = acceptedName(toolName)
+    if (id === toolCallId && name === toolName) return result
+    return { ...result, toolCallId: id, toolName: name }
+  }
 }
+
+/** What is accepted as it is, whatever stands before it, as instructions are that are made for each turn. */
+const isAccepted = (...messages: readonly (LanguageModelV4Message | undefined)[]): boolean =>
+  messages.every((message) => message?.role === 'system' || message?.role === 'user')
+
+const isSame = (made: readonly unknown[], from: readonly unknown[]): boolean =>
+  made.every((one, i) => one === from[i])
 
 /** URLs are texts until here, as guards look at texts and records hold none but plain data. */
 function located<Part extends AssistantPart>(part: Part): Part | LanguageModelV4TextPart {
@@ -81,6 +130,9 @@ function located<Part extends AssistantPart>(part: Part): Part | LanguageModelV4
   return { ...part, data: { type: 'url', url: new URL(url) } }
 }
 
+/** What every provider accepts as a name. */
+const accepted = /^[a-zA-Z0-9_-]{1,64}$/
+
 /** Tools have names that are accepted; models call other ones too. */
 const acceptedName = (name: string): string =>
-  name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || 'unknown'
+  accepted.test(name) ? name : name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || 'unknown'

@@ -11,6 +11,7 @@ import type {
 import type { Duration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { JsonSchema } from '../tool-schema.ts'
+import type { AcceptedPrompts } from './accepted-prompt.ts'
 import type { Model } from './port.ts'
 
 /** What an attempt used. */
@@ -62,6 +63,8 @@ export interface ModelRetry {
 export interface ModelRequest {
   readonly model: Model
   readonly prompt: LanguageModelV4Prompt
+  /** The conversation that the prompt goes on with, when there may be more requests of it. */
+  readonly accepted?: AcceptedPrompts | undefined
   readonly tools?: readonly ToolFace[] | undefined
   readonly toolChoice?: LanguageModelV4ToolChoice | undefined
   readonly responseFormat?: LanguageModelV4CallOptions['responseFormat'] | undefined

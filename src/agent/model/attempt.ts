@@ -6,7 +6,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { formatDuration } from '../../base/duration.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
-import { acceptedPrompt } from './accepted-prompt.ts'
+import { AcceptedPrompts } from './accepted-prompt.ts'
 import type { ModelAnswer, ModelRequest } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
@@ -38,7 +38,8 @@ export async function attempt(
     watch.limit(timeoutMs)
     const name = modelName(model)
     const names = [modelName(asked), name]
-    const prompt = acceptedPrompt(request.prompt, name)
+    const prompts = request.accepted ?? new AcceptedPrompts()
+    const prompt = prompts.of(request.prompt, name)
     const accepted = inWantedFormat({ ...request, prompt }, model)
     const options = callOptions(accepted, model, watch.signal)
     const result = request.stream
