@@ -103,11 +103,11 @@ async function summarised(
         { role: 'user', content: [{ type: 'text', text: 'Write the summary now.' }] },
       ],
       settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at.secrets),
-      stream: false,
       signal: run.abortSignal,
       ports: portsIn(run),
       retry: agent.retry,
       timeoutMs: agent.timeoutMs,
+      silenceMs: agent.silenceMs,
     })
     const failed =
       answer.text.trim() === ''

@@ -30,10 +30,10 @@ export function judging(at: Agency): Judging {
           settingsAside(agent.settings, { model: model as Model | undefined, settings }),
           at.secrets,
         ),
-        stream: false,
         signal,
         ports,
         retry: agent.retry,
+        silenceMs: agent.silenceMs,
       })
       if (answer.content.some(({ type }) => type === 'tool-call')) {
         throw new EverloopError(

@@ -90,7 +90,6 @@ async function reply(
     responseFormat: formatOf(at),
     settings: await resolved(agent.settings, at.secrets),
     signal: call.signal,
-    stream: true, // what is held back too: fetch waits for a whole answer no longer than it likes
     ...call.shown,
     ports,
     retry: agent.retry,

@@ -25,9 +25,9 @@ interface Said {
   readonly usage?: readonly [input: number, output: number] | null
 }
 
-/** An answer of chat completions, streamed where that is asked for. */
+/** An answer of chat completions. */
 function chat(
-  { body, index }: Asked,
+  { index }: Asked,
   { text, call, finish = call ? 'tool_calls' : 'stop', usage = [100, 20] }: Said,
 ): Told {
   const message = {
@@ -51,8 +51,6 @@ function chat(
     },
   }
   const head = { id: 'c', created: 1, model: 'm' }
-  const whole = [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: finish }]
-  if (body['stream'] !== true) return { json: { ...head, choices: whole, ...used } }
   return {
     events: [
       { ...head, choices: [{ index: 0, delta: message, finish_reason: null }] },
@@ -221,6 +219,55 @@ describe('what came to nothing is not free', () => {
   })
 })
 
+describe('an attempt that is cut off when the model has begun to speak is estimated', () => {
+  const spoken = { choices: [{ index: 0, delta: { content: 'x'.repeat(3000) } }] }
+
+  test('by the provider, and asked again', async () => {
+    await using server = await served((asked) =>
+      asked.index === 0 ? { events: [spoken] } : chat(asked, { text: 'Done.' }),
+    )
+    const { settled, amounts } = await ran({ model: modelAt(server.url), retry: { delay: 1 } })
+    expect(settled).toMatchObject({ output: 'Done.' })
+    expect(amounts['tokens']).toBeGreaterThan(1001 + 120)
+    expect(amounts['tokens']).toBeLessThan(1500 + 120)
+  })
+
+  test('also when the call fails with it: in money', async () => {
+    await using server = await served(() => ({ events: [spoken] }))
+    const { settled, amounts } = await ran({
+      model: modelAt(server.url, { name: 'openai', id: 'gpt-5' }),
+      retry: { attempts: 2, delay: 1 },
+      budget: { usd: 1 },
+    })
+    expect(settled).toMatchObject({ status: 'failed' })
+    expect(amounts['microUsd']).toBeGreaterThan(2 * 10_000)
+    expect(amounts['microUsd']).toBeLessThan(2 * 11_000)
+  })
+
+  test('by a silence', async () => {
+    const silent = (async function* () {
+      yield spoken
+      await Promise.withResolvers<never>().promise
+    })()
+    await using server = await served(() => ({ events: silent }))
+    const { settled, amounts } = await ran({
+      model: modelAt(server.url),
+      retry: { attempts: 1 },
+      silence: 50,
+    })
+    expect(settled).toMatchObject({ status: 'failed' })
+    expect(amounts['tokens']).toBeGreaterThan(1001)
+  })
+
+  test('but nothing that failed before', async () => {
+    await using server = await served((asked) =>
+      asked.index === 0 ? { events: [] } : chat(asked, { text: 'Done.' }),
+    )
+    const { amounts } = await ran({ model: modelAt(server.url), retry: { delay: 1 } })
+    expect(amounts['tokens']).toBe(120)
+  })
+})
+
 test('the arguments of calls are estimated where an answer does not say what it used', async () => {
   const at = 'x'.repeat(30_000)
   await using server = await served((asked) =>
@@ -231,7 +278,7 @@ test('the arguments of calls are estimated where an answer does not say what it 
   expect(amounts['tokens']).toBeLessThan(10_500)
 })
 
-test('an answer longer than any is refused where it is not streamed, and what it used is counted', async () => {
+test('an answer longer than any is refused, and what came of it is counted', async () => {
   const text = 'x'.repeat(8 * 1024 * 1024 + 1)
   await using server = await served((asked) =>
     chat(asked, asked.index < 2 ? { call: ['look', { at: 'x' }] } : { text: 'Done.' }),
@@ -240,6 +287,6 @@ test('an answer longer than any is refused where it is not streamed, and what it
   const compaction = { above: 50, keep: 2, model: modelAt(summing.url) }
   const { settled, amounts } = await ran({ model: modelAt(server.url), compaction })
   expect(settled).toMatchObject({ output: 'Done.' })
-  expect(amounts['tokens']).toBe(4 * 120)
+  expect(amounts['tokens']).toBeGreaterThan(text.length / 3)
   expect(JSON.stringify(server.requests.at(-1)?.body).length).toBeLessThan(text.length)
 })

@@ -1,6 +1,7 @@
 /** Calling models: retries, delays, fallbacks, limits and aborts, on virtual time. */
 import type {
   LanguageModelV2,
+  LanguageModelV2StreamPart,
   LanguageModelV4,
   LanguageModelV4Prompt,
   LanguageModelV4StreamPart,
@@ -26,7 +27,6 @@ async function called(
   const told: string[] = []
   const promise = callModel({
     prompt,
-    stream: true,
     ports: time,
     ...request,
     onText: (delta) => told.push(delta),
@@ -64,17 +64,6 @@ describe('an answer', () => {
       attempts: [],
       responseId: 'scripted',
     })
-  })
-
-  test('whole is the same as streamed', async () => {
-    const script: ScriptedAnswer[] = [
-      { text: 'One moment.', toolCalls: [{ name: 'a', input: { b: 1 } }] },
-    ]
-    const tools = [{ name: 'a', inputSchema: { type: 'object' } }]
-    const whole = await called({ model: scriptedModel(script), tools, stream: false })
-    const streamed = await called({ model: scriptedModel(script), tools })
-    expect(whole.result).toEqual(streamed.result)
-    expect(whole.told).toEqual([])
   })
 
   test('keeps characters whole that are cut between two deltas', async () => {
@@ -210,22 +199,16 @@ describe('limits', () => {
     const deaf: LanguageModelV4 = {
       ...scriptedModel([]),
       doStream: () => Promise.withResolvers<never>().promise,
-      doGenerate: () => Promise.withResolvers<never>().promise,
     }
     for (const model of [deaf, scriptedModel([{ hang: true }])]) {
       const retry = { attempts: 1 }
-      const streamed = await called({ model, retry, silenceMs: 1000 })
-      expect(String(streamed.result)).toContain('The model sent nothing for 1s.')
-      expect(streamed.ms).toBe(1000)
+      const unheard = await called({ model, retry, silenceMs: 1000 })
+      expect(String(unheard.result)).toContain('The model sent nothing for 1s.')
+      expect(unheard.ms).toBe(1000)
     }
-    const whole = await called({
-      model: deaf,
-      retry: { attempts: 1 },
-      stream: false,
-      timeoutMs: 5000,
-    })
-    expect(String(whole.result)).toContain('The model took longer than 5s.')
-    expect(whole.ms).toBe(5000)
+    const long = await called({ model: deaf, retry: { attempts: 1 }, timeoutMs: 5000 })
+    expect(String(long.result)).toContain('The model took longer than 5s.')
+    expect(long.ms).toBe(5000)
   })
 
   test('silence is counted from what came last, and the stream is told', async () => {
@@ -255,7 +238,7 @@ describe('limits', () => {
       },
     }
     const retry = { attempts: 2, delay: 0 }
-    const asked = { model, prompt, retry, stream: true, ports: time, silenceMs: 1000 }
+    const asked = { model, prompt, retry, ports: time, silenceMs: 1000 }
     const result = await time.runUntil(callModel(asked).catch((error: unknown) => error))
     expect(String(result)).toContain('The model sent nothing for 1s.')
     // A silence is noticed within an eighth of what it may last.
@@ -293,7 +276,7 @@ describe('limits', () => {
         doStream: async () => ({ stream: parts }),
       }
       const start = time.clock.now()
-      const asked = { model, prompt, retry: { attempts: 1 }, stream: true, ports }
+      const asked = { model, prompt, retry: { attempts: 1 }, ports }
       const call = callModel({ ...asked, silenceMs: 1000 }).catch((error: unknown) => error)
       expect(String(await time.runUntil(call))).toContain('The model sent nothing for 1s.')
       expect(time.clock.now() - start).toBeGreaterThanOrEqual(2600)
@@ -303,19 +286,17 @@ describe('limits', () => {
 
   test('what is aborted throws what it was aborted with, at any moment', async () => {
     const reason = new Error('stop')
-    for (const stream of [true, false]) {
-      for (const answer of [{ hang: true } as const, busy]) {
-        const time = virtualTime()
-        const start = time.clock.now()
-        const controller = new AbortController()
-        const model = scriptedModel(() => answer)
-        time.setTimer(100, () => controller.abort(reason))
-        const promise = callModel({ model, prompt, stream, ports: time, signal: controller.signal })
-        expect(await time.runUntil(promise.catch((error: unknown) => error))).toBe(reason)
-        expect(time.clock.now() - start).toBe(100)
-        expect(model.requests).toHaveLength(1)
-        expect(time.timers).toEqual([])
-      }
+    for (const answer of [{ hang: true } as const, busy]) {
+      const time = virtualTime()
+      const start = time.clock.now()
+      const controller = new AbortController()
+      const model = scriptedModel(() => answer)
+      time.setTimer(100, () => controller.abort(reason))
+      const promise = callModel({ model, prompt, ports: time, signal: controller.signal })
+      expect(await time.runUntil(promise.catch((error: unknown) => error))).toBe(reason)
+      expect(time.clock.now() - start).toBe(100)
+      expect(model.requests).toHaveLength(1)
+      expect(time.timers).toEqual([])
     }
     const early = { model: scriptedModel([]), signal: AbortSignal.abort(reason) }
     expect((await called(early)).result).toBe(reason)
@@ -383,20 +364,25 @@ describe('models', () => {
       provider: 'older.chat',
       modelId: 'one',
       supportedUrls: {},
-      doStream: () => Promise.reject(new Error('not asked')),
-      doGenerate: (options) => {
+      doGenerate: () => Promise.reject(new Error('not asked')),
+      doStream: (options) => {
         asked.push(options.prompt)
         return Promise.resolve({
-          content: [{ type: 'text', text: 'Yes.' }],
-          finishReason: 'stop',
-          usage: { inputTokens: 3, outputTokens: 1, totalTokens: 4 },
-          warnings: [],
+          stream: ReadableStream.from<LanguageModelV2StreamPart>([
+            { type: 'text-start', id: '0' },
+            { type: 'text-delta', id: '0', delta: 'Yes.' },
+            { type: 'text-end', id: '0' },
+            {
+              type: 'finish',
+              finishReason: 'stop',
+              usage: { inputTokens: 3, outputTokens: 1, totalTokens: 4 },
+            },
+          ]),
         })
       },
     }
     const { result } = await called({
       model: older,
-      stream: false,
       prompt: [
         {
           role: 'user',

@@ -75,7 +75,7 @@ const wires = (Object.keys(providers) as ProviderName[]).flatMap((provider) =>
 
 describe.each(wires)('$provider, $how', ({ provider, how }) => {
   test.each(malformedClasses)('$name', async (one) => {
-    const expected: Outcome = outcomeOf(one, provider, 'streamed')
+    const expected: Outcome = outcomeOf(one, provider)
     const { settled, asked, results, verified, again } = await lifeOf(one, provider, how)
     expect(verified).toMatchObject({ ok: true })
     if (expected.is === 'failed') {

@@ -9,7 +9,6 @@ import type { Malformation, Script, ScriptedAnswer } from 'everloop/testing'
 const reset = process.versions.node.startsWith('22.') ? '(other side closed)' : '(read ECONNRESET)'
 
 export type ProviderName = 'openai chat' | 'openai responses' | 'openai-compatible' | 'anthropic'
-export type How = 'streamed' | 'whole'
 
 export interface ExpectedCall {
   /** Default: the id that the script gives. A pattern where the provider's package draws one. */
@@ -33,26 +32,19 @@ export type Outcome =
   /** MODEL_FAILED after this many attempts, with this in its message. */
   | { readonly is: 'failed'; readonly attempts: number; readonly says: string }
 
-type At = ProviderName | How | `${ProviderName}, ${How}`
-
 export interface MalformedClass {
   readonly name: string
   readonly script: Script
   readonly outcome: Outcome
   /** How patient the caller is, where that is what the class is about. */
-  readonly limits?: { readonly silenceMs: number; readonly timeoutMs: number }
-  /** Where the outcome is another one: the most exact entry counts. */
-  readonly except?: Partial<Record<At, Outcome>>
+  readonly limits?: { readonly silenceMs: number }
+  /** Where the outcome is another one. */
+  readonly except?: Partial<Record<ProviderName, Outcome>>
 }
 
 /** What the class comes to with this provider. */
-export function outcomeOf(
-  { outcome, except }: MalformedClass,
-  provider: ProviderName,
-  how: How,
-): Outcome {
-  return except?.[`${provider}, ${how}`] ?? except?.[provider] ?? except?.[how] ?? outcome
-}
+export const outcomeOf = ({ outcome, except }: MalformedClass, provider: ProviderName): Outcome =>
+  except?.[provider] ?? outcome
 
 export const saidText = 'It is sunny in Köln today, and it rains in Ulm. ☔'
 export const saidObject: { readonly city: string; readonly degrees: number } = {
@@ -74,7 +66,6 @@ const twoCalls: Outcome = { is: 'answer', finishReason: 'tool-calls', calls: [{}
 const failed = (says: string, attempts = 2): Outcome => ({ is: 'failed', attempts, says })
 const ended = failed('The stream ended before the model had finished.')
 const unfinished = failed('Response stream ended without a finish reason.')
-const unreadable = failed('Invalid JSON response')
 const strangePart = failed('Type validation failed')
 
 const both = (call: ExpectedCall): Outcome => ({
@@ -102,13 +93,11 @@ const classOf = (
 /** Limits that are reached in a test, and only by a model that is silent for ever. */
 const impatient = (one: MalformedClass): MalformedClass => ({
   ...one,
-  limits: { silenceMs: 100, timeoutMs: 200 },
+  limits: { silenceMs: 100 },
 })
 const silent = failed('The model sent nothing for 100ms.')
-const tooLong = failed('The model took longer than 200ms.')
 
-/** A cut stream, and a cut body. */
-const cut = { whole: unreadable, 'openai-compatible, streamed': unfinished } as const
+const cut = { 'openai-compatible': unfinished } as const
 
 const drawn = /^[A-Za-z0-9-]{10,}$/
 const finishedTwice: Outcome = {
@@ -119,86 +108,69 @@ const unknownUsage: Outcome = { is: 'answer', warnings: ['The usage is not known
 
 export const malformedClasses: readonly MalformedClass[] = [
   // What is said.
-  calls('bad-json', both({ invalid: 'The input is not valid JSON' }), {
-    // The wire has a text where an object should be.
-    'anthropic, whole': both({ invalid: 'The input is not a JSON object.' }),
-  }),
-  calls('trailing-comma', both({ invalid: 'The input is not valid JSON' }), {
-    'anthropic, whole': both({ invalid: 'The input is not a JSON object.' }),
-  }),
+  calls('bad-json', both({ invalid: 'The input is not valid JSON' })),
+  calls('trailing-comma', both({ invalid: 'The input is not valid JSON' })),
   calls('deep-json', both({ invalid: 'The input is nested more than 200 levels deep.' })),
   calls(
     'wrong-tool-name',
     both({ name: 'weather_x', invalid: 'There is no tool "weather_x". There are: weather.' }),
   ),
   calls('no-tool-name', strangePart, {
-    whole: unreadable,
-    'openai chat, streamed': failed("Expected 'function.name' to be a string."),
-    'openai-compatible, streamed': failed("Expected 'function.name' to be a string."),
+    'openai chat': failed("Expected 'function.name' to be a string."),
+    'openai-compatible': failed("Expected 'function.name' to be a string."),
   }),
   calls(
     'duplicate-ids',
     { ...twoCalls, calls: [{ id: 'call_same' }, { id: 'call_same_2' }] },
     {
-      'openai chat, streamed': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },
-      'openai-compatible, streamed': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },
+      'openai chat': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },
+      'openai-compatible': { ...twoCalls, calls: [{ id: 'call_same' }, { id: drawn }] },
     },
   ),
   calls('no-ids', both({ id: drawn }), {
-    'openai responses, streamed': strangePart,
-    'openai responses, whole': unreadable,
-    'anthropic, streamed': strangePart,
-    'anthropic, whole': unreadable,
+    'openai responses': strangePart,
+    anthropic: strangePart,
   }),
   classOf('code-fence', always({ object: saidObject }, 'code-fence'), {
     is: 'answer',
     text: `Here it is:\n\`\`\`json\n${JSON.stringify(saidObject)}\n\`\`\`\nAnything else?`,
   }),
-  text(
-    'null-content',
-    { is: 'answer', text: '', warnings: ['The answer is empty.'] },
-    { 'anthropic, whole': unreadable },
-  ),
+  text('null-content', { is: 'answer', text: '', warnings: ['The answer is empty.'] }),
   text('nul-and-surrogates', { is: 'answer', text: `${saidText}\u0000\uFFFD and \uFFFD.` }),
   text('missing-usage', unknownUsage, {
-    'anthropic, streamed': failed('Expected a normalized Anthropic stream error'),
-    'anthropic, whole': unreadable,
+    anthropic: failed('Expected a normalized Anthropic stream error'),
   }),
   text('negative-usage', unknownUsage),
   text('string-usage', strangePart, {
-    whole: unreadable,
-    'anthropic, streamed': failed('Expected a normalized Anthropic stream error'),
+    anthropic: failed('Expected a normalized Anthropic stream error'),
   }),
   text('unknown-finish-reason', { is: 'answer', finishReason: 'other' }),
   text('missing-finish-reason', ended, {
-    whole: { is: 'answer', finishReason: 'other' },
-    'openai responses, whole': answer, // there a status says it
-    'openai-compatible, streamed': unfinished,
+    'openai-compatible': unfinished,
   }),
   // How it travels.
   text('cut-before-first-chunk', ended, cut),
   text('cut-mid-json', ended, cut),
   text('cut-mid-utf8', ended, cut),
   text('cut-before-finish', ended, cut),
-  text('events-out-of-order', answer, { 'anthropic, streamed': finishedTwice }),
+  text('events-out-of-order', answer, { anthropic: finishedTwice }),
   text('utf8-split', answer),
   calls('input-split', twoCalls),
   text('huge-line', answer),
   text('empty-body', ended, cut),
   text('html', ended, cut),
   text('error-in-200', failed('HTTP 500: The engine is overloaded, try again later.'), {
-    whole: unreadable,
-    'openai responses, streamed': strangePart,
-    'openai-compatible, streamed': failed('The engine is overloaded, try again later.'),
+    'openai responses': strangePart,
+    'openai-compatible': failed('The engine is overloaded, try again later.'),
   }),
   // Followed as a browser would, without the body: nothing is there.
   text('redirect', failed('HTTP 404', 1)),
-  impatient(text('slow-drip', silent, { whole: tooLong })),
+  impatient(text('slow-drip', silent)),
   text('connection-reset', failed(reset)),
   text('wrong-content-type', answer),
   text('bom', answer),
-  text('unknown-event', strangePart, { whole: answer, 'openai responses, streamed': answer }),
-  text('double-finish', answer, { 'anthropic, streamed': finishedTwice }),
+  text('unknown-event', strangePart, { 'openai responses': answer }),
+  text('double-finish', answer, { anthropic: finishedTwice }),
   // Errors with odd headers.
   classOf(
     'rate-limit-odd-headers',
@@ -237,6 +209,6 @@ export const malformedClasses: readonly MalformedClass[] = [
     () => ({ error: 'You exceeded your quota (insufficient_quota).', status: 429 }),
     failed('HTTP 429: You exceeded your quota', 1),
   ),
-  impatient(classOf('no-answer', () => ({ hang: true }), silent, { whole: tooLong })),
+  impatient(classOf('no-answer', () => ({ hang: true }), silent)),
   classOf('no-connection', () => ({ error: 'gone' }), failed('Cannot connect to API')),
 ]

@@ -1,6 +1,6 @@
 /**
  * Each class of malformed behaviour ends in one explained outcome, over the wire and through the real
- * provider packages, streamed and not.
+ * provider packages.
  */
 import { scriptedServer } from 'everloop/testing'
 import { describe, expect, test } from 'vitest'
@@ -10,7 +10,6 @@ import { ModelError } from '../../src/agent/model/model-error.ts'
 import { parseStructured } from '../../src/agent/model/structured.ts'
 import { decode, encode } from '../../src/ledger/index.ts'
 import {
-  type How,
   malformedClasses,
   type MalformedClass,
   type Outcome,
@@ -29,13 +28,11 @@ test('there are at least 28 classes, each with its own name', () => {
 })
 
 const names = Object.keys(providers) as ProviderName[]
-const hows: readonly How[] = ['streamed', 'whole']
-const places = names.flatMap((provider) => hows.map((how) => ({ provider, how })))
 
-describe.each(places)('$provider, $how', ({ provider, how }) => {
+describe.each(names)('%s', (provider) => {
   test.each(malformedClasses)('$name', async (one) => {
-    const { called, requests } = await outcome(one, provider, how)
-    const expected = outcomeOf(one, provider, how)
+    const { called, requests } = await outcome(one, provider)
+    const expected = outcomeOf(one, provider)
     if (expected.is === 'failed') {
       const { error } = called
       if (!(error instanceof ModelError)) throw new Error('Expected to fail.', { cause: called })
@@ -52,20 +49,15 @@ describe.each(places)('$provider, $how', ({ provider, how }) => {
     checkAnswer(called.answer, expected)
     // It can be kept, and comes back the same.
     expect(decode(encode(called.answer))).toEqual(called.answer)
-    expect(called.text).toBe(how === 'streamed' ? called.answer.text : '')
+    expect(called.text).toBe(called.answer.text)
   })
 })
 
-async function outcome(one: MalformedClass, provider: ProviderName, how: How) {
+async function outcome(one: MalformedClass, provider: ProviderName) {
   await using server = await scriptedServer({ script: one.script })
   const model = providers[provider]?.(server.url)
   if (!model) throw new Error('No such provider.')
-  const limit = how === 'streamed' ? 'silenceMs' : 'timeoutMs'
-  const called = await call({
-    model,
-    stream: how === 'streamed',
-    ...(one.limits && { [limit]: one.limits[limit] }),
-  })
+  const called = await call({ model, ...one.limits })
   return { called, requests: server.requests.length }
 }
 
@@ -95,7 +87,7 @@ function checkAnswer(answer: ModelAnswer, expected: Extract<Outcome, { is: 'answ
 
 test('what stands in a code fence is read as structured output', async () => {
   const fence = malformedClasses.find(({ name }) => name === 'code-fence')
-  const answer = fence && (await outcome(fence, 'openai chat', 'streamed')).called.answer
+  const answer = fence && (await outcome(fence, 'openai chat')).called.answer
   const schema = z.object({ city: z.string(), degrees: z.number() })
   expect(await parseStructured(answer?.text ?? '', schema)).toEqual({ ok: true, value: saidObject })
 })

@@ -14,25 +14,17 @@ const finish = {
   usage: { inputTokens: { total: 1 }, outputTokens: { total: 1 } },
 }
 
-/** The answer of a model that streams these parts, or returns this content. */
-async function answerOf({
-  stream,
-  content,
-}: {
-  readonly stream?: readonly unknown[]
-  readonly content?: unknown
-}): Promise<ModelAnswer> {
+/** The answer of a model that streams these parts. */
+async function answerOf(parts: readonly unknown[]): Promise<ModelAnswer> {
   const model: LanguageModelV4 = {
     ...scriptedModel([]),
     doStream: () =>
-      Promise.resolve({ stream: ReadableStream.from(stream as LanguageModelV4StreamPart[]) }),
-    doGenerate: () => Promise.resolve({ ...finish, content, warnings: [] } as never),
+      Promise.resolve({ stream: ReadableStream.from(parts as LanguageModelV4StreamPart[]) }),
   }
   const answer = await callModel({
     model,
     prompt: question,
     tools: [weather],
-    stream: stream !== undefined,
     ports: virtualTime(),
     retry: { attempts: 1 },
   })
@@ -43,24 +35,22 @@ async function answerOf({
 const signed = { providerMetadata: { anthropic: { signature: 'abc' } } }
 
 test('metadata comes with its part and goes back with it', async () => {
-  const { content } = await answerOf({
-    stream: [
-      { type: 'reasoning-start', id: 'r' },
-      { type: 'reasoning-delta', id: 'r', delta: 'Hm.' },
-      { type: 'reasoning-end', id: 'r', ...signed },
-      { type: 'custom', kind: 'openai.compaction', ...signed },
-      { type: 'custom', kind: 'anthropic.message_start', ...signed },
-      {
-        type: 'tool-call',
-        toolCallId: 'a',
-        toolName: 'weather',
-        input: '{"city":"Ulm"}',
-        ...signed,
-      },
-      { type: 'source', sourceType: 'url', id: 's', url: 'https://a.example', title: 'A' },
-      finish,
-    ],
-  })
+  const { content } = await answerOf([
+    { type: 'reasoning-start', id: 'r' },
+    { type: 'reasoning-delta', id: 'r', delta: 'Hm.' },
+    { type: 'reasoning-end', id: 'r', ...signed },
+    { type: 'custom', kind: 'openai.compaction', ...signed },
+    { type: 'custom', kind: 'anthropic.message_start', ...signed },
+    {
+      type: 'tool-call',
+      toolCallId: 'a',
+      toolName: 'weather',
+      input: '{"city":"Ulm"}',
+      ...signed,
+    },
+    { type: 'source', sourceType: 'url', id: 's', url: 'https://a.example', title: 'A' },
+    finish,
+  ])
   expect(content).toEqual([
     { type: 'reasoning', text: 'Hm.', ...signed },
     { type: 'custom', kind: 'openai.compaction', ...signed },
@@ -93,18 +83,17 @@ test('metadata comes with its part and goes back with it', async () => {
 
 test('files come as bytes, base64 or a URL, and go back', async () => {
   const bytes = Uint8Array.of(1, 2)
-  const { content } = await answerOf({
-    content: [
-      { type: 'file', mediaType: 'image/png', data: { type: 'data', data: bytes } },
-      { type: 'file', mediaType: 'image/png', data: 'aGk=' },
-      {
-        type: 'file',
-        mediaType: 'image/png',
-        data: { type: 'url', url: new URL('https://a.example/b') },
-      },
-      { type: 'file', mediaType: 'image/png', data: 7 },
-    ],
-  })
+  const { content } = await answerOf([
+    { type: 'file', mediaType: 'image/png', data: { type: 'data', data: bytes } },
+    { type: 'file', mediaType: 'image/png', data: 'aGk=' },
+    {
+      type: 'file',
+      mediaType: 'image/png',
+      data: { type: 'url', url: new URL('https://a.example/b') },
+    },
+    { type: 'file', mediaType: 'image/png', data: 7 },
+    finish,
+  ])
   expect(content).toEqual([
     { type: 'file', mediaType: 'image/png', data: bytes },
     { type: 'file', mediaType: 'image/png', data: 'aGk=' },
@@ -118,13 +107,11 @@ test('files come as bytes, base64 or a URL, and go back', async () => {
 })
 
 test('a streamed call that never comes as a whole was cut, and goes back with an empty input', async () => {
-  const answer = await answerOf({
-    stream: [
-      { type: 'tool-input-start', id: 'a', toolName: 'weather' },
-      { type: 'tool-input-delta', id: 'a', delta: '{"city":"Ulm"}' },
-      finish,
-    ],
-  })
+  const answer = await answerOf([
+    { type: 'tool-input-start', id: 'a', toolName: 'weather' },
+    { type: 'tool-input-delta', id: 'a', delta: '{"city":"Ulm"}' },
+    finish,
+  ])
   expect(answer.content).toEqual([
     {
       type: 'tool-call',
@@ -139,21 +126,19 @@ test('a streamed call that never comes as a whole was cut, and goes back with an
 })
 
 test('events in no order at all are put together, whole calls in the place of their beginning', async () => {
-  const { text, content, warnings } = await answerOf({
-    stream: [
-      finish,
-      { type: 'text-end', id: 't' },
-      { type: 'text-delta', id: 't', delta: 'It ' },
-      { type: 'tool-input-delta', id: 'a', delta: '{}' },
-      { type: 'text-delta', id: 't', delta: 'rains.' },
-      { type: 'text-start', id: 't' },
-      { type: 'tool-call', toolCallId: 'a', toolName: 'weather', input: '{"city":"Ulm"}' },
-      null,
-      'x',
-      { type: 'surprise' },
-      { type: 'finish' },
-    ],
-  })
+  const { text, content, warnings } = await answerOf([
+    finish,
+    { type: 'text-end', id: 't' },
+    { type: 'text-delta', id: 't', delta: 'It ' },
+    { type: 'tool-input-delta', id: 'a', delta: '{}' },
+    { type: 'text-delta', id: 't', delta: 'rains.' },
+    { type: 'text-start', id: 't' },
+    { type: 'tool-call', toolCallId: 'a', toolName: 'weather', input: '{"city":"Ulm"}' },
+    null,
+    'x',
+    { type: 'surprise' },
+    { type: 'finish' },
+  ])
   expect(text).toBe('It rains.')
   expect(content.map(({ type }) => type)).toEqual(['text', 'tool-call'])
   expect(warnings).toEqual([
@@ -167,21 +152,22 @@ test('events in no order at all are put together, whole calls in the place of th
 test('what a provider hands over beside the answer is kept as far as it is data', async () => {
   const circle: Record<string, unknown> = { good: 1, bad: () => 1, worse: Symbol('x'), nan: NaN }
   circle['itself'] = circle
-  const { content } = await answerOf({
-    content: [{ type: 'text', text: 'Hi.', providerMetadata: circle }],
-  })
+  const { content } = await answerOf([
+    { type: 'text-start', id: 't', providerMetadata: circle },
+    { type: 'text-delta', id: 't', delta: 'Hi.' },
+    finish,
+  ])
   expect(content).toMatchObject([{ text: 'Hi.', providerMetadata: { good: 1 } }])
   expect(JSON.stringify(content)).not.toContain('bad')
 })
 
-test.each([[undefined], [null], [{}], ['text'], [{ content: 'text' }]])(
+test.each([[undefined], [null], [{}], ['text'], [{ stream: 'text' }]])(
   'a model that returns %j has failed',
   async (result) => {
-    const model = { ...scriptedModel([]), doGenerate: () => Promise.resolve(result as never) }
+    const model = { ...scriptedModel([]), doStream: () => Promise.resolve(result as never) }
     const call = callModel({
       model,
       prompt: question,
-      stream: false,
       ports: virtualTime(),
       retry: { attempts: 1 },
     })

@@ -73,11 +73,7 @@ test.each<[string, (url: string) => Model, AgentSettings['providerOptions'] & ob
     if (body['tools'] === undefined && body['parallel_tool_calls'] !== undefined) {
       return refusal("'parallel_tool_calls' is only allowed when 'tools' are specified.")
     }
-    if (body['tools'] === undefined) {
-      const message = { role: 'assistant', content: 'A summary.' }
-      const choices = [{ index: 0, message, finish_reason: 'stop' }]
-      return { json: { id: 'c', created: 1, model: 'm', choices } }
-    }
+    if (body['tools'] === undefined) return chatEvents({ text: 'A summary.' })
     return index < 3
       ? chatEvents({ call: { id: `c${index}`, name: 'look' } }, { prompt_tokens: 900 })
       : chatEvents({ text: 'Done.' })

@@ -1,4 +1,4 @@
-/** Each provider package against the scripted server, streamed and not: nothing in between is ours. */
+/** Each provider package against the scripted server: nothing in between is ours. */
 import { describe, expect, test } from 'vitest'
 import { scriptedServer } from 'everloop/testing'
 import { assistantMessage } from '../../src/agent/model/message.ts'
@@ -8,21 +8,19 @@ import { call, providers, question, weather } from './wire.ts'
 
 const usage = { input: 100, output: 30, cachedInput: 40, reasoning: 10 }
 
-const cases = Object.entries(providers).flatMap(([name, provider]) =>
-  [true, false].map((stream) => ({ name, provider, stream, how: stream ? 'streamed' : 'whole' })),
-)
+const cases = Object.entries(providers).map(([name, provider]) => ({ name, provider }))
 
-describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
+describe.each(cases)('$name', ({ name, provider }) => {
   test('text and usage arrive', async () => {
     const text = 'In Ulm it rains, in Köln the sun shines ☀️.'
     await using server = await scriptedServer({ script: [{ text, usage }] })
-    const called = await call({ model: provider(server.url), stream })
+    const called = await call({ model: provider(server.url) })
     expect(called.error).toBeUndefined()
     const { answer } = called
     expect(answer?.text).toBe(text)
     expect(answer?.finishReason).toBe('stop')
     expect(answer?.attempts).toEqual([])
-    expect(called.text).toBe(stream ? text : '')
+    expect(called.text).toBe(text)
     const isAnthropic = name === 'anthropic'
     expect(answer?.usage).toMatchObject({
       input: 100,
@@ -43,7 +41,7 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
       script: [{ text: 'One moment.', toolCalls }, { text: 'Rain and sun.' }],
     })
     const model = provider(server.url)
-    const { answer, error } = await call({ model, stream })
+    const { answer, error } = await call({ model })
     expect(error).toBeUndefined()
     const calls = answer?.content.filter((part) => part.type === 'tool-call') ?? []
     expect(calls.map(({ id, name, input }) => ({ id, name, input }))).toEqual([
@@ -57,7 +55,6 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
     if (!said) throw new Error('There is nothing to send back.')
     const next = await call({
       model,
-      stream,
       prompt: [
         ...question,
         said,
@@ -76,7 +73,7 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
     expect(next.answer?.text).toBe('Rain and sun.')
     const [first, second] = server.requests
     expect(first?.tools).toEqual(['weather'])
-    expect(first?.stream).toBe(stream)
+    expect(first?.stream).toBe(true)
     expect(second?.turn).toBe(1)
     expect(second?.text).toContain('sun')
     expect(JSON.stringify(second?.body)).toContain('rain')
@@ -87,7 +84,6 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
     await using server = await scriptedServer({ script: [{ object: { city: 'Ulm', degrees: 7 } }] })
     const { answer, error } = await call({
       model: provider(server.url),
-      stream,
       tools: [],
       responseFormat: { type: 'json', schema: z.toJSONSchema(schema) as object },
     })
@@ -107,13 +103,13 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
       ],
     })
     const model = provider(server.url)
-    const first = await call({ model, stream })
+    const first = await call({ model })
     expect(first.error).toBeUndefined()
     expect(first.answer?.text).toBe('Here.')
     expect(first.answer?.attempts).toMatchObject([{ status: 429 }])
     expect(first.answer?.attempts[0]?.error).toContain('slow down')
     expect(first.restarts).toBe(1)
-    const second = await call({ model, stream })
+    const second = await call({ model })
     expect(second.error).toMatchObject({ code: 'MODEL_FAILED', status: 401 })
     expect(second.error).toHaveProperty('attempts.length', 1)
     expect(JSON.stringify(second.error) + String(second.error)).not.toContain('0123456789')
@@ -124,7 +120,7 @@ describe.each(cases)('$name, $how', ({ name, provider, stream }) => {
     await using server = await scriptedServer({
       script: [{ text: 'Yes.', reasoning: 'I think so.' }],
     })
-    const { answer, error } = await call({ model: provider(server.url), stream, tools: [weather] })
+    const { answer, error } = await call({ model: provider(server.url), tools: [weather] })
     expect(error).toBeUndefined()
     expect(answer?.text).toBe('Yes.')
     expect(answer?.reasoning).toBe('I think so.')

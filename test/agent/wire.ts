@@ -53,7 +53,6 @@ export async function call(
     const answer = await callModel({
       prompt: question,
       tools: [weather],
-      stream: true,
       ports: systemPorts,
       retry: { attempts: 2, delay: 1, maxDelay: 5 },
       timeoutMs: 10_000,

@@ -71,8 +71,6 @@ export interface ModelRequest {
   readonly settings?: ModelSettings | undefined
   /** Aborts the call; what it is aborted with is thrown. */
   readonly signal?: AbortSignal | undefined
-  /** Whether the answer is streamed. Only then `onText` is called. */
-  readonly stream: boolean
   /** Text as it comes. Void when `onRestart` is called. Must not throw. */
   readonly onText?: ((delta: string) => void) | undefined
   /** Another attempt begins, with this model. Must not throw. */
@@ -83,7 +81,7 @@ export interface ModelRequest {
   readonly retry?: ModelRetry | undefined
   /** The longest that one attempt may take. Default 10 minutes. */
   readonly timeoutMs?: number | undefined
-  /** The longest silence within a streamed attempt. Default 2 minutes. */
+  /** The longest silence within an attempt. Default 2 minutes. */
   readonly silenceMs?: number | undefined
   /**
    * What each attempt used: of those that failed, where it is known. What it throws ends the call, when

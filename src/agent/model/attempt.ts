@@ -7,11 +7,11 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 import { formatDuration } from '../../base/duration.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
 import { AcceptedPrompts } from './accepted-prompt.ts'
-import type { ModelAnswer, ModelRequest } from './answer.ts'
+import type { ModelAnswer, ModelRequest, Usage } from './answer.ts'
 import { callOptions } from './call-options.ts'
 import { AttemptFailure } from './failure.ts'
 import { modelName, type LanguageModel, type OneModel } from './port.ts'
-import { answerOf, generated, type RawAnswer, type Refusal } from './raw-answer.ts'
+import { answerOf, type RawAnswer, type Refusal } from './raw-answer.ts'
 import { Collector } from './stream.ts'
 import { usageOf } from './usage.ts'
 import { inWantedFormat } from './wanted-format.ts'
@@ -32,29 +32,33 @@ export async function attempt(
 ): Promise<Omit<ModelAnswer, 'attempts'> | Refusal> {
   const { timeoutMs = defaultTimeoutMs, silenceMs = defaultSilenceMs, signal } = request
   const watch = new Watch(request.ports, signal)
+  const collector = new Collector((delta) => {
+    if (!watch.isOver) request.onText?.(delta)
+  })
+  const name = modelName(model)
+  const names = [modelName(asked), name]
+  let isCharged = false
+  const charge = (usage: Usage): void => {
+    isCharged = true
+    request.onUsed?.({ names, usage, units: collector.units })
+  }
   // The options are made for the model's own specification, and its result is not trusted anyway.
   const newest = model as LanguageModelV4
   try {
     watch.limit(timeoutMs)
-    const name = modelName(model)
-    const names = [modelName(asked), name]
     const prompts = request.accepted ?? new AcceptedPrompts()
     const prompt = prompts.of(request.prompt, name)
     const accepted = inWantedFormat({ ...request, prompt }, model)
     const options = callOptions(accepted, model, watch.signal)
-    const result = request.stream
-      ? streamed(request, newest, options, { watch, silenceMs })
-      : Promise.resolve(newest.doGenerate(options)).then(generated)
-    const raw = await watch.orOver(result)
+    const raw = await watch.orOver(streamed(newest, options, { watch, silenceMs, collector }))
     const usage = usageOf(raw.usage, String(model.provider), raw.providerMetadata)
-    const used = { names, usage, units: raw.units }
-    const isKnown = usage.total !== undefined
-    if (isKnown) request.onUsed?.(used) // whatever comes of it
+    if (usage.total !== undefined) charge(usage) // whatever comes of it
     const answer = answerOf(raw, { model: name, usage, tools: request.tools ?? [] })
-    if (!isKnown) request.onUsed?.(used)
+    if (!isCharged) charge(usage)
     return answer
   } catch (error) {
     watch.stop(over) // whatever of it goes on
+    if (!isCharged && collector.units > 0) charge({}) // who has spoken is paid
     throw error
   } finally {
     watch.end()
@@ -62,14 +66,10 @@ export async function attempt(
 }
 
 async function streamed(
-  request: ModelRequest,
   model: LanguageModelV4,
   options: LanguageModelV4CallOptions,
-  { watch, silenceMs }: { readonly watch: Watch; readonly silenceMs: number },
+  { watch, silenceMs, collector }: Listening,
 ): Promise<RawAnswer> {
-  const collector = new Collector((delta) => {
-    if (!watch.isOver) request.onText?.(delta)
-  })
   watch.limitSilence(silenceMs)
   const result: unknown = await model.doStream(options)
   const { stream } = (result ?? {}) as { stream?: ReadableStream<unknown> }
@@ -86,6 +86,12 @@ async function streamed(
     watch.hear()
     collector.take(value)
   }
+}
+
+interface Listening {
+  readonly watch: Watch
+  readonly silenceMs: number
+  readonly collector: Collector
 }
 
 /** The limits of one attempt, and the signal that tells the model when one is reached. */

@@ -43,7 +43,7 @@ export function callOptions(
         }),
     ...(responseFormat === undefined ? {} : { responseFormat }),
     // A ping is a sign of life, and becomes no part of its own.
-    ...(request.stream ? { includeRawChunks: true } : {}),
+    includeRawChunks: true,
     abortSignal,
   }
 }

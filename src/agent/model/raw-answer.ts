@@ -1,11 +1,11 @@
-/** From what a model object returned, of which nothing is trusted, to an answer. */
+/** From what a model has streamed, of which nothing is trusted, to an answer. */
 import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
 import type { ToolFace } from './answer.ts'
-import { checkUnits, unitsOf } from './answer-size.ts'
+import { checkUnits } from './answer-size.ts'
 import { contentOf, isRecord, metadataOf } from './content.ts'
 import { AttemptFailure } from './failure.ts'
 
-/** An answer as it came, streamed or not. */
+/** An answer as it came. */
 export interface RawAnswer {
   readonly content: readonly unknown[]
   readonly finishReason: unknown
@@ -15,36 +15,12 @@ export interface RawAnswer {
   readonly warnings: readonly unknown[]
   /** Characters of its texts and of the inputs of its calls. */
   readonly units: number
-  readonly isStreamed: boolean
 }
 
 interface About {
   readonly model: string
   readonly usage: Usage
   readonly tools: readonly ToolFace[]
-}
-
-/** The result of `doGenerate` as a raw answer. Throws an AttemptFailure when it is none. */
-export function generated(result: unknown): RawAnswer {
-  if (!isRecord(result) || !Array.isArray(result['content'])) {
-    throw new AttemptFailure('The model returned no content.', { again: true })
-  }
-  const { content, finishReason, usage, providerMetadata, response, warnings } = result
-  return {
-    content: content as unknown[],
-    finishReason,
-    usage,
-    providerMetadata,
-    response: isRecord(response) ? response : {},
-    warnings: Array.isArray(warnings) ? warnings : [],
-    units: content.reduce<number>((sum, part) => sum + partUnits(part), 0),
-    isStreamed: false,
-  }
-}
-
-function partUnits(part: unknown): number {
-  if (!isRecord(part)) return 0
-  return unitsOf(part['text']) + (part['type'] === 'tool-call' ? unitsOf(part['input']) : 0)
 }
 
 /** A model's refusal: an answer, but not one to go on with. */
@@ -75,7 +51,7 @@ export function answerOf(
   const text = texts('text')
   const reasoning = texts('reasoning')
   if (unified === 'content-filter') return new Refusal(text, usage)
-  refuseUnfinished(unified, word, raw.isStreamed)
+  refuseUnfinished(unified, word)
   const calls = parts.some(({ type }) => type === 'tool-call')
   const { id, modelId } = raw.response
   return {
@@ -114,16 +90,16 @@ function finishOf(reason: unknown): {
 
 /**
  * A stream whose end the model did not announce may have lost anything, and calls in it must not be
- * executed. A body that came whole has not been cut, whatever it says or leaves out.
+ * executed.
  */
-function refuseUnfinished(unified: unknown, word: string | undefined, isStreamed: boolean): void {
+function refuseUnfinished(unified: unknown, word: string | undefined): void {
   if (unified === 'error') {
     throw new AttemptFailure('The model ended with an error that the provider does not explain.', {
       again: true,
     })
   }
   const isSilent = word === undefined && (unified === 'other' || unified === undefined)
-  if (unified === 'interrupted' || (isStreamed && isSilent)) {
+  if (unified === 'interrupted' || isSilent) {
     throw new AttemptFailure('The stream ended before the model had finished.', { again: true })
   }
 }

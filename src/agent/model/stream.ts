@@ -1,7 +1,7 @@
 /**
- * Streamed parts, collected into what a call without streaming would have returned. The order of
- * events is not trusted: a delta without a start opens its part, one behind the end goes on with it,
- * and what the stream never finished is marked as unfinished.
+ * Streamed parts, collected into an answer. The order of events is not trusted: a delta without a start
+ * opens its part, one behind the end goes on with it, and what the stream never finished is marked as
+ * unfinished.
  */
 import { checkUnits, unitsOf } from './answer-size.ts'
 import { AttemptFailure } from './failure.ts'
@@ -34,7 +34,8 @@ export class Collector {
   readonly #warnings: unknown[] = []
   #response: Record<string, unknown> = {}
   #finish: RawPart | undefined
-  #units = 0
+  /** Characters of its texts and of the inputs of its calls so far. */
+  units = 0
   /** Half of a character that was cut between two deltas. */
   #half = ''
 
@@ -105,8 +106,7 @@ export class Collector {
       providerMetadata,
       response: this.#response,
       warnings: this.#warnings,
-      units: this.#units,
-      isStreamed: true,
+      units: this.units,
     }
   }
 
@@ -146,8 +146,8 @@ export class Collector {
   }
 
   #count(said: unknown): void {
-    this.#units += unitsOf(said)
-    checkUnits(this.#units)
+    this.units += unitsOf(said)
+    checkUnits(this.units)
   }
 
   /** A character outside of the first 65,536 is never told in halves. */
