@@ -37,6 +37,11 @@ export interface LedgerFile {
   readonly fileSystemType?: FileSystemType | undefined
 }
 
+/** One that was opened, by the number of its file (moved.ts). */
+export interface OpenedFile extends LedgerFile {
+  readonly inode: bigint
+}
+
 /** The smallest page that SQLite knows: a new file grows by at least one at once. */
 const pageMin = 512
 

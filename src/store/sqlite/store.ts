@@ -41,7 +41,8 @@ import { schemaVersion } from './migrations.ts'
 import type { CommandName, Commands } from './command.ts'
 import type { Connection } from './driver.ts'
 import { Liveness } from './liveness.ts'
-import { type Durability, type LedgerFile, openHere } from './open.ts'
+import { inodeOf, realLocation, refuseMoved } from './moved.ts'
+import { type Durability, type OpenedFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
 import { Subscribers } from './subscribers.ts'
 import { explain } from './trouble.ts'
@@ -63,11 +64,11 @@ export interface SqliteStoreOptions {
 /** Opens the store, making the file when there is none. */
 export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ports, durability = 'power-cut' } = options
-  const location = absolutePath(options.location)
-  const file: LedgerFile = { location, durability }
+  const location = realLocation(absolutePath(options.location))
+  const file = { location, durability }
   const connection = await openHere(file, ports)
   try {
-    return new SqliteStore({ file, ports, connection })
+    return new SqliteStore({ file: { ...file, inode: inodeOf(location) }, ports, connection })
   } catch (error) {
     connection.close()
     throw explain(error, location)
@@ -75,7 +76,7 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
 }
 
 interface Parts {
-  readonly file: LedgerFile
+  readonly file: OpenedFile
   readonly ports: Ports
   /** Writes, and never blocks. */
   readonly connection: Connection
@@ -84,6 +85,7 @@ interface Parts {
 class SqliteStore implements Store {
   readonly about: StoreInfo
   readonly clock: Clock
+  readonly #file: OpenedFile
   readonly #reader: Reader
   readonly #writers: Writers
   readonly #queue: WriteQueue
@@ -99,10 +101,14 @@ class SqliteStore implements Store {
     const { location, durability } = file
     this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
     this.clock = ports.clock
+    this.#file = file
     this.#reader = new Reader(location, ports)
-    this.#subscribers = new Subscribers(ports, () => this.#reader.version())
+    this.#subscribers = new Subscribers(ports, () => {
+      refuseMoved(file)
+      return this.#reader.version()
+    })
     this.#liveness = new Liveness(location)
-    const here = new Writer({ connection, location, patience: 'gives-up' })
+    const here = new Writer({ connection, file, patience: 'gives-up' })
     this.#writers = new Writers(file, here, ports)
     this.#queue = new WriteQueue({
       ports,
@@ -279,6 +285,7 @@ class SqliteStore implements Store {
     if (this.#refusal) throw this.#refusal
     try {
       await this.#reader.ready()
+      refuseMoved(this.#file)
       return await read(this.#reader)
     } catch (error) {
       throw this.#refusal ?? explain(error, this.about.location)

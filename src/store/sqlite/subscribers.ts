@@ -13,7 +13,8 @@ export class Subscribers {
   readonly #ports: Ports
   readonly #version: () => number
   readonly #listeners = new Set<(change: Change) => void>()
-  #seen = 0
+  /** Undefined: the file could not be asked. */
+  #seen: number | undefined
   #timer: Timer | undefined
 
   /** `version`: a number that changes when another connection commits. */
@@ -26,7 +27,7 @@ export class Subscribers {
     const own = (change: Change): void => listener(change) // so that one function can subscribe twice
     this.#listeners.add(own)
     if (!this.#timer) {
-      this.#seen = this.#version()
+      this.#seen = this.#look()
       this.#arm()
     }
     return () => {
@@ -62,9 +63,18 @@ export class Subscribers {
   }
 
   #poll(): void {
-    const version = this.#version()
-    if (version === this.#seen) return
+    const version = this.#look()
+    if (version !== undefined && version === this.#seen) return
     this.#seen = version
     this.notify('work') // what another process did is not known
+  }
+
+  /** Where the file is in trouble, whoever listens asks, and is told what it is. */
+  #look(): number | undefined {
+    try {
+      return this.#version()
+    } catch {
+      return undefined
+    }
   }
 }

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { assert, EverloopError } from '../../base/errors.ts'
 import type { Batch, BatchResult } from './command.ts'
-import type { LedgerFile } from './open.ts'
+import type { OpenedFile } from './open.ts'
 import { packBatch, unpackResult } from './packed.ts'
 import type { ThreadReply, ThreadRequest } from './writer-thread.ts'
 
@@ -23,7 +23,7 @@ export class WriterThread {
   #waiting: Waiting | undefined
   #death: EverloopError | undefined
 
-  private constructor(file: LedgerFile) {
+  private constructor(file: OpenedFile) {
     this.#worker = new Worker(source, {
       workerData: file,
       // Node 22 calls node:sqlite experimental in each thread. The process's own flags are left
@@ -40,7 +40,7 @@ export class WriterThread {
   }
 
   /** Starts a thread that has the file open. Rejects with what kept it from opening. */
-  static async start(file: LedgerFile): Promise<WriterThread> {
+  static async start(file: OpenedFile): Promise<WriterThread> {
     const thread = new WriterThread(file)
     const reply = await thread.#next()
     if (reply.is === 'refused') {

@@ -5,7 +5,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
 import type { Failure } from './command.ts'
-import { type LedgerFile, openLedger } from './open.ts'
+import { refuseMoved } from './moved.ts'
+import { openLedger, type OpenedFile } from './open.ts'
 import { packResult, type PackedBatch, type PackedResult, unpackBatch } from './packed.ts'
 import { failureOf, Writer } from './writer.ts'
 
@@ -20,12 +21,13 @@ export type ThreadReply =
   | { readonly is: 'closed' }
 
 /** Serves the port that leads to the thread's owner. */
-function serve(port: MessagePort, file: LedgerFile): void {
+function serve(port: MessagePort, file: OpenedFile): void {
   const send = (reply: ThreadReply): void => port.postMessage(reply)
   let writer: Writer
   try {
+    refuseMoved(file) // or it would be made anew
     const connection = openLedger(file)
-    writer = new Writer({ connection, location: file.location, patience: 'blocks' })
+    writer = new Writer({ connection, file, patience: 'blocks' })
   } catch (error) {
     send({ is: 'refused', failure: failureOf(error) })
     port.close()
@@ -44,4 +46,4 @@ function serve(port: MessagePort, file: LedgerFile): void {
 }
 
 assert(parentPort, 'The writer thread was loaded outside of a thread.')
-serve(parentPort, workerData as LedgerFile)
+serve(parentPort, workerData as OpenedFile)

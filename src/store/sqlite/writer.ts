@@ -8,7 +8,7 @@
  *   so that it fails alone. Refusals (fenced, displaced, duplicate …) are replies, not errors, and
  *   are decided before the command writes anything.
  * - W3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
- *   the file: each transaction looks at the version first (half a microsecond).
+ *   the file, or its name leads to another one: each transaction looks first (three microseconds).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
 import { append, transact } from './append.ts'
@@ -18,7 +18,8 @@ import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import { type Connection, isConstraint, troubleOf } from './driver.ts'
 import { KnownRuns } from './known-runs.ts'
-import { beginWrite, type Patience, refuseMigrated } from './open.ts'
+import { refuseMoved } from './moved.ts'
+import { beginWrite, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { kept } from './text.ts'
 import { UserError } from './transaction.ts'
@@ -29,21 +30,21 @@ type Reply = Extract<Outcome, { is: 'done' }>['reply']
 
 export interface WriterOptions {
   readonly connection: Connection
-  readonly location: string
+  readonly file: OpenedFile
   readonly patience: Patience
 }
 
 export class Writer {
   readonly #db: Connection
   readonly #known = new KnownRuns()
-  readonly #location: string
+  readonly #file: OpenedFile
   readonly #patience: Patience
   #broken: Failure | undefined
 
   /** The connection is the writer's from now on, and is closed with it. */
-  constructor({ connection, location, patience }: WriterOptions) {
+  constructor({ connection, file, patience }: WriterOptions) {
     this.#db = connection
-    this.#location = location
+    this.#file = file
     this.#patience = patience
   }
 
@@ -95,7 +96,7 @@ export class Writer {
     try {
       this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
     } catch (error) {
-      if (isFatal(error)) this.#broken ??= endOf(error, this.#location)
+      if (isFatal(error)) this.#broken ??= endOf(error, this.#file.location)
     }
   }
 
@@ -120,7 +121,8 @@ export class Writer {
     let isCommitting = false
     try {
       beginWrite(db, this.#patience)
-      refuseMigrated(db, this.#location)
+      refuseMigrated(db, this.#file.location)
+      refuseMoved(this.#file)
       const outcomes = commands.map((command): Outcome => ({
         is: 'done',
         reply: this.#perform(command, now),
@@ -130,10 +132,10 @@ export class Writer {
       return outcomes
     } catch (error) {
       this.#known.forgetAll()
-      if (isFatal(error) || isNewer(error)) this.#broken ??= endOf(error, this.#location)
+      if (isFatal(error) || isOver(error)) this.#broken ??= endOf(error, this.#file.location)
       if (db.inTransaction) this.#rollBack()
       // The disk failed under the commit itself: what it holds now, nobody knows (S9).
-      if (isCommitting && this.#broken) throw unclear(this.#location, error)
+      if (isCommitting && this.#broken) throw unclear(this.#file.location, error)
       // A constraint that was put off until now is the user's: everloop has none of that kind.
       const isUsers = isCommitting && commands.length === 1 && commands[0]?.is === 'transact'
       if (isUsers && isConstraint(error)) throw brokenAtTheEnd(error)
@@ -172,12 +174,12 @@ export class Writer {
     try {
       this.#db.exec('ROLLBACK')
     } catch (error) {
-      this.#broken ??= endOf(error, this.#location)
+      this.#broken ??= endOf(error, this.#file.location)
     }
   }
 
   #failed(error: unknown): Outcome {
-    return { is: 'failed', failure: failureOf(explain(error, this.#location)) }
+    return { is: 'failed', failure: failureOf(explain(error, this.#file.location)) }
   }
 }
 
@@ -187,7 +189,9 @@ const brokenAtTheEnd = (cause: unknown): UserError => {
   return new UserError(message, { cause: new EverloopError('BAD_OPTION', message, { cause }) })
 }
 
-const isNewer = (error: unknown): boolean => EverloopError.is(error) && error.code === 'STORE_NEWER'
+/** True when the file is not this writer's any more. */
+const isOver = (error: unknown): boolean =>
+  EverloopError.is(error) && (error.code === 'STORE_NEWER' || error.code === 'STORE_FAILED')
 
 /** Why nothing is written any more. What is over for good must not look as if it would pass. */
 function endOf(error: unknown, location: string): Failure {

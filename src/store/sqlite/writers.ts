@@ -11,7 +11,7 @@
  */
 import type { Ports } from '../../base/ports.ts'
 import { type Batch, type BatchResult, type Command, unitsOf } from './command.ts'
-import { awaitingLock, isLogLong, type LedgerFile } from './open.ts'
+import { awaitingLock, isLogLong, type OpenedFile } from './open.ts'
 import type { WriterThread } from './thread.ts'
 import type { Writer } from './writer.ts'
 
@@ -36,7 +36,7 @@ const pauseMsMin = 1000
 const pauseMsMax = 60_000
 
 export class Writers {
-  readonly #file: LedgerFile
+  readonly #file: OpenedFile
   readonly #here: Writer
   readonly #ports: Ports
   #thread: Promise<WriterThread> | undefined
@@ -52,7 +52,7 @@ export class Writers {
   #pausedUntil = -Infinity
   #pauseMs = pauseMsMin
 
-  constructor(file: LedgerFile, here: Writer, ports: Ports) {
+  constructor(file: OpenedFile, here: Writer, ports: Ports) {
     this.#file = file
     this.#here = here
     this.#ports = ports
@@ -150,7 +150,7 @@ export class Writers {
 }
 
 /** Loaded here: what Node has for threads takes 5 ms, which many a resume has no use for. */
-async function startThread(file: LedgerFile): Promise<WriterThread> {
+async function startThread(file: OpenedFile): Promise<WriterThread> {
   const { WriterThread } = await import('./thread.ts')
   return WriterThread.start(file)
 }

@@ -1,0 +1,52 @@
+/**
+ * Whether the name of a ledger that is open still leads to it. Whoever removes, renames or replaces the
+ * file takes it from nobody: SQLite goes on with one that has no name any more, so what is acknowledged
+ * from then on is lost, and whoever opens the name executes the same runs once more.
+ *
+ * Asking takes two microseconds and no file descriptor (see liveness.ts), so it is asked before each
+ * transaction and each read.
+ */
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { EverloopError } from '../../base/errors.ts'
+
+/** The number of the file that this name leads to; 0 for none. */
+export const inodeOf = (location: string): bigint =>
+  statSync(location, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+
+/** Throws STORE_FAILED when the name leads to another file than it did, or to none. */
+export function refuseMoved({
+  location,
+  inode,
+}: {
+  readonly location: string
+  readonly inode: bigint
+}): void {
+  let now: bigint
+  try {
+    now = inodeOf(location)
+  } catch {
+    return // a folder that may not be read any more says nothing of the file
+  }
+  if (now === inode && now !== 0n) return
+  throw new EverloopError(
+    'STORE_FAILED',
+    `The store ${location} was removed, renamed or replaced while it was in use; nothing was written. End all processes that have it open before you put another file in its place.`,
+  )
+}
+
+/**
+ * The name of the file itself where a link leads to it, to one that is not there yet, too. Beside it lie
+ * its log and the locks of its sessions: who looked for them under another name would take all other
+ * workers for dead.
+ */
+export function realLocation(location: string): string {
+  if (!lstatSync(location, { throwIfNoEntry: false })?.isSymbolicLink()) return location
+  try {
+    return realpathSync(location)
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!isMissing) return location // links that lead to each other, say: SQLite says what it is
+    return realLocation(resolve(realpathSync(dirname(location)), readlinkSync(location)))
+  }
+}

@@ -1,0 +1,107 @@
+/** A ledger file that loses its name while it is in use, one that has two, and a log that is cut off. */
+import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Ever, type EverloopError, flow, open } from 'everloop'
+import { heldRun } from '../../src/testing/store-bed.ts'
+import { newFolder, openStore } from './ledger-folder.ts'
+
+const patient = flow('patient', (run) => run.signal('go'))
+
+async function opened(location: string): Promise<Ever> {
+  const ever = await open({ store: `sqlite:${location}`, flows: [patient], onTrouble: () => {} })
+  onTestFinished(() => ever.close())
+  return ever
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'acknowledged',
+    (error: EverloopError) => error.code,
+  )
+
+/** What work and waiting end with that began before, and all calls that come after: their codes. */
+async function codesAfter(change: (location: string) => void | Promise<void>): Promise<unknown[]> {
+  const location = join(newFolder(), 'ledger.db')
+  const ever = await opened(location)
+  const run = await ever.start(patient, undefined, { id: 'r' })
+  const working = ever.work()
+  expect(await run.settled()).toMatchObject({ status: 'waiting' })
+  const pending = [working, run.result()].map(codeOf)
+  await change(location)
+  const codes = await Promise.all(pending)
+  const reads = await Promise.all([run.status(), ever.list()].map(codeOf))
+  const one = await codeOf(ever.signal('r', 'go'))
+  // So many that the thread writes them.
+  const many = Array.from({ length: 200 }, () => codeOf(ever.start(patient, undefined)))
+  return [...new Set([...codes, ...reads, one, ...(await Promise.all(many))])]
+}
+
+test
+  .skipIf(process.platform === 'win32')
+  .each<[how: string, move: (location: string) => void | Promise<void>]>([
+    ['was removed', (location) => rmSync(location)],
+    ['was removed with its folder', (location) => rmSync(dirname(location), { recursive: true })],
+    ['was renamed', (location) => renameSync(location, `${location}.old`)],
+    [
+      'was replaced by a backup',
+      async (location) => {
+        await (await opened(`${location}.backup`)).close()
+        renameSync(`${location}.backup`, location)
+      },
+    ],
+  ])(
+  'nothing is acknowledged in a ledger that %s, and who works or waits is told',
+  async (_, move) => {
+    expect(await codesAfter(move)).toEqual(['STORE_FAILED'])
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'the thread that writes does not make a ledger anew that is gone',
+  async () => {
+    const location = join(newFolder(), 'ledger.db')
+    const ever = await opened(location)
+    renameSync(location, `${location}.old`)
+    const large = 'x'.repeat(100_000) // for the thread from the beginning
+    expect(await codeOf(ever.start(patient, large as never))).toBe('STORE_FAILED')
+    await ever.close()
+    await expect(openStore(location)).rejects.toMatchObject({ code: 'STORE_FOREIGN' })
+  },
+)
+
+test.skipIf(process.platform === 'win32').each(['there', 'not there yet'])(
+  'workers that know a ledger that is %s by two names leave each other their runs',
+  async (state) => {
+    const folder = newFolder()
+    const [real, link] = [join(folder, 'real', 'ledger.db'), join(folder, 'link.db')]
+    mkdirSync(dirname(real))
+    if (state === 'there') await (await opened(real)).close()
+    symlinkSync(real, link)
+    const [one, other] = [await openStore(link), await openStore(real)]
+    await heldRun(one, 'r', 'alive')
+    expect(await other.sessions()).toMatchObject([{ token: 'alive', holds: 1 }])
+    expect((await other.sessions())[0]).not.toHaveProperty('isDead')
+    expect(one.about.location).toBe(other.about.location)
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a log that was cut off ends the work, not the process',
+  async () => {
+    const thrown: unknown[] = []
+    const onError = (error: unknown): void => void thrown.push(error)
+    process.on('uncaughtException', onError)
+    onTestFinished(() => void process.off('uncaughtException', onError))
+    const location = join(newFolder(), 'ledger.db')
+    const ever = await opened(location)
+    const run = await ever.start(patient, undefined)
+    const working = ever.work()
+    expect(await run.settled()).toMatchObject({ status: 'waiting' })
+    const pending = [working, run.result()].map(codeOf)
+    truncateSync(`${location}-wal`)
+    await ever.signal(run.id, 'go').catch(() => {})
+    expect(await Promise.all(pending)).not.toContain('acknowledged')
+    expect(thrown).toEqual([])
+  },
+)
