@@ -110,10 +110,10 @@ export class Approvals {
         readonly args?: unknown;
     }): Promise<void>;
     deny(id: string, decision?: Decider): Promise<void>;
-    snooze(id: string, duration: Duration, { by }?: {
+    snooze(id: string, duration: Duration, decision?: {
         readonly by?: string;
     }): Promise<void>;
-    assign(id: string, to: string, { by }?: {
+    assign(id: string, to: string, decision?: {
         readonly by?: string;
     }): Promise<void>;
 }

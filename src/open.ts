@@ -89,10 +89,16 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
   if (work !== false) checkWork(work)
+  if (typeof queues !== 'object' || (queues as unknown) === null) {
+    throw new EverloopError('BAD_OPTION', 'open({ queues }) takes an object of limits by queue.')
+  }
   for (const { concurrency } of Object.values(queues)) checkQueueLimit(concurrency)
   const surroundings = environmentOf(options)
   const known = new Flows(flows, actions)
   const store = typeof location === 'string' ? await openStore(location) : location
+  if (typeof (store as Partial<Store> | null)?.createRun !== 'function') {
+    throw new EverloopError('BAD_OPTION', 'open({ store }) takes a text, or a store.')
+  }
   const ever = new Ever({
     store,
     ports: systemPorts,

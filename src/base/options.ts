@@ -23,6 +23,12 @@ export function checkTexts(where: string, texts: Readonly<Record<string, unknown
   }
 }
 
+/** Throws BAD_OPTION unless this is a list. */
+export function checkList(what: string, list: unknown): void {
+  if (Array.isArray(list)) return
+  throw new EverloopError('BAD_OPTION', `${what} takes a list.`)
+}
+
 /** " Did you mean …?" where one of the known names is nearly this one, else nothing. */
 export function meant(word: string, known: readonly string[]): string {
   const near = known.find((name) => distance(name.toLowerCase(), word.toLowerCase()) <= 2)

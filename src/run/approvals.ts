@@ -12,6 +12,7 @@ import { asItIs } from './given.ts'
 import { checkLimit } from './list-options.ts'
 import { notOpen } from './not-open.ts'
 import { checkOptions } from '../base/options.ts'
+import { checkId } from './check-id.ts'
 
 /** A call that waits for people. */
 export interface Approval {
@@ -98,6 +99,7 @@ export class Approvals {
   }
 
   async #row(id: string): Promise<QuestionRow> {
+    checkId('question', id)
     const [row] = await this.#store.questions({ id, limit: 1 })
     if (row?.id === id && row.wait.kind === 'approval.requested') return row
     throw await notOpen(this.#store, id, 'approval')
@@ -122,15 +124,17 @@ export class Approvals {
   async snooze(
     id: string,
     duration: Duration,
-    { by }: { readonly by?: string } = {},
+    decision: { readonly by?: string } = {},
   ): Promise<void> {
+    checkOptions('approvals.snooze', decision, ['by'])
     const until = this.#store.clock.now() + parseDuration(duration)
-    await this.#decide(id, { verdict: 'snooze', until }, by)
+    await this.#decide(id, { verdict: 'snooze', until }, decision.by)
   }
 
   /** Hands it to somebody. */
-  async assign(id: string, to: string, { by }: { readonly by?: string } = {}): Promise<void> {
-    await this.#decide(id, { verdict: 'assign', to }, by)
+  async assign(id: string, to: string, decision: { readonly by?: string } = {}): Promise<void> {
+    checkOptions('approvals.assign', decision, ['by'])
+    await this.#decide(id, { verdict: 'assign', to }, decision.by)
   }
 
   async #decide(id: string, answer: ApprovalAnswer, by: string | undefined): Promise<void> {

@@ -9,8 +9,7 @@ import type { Scope } from './scope.ts'
 /** The artifacts face of one scope. */
 export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
   put(name, content) {
-    // A copy: the caller may go on writing into its own.
-    const bytes = pass.options.redactor.bytes(Buffer.from(content))
+    const bytes = pass.options.redactor.bytes(copyOf(content, pass.run))
     const artifact = hash('sha256', bytes, 'base64url')
     const value: Artifact = { artifact, name, bytes: bytes.byteLength }
     return pass.request(scope, 'step', scope.key(`artifact ${name}`), {
@@ -23,7 +22,11 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
         ),
     }) as Promise<Artifact>
   },
-  async get({ artifact }) {
+  async get(given) {
+    if (typeof (given as Partial<Artifact> | undefined)?.artifact !== 'string') {
+      throw bad('run.artifacts.get takes what run.artifacts.put returned.', pass.run)
+    }
+    const { artifact } = given
     const bytes = await pass.hold(
       readPatiently(pass, () => pass.store.artifact(artifact)),
       scope,
@@ -43,3 +46,15 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
     return bytes
   },
 })
+
+/** The bytes as they are now: the caller may go on writing into its own. */
+function copyOf(content: string | Uint8Array, run: string): Buffer {
+  try {
+    return Buffer.from(content)
+  } catch {
+    throw bad('run.artifacts.put takes a text or bytes.', run)
+  }
+}
+
+const bad = (message: string, run: string): EverloopError =>
+  new EverloopError('BAD_OPTION', message, { run })

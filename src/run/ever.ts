@@ -14,6 +14,7 @@ import type { MessageKind, RunRow, Store } from '../store/store.ts'
 import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
+import { checkId } from './check-id.ts'
 import { type Manner, send, unknownRun } from './delivered.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from './face.ts'
@@ -86,11 +87,16 @@ export interface EverOptions {
 export function checkWork(options: WorkOptions): Required<WorkOptions> {
   checkOptions('work', options, ['concurrency', 'until'])
   const { concurrency = 16, until = 'stopped' } = options
-  if (Number.isInteger(concurrency) && concurrency >= 1) return { concurrency, until }
-  throw new EverloopError(
-    'BAD_OPTION',
-    'work({ concurrency }) must be a whole number of at least 1.',
-  )
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      'work({ concurrency }) must be a whole number of at least 1.',
+    )
+  }
+  if (!['idle', 'stopped'].includes(until)) {
+    throw new EverloopError('BAD_OPTION', 'work({ until }) must be "idle" or "stopped".')
+  }
+  return { concurrency, until }
 }
 
 /** Throws BAD_OPTION for what no queue can be limited to. */
@@ -174,12 +180,14 @@ export class Ever implements AsyncDisposable {
 
   /** The run's entries and the live text of its steps, as `stream` of a handle has them. */
   stream(run: string, options: WatchOptions<string> = {}): AsyncGenerator<StreamItem, void> {
+    checkId('run', run)
     return new RunReference(this.#options, this.#changes, run).stream(options)
   }
 
   /** The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
   async resolve(prefix: string): Promise<string> {
     const { store } = this.#options
+    checkId('run', prefix)
     if (await store.run(prefix)) return prefix
     const found = await store.runs({ id: prefix, limit: resolveMax })
     // Children's ids begin with their parent's, which is who is meant.
@@ -263,6 +271,7 @@ export class Ever implements AsyncDisposable {
    */
   async answer(question: string, value: unknown, delivery: Delivery = {}): Promise<void> {
     const { store, redactor } = this.#options
+    checkId('question', question)
     const { by: who, id } = checkedDelivery('answer', delivery)
     const given = asItIs(value) // while it is checked the caller may go on changing it
     // Judged is who will be recorded.
@@ -453,6 +462,7 @@ export class Ever implements AsyncDisposable {
   }
 
   async #row(id: string): Promise<RunRow> {
+    checkId('run', id)
     const row = await this.#options.store.run(id)
     if (!row) throw unknownRun(id)
     return row
@@ -465,6 +475,7 @@ export class Ever implements AsyncDisposable {
     record: MessageRecords[K],
     how: Manner = {},
   ): Promise<boolean> {
+    checkId('run', run)
     return send(this.#options, { run, kind, record, ...how })
   }
 }
@@ -474,8 +485,7 @@ const drainMs = 30_000
 
 const actor = (by: string | undefined): { by?: string } => (by === undefined ? {} : { by })
 
-/** A new run's id: sorts by time, and nobody guesses it. */
-/** Nothing but chance, so that the first few characters tell a run from all others. */
+/** A new run's id. Nothing but chance, so that the first few characters tell a run from all others. */
 function newId(ports: Ports): string {
   return Buffer.from(ports.randomBytes(12)).toString('hex')
 }

@@ -4,7 +4,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import type { AnyAction } from './face.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkList, checkOptions } from '../base/options.ts'
 import type { AnyFlow, Flow, Run } from './face.ts'
 import { checkSchema } from './schema.ts'
 
@@ -54,6 +54,7 @@ export function flow<Input, Output>(
   checkFlowText('version', version)
   checkSchema('flow', 'input', input)
   checkSchema('flow', 'output', output)
+  if (actions !== undefined) checkList('flow({ actions })', actions)
   const made = {
     name: definition.name,
     version,

@@ -1,5 +1,6 @@
 /** The flows a process knows, by name and version, and the actions that undo what they do. */
 import { EverloopError } from '../base/errors.ts'
+import { checkList } from '../base/options.ts'
 import type { AnyFlow } from './face.ts'
 import { Actions } from './actions.ts'
 import type { AnyAction } from './face.ts'
@@ -13,6 +14,8 @@ export class Flows {
   readonly actions: Actions
 
   constructor(flows: readonly AnyFlow[], actions: readonly AnyAction[] = []) {
+    checkList('open({ flows })', flows)
+    checkList('open({ actions })', actions)
     for (const flow of flows) this.#add(flow)
     this.actions = new Actions([...actions, ...flows.flatMap(({ actions: own }) => own ?? [])])
   }

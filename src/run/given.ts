@@ -5,7 +5,13 @@ import { decode, encode } from '../ledger/index.ts'
 export const asItIs = <T>(value: T): T =>
   typeof value === 'object' && value !== null ? (decode(encode(value)) as T) : value
 
-/** The same options, with the input as it is now. */
+/** The same options, with the input as it is now. What is no object is left to whoever checks options. */
 export const withInputAsItIs = <Options extends { readonly input?: unknown }>(
   options: Options,
-): Options => ('input' in options ? { ...options, input: asItIs(options.input) } : options)
+): Options => (hasInput(options) ? { ...options, input: asItIs(options.input) } : options)
+
+/** Whether a body is to be handed an input. */
+export const hasInput = <Options>(
+  options: Options,
+): options is Options & { readonly input: unknown } =>
+  typeof options === 'object' && options !== null && 'input' in options

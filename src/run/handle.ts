@@ -27,7 +27,7 @@ import type {
   Turn,
 } from './face.ts'
 import type { Flow } from './face.ts'
-import { asItIs, withInputAsItIs } from './given.ts'
+import { asItIs, hasInput, withInputAsItIs } from './given.ts'
 import { loop } from './loop.ts'
 import { checkOptions } from '../base/options.ts'
 import { registerUndo } from './registration.ts'
@@ -90,10 +90,9 @@ export class RunHandle implements Run {
       throw this.#misuse('run.step takes a name, options if any, and a body.')
     const options =
       rest.length > 1 ? withInputAsItIs(rest[0] as StepOptions & { input?: unknown }) : noOptions
-    const call =
-      'input' in options
-        ? (context: StepContext) => (body as Body)(options.input as never, context as never)
-        : (body as (context: StepContext) => unknown)
+    const call = hasInput(options)
+      ? (context: StepContext) => (body as Body)(options.input as never, context as never)
+      : (body as (context: StepContext) => unknown)
     return step(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 
@@ -104,10 +103,9 @@ export class RunHandle implements Run {
       throw this.#misuse('run.transact takes a name, options if any, and a function.')
     const options =
       rest.length > 1 ? withInputAsItIs(rest[0] as TransactOptions & { input?: unknown }) : {}
-    const call =
-      'input' in options
-        ? (tx: Transaction) => (body as Body)(options.input as never, tx as never)
-        : (body as (tx: Transaction) => unknown)
+    const call = hasInput(options)
+      ? (tx: Transaction) => (body as Body)(options.input as never, tx as never)
+      : (body as (tx: Transaction) => unknown)
     return transact(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { agent, askPerson, type Ever, flow, open, tool } from 'everloop'
+import { agent, askPerson, conversation, type Ever, flow, open, tool, toolsGuard } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 
 const folder = mkdtempSync(join(tmpdir(), 'everloop-'))
@@ -82,7 +82,48 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
       (ever) => ever.resume('r', { who: 'me' } as never),
       'BAD_OPTION',
     ],
+    'a decision put off by what is misspelt': [
+      (ever) => ever.approvals.snooze('r/2', '1h', { who: 'me' } as never),
+      'BAD_OPTION',
+    ],
+    'a decision handed over with options that are null': [
+      (ever) => ever.approvals.assign('r/2', 'Eve', null as never),
+      'BAD_OPTION',
+    ],
+    'work until what nobody knows': [(ever) => ever.work({ until: 'idel' as never }), 'BAD_OPTION'],
   }
+
+  const ids: Readonly<Record<string, (ever: Ever, id: never) => Promise<unknown>>> = {
+    get: (ever, id) => ever.get(id),
+    resolve: (ever, id) => ever.resolve(id),
+    stream: async (ever, id) => ever.stream(id).next(),
+    signal: (ever, id) => ever.signal(id, 's'),
+    send: (ever, id) => ever.send(id, 'Hello.'),
+    answer: (ever, id) => ever.answer(id, 1),
+    cancel: (ever, id) => ever.cancel(id),
+    pause: (ever, id) => ever.pause(id),
+    resume: (ever, id) => ever.resume(id),
+    retry: (ever, id) => ever.retry(id),
+    account: (ever, id) => ever.account(id),
+    undos: (ever, id) => ever.undos(id),
+    undo: (ever, id) => ever.undo(id),
+    skipUndo: (ever, id) => ever.skipUndo(id, 1, { reason: 'Why not.' }),
+    verify: (ever, id) => ever.verify(id),
+    conversation: (ever, id) => conversation(ever, id),
+    'approvals.get': (ever, id) => ever.approvals.get(id),
+    'approvals.approve': (ever, id) => ever.approvals.approve(id),
+    'approvals.deny': (ever, id) => ever.approvals.deny(id),
+    'approvals.snooze': (ever, id) => ever.approvals.snooze(id, '1h'),
+    'approvals.assign': (ever, id) => ever.approvals.assign(id, 'Eve'),
+  }
+
+  test.each(Object.entries(ids))('%s refuses an id that is no text', async (_, call) => {
+    const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
+    await using ever = await open({ store })
+    for (const id of [undefined, null, 5, {}]) {
+      await expect(call(ever, id as never)).rejects.toMatchObject({ code: 'BAD_NAME' })
+    }
+  })
 
   test.each(Object.entries(wrong))('%s is refused', async (_, [call, code]) => {
     const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
@@ -90,6 +131,29 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
     await ever.start(waiting, undefined, { id: 'r' })
     await expect(call(ever)).rejects.toMatchObject({ code })
   })
+})
+
+test.each([
+  ['flows', echo],
+  ['flows', null],
+  ['actions', 5],
+  ['queues', null],
+  ['store', null],
+  ['store', {}],
+])('open is not handed %s that are %s', async (option, value) => {
+  const opened = open({ store: 'memory:', [option]: value })
+  await expect(opened).rejects.toMatchObject({ code: 'BAD_OPTION' })
+})
+
+test('lists that are none are refused where they are given', () => {
+  const run = async (): Promise<number> => 1
+  for (const make of [
+    () => flow({ name: 'f', run, actions: {} as never }),
+    () => toolsGuard({ allow: 'read_*' as never }),
+    () => toolsGuard({ deny: 'delete_*' as never }),
+  ]) {
+    expect(make).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }))
+  }
 })
 
 describe('a schema that is no Standard Schema', () => {

@@ -21,6 +21,19 @@ const refused: Readonly<Record<string, readonly [(run: Run) => Promise<unknown>,
   ],
   'labels that no run can have': [(run) => run.child(child, 1, { labels: { a: '' } }), 'BAD_NAME'],
   'a queue that no run can have': [(run) => run.child(child, 1, { queue: '' }), 'BAD_NAME'],
+  'a step whose options are none': [
+    (run) => run.step('s', undefined as never, () => 1),
+    'BAD_OPTION',
+  ],
+  'a transaction whose options are none': [
+    (run) => run.transact('t', null as never, () => 1),
+    'BAD_OPTION',
+  ],
+  'an artifact that is neither text nor bytes': [
+    (run) => run.artifacts.put('a', 5 as never),
+    'BAD_OPTION',
+  ],
+  'an artifact that is none': [(run) => run.artifacts.get(undefined as never), 'BAD_OPTION'],
   'a note with what is no data': [(run) => run.note('n', () => 1), 'NOT_SERIALISABLE'],
 }
 

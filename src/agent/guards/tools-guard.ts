@@ -1,6 +1,6 @@
 /** A guard that lists which tools may be called, and with what in their arguments. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkList, checkOptions } from '../../base/options.ts'
 import { matchesGlob } from '../globs.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
@@ -35,8 +35,11 @@ export function toolsGuard(options: ToolsGuardOptions): Guard {
   checkOptions('toolsGuard', options, ['name', 'allow', 'deny', 'reaction'])
   const { name = 'tools', reaction = 'deny' } = options
   checkReaction('toolsGuard', reaction, ['deny', 'ask', 'halt'])
-  const allow = options.allow?.map(asRule)
-  const deny = (options.deny ?? []).map(asRule)
+  const { allow: allowed, deny: denied = [] } = options
+  if (allowed !== undefined) checkList('toolsGuard({ allow })', allowed)
+  checkList('toolsGuard({ deny })', denied)
+  const allow = allowed?.map(asRule)
+  const deny = denied.map(asRule)
   if (!allow && deny.length === 0)
     throw new EverloopError('BAD_OPTION', 'toolsGuard takes `allow` or `deny`, or both.')
   return guard({

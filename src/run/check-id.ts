@@ -1,0 +1,9 @@
+/** Ids that callers hand over to name what is there: a store must not be asked for what is no text. */
+import { EverloopError } from '../base/errors.ts'
+
+/** Throws BAD_NAME unless this is a text. Whether there is something of this id is asked elsewhere. */
+export function checkId(what: 'run' | 'question', id: unknown): asserts id is string {
+  if (typeof id === 'string') return
+  const given = id === null ? 'null' : typeof id
+  throw new EverloopError('BAD_NAME', `The id of a ${what} is a text, but this is ${given}.`)
+}
