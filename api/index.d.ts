@@ -772,7 +772,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
     readonly timeout?: Duration;
     readonly retry?: RetryPolicy;
     readonly settle?: Duration;
-    readonly reconcile?: Reconcile<Input, NoInfer<Result>>;
+    readonly reconcile?: ReconcileTool<Input, NoInfer<Result>>;
     readonly undo?: (input: Input, result: NoInfer<Result> | undefined, context: UndoToolContext) => unknown;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
@@ -1148,13 +1148,18 @@ interface ChildTool<Input, Output> extends ToolFace<Input> {
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
 }
 
+type ReconcileTool<Input, Result> = (input: Input, context: ReconcileToolContext) => Finding<Result> | Promise<Finding<Result>>;
+
+interface ReconcileToolContext extends ReconcileContext, Pick<ToolContext, 'runId' | 'call' | 'secrets'> {
+}
+
 interface RunTool<Input, Result> extends ToolFace<Input> {
     readonly does: 'run';
     readonly output: StandardSchemaV1<unknown, Result> | undefined;
     readonly timeout: Duration | undefined;
     readonly retry: RetryPolicy | undefined;
     readonly settle: Duration | undefined;
-    readonly reconcile: Reconcile<Input, Result> | undefined;
+    readonly reconcile: ReconcileTool<Input, Result> | undefined;
     readonly undo: ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown) | undefined;
     readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }

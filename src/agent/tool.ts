@@ -8,7 +8,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { AnyFlow, EffectClass, RetryPolicy } from '../run/face.ts'
-import type { Reconcile } from '../run/finding.ts'
+import type { Finding, ReconcileContext } from '../run/finding.ts'
 import { checkSchema } from '../run/schema.ts'
 import { checkOptions } from '../base/options.ts'
 import { type ApprovalRule, checkApprovalPolicy } from './approval-policy.ts'
@@ -34,6 +34,15 @@ export interface ToolContext {
   readonly call: string
   readonly secrets: Secrets
 }
+
+/** What `reconcile` is handed besides the input: what finding out takes. */
+export interface ReconcileToolContext
+  extends ReconcileContext, Pick<ToolContext, 'runId' | 'call' | 'secrets'> {}
+
+type ReconcileTool<Input, Result> = (
+  input: Input,
+  context: ReconcileToolContext,
+) => Finding<Result> | Promise<Finding<Result>>
 
 /** What `undo` is handed besides the input and the result. Its key is another one than the call's. */
 export interface UndoToolContext extends Omit<ToolContext, 'call'> {
@@ -73,7 +82,7 @@ export interface RunTool<Input, Result> extends ToolFace<Input> {
   readonly timeout: Duration | undefined
   readonly retry: RetryPolicy | undefined
   readonly settle: Duration | undefined
-  readonly reconcile: Reconcile<Input, Result> | undefined
+  readonly reconcile: ReconcileTool<Input, Result> | undefined
   readonly undo:
     | ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown)
     | undefined
@@ -145,7 +154,7 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** How long a request may still be on its way after its timeout. */
   readonly settle?: Duration
   /** Asked when it is not known whether a call took effect. Returns done(…), notDone() or unknown(). */
-  readonly reconcile?: Reconcile<Input, NoInfer<Result>>
+  readonly reconcile?: ReconcileTool<Input, NoInfer<Result>>
   /**
    * What undoes a call that took effect, or may have: then there is no result, when nobody knows it, and
    * `of.idempotencyKey` finds the effect. Write it behind `run`, so that the result's type is known.

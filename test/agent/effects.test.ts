@@ -62,6 +62,34 @@ describe('a call in doubt', () => {
     expect(toldOf(model, 1)).toEqual([{ type: 'text', value: 'found' }])
   })
 
+  test('is looked for with the secrets that the call was made with', async () => {
+    const model = scriptedModel(
+      [{ toolCalls: [{ id: 'r', name: 'refund', input: { order: '42' } }] }, { text: 'Done.' }],
+      { by: 'turn' },
+    )
+    const asked: string[] = []
+    const refund = tool({
+      name: 'refund',
+      description: 'Refunds an order.',
+      input: order,
+      effect: 'once',
+      run: async (input, { secrets }) => {
+        asked.push(`${await secrets.get('BANK')} refund ${input.order}`)
+        throw new Error('connection lost')
+      },
+      reconcile: async (input, { secrets, call }) => {
+        asked.push(`${await secrets.get('BANK')} find ${input.order} ${call}`)
+        return notDone()
+      },
+    })
+    const clerk = agent({ name: 'clerk', model, tools: [refund] })
+    await using runtime = await testRuntime({ flows: [clerk], secrets: { BANK: 'bank key' } })
+    const run = await runtime.start(clerk, { prompt: 'Refund 42.' })
+    await runtime.advance('1h')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(asked).toEqual(['bank key refund 42', 'bank key find 42 r'])
+  })
+
   test('that nobody can tell of is put to a person, and never made again by itself', async () => {
     const { world, model, clerk } = refunding(
       () => 'works and throws',

@@ -6,8 +6,10 @@ import {
   type AgentDefinition,
   agentTool,
   askPerson,
+  done,
   type Ever,
   flow,
+  notDone,
   tool,
 } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
@@ -92,6 +94,14 @@ test('what functions of a tool are handed is held', () => {
   tool({ ...base, destinations: ({ euros }) => [euros] })
   // @ts-expect-error -- a list of texts
   tool({ ...base, destinations: ({ cents }) => [cents] })
+  tool({
+    ...base,
+    reconcile: async ({ cents }, { idempotencyKey, startedAt, secrets, call, runId }) => {
+      expectTypeOf(startedAt).toEqualTypeOf<Date>()
+      expectTypeOf(await secrets.get('x')).toEqualTypeOf<string>()
+      return [idempotencyKey, call, runId].includes('') ? notDone() : done(cents)
+    },
+  })
   // @ts-expect-error -- nothing of the kind can be reconciled to
   tool({ ...base, reconcile: () => 'done' })
   // @ts-expect-error -- the result may not be known
