@@ -38,7 +38,7 @@ export interface RetryPolicy {
   readonly delay?: Duration
   /** What each further wait is multiplied by. Default 2. */
   readonly factor?: number
-  /** No wait is longer. Default "5m". */
+  /** No wait is longer. Default "5m", or `delay` where that is longer. */
   readonly maxDelay?: Duration
   /** Returns false for an error that is not worth another attempt. */
   readonly when?: (error: unknown) => boolean

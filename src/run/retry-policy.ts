@@ -16,6 +16,9 @@ export interface Retry {
 /** What a step without a policy gets. */
 const single: Retry = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0, when: () => true }
 
+/** No wait is longer where nothing else is said; nor shorter than the first one is to be. */
+const usualMaxDelayMs = parseDuration('5m')
+
 /** Errors that the same attempt would meet again. */
 const finalCodes: readonly unknown[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', 'BAD_INPUT']
 
@@ -23,20 +26,17 @@ const finalCodes: readonly unknown[] = ['NOT_SERIALISABLE', 'VALUE_TOO_LARGE', '
 export function retryOf(policy: RetryPolicy | undefined): Retry {
   if (policy === undefined) return single
   checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
-  const { attempts, delay = '1s', factor = 2, maxDelay = '5m', when = () => true } = policy
+  const { attempts, delay = '1s', factor = 2, maxDelay, when = () => true } = policy
   if (!Number.isInteger(attempts) || attempts < 1) {
     throw new EverloopError('BAD_OPTION', `retry.attempts must be a whole number of at least 1.`)
   }
   if (!Number.isFinite(factor) || factor < 1) {
     throw new EverloopError('BAD_OPTION', `retry.factor must be a number of at least 1.`)
   }
-  return {
-    attempts,
-    delayMs: parseDuration(delay),
-    factor,
-    maxDelayMs: parseDuration(maxDelay),
-    when,
-  }
+  const firstMs = parseDuration(delay)
+  const maxDelayMs =
+    maxDelay === undefined ? Math.max(usualMaxDelayMs, firstMs) : parseDuration(maxDelay)
+  return { attempts, delayMs: firstMs, factor, maxDelayMs, when }
 }
 
 /** `thrown`: what the body threw, or the record of it where another process has seen it. */

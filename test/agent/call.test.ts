@@ -116,6 +116,14 @@ describe('a failure', () => {
     expect(ms).toBe(27_000)
   })
 
+  test('waits as long as the first delay says, where that is longer than waits are by themselves', async () => {
+    const model = scriptedModel([busy, busy, { text: 'Here.' }])
+    const { result, ms } = await called({ model, retry: { delay: '10m' } })
+    expect(result).toMatchObject({ text: 'Here.' })
+    expect(ms).toBeGreaterThanOrEqual(15 * 60_000)
+    expect(ms).toBeLessThanOrEqual(20 * 60_000)
+  })
+
   test('of a rate limit passes, whatever it recommends to buy', async () => {
     const error = 'Rate limit reached. Add a payment method at https://a.example/account/billing.'
     const model = scriptedModel([{ error, status: 429 }, { text: 'Here.' }])

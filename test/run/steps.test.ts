@@ -41,6 +41,25 @@ describe('a retried step', () => {
     )
   })
 
+  test('waits as long as it was told, where that is longer than waits are by themselves', async () => {
+    const at: number[] = []
+    const hourly = flow('hourly', async (run) =>
+      run.step('call', { retry: { attempts: 3, delay: '1h' } }, ({ attempt }) => {
+        at.push(runtime.time.clock.now())
+        if (attempt < 3) throw new Error(`attempt ${attempt}`)
+      }),
+    )
+    await using runtime = await testRuntime({ flows: [hourly] })
+    await runtime.start(hourly, undefined)
+    await runtime.advance('3h')
+    const waits = at.slice(1).map((time, i) => (time - (at[i] ?? 0)) / minute)
+    expect(waits).toHaveLength(2)
+    for (const wait of waits) {
+      expect(wait).toBeGreaterThanOrEqual(45 - 0.001)
+      expect(wait).toBeLessThanOrEqual(60.01)
+    }
+  })
+
   test('fails with the last error when attempts run out', async () => {
     let calls = 0
     const failing = flow('failing', async (run) =>

@@ -56,7 +56,7 @@ export interface ModelRetry {
   readonly delay?: Duration
   /** By which each further delay is longer. Default 2. */
   readonly factor?: number
-  /** No wait is longer, whatever the provider asks for. Default "1m". */
+  /** No wait is longer, whatever the provider asks for. Default "1m", or `delay` where that is longer. */
   readonly maxDelay?: Duration
 }
 

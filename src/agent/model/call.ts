@@ -25,6 +25,9 @@ interface Retry {
   readonly maxDelayMs: number
 }
 
+/** No wait is longer where nothing else is said; nor shorter than the first one is to be. */
+const usualMaxDelayMs = parseDuration('1m')
+
 /**
  * The answer of the first model that gives one.
  *
@@ -125,14 +128,17 @@ function refused(
 /** With everything said. Throws BAD_OPTION. */
 export function retryOf(retry: ModelRetry = {}): Retry {
   checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
-  const { attempts = 4, delay = '1s', factor = 2, maxDelay = '1m' } = retry
+  const { attempts = 4, delay = '1s', factor = 2, maxDelay } = retry
   if (!Number.isInteger(attempts) || attempts < 1) {
     throw new EverloopError('BAD_OPTION', 'retry.attempts must be a whole number of at least 1.')
   }
   if (!Number.isFinite(factor) || factor < 1) {
     throw new EverloopError('BAD_OPTION', 'retry.factor must be a number of at least 1.')
   }
-  return { attempts, delayMs: parseDuration(delay), factor, maxDelayMs: parseDuration(maxDelay) }
+  const firstMs = parseDuration(delay)
+  const maxDelayMs =
+    maxDelay === undefined ? Math.max(usualMaxDelayMs, firstMs) : parseDuration(maxDelay)
+  return { attempts, delayMs: firstMs, factor, maxDelayMs }
 }
 
 /** What the provider asks for, else a growing delay, spread so that callers do not return as one. */
