@@ -22,10 +22,13 @@ export interface Pause {
   readonly yields?: boolean
 }
 
-/** What comes of a stop when there is a reason already: the first counts, and answers both. */
+/**
+ * What comes of a stop when there is a reason already. Of two pauses the first counts, and answers both. One
+ * that comes while the worker stops is not left to the next: a cancel behind it would not be seen there.
+ */
 export function joined(first: Stop | undefined, second: Stop): Stop {
   if (!first) return second
-  if (first.is !== 'pause') return first
+  if (first.is === 'yield') return second.is === 'pause' ? { ...second, yields: true } : first
   if (second.is === 'yield') return { ...first, yields: true }
   return { ...first, taken: [...new Set([...(first.taken ?? []), ...(second.taken ?? [])])] }
 }

@@ -390,29 +390,36 @@ describe('a pause', () => {
     expect(signal.aborted).toBe(true)
   })
 
-  test('of a worker that stops meanwhile gives way, and the worker stops all the same', async () => {
-    const begun = Promise.withResolvers<void>()
-    const release = Promise.withResolvers<void>()
-    const busy = flow('busy', async (run) => {
-      try {
-        await run.step('busy', () => (begun.resolve(), release.promise))
-      } finally {
-        await run.cleanup('slow', (inner) => inner.sleep('1h'))
+  test.each(['before', 'behind'])(
+    'that came %s the stop of its worker gives way too',
+    async (when) => {
+      const begun = Promise.withResolvers<void>()
+      const release = Promise.withResolvers<void>()
+      const busy = flow('busy', async (run) => {
+        try {
+          await run.step('busy', () => (begun.resolve(), release.promise))
+        } finally {
+          await run.cleanup('slow', (inner) => inner.sleep('1h'))
+        }
+      })
+      await using runtime = await testRuntime({ flows: [busy] })
+      const run = await runtime.ever.start(busy, undefined)
+      await runtime.runUntil(begun.promise)
+      const pausing = async (): Promise<void> => {
+        await runtime.ever.pause(run.id)
+        await runtime.time.settle()
       }
-    })
-    await using runtime = await testRuntime({ flows: [busy] })
-    const run = await runtime.ever.start(busy, undefined)
-    await runtime.runUntil(begun.promise)
-    await runtime.ever.pause(run.id)
-    await runtime.time.settle()
-    const restarting = runtime.restart()
-    await runtime.time.settle()
-    await runtime.ever.cancel(run.id, 'stop')
-    release.resolve()
-    await restarting
-    await runtime.advance('2h')
-    expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
-  })
+      if (when === 'before') await pausing()
+      const restarting = runtime.restart()
+      await runtime.time.settle()
+      if (when === 'behind') await pausing()
+      await runtime.ever.cancel(run.id, 'stop')
+      release.resolve()
+      await restarting
+      await runtime.advance('2h')
+      expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'stop' })
+    },
+  )
 
   test('that comes behind a cancel stops the cleanup', async () => {
     const waiting = flow('waiting', async (run) => {

@@ -46,4 +46,8 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
   { seed: 8684, found: 'a run that had ended just before its deadline was driven again behind it' },
   { seed: 7169, found: 'a child that took its cancel while it was undone was said to have none' },
   { seed: 18231, found: 'a pause that a cancel had overruled paused the undoing' },
+  {
+    seed: 1003331,
+    found: 'a pause that a stopping worker had left to the next one won over a later cancel',
+  },
 ]
