@@ -114,11 +114,10 @@ export function judge(
     time: now,
     ...from,
   }
-  if (approvals > 1 && 'args' in answer) {
-    return refused('Several people must approve the same arguments: deny the call with a reason.')
-  }
   const all = [...votes, vote]
-  if (vote.verdict === 'approved' && all.length < approvals) return { is: 'voted', vote }
+  // An edit ends the request: who must approve what the call has become is asked about that (A3).
+  const isOneOfSeveral = vote.verdict === 'approved' && !('args' in answer)
+  if (isOneOfSeveral && all.length < approvals) return { is: 'voted', vote }
   const { verdict } = vote
   const args = 'args' in answer ? { args: answer.args } : {}
   const said = reason === undefined ? {} : { reason }

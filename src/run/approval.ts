@@ -5,7 +5,8 @@
  *   have another digest now is voided, and an answer that was given to another digest is refused.
  * - A2 Nobody votes twice, and nobody who is barred votes.
  * - A3 One denial denies. The call goes ahead with as many approvals as the request wants, all of them
- *   for the same arguments.
+ *   for the same arguments. One edit ends the request, with the edited arguments: whoever asked judges
+ *   anew who must approve these.
  * - A4 When the time is over without a decision the call is denied, unless the request says otherwise.
  * - A5 What was asked about is handed over with the decision: it is that which was decided about.
  */

@@ -300,6 +300,52 @@ test.each<[string, ApprovalRule<Payment>, string | undefined, boolean]>([
   expect(made).toEqual([args])
 })
 
+test('where several must approve, an edit begins anew: they must approve what it has become', async () => {
+  const { made, payer } = paying(20_000)
+  const approval = { needed: true, approvals: 2, approvers: ['clerk', 'boss', 'cfo'] }
+  await using runtime = await testRuntime({ flows: [payer({ approval })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  const first = await only(runtime)
+  await approvals.approve(first.id, { by: 'clerk' })
+  await runtime.settle()
+  const args = { cents: 15_000 }
+  const refused = { code: 'APPROVAL_REFUSED' }
+  await expect(approvals.approve(first.id, { by: 'rob', args })).rejects.toMatchObject(refused)
+  await runtime.stop()
+  await approvals.approve(first.id, { by: 'boss', args })
+  // Nobody's leave counts for the arguments that were proposed any more.
+  await expect(approvals.approve(first.id, { by: 'cfo' })).rejects.toMatchObject({
+    code: 'QUESTION_CLOSED',
+  })
+  runtime.addWorker()
+  await runtime.settle()
+  const second = await only(runtime)
+  expect(second).toMatchObject({ approvals: 2, votes: [], args })
+  await approvals.approve(second.id, { by: 'boss' })
+  await runtime.settle()
+  runtime.crash()
+  await runtime.settle()
+  expect(made).toEqual([])
+  await approvals.approve(second.id, { by: 'clerk' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([args])
+  await runtime.verify()
+})
+
+test('where several must approve, one may edit to where nobody has to be asked', async () => {
+  const { made, payer } = paying(20_000)
+  const approval: ApprovalRule<Payment> = ({ cents }) => ({ needed: cents > 10_000, approvals: 2 })
+  await using runtime = await testRuntime({ flows: [payer({ approval })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id, {
+    by: 'boss',
+    args: { cents: 9000 },
+  })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 9000 }])
+})
+
 test('nobody edits a call to where it is not known who may not approve it', async () => {
   const { made, payer } = paying(20_000)
   const approval: ApprovalRule<Payment> = ({ cents }) => notByRequester(cents)

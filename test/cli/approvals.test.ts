@@ -211,6 +211,24 @@ describe('approvals', { timeout: 60_000 }, () => {
     expect(paid()).toHaveLength(3)
   })
 
+  test('where several must approve, one edits, and all of them decide anew', async () => {
+    const { begin, work, cli, json, listed, paid } = bench()
+    await begin('grave', 'pay-1')
+    await work()
+    await json('approvals', 'approve', 'pay-1', '--by', 'eve')
+    const args = '{"to":"Ada","cents":50}'
+    const edited = await json('approvals', 'edit', 'pay-1', args, '--by', 'dan')
+    expect(edited.document).toMatchObject({ verdict: 'edit', approved: 1, approvals: 2 })
+    await work()
+    expect(await listed()).toMatchObject([{ votes: [], args: { to: 'Ada', cents: 50 } }])
+    const again = await cli('approvals', 'edit', 'pay-1', '{"to":"Ada","cents":40}', '--by', 'eve')
+    expect(again.stdout).toMatch(/Where these need several people, they are asked anew \(/)
+    await work()
+    for (const by of ['eve', 'dan']) await json('approvals', 'approve', 'pay-1', '--by', by)
+    await work()
+    expect(paid()).toEqual(['"Ada" 40'])
+  })
+
   test('a decision about a tool that has changed since counts for nothing', async () => {
     const { begin, work, json, listed, paid } = bench()
     await begin('payer', 'pay-1')

@@ -185,7 +185,8 @@ async function decide(
     await ever.approvals.approve(id, { ...decider, ...others })
   }
   const { approvals } = approval
-  const approved = what === 'deny' ? approval.votes.length : approval.votes.length + 1
+  const before = what === 'edit' ? 0 : approval.votes.length // they were given to other arguments
+  const approved = what === 'deny' ? before : before + 1
   const document = { approval: id, verdict: what, sent: true, approved, approvals }
   out.result(document, () => `${doneText(what, approval, approved)} (${id}).`)
 }
@@ -203,7 +204,8 @@ function doneText(
       argsSchema === undefined
         ? 'the run checks them when a worker takes it, and asks again if they do not fit'
         : "they fit the recorded schema of the tool; the tool's own code checks them when a worker takes it, and the run asks again if it refuses them"
-    return `Sent: ${name} is approved with other arguments; ${checks}`
+    const anew = approvals === 1 ? '' : '. Where these need several people, they are asked anew'
+    return `Sent: ${name} is approved with other arguments; ${checks}${anew}`
   }
   return approved < approvals
     ? `Approved ${approved} of ${approvals}: ${name} waits for ${approvals - approved} more`
