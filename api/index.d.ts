@@ -21,6 +21,7 @@ export interface AgentDefinition<Output = string> {
     readonly name: string;
     readonly version?: string;
     readonly model: Model;
+    readonly title?: Title;
     readonly instructions?: string | ((progress: Progress) => string | Promise<string>);
     readonly tools?: readonly AnyTool[];
     readonly guards?: readonly Guard[];
@@ -1006,6 +1007,8 @@ interface Place {
     readonly seq: number;
     readonly time: number;
 }
+
+type Title = string | ((prompt: string) => string);
 
 interface Surroundings {
     readonly secrets?: SecretSource;

@@ -13,6 +13,7 @@ import { type Budget, limitsOf } from './budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
 import type { Amounts } from './state.ts'
 import { readMoreName } from './read-more.ts'
+import { checkTitle, type Title } from './entitle.ts'
 import { type AgentSettings, checkSettings } from './settings.ts'
 import { type AnyTool, checkTools } from './tool.ts'
 
@@ -55,6 +56,8 @@ export interface AgentDefinition<Output = string> {
   readonly name: string
   readonly version?: string
   readonly model: Model
+  /** What people call its runs, in lists: a text, or a function of the prompt. Cut to 200 characters. */
+  readonly title?: Title
   /** The system prompt, or a function that tells it before each model call. */
   readonly instructions?: string | ((progress: Progress) => string | Promise<string>)
   readonly tools?: readonly AnyTool[]
@@ -98,6 +101,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     'name',
     'version',
     'model',
+    'title',
     'instructions',
     'tools',
     'guards',
@@ -117,6 +121,7 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
   const { silence, parallel = 32, repairs = 2, settings, retry } = definition
   checkModels(model)
+  if (definition.title !== undefined) checkTitle(definition.title)
   checkSchema('agent', 'output', definition.output)
   if (compaction !== undefined) checkCompaction(compaction)
   if (settings !== undefined) checkSettings('agent.settings', settings)

@@ -17,6 +17,7 @@ import { higher } from './budget.ts'
 import { compacted } from './compaction.ts'
 import { conclude, concludeNow } from './conclusion.ts'
 import { keyOfCall, keysBefore } from './execution.ts'
+import { entitle } from './entitle.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
 import { answerText } from './model/answer-text.ts'
@@ -61,11 +62,15 @@ export async function takeTurn(
     return run.done(concluded.output)
   }
 
+  await entitle(run, state, {
+    title: at.agent.title,
+    later: [...state.pending.map((_, i) => inputKey(i)), ...toModel],
+  })
   const admitted = await admit(at, run, state)
   if (admitted.phase === 'listening') return goOn(admitted)
   // What came behind the last answer was refused, so it was the last one. Builds that asked once more
   // may have recorded that (C4).
-  const isAsked = [...beforeModel, 'model'].some((key) => isRecorded(run, key))
+  const isAsked = toModel.some((key) => isRecorded(run, key))
   if (hasAnswered(admitted) && !isAsked) return end(admitted)
   const { answered, parts, isPaused } = await spend(at, run, admitted.raised, {
     key: 'budget:turn',
@@ -146,6 +151,7 @@ const inputKey = (i: number): string => `guard:input:${i + 1}`
 
 /** What comes between the guards on what came in and the model, in order. */
 const beforeModel = ['budget:turn', 'guard:compaction', 'compaction', 'guard:request']
+const toModel = [...beforeModel, 'model']
 
 /** Guards on what came in. What they refuse is not in the conversation. */
 async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<AgentState> {
@@ -156,7 +162,7 @@ async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Prom
     const ruling = await rule(at, run, state, {
       position: 'input',
       key: inputKey(i),
-      later: [...pending.slice(i + 1).map((_, n) => inputKey(i + 1 + n)), ...beforeModel, 'model'],
+      later: [...pending.slice(i + 1).map((_, n) => inputKey(i + 1 + n)), ...toModel],
       subject: { text: message.text },
     })
     if (ruling.is === 'allow' || ruling.is === 'ask') {

@@ -35,13 +35,11 @@ import type { Pass } from './pass.ts'
 import type { Scope } from './scope.ts'
 import { inScope, map } from './scopes.ts'
 import { noOptions, step } from './step.ts'
+import { title } from './title.ts'
 import { transact } from './transact.ts'
 import { ask, child, signal, sleepUntil } from './waits.ts'
 
 type Body = (...args: never[]) => unknown
-
-/** Titles stand in lists. */
-const titleUnitsMax = 200
 
 /** The pass and scope behind a handle. Throws like the handle when it may not be used here. */
 export const insideOf = (run: Run): { readonly pass: Pass; readonly scope: Scope } => {
@@ -238,14 +236,8 @@ export class RunHandle implements Run {
     }) as Promise<void>
   }
 
-  title(title: string): Promise<void> {
-    const scope = this.#here()
-    if (typeof title !== 'string' || title === '' || title.length > titleUnitsMax) {
-      throw this.#misuse(`run.title takes a text of 1 to ${titleUnitsMax} characters.`)
-    }
-    return this.#pass.request(scope, 'note', scope.key('title'), {
-      begin: (operation) => this.#pass.conclude(operation, 'note.titled', { title }),
-    }) as Promise<void>
+  title(text: string): Promise<void> {
+    return title(this.#pass, this.#here(), text) as Promise<void>
   }
 
   resource<T>(

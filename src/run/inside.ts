@@ -21,6 +21,7 @@ import { beginningOf, beginTime } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
+import { title } from './title.ts'
 import { ask, child, type ChildCall, type Question, signal } from './waits.ts'
 
 /**
@@ -122,6 +123,14 @@ export function accountIn(run: Run, account: string): Promise<Readonly<Record<st
     scope,
   )
 }
+
+/** Says what people call the run, once. */
+export async function titleIn(run: Run, text: string, key: string): Promise<void> {
+  const { pass, scope } = insideOf(run)
+  await title(pass, scope, text, key)
+}
+
+export { titleUnitsMax } from './title.ts'
 
 /** The limits that runs which this one starts from now on have to keep besides their own. */
 export function limitChildren(run: Run, limits: Readonly<Record<string, number>>): void {
