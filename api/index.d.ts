@@ -306,13 +306,13 @@ export class Ever implements AsyncDisposable {
     stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
-    signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<void>;
+    signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<boolean>;
     questions(filter?: {
         readonly run?: string;
         readonly limit?: number;
     }): Promise<readonly Question[]>;
     get approvals(): Approvals;
-    send(run: string, message: string, delivery?: Delivery): Promise<void>;
+    send(run: string, message: string, delivery?: Delivery): Promise<boolean>;
     answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
     pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;

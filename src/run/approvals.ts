@@ -8,6 +8,7 @@ import type { Payloads, Vote } from '../ledger/index.ts'
 import type { NewMessage, QuestionRow, Store } from '../store/store.ts'
 import { type ApprovalAnswer, judge, unapprovable } from './approval-answer.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
+import type { Sent } from './delivered.ts'
 import { asItIs } from './given.ts'
 import { checkLimit } from './list-options.ts'
 import { notOpen } from './not-open.ts'
@@ -180,14 +181,14 @@ export class Approvals {
 export type Terms = Required<Pick<NewMessage, 'unlessNewerThan' | 'keepsOpen'>>
 
 /**
- * Judges an answer by all that were given before it, and has it delivered as long as that holds. False
+ * Judges an answer by all that were given before it, and has it delivered as long as that holds. `news`
  * from `deliver`: others came first. Throws APPROVAL_REFUSED, and QUESTION_CLOSED when it is decided.
  */
 export async function answerApproval(
   store: Store,
   row: QuestionRow,
   answer: { readonly value: unknown; readonly by: string | undefined },
-  deliver: (terms: Terms) => Promise<boolean>,
+  deliver: (terms: Terms) => Promise<Sent>,
 ): Promise<void> {
   const { id, run, wait } = row
   const request = wait.record as Payloads['approval.requested']
@@ -198,12 +199,12 @@ export async function answerApproval(
     const terms = { unlessNewerThan: reading.newest, keepsOpen: judgement.is !== 'decided' }
     if (isDecided || judgement.is === 'refused') {
       // What was delivered before under the same id has been accepted.
-      if (await deliver({ ...terms, unlessNewerThan: -1 })) return
+      if ((await deliver({ ...terms, unlessNewerThan: -1 })) !== 'news') return
       throw judgement.is === 'refused' && !isDecided
         ? refusal(id, run, judgement.reason)
         : decided(id, run)
     }
-    if (await deliver(terms)) return
+    if ((await deliver(terms)) !== 'news') return
   }
 }
 

@@ -15,12 +15,11 @@ export const unknownRun = (id: string): EverloopError =>
     { run: id },
   )
 
-/** What becomes of a message that comes without conditions. */
-type Delivered = Exclude<DeliverResult, { is: 'news' }>
+/** What became of a message that was not refused. `news`: a newer one was there than it allows. */
+export type Sent = Extract<DeliverResult['is'], 'delivered' | 'duplicate' | 'news'>
 
 /**
- * Puts a message into the run's inbox, without secrets. False when a newer one was there than it allows.
- * Throws what it came to when it was not taken.
+ * Puts a message into the run's inbox, without secrets. Throws what it came to when it was refused.
  */
 export async function send<K extends MessageKind>(
   { store, redactor }: { readonly store: Store; readonly redactor?: Redactor | undefined },
@@ -31,39 +30,37 @@ export async function send<K extends MessageKind>(
     name = '',
     ...rest
   }: { readonly run: string; readonly kind: K; readonly record: MessageRecords[K] } & Manner,
-): Promise<boolean> {
+): Promise<Sent> {
   const text = encode(record)
   const payload = redactor ? redacted(text, redactor, 'record') : text
   const result = await store.deliver({ run, kind, name, payload, ...rest })
-  if (result.is === 'news') return false
-  checkDelivered(result, { run, kind, name })
-  return true
+  if (result.is === 'news' || result.is === 'delivered' || result.is === 'duplicate') {
+    return result.is
+  }
+  throw refused(result, { run, kind, name })
 }
 
-/** Throws what a message came to that was not taken. */
-function checkDelivered(
-  result: Delivered,
+/** What a message came to that was refused. */
+function refused(
+  result: Exclude<DeliverResult, { is: Sent }>,
   { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
-): void {
+): EverloopError {
   switch (result.is) {
-    case 'delivered':
-    case 'duplicate':
-      return
     case 'unknown-run':
       if (kind === 'answer') break
-      throw unknownRun(run)
+      return unknownRun(run)
     case 'refused': {
       const ended =
         result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
       const code = ended && kind !== 'retry' && kind !== 'resume' ? 'RUN_ENDED' : 'RUN_STATE'
-      throw new EverloopError(
+      return new EverloopError(
         code,
         `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`,
         { run },
       )
     }
     case 'question-closed':
-      throw new EverloopError(
+      return new EverloopError(
         'QUESTION_CLOSED',
         `Question "${name}" was answered, expired or withdrawn before.`,
         { run },
@@ -71,7 +68,7 @@ function checkDelivered(
     case 'unknown-question':
       break
   }
-  throw new EverloopError(
+  return new EverloopError(
     'UNKNOWN_QUESTION',
     `No question "${name}" is open. \`everloop questions list\` shows what is.`,
     { run },

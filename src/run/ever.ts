@@ -15,7 +15,7 @@ import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { checkId } from './check-id.ts'
-import { type Manner, send, unknownRun } from './delivered.ts'
+import { type Manner, send, type Sent, unknownRun } from './delivered.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from './face.ts'
 import type { Flows } from './flows.ts'
@@ -212,8 +212,16 @@ export class Ever implements AsyncDisposable {
     return (await store.runs(filterOf(options))).map((row) => infoOf(row, now))
   }
 
-  /** Sends a signal; it is kept until the run waits for it. */
-  async signal(run: string, name: string, value?: unknown, delivery: Delivery = {}): Promise<void> {
+  /**
+   * Sends a signal; it is kept until the run waits for it. False when the run had been sent something
+   * under this id before: then nothing has changed.
+   */
+  async signal(
+    run: string,
+    name: string,
+    value?: unknown,
+    delivery: Delivery = {},
+  ): Promise<boolean> {
     const { by, id } = checkedDelivery('signal', delivery)
     if (typeof name !== 'string' || name === '' || name.length > 200) {
       throw new EverloopError(
@@ -222,7 +230,9 @@ export class Ever implements AsyncDisposable {
         { run },
       )
     }
-    await this.#deliver(run, 'signal', { value, ...actor(by) }, { name, id })
+    return (
+      (await this.#deliver(run, 'signal', { value, ...actor(by) }, { name, id })) === 'delivered'
+    )
   }
 
   /** Open questions, the oldest first; of one run or of all. Throws BAD_OPTION. */
@@ -251,9 +261,9 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Says something to an agent: it is in its conversation from its next turn on. Throws BAD_INPUT for a
-   * message in which there is nothing to read.
+   * message in which there is nothing to read. Returns what `signal` does.
    */
-  async send(run: string, message: string, delivery: Delivery = {}): Promise<void> {
+  async send(run: string, message: string, delivery: Delivery = {}): Promise<boolean> {
     if (typeof message !== 'string' || message.trim() === '') {
       throw new EverloopError(
         'BAD_INPUT',
@@ -261,7 +271,7 @@ export class Ever implements AsyncDisposable {
         { run },
       )
     }
-    await this.signal(run, 'message', message, delivery)
+    return this.signal(run, 'message', message, delivery)
   }
 
   /**
@@ -279,7 +289,7 @@ export class Ever implements AsyncDisposable {
     const [row] = await store.questions({ id: question, limit: 1 })
     if (row?.id === question) await checkAnswer(row, given, store.clock.now())
     const run = question.slice(0, question.lastIndexOf('/'))
-    const deliver = (terms?: Terms): Promise<boolean> =>
+    const deliver = (terms?: Terms): Promise<Sent> =>
       this.#deliver(run, 'answer', { value: given, ...actor(by) }, { name: question, id, ...terms })
     if (row?.id === question && row.wait.kind === 'approval.requested') {
       await answerApproval(store, row, { value: given, by }, deliver)
@@ -468,13 +478,12 @@ export class Ever implements AsyncDisposable {
     return row
   }
 
-  /** False when a newer message was there than the terms allow. */
   #deliver<K extends MessageKind>(
     run: string,
     kind: K,
     record: MessageRecords[K],
     how: Manner = {},
-  ): Promise<boolean> {
+  ): Promise<Sent> {
     checkId('run', run)
     return send(this.#options, { run, kind, record, ...how })
   }

@@ -96,7 +96,10 @@ type World = ReturnType<typeof world>
 
 /** Lets the run go on. */
 async function letGoOn({ ever }: TestRuntime, wait: Wait, run: string): Promise<void> {
-  if (wait === 'a message') return ever.send(run, 'Go on.')
+  if (wait === 'a message') {
+    await ever.send(run, 'Go on.')
+    return
+  }
   const [open, ...others] = await ever.questions()
   expect(others).toEqual([])
   const id = open?.id ?? ''

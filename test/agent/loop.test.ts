@@ -239,7 +239,7 @@ test('a message that comes while the agent is at work is in its next turn', asyn
 
 /** An agent of whose answers the first is given while somebody says "bad", which is refused. */
 function interrupted(more: object) {
-  const speak = { now: (): Promise<void> => Promise.resolve() }
+  const speak = { now: (): Promise<unknown> => Promise.resolve() }
   const model = scriptedModel(async ({ index }) => {
     if (index === 0) await speak.now()
     return { text: `Answer ${index + 1}.` }

@@ -160,6 +160,21 @@ describe('what comes from outside', () => {
     ])
   })
 
+  test('a signal of one id is sent once, and what was not sent is not said to be', async () => {
+    const send = ['signal', 'waits-1', 'other', '1', '--id', 'once']
+    const [first, again] = [await run(...send), await run(...send)]
+    expect([first.code, first.stdout]).toEqual([0, 'Sent signal "other" to run waits-1.\n'])
+    expect(again.code).toBe(0)
+    expect(again.stdout).toBe(
+      'Nothing was sent: run waits-1 has got something under the id "once" before.\n',
+    )
+    expect((await runJson(...send)).document).toEqual({
+      run: 'waits-1',
+      signal: 'other',
+      sent: false,
+    })
+  })
+
   test('questions are listed and answered as their schema wants, once', async () => {
     const [human, json] = await Promise.all([
       run('questions', 'list'),

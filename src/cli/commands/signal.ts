@@ -1,6 +1,7 @@
 /** `everloop signal RUN NAME`: sends a run something from outside. */
 import type { Command } from 'commander'
 import { act } from '../call.ts'
+import { cleanLine } from '../clean.ts'
 import { parseValue } from '../json-input.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
@@ -24,7 +25,11 @@ export function addSignal(program: Command): void {
     const value = await parseValue(text, 'The value')
     await using ever = await openExisting(store)
     const run = await resolveRun(ever, prefix)
-    await ever.signal(run, name, value, options)
-    out.result({ run, signal: name, sent: true }, () => `Sent signal "${name}" to run ${run}.`)
+    const sent = await ever.signal(run, name, value, options)
+    out.result({ run, signal: name, sent }, () =>
+      sent
+        ? `Sent signal "${cleanLine(name)}" to run ${run}.`
+        : `Nothing was sent: run ${run} has got something under the id "${cleanLine(options.id ?? '')}" before.`,
+    )
   })
 }
