@@ -544,11 +544,24 @@ describe('destinationsGuard', () => {
     'a*b.com',
     'https://*',
     'javascript:x',
+    // Hosts are compared: what only a part of one is would be taken for all of it.
+    'https://hooks.example.com/services/T1',
+    'hooks.example.com/services/T1',
+    '*.example.com/public',
+    'https://example.com?team=1',
+    'https://example.com#team',
+    'mailto:sales@example.com?subject=Hello',
     3,
   ])('refuses %j in a list', (rule) => {
     expect(() => destinationsGuard({ allow: [rule as string] })).toThrow(
       expect.objectContaining({ code: 'BAD_OPTION' }),
     )
+  })
+
+  test('takes a URL without a path for its host', async () => {
+    const one = [destinationsGuard({ allow: ['https://api.example.com/'] })]
+    const subject = call({}, { destinations: () => ['https://api.example.com/v1'] })
+    expect(await decide(one, 'call', subject)).toMatchObject({ outcome: 'allow' })
   })
 
   test('spellings of one host are one host', () => {

@@ -101,9 +101,11 @@ export interface DestinationRule {
 
 /**
  * Reads a rule: `"api.example.com"`, `"*.example.com"` (what stands below it), `"https://host:8443"`,
- * `"sales@example.com"`, `"@example.com"` (anybody there). Undefined when it is none.
+ * `"sales@example.com"`, `"@example.com"` (anybody there). Undefined when it is none, or says more: a path.
  */
 export function destinationRule(text: string): DestinationRule | undefined {
+  // Hosts are compared: a rule that says more would allow more than it says.
+  if (/[?#]/.test(text) || /[^/:]\/./.test(text)) return undefined
   const isDomain = text.startsWith('@')
   const under = /^(?:[a-z]+:\/\/)?\*\./i.test(text)
   const plain = isDomain ? `any${text}` : text.replace(/^((?:[a-z]+:\/\/)?)\*\./i, '$1')

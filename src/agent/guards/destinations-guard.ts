@@ -60,7 +60,7 @@ export function destinationRules(texts: unknown, where: string): DestinationRule
     if (rule) return rule
     throw new EverloopError(
       'BAD_OPTION',
-      `${where}: ${JSON.stringify(text)} is no destination. Write "api.example.com", "*.example.com", "https://host:8443", "sales@example.com" or "@example.com".`,
+      `${where}: ${JSON.stringify(text)} is no destination. Write "api.example.com", "*.example.com", "https://host:8443", "sales@example.com" or "@example.com": hosts and addresses are compared, paths are not.`,
     )
   })
 }
