@@ -15,11 +15,15 @@ const isInDoubt = (line: Line): boolean =>
   line.kind === 'effect.doubted' ||
   (isLine(line, 'effect.intended') && line.record.effect === 'once')
 
-/** Tells the operation what the ledger holds of its beginning. */
+/**
+ * Tells the operation what the ledger holds of its beginning. A retry that has forgotten the last attempt
+ * at an effect may have kept those before it: what became of the last one is what counts.
+ */
 export function meet(operation: Operation, recorded: Recorded): void {
   const { path, live } = operation
-  operation.begun = recorded.begun.get(path)
-  if (recorded.calls.size > 0) operation.begun ??= recorded.calls.get(path)?.last
+  const begun = recorded.begun.get(path)
+  const last = recorded.calls.size > 0 ? recorded.calls.get(path)?.last : undefined
+  operation.begun = begun && last && begun.entry.seq > last.entry.seq ? begun : (last ?? begun)
   if (operation.begun && isInDoubt(operation.begun)) operation.holds = true
   else if (live.unrepeatable && recorded.holds(path)) operation.holds = true
 }

@@ -337,6 +337,41 @@ describe('a person who is asked', () => {
     await runtime.verify()
   })
 
+  test('is asked again of a call whose first attempt came before the failure that the retry goes back to', async () => {
+    const attempts: number[] = []
+    let isBad = true
+    const slow = flow('slow', async (run) => {
+      const both = await Promise.allSettled([
+        run.step('pay', { effect: 'once', retry: { attempts: 5, delay: '5m' } }, ({ attempt }) => {
+          attempts.push(attempt)
+          if (attempt === 1) throw new NotDone('The desk was closed.')
+          if (attempt === 2) throw new Error('Connection reset.')
+          return 'paid again'
+        }),
+        run
+          .sleep('1m')
+          .then(() => run.step('bad', () => (isBad ? Promise.reject(new Error('bad')) : 'good'))),
+      ])
+      for (const one of both.toReversed()) if (one.status === 'rejected') throw one.reason
+      return both.map((one) => (one as { value: unknown }).value)
+    })
+    await using runtime = await testRuntime({ flows: [slow] })
+    const run = await runtime.start(slow, undefined)
+    await runtime.advance('10m')
+    const [first] = await runtime.ever.questions()
+    await runtime.ever.answer(first?.id ?? '', { verdict: 'fail' })
+    expect((await runtime.settled(run)).status).toBe('failed')
+    isBad = false
+    await runtime.ever.retry(run.id)
+    await runtime.advance('1h')
+    expect(attempts).toEqual([1, 2])
+    const [second] = await runtime.ever.questions()
+    await runtime.ever.answer(second?.id ?? '', { verdict: 'retry' })
+    expect(await runtime.result(run)).toEqual(['paid again', 'good'])
+    expect(attempts).toEqual([1, 2, 3])
+    await runtime.verify()
+  })
+
   test('is asked again after an answer that the holder refuses', async () => {
     const { pay } = doubtful()
     const shop = flow('shop', pay)

@@ -50,4 +50,8 @@ export const regressions: readonly { readonly seed: number; readonly found: stri
     seed: 1003331,
     found: 'a pause that a stopping worker had left to the next one won over a later cancel',
   },
+  {
+    seed: 1018847,
+    found: 'a retry that had kept the first attempt at a call did not know of the second',
+  },
 ]
