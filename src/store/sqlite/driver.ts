@@ -74,7 +74,8 @@ interface Prepared {
 export class Connection {
   readonly #database: Sqlite.DatabaseSync
   /** Statements stay prepared: SQL texts are constants, so there are not many. */
-  readonly #statements = new Map<string, Prepared>()
+  readonly #reading = new Map<string, Prepared>()
+  readonly #running = new Map<string, Prepared>()
 
   constructor(path: string, { access, busyMs }: ConnectionOptions) {
     const { DatabaseSync } = sqliteModule()
@@ -91,7 +92,7 @@ export class Connection {
 
   /** Runs a statement; returns how many rows it changed. */
   run(sql: string, ...values: Value[]): number {
-    const { statement, order } = this.#prepared(sql)
+    const { statement, order } = this.#prepared(sql, this.#running)
     return Number(statement.run(...ordered(values, order)).changes)
   }
 
@@ -143,19 +144,23 @@ export class Connection {
   }
 
   close(): void {
-    this.#statements.clear()
+    this.#reading.clear()
+    this.#running.clear()
     this.#database.close()
   }
 
-  #prepared(sql: string): Prepared {
-    let prepared = this.#statements.get(sql)
+  #prepared(sql: string, among = this.#reading): Prepared {
+    let prepared = among.get(sql)
     if (!prepared) {
       // Node 22.18 takes ?1 for a name that no value was given for.
       const order = Array.from(sql.matchAll(numberedMark), ([, number]) => Number(number) - 1)
       const statement = this.#database.prepare(sql.replace(numberedMark, '?'))
       statement.setReturnArrays(true)
+      // Each run tells the row id that was drawn last, perhaps for a table of the user's. Node 26 throws
+      // for those that no number can tell.
+      if (among === this.#running) statement.setReadBigInts(true)
       prepared = { statement, order: order.length === 0 ? undefined : order }
-      this.#statements.set(sql, prepared)
+      among.set(sql, prepared)
     }
     return prepared
   }
