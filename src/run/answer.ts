@@ -5,7 +5,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Payloads } from '../ledger/index.ts'
 import type { QuestionRow } from '../store/store.ts'
-import { misfitText, schemaText } from './misfit.ts'
+import { fittingText, misfitText } from './misfit.ts'
 import { reliableSchema } from './reliable-schema.ts'
 
 /** Throws BAD_INPUT when the answer cannot fit, QUESTION_CLOSED when it comes too late. */
@@ -22,24 +22,25 @@ export async function checkAnswer(
     )
   }
   const { schema } = wait.record as Payloads['question.asked']
-  await checkFits(schema, value, { what: 'The answer', whose: "the question's", run })
+  await checkFits(schema, value, { what: 'The answer', whose: "the question's", id, run })
   if (wait.kind !== 'approval.requested') return
   const { tool, argsSchema } = wait.record as Payloads['approval.requested']
   if (typeof value !== 'object' || value === null || !('args' in value)) return
-  const about = { what: 'What the arguments were changed to', whose: `the tool ${tool}'s`, run }
+  const about = { what: 'What the arguments were changed to', whose: `the tool ${tool}'s`, id, run }
   await checkFits(argsSchema, value.args, about)
 }
 
 interface About {
   readonly what: string
   readonly whose: string
+  readonly id: string
   readonly run: string
 }
 
 async function checkFits(
   schema: unknown,
   value: unknown,
-  { what, whose, run }: About,
+  { what, whose, id, run }: About,
 ): Promise<void> {
   if (typeof schema !== 'object' || schema === null) return
   // Loaded when there is something to check: it takes as long to load as all of a small resume.
@@ -52,7 +53,7 @@ async function checkFits(
   if (complaints === undefined) return
   throw new EverloopError(
     'BAD_INPUT',
-    `${what} does not fit ${whose} schema: ${complaints} It must fit: ${schemaText(schema)}`,
+    `${what} does not fit ${whose} schema: ${complaints} ${fittingText(schema, id)}`,
     { run },
   )
 }

@@ -6,15 +6,45 @@ const lineMax = 100
 
 /** One sentence for each thing that is wrong, with the field that it is about. */
 export function misfitText(schema: object, errors: readonly OutputUnit[]): string {
-  return errors
+  const meant = errors
     .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
     .filter((unit) => !isToldAbove(unit, errors))
+  return withoutOthers(meant)
     .map((unit) => `${fieldOf(unit)}: ${sayingOf(unit)}${saidOf(schema, unit.keywordLocation)}`)
     .join(' ')
 }
 
+/**
+ * Without the branches of an `anyOf` that were not meant: whoever chose "raise" is told what is wrong with
+ * that, and not that it is no "stop". Where no branch is of that choice, its errors say nothing more.
+ */
+function withoutOthers(errors: readonly OutputUnit[]): readonly OutputUnit[] {
+  const others = new Set(
+    errors
+      .filter(({ keyword }) => keyword === 'const' || keyword === 'enum')
+      .flatMap(({ keywordLocation }) => branchOf(keywordLocation) ?? []),
+  )
+  const isMeant = ({ keywordLocation }: OutputUnit): boolean =>
+    !others.has(branchOf(keywordLocation) ?? '')
+  const rest = errors.filter((unit) => unit.keyword !== 'anyOf' && isMeant(unit))
+  return rest.length > 0 ? rest : errors
+}
+
+/** The branch of a choice between several that a keyword is of, the outermost. */
+const branchOf = (location: string): string | undefined => /^.*?\/anyOf\/\d+/.exec(location)?.[0]
+
+/** What an answer to this question must fit, for whoever gave another: an example of it, or the schema. */
+export function fittingText(schema: unknown, question: string): string {
+  const text = schemaText(schema)
+  const { examples } = Object(schema) as { readonly examples?: unknown }
+  if (!text.startsWith('\n') || !Array.isArray(examples) || examples.length === 0) {
+    return `It must fit: ${text}`
+  }
+  return `This fits, for example: ${JSON.stringify(examples[0])}. \`everloop questions show ${question}\` says what else does.`
+}
+
 /** The schema as text. */
-export function schemaText(schema: unknown): string {
+function schemaText(schema: unknown): string {
   const line = JSON.stringify(schema)
   return line.length <= lineMax ? line : `\n${JSON.stringify(schema, undefined, 2)}`
 }

@@ -354,6 +354,11 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
     const { document } = await json<Why>('runs', 'explain', 'poor-1')
     expect(document).toMatchObject({ reason: 'question', status: 'waiting' })
     expect(document.sentence).toContain('The budget of agent "poor" is used up: 1 of 1 turns.')
+    const word = await json('questions', 'answer', 'poor-1', 'raise')
+    expect([word.code, word.error.code]).toEqual([2, 'BAD_INPUT'])
+    expect(word.error.message).toMatch(
+      /schema: it: The field "limits" is missing\. This fits, for example: \{"verdict":"raise","limits":\{"turns":\d\}\}\. `everloop questions show poor-1\/\d+` says what else does\.$/,
+    )
     const raise = '{"verdict":"raise","limits":{"turns":5}}'
     expect((await json('questions', 'answer', 'poor-1', raise)).code).toBe(0)
     await work()

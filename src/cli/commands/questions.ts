@@ -1,7 +1,7 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import { type Ever, notOpen, placeOf, type Question, schemaText } from '../../run/index.ts'
+import { type Ever, fittingText, notOpen, placeOf, type Question } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -205,7 +205,7 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
     if (!EverloopError.is(error) || question?.schema === undefined) throw error
     throw new EverloopError(
       'BAD_INPUT',
-      `${error.message} It must fit: ${schemaText(plain(question.schema))}`,
+      `${error.message} ${fittingText(plain(question.schema), question.id)}`,
       { cause: error },
     )
   }
