@@ -176,10 +176,12 @@ const runsMax = 1000
 /** Runs that need somebody. */
 export async function checkRuns(ever: Ever): Promise<Check> {
   const paused = await ever.list({ status: 'paused', limit: runsMax })
-  const failed = await ever.list({ status: 'failed', limit: runsMax })
+  const ended = await ever.list({ status: 'failed', limit: runsMax })
+  // What became of a child that failed is its parent's business: one that needs somebody is itself here.
+  const failed = ended.filter(({ parent }) => parent === undefined)
   const troubled = paused.filter(({ code }) => code !== 'PAUSED')
   const operators = paused.length - troubled.length
-  const finding = `${failed.length} failed, ${operators} paused by people, ${troubled.length} paused by trouble${paused.length + failed.length >= runsMax ? ' (or more)' : ''}`
+  const finding = `${failed.length} failed, ${operators} paused by people, ${troubled.length} paused by trouble${paused.length + ended.length >= runsMax ? ' (or more)' : ''}`
   const [first] = troubled
   if (first === undefined) return check('runs', 'good', finding)
   const others = troubled.length === 1 ? '' : ' (the others: everloop runs list --status paused)'

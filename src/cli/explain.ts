@@ -2,6 +2,7 @@
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
 import { askedFor, askedForText } from './asked-for.ts'
+import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
 import { cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
@@ -55,12 +56,18 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   const settled = await reference.settled()
   return settled.status === 'waiting'
     ? waiting(ever, { info, on: settled.on, now, depth }, is)
-    : atRest(settled, { info, undos: await undosIn(ever, settled, id), now }, is)
+    : atRest(
+        settled,
+        { info, undos: await undosIn(ever, settled, id), by: await byIn(ever, settled, id), now },
+        is,
+      )
 }
 
 interface AtRest {
   readonly info: RunInfo
   readonly undos: readonly UndoInfo[]
+  /** Who cancelled it. */
+  readonly by: string | undefined
   readonly now: number
 }
 
@@ -68,6 +75,11 @@ interface AtRest {
 async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<readonly UndoInfo[]> {
   if (status !== 'failed' && status !== 'cancelled') return []
   return ever.undos(id).catch(() => [])
+}
+
+/** Who has cancelled it; undefined of any other run, and where its ledger cannot be read. */
+async function byIn(ever: Ever, { status }: Settled, id: string): Promise<string | undefined> {
+  return status === 'cancelled' ? cancelledBy(ever, id).catch(() => undefined) : undefined
 }
 
 type Is = (reason: string, sentence: string, fix?: string) => Explanation
@@ -314,7 +326,7 @@ function undoneText(
 
 function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  { info, undos, now }: AtRest,
+  { info, undos, by, now }: AtRest,
   is: Is,
 ): Explanation {
   const when = ago(info.updated, now)
@@ -323,7 +335,8 @@ function atRest(
       return is('completed', `Completed ${when}: there is nothing left to do.`)
     case 'cancelled': {
       const undone = undoneText(undos, info.id)
-      const sentence = `Cancelled ${when}: ${sentenceOf(settled.reason)}${undone.text}`
+      const who = by === undefined ? '' : ` by ${cleanLine(by, 60)}`
+      const sentence = `Cancelled ${when}${who}: ${sentenceOf(settled.reason)}${undone.text}`
       return is('cancelled', sentence, undone.fix)
     }
     case 'failed': {

@@ -10,6 +10,7 @@ interface Checks {
   readonly checks: readonly {
     readonly name: string
     readonly level: string
+    readonly finding: string
     readonly fix?: string
     readonly data?: Readonly<Record<string, number | string>>
   }[]
@@ -58,4 +59,27 @@ test('doctor names a run that was paused by trouble in the command that explains
     level: 'note',
     fix: 'everloop runs explain waits-1',
   })
+})
+
+test('doctor counts a child that failed as what its parent makes of it', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const kid = flow('kid', () => {
+    throw new Error('no')
+  })
+  const calm = flow('calm', async (run) => run.child(kid, undefined).catch(() => 'fine'))
+  const strict = flow('strict', (run) => run.child(kid, undefined))
+  {
+    await using ever = await open({ store, flows: [kid, calm, strict], work: {} })
+    await (await ever.start(calm, undefined)).settled()
+  }
+  const findingOf = async (): Promise<string | undefined> => {
+    const { document } = await everloopJson<Checks>(['doctor', '--store', store])
+    return document.checks.find(({ name }) => name === 'runs')?.finding
+  }
+  expect(await findingOf()).toMatch(/^0 failed, /)
+  {
+    await using ever = await open({ store, flows: [kid, calm, strict], work: {} })
+    await (await ever.start(strict, undefined)).settled()
+  }
+  expect(await findingOf()).toMatch(/^1 failed, /)
 })

@@ -26,7 +26,7 @@ describe('runs explain', () => {
   test.each([
     ['done-1', 'completed', /^Completed (now|.* ago): there is nothing left to do\.$/],
     ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
-    ['gone-1', 'cancelled', /^Cancelled .*: not wanted\.$/],
+    ['gone-1', 'cancelled', /^Cancelled .* by Ada: not wanted\.$/],
     ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
     ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
     ['waits-1', 'signal', /^Waiting since .* for the signal "go"\.$/],

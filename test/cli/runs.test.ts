@@ -96,6 +96,15 @@ test('runs get shows input and output', async () => {
   })
 })
 
+test('runs get says who cancelled a run, and why', async () => {
+  const [human, json] = await Promise.all([
+    run('runs', 'get', 'gone-1'),
+    runJson('runs', 'get', 'gone-1'),
+  ])
+  expect(human.stdout).toMatch(/^reason +not wanted\ncancelled by +Ada$/m)
+  expect(json.document).toMatchObject({ reason: 'not wanted', cancelledBy: 'Ada' })
+})
+
 describe('runs events', () => {
   test('prints a line for each entry, and JSON lines from a cursor', async () => {
     const [human, json] = await Promise.all([

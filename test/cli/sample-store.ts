@@ -27,7 +27,7 @@ export async function makeSampleStore(store: string): Promise<void> {
     await settle(ever, name, id)
   }
   await ever.pause('waits-2', 'a moment, please')
-  await ever.cancel('gone-1', 'not wanted')
+  await ever.cancel('gone-1', 'not wanted', { by: 'Ada' })
   await ever.work({ until: 'idle' })
   await ever.start('hello', 'Bob', { id: 'delayed-1', delay: '2h' })
   await ever.limitQueue('narrow', 0)

@@ -5,6 +5,7 @@ import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { askedFor, askedForText } from '../asked-for.ts'
 import { act, type Call } from '../call.ts'
+import { cancelledBy } from '../cancelled-by.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { counted } from '../counted.ts'
@@ -52,6 +53,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
   const cancel = await cancelling(ever, id)
   const isMoving = info.status === 'running' || info.status === 'ready'
   const settled = isMoving ? undefined : await reference.settled()
+  const canceller = settled?.status === 'cancelled' ? await cancelledBy(ever, id) : undefined
   const { by } = genesis
   const document = {
     ...info,
@@ -60,6 +62,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
     ...(cancel === undefined ? {} : { cancelling: cancel }),
     input: plain(genesis.input),
     ...(settled ? restOf(settled) : {}),
+    ...(canceller === undefined ? {} : { cancelledBy: canceller }),
   }
   out.result(document, () => {
     const now = ever.store.clock.now()
@@ -90,6 +93,9 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ...(cancel === undefined ? [] : [['cancelling', cleanLine(cancel)] as [string, string]]),
       ['input', shown(genesis.input)],
       ...(settled ? settledRows(settled) : []),
+      ...(canceller === undefined
+        ? []
+        : [['cancelled by', cleanLine(canceller)] as [string, string]]),
     ]
     return table(
       [
