@@ -886,6 +886,8 @@ export function cardGuard(options?: TextGuardOptions): Guard;
 
 export function conversation(ever: Ever, run: string): Promise<Conversation>;
 
+export function currentRun(): Run | undefined;
+
 export function destinationsGuard(options: DestinationsGuardOptions): Guard;
 
 export const done: <T>(result: T) => Finding<T>;

@@ -49,7 +49,7 @@ export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool
 export type { SqlValue, Transaction } from './store/store.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
-export { action, done, flow, notDone, unknown } from './run/index.ts'
+export { action, currentRun, done, flow, notDone, unknown } from './run/index.ts'
 export type {
   Action,
   ActionDefinition,

@@ -332,3 +332,32 @@ describe('a wait that the code no longer asks for', () => {
     expect(executed).toEqual(['c'])
   })
 })
+
+test('the body of a loop may change under a run that waits, and read the state of the old one', async () => {
+  const old = flow('polls', (run) =>
+    run.loop('polls', { state: 0 }, async (turn, count: number) => {
+      await turn.signal('go')
+      return turn.next(count + 1)
+    }),
+  )
+  const next = flow('polls', (run) =>
+    run.loop(
+      'polls',
+      { state: { count: 0 } as number | { count: number } },
+      async (turn, state) => {
+        await turn.signal('go')
+        const count = typeof state === 'number' ? state : state.count
+        const added = await turn.step('count', () => count + 10)
+        return added < 20 ? turn.next({ count: added }) : turn.done(added)
+      },
+    ),
+  )
+  await using runtime = await testRuntime({ flows: [old] })
+  const run = await runtime.start(old, undefined)
+  for (let i = 0; i < 3; i++) await runtime.signal(run, 'go')
+  await runtime.restart({ flows: [next] })
+  await runtime.signal(run, 'go')
+  await runtime.signal(run, 'go')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 23 })
+  await runtime.verify()
+})
