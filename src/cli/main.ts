@@ -18,8 +18,9 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+const isJson = process.argv.includes('--json')
 try {
-  await makeProgram().parseAsync(process.argv)
+  await makeProgram({ isJson }).parseAsync(process.argv)
 } catch (error) {
   process.exitCode = told(error)
 }
@@ -28,12 +29,13 @@ process.exit()
 
 /** Prints the error and returns the exit code. */
 function told(error: unknown): number {
-  const out = new Output(process.argv.includes('--json'))
+  const out = new Output(isJson)
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok // --help and --version
-    if (error.code === 'commander.help') return exitCodes.usage // the help itself was printed
-    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    if (error.code === 'commander.help' && !isJson) return exitCodes.usage // the help was printed
+    const said = error.code === 'commander.help' ? 'A command is missing.' : error.message
+    const message = said.replace(/^error: /, '').replaceAll('\n', ' ')
     const sentence = /[.?)]$/.test(message) ? message : `${message}.`
     out.error(new EverloopError('BAD_OPTION', `${sentence} See \`everloop --help\`.`))
     return exitCodes.usage

@@ -30,8 +30,11 @@ Examples:
 
 Exit codes: 0 done, 1 failed or refused, 2 usage, 3 not found, 4 store, 5 waiting or paused.`
 
-/** The program, ready to parse. Errors of usage are thrown, and printed by main.ts. */
-export function makeProgram(): Command {
+/**
+ * The program, ready to parse. Errors of usage are thrown, and printed by main.ts; the help that stands
+ * in for a missing command is for people, and left out for programs.
+ */
+export function makeProgram({ isJson = false }: { readonly isJson?: boolean } = {}): Command {
   const program = new Command('everloop')
     .description('A durable runtime for AI agents.')
     .version(version(), '-V, --version', 'print the version')
@@ -42,7 +45,7 @@ export function makeProgram(): Command {
     )
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({ outputError: () => {}, ...(isJson ? { writeErr: () => {} } : {}) })
     .exitOverride()
 
   addRun(program)

@@ -12,7 +12,15 @@ export function parseSince(text: string, now: number): number {
       `"${text}" is no date. Write it like 2026-11-21T08:00:00Z.`,
     )
   }
-  return now - parseDuration(text)
+  try {
+    return now - parseDuration(text)
+  } catch (cause) {
+    throw new EverloopError(
+      'BAD_DURATION',
+      `"${text}" is no time. Write how long ago, like 30m, 2h or 7d, or a date, like 2026-11-21T08:00:00Z.`,
+      { cause },
+    )
+  }
 }
 
 /** "3m 5s ago", "in 2h", "now". */

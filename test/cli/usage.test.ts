@@ -50,10 +50,22 @@ describe('the command line', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  test('with --json the error is a document on stderr', async () => {
-    const { code, error } = await everloopJson(['runs', 'lst'])
+  test.each([[['runs', 'lst']], [['runs']], [[]]])(
+    'with --json the error of %j is a document on stderr',
+    async (args) => {
+      const { code, error } = await everloopJson(args)
+      expect(code).toBe(2)
+      expect(error).toMatchObject({ code: 'BAD_OPTION', exit: 2 })
+    },
+  )
+
+  test('a time that is none is told which there are', async () => {
+    const { code, stderr } = await everloop(['runs', 'list', '--since', 'yesterday'], {
+      cwd: testFolder(),
+    })
     expect(code).toBe(2)
-    expect(error).toMatchObject({ code: 'BAD_OPTION', exit: 2 })
+    expect(stderr).toContain('BAD_DURATION')
+    expect(stderr).toContain('2026-11-21T08:00:00Z')
   })
 })
 
