@@ -261,6 +261,19 @@ export type ConversationItem = Place & ({
     readonly by?: string;
 });
 
+export type ConversationStreamItem = {
+    readonly type: 'items';
+    readonly items: readonly ConversationItem[];
+    readonly cursor: string;
+} | {
+    readonly type: 'text';
+    readonly text: string;
+    readonly cursor: string;
+} | {
+    readonly type: 'restarted';
+    readonly cursor: string;
+};
+
 export interface Decider {
     readonly by?: string;
     readonly channel?: string;
@@ -981,6 +994,8 @@ export function schemaGuard(options: SchemaGuardOptions): Guard;
 export function secret(name: string): SecretReference;
 
 export function secretsGuard(options?: TextGuardOptions): Guard;
+
+export function streamConversation(ever: Ever, run: string, options?: WatchOptions<string>): AsyncGenerator<ConversationStreamItem, void>;
 
 export function taintGuard(options?: TaintGuardOptions): Guard;
 
@@ -1718,8 +1733,8 @@ interface ReferenceOptions {
 }
 
 interface WatchOptions<Cursor> {
-    readonly from?: Cursor;
-    readonly signal?: AbortSignal;
+    readonly from?: Cursor | undefined;
+    readonly signal?: AbortSignal | undefined;
 }
 
 interface Append extends AppendPlace {

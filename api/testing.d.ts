@@ -1395,8 +1395,8 @@ class RunReference<Output = unknown> {
 }
 
 interface WatchOptions<Cursor> {
-    readonly from?: Cursor;
-    readonly signal?: AbortSignal;
+    readonly from?: Cursor | undefined;
+    readonly signal?: AbortSignal | undefined;
 }
 
 type StreamItem = {

@@ -127,22 +127,19 @@ const pageMax = 1000
  */
 export async function conversation(ever: Ever, run: string): Promise<Conversation> {
   const { id } = await ever.get(run)
-  const reading = new Reading()
-  for (let after = 0; ;) {
-    const page = await ever.store.entries(id, { after, limit: pageMax })
-    for (const entry of page) {
-      reading.read(entry, await largeIn(ever.store, id, isShown(entry) ? entry.payload : null))
-    }
-    after = page.at(-1)?.seq ?? after
-    if (page.length < pageMax) break
-  }
+  const reading = new ConversationReading(ever, id)
+  await reading.readOn()
   reading.end()
   return { run: id, items: reading.items, spent: await ever.store.account(id) }
 }
 
-/** Entries as items, one after the other. */
-class Reading {
+/** The entries of a run as items, one after the other. */
+export class ConversationReading {
   readonly items: ConversationItem[] = []
+  readonly #ever: Ever
+  readonly #run: string
+  /** The entry that was read last. */
+  #seq = 0
   /** What was asked, by path, until it is answered. */
   readonly #asked = new Map<string, string>()
   /** Calls of which nothing is known yet, with where they were made and what is wrong with them. */
@@ -156,8 +153,32 @@ class Reading {
   /** Who has asked for the run's end. */
   #canceller: string | undefined
 
+  constructor(ever: Ever, run: string) {
+    this.#ever = ever
+    this.#run = run
+  }
+
+  /** Reads on, up to this entry or all there are. Returns the items that the last of them has added. */
+  async readOn(upTo: number = Infinity): Promise<readonly ConversationItem[]> {
+    const { store } = this.#ever
+    let added: readonly ConversationItem[] = []
+    for (let isMore = true; isMore && this.#seq < upTo;) {
+      const limit = Math.min(pageMax, upTo - this.#seq)
+      const page = await store.entries(this.#run, { after: this.#seq, limit })
+      for (const entry of page) {
+        const before = this.items.length
+        const shown = isShown(entry) ? entry.payload : null
+        this.#read(entry, await largeIn(store, this.#run, shown))
+        added = this.items.slice(before)
+      }
+      this.#seq = page.at(-1)?.seq ?? this.#seq
+      isMore = page.length === limit
+    }
+    return added
+  }
+
   /** Reads the next one, with the large values that it refers to. */
-  read(entry: Entry, large: Large): void {
+  #read(entry: Entry, large: Large): void {
     const { seq, time, kind, scope, key, payload } = entry
     if (payload === null) return // erased
     const read = <K extends keyof Payloads>(_kind: K): Payloads[K] =>
@@ -297,6 +318,9 @@ class Reading {
           if (is === 'error') add({ is, call: id, error: text, wasMade: false })
           else if (is === 'denied') add({ is: 'unmade', call: id, reason: text })
         }
+        return
+      case 'run.completed':
+        this.end()
         return
       case 'run.cancelling':
         this.#canceller = read(kind).by

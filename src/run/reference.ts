@@ -42,9 +42,9 @@ interface ReferenceOptions {
 /** From where a run is watched, and how long. */
 export interface WatchOptions<Cursor> {
   /** Behind which item. Default: from the beginning. */
-  readonly from?: Cursor
+  readonly from?: Cursor | undefined
   /** Ends the watching when it is aborted: a client has gone away. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 export class RunReference<Output = unknown> {
