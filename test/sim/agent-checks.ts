@@ -75,6 +75,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
   let approved: unknown
   let isJudged = false
   let isApproved = false
+  let votes = 0
   for (const nth of ['', ' again'].flatMap((stage) => rounds.map((round) => stage + round))) {
     const ruling = run.outcomes.get(at(`guard:call:${id}${nth}`))
     if (ruling) {
@@ -99,6 +100,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
       `"${path}" is called, but its approval says ${decided.kind}`,
     )
     approved = approvedArgs(request, decided)
+    votes = votesFor(decided)
     judged = undefined
     isApproved = true
     isJudged = false // guards have to look again
@@ -112,6 +114,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
   )
   if (!isGated(tool.approval, args)) return
   must(isApproved, 'I9', `"${path}" is called without an approval`)
+  must(votes >= (tool.approval?.approvals ?? 1), 'I9', `"${path}" is called after ${votes} votes`)
   must(
     approved === undefined || digestOf(approved) === digestOf(args),
     'I9',
@@ -126,6 +129,13 @@ function isYes(request: Entry | undefined, decided: Entry, { approval }: ToolSpe
     decided.kind === 'approval.decided' &&
     recordOf(decided, decided.kind).verdict === 'approved'
   )
+}
+
+/** How many have approved what it became. Of those who have edited it there is one; silence is all of them. */
+function votesFor(decided: Entry): number {
+  if (decided.kind !== 'approval.decided') return Infinity
+  const record = recordOf(decided, decided.kind)
+  return 'args' in record ? 1 : record.votes.length
 }
 
 function approvedArgs(request: Entry | undefined, decided: Entry): unknown {

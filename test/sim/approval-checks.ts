@@ -60,10 +60,12 @@ function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, 
     case 'approval.decided': {
       must(request !== undefined, 'I9', 'it decides about what nobody asked for')
       if (!request) return
-      const { verdict, votes, by } = recordOf(entry, entry.kind)
+      const record = recordOf(entry, entry.kind)
+      const { verdict, votes, by } = record
       const people = new Set(votes.map((vote) => vote.by))
       must(people.size === votes.length, 'I9', 'somebody has voted twice')
-      const isEnough = verdict === 'denied' || votes.length >= request.approvals
+      const isEdited = 'args' in record // then those who must approve these are asked, see checkCall
+      const isEnough = verdict === 'denied' || isEdited || votes.length >= request.approvals
       must(isEnough, 'I9', `${votes.length} of ${request.approvals} have voted`)
       const isBarred = votes.some((vote) => request.barred?.includes(vote.by ?? '') === true)
       must(!isBarred, 'I9', `${by} may not decide`)
