@@ -25,6 +25,7 @@ import type { MessageRecords } from './inbox.ts'
 import { checkOptions, checkTexts } from '../base/options.ts'
 import type { Environment, OnBody } from './pass-options.ts'
 import { RunReference, type WatchOptions } from './reference.ts'
+import { resolveId } from './resolving.ts'
 import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
 import type { StreamItem } from './stream.ts'
@@ -108,9 +109,6 @@ export function checkQueueLimit(concurrency: number | null): void {
   )
 }
 
-/** More runs than this fit no prefix that somebody would call short. */
-const resolveMax = 200
-
 export class Ever implements AsyncDisposable {
   readonly #options: EverOptions
   readonly #changes: Changes
@@ -186,23 +184,8 @@ export class Ever implements AsyncDisposable {
 
   /** The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
   async resolve(prefix: string): Promise<string> {
-    const { store } = this.#options
     checkId('run', prefix)
-    if (await store.run(prefix)) return prefix
-    const found = await store.runs({ id: prefix, limit: resolveMax })
-    // Children's ids begin with their parent's, which is who is meant.
-    const rows = found.filter(({ id }) => !found.some((other) => id.startsWith(`${other.id}.`)))
-    const [only] = rows
-    if (!only) throw unknownRun(prefix)
-    if (rows.length === 1 && found.length < resolveMax) return only.id
-    const some = rows
-      .slice(0, 5)
-      .map(({ id }) => id)
-      .join(', ')
-    throw new EverloopError(
-      'AMBIGUOUS_ID',
-      `"${prefix}" fits several runs: ${some}${rows.length > 5 ? ' and more' : ''}. Give more of the id.`,
-    )
+    return resolveId(this.#options.store, prefix)
   }
 
   /** Runs, the newest first. Throws BAD_OPTION for what makes no sense. */

@@ -325,6 +325,17 @@ describe('finding runs', () => {
     await expect(runtime.ever.resolve('fam')).rejects.toMatchObject({ code: 'AMBIGUOUS_ID' })
   })
 
+  test('by the beginning of an id that hundreds of its children have too', async () => {
+    const kid = flow('kid', (run) => run.signal('go'))
+    const parent = flow('parent', (run) =>
+      run.map('kids', Array.from({ length: 501 }), (branch) => branch.child(kid, undefined)),
+    )
+    await using runtime = await testRuntime({ flows: [parent, kid] })
+    await runtime.settled(await runtime.start(parent, undefined, { id: 'family-1' }))
+    expect(await runtime.ever.list({ id: 'fam', limit: 3000 })).toHaveLength(502)
+    expect(await runtime.ever.resolve('fam')).toBe('family-1')
+  })
+
   test('tells what a waiting run waits for', async () => {
     const all = flow('all', async (run) =>
       Promise.all([
