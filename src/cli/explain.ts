@@ -1,6 +1,7 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
+import { awaitsMessage } from './awaits-message.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
@@ -260,6 +261,12 @@ async function waitSentence(
       }
     }
     case 'signal':
+      if (awaitsMessage(wait)) {
+        return {
+          text: `since ${short(now - since)} for the next message of its conversation${until}`,
+          fix: `everloop signal ${run} message '"…"'`,
+        }
+      }
       return {
         text: `since ${short(now - since)} for the signal ${quoted(told)}${until}`,
         fix: `everloop signal ${run} ${shellWord(what)} JSON`,

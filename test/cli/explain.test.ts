@@ -71,6 +71,16 @@ describe('runs explain', () => {
   })
 })
 
+test('a flow that waits for a signal called as messages are is not taken for a conversation', async () => {
+  const waits = flow('waits', (run) => run.signal('message'))
+  await using runtime = await testRuntime({ flows: [waits] })
+  const { id } = await runtime.start(waits, undefined, { id: 'waits-1' })
+  expect(await explain(runtime.ever, id)).toMatchObject({
+    sentence: expect.stringMatching(/ for the signal "message"\.$/) as string,
+    fix: "everloop signal waits-1 'message' JSON",
+  })
+})
+
 describe('a sentence', () => {
   const sentenceOf = async (prompt: string): Promise<string> => {
     const asks = flow('asks', (run) => run.ask(prompt))

@@ -78,7 +78,8 @@ test('prints what an agent said last that goes on listening, as a guard has left
   const command = ['run', `${agentFile}#talker`, '--id', 't', '--by', 'Ada']
   const first = await everloop([...command, '{"prompt":"LOUD words"}'], { env })
   expect(first).toMatchObject({ code: 5, stdout: 'Heard: softly words\n' })
-  expect(first.stderr).toContain(`Next: everloop signal t 'message' JSON`)
+  expect(first.stderr).toMatch(/^Waiting since .* for the next message of its conversation\.$/m)
+  expect(first.stderr).toContain(`Next: everloop signal t message '"…"'\n`)
   await everloop(['signal', 't', 'message', '"And you?"'], { env })
   const again = await everloopJson([...command, '{"prompt":"LOUD words"}'], { env })
   expect(again).toMatchObject({

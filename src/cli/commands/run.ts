@@ -4,9 +4,9 @@ import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { conversation } from '../../agent/conversation.ts'
-import { messageSignal } from '../../agent/inbox.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
 import { type Ever, type Settled, tellsOfPause, type WaitInfo } from '../../run/index.ts'
+import { awaitsMessage } from '../awaits-message.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
@@ -256,7 +256,7 @@ async function lastAnswer(
   id: string,
   on: readonly WaitInfo[],
 ): Promise<string | undefined> {
-  if (!on.some(({ kind, what }) => kind === 'signal' && what === messageSignal)) return undefined
+  if (!on.some(awaitsMessage)) return undefined
   const { items } = await conversation(ever, id)
   const at = items.findLastIndex((item) => item.is === 'assistant' && item.calls.length === 0)
   const answer = items[at]
