@@ -143,21 +143,30 @@ async function begin(
     await write({ drafts: [{ ...place, kind: 'run.undoing', record }] })
     return record
   }
+  const taken = await overruledIn(store, row.id)
   if (state.undoing) {
     const resumed: AnyDraft = { ...place, kind: 'run.resumed', record: who }
-    if (state.status.is === 'paused') await write({ drafts: [resumed] })
+    if (state.status.is === 'paused') await write({ drafts: [resumed], taken })
     return state.undoing
   }
   const reason = `${by ?? 'An operator'} ended the run without its code.`
   const { drafts, deliver, end } = await cancelWithoutCode(store, row.id, { state, reason, by })
   if (!end) {
-    await write({ drafts, deliver })
+    await write({ drafts, deliver, taken })
     return { because: 'cancelled', reason, ...who }
   }
   const told = toParent(row.id, beginningOf(reader).record, end)
   const release = { wake: undefined, seen: row.newest }
-  await write({ drafts, deliver: [...deliver, ...told], release })
+  await write({ drafts, deliver: [...deliver, ...told], taken, release })
   return undefined
+}
+
+/** What an operator has done with: whoever took the run over would pause it in the middle of the undoing. */
+async function overruledIn(store: Store, run: string): Promise<readonly number[]> {
+  const messages = await store.messages(run, [])
+  return messages
+    .filter(({ kind }) => kind === 'pause' || kind === 'resume' || kind === 'cancel')
+    .map(({ number }) => number)
 }
 
 /** Writes down that something is not to be undone. */

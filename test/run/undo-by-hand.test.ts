@@ -1,7 +1,7 @@
 /** Undoing by an operator: in any process that has the actions, the flow's code there or not. */
 import { expect, test } from 'vitest'
 import { action, flow } from '../../src/index.ts'
-import type { AnyAction, Flow } from '../../src/index.ts'
+import type { Action, AnyAction, Flow } from '../../src/index.ts'
 import { Ever, Flows } from '../../src/run/index.ts'
 import { testRuntime } from '../../src/testing/index.ts'
 import type { TestRuntime } from '../../src/testing/index.ts'
@@ -181,6 +181,28 @@ test('a run whose code is gone is cancelled without it, and undone; its children
   expect(world.booked.size).toBe(0)
   expect(world.cancelled.toSorted()).toEqual(['inner', 'outer'])
   await runtime.verify()
+})
+
+test('ending a run without its code goes before a pause that was asked for earlier', async () => {
+  const inbox: unknown[] = []
+  const refund: Action<undefined> = action('refund', async () => {
+    inbox.push(...(await runtime.store.messages('r', [])))
+  })
+  const gone = flow('gone', async (run) => {
+    await run.undo(refund, undefined)
+    await run.sleep('1d')
+  })
+  await using runtime = await testRuntime({ flows: [gone], actions: [refund] })
+  const run = await runtime.start(gone, undefined, { id: 'r' })
+  await runtime.settled(run)
+  await runtime.stop()
+  await runtime.ever.pause('r')
+  const other = operator(runtime, [refund])
+  expect(await runtime.runUntil(other.undo('r', { cancel: true }))).toMatchObject([
+    { state: 'undone' },
+  ])
+  expect(inbox).toEqual([]) // or whoever takes over from here pauses it
+  expect(await run.status()).toMatchObject({ status: 'cancelled' })
 })
 
 test('a run that is paused for want of an action is undone where it is', async () => {
