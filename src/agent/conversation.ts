@@ -282,7 +282,7 @@ export class ConversationReading {
         return
       }
       case 'guard.decided': {
-        const { position, verdicts, fixed } = read(kind)
+        const { position, verdicts, outcome, fixed } = read(kind)
         const refusal = verdicts.find(({ verdict }) => refusals.has(verdict))
         if (position === 'answer' && refusal) {
           const { guard, verdict } = refusal
@@ -295,6 +295,7 @@ export class ConversationReading {
         }
         for (const { guard, verdict, reason } of verdicts) {
           if (verdict === 'allow') continue
+          if (verdict === 'ask' && outcome === 'allow') continue // people have answered it before
           add({
             is: 'guard',
             guard,

@@ -1,6 +1,16 @@
 /** A conversation as people read it: whatever was said in it, and of whatever run. */
 import { expect, test } from 'vitest'
-import { agent, agentTool, askPerson, conversation, type Ever, flow, tool } from 'everloop'
+import {
+  agent,
+  agentTool,
+  askPerson,
+  conversation,
+  type Ever,
+  flow,
+  guard,
+  tool,
+  verdict,
+} from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 
 const inputSchema = { type: 'object' } as const
@@ -41,6 +51,37 @@ test('what calls came to is shown, however long it is', async () => {
   const results = items.filter((item) => item.is === 'result')
   expect(new Set(results.map(({ call }) => call))).toEqual(new Set(['read', 'ask', 'study']))
   for (const { value } of results) expect(value).toBe(text)
+})
+
+test('a guard that asks about a call is told of once, and not again behind the approval', async () => {
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    inputSchema,
+    effect: 'read',
+    run: () => 'sent',
+  })
+  const careful = guard({ name: 'careful', at: 'call', check: () => verdict.ask('Really?') })
+  const sender = agent({
+    name: 'sender',
+    model: scriptedModel([{ toolCalls: [{ name: 'send', input: {} }] }, { text: 'Done.' }]),
+    tools: [send],
+    guards: [careful],
+  })
+  await using runtime = await testRuntime({ flows: [sender] })
+  const run = await runtime.start(sender, { prompt: 'Send.' })
+  const [approval] = await runtime.ever.approvals.list()
+  await runtime.ever.approvals.approve(approval?.id ?? '')
+  expect(await runtime.result(run)).toBe('Done.')
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.map(({ is }) => is)).toEqual([
+    'user',
+    'assistant',
+    'guard',
+    'approval',
+    'result',
+    'assistant',
+  ])
 })
 
 test('a run of a flow that is no agent holds no conversation, whatever its steps are called', async () => {
