@@ -8,7 +8,7 @@ import { EverloopError } from '../base/errors.ts'
 import { exitCodeOf, exitCodes } from './exit.ts'
 import { Interrupted } from './interrupt.ts'
 import { flush, Output } from './output.ts'
-import { makeProgram } from './program.ts'
+import { makeProgram, meant } from './program.ts'
 
 // A reader that has seen enough, like `head`, is no failure.
 for (const stream of [process.stdout, process.stderr]) {
@@ -19,8 +19,9 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const isJson = process.argv.includes('--json')
+const program = makeProgram({ isJson })
 try {
-  await makeProgram({ isJson }).parseAsync(process.argv)
+  await program.parseAsync(process.argv)
 } catch (error) {
   process.exitCode = told(error)
 }
@@ -37,7 +38,7 @@ function told(error: unknown): number {
     const said = error.code === 'commander.help' ? 'A command is missing.' : error.message
     const message = said.replace(/^error: /, '').replaceAll('\n', ' ')
     const sentence = /[.?)]$/.test(message) ? message : `${message}.`
-    out.error(new EverloopError('BAD_OPTION', `${sentence} See \`everloop --help\`.`))
+    out.error(new EverloopError('BAD_OPTION', `${sentence} See \`${meant(program)} --help\`.`))
     return exitCodes.usage
   }
   out.error(error)

@@ -66,6 +66,20 @@ export function makeProgram({ isJson = false }: { readonly isJson?: boolean } = 
   return program
 }
 
+/** The command that was meant by what was parsed, as far as there is one: its help says how it is used. */
+export function meant(program: Command): string {
+  const names = [program.name()]
+  for (let command = program; ;) {
+    const word = program.args[names.length - 1]
+    const next = command.commands.find(
+      (one) => word !== undefined && [one.name(), ...one.aliases()].includes(word),
+    )
+    if (!next) return names.join(' ')
+    names.push(next.name())
+    command = next
+  }
+}
+
 function version(): string {
   const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version

@@ -50,6 +50,16 @@ describe('the command line', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
+  test.each([
+    ['runs verify', ['--store', 'x', 'runs', 'verify']],
+    ['runs explain', ['runs', 'why']],
+    ['runs', ['runs', 'lst']],
+    ['', ['rns', 'list']],
+  ])('the help of "%s" is named that says how it is used', async (command, args) => {
+    const { stderr } = await everloop(args)
+    expect(stderr).toContain(`See \`everloop ${`${command} --help`.trim()}\`.`)
+  })
+
   test.each([[['runs', 'lst']], [['runs']], [[]]])(
     'with --json the error of %j is a document on stderr',
     async (args) => {
