@@ -13,6 +13,8 @@ import type { Amounts } from './state.ts'
 export class Costs {
   readonly #at: Agency
   readonly #sums: Record<string, number> = {}
+  /** The table of prices that the last of them was computed with. */
+  prices: string | undefined
 
   constructor(at: Agency) {
     this.#at = at
@@ -40,6 +42,7 @@ export class Costs {
     const { input = tokensOf(sent()), output = tokensOf(units) + 1, total = input + output } = usage
     const counted = usage.total === undefined ? { input, output } : usage
     const cost = priceOf(names, counted, this.#at.agent.prices)
+    if ('microUsd' in cost) this.prices = cost.version
     const amounts = { tokens: total, ...('microUsd' in cost && { microUsd: cost.microUsd }) }
     for (const [what, amount] of Object.entries(amounts)) {
       this.#sums[what] = (this.#sums[what] ?? 0) + amount

@@ -6,6 +6,7 @@ import { checkOptions, meant } from '../base/options.ts'
 import { checkSchema } from '../run/schema.ts'
 import type { ModelRetry } from './model/answer.ts'
 import { retryOf } from './model/call.ts'
+import { checkPrices } from './model/check-prices.ts'
 import type { Model } from './model/port.ts'
 import { checkModels } from './model/resolve.ts'
 import type { Prices } from './charges.ts'
@@ -121,6 +122,8 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
   const { silence, parallel = 32, repairs = 2, settings, retry } = definition
   checkModels(model)
+  if (definition.prices !== undefined) checkPrices(definition.prices)
+  checkInstructions(definition.instructions)
   if (definition.title !== undefined) checkTitle(definition.title)
   checkSchema('agent', 'output', definition.output)
   if (compaction !== undefined) checkCompaction(compaction)
@@ -153,6 +156,14 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     repairs,
     idleMs: idle === undefined ? undefined : parseDuration(idle),
   }
+}
+
+function checkInstructions(instructions: unknown): void {
+  if (['undefined', 'string', 'function'].includes(typeof instructions)) return
+  throw new EverloopError(
+    'BAD_OPTION',
+    'agent.instructions must be a text, or a function that returns one.',
+  )
 }
 
 function checkStop(stop: Stop, own: readonly AnyTool[]): void {

@@ -1,5 +1,6 @@
 /** The model step of a turn: what is asked, and what is kept of the answer. */
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
+import { EverloopError } from '../base/errors.ts'
 import { type LiveContext, stepIn } from '../run/inside.ts'
 import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
@@ -27,6 +28,8 @@ export interface Reply {
   readonly context?: number
   /** What it cost. */
   readonly amounts: Readonly<Record<string, number>>
+  /** The table that money was computed with: its day, or "own". */
+  readonly prices?: string
 }
 
 /** The messages as the model will get them, instructions first. */
@@ -103,6 +106,7 @@ async function reply(
     ...(definition === state.definition ? {} : { defined: { instructions, tools } }),
     ...(answer.usage.input === undefined && { context: tokensOf(sent()) }),
     amounts: call.costs.amounts,
+    ...(call.costs.prices === undefined ? {} : { prices: call.costs.prices }),
   }
 }
 
@@ -119,7 +123,9 @@ function recorded({ text: _text, reasoning: _reasoning, ...answer }: ModelAnswer
 async function instructionsOf({ agent }: Agency, run: Run, state: AgentState): Promise<string> {
   const { instructions = '' } = agent
   if (typeof instructions === 'string') return instructions
-  return instructions(progressOf(run.id, state))
+  const told: unknown = await instructions(progressOf(run.id, state))
+  if (typeof told === 'string') return told
+  throw new EverloopError('BAD_OPTION', 'agent.instructions must return a text.', { run: run.id })
 }
 
 /** What is shown of an answer as it comes. */

@@ -290,3 +290,20 @@ test('an answer longer than any is refused, and what came of it is counted', asy
   expect(amounts['tokens']).toBeGreaterThan(text.length / 3)
   expect(JSON.stringify(server.requests.at(-1)?.body).length).toBeLessThan(text.length)
 })
+
+test('which prices money was computed with stands beside the answer', async () => {
+  const answers = [{ text: 'Seen.', usage: { input: 1_000_000, output: 1 } }]
+  const model = scriptedModel(() => answers[0] ?? { text: '' })
+  for (const [prices, told] of [
+    [{ 'scripted/model': { input: 1, output: 1 } }, 'own'],
+    [{}, undefined],
+  ] as const) {
+    const priced = agent({ name: 'priced', model, prices })
+    await using runtime = await testRuntime({ flows: [priced] })
+    const run = await runtime.start(priced, { prompt: 'Look.' })
+    const answer = (await runtime.ledger(run)).find(({ path }) => path === 'turns/1/=model')
+    expect(answer?.data).toHaveProperty('value.amounts')
+    if (told === undefined) expect(answer?.data).not.toHaveProperty('value.prices')
+    else expect(answer?.data).toHaveProperty('value.prices', told)
+  }
+})

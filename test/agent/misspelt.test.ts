@@ -51,6 +51,25 @@ test.each([
   ],
   [{ retry: { attempts: 0 } }, 'BAD_OPTION', 'retry.attempts'],
   [
+    { prices: { 'a/b': { input: 1, output: 2, cachedinput: 0.1 } } },
+    'BAD_OPTION',
+    'prices["a/b"] has no option "cachedinput". Did you mean "cachedInput"?',
+  ],
+  [{ prices: { 'a/b': { input: 1 } } }, 'BAD_OPTION', 'prices["a/b"].output must be a number'],
+  [
+    { prices: { 'a/b': { input: 1, output: -2 } } },
+    'BAD_OPTION',
+    'prices["a/b"].output must be a number',
+  ],
+  [
+    { prices: { 'a/b': { input: 1, output: 2, long: { input: 1, output: 2 } } } },
+    'BAD_OPTION',
+    'prices["a/b"].long.above must be a number',
+  ],
+  [{ prices: { 'a/b': 3 } }, 'BAD_OPTION', 'prices["a/b"] takes an object'],
+  [{ prices: [] }, 'BAD_OPTION', 'agent.prices takes an object'],
+  [{ instructions: 5 }, 'BAD_OPTION', 'agent.instructions must be a text, or a function'],
+  [
     { model: 'opneai/gpt-5' },
     'UNKNOWN_MODEL',
     '"opneai/gpt-5" names no model. Did you mean "openai"?',

@@ -4,7 +4,6 @@
  * Reasoning is output and has no price of its own. The sum is exact and rounded up once per call, so
  * that a budget is never spent unseen; what is not known has no price, and says so.
  */
-import { EverloopError } from '../../base/errors.ts'
 import type { Usage } from './answer.ts'
 import { prices, type Price, type PriceTable } from './prices.ts'
 
@@ -57,7 +56,7 @@ export function priceFor(
         .filter((known) => isVersionOf(called, known))
         .toSorted((a, b) => b.length - a.length)[0]
       const price = name === undefined ? undefined : models[name]
-      if (price) return { price: checked(price, called), version }
+      if (price) return { price, version }
     }
   }
   return undefined
@@ -72,17 +71,3 @@ function isVersionOf(model: string, known: string): boolean {
 /** Millionths of a micro-dollar: whole numbers, as prices have at most six decimals. */
 const amount = (tokens: number, usdPerMillion: number): bigint =>
   BigInt(tokens) * BigInt(Math.ceil(Number((usdPerMillion * 1_000_000).toFixed(3))))
-
-function checked(price: Price, model: string): Price {
-  const { long, ...short } = price
-  for (const one of [short, ...(long ? [long] : [])]) {
-    for (const [field, value] of Object.entries(one)) {
-      if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) continue
-      throw new EverloopError(
-        'BAD_OPTION',
-        `prices["${model}"].${field} must be a number of at least 0, in US dollars per million tokens.`,
-      )
-    }
-  }
-  return price
-}
