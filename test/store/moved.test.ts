@@ -105,3 +105,25 @@ test.skipIf(process.platform === 'win32')(
     expect(thrown).toEqual([])
   },
 )
+
+test.skipIf(process.platform === 'win32')(
+  'a link to a folder that is turned to another one leaves a ledger where it is',
+  async () => {
+    const folder = newFolder()
+    const [before, after, link] = ['before', 'after', 'current'].map((name) =>
+      join(folder, name),
+    ) as [string, string, string]
+    mkdirSync(before)
+    mkdirSync(after)
+    symlinkSync(before, link)
+    const old = await opened(join(link, 'data', 'ledger.db'))
+    await old.start(patient, undefined, { id: 'r' })
+    rmSync(link)
+    symlinkSync(after, link)
+    await old.signal('r', 'go')
+    const beside = await opened(join(before, 'data', 'ledger.db'))
+    expect(await beside.store.messages('r', ['go'])).toHaveLength(1)
+    const next = await opened(join(link, 'data', 'ledger.db'))
+    expect(await next.list()).toEqual([])
+  },
+)

@@ -10,8 +10,17 @@ import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
 
+/**
+ * The file that was just opened under this name: where it lies now, whatever links to folders lead
+ * elsewhere later, and its number.
+ */
+export function foundAt(name: string): { readonly location: string; readonly inode: bigint } {
+  const location = realpathSync(name)
+  return { location, inode: inodeOf(location) }
+}
+
 /** The number of the file that this name leads to; 0 for none. */
-export const inodeOf = (location: string): bigint =>
+const inodeOf = (location: string): bigint =>
   statSync(location, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
 
 /** Throws STORE_FAILED when the name leads to another file than it did, or to none. */

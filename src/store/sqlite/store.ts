@@ -41,7 +41,7 @@ import { schemaVersion } from './migrations.ts'
 import type { CommandName, Commands } from './command.ts'
 import type { Connection } from './driver.ts'
 import { Liveness } from './liveness.ts'
-import { inodeOf, realLocation, refuseMoved } from './moved.ts'
+import { foundAt, realLocation, refuseMoved } from './moved.ts'
 import { type Durability, type OpenedFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
 import { Subscribers } from './subscribers.ts'
@@ -65,10 +65,10 @@ export interface SqliteStoreOptions {
 export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ports, durability = 'power-cut' } = options
   const location = realLocation(absolutePath(options.location))
-  const file = { location, durability }
-  const connection = await openHere(file, ports)
+  const connection = await openHere({ location, durability }, ports)
   try {
-    return new SqliteStore({ file: { ...file, inode: inodeOf(location) }, ports, connection })
+    const file = { ...foundAt(location), durability }
+    return new SqliteStore({ file, ports, connection })
   } catch (error) {
     connection.close()
     throw explain(error, location)
