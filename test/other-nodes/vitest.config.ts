@@ -1,4 +1,4 @@
-/** What is tested on the oldest Node: its tests are compiled for it, and none starts sources as a process. */
+/** What is tested on other Nodes, compiled for the oldest: of these folders those that main.ts names. */
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -14,11 +14,11 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['conformance', 'ledger', 'agent'].map((folder) => `test/${folder}/*.test.ts`),
-    // Runs the command line as a process, whose sources this Node cannot read as they are.
+    include: ['test/*/*.test.ts'],
+    // Runs the command line as a process, whose sources the oldest cannot read as they are.
     exclude: ['test/agent/secret-leaks.test.ts'],
     maxWorkers: '100%',
     isolate: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000, // long patterns take Node 26 four times as long
   },
 })
