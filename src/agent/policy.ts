@@ -147,6 +147,8 @@ const effects: readonly string[] = ['read', 'idempotent', 'once']
 function checkRule(rule: ApprovalPolicyRule, where: string): void {
   checkOptions(`${where}, approval`, rule, ['tools', 'effect', 'when', 'require'])
   const bad = (what: string): EverloopError => new EverloopError('BAD_OPTION', `${where}: ${what}.`)
+  if (rule.tools !== undefined && !listOf(rule.tools).every((one) => typeof one === 'string'))
+    throw bad('`tools` of an approval rule are names, with "*" and "?"')
   if (rule.effect !== undefined && !listOf(rule.effect).every((one) => effects.includes(one)))
     throw bad('`effect` of an approval rule is "read", "idempotent" or "once"')
   if (rule.when !== undefined && typeof rule.when !== 'function')

@@ -9,6 +9,7 @@ import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import type { AnyFlow, EffectClass, RetryPolicy } from '../run/face.ts'
 import type { Finding, ReconcileContext } from '../run/finding.ts'
+import { retryOf } from '../run/retry-policy.ts'
 import { checkSchema } from '../run/schema.ts'
 import { checkOptions } from '../base/options.ts'
 import { type ApprovalRule, checkApprovalPolicy } from './approval-policy.ts'
@@ -225,6 +226,7 @@ export function tool<Input, Result>(
     throw bad('has effect "read", so there is nothing to reconcile or to undo')
   if (face.effect !== 'once' && settle !== undefined)
     throw bad(`has effect "${face.effect}", so there is nothing that could settle late`)
+  retryOf(retry)
   if (timeout !== undefined) parseDuration(timeout)
   if (settle !== undefined) parseDuration(settle)
   return branded({

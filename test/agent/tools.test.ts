@@ -77,6 +77,8 @@ describe('a definition', () => {
     ['no description', { description: ' ' }, 'BAD_OPTION', /description/],
     ['no function', { run: undefined }, 'BAD_OPTION', /run/],
     ['a misspelt option', { aproval: true }, 'BAD_OPTION', /approval/],
+    ['a misspelt retry', { retry: { attemps: 3 } }, 'BAD_OPTION', /Did you mean "attempts"/],
+    ['a retry that tries nothing', { retry: { attempts: 0 } }, 'BAD_OPTION', /attempts/],
     ['undo of a read', { effect: 'read', undo: () => 1 }, 'BAD_OPTION', /undo/],
     ['a tiny result', { maxResult: 3 }, 'BAD_OPTION', /maxResult/],
     ['half a concurrency', { concurrency: 0.5 }, 'BAD_OPTION', /concurrency/],
@@ -445,6 +447,7 @@ describe('policies', () => {
     { name: 'a b' },
     { name: 'x', guards: [{}] },
     { name: 'x', approval: [{ effect: 'write' }] },
+    { name: 'x', approval: [{ tools: [/refund/] }] },
     { name: 'x', approval: [{ require: { approvals: 0 } }] },
     { name: 'x', apply: true },
   ])('%j is refused', (definition) => {
