@@ -220,6 +220,11 @@ export type ConversationItem = Place & ({
     readonly args?: unknown;
     readonly channel?: string;
     readonly votes?: readonly Vote[];
+} | {
+    readonly is: 'asked';
+    readonly question: string;
+    readonly prompt: string;
+    readonly call?: string;
 } | ({
     readonly is: 'vote';
     readonly call: string;

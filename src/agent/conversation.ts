@@ -66,6 +66,15 @@ export type ConversationItem = Place &
         /** Of everybody who voted, the deciding vote last. */
         readonly votes?: readonly Vote[]
       }
+    /** A person is asked: for leave to make a call, what came of one in doubt, or something else. */
+    | {
+        readonly is: 'asked'
+        /** The id to answer under. */
+        readonly question: string
+        readonly prompt: string
+        /** The call that it is about, or that it is. */
+        readonly call?: string
+      }
     /** One of several approvals that a call wants, and not yet the last. */
     | ({ readonly is: 'vote'; readonly call: string } & Omit<Vote, 'time'>)
     /** It was not known whether a call took effect, and what became of that. */
@@ -189,6 +198,7 @@ export class ConversationReading {
     }
     const call = callOf(key)
     const path = operationPath(scope, key)
+    const question = `${this.#run}/${seq}`
     switch (kind) {
       case 'run.started': {
         const { parent, input, ...started } = read(kind)
@@ -235,13 +245,15 @@ export class ConversationReading {
       case 'undo.skipped':
         this.#undone({ ...read(kind), state: 'skipped' }, add)
         return
-      case 'effect.doubted':
-        if (call !== undefined && read(kind).prompt === undefined) {
-          const { why, error } = read(kind)
+      case 'effect.doubted': {
+        const { why, error, prompt } = read(kind)
+        if (prompt !== undefined) add({ is: 'asked', question, prompt, ...said({ call }) })
+        else if (call !== undefined) {
           const reason = why === 'threw' && error ? `${error.name}: ${error.message}` : undefined
           add({ is: 'doubt', call, verdict: 'open', why, ...said({ reason }) })
         }
         return
+      }
       case 'effect.resolved': {
         const { attempt: _attempt, ...resolved } = read(kind)
         if (call !== undefined) add({ is: 'doubt', call, ...said(resolved) })
@@ -259,8 +271,9 @@ export class ConversationReading {
         return
       }
       case 'approval.requested': {
-        const isApproved = read(kind).otherwise?.value === 'approve'
-        this.#otherwise.set(path, isApproved ? 'approve' : 'deny')
+        const { otherwise, prompt } = read(kind)
+        this.#otherwise.set(path, otherwise?.value === 'approve' ? 'approve' : 'deny')
+        add({ is: 'asked', question, prompt, call: approvalOf(key) })
         return
       }
       case 'approval.expired': {
@@ -271,9 +284,12 @@ export class ConversationReading {
       case 'approval.voided':
         add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
         return
-      case 'question.asked':
-        this.#asked.set(path, read(kind).prompt)
+      case 'question.asked': {
+        const { prompt } = read(kind)
+        this.#asked.set(path, prompt)
+        add({ is: 'asked', question, prompt, ...said({ call }) })
         return
+      }
       case 'question.answered': {
         const prompt = this.#asked.get(path) ?? ''
         if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
@@ -379,6 +395,7 @@ const refusals: ReadonlySet<string> = new Set(['deny', 'retry', 'halt'])
 /** Whether nothing needs to be said about the call behind it: after a vote, say, it is still open. */
 const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: string }> =>
   'call' in item &&
+  item.is !== 'asked' &&
   item.is !== 'vote' &&
   !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))
 

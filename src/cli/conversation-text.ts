@@ -11,7 +11,7 @@ import { plain } from './output.ts'
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
-type OfCall = Of<'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt' | 'undo'>
+type OfCall = Of<'asked' | 'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt' | 'undo'>
 
 const argsMax = 160
 const resultMax = 160
@@ -33,7 +33,10 @@ export function conversationLines({ items }: Conversation, out: Output): string[
           ...(item.isCut ? ['  (cut off at a limit of tokens)'] : []),
           ...item.calls.flatMap(({ id, tool, args }) => [
             `  ${out.style('cyan', cleanLine(tool, 64))} ${jsonLine(args, argsMax)}`,
-            ...about.filter(({ call }) => call === id).map((one) => `    ${aboutText(one, out)}`),
+            ...about
+              .filter(({ call }) => call === id)
+              .filter(isOpenOrDone)
+              .map((one) => `    ${aboutText(one, out)}`),
           ]),
         ]
       case 'guard':
@@ -50,6 +53,8 @@ export function conversationLines({ items }: Conversation, out: Output): string[
         return speech(out, 'failed', `${codeText(item.code)}${item.error}`)
       case 'cancelled':
         return speech(out, 'cancelled', `${item.reason}${byText(item.by)}`)
+      case 'asked':
+        return [] // its answer stands below; `explain` says what is open
       default:
         return [`    ${aboutText(item, out)}`]
     }
@@ -107,11 +112,17 @@ function groupsOf(items: readonly ConversationItem[]): readonly Group[] {
   return groups
 }
 
-const makes = (item: ConversationItem, call: string): boolean =>
+/** What was asked is told as long as nothing but votes has come of it. */
+const isOpenOrDone = (one: OfCall, i: number, all: readonly OfCall[]): boolean =>
+  one.is !== 'asked' || all.slice(i + 1).every(({ is }) => is === 'vote')
+
+const makes = (item: ConversationItem, call: string | undefined): boolean =>
   item.is === 'assistant' && item.calls.some(({ id }) => id === call)
 
 function aboutText(item: OfCall, out: Output): string {
   switch (item.is) {
+    case 'asked':
+      return out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
     case 'result':
       return out.style('dim', `= ${jsonLine(item.value, resultMax)}`)
     case 'error':

@@ -78,6 +78,7 @@ test('a guard that asks about a call is told of once, and not again behind the a
     'user',
     'assistant',
     'guard',
+    'asked',
     'approval',
     'result',
     'assistant',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
   agent,
+  askPerson,
   conversation,
   type ConversationItem,
   type ConversationStreamItem,
@@ -87,6 +88,49 @@ test('behind each cursor comes what has not been told', async () => {
     const rest = await collected(streamConversation(ever, run.id, { from: cursor }))
     expect(rest).toEqual(all.slice(i + 1))
   }
+})
+
+test('who watches is told that a person is asked, and under which id', async () => {
+  const pay = tool({
+    name: 'pay',
+    description: 'Pays.',
+    inputSchema: { type: 'object' },
+    effect: 'idempotent',
+    approval: true,
+    run: () => 'paid',
+  })
+  const askBoss = askPerson({
+    name: 'ask',
+    description: 'Asks.',
+    inputSchema: { type: 'object' },
+    prompt: () => 'To whom?',
+  })
+  const calls = ['ask', 'pay'].map((name) => ({ toolCalls: [{ id: name, name, input: {} }] }))
+  const payer = agent({
+    name: 'payer',
+    model: scriptedModel([...calls, { text: 'Done.' }]),
+    tools: [pay, askBoss],
+  })
+  await using runtime = await testRuntime({ flows: [payer] })
+  const { ever } = runtime
+  const run = await ever.start(payer, { prompt: 'Pay.' })
+  const asked: unknown[] = []
+  const watching = (async () => {
+    for await (const one of streamConversation(ever, run.id)) {
+      for (const item of itemsOf([one])) {
+        if (item.is !== 'asked') continue
+        asked.push([item.call, item.prompt])
+        if (item.call === 'ask') await ever.answer(item.question, 'Bob')
+        else await ever.approvals.approve(item.question, { by: 'boss' })
+      }
+    }
+  })()
+  await runtime.runUntil(watching)
+  expect(await runtime.result(run)).toBe('Done.')
+  expect(asked).toEqual([
+    ['ask', 'To whom?'],
+    ['pay', expect.stringContaining('wants to call pay')],
+  ])
 })
 
 test('a cursor of one process goes on in another one', async () => {

@@ -95,6 +95,7 @@ test('each answer with its calls, and below them what was decided and what came 
   expect(items.map(({ is }) => is).filter((is) => is !== 'result' && is !== 'error')).toEqual([
     'user',
     'assistant',
+    'asked',
     'approval',
     'assistant',
     'guard',
@@ -138,6 +139,8 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
     const [{ id } = { id: '' }] = await ever.approvals.list()
     await ever.approvals.approve(id, { by: 'Ann', channel: 'chat', reason: 'Fine.' })
     await run.settled()
+    const waiting = await everloop(['runs', 'conversation', 'clerk', '--store', store])
+    expect(waiting.stdout).toContain(`    waits for somebody (${id})\n    a vote: approved by Ann`)
     await ever.approvals.approve(id, { by: 'Bob', channel: 'mail', reason: 'Fine, too.' })
     await run.settled()
     const [question] = await ever.questions()
