@@ -25,6 +25,7 @@ import type { AnswerPart, ToolCallPart } from './model/answer.ts'
 import { retold } from './model/retold.ts'
 import { progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
+import { proposedBefore } from './proposed-before.ts'
 import { askModel, requestMessages } from './reply.ts'
 import { sentBack } from './sent-back.ts'
 import { rule } from './ruling.ts'
@@ -112,7 +113,10 @@ export async function takeTurn(
   // What guards said of the output is proof that the model got no further try then (C4).
   const wasStopped = isRecorded(run, 'guard:output')
   if (calls.length > 0) {
-    const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))
+    const states = proposedBefore(at, spoken, calls)
+    const ends = await Promise.all(
+      calls.map((part, i) => takeCall(at, run, states[i] ?? spoken, part)),
+    )
     const after = withEnds(spoken, ends)
     if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.

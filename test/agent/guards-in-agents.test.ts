@@ -1,7 +1,17 @@
 /** Guards in whole agents, beyond single verdicts: limits, schemas, rows of guards, judges, streams. */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { expect, test } from 'vitest'
-import { agent, type Guard, guard, judgeGuard, type Policy, policy, tool, verdict } from 'everloop'
+import {
+  agent,
+  type Guard,
+  guard,
+  judgeGuard,
+  type Policy,
+  policy,
+  repeatGuard,
+  tool,
+  verdict,
+} from 'everloop'
 import { type ScriptedModel, scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { lastTextOf, toldOf } from './prompts.ts'
@@ -273,3 +283,35 @@ test.each([
 test('a guard of a policy holds text too', async () => {
   expect(await shownOf([], [policy({ name: 'p', guards: [allow('output')] })])).toBe('')
 })
+
+test.each([
+  ['given whole', { n: 1 }],
+  ['completed by the schema', {}],
+])(
+  'the same call many times in one answer is a repetition, with arguments %s',
+  async (_, input) => {
+    const made: number[] = []
+    const ring = tool({
+      name: 'ring',
+      description: 'Rings.',
+      input: z.object({ n: z.number().default(1) }),
+      effect: 'idempotent',
+      run: ({ n }) => void made.push(n),
+    })
+    const calls = Array.from({ length: 6 }, () => ({ name: 'ring', input }))
+    const other = { name: 'ring', input: { n: 2 } }
+    const model = scriptedModel([{ toolCalls: [...calls, other] }, { text: 'Rung.' }], {
+      by: 'turn',
+    })
+    const ringer = agent({
+      name: 'ringer',
+      model,
+      tools: [ring],
+      guards: [repeatGuard({ max: 2 })],
+    })
+    await using runtime = await testRuntime({ flows: [ringer] })
+    const run = await runtime.start(ringer, { prompt: 'Ring.' })
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Rung.' })
+    expect(made).toEqual([1, 1, 2])
+  },
+)

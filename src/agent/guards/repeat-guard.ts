@@ -8,7 +8,7 @@ import { verdict } from './verdict.ts'
 
 export interface RepeatGuardOptions {
   readonly name?: string
-  /** How often a call with the same arguments may be made. Default 3. */
+  /** How often a call with the same arguments may be made, in one answer too. Default 3. */
   readonly max?: number
   /** Only this many calls before count. Default 50. */
   readonly within?: number
