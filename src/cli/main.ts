@@ -9,14 +9,9 @@ import { exitCodeOf, exitCodes } from './exit.ts'
 import { Interrupted } from './interrupt.ts'
 import { flush, Output } from './output.ts'
 import { makeProgram, meant } from './program.ts'
+import { heedReaders } from './unread.ts'
 
-// A reader that has seen enough, like `head`, is no failure.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(process.exitCode ?? exitCodes.ok)
-  })
-}
+heedReaders()
 
 const isJson = process.argv.includes('--json')
 const program = makeProgram({ isJson })

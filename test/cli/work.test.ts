@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open, type OpenOptions } from '../../src/index.ts'
 import { everloop, everloopJson, flowFile, start, testFolder } from './command-line.ts'
-import { hello, steady, waits } from './sample-flows.ts'
+import { chat, hello, steady, waits } from './sample-flows.ts'
 
 const openIn = (folder: string, options: OpenOptions = {}) =>
   open({ ...options, store: `sqlite:${join(folder, '.everloop', 'ledger.db')}` })
@@ -150,3 +150,24 @@ test('doctor takes a worker that died with nothing in hand for a note', async ()
     level: 'note',
   })
 })
+
+test.each(['work', 'run'])(
+  '%s goes on when nobody reads what it prints any more',
+  async (command) => {
+    const cwd = testFolder()
+    const args =
+      command === 'work' ? ['work', flowFile] : ['run', `${flowFile}#sleeps`, '--wait', '3h']
+    const worker = start(args, { cwd })
+    await worker.prints(command === 'work' ? /Serving/ : /^run /m)
+    await using ever = await openIn(cwd, { flows: [chat, hello] })
+    worker.child.stdout?.destroy()
+    worker.child.stderr?.destroy()
+    // It prints, the other one is executed after that.
+    await (await ever.start(chat, undefined, { id: 'chat-1' })).result()
+    await (await ever.start(hello, 'Ada', { id: 'hello-1' })).result()
+    expect((await ever.list()).filter(({ crashes }) => crashes > 0)).toEqual([])
+    worker.child.kill('SIGTERM')
+    expect(await worker.ended).toMatchObject({ code: command === 'work' ? 0 : 143 })
+    expect(await ever.store.sessions()).toEqual([])
+  },
+)

@@ -19,6 +19,7 @@ import { plain } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
 import { type Leaf, settle, type Unserved } from '../rest.ts'
 import { silenceFlows } from '../silence.ts'
+import { goOnUnread } from '../unread.ts'
 import { userName } from '../user-name.ts'
 
 interface Options {
@@ -61,6 +62,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const flow = chooseFlow(file)
   const flows = file.flows.map((one) => one.flow)
   const { id, queue, by } = options
+  goOnUnread()
   return interruptible(async (signal) => {
     let own: string | undefined
     await using ever = await open({

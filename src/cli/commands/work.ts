@@ -7,6 +7,7 @@ import { exitCodes } from '../exit.ts'
 import { givenBy, loadFlowFile, loadGivens, servedFlows, withText } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { silenceFlows } from '../silence.ts'
+import { goOnUnread } from '../unread.ts'
 
 interface Options {
   readonly concurrency?: number
@@ -40,6 +41,7 @@ async function work({ out, store, options, rest }: Call<Options>): Promise<numbe
   const flows = [...new Set(files.flatMap(servedFlows))]
   const served = flows.map(({ name, version }) => `${name}@${version}`)
   const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
+  goOnUnread()
   return interruptible(async (signal) => {
     await using ever = await open({
       store,
