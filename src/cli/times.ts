@@ -6,7 +6,7 @@ import { EverloopError } from '../base/errors.ts'
 export function parseSince(text: string, now: number): number {
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
     const time = Date.parse(text)
-    if (!Number.isNaN(time)) return time
+    if (!Number.isNaN(time) && isDay(text.slice(0, 10))) return time
     throw new EverloopError(
       'BAD_DURATION',
       `"${text}" is no date. Write it like 2026-11-21T08:00:00Z.`,
@@ -22,6 +22,9 @@ export function parseSince(text: string, now: number): number {
     )
   }
 }
+
+/** False for the 31st of February, which JavaScript takes for a day in March. */
+const isDay = (day: string): boolean => new Date(Date.parse(day)).toISOString().startsWith(day)
 
 /** "3m 5s ago", "in 2h", "now". */
 export function ago(time: number, now: number): string {

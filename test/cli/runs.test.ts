@@ -62,10 +62,13 @@ describe('runs list', () => {
     expect(recent).toEqual(['sleeps-1'])
   })
 
-  test('refuses a time that is none', async () => {
-    const { code, error } = await runJson('runs', 'list', '--since', 'yesterday')
-    expect({ code, error: error.code }).toEqual({ code: 2, error: 'BAD_DURATION' })
-  })
+  test.each(['yesterday', '2026-02-31', '2026-13-01', '2026-11-21T25:00:00Z'])(
+    'refuses a time that is none: %s',
+    async (since) => {
+      const { code, error } = await runJson('runs', 'list', '--since', since)
+      expect({ code, error: error.code }).toEqual({ code: 2, error: 'BAD_DURATION' })
+    },
+  )
 })
 
 describe('an id', () => {
