@@ -83,8 +83,7 @@ export function approvalRequest(
       call: id,
       tool: tool.name,
       args: input,
-      // Where several must approve, nobody may edit.
-      ...(approvals === 1 ? { argsSchema: tool.inputSchema } : {}),
+      argsSchema: tool.inputSchema,
       approvals,
       ...(approvers ? { approvers } : {}),
       ...(barred ? { barred } : {}),

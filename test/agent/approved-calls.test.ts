@@ -333,6 +333,23 @@ test('where several must approve, an edit begins anew: they must approve what it
   await runtime.verify()
 })
 
+test('where several must approve, an edit that does not fit the schema is refused at once, as it is of one', async () => {
+  const { made, payer } = paying(20_000)
+  await using runtime = await testRuntime({
+    flows: [payer({ approval: { needed: true, approvals: 2 } })],
+  })
+  await runtime.start('payer', { prompt: 'Pay.' })
+  const { id, argsSchema } = await only(runtime)
+  expect(argsSchema).toMatchObject({ properties: { cents: { type: 'number' } } })
+  await runtime.stop()
+  const args = { cents: 'many' }
+  await expect(runtime.ever.approvals.approve(id, { by: 'boss', args })).rejects.toMatchObject({
+    code: 'BAD_INPUT',
+  })
+  expect(await only(runtime)).toMatchObject({ votes: [], isAnswered: false })
+  expect(made).toEqual([])
+})
+
 test('where several must approve, one may edit to where nobody has to be asked', async () => {
   const { made, payer } = paying(20_000)
   const approval: ApprovalRule<Payment> = ({ cents }) => ({ needed: cents > 10_000, approvals: 2 })
