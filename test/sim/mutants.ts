@@ -214,9 +214,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the model is told of its calls in the order in which they ended',
     file: 'agent/turn.ts',
-    find: 'const ends = await Promise.all(calls.map((part) => takeCall(at, run, spoken, part)))',
+    find: `const ends = await Promise.all(
+      calls.map((part, i) => takeCall(at, run, states[i] ?? spoken, part)),
+    )`,
     replace: `const ends = []
-    const take = async (part) => void ends.push(await takeCall(at, run, spoken, part))
+    const take = async (part, i) => void ends.push(await takeCall(at, run, states[i] ?? spoken, part))
     await Promise.all(calls.map(take))`,
   },
   {
