@@ -52,6 +52,8 @@ export type ApprovalRule<Input = unknown> =
 export interface ApprovalDecision extends ApprovalPolicy {
   /** Why it is needed, when that is not what its author decided. */
   readonly reason?: string
+  /** A rule has failed: who must decide is not known. */
+  readonly isUnjudged?: boolean
 }
 
 /** What a rule says about a call. A rule that fails asks for an approval: nothing fails open. */
@@ -70,6 +72,7 @@ export async function decideApproval<Input>(
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     return {
       needed: true,
+      isUnjudged: true,
       reason: `The approval rule of tool "${context.tool}" failed (${why}), so a person must decide.`,
     }
   }
@@ -101,6 +104,7 @@ export function combineApprovals(decisions: readonly ApprovalDecision[]): Approv
     ...(approvers ? { approvers } : {}),
     ...(timeout === undefined ? {} : { timeout }),
     ...(escalate ? { escalate } : {}),
+    ...(needed.some(({ isUnjudged }) => isUnjudged) ? { isUnjudged: true } : {}),
     ...(prompts.length > 0 ? { prompt: prompts.join('\n') } : {}),
     ...(reasons.length > 0 ? { reason: reasons.join(' ') } : {}),
   }

@@ -36,6 +36,8 @@ interface Asking {
   readonly asked: string | undefined
   /** Whatever the rules say by now, people have to decide. */
   readonly isRequired: boolean
+  /** Who had to approve what somebody has edited: they must where a rule cannot say it of the edit. */
+  readonly edited: ApprovalDecision | undefined
 }
 
 /**
@@ -46,18 +48,19 @@ export async function wantedApproval(
   at: Agency,
   run: Run,
   { tool, id, input }: ProposedCall,
-  { key, later, asked, isRequired }: Asking,
+  { key, later, asked, isRequired, edited }: Asking,
 ): Promise<ApprovalDecision | undefined> {
   const isAsked = isRecorded(run, key)
   if (!isAsked && !isRequired && later.some((one) => isRecorded(run, one))) return undefined
   const { agent, policies, requester: startedBy } = at
   const hasRules = tool.approval !== undefined || policies.some((one) => one.approval.length > 0)
   const context = { runId: run.id, agent: agent.name, call: id, tool: tool.name, startedBy }
-  const ruled = hasRules
+  const ruled: ApprovalDecision = hasRules
     ? await holdIn(run, approvalFor(tool, input, { context, policies }))
     : { needed: false }
   const guard: ApprovalDecision[] = asked === undefined ? [] : [{ needed: true, reason: asked }]
-  const decision = combineApprovals([ruled, ...guard])
+  const before = ruled.isUnjudged && edited ? [edited] : []
+  const decision = combineApprovals([ruled, ...before, ...guard])
   if (decision.needed) return decision
   // It was asked for by rules that have changed since: whoever is looking at it decides.
   return isAsked || isRequired ? { needed: true } : undefined
@@ -96,6 +99,18 @@ export function approvalRequest(
     complaint: (args) => editComplaint(tool, args),
   }
 }
+
+/** Who had to approve what was asked about. */
+export const termsOf = ({
+  approvals,
+  approvers,
+  barred,
+}: ApprovalOutcome['asked']): ApprovalDecision => ({
+  needed: true,
+  approvals,
+  ...(approvers ? { approvers } : {}),
+  ...(barred ? { notBy: 'requester' } : {}),
+})
 
 /** What a decision is bound to: the tool, as the model is told of it, and the arguments. */
 const bindingOf = (tool: AnyTool, args: unknown): string =>

@@ -14,11 +14,13 @@ import { digestOf } from '../ledger/index.ts'
 import { approveIn, holdIn, holdsSecretIn, isRecorded, suffices } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
+import type { ApprovalDecision } from './approval-policy.ts'
 import {
   approvalRequest,
   editComplaint,
   isStill,
   type ProposedCall,
+  termsOf,
   wantedApproval,
 } from './approving.ts'
 import { keyOfCall, keysAgain, keysBefore } from './execution.ts'
@@ -40,8 +42,8 @@ interface Approved {
   readonly digest: string
   /** The guards whose questions that answered (K3). */
   readonly granted: readonly Grant[]
-  /** It was that person who made the call what it is. */
-  readonly isEdited: boolean
+  /** It was that person who made the call what it is: who had to approve what it was. */
+  readonly edited: ApprovalDecision | undefined
   readonly by: string | undefined
   /** It was asked about another definition of the tool, and the call has not begun (K2). */
   readonly isStale: boolean
@@ -127,11 +129,17 @@ async function agree(
     const isApproved = approved !== undefined && approved.digest === digestOf(input)
     const isAsked = isRecorded(run, key)
     const cleared: Cleared = { is: 'cleared', input, approved }
-    if (isApproved && !approved?.isEdited && !isAsked && ruling.is !== 'ask') return cleared
+    if (isApproved && !approved?.edited && !isAsked && ruling.is !== 'ask') return cleared
     const isChanged = approved !== undefined && !isApproved
     const asked = ruling.is === 'ask' ? ruling.reason : isChanged ? changedReason : undefined
     const call = { tool, id, input }
-    const wanted = await wantedApproval(at, run, call, { key, later, asked, isRequired })
+    const wanted = await wantedApproval(at, run, call, {
+      key,
+      later,
+      asked,
+      isRequired,
+      edited: approved?.edited,
+    })
     if (!wanted) return cleared
     // What people would be shown, and the ledger holds, is not what the tool would get.
     if (!isAsked && holdsSecretIn(run, input)) return denied(secretReason)
@@ -161,7 +169,7 @@ async function agree(
     approved = {
       digest: digestOf(input),
       granted: isEdited ? asking : [...before, ...asking.map(({ guard }) => ({ guard }))],
-      isEdited,
+      edited: isEdited ? termsOf(shown) : undefined,
       by: 'by' in outcome ? outcome.by : undefined,
       isStale,
     }

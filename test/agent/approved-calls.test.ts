@@ -350,6 +350,32 @@ test('where several must approve, an edit that does not fit the schema is refuse
   expect(made).toEqual([])
 })
 
+test('one of several edits no call to where its rule cannot say who must approve', async () => {
+  const { made, payer } = paying(20_000)
+  const approval: ApprovalRule<Payment> = ({ cents }) => {
+    if (cents < 0) throw new RangeError('Less than nothing.')
+    return { needed: true, approvals: 2 }
+  }
+  await using runtime = await testRuntime({ flows: [payer({ approval })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const { approvals } = runtime.ever
+  await approvals.approve((await only(runtime)).id, { by: 'clerk', args: { cents: -1 } })
+  await runtime.settle()
+  expect(made).toEqual([])
+  const second = await only(runtime)
+  expect(second).toMatchObject({ approvals: 2, votes: [], args: { cents: -1 } })
+  expect(second.reason).toContain('Less than nothing.')
+  runtime.crash()
+  await approvals.approve(second.id, { by: 'clerk' })
+  runtime.addWorker()
+  await runtime.settle()
+  expect(made).toEqual([])
+  await approvals.approve(second.id, { by: 'boss' })
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: -1 }])
+  await runtime.verify()
+})
+
 test('where several must approve, one may edit to where nobody has to be asked', async () => {
   const { made, payer } = paying(20_000)
   const approval: ApprovalRule<Payment> = ({ cents }) => ({ needed: cents > 10_000, approvals: 2 })
