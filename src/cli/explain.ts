@@ -10,6 +10,7 @@ import { counted } from './counted.ts'
 import { lastRefusal } from './refusal.ts'
 import { retryAdvice } from './retry-advice.ts'
 import { ago, dateTime, short } from './times.ts'
+import { unlessBroken } from './unless-broken.ts'
 
 export interface Explanation {
   readonly run: string
@@ -72,15 +73,15 @@ interface AtRest {
   readonly now: number
 }
 
-/** What a run that has failed or was cancelled has registered; none where its ledger cannot be read. */
+/** What a run that has failed or was cancelled has registered; none where its ledger is broken. */
 async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<readonly UndoInfo[]> {
   if (status !== 'failed' && status !== 'cancelled') return []
-  return ever.undos(id).catch(() => [])
+  return (await unlessBroken(() => ever.undos(id))) ?? []
 }
 
-/** Who has cancelled it; undefined of any other run, and where its ledger cannot be read. */
+/** Who has cancelled it; undefined of any other run. */
 async function byIn(ever: Ever, { status }: Settled, id: string): Promise<string | undefined> {
-  return status === 'cancelled' ? cancelledBy(ever, id).catch(() => undefined) : undefined
+  return status === 'cancelled' ? cancelledBy(ever, id) : undefined
 }
 
 type Is = (reason: string, sentence: string, fix?: string) => Explanation

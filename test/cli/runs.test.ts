@@ -108,6 +108,26 @@ test('runs get says who cancelled a run, and why', async () => {
   expect(json.document).toMatchObject({ reason: 'not wanted', cancelledBy: 'Ada' })
 })
 
+test('runs get and explain say what they can of a cancelled run whose ledger is broken', async () => {
+  const broken = join(folder.path, 'broken.db')
+  {
+    const database = new DatabaseSync(join(folder.path, 'ledger.db'))
+    database.exec(`VACUUM INTO '${broken}'`)
+    database.close()
+    const copy = new DatabaseSync(broken)
+    copy.exec(`UPDATE entries SET payload = '{' WHERE kind = 'run.cancelling'`)
+    copy.close()
+  }
+  const place = ['gone-1', '--store', `sqlite:${broken}`]
+  const [got, explained] = await Promise.all([
+    runJson('runs', 'get', ...place),
+    run('runs', 'explain', ...place),
+  ])
+  expect(got.document).toMatchObject({ status: 'cancelled', reason: 'not wanted' })
+  expect(got.document).not.toHaveProperty('cancelledBy')
+  expect(explained.stdout).toMatch(/Cancelled .*: not wanted/)
+})
+
 describe('runs events', () => {
   test('prints a line for each entry, and JSON lines from a cursor', async () => {
     const [human, json] = await Promise.all([
