@@ -2,12 +2,12 @@
  * A JSON Schema as it is handed to the library that checks with it: a copy of the library's own, which
  * holds nothing but keywords of which is known that they are checked in linear time.
  *
- * - J1 Schemas stand only where they are known to stand; the rest of the given schema is not copied. A
+ * - F1 Schemas stand only where they are known to stand; the rest of the given schema is not copied. A
  *   `$ref` leads to a copy of what it means, wherever that stands.
- * - J2 What cannot be checked is left out, so that more fits, never less: what would refuse because
+ * - F2 What cannot be checked is left out, so that more fits, never less: what would refuse because
  *   something inside it was left out is left out too. With `strict` it throws BAD_OPTION instead.
- * - J3 Patterns are matched by the linear engine, under the name of a format.
- * - J4 The library compares each item with each for `uniqueItems`. It is checked beside the library, and
+ * - F3 Patterns are matched by the linear engine, under the name of a format.
+ * - F4 The library compares each item with each for `uniqueItems`. It is checked beside the library, and
  *   only where it holds whatever else does.
  */
 import { EverloopError } from '../base/errors.ts'
@@ -19,7 +19,7 @@ export type Formats = Record<string, (text: string) => boolean>
 
 export interface Checkable {
   readonly schema: JsonSchema
-  /** Those schemas inside of it whose lists must not hold anything twice (J4). */
+  /** Those schemas inside of it whose lists must not hold anything twice (F4). */
   readonly unique: ReadonlySet<object>
 }
 
@@ -76,7 +76,7 @@ const speaking: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Makes it of a schema that may come from anybody. Throws BAD_OPTION with `strict` (J2). */
+/** Makes it of a schema that may come from anybody. Throws BAD_OPTION with `strict` (F2). */
 export function checkable(schema: JsonSchema, preparing: Preparing): Checkable {
   const copying = new Copying(preparing)
   const copy = copying.copyOf(schema, { resource: schema, isCertain: true })

@@ -1,14 +1,14 @@
 /**
- * Guards and people, about one call: asked by turns until both are content with the same arguments.
+ * Clears one call: guards and people are asked in turn until both agree to the same arguments.
  *
- * - K1 What comes out is what was decided about last, as the ledger has it, whatever a schema would make
- *   of the proposal by now. Guards and approval rules see arguments that a person has edited; what
- *   guards change afterwards needs another approval.
- * - K3 No guard's question is left out: each that asks is told to people with those of the others, and
- *   one that is asked behind an approval needs another. A yes counts for the arguments it was given to.
- * - K2 A decision of people holds for the definition of the tool that they were asked about. When a
- *   deploy brings another before the call has begun, they decide again, behind the budget: what is
- *   recorded up to there is claimed first, so the run does not diverge.
+ * - H1 What is cleared is what was decided about last, as the ledger has it, whatever a schema would now
+ *   make of the proposal. Guards and approval rules see the arguments that a person has edited; what a
+ *   guard changes after that needs another approval.
+ * - H2 An approval holds for the definition of the tool that people were asked about. When a deploy
+ *   changes it before the call has begun, they decide again, after the budget: by then everything that
+ *   was recorded up to the budget has been asked for, so the run does not diverge.
+ * - H3 No guard's question is dropped: people see the questions of all guards that ask, and a question
+ *   that comes up after an approval needs another one. A yes counts for the arguments it was given to.
  */
 import { digestOf } from '../ledger/index.ts'
 import { approveIn, holdIn, holdsSecretIn, isRecorded, suffices } from '../run/inside.ts'
@@ -40,19 +40,19 @@ interface Agreed {
 /** What a person has approved. */
 interface Approved {
   readonly digest: string
-  /** The guards whose questions that answered (K3). */
+  /** The guards whose questions that answered (H3). */
   readonly granted: readonly Grant[]
   /** It was that person who made the call what it is: who had to approve what it was. */
   readonly edited: ApprovalDecision | undefined
   readonly by: string | undefined
-  /** It was asked about another definition of the tool, and the call has not begun (K2). */
+  /** It was asked about another definition of the tool, and the call has not begun (H2). */
   readonly isStale: boolean
 }
 
 /** How often guards and people may change a call by turns. */
 const roundsMax = 5
 
-/** Whatever the rules say about what it has become (K1). */
+/** Whatever the rules say about what it has become (H1). */
 const changedReason = 'A guard has changed what was approved.'
 
 const secretReason =
@@ -72,7 +72,7 @@ export async function clear(
   return agree(at, run, state, call, { keys, later: [keys.budget, ...again, keyOfCall(call.id)] })
 }
 
-/** Behind the budget: clears a call again whose approval has become stale (K2). */
+/** Behind the budget: clears a call again whose approval has become stale (H2). */
 export async function clearAgain(
   at: Agency,
   run: Run,

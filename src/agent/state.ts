@@ -2,7 +2,7 @@
  * What an agent carries from turn to turn: the conversation and a few counts. Everything a turn needs
  * is in here or in the definition, so that a resume reads one state and the entries of one turn.
  *
- * - S1 `request` is the digest of `messages`, however they have come about: only `withMessages` and
+ * - N5 `request` is the digest of `messages`, however they have come about: only `withMessages` and
  *   `withOtherMessages` change them.
  */
 import { hash } from 'node:crypto'
@@ -57,7 +57,7 @@ export interface AgentState {
   readonly raised: Amounts
   /** Digest of the definition with which the last model call was made. */
   readonly definition: string
-  /** Digest of the messages: of each with that of all before it (S1). */
+  /** Digest of the messages: of each with that of all before it (N5). */
   readonly request: string
   /** Input tokens of the last model call. */
   readonly context: number

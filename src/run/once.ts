@@ -1,15 +1,16 @@
 /**
  * A step that must not repeat.
  *
- * E1 Its intent is durable before the body is called, with the time from which on no request of this
- *    call can be on its way.
- * E2 A call that crashed, timed out, was aborted or threw is in doubt, unless it threw NotDone. While
- *    it is in doubt it is not made again, and its outcome is not looked for before that time.
- * E3 A doubt is resolved by the first that knows: the call itself, when it returns late in the same
- *    pass; `reconcile`; a person. What follows is written in the same append.
- * E4 What did not happen is tried again as the retry policy says. A call that a crash cut short is
- *    made again by itself; the third time that would happen, a person is asked.
- * E5 is kept by leaving.ts: `holds` says that the operation may be happening, or may have happened.
+ * E1 Its intent is durable before the body is called. The intent holds the time after which no request
+ *    of this call can still be on its way.
+ * E2 A call that crashed, timed out, was aborted or threw is in doubt, unless it threw NotDone. While it
+ *    is in doubt it is not made again, and nobody looks for its outcome before that time.
+ * E3 A doubt is resolved by whoever knows first: the call itself, when it returns late in the same pass;
+ *    `reconcile`; or a person. What follows from the answer is written in the same append.
+ * E4 A call that did not happen is tried again as the retry policy says. One that a crash cut short is
+ *    made again without asking; after the fourth crash a person is asked.
+ *
+ * `holds` marks an operation that may be happening or may have happened, by which leaving.ts keeps E5.
  */
 import { type ErrorData, EverloopError } from '../base/errors.ts'
 import { decode, digestOf, encode, errorData } from '../ledger/index.ts'

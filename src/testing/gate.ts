@@ -2,9 +2,9 @@
  * The gate between a process that is only played and the world: its ports and its store lead
  * through here, so that it can be frozen or killed like a real one.
  *
- * - G1 Nothing of a killed process gets through any more: its calls reach nobody, and what it waits
+ * - Z1 Nothing of a killed process gets through any more: its calls reach nobody, and what it waits
  *   for never comes. It is not told.
- * - G2 Nothing gets through while a process is frozen; all of it does, in its order, when it thaws.
+ * - Z2 Nothing gets through while a process is frozen; all of it does, in its order, when it thaws.
  *
  * What a killed process has in its hands (the body of a step, say) cannot be stopped inside one
  * real process; it just leads nowhere.

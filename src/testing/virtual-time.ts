@@ -6,10 +6,10 @@
  * the clock never moves while one of them is left (`settle`), nor while a call to the real world is
  * under way that was announced with `during` or begun by code that is watched (real-work.ts).
  *
- * - V1 A timer never fires before its time. It may fire late: after `leap`, or when the policy picks
+ * - Y1 A timer never fires before its time. It may fire late: after `leap`, or when the policy picks
  *   another one first.
- * - V2 A callback runs in the async context in which it was handed over, as with real timers.
- * - V3 Without real work everything that happens depends on the seed alone.
+ * - Y2 A callback runs in the async context in which it was handed over, as with real timers.
+ * - Y3 Without real work everything that happens depends on the seed alone.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Duration, formatDuration, parseDuration } from '../base/duration.ts'

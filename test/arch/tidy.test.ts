@@ -1,7 +1,7 @@
 /** Names, lengths, heads and suppressions of the files, and the canaries of these checks. */
 import { describe, expect, test } from 'vitest'
 import { parse, readSources } from './source.ts'
-import { checkHeads, checkLengths, checkNames, checkSuppressions } from './tidy.ts'
+import { checkHeads, checkLengths, checkNames, checkNumbers, checkSuppressions } from './tidy.ts'
 
 const sources = readSources('src')
 const tests = readSources('test')
@@ -17,6 +17,10 @@ describe('the files', () => {
 
   test('of src begin with what they own and why', () => {
     expect(checkHeads(sources)).toEqual([])
+  })
+
+  test('of src give each invariant a number of its own', () => {
+    expect(checkNumbers(sources)).toEqual([])
   })
 
   test('switch no check off without a reason', () => {
@@ -50,6 +54,13 @@ describe('the checks', () => {
   test('refuse a file that begins with code', () => {
     expect(checkHeads([parse('src/a.ts', `import './b.ts'\n/** Late. */`)])).toHaveLength(1)
     expect(checkHeads([parse('src/a.ts', '#!/usr/bin/env node\n/** Early. */')])).toEqual([])
+  })
+
+  test('refuse an invariant whose number another file has given', () => {
+    const head = (number: string): string => `/**\n * A file.\n *\n * - ${number} A rule.\n */`
+    const files = [parse('src/a.ts', head('P1')), parse('src/b.ts', head('P1'))]
+    expect(checkNumbers(files)).toEqual(['src/b.ts: P1 is an invariant of src/a.ts already.'])
+    expect(checkNumbers([parse('src/a.ts', head('P1')), parse('src/b.ts', head('P2'))])).toEqual([])
   })
 
   test('refuse a suppression without a reason', () => {

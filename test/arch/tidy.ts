@@ -50,6 +50,19 @@ export function checkHeads(files: readonly SourceFile[]): string[] {
   )
 }
 
+/** Complaints about invariants of the same number in two files: a comment that cites one means one. */
+export function checkNumbers(files: readonly SourceFile[]): string[] {
+  const owners = new Map<string, string>()
+  return files.flatMap(({ path, text }) => {
+    const head = /^\/\*\*[^]*?\*\//.exec(text)?.[0] ?? ''
+    return Array.from(head.matchAll(/^ \* (?:- )?([A-Z]\d{1,2}) /gm)).flatMap(([, number = '']) => {
+      const owner = owners.get(number) ?? path
+      owners.set(number, owner)
+      return owner === path ? [] : [`${path}: ${number} is an invariant of ${owner} already.`]
+    })
+  })
+}
+
 /** Complaints about a checker switched off without a reason after two dashes. */
 export function checkSuppressions(files: readonly SourceFile[]): string[] {
   const off = /(?:(?:oxlint|eslint)-disable|@ts-(?:ignore|nocheck|expect-error))(.*)/

@@ -1,14 +1,14 @@
 /**
- * What a writer remembers of the runs it writes, so that an append finds its run by a small number and
- * checks and moves it in one statement.
+ * What a writer remembers of the runs it writes, so that an append finds its run by a small number, and
+ * checks and moves the head in one statement.
  *
- * K1 Nothing is believed: the statement names the head that was remembered, of which all but `newest`
- *    and `shown` follow, and these two. When one of them does not hold, the run is read again.
- * K2 What was remembered in a transaction that was undone is forgotten with it.
+ * - Q6 Nothing remembered is trusted: the statement also compares the head, from which everything else
+ *   follows, and `newest` and `shown`, which do not. Where one of them differs, the run is read again.
+ * - Q7 What was remembered in a transaction is forgotten when the transaction is rolled back.
  */
 import type { Subject } from './project.ts'
 
-/** So many runs are worth remembering; with more, one begins anew. */
+/** Beyond this many runs everything is forgotten, and remembering begins again. */
 const runsMax = 10_000
 
 interface Known {

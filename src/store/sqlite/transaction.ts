@@ -2,8 +2,8 @@
  * The user's code inside of everloop's transaction: what it may say to the database, and what becomes
  * of its errors.
  *
- * - U1 No statement reaches everloop's own tables, ends the transaction, or changes the connection.
- * - U2 An error of the user's (a constraint, a misspelt name) is the user's to catch; trouble of the
+ * - Q4 No statement reaches everloop's own tables, ends the transaction, or changes the connection.
+ * - Q5 An error of the user's (a constraint, a misspelt name) is the user's to catch; trouble of the
  *   store is not: whatever the code makes of it, the transaction is over.
  */
 import { EverloopError } from '../../base/errors.ts'
@@ -55,7 +55,7 @@ class UserTransaction implements Transaction {
     return all as unknown as readonly Row[]
   }
 
-  /** Nothing more can be said. Throws the trouble that the store had meanwhile (U2). */
+  /** Nothing more can be said. Throws the trouble that the store had meanwhile (Q5). */
   end(): void {
     this.#db = undefined
     if (this.#trouble) throw this.#trouble.error

@@ -3,11 +3,11 @@
  * neither threads nor promises: it runs wherever it is put.
  *
  * Invariants:
- * - W1 An outcome is `done` only after the commit that it belongs to.
- * - W2 When a command throws, its batch is undone and every command gets a transaction of its own,
+ * - Q1 An outcome is `done` only after the commit that it belongs to.
+ * - Q2 When a command throws, its batch is undone and every command gets a transaction of its own,
  *   so that it fails alone. Refusals (fenced, displaced, duplicate …) are replies, not errors, and
  *   are decided before the command writes anything.
- * - W3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
+ * - Q3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
  *   the file, or its name leads to another one: each transaction looks first (three microseconds).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
