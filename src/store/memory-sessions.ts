@@ -83,13 +83,13 @@ export class MemorySessions {
     limit,
     suspects = Infinity,
     run: only,
-  }: ClaimRequest): ClaimResult & { readonly freed: boolean } {
-    const freed = this.#expire()
-    if (!this.#sessions.has(token)) return { runs: [], nextDue: undefined, freed }
+  }: ClaimRequest): ClaimResult {
+    this.#expire()
+    if (!this.#sessions.has(token)) return { runs: [], nextDue: undefined }
     if (only !== undefined) {
       const run = this.#runs.get(only)
       const isFree = run !== undefined && run.row.session === undefined
-      return { runs: isFree ? [this.#hold(run, token)] : [], nextDue: undefined, freed }
+      return { runs: isFree ? [this.#hold(run, token)] : [], nextDue: undefined }
     }
     const now = this.#clock.now()
     const room = this.#room()
@@ -122,7 +122,6 @@ export class MemorySessions {
     return {
       runs: runs.map(({ row }) => ({ ...row })),
       nextDue: next.length === 0 ? undefined : next.reduce((a, b) => Math.min(a, b)),
-      freed,
     }
   }
 
@@ -133,9 +132,8 @@ export class MemorySessions {
   }
 
   /** Frees the runs of sessions whose lease has ended, and forgets these sessions. */
-  #expire(): boolean {
+  #expire(): void {
     const now = this.#clock.now()
-    let freed = false
     for (const { token, expires } of this.#sessions.values()) {
       if (expires > now) continue
       this.#sessions.delete(token)
@@ -143,10 +141,8 @@ export class MemorySessions {
         this.#free(run)
         run.row.overtakes += 1
         run.row.barren += 1
-        freed = true
       }
     }
-    return freed
   }
 
   #free(run: MemoryRun): void {

@@ -7,8 +7,14 @@
  */
 import type { Clock } from '../base/ports.ts'
 import { assert, EverloopError } from '../base/errors.ts'
-import { addCharge, type Amounts, chargeOf } from '../ledger/index.ts'
-import { type Entry, type LinkedEntry, type OpenScope } from '../ledger/index.ts'
+import {
+  addCharge,
+  type Amounts,
+  chargeOf,
+  type Entry,
+  type LinkedEntry,
+  type OpenScope,
+} from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
 import { fits } from './filter.ts'
@@ -89,8 +95,7 @@ class MemoryStore implements Store {
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     this.#checkOpen()
-    const { runs, nextDue } = this.#sessions.claim(request)
-    return { runs, nextDue }
+    return this.#sessions.claim(request)
   }
 
   async append(append: Append): Promise<AppendResult> {

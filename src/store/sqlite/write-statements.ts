@@ -99,8 +99,6 @@ export const askAgain: string = 'UPDATE questions SET answered = 0 WHERE run = ?
 export const answerQuestion: string =
   'UPDATE questions SET answered = ? WHERE id = ? AND answered = 0'
 
-export const questionById: string = 'SELECT answered FROM questions WHERE id = ?'
-
 export const charge: string = `
 INSERT INTO everloop_accounts (run, name, amount) VALUES (?, ?, ?)
 ON CONFLICT (run, name) DO UPDATE SET amount = amount + excluded.amount`
