@@ -132,10 +132,8 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   if (conversation !== undefined && typeof conversation !== 'boolean') {
     checkOptions('agent.conversation', conversation, ['idle'])
   }
-  for (const [name, count] of Object.entries({ parallel, repairs: repairs + 1 })) {
-    if (Number.isInteger(count) && count >= 1) continue
-    throw new EverloopError('BAD_OPTION', `agent.${name} must be a whole number of at least 1.`)
-  }
+  checkCount('parallel', parallel, 1)
+  checkCount('repairs', repairs, 0)
   checkTools(tools, `Agent "${definition.name}"`)
   if (tools.some(({ name }) => name === readMoreName)) {
     throw new EverloopError(
@@ -156,6 +154,14 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
     repairs,
     idleMs: idle === undefined ? undefined : parseDuration(idle),
   }
+}
+
+function checkCount(name: string, count: unknown, least: number): void {
+  if (Number.isInteger(count) && Number(count) >= least) return
+  throw new EverloopError(
+    'BAD_OPTION',
+    `agent.${name} must be a whole number of at least ${least}.`,
+  )
 }
 
 function checkInstructions(instructions: unknown): void {
