@@ -98,7 +98,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
     case 'failed': {
       const retry = find('retry')
       if (!retry) return { is: 'refused', drafts: [], taken: [] }
-      // Its time is over, and a retry would not give it any. Those who ask are refused (ever.ts).
+      // Its time is over, and a retry would not give it any. Those who ask are refused (retry.ts).
       // What was undone would have to be done again, which is another run.
       if (status.error.code === 'DEADLINE' || state.undoing) {
         return { is: 'refused', drafts: [], taken: [retry.number] }

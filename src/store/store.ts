@@ -55,7 +55,8 @@ export interface Store {
    * Commits what `write` returns under the fence, in one transaction with the rows that it changes.
    * Only in stores that hold rows of users: without it there are no transactional steps. `write` is
    * called when fence and head have been checked, and not at all when they do not hold. What it
-   * throws is thrown, and nothing was written; BAD_OPTION when it ended the transaction itself. It may be called again when a commit is tried again.
+   * throws is thrown, and nothing was written; BAD_OPTION when it ended the transaction itself. It is
+   * called again when the commit is tried again.
    */
   transact?(place: AppendPlace, write: (transaction: Transaction) => Written): Promise<AppendResult>
   /**
@@ -318,7 +319,7 @@ export interface NewMessage {
   readonly kind: MessageKind
   /** Signal: its name. Answer: the question's id. Child: the child's id. Else "". */
   readonly name: string
-  /** Encoded record, see run/message.ts. */
+  /** Encoded record, see `MessageRecords` in run/inbox.ts. */
   readonly payload: string
   /** A second message of this id to the same run is dropped, even after the first was taken. */
   readonly id?: string | undefined

@@ -4,9 +4,9 @@
  *
  * Conventions: `run` is runs.key, a small integer, because an id of 200 characters would stand in
  * every index entry. Times are REAL: whole milliseconds in practice, but clocks may have fractions.
- * Users may have tables of their own in the file (run.transact): what is named from version 2 on
- * begins with `everloop_`, so that it never meets theirs. Payloads come last in their rows, so that reading the columns before them never touches the
- * overflow pages of a large one.
+ * Users may have tables of their own in the file (run.transact): names given from version 2 on begin
+ * with `everloop_`, so that they never meet a user's. Payloads come last in their rows, so that reading
+ * the columns before them never touches the overflow pages of a large one.
  */
 
 /** Written into the file's header: "evlp". Other files with tables are refused. */

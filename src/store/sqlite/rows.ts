@@ -57,7 +57,7 @@ export function runRow(row: RunTuple): RunRow {
   }
 }
 
-/** Columns of an entry, for `entryRow`. */
+/** Columns of an entry, for `linkedEntry`. */
 export const entryColumns =
   'entries.seq, entries.epoch, entries.time, entries.scope, entries.kind, entries.key, entries.salt, entries.digest, entries.hash, entries.payload'
 
