@@ -1,5 +1,6 @@
 /** What people are asked about a call, and whether they are asked at all. */
 import { parseDuration } from '../base/duration.ts'
+import { isObject } from '../base/is-object.ts'
 import { digestOf } from '../ledger/index.ts'
 import {
   type ApprovalOutcome,
@@ -144,9 +145,6 @@ function fieldsText(given: unknown, made: unknown): string {
   ]
   return told.length === 0 ? '' : `: ${told.slice(0, 5).join(', ')}`
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {
   const args = wholeText(input)

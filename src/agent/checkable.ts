@@ -11,6 +11,7 @@
  *   only where it holds whatever else does.
  */
 import { EverloopError } from '../base/errors.ts'
+import { isObject } from '../base/is-object.ts'
 import { type LinearPattern, linearPattern } from './linear-pattern.ts'
 import type { JsonSchema } from './tool-schema.ts'
 
@@ -34,7 +35,7 @@ const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
   const: () => true,
   enum: (value) => Array.isArray(value),
   required: (value) => isTexts(value),
-  dependentRequired: (value) => isMap(value) && Object.values(value).every(isTexts),
+  dependentRequired: (value) => isObject(value) && Object.values(value).every(isTexts),
   ...Object.fromEntries(
     ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']
       .concat('minLength', 'maxLength', 'minItems', 'maxItems', 'minContains', 'maxContains')
@@ -134,7 +135,7 @@ class Copying {
     place: Place,
   ): void {
     const inside = { ...place, isCertain: place.isCertain && certain.has(word) }
-    const one = (part: unknown): unknown => (isMap(part) ? this.copyOf(part, inside) : part)
+    const one = (part: unknown): unknown => (isObject(part) ? this.copyOf(part, inside) : part)
     if (Object.hasOwn(plain, word) && plain[word]!(value)) copy[word] = value
     else if (single.has(word) && isSchema(value)) {
       // Which properties the patterns speak of is not known any more.
@@ -142,7 +143,7 @@ class Copying {
       copy[word] = one(value)
     } else if (listed.has(word) && Array.isArray(value) && value.every(isSchema)) {
       copy[word] = value.map(one)
-    } else if (named.has(word) && isMap(value) && Object.values(value).every(isSchema)) {
+    } else if (named.has(word) && isObject(value) && Object.values(value).every(isSchema)) {
       copy[word] = mapped(value, one)
     } else if (word === 'dependencies' && isDependencies(value) && isOld(schema)) {
       const parts = Object.entries(value)
@@ -230,7 +231,7 @@ function targetOf(resource: JsonSchema, reference: string): Target | undefined {
     const schema = next as JsonSchema
     found = { schema, resource: typeof schema['$id'] === 'string' ? schema : found.resource }
   }
-  return isMap(found.schema) ? found : undefined
+  return isObject(found.schema) ? found : undefined
 }
 
 function anchored(part: unknown, resource: JsonSchema, name: string): Target | undefined {
@@ -247,16 +248,13 @@ const mapped = (map: JsonSchema, make: (part: unknown) => unknown): JsonSchema =
   Object.fromEntries(Object.entries(map).map(([name, part]) => [name, make(part)] as const))
 
 const isDependencies = (value: unknown): value is JsonSchema =>
-  isMap(value) && Object.values(value).every((part) => isTexts(part) || isSchema(part))
+  isObject(value) && Object.values(value).every((part) => isTexts(part) || isSchema(part))
 
 /** Whether its `dependencies` are all it says of what depends on what. */
 const isOld = (schema: JsonSchema): boolean =>
   schema['dependentRequired'] === undefined && schema['dependentSchemas'] === undefined
 
-const isMap = (value: unknown): value is JsonSchema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isSchema = (value: unknown): boolean => isMap(value) || typeof value === 'boolean'
+const isSchema = (value: unknown): boolean => isObject(value) || typeof value === 'boolean'
 
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.every((one) => typeof one === 'string')

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
+import { isObject } from '../base/is-object.ts'
 import { checkSchema, jsonSchemaOf } from '../run/schema.ts'
 
 /** A JSON Schema that describes an object. */
@@ -46,7 +47,7 @@ export function toolSchema({
     new EverloopError('BAD_OPTION', `Tool "${name}": ${what}.`)
   checkSchema(`Tool "${name}"`, 'input', input)
   const said = inputSchema ?? (input === undefined ? noArguments : jsonSchemaOf(input))
-  if (typeof said !== 'object' || said === null || Array.isArray(said)) {
+  if (!isObject(said)) {
     throw bad(
       'its `input` cannot be told as JSON Schema. Leave out transforms, dates and the like, or give `inputSchema` too',
     )

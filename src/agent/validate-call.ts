@@ -4,6 +4,7 @@
  * do better. Nothing is coerced.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isObject } from '../base/is-object.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import { matchesSchema } from './json-check.ts'
 import type { AnyTool } from './tool.ts'
@@ -71,8 +72,7 @@ export function checkArguments(
   }
   const failed = (thrown: unknown): CheckedCall =>
     bad(`they could not be checked (${shown(errorData(thrown).message)}).`)
-  if (typeof args !== 'object' || args === null || Array.isArray(args))
-    return bad('they must be one JSON object.')
+  if (!isObject(args)) return bad('they must be one JSON object.')
   if (isTooDeep(args)) return bad(`they are nested more than ${levelsMax} levels deep.`)
   try {
     if (!tool.input) {

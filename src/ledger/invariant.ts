@@ -5,6 +5,7 @@
  * million entries is judged without being held: it keeps what the open scopes need, no more. The
  * same watch serves `check` (tests, simulator, conformance) and `verifyRun`.
  */
+import { isObject } from '../base/is-object.ts'
 import type { Amounts } from './charge.ts'
 import { decode } from './codec.ts'
 import type { Entry, OpenScope, PayloadKind, Payloads } from './entry.ts'
@@ -92,8 +93,7 @@ export function readEntry(entry: Entry): ReadEntry {
   if (entry.payload === null) return { entry, record: undefined }
   try {
     const record = decode(entry.payload, { resolve: () => undefined })
-    const isRecord = typeof record === 'object' && record !== null && !Array.isArray(record)
-    return { entry, record: isRecord ? record : undefined }
+    return { entry, record: isObject(record) ? record : undefined }
   } catch {
     return { entry, record: undefined }
   }

@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ErrorData } from '../base/errors.ts'
+import { isObject } from '../base/is-object.ts'
 import type { Redactor } from '../base/redactor.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import type { Payloads } from '../ledger/index.ts'
@@ -162,10 +163,8 @@ export type DoubtAnswer =
 
 /** The answer, or what is wrong with it. */
 export function answerOf(value: unknown): DoubtAnswer | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return 'The answer must be an object with a `verdict`.'
-  }
-  const { verdict, result, reason, ...others } = value as Readonly<Record<string, unknown>>
+  if (!isObject(value)) return 'The answer must be an object with a `verdict`.'
+  const { verdict, result, reason, ...others } = value
   const [other] = Object.keys(others)
   if (other !== undefined) return `The answer has no field "${other}".`
   if (reason !== undefined && typeof reason !== 'string') return '`reason` must be a text.'

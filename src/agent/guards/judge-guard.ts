@@ -3,6 +3,7 @@
  * marks that it cannot know, and anything but a verdict in the one accepted form denies.
  */
 import { EverloopError } from '../../base/errors.ts'
+import { isObject } from '../../base/is-object.ts'
 import type { Duration } from '../../base/duration.ts'
 import { digestOf, encode } from '../../ledger/index.ts'
 import { checkOptions } from '../../base/options.ts'
@@ -106,8 +107,8 @@ function judgementOf(
   } catch {
     return undefined
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined
-  const { answer: said, reason = '', ...rest } = json as Record<string, unknown>
+  if (!isObject(json)) return undefined
+  const { answer: said, reason = '', ...rest } = json
   if ((said !== 'yes' && said !== 'no') || typeof reason !== 'string') return undefined
   return Object.keys(rest).length === 0 ? { yes: said === 'yes', reason } : undefined
 }

@@ -5,6 +5,7 @@
  * call (`call`), gets from a tool (`result`), and gives out in the end (`output`).
  */
 import { EverloopError } from '../../base/errors.ts'
+import { isObject } from '../../base/is-object.ts'
 import { encode } from '../../ledger/index.ts'
 import type { ToolEffect } from '../tool.ts'
 
@@ -120,7 +121,7 @@ function replaced(position: Position, subject: object, value: unknown): object |
     case 'request':
       return Array.isArray(value) ? { ...subject, messages: value } : undefined
     case 'call':
-      return isArguments(value) ? { ...subject, args: value } : undefined
+      return isObject(value) ? { ...subject, args: value } : undefined
     case 'result':
     case 'output':
       return { ...subject, value, text: textOf(value) }
@@ -160,9 +161,6 @@ export function judgedPart(position: Position, subject: object): unknown {
   }
   return fixedPart(position, subject)
 }
-
-const isArguments = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : value === undefined ? '' : encode(value)

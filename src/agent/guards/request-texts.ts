@@ -6,6 +6,7 @@
  * some of it may not, none of that message does, as providers refuse half of it.
  */
 import { hash } from 'node:crypto'
+import { isObject } from '../../base/is-object.ts'
 import { ownOptions } from '../model/accepted-prompt.ts'
 import type { RequestSubject } from './position.ts'
 import { mapTexts } from './texts.ts'
@@ -20,7 +21,7 @@ const nothing = '[removed]'
 /** Everything in it that somebody has written, or a provider has handed over. */
 export const writtenIn = ({ messages, tools }: Request): unknown =>
   messages.map((message) => {
-    if (!isJson(message)) return message
+    if (!isObject(message)) return message
     const { role: _role, content, ...rest } = message
     return [
       Object.values(rest),
@@ -29,7 +30,7 @@ export const writtenIn = ({ messages, tools }: Request): unknown =>
   })
 
 function writtenBy(part: unknown, tools: readonly string[]): unknown {
-  if (!isJson(part)) return part
+  if (!isObject(part)) return part
   const { type: _type, toolName, output, data, providerOptions, ...rest } = part
   return [
     tools.includes(String(toolName)) ? [] : toolName,
@@ -41,19 +42,21 @@ function writtenBy(part: unknown, tools: readonly string[]): unknown {
 }
 
 const withoutType = (typed: unknown): unknown =>
-  isJson(typed) ? Object.entries(typed).map(([key, value]) => (key === 'type' ? [] : value)) : typed
+  isObject(typed)
+    ? Object.entries(typed).map(([key, value]) => (key === 'type' ? [] : value))
+    : typed
 
 /** Without the names of providers and of their fields. */
 const metadataIn = (options: unknown): unknown[] =>
   Object.entries(Object(options) as Json).flatMap(([key, fields]) => {
     if (key === ownOptions) return [(fields as Json)['id']]
-    return isJson(fields) ? Object.values(fields) : [fields]
+    return isObject(fields) ? Object.values(fields) : [fields]
   })
 
 /** The messages with each text replaced. What cannot be replaced can still be found in them. */
 export const withTexts = ({ messages, tools }: Request, replace: Replace): unknown[] =>
   messages.map((message) => {
-    if (!isJson(message)) return mapTexts(message, replace)
+    if (!isObject(message)) return mapTexts(message, replace)
     return mapped(message, (value, key) => {
       if (key === 'role' || key === 'providerOptions') return value
       if (key !== 'content') return mapTexts(value, replace)
@@ -64,7 +67,7 @@ export const withTexts = ({ messages, tools }: Request, replace: Replace): unkno
   })
 
 function withText(part: unknown, tools: readonly string[], replace: Replace): unknown {
-  if (!isJson(part)) return mapTexts(part, replace)
+  if (!isObject(part)) return mapTexts(part, replace)
   const isIdHeld = holds([part['toolCallId']], replace)
   // Only the call has it. Without it, both are sent with what becomes of the other one.
   const isOwnDropped = isIdHeld || holds([ownOf(part)['id']], replace)
@@ -82,7 +85,7 @@ function withText(part: unknown, tools: readonly string[], replace: Replace): un
         return tools.includes(String(value)) ? value : mapTexts(value, replace)
       case 'output':
       case 'data':
-        if (!isJson(value)) return mapTexts(value, replace)
+        if (!isObject(value)) return mapTexts(value, replace)
         return mapped(value, (one, name) => (name === 'type' ? one : mapTexts(one, replace)))
       case 'text':
         return notBlank(value, replace)
@@ -102,12 +105,12 @@ function notBlank(text: unknown, replace: Replace): unknown {
 /** What of a model's message may go back to its provider. */
 function sound(before: readonly unknown[], after: readonly unknown[], replace: Replace): unknown {
   const isBroken = before.some((part, at) => {
-    if (!isJson(part) || !isSigned(part)) return false
+    if (!isObject(part) || !isSigned(part)) return false
     return part !== after[at] || holds(metadataIn(part['providerOptions']), replace)
   })
   if (!isBroken) return after
   const kept = after.flatMap((part) => {
-    if (!isJson(part) || !isSigned(part)) return [part]
+    if (!isObject(part) || !isSigned(part)) return [part]
     const { providerOptions: _known, ...rest } = part
     return meant.has(part['type']) ? [rest] : []
   })
@@ -139,6 +142,3 @@ function mapped(object: Json, to: (value: unknown, key: string) => unknown): Jso
   if (entries.every(([key, value]) => value === object[key])) return object
   return Object.fromEntries(entries)
 }
-
-const isJson = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

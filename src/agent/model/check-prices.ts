@@ -1,5 +1,6 @@
 /** Prices of the user's own: what is misspelt in them would be money that nobody counts. */
 import { EverloopError } from '../../base/errors.ts'
+import { isObject } from '../../base/is-object.ts'
 import { checkOptions } from '../../base/options.ts'
 import type { PriceTable } from './prices.ts'
 
@@ -7,7 +8,7 @@ const rates = ['input', 'output', 'cachedInput', 'cacheWrite'] as const
 
 /** Throws BAD_OPTION. */
 export function checkPrices(models: PriceTable['models']): void {
-  if (typeof models !== 'object' || (models as unknown) === null || Array.isArray(models)) {
+  if (!isObject(models)) {
     throw new EverloopError('BAD_OPTION', 'agent.prices takes an object of prices by model.')
   }
   for (const [model, price] of Object.entries(models)) {

@@ -3,6 +3,7 @@
  * that can be kept and acted upon. What is unknown is left out with a warning, never guessed at.
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import { isObject } from '../../base/is-object.ts'
 import type { AnswerPart, ToolFace } from './answer.ts'
 import { type CallId, callIds } from './call-ids.ts'
 import { plain } from './plain.ts'
@@ -17,7 +18,7 @@ export interface Content {
 }
 
 const isCall = (part: unknown): part is RawPart =>
-  isRecord(part) && part['type'] === 'tool-call' && part['providerExecuted'] !== true
+  isObject(part) && part['type'] === 'tool-call' && part['providerExecuted'] !== true
 
 /** Who answered, what it was offered, and how its answer ended. */
 export interface Origin {
@@ -39,11 +40,11 @@ export function contentOf(raw: readonly unknown[], origin: Origin): Content {
       const isCut = origin.isCut && part === calls.at(-1) && isBlank(part['input'])
       parts.push(callPart(isCut ? { ...part, isCut } : part, ids.shift() ?? { id: '' }, origin))
     } else {
-      const known = isRecord(part) ? otherPart(part) : undefined
+      const known = isObject(part) ? otherPart(part) : undefined
       if (typeof known === 'string') warnings.push(known)
       else if (known) parts.push(known)
       else if (known === undefined) {
-        const type = isRecord(part) ? part['type'] : part
+        const type = isObject(part) ? part['type'] : part
         warnings.push(
           `A part of unknown type ${JSON.stringify(String(type).slice(0, 100))} was left out.`,
         )
@@ -116,7 +117,7 @@ function otherPart(part: RawPart): AnswerPart | string | null | undefined {
 
 /** V4 wraps the data, V2 and V3 do not. */
 function filePart(part: RawPart): AnswerPart | string | undefined {
-  const wrapped = isRecord(part['data']) ? part['data'] : { type: 'data', data: part['data'] }
+  const wrapped = isObject(part['data']) ? part['data'] : { type: 'data', data: part['data'] }
   const isUrl = wrapped['type'] === 'url'
   const data = plain(isUrl ? wrapped['url'] : (wrapped['data'] ?? part['data']))
   if (!(data instanceof Uint8Array) && typeof data !== 'string') return undefined
@@ -148,13 +149,9 @@ function sourcePart(part: RawPart): AnswerPart {
 /** Metadata of the provider, if there is any. */
 export function metadataOf(part: RawPart): { providerMetadata?: SharedV4ProviderMetadata } {
   const metadata = plain(part['providerMetadata'])
-  if (!isRecord(metadata) || Object.keys(metadata).length === 0) return {}
+  if (!isObject(metadata) || Object.keys(metadata).length === 0) return {}
   return { providerMetadata: metadata as SharedV4ProviderMetadata }
 }
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' ? value.toWellFormed().slice(0, 1000) : undefined
-
-export function isRecord(value: unknown): value is RawPart {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

@@ -3,8 +3,8 @@
  * nothing else there. OpenAI's strict mode wants objects closed and all of their fields required, and
  * knows a part of the words only: its guide to structured outputs lists them, under "Supported schemas".
  */
+import { isObject } from '../../base/is-object.ts'
 import { type JsonSchema, refusedAtTop } from '../tool-schema.ts'
-import { isRecord } from './content.ts'
 
 export interface OutputSchema {
   readonly schema: JsonSchema
@@ -16,7 +16,7 @@ export interface OutputSchema {
 
 /** Undefined where nothing can be told: there is no schema, or it allows everything. */
 export function outputSchema(given: unknown): OutputSchema | undefined {
-  if (!isRecord(given)) return undefined
+  if (!isObject(given)) return undefined
   const { $schema: _, ...root } = JSON.parse(JSON.stringify(given)) as Node
   if (Object.keys(root).length === 0) return undefined
   const isWrapped = root['type'] !== 'object' || refusedAtTop.some((word) => word in root)
@@ -52,7 +52,7 @@ const moved = (schema: Node): Node =>
 
 /** The schema and all schemas in it. */
 function* nodesOf(schema: unknown): Generator<Node> {
-  if (!isRecord(schema)) return
+  if (!isObject(schema)) return
   yield schema
   const { items, additionalProperties, ...rest } = schema
   yield* nodesOf(items)
@@ -69,7 +69,7 @@ const isComposed = (node: Node): boolean =>
 
 /** Says what is meant anyway: that there are no other fields, and that an answer is one of these. */
 function close(node: Node): void {
-  if (isRecord(node['properties'])) node['additionalProperties'] ??= false
+  if (isObject(node['properties'])) node['additionalProperties'] ??= false
   const { oneOf } = node
   if (oneOf === undefined || 'anyOf' in node) return
   delete node['oneOf']
@@ -98,7 +98,7 @@ function isSmall(schema: Node): boolean {
 }
 
 function levelsOf(schema: unknown): number {
-  if (!isRecord(schema)) return 0
+  if (!isObject(schema)) return 0
   const { items, properties, anyOf, $defs } = schema
   const inside = [
     items,
@@ -118,10 +118,10 @@ function isStrictlyTaken(node: Node): boolean {
   if (!('type' in node || 'anyOf' in node)) return false
   if (format !== undefined && !strictFormats.has(format)) return false
   if (/\(\?<?[=!]/.test(String(pattern))) return false
-  if (is('array') && !isRecord(items)) return false
+  if (is('array') && !isObject(items)) return false
   if (Array.isArray(anyOf) && !areToldApart(anyOf)) return false
   if (!is('object')) return true
-  if (additionalProperties !== false || !isRecord(properties) || !Array.isArray(required)) {
+  if (additionalProperties !== false || !isObject(properties) || !Array.isArray(required)) {
     return false
   }
   return Object.keys(properties).every((name) => required.includes(name))

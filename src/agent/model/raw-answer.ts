@@ -1,8 +1,8 @@
 /** From what a model has streamed, of which nothing is trusted, to an answer. */
-import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
-import type { ToolFace } from './answer.ts'
+import { isObject } from '../../base/is-object.ts'
+import type { FinishReason, ModelAnswer, ToolFace, Usage } from './answer.ts'
 import { checkUnits } from './answer-size.ts'
-import { contentOf, isRecord, metadataOf } from './content.ts'
+import { contentOf, metadataOf } from './content.ts'
 import { AttemptFailure } from './failure.ts'
 
 /** An answer as it came. */
@@ -81,7 +81,7 @@ function finishOf(reason: unknown): {
   readonly unified: unknown
   readonly raw: string | undefined
 } {
-  const { unified, raw } = isRecord(reason) ? reason : { unified: reason, raw: undefined }
+  const { unified, raw } = isObject(reason) ? reason : { unified: reason, raw: undefined }
   return {
     unified: unified === 'unknown' ? 'other' : unified,
     raw: typeof raw === 'string' ? raw.toWellFormed().slice(0, 100) : undefined,
@@ -114,9 +114,9 @@ function finish(unified: unknown, word: string | undefined, calls: boolean): Fin
 
 function warningText(warning: unknown): string {
   if (typeof warning === 'string') return warning.slice(0, 300)
-  if (!isRecord(warning)) return 'The provider sent a warning that cannot be read.'
+  if (!isObject(warning)) return 'The provider sent a warning that cannot be read.'
   const { type, feature, setting, tool, details, message } = warning
-  const about = feature ?? setting ?? (isRecord(tool) ? tool['name'] : undefined)
+  const about = feature ?? setting ?? (isObject(tool) ? tool['name'] : undefined)
   return [type, about, details ?? message]
     .filter((word) => typeof word === 'string' && word !== '')
     .join(': ')

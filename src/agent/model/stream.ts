@@ -3,10 +3,11 @@
  * opens its part, one behind the end goes on with it, and what the stream never finished is marked as
  * unfinished.
  */
+import { isObject } from '../../base/is-object.ts'
 import { checkUnits, unitsOf } from './answer-size.ts'
 import { AttemptFailure } from './failure.ts'
 import type { RawAnswer } from './raw-answer.ts'
-import { isRecord, type RawPart } from './content.ts'
+import type { RawPart } from './content.ts'
 
 /** A part that comes in deltas. */
 interface Growing {
@@ -45,7 +46,7 @@ export class Collector {
 
   /** Takes one part. Throws what an error part holds, and an AttemptFailure when it gets too much. */
   take(part: unknown): void {
-    if (!isRecord(part)) {
+    if (!isObject(part)) {
       this.#warnings.push('The stream held something that is no part.')
       return
     }

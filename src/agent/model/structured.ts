@@ -4,8 +4,8 @@
  * front); nothing within the JSON is repaired.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isObject } from '../../base/is-object.ts'
 import { jsonSchemaOf } from '../../run/schema.ts'
-import { isRecord } from './content.ts'
 import { outputSchema } from './output-schema.ts'
 import { isDeeper } from './tool-input.ts'
 
@@ -48,7 +48,7 @@ async function unwrapped<T>(
   schema: StandardSchemaV1<unknown, T>,
   isWrapped: boolean,
 ): Promise<Structured<T>> {
-  if (!isWrapped || !isRecord(value) || Object.keys(value).join() !== 'value') {
+  if (!isWrapped || !isObject(value) || Object.keys(value).join() !== 'value') {
     return fitted(value, schema)
   }
   const inside = await fitted(value['value'], schema)

@@ -2,6 +2,7 @@
  * The input of a proposed call: from what a model wrote to data, or to a complaint that tells it what
  * to write instead. Nothing is repaired: a call whose input had to be guessed at is not executed.
  */
+import { isObject } from '../../base/is-object.ts'
 
 /** Deeper inputs than this are refused; the ledger keeps 500 levels, of which records need some. */
 const depthMax = 200
@@ -44,7 +45,7 @@ function decoded(given: unknown): ToolInput {
 }
 
 function fits(input: unknown, rawInput: string): ToolInput {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  if (!isObject(input)) {
     return { rawInput, invalid: 'The input is not a JSON object.' }
   }
   if (isDeeper(input, depthMax)) {
