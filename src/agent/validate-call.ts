@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../base/is-object.ts'
 import { encode, errorData } from '../ledger/index.ts'
 import { matchesSchema } from './json-check.ts'
+import { isTooDeep, levelsMax } from './model/too-deep.ts'
 import type { AnyTool } from './tool.ts'
 
 /** A call as a model wrote it. */
@@ -29,7 +30,6 @@ type Past = { readonly isRecorded?: boolean }
 
 /** Longer arguments than this are refused without being parsed. */
 const argumentUnitsMax = 4 * 1024 * 1024
-const levelsMax = 200
 const shownUnits = 300
 
 /**
@@ -102,20 +102,6 @@ function parseArguments(text: string): { readonly value: unknown } | { readonly 
   } catch (error) {
     return { problem: `${shown((error as Error).message)}.` }
   }
-}
-
-/** Looked at without recursion: the text may be nothing but brackets. */
-function isTooDeep(value: object): boolean {
-  let level: object[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > levelsMax) return true
-    level = level.flatMap((one) =>
-      Object.values(one).filter(
-        (child: unknown): child is object => typeof child === 'object' && child !== null,
-      ),
-    )
-  }
-  return false
 }
 
 function unknownTool(tools: readonly AnyTool[], wanted: string): string {

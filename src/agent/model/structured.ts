@@ -7,7 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../../base/is-object.ts'
 import { jsonSchemaOf } from '../../run/schema.ts'
 import { outputSchema } from './output-schema.ts'
-import { isDeeper } from './tool-input.ts'
+import { isTooDeep, levelsMax } from './too-deep.ts'
 
 export type Structured<T> = { readonly ok: true; readonly value: T } | Misfit
 
@@ -18,9 +18,6 @@ export interface Misfit {
   /** The same in short, without anything of what the model wrote. */
   readonly reason: string
 }
-
-/** Deeper values than this are refused; the ledger keeps 500 levels, of which records need some. */
-const depthMax = 200
 
 /** Issues beyond this many help nobody. */
 const issuesMax = 20
@@ -62,8 +59,8 @@ export async function fitted<T>(
   value: unknown,
   schema: StandardSchemaV1<unknown, T>,
 ): Promise<Structured<T>> {
-  if (isDeeper(value, depthMax)) {
-    const complaint = `The JSON is nested more than ${depthMax} levels deep.`
+  if (isTooDeep(value)) {
+    const complaint = `The JSON is nested more than ${levelsMax} levels deep.`
     return { ok: false, complaint, reason: complaint }
   }
   const result = await schema['~standard'].validate(value)

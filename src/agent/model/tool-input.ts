@@ -3,9 +3,7 @@
  * to write instead. Nothing is repaired: a call whose input had to be guessed at is not executed.
  */
 import { isObject } from '../../base/is-object.ts'
-
-/** Deeper inputs than this are refused; the ledger keeps 500 levels, of which records need some. */
-const depthMax = 200
+import { isTooDeep, levelsMax } from './too-deep.ts'
 
 /** Longer inputs than this are refused. */
 const inputUnitsMax = 4 * 1024 * 1024
@@ -48,23 +46,11 @@ function fits(input: unknown, rawInput: string): ToolInput {
   if (!isObject(input)) {
     return { rawInput, invalid: 'The input is not a JSON object.' }
   }
-  if (isDeeper(input, depthMax)) {
+  if (isTooDeep(input)) {
     return {
       rawInput: '', // an excerpt might end in the middle of a secret
-      invalid: `The input is nested more than ${depthMax} levels deep.`,
+      invalid: `The input is nested more than ${levelsMax} levels deep.`,
     }
   }
   return { input, rawInput }
-}
-
-/** Level by level instead of by recursion, which a hostile depth would break. */
-export function isDeeper(value: unknown, levels: number): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > levels) return true
-    level = level.flatMap((one) =>
-      typeof one === 'object' && one !== null ? Object.values(one) : [],
-    )
-  }
-  return false
 }
