@@ -38,7 +38,7 @@ export interface AgentDefinition<Output = string> {
     readonly timeout?: Duration;
     readonly silence?: Duration;
     readonly parallel?: number;
-    readonly prices?: Prices;
+    readonly prices?: Readonly<Record<string, Price>>;
 }
 
 export type AgentInput = {
@@ -1023,8 +1023,6 @@ export const verdict: {
 
 // Mentioned above, not exported by this entry point:
 
-type Prices = PriceTable['models'];
-
 interface Place {
     readonly seq: number;
     readonly time: number;
@@ -1123,11 +1121,6 @@ interface Price {
     readonly long?: Omit<Price, 'long'> & {
         readonly above: number;
     };
-}
-
-interface PriceTable {
-    readonly version: string;
-    readonly models: Readonly<Record<string, Price>>;
 }
 
 interface ApprovalPolicyRule {

@@ -3,7 +3,7 @@
  * while the pass lasts. Nothing in here is needed to go on after a crash.
  */
 import type { Ports } from '../base/ports.ts'
-import { digestOf } from '../ledger/index.ts'
+import { type Amounts, digestOf } from '../ledger/index.ts'
 import {
   beginningIn,
   beginTimeIn,
@@ -26,7 +26,6 @@ import { readMore } from './read-more.ts'
 import { wholeText } from './result-text.ts'
 import { type Policy, policiesFor } from './policy.ts'
 import { noSecrets, type Secrets } from './secret.ts'
-import type { Amounts } from './state.ts'
 import type { AnyTool } from './tool.ts'
 import { toolDefinition } from './tool-schema.ts'
 import { UnderWay } from './under-way.ts'

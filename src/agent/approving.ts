@@ -15,15 +15,9 @@ import { type ApprovalDecision, combineApprovals } from './approval-policy.ts'
 import { approvalFor } from './policy.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from './tool.ts'
+import type { ToolCall } from './tool-call.ts'
 import { definitionDigest } from './tool-schema.ts'
 import { checkArguments } from './validate-call.ts'
-
-/** A call as it stands. */
-export interface ProposedCall {
-  readonly tool: AnyTool
-  readonly id: string
-  readonly input: unknown
-}
 
 /** More than this of the arguments does not stand in the prompt: they are shown beside it. */
 const argsUnitsMax = 500
@@ -48,7 +42,7 @@ interface Asking {
 export async function wantedApproval(
   at: Agency,
   run: Run,
-  { tool, id, input }: ProposedCall,
+  { tool, id, input }: ToolCall,
   { key, later, asked, isRequired, edited }: Asking,
 ): Promise<ApprovalDecision | undefined> {
   const isAsked = isRecorded(run, key)
@@ -70,7 +64,7 @@ export async function wantedApproval(
 /** The request, bound to the tool, its definition and the arguments. */
 export function approvalRequest(
   at: Agency,
-  { tool, id, input }: ProposedCall,
+  { tool, id, input }: ToolCall,
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted

@@ -9,9 +9,8 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
-import type { Ancestor } from '../ledger/index.ts'
+import type { Amounts, Ancestor } from '../ledger/index.ts'
 import { checkOptions } from '../base/options.ts'
-import type { Amounts } from './state.ts'
 
 /** What an agent may spend. What is left out is not limited. */
 export interface Budget {

@@ -9,19 +9,19 @@
  * - C4 What the ledger holds is served; what comes before something that it holds is past. So a guard,
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
-import { digestOf } from '../ledger/index.ts'
+import { type Amounts, digestOf } from '../ledger/index.ts'
 import { hasOutcome, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { clear, clearAgain } from './clearing.ts'
-import { executeTool, keyOfCall, keysAgain, keysBefore } from './execution.ts'
+import { executeTool } from './execution.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import { rule } from './ruling.ts'
 import { spend } from './spending.ts'
-import type { AgentState, Amounts, CallResult } from './state.ts'
+import type { AgentState, CallResult } from './state.ts'
 import type { ToolCallPart } from './model/answer.ts'
 import { wholeText } from './result-text.ts'
-import type { AnyTool } from './tool.ts'
+import { keyOfCall, keysAgain, keysBefore, type ToolCall } from './tool-call.ts'
 import { type CheckedCall, validateCall } from './validate-call.ts'
 
 /** What became of a call. */
@@ -108,18 +108,12 @@ function begunAnyway(
   return isPast ? { is: 'valid', tool, args: input } : checked
 }
 
-interface Proposed {
-  readonly tool: AnyTool
-  readonly id: string
-  readonly input: unknown
-}
-
 /** Guards on what the model is about to be told. */
 async function judged(
   at: Agency,
   run: Run,
   state: AgentState,
-  { tool, id, input }: Proposed,
+  { tool, id, input }: ToolCall,
   result: CallResult,
 ): Promise<CallResult> {
   const { value } = result

@@ -15,18 +15,11 @@ import { approveIn, holdIn, holdsSecretIn, isRecorded, suffices } from '../run/i
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import type { ApprovalDecision } from './approval-policy.ts'
-import {
-  approvalRequest,
-  editComplaint,
-  isStill,
-  type ProposedCall,
-  termsOf,
-  wantedApproval,
-} from './approving.ts'
-import { keyOfCall, keysAgain, keysBefore } from './execution.ts'
+import { approvalRequest, editComplaint, isStill, termsOf, wantedApproval } from './approving.ts'
 import { rule } from './ruling.ts'
 import type { Grant } from './guards/run-guards.ts'
 import type { AgentState } from './state.ts'
+import { keyOfCall, keysAgain, keysBefore, type ToolCall } from './tool-call.ts'
 
 export type Cleared = Agreed | { readonly is: 'denied'; readonly reason: string }
 
@@ -65,7 +58,7 @@ export async function clear(
   at: Agency,
   run: Run,
   state: AgentState,
-  call: ProposedCall,
+  call: ToolCall,
 ): Promise<Cleared> {
   const keys = keysBefore(call.id)
   const again = Object.values(keysAgain(call.id))
@@ -77,7 +70,7 @@ export async function clearAgain(
   at: Agency,
   run: Run,
   state: AgentState,
-  { call, cleared }: { readonly call: ProposedCall; readonly cleared: Agreed },
+  { call, cleared }: { readonly call: ToolCall; readonly cleared: Agreed },
 ): Promise<Cleared> {
   const keys = keysAgain(call.id)
   const stage = { keys, later: [keyOfCall(call.id)], isAgain: true }
@@ -102,7 +95,7 @@ async function agree(
   at: Agency,
   run: Run,
   state: AgentState,
-  { tool, id, input: proposed }: ProposedCall,
+  { tool, id, input: proposed }: ToolCall,
   stage: Stage,
 ): Promise<Cleared> {
   const { keys, later, isAgain = false } = stage

@@ -1,13 +1,11 @@
 /** What calls of models cost: asked for through here, none of them is forgotten. */
 import { EverloopError } from '../base/errors.ts'
-import type { Charge } from '../ledger/index.ts'
+import type { Amounts, Charge } from '../ledger/index.ts'
 import type { Agency } from './agency.ts'
-import { chargeTo } from './charges.ts'
 import { withoutPrice } from './known-prices.ts'
 import type { ModelAnswer, ModelRequest, Used } from './model/answer.ts'
 import { callModel } from './model/call.ts'
 import { priceOf } from './model/cost.ts'
-import type { Amounts } from './state.ts'
 
 /** What calls of models cost together, whatever comes of them: what is refused is not free. */
 export class Costs {
@@ -28,7 +26,7 @@ export class Costs {
   /** The same as a charge, when there is something to be charged. */
   get charge(): Charge | undefined {
     if (Object.keys(this.#sums).length === 0) return undefined
-    return chargeTo(this.#at.accounts, this.amounts)
+    return { to: this.#at.accounts, amounts: this.amounts }
   }
 
   /** Calls a model, as `callModel` does. Throws UNKNOWN_PRICE for what money is limited for in vain. */

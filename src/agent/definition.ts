@@ -3,16 +3,16 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { checkOptions, meant } from '../base/options.ts'
+import type { Amounts } from '../ledger/index.ts'
 import { checkSchema } from '../run/schema.ts'
 import type { ModelRetry } from './model/answer.ts'
 import { retryOf } from './model/call.ts'
 import { checkPrices } from './model/check-prices.ts'
 import type { Model } from './model/port.ts'
+import type { Price } from './model/prices.ts'
 import { checkModels } from './model/resolve.ts'
-import type { Prices } from './charges.ts'
 import { type Budget, limitsOf } from './budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
-import type { Amounts } from './state.ts'
 import { readMoreName } from './read-more.ts'
 import { checkTitle, type Title } from './entitle.ts'
 import { type AgentSettings, checkSettings } from './settings.ts'
@@ -81,8 +81,8 @@ export interface AgentDefinition<Output = string> {
   readonly silence?: Duration
   /** Tool calls of one answer that are executed at a time: not those that ask or start a run. Default 32. */
   readonly parallel?: number
-  /** Prices in the place of everloop's own table. */
-  readonly prices?: Prices
+  /** Prices by "provider/model", before those of everloop's own table. */
+  readonly prices?: Readonly<Record<string, Price>>
 }
 
 /** A definition with everything said. */

@@ -6,48 +6,23 @@ import { askIn, childIn, stepIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { dataSchema } from './data-schema.ts'
-import { chargeTo } from './charges.ts'
 import type { CallResult } from './state.ts'
 import { readMoreName } from './read-more.ts'
 import { errorText, excerpt, wholeText } from './result-text.ts'
 import type { AnyAskTool, AnyRunTool, AnyTool } from './tool.ts'
+import { keyOfCall, type ToolCall } from './tool-call.ts'
 import { undoName } from './undoing.ts'
-
-/** The key of a call's operation in its turn. */
-export const keyOfCall = (id: string): string => `call:${id}`
-
-/** The keys of what comes before a call, in order: guards, people, budgets. */
-export const keysBefore = (
-  id: string,
-): { readonly guard: string; readonly approval: string; readonly budget: string } => ({
-  guard: `guard:call:${id}`,
-  approval: `approval:${id}`,
-  budget: `budget:call:${id}`,
-})
-
-/** The keys of what comes between the budget and a call whose tool a deploy has changed. */
-export const keysAgain = (id: string): { readonly guard: string; readonly approval: string } => ({
-  guard: `guard:call:${id} again`, // ids have no spaces
-  approval: `approval:${id} again`,
-})
 
 /** What came of it, for the model. */
 export type Executed = Pick<CallResult, 'is' | 'value' | 'artifact'>
-
-/** A call with arguments that fit. */
-export interface Execution {
-  readonly tool: AnyTool
-  readonly id: string
-  readonly input: unknown
-}
 
 /** Errors of operations that are the tool's, and that the model is told. */
 const toolErrors: readonly string[] = ['STEP_FAILED', 'CHILD_FAILED', 'EXPIRED', 'BAD_INPUT']
 
 /** Executes the call. Throws only what is not the tool's fault. */
-export async function executeTool(at: Agency, run: Run, execution: Execution): Promise<Executed> {
+export async function executeTool(at: Agency, run: Run, call: ToolCall): Promise<Executed> {
   try {
-    return resultOf(execution.tool, await perform(at, run, execution))
+    return resultOf(call.tool, await perform(at, run, call))
   } catch (error) {
     if (!EverloopError.is(error) || !toolErrors.includes(error.code)) throw error
     const { name, message } = error instanceof StepError ? error.cause : error
@@ -55,7 +30,7 @@ export async function executeTool(at: Agency, run: Run, execution: Execution): P
   }
 }
 
-function perform(at: Agency, run: Run, { tool, id, input }: Execution): Promise<unknown> {
+function perform(at: Agency, run: Run, { tool, id, input }: ToolCall): Promise<unknown> {
   const key = keyOfCall(id)
   switch (tool.does) {
     case 'ask': {
@@ -91,11 +66,11 @@ function promptOf(
 function asStep(
   at: Agency,
   run: Run,
-  { tool, id, input }: Execution & { readonly tool: AnyRunTool },
+  { tool, id, input }: ToolCall & { readonly tool: AnyRunTool },
 ): Promise<unknown> {
   const { effect, timeout, retry, settle, reconcile, undo } = tool
   const { accounts, secrets } = at
-  const charge = chargeTo(accounts, { calls: 1 })
+  const charge = { to: accounts, amounts: { calls: 1 } }
   const also = { runId: run.id, call: id, secrets }
   return stepIn(run, {
     name: tool.name,

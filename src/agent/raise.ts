@@ -1,8 +1,8 @@
 /** What a person may say about a budget that is used up: never less than holds already. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Amounts } from '../ledger/index.ts'
 import { amountNames, type Over, unitOf } from './budget.ts'
 import { dataSchema } from './data-schema.ts'
-import type { Amounts } from './state.ts'
 
 export interface Raise {
   readonly verdict: 'raise' | 'continue' | 'stop'

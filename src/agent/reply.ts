@@ -5,7 +5,6 @@ import { type LiveContext, stepIn } from '../run/inside.ts'
 import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
-import { chargeTo } from './charges.ts'
 import { Costs, tokensOf } from './costs.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
 import { isBlank } from './model/message.ts'
@@ -65,7 +64,10 @@ export function askModel(
         shown: shown(at, context),
         costs,
       }),
-    charge: (value) => chargeTo(accounts, { turns: 1, ...(value as Reply).amounts }),
+    charge: (value) => ({
+      to: accounts,
+      amounts: { turns: 1, ...(value as Reply).amounts },
+    }),
     failedCharge: () => costs.charge,
   }) as Promise<Reply>
 }

@@ -1,4 +1,5 @@
 /** The decision before a call: whether the budgets leave room for it, and what a person says if not. */
+import type { Amounts } from '../ledger/index.ts'
 import { accountIn, clockIn, decideIn, hasOutcome, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
@@ -15,7 +16,6 @@ import {
 } from './budget.ts'
 import { halt } from './halt.ts'
 import { type Raise, raisePrompt, raiseSchema } from './raise.ts'
-import type { Amounts } from './state.ts'
 
 /** A call that is about to be made. */
 export interface Spending {

@@ -6,7 +6,7 @@
  *   `withOtherMessages` change them.
  */
 import { hash } from 'node:crypto'
-import { encode } from '../ledger/index.ts'
+import { type Amounts, encode } from '../ledger/index.ts'
 import type { PastCall, Taint } from './guards/guard.ts'
 import type { AnswerPart } from './model/answer.ts'
 
@@ -41,9 +41,6 @@ export interface CallResult {
   readonly value: unknown
   readonly artifact?: { readonly artifact: string; readonly bytes: number }
 }
-
-/** Amounts that a budget limits. Money in millionths of a dollar, time in milliseconds. */
-export type Amounts = Readonly<Record<string, number>>
 
 export interface AgentState {
   readonly messages: readonly Message[]

@@ -16,7 +16,6 @@ import { type CallEnd, takeCall } from './call.ts'
 import { higher } from './budget.ts'
 import { compacted } from './compaction.ts'
 import { conclude, concludeNow } from './conclusion.ts'
-import { keyOfCall, keysBefore } from './execution.ts'
 import { entitle } from './entitle.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
@@ -38,6 +37,7 @@ import {
   type UserMessage,
   withMessages,
 } from './state.ts'
+import { keyOfCall, keysBefore } from './tool-call.ts'
 
 /** Takes a turn, and returns what the loop does next. */
 export async function takeTurn(

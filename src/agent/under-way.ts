@@ -1,6 +1,6 @@
 /** What calls that are under way cost at least: on no account yet, and to be counted all the same. */
+import type { Amounts } from '../ledger/index.ts'
 import type { Account } from './budget.ts'
-import type { Amounts } from './state.ts'
 
 export class UnderWay {
   readonly #sums = new Map<string, number>()

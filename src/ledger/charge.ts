@@ -5,7 +5,7 @@
 import { decode } from './codec.ts'
 import type { Charge, Entry } from './entry.ts'
 
-/** Amounts by name, summed up. */
+/** Amounts by name. Money (`microUsd`) in millionths of a dollar, time (`timeMs`) in milliseconds. */
 export type Amounts = Readonly<Record<string, number>>
 
 const prefix = '{"charge":'
