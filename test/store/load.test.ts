@@ -1,6 +1,7 @@
 /** A store under load: the log stays short, the event loop free, and polls cheap. */
 import { statSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openLedger } from '../../src/store/sqlite/open.ts'
@@ -61,6 +62,23 @@ test('a lone caller leaves no long log either', { timeout: 60_000 }, async () =>
   }
   expect(statSync(`${location}-wal`).size).toBeLessThan(16 * megabyte)
   expect(await store.entries('r')).toHaveLength(2001)
+})
+
+test('a log that grew behind a long reader gives its space back', { timeout: 60_000 }, async () => {
+  const location = newLocation()
+  const store = await openStore(location, { durability: 'process' })
+  const write = async (id: string): Promise<void> => {
+    const artifacts = [{ hash: id, bytes: new Uint8Array(4 * megabyte) }]
+    await store.createRun({ ...new ChainBuilder(id).start(), artifacts })
+  }
+  const logSize = (): number => statSync(`${location}-wal`).size
+  await write('first')
+  const copying = new DatabaseSync(location, { readOnly: true })
+  copying.exec('BEGIN; SELECT count(*) FROM runs')
+  for (let i = 0; logSize() < 64 * megabyte; i++) await write(`behind-${i}`)
+  copying.close()
+  for (let i = 0; i < 5; i++) await write(`after-${i}`)
+  expect(logSize()).toBeLessThan(40 * megabyte)
 })
 
 test(

@@ -47,6 +47,8 @@ const pageMin = 512
 
 const pageSize = 8192
 const checkpointPages = 512
+/** A log that grew while a long reader (a backup, say) needed it is cut to this when it begins anew. */
+const logBytesMax = 32 * 1024 * 1024
 
 /** What is made for a ledger is for its owner; what is there already is left as it is. */
 export const ownerOnly = { file: 0o600, folder: 0o700 } as const
@@ -120,6 +122,7 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
     patiently(patience, () => db.exec('PRAGMA journal_mode = WAL'))
     // Who may block keeps the log at 4 MiB, as SQLite does by default; nobody else has the time.
     db.exec(`PRAGMA wal_autocheckpoint = ${patience === 'blocks' ? checkpointPages : 0}`)
+    db.exec(`PRAGMA journal_size_limit = ${logBytesMax}`)
     setDurability(db, file)
     migrate(connection, location, patience)
     if (isNew) syncNames(folder, madeFolder ?? folder)
