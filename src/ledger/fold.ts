@@ -231,12 +231,12 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   }
   if (effect.move) scopes.set(effect.move.path, effect.move.from)
   for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
-  if (isEnd(state.status) || effect.undoing) waits.clear()
+  if (isEnd(state.status.is) || effect.undoing) waits.clear()
 }
 
 /** True when a run in this status has ended. A failed run can be retried all the same. */
-export const isEnd = (status: RunStatus): boolean =>
-  status.is === 'completed' || status.is === 'failed' || status.is === 'cancelled'
+export const isEnd = (is: RunStatus['is']): boolean =>
+  is === 'completed' || is === 'failed' || is === 'cancelled'
 
 function waitOf(entry: Entry, record: Payloads[WaitKind]): Wait {
   const { seq, scope, key, time } = entry

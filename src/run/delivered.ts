@@ -1,7 +1,7 @@
 /** Sending a message to a run, and what became of it, for whoever sent it. */
 import { EverloopError } from '../base/errors.ts'
 import type { Redactor } from '../base/redactor.ts'
-import { encode, redacted } from '../ledger/index.ts'
+import { encode, isEnd, redacted } from '../ledger/index.ts'
 import type { DeliverResult, MessageKind, NewMessage, Store } from '../store/store.ts'
 import type { MessageRecords } from './inbox.ts'
 
@@ -50,9 +50,8 @@ function refused(
       if (kind === 'answer') break
       return unknownRun(run)
     case 'refused': {
-      const ended =
-        result.status === 'completed' || result.status === 'cancelled' || result.status === 'failed'
-      const code = ended && kind !== 'retry' && kind !== 'resume' ? 'RUN_ENDED' : 'RUN_STATE'
+      const isLate = isEnd(result.status) && kind !== 'retry' && kind !== 'resume'
+      const code = isLate ? 'RUN_ENDED' : 'RUN_STATE'
       return new EverloopError(
         code,
         `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`,

@@ -68,7 +68,7 @@ export async function undoRun(
   const wanted = await wantedOf(store, run)
   actions.check(namesOf(wanted), run)
   const { status } = await stateOf(store, run)
-  if (!isEnd(status) || wanted.length > 0) {
+  if (!isEnd(status.is) || wanted.length > 0) {
     await withRun(options, run, (held) => undoHeld(options, held, how))
   }
   return undosOf(store, run)
@@ -138,7 +138,7 @@ async function begin(
   const { state } = reader
   const who = by === undefined ? {} : { by }
   const place = { scope: '', key: '' } as const
-  if (isEnd(state.status)) {
+  if (isEnd(state.status.is)) {
     const record = { because: 'asked', ...who } as const
     await write({ drafts: [{ ...place, kind: 'run.undoing', record }] })
     return record
@@ -184,7 +184,7 @@ export async function skipUndo(
     const { status, undoing } = reader.state
     const refusal =
       refusalOf(undoable, of, run) ??
-      (isEnd(status) || undoing ? undefined : notUndoing(run, status.is))
+      (isEnd(status.is) || undoing ? undefined : notUndoing(run, status.is))
     if (refusal || !undoable) {
       await giveBack([])
       throw refusal
@@ -218,7 +218,7 @@ function checkState(
       { run },
     )
   }
-  if (isEnd(status) || undoing) return
+  if (isEnd(status.is) || undoing) return
   if (!cancel) throw notUndoing(run, status.is)
   const inDoubt = Array.from(waits)
     .filter(([, { kind, record }]) => {

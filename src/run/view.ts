@@ -9,6 +9,7 @@ import {
   effectOf,
   emptyState,
   fold,
+  isEnd,
   operationPath,
   unescape,
 } from '../ledger/index.ts'
@@ -130,7 +131,7 @@ function wordOf(row: RunRow, now: number): StatusWord {
 
 /** True when nothing more will happen in the run, unless somebody tells it to go on. */
 export const hasEnded = (row: RunRow, now: number): boolean =>
-  row.status !== 'active' && row.status !== 'paused' && !isReopening(row, now)
+  isEnd(row.status) && !isReopening(row, now)
 
 /** A failed or paused run that was told to go on: what comes of that is still to be seen. */
 const isReopening = ({ status, session, wake }: RunRow, now: number): boolean =>

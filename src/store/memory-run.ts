@@ -7,6 +7,7 @@
 import {
   effectOf,
   type Entry,
+  isEnd,
   isQuestion,
   isWithin,
   mayAsk,
@@ -15,7 +16,7 @@ import {
   PathMap,
   type Wait,
 } from '../ledger/index.ts'
-import { isEnded, questionSeq, rowEffect, statusColumns } from './projection.ts'
+import { questionSeq, rowEffect, statusColumns } from './projection.ts'
 import {
   type Chunk,
   type DeliverResult,
@@ -161,7 +162,7 @@ export class MemoryRun {
     if (effect.move) scopes.set(effect.move.path, effect.move.from)
     for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
     if (effect.status) Object.assign(this.row, statusColumns(effect.status))
-    if (isEnded(this.row.status) || effect.undoing) {
+    if (isEnd(this.row.status) || effect.undoing) {
       questions.clear()
       this.chunks = []
     }

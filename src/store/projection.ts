@@ -56,10 +56,6 @@ export function wakeOnRelease(
   return Math.min(release.wake ?? now, now)
 }
 
-/** As `isEnd` of the ledger, for a column. */
-export const isEnded = (status: RunRow['status']): boolean =>
-  status === 'completed' || status === 'failed' || status === 'cancelled'
-
 /** The question that an answer's name means, when it can be one of this run at all. */
 export function questionSeq(run: string, question: string): number | undefined {
   if (!question.startsWith(`${run}/`)) return undefined

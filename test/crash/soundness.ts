@@ -35,7 +35,7 @@ function unsoundRun({ id, seq, hash, status, entries }: LedgerRun): string[] {
   const folded = fold(emptyState, entries).status
   if (folded.is !== status)
     complaints.push(`run ${id}: its row says ${status}, its fold ${folded.is}`)
-  if (isEnd(folded) !== hasEnded)
+  if (isEnd(folded.is) !== hasEnded)
     complaints.push(`run ${id}: its fold disagrees with its last entry`)
   return complaints
 }

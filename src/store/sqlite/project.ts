@@ -2,8 +2,15 @@
  * Entries and the rows made of them (S7): status, open scopes, stretches, open questions, accounts. Runs
  * inside the transaction of its batch.
  */
-import { type Charge, chargeOf, type Entry, isQuestion, operationPath } from '../../ledger/index.ts'
-import { isEnded, questionId, rowEffect, statusColumns } from '../projection.ts'
+import {
+  type Charge,
+  chargeOf,
+  type Entry,
+  isEnd,
+  isQuestion,
+  operationPath,
+} from '../../ledger/index.ts'
+import { questionId, rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { kept } from './text.ts'
@@ -53,7 +60,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
     run.status = status
     db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
   }
-  const isOver = isEnded(run.status) || effect.undoing !== undefined
+  const isOver = isEnd(run.status) || effect.undoing !== undefined
   if (isOver && run.shown > 0) hide(db, run, sql.dropAllChunks)
   if (isOver && run.asking > 0) {
     db.run(sql.settleAllQuestions, run.key)
