@@ -172,7 +172,8 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
   }
 }
 
-const erased = 'What was said here has been erased.'
+/** What is shown in the place of a text whose payload was erased. */
+export const erased = 'What was said here has been erased.'
 
 /** True when a turn holds the whole state. Its payload begins with it, so that none is decoded. */
 function isWhole({ payload }: Entry, record: unknown): boolean {

@@ -31,7 +31,7 @@ export { undoKey, Undoables } from './undo.ts'
 export type { Undoable } from './undo.ts'
 export { verifyRun } from './verify.ts'
 export type { EntrySource, Verdict } from './verify.ts'
-export { effectOf, emptyState, fold, isEnd, isQuestion, mayAsk } from './fold.ts'
+export { effectOf, emptyState, erased, fold, isEnd, isQuestion, mayAsk } from './fold.ts'
 export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
 export {
   checkRunId,

@@ -2,11 +2,11 @@
  * What an action is: a name, and what it does. Actions undo: they are registered with the runtime and
  * called by name with data, so that a run can be undone when the code of its flow is gone.
  */
-import type { Duration } from '../base/duration.ts'
-import { parseDuration } from '../base/duration.ts'
+import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
-import type { Action, AnyAction, RetryPolicy, UndoContext } from './face.ts'
 import { checkOptions } from '../base/options.ts'
+import { checkName } from './check-name.ts'
+import type { Action, AnyAction, RetryPolicy, UndoContext } from './face.ts'
 import { retryOf } from './retry-policy.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
@@ -54,7 +54,7 @@ export function action<Input>(
       'An action needs `run`: a function that is handed the input and undoes something.',
     )
   }
-  checkName(name)
+  checkName("An action's name", name)
   retryOf(retry)
   if (timeout !== undefined) parseDuration(timeout)
   const made = { name, run: definition.run, retry, timeout }
@@ -65,12 +65,4 @@ export function action<Input>(
 /** True for actions made by any copy of everloop. */
 export function isAction(value: unknown): value is AnyAction {
   return typeof value === 'object' && value !== null && brand in value
-}
-
-function checkName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name)) return
-  throw new EverloopError(
-    'BAD_NAME',
-    `An action's name must be 1 to 100 printable ASCII characters without spaces at its ends, but this is ${JSON.stringify(name) ?? typeof name}.`,
-  )
 }

@@ -25,7 +25,7 @@ import { cleaned, payloadWith } from './large.ts'
 import type { Environment } from './pass-options.ts'
 import { patiently } from './patience.ts'
 import { delayMs, isWorthTrying, retryOf } from './retry-policy.ts'
-import { type PassEnd, pausedDraft } from './stop.ts'
+import { askedPause, type PassEnd, pausedDraft } from './stop.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { lastEntry } from './undone.ts'
 
@@ -185,10 +185,7 @@ export class Compensation implements Executing {
       const [pause] = pauses
       const taken = [...over, ...pauses].map(({ number }) => number)
       if (pause) {
-        const { by, reason } = recordOf<'pause'>(pause)
-        const why = reason === undefined ? '' : ` Reason: ${reason}`
-        const message = `${by ?? 'An operator'} paused the run.${why}`
-        await this.#giveBack([pausedDraft({ code: 'PAUSED', message, by })], undefined, taken)
+        await this.#giveBack([pausedDraft(askedPause(recordOf<'pause'>(pause)))], undefined, taken)
         return true
       }
       if (taken.length > 0) await this.#write({ drafts: [], taken })

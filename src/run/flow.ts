@@ -3,9 +3,9 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../base/errors.ts'
-import type { AnyAction } from './face.ts'
 import { checkList, checkOptions } from '../base/options.ts'
-import type { AnyFlow, Flow, Run } from './face.ts'
+import { checkName } from './check-name.ts'
+import type { AnyAction, AnyFlow, Flow, Run } from './face.ts'
 import { checkSchema } from './schema.ts'
 
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
@@ -50,8 +50,8 @@ export function flow<Input, Output>(
     )
   }
   const { version = '1', input, output, actions } = definition
-  checkFlowText('name', definition.name)
-  checkFlowText('version', version)
+  checkName("A flow's name", definition.name)
+  checkName("A flow's version", version)
   checkSchema('flow', 'input', input)
   checkSchema('flow', 'output', output)
   if (actions !== undefined) checkList('flow({ actions })', actions)
@@ -70,12 +70,4 @@ export function flow<Input, Output>(
 /** True for flows made by any copy of everloop. */
 export function isFlow(value: unknown): value is AnyFlow {
   return typeof value === 'object' && value !== null && brand in value
-}
-
-function checkFlowText(what: string, text: unknown): asserts text is string {
-  if (typeof text === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text)) return
-  throw new EverloopError(
-    'BAD_NAME',
-    `A flow's ${what} must be 1 to 100 printable ASCII characters without spaces at its ends, but this is ${JSON.stringify(text) ?? typeof text}.`,
-  )
 }

@@ -11,6 +11,7 @@ import type { Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine } from './recorded.ts'
 import { checked } from './schema.ts'
+import { askedPause } from './stop.ts'
 
 /** What messages carry, by kind. */
 export interface MessageRecords {
@@ -40,18 +41,9 @@ export function takeMessage(pass: Pass, message: Message): void {
       else beginCancelling(pass, { reason, ...(by === undefined ? {} : { by }) }, all)
       return
     }
-    case 'pause': {
-      const { by, reason } = recordOf<'pause'>(message)
-      const why = reason === undefined ? '' : ` Reason: ${reason}`
-      pass.stop({
-        is: 'pause',
-        code: 'PAUSED',
-        message: `${by ?? 'An operator'} paused the run.${why}`,
-        by,
-        taken: [message.number],
-      })
+    case 'pause':
+      pass.stop({ ...askedPause(recordOf<'pause'>(message)), taken })
       return
-    }
     case 'resume':
     case 'retry':
       pass.commit({ drafts: [], taken }) // the run goes on already

@@ -27,6 +27,7 @@ import type {
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import { saltOf } from './genesis.ts'
+import { isPassing } from './patience.ts'
 
 /** Something to be committed as a whole: entries and what goes with them. */
 export interface Item {
@@ -382,10 +383,6 @@ function gathered<K extends 'taken' | 'create' | 'deliver' | 'artifacts'>(
   if (bringing.length === 0) return undefined
   return bringing.flatMap((item) => item[kind] as readonly unknown[]) as unknown as Item[K]
 }
-
-/** Trouble that may pass, and after which the same append may be tried again. */
-const isPassing = (error: unknown): error is EverloopError =>
-  EverloopError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')
 
 /** The code has done in the transaction what it may not. */
 const isMisuse = (error: unknown): boolean => EverloopError.is(error) && error.code === 'BAD_OPTION'

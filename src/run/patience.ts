@@ -1,9 +1,13 @@
-/** Reading a run that is held: trouble of the store that may pass is waited out. */
+/** Patience with the store: trouble that may pass is waited out. */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 
 /** How long reading is put off after the store was in trouble. */
 const troubleMs = 100
+
+/** Trouble of the store that may pass, and after which the same write may be tried again. */
+export const isPassing = (error: unknown): error is EverloopError =>
+  EverloopError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')
 
 /** Reads until the store can be read. */
 export async function patiently<T>(

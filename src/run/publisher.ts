@@ -7,10 +7,10 @@
  * and what has not been sent when a step ends is dropped. Only what is on its way is waited for,
  * because nothing may be shown of a step that is recorded (S10).
  */
-import { EverloopError } from '../base/errors.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import type { Redactor, TextRedaction } from '../base/redactor.ts'
 import type { NewChunk, Store } from '../store/store.ts'
+import { isPassing } from './patience.ts'
 
 /** Text is sent at most this often. */
 const gatherMs = 50
@@ -168,6 +168,3 @@ export class LiveText {
     return [{ path: this.path, attempt: this.#attempt, part: ++this.#parts, text }]
   }
 }
-
-const isPassing = (error: unknown): boolean =>
-  EverloopError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')

@@ -7,7 +7,7 @@ import type { RunRow, Store } from '../store/store.ts'
 import { checkOptions, checkTexts } from '../base/options.ts'
 import { troubleOf } from './stop.ts'
 import type { Changes } from './changes.ts'
-import { send } from './delivered.ts'
+import { send, unknownRun } from './delivered.ts'
 import { endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {
@@ -188,10 +188,8 @@ export class RunReference<Output = unknown> {
 
   async #row(): Promise<RunRow> {
     const row = await this.#store.run(this.id)
-    if (row) return row
-    throw new EverloopError('UNKNOWN_RUN', `Run "${this.id}" is not in this store.`, {
-      run: this.id,
-    })
+    if (!row) throw unknownRun(this.id)
+    return row
   }
 }
 

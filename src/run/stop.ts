@@ -22,6 +22,23 @@ export interface Pause {
   readonly yields?: boolean
 }
 
+/** The pause that somebody has asked for. */
+export function askedPause({
+  by,
+  reason,
+}: {
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+}): Pause {
+  const why = reason === undefined ? '' : ` Reason: ${reason}`
+  return {
+    is: 'pause',
+    code: 'PAUSED',
+    message: `${by ?? 'An operator'} paused the run.${why}`,
+    by,
+  }
+}
+
 /**
  * What comes of a stop when there is a reason already. Of two pauses the first counts, and answers both. One
  * that comes while the worker stops is not left to the next: a cancel behind it would not be seen there.

@@ -1,5 +1,5 @@
 /** How a run ends that was undone: as it would have, with what became of the compensations. */
-import type { Payloads, Undoables } from '../ledger/index.ts'
+import { erased, type Payloads, type Undoables } from '../ledger/index.ts'
 import type { RunEnd } from './ending.ts'
 
 /** The last entry; undefined when the run has ended before, and somebody asked for it. */
@@ -19,5 +19,3 @@ export function lastEntry(
   const thrown = error ?? { name: 'Error', message: erased }
   return { kind: 'run.failed', record: { error: thrown, ...rest, undo } }
 }
-
-const erased = 'What was said here has been erased.'
