@@ -3,6 +3,7 @@
  * answer. Deny by default: what cannot be understood is refused, and the question stays open.
  */
 import type { Payloads, Vote } from '../ledger/index.ts'
+import { actor } from './actor.ts'
 import type { Answer } from './operation.ts'
 
 /** An answer, as `approve`, `deny`, `snooze` and `assign` send it. */
@@ -80,7 +81,7 @@ export function judge(
 ): Judgement {
   const answer = answerOf(value)
   if (!answer) return refused('The answer is none of approve, deny, snooze and assign.')
-  const from = by === undefined ? {} : { by }
+  const from = actor(by)
   if (answer.verdict === 'snooze') {
     return { is: 'changed', record: { snoozed: answer.until, ...from } }
   }

@@ -11,6 +11,7 @@
  * - A5 What was asked about is handed over with the decision: it is that which was decided about.
  */
 import type { AnyDraft, Payloads, Vote } from '../ledger/index.ts'
+import { actor } from './actor.ts'
 import { approvalSchema, judge } from './approval-answer.ts'
 import type { Answer, Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
@@ -120,13 +121,13 @@ class Waiting {
         return
       }
       if (complaint !== undefined) {
-        this.#say(operation, 'approval.refused', { reason: complaint, ...from(answer) }, number)
+        this.#say(operation, 'approval.refused', { reason: complaint, ...actor(answer.by) }, number)
         return
       }
     }
     switch (judgement.is) {
       case 'refused': {
-        const record = { reason: judgement.reason, ...from(answer) }
+        const record = { reason: judgement.reason, ...actor(answer.by) }
         this.#say(operation, 'approval.refused', record, number)
         return
       }
@@ -149,7 +150,7 @@ class Waiting {
     record: Payloads[K],
     number?: number,
   ): void {
-    const draft = { scope: operation.scope.path, kind, key: operation.key, record }
+    const draft = { ...operation.place, kind, record }
     this.#pass.commit({
       drafts: [draft as AnyDraft],
       ...(number === undefined ? {} : { taken: [number] }),
@@ -166,5 +167,3 @@ class Waiting {
     return (begun as Line<'approval.requested'>).record
   }
 }
-
-const from = ({ by }: Answer): { readonly by?: string } => (by === undefined ? {} : { by })

@@ -11,10 +11,12 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Redactor } from '../base/redactor.ts'
 import type { Ports } from '../base/ports.ts'
+import { sleep } from '../base/sleep.ts'
 import { errorData, undoKey } from '../ledger/index.ts'
 import type { AnyDraft, Entry, Payloads, Undoable } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { Actions } from './actions.ts'
+import { actor } from './actor.ts'
 import { type Attempt, attemptAt, type Attempted } from './compensation-attempt.ts'
 import { toParent } from './ending.ts'
 import type { Executing } from './executing.ts'
@@ -33,7 +35,7 @@ export interface CompensationOptions {
   readonly row: RunRow
   readonly store: Store
   readonly ports: Ports
-  readonly journal: Pick<Journal, 'push' | 'abandon'>
+  readonly journal: Pick<Journal, 'write' | 'abandon'>
   readonly actions: Actions
   readonly redactor: Redactor
   readonly environment: Environment
@@ -110,7 +112,7 @@ export class Compensation implements Executing {
   /** Tries until there is an outcome. False: the run was given back before. */
   async #undo(undoable: Undoable): Promise<boolean> {
     const { row, actions, store, ports, asked, redactor } = this.#options
-    const by = asked?.by === undefined ? {} : { by: asked.by }
+    const by = actor(asked?.by)
     const { of, failures, action: name } = undoable
     const place = { scope: '', key: undoKey(of, failures) } as const
     let { attempts, due = 0 } = undoable
@@ -166,7 +168,7 @@ export class Compensation implements Executing {
     const ms = due - store.clock.now()
     if (ms <= 0) return true
     if (asked) {
-      await new Promise<void>((resolve) => void ports.setTimer(ms, resolve))
+      await sleep(ports, ms)
       return this.#isDue(due)
     }
     await this.#giveBack([], due)
@@ -239,9 +241,8 @@ export class Compensation implements Executing {
     }
   }
 
-  /** Resolves when it is durable; never, when the run has been lost. */
   #write(item: Item): Promise<readonly Entry[]> {
-    return new Promise((resolve) => this.#options.journal.push({ ...item, committed: resolve }))
+    return this.#options.journal.write(item)
   }
 
   #end(end: PassEnd): void {

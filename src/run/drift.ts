@@ -13,12 +13,12 @@ export const drifted = ({ path }: Operation): Pause => ({
 
 /** The note to write about an outcome, if the input given now is not the one it was made from. */
 export function driftOf(operation: Operation, line: Line<OutcomeKind>): AnyDraft | undefined {
-  const { scope, key, begun } = operation
+  const { begun } = operation
   const given = operation.live.input
   // A child's input is recorded where it was started.
   const { record } = isLine(begun, 'child.started') ? begun : line
   const recorded = 'input' in record ? record.input : undefined
   if (given === undefined || typeof recorded !== 'string' || given === recorded) return undefined
   const of = line.entry.seq
-  return { scope: scope.path, kind: 'input.drifted', key, record: { of, recorded, given } }
+  return { ...operation.place, kind: 'input.drifted', record: { of, recorded, given } }
 }

@@ -11,6 +11,7 @@ import type { Redactor } from '../base/redactor.ts'
 import { decode, digestOf, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../store/store.ts'
+import { actor } from './actor.ts'
 import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from './approvals.ts'
 import { Changes } from './changes.ts'
@@ -237,9 +238,7 @@ export class Ever implements AsyncDisposable {
 
   /** Calls that wait for people, and their decisions. */
   get approvals(): Approvals {
-    return new Approvals(this.#options.store, (id, value, by) =>
-      this.answer(id, value, by === undefined ? {} : { by }),
-    )
+    return new Approvals(this.#options.store, (id, value, by) => this.answer(id, value, actor(by)))
   }
 
   /**
@@ -474,8 +473,6 @@ export class Ever implements AsyncDisposable {
 
 /** How long steps may take to end when a worker stops. */
 const drainMs = 30_000
-
-const actor = (by: string | undefined): { by?: string } => (by === undefined ? {} : { by })
 
 /** A new run's id. Nothing but chance, so that the first few characters tell a run from all others. */
 function newId(ports: Ports): string {

@@ -211,13 +211,11 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
 async function open(execution: Execution, journal: Journal): Promise<Reader | undefined> {
   const { row, store, ports, onEnd, onTrouble } = execution
   const waiting = { ports, onTrouble: (error: unknown) => onTrouble(error, row) }
-  const write = (item: Item): Promise<readonly Entry[]> =>
-    new Promise((resolve) => journal.push({ ...item, committed: resolve }))
   const giveBack = async (
     drafts: readonly AnyDraft[],
     item: Pick<Item, 'taken' | 'deliver'> = {},
   ): Promise<undefined> => {
-    await write({ ...item, drafts, release: { wake: undefined, seen: row.newest } })
+    await journal.write({ ...item, drafts, release: { wake: undefined, seen: row.newest } })
     onEnd({ is: 'ended' })
   }
 
@@ -227,7 +225,7 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
     const opening = await patiently(waiting, () => openingOf(store, row, reader))
     if (opening.is === 'open') return reader
     if (opening.is === 'refused') return await giveBack(opening.drafts, opening)
-    const last = (await write(opening)).at(-1)
+    const last = (await journal.write(opening)).at(-1)
     if (!last) return reader
     const reopened = { ...row, seq: last.seq, hash: last.hash }
     return await patiently(waiting, () => Reader.read(store, reopened))

@@ -13,6 +13,7 @@ import {
 } from '../ledger/index.ts'
 import type { Entry, Payloads } from '../ledger/index.ts'
 import type { NewRun, Store } from '../store/store.ts'
+import { actor } from './actor.ts'
 import type { AnyFlow } from './face.ts'
 
 export interface Beginning {
@@ -57,7 +58,7 @@ export function newRun(
     ...(labels === undefined ? {} : { labels }),
     ...(notBefore === undefined ? {} : { notBefore }),
     ...(deadline === undefined ? {} : { deadline }),
-    ...(by === undefined ? {} : { by }),
+    ...actor(by),
     ...(parent === undefined ? {} : { parent }),
     ...(ancestors === undefined ? {} : { ancestors }),
     seeded: true,

@@ -5,18 +5,19 @@
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { encode, isWithin } from '../ledger/index.ts'
-import type { AnyAction } from './face.ts'
 import type { Transaction } from '../store/store.ts'
 import { artifactsOf } from './artifacts.ts'
 import { current } from './current.ts'
 import { done, next } from './face.ts'
 import type {
+  AnyAction,
   Artifacts,
   AskOptions,
   Branch,
   BranchOptions,
   ChildOptions,
   Done,
+  Flow,
   LoopOptions,
   Next,
   Run,
@@ -26,7 +27,6 @@ import type {
   TransactOptions,
   Turn,
 } from './face.ts'
-import type { Flow } from './face.ts'
 import { asItIs, hasInput, withInputAsItIs } from './given.ts'
 import { loop } from './loop.ts'
 import { checkOptions } from '../base/options.ts'

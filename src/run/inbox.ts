@@ -5,6 +5,7 @@
 import type { ErrorData } from '../base/errors.ts'
 import { decode, encode, errorData } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
+import { actor } from './actor.ts'
 import { beginCancelling } from './cancelling.ts'
 import { payloadWith } from './large.ts'
 import type { Operation } from './operation.ts'
@@ -38,7 +39,7 @@ export function takeMessage(pass: Pass, message: Message): void {
       const { reason, by } = recordOf<'cancel'>(message)
       const all = [...pass.overrule(message.number), ...taken]
       if (pass.cancelled) pass.commit({ drafts: [], taken: all })
-      else beginCancelling(pass, { reason, ...(by === undefined ? {} : { by }) }, all)
+      else beginCancelling(pass, { reason, ...actor(by) }, all)
       return
     }
     case 'pause':
@@ -71,11 +72,8 @@ function takeSignal(pass: Pass, message: Message): void {
 
 function receive(pass: Pass, waiting: Operation, message: Message): void {
   const { value, by } = recordOf<'signal'>(message)
-  const from = {
-    ...(message.id === undefined ? {} : { id: message.id }),
-    ...(by === undefined ? {} : { by }),
-  }
-  pass.conclude(waiting, 'message.received', { value, ...from }, { taken: [message.number] })
+  const record = { value, ...origin(message, by) }
+  pass.conclude(waiting, 'message.received', record, { taken: [message.number] })
 }
 
 function takeAnswer(pass: Pass, message: Message): void {
@@ -106,10 +104,7 @@ async function takeValue(
   const { due } = waiting
   const { value, by } = recordOf<'signal' | 'answer'>(message)
   const taken = [message.number]
-  const from = {
-    ...(message.id === undefined ? {} : { id: message.id }),
-    ...(by === undefined ? {} : { by }),
-  }
+  const from = origin(message, by)
   // Nothing else may take it while it is being checked.
   waiting.phase = 'busy'
   pass.mailbox.reserve(message.number)
@@ -129,12 +124,21 @@ async function takeValue(
     }
     const record = { reason: errorData(error).message, ...from }
     pass.commit({
-      drafts: [{ scope: waiting.scope.path, kind: refused, key: waiting.key, record }],
+      drafts: [{ ...waiting.place, kind: refused, record }],
       taken,
       committed: () => pass.wait(waiting, due),
     })
   }
 }
+
+/** Under which id a message was sent, and by whom. */
+const origin = (
+  { id }: Message,
+  by: string | undefined,
+): { readonly id?: string; readonly by?: string } => ({
+  ...(id === undefined ? {} : { id }),
+  ...actor(by),
+})
 
 function takeChild(pass: Pass, message: Message): void {
   const waiting = find(

@@ -124,6 +124,11 @@ export class Journal {
     this.#schedule()
   }
 
+  /** Pushes the item. Resolves with its entries once they are durable; never, when the run has been lost. */
+  write(item: Omit<Item, 'committed'>): Promise<readonly Entry[]> {
+    return new Promise((resolve) => this.push({ ...item, committed: resolve }))
+  }
+
   /** Writes nothing more; whoever holds the run now is in charge. */
   abandon(): void {
     this.#lost = true

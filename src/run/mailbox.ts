@@ -7,6 +7,7 @@
  * M2 A message is offered until an append has taken it, and not while one is about to.
  */
 import type { Ports } from '../base/ports.ts'
+import { sleep } from '../base/sleep.ts'
 import type { Message, Store } from '../store/store.ts'
 
 /** How long a search is put off after the store was in trouble. */
@@ -121,7 +122,7 @@ export class Mailbox {
         this.#seen = newest
       } catch (error) {
         onTrouble(error)
-        await new Promise<void>((resolve) => void ports.setTimer(troubleMs, resolve))
+        await sleep(ports, troubleMs)
         if (!this.isSearching) return
         this.#state = 'search again'
       }

@@ -72,10 +72,7 @@ export async function withRun<T>(
       onTrouble: (error) => onTrouble(error, run),
     })
     const write = (item: Item): Promise<readonly Entry[]> =>
-      Promise.race([
-        lost,
-        new Promise<readonly Entry[]>((committed) => journal.push({ ...item, committed })),
-      ])
+      Promise.race([lost, journal.write(item)])
     const giveBack = async (drafts: readonly AnyDraft[], wake = row.wake): Promise<void> => {
       await write({ drafts, release: { wake, seen: row.newest } })
     }

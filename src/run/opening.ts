@@ -4,6 +4,7 @@
  */
 import type { AnyDraft, RunState } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
+import { actor } from './actor.ts'
 import { cancelMessage } from './cancel-message.ts'
 import { isPast, missed } from './deadline.ts'
 import { type RunEnd, toParent } from './ending.ts'
@@ -85,7 +86,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       }
       if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
       const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
-      const record = by === undefined ? {} : { by }
+      const record = actor(by)
       return {
         is: 'reopened',
         drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
@@ -106,7 +107,7 @@ export async function openingOf(store: Store, row: RunRow, reader: Reader): Prom
       const { by } = recordOf<'retry'>(retry)
       const record = {
         ...(await retryFrom(store, row.id, status.cause)),
-        ...(by === undefined ? {} : { by }),
+        ...actor(by),
       }
       return {
         is: 'reopened',
@@ -175,7 +176,7 @@ export async function cancelWithoutCode(
     const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
     return { drafts: [{ scope: '', key: '', ...end }], deliver, end }
   }
-  const who = by === undefined ? {} : { by }
+  const who = actor(by)
   const resumed: AnyDraft = { scope: '', kind: 'run.resumed', key: '', record: who }
   const record = { because: 'cancelled', reason, ...who } as const
   const undoing: AnyDraft = { scope: '', kind: 'run.undoing', key: '', record }

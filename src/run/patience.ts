@@ -1,6 +1,7 @@
 /** Patience with the store: trouble that may pass is waited out. */
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
+import { sleep } from '../base/sleep.ts'
 
 /** How long reading is put off after the store was in trouble. */
 const troubleMs = 100
@@ -20,7 +21,7 @@ export async function patiently<T>(
     } catch (error) {
       if (!EverloopError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error
       onTrouble(error)
-      await new Promise<void>((resolve) => void ports.setTimer(troubleMs, resolve))
+      await sleep(ports, troubleMs)
     }
   }
 }

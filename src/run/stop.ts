@@ -1,6 +1,7 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
 import { EverloopError, type ErrorCode, errorCodes } from '../base/errors.ts'
 import { type AnyDraft, decode, type Entry, errorData, type Payloads } from '../ledger/index.ts'
+import { actor } from './actor.ts'
 import type { Operation } from './operation.ts'
 import type { Operations } from './operations.ts'
 import type { Recorded } from './recorded.ts'
@@ -79,7 +80,7 @@ export const pausedDraft = ({ code, message, detail, by }: Omit<Pause, 'is'>): A
     code,
     message,
     ...(detail === undefined ? {} : { detail }),
-    ...(by === undefined ? {} : { by }),
+    ...actor(by),
   },
 })
 

@@ -5,7 +5,6 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import {
-  type AnyDraft,
   decode,
   digestOf,
   encode,
@@ -71,7 +70,7 @@ class Transacted implements Live {
         const { payload, artifacts } = payloadWith('value', encode(value), given)
         const clean = cleaned(payload, artifacts, pass.options.redactor)
         handed = copyOf(record, clean, pass.options.redactor) ?? decode(clean.payload)
-        return { ...clean, drafts: [draftOf(operation, record)] }
+        return { ...clean, drafts: [{ ...operation.place, kind: 'step.completed', record }] }
       },
       committed: ([entry]) => {
         if (!entry || operation.scope.closed) return
@@ -104,9 +103,6 @@ class Transacted implements Live {
     return value
   }
 }
-
-const draftOf = ({ scope, key }: Operation, record: object): AnyDraft =>
-  ({ scope: scope.path, kind: 'step.completed', key, record }) as AnyDraft
 
 const noTransactions = (pass: Pass, path: string): EverloopError =>
   new EverloopError(

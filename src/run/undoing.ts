@@ -8,6 +8,7 @@ import { isEnd, undoKey } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, RunState, Undoable } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 import type { Actions } from './actions.ts'
+import { actor } from './actor.ts'
 import { Compensation } from './compensation.ts'
 import { toParent } from './ending.ts'
 import { seedOf } from './genesis.ts'
@@ -136,7 +137,7 @@ async function begin(
   { by }: UndoOptions,
 ): Promise<Payloads['run.undoing'] | undefined> {
   const { state } = reader
-  const who = by === undefined ? {} : { by }
+  const who = actor(by)
   const place = { scope: '', key: '' } as const
   if (isEnd(state.status.is)) {
     const record = { because: 'asked', ...who } as const
@@ -189,7 +190,7 @@ export async function skipUndo(
       await giveBack([])
       throw refusal
     }
-    const record = { of, reason, ...(by === undefined ? {} : { by }) }
+    const record = { of, reason, ...actor(by) }
     const key = undoKey(of, undoable.failures)
     const wake = status.is === 'active' ? options.store.clock.now() : row.wake
     await giveBack([{ scope: '', kind: 'undo.skipped', key, record }], wake)

@@ -10,8 +10,7 @@ import { type Duration, parseDuration } from '../base/duration.ts'
 import { decode, digestOf, encode, redacted } from '../ledger/index.ts'
 import type { Ancestor, AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
 import type { NewRun } from '../store/store.ts'
-import type { AskOptions, ChildOptions, SignalOptions } from './face.ts'
-import type { AnyFlow } from './face.ts'
+import type { AnyFlow, AskOptions, ChildOptions, SignalOptions } from './face.ts'
 import { isFlow } from './flow.ts'
 import { checkPlacement, newRun } from './genesis.ts'
 import { asItIs } from './given.ts'
@@ -156,7 +155,7 @@ export function register<K extends WaitKind>(
   record: Payloads[K],
   create: readonly NewRun[] = [],
 ): void {
-  const { scope, key, begun } = operation
+  const { begun } = operation
   const wait = (recorded: Payloads[WaitKind]): void => pass.wait(operation, firstDue(recorded))
   if (begun) {
     wait(begun.record)
@@ -167,7 +166,7 @@ export function register<K extends WaitKind>(
   // What it waits with is what a later pass will read.
   const kept = payload === text ? record : (decode(payload) as Payloads[K])
   pass.commit({
-    drafts: [{ scope: scope.path, kind, key, record } as AnyDraft],
+    drafts: [{ ...operation.place, kind, record } as AnyDraft],
     payload,
     create,
     committed: ([entry]) => {

@@ -19,6 +19,7 @@ import {
 import { dirname } from 'node:path'
 import { assert, EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
+import { sleep } from '../../base/sleep.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { type FileSystemType, refuseNetwork } from './file-system.ts'
 import { applicationId, migrations, schemaVersion } from './migrations.ts'
@@ -80,7 +81,7 @@ export async function awaitingLock<T>(
     const result = attempt(mayWait)
     if (result !== undefined) return result
     assert(mayWait, 'The last attempt to write came to no end.')
-    await new Promise<void>((resolve) => void ports.setTimer(pauseMs, resolve))
+    await sleep(ports, pauseMs)
   }
 }
 
