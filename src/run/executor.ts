@@ -7,7 +7,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
-import type { AnyDraft, Entry, Payloads } from '../ledger/index.ts'
+import type { AnyDraft, Payloads } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { Actions } from './actions.ts'
 import { within } from './current.ts'
@@ -110,101 +110,109 @@ const inHand = (pass: Pass): Executing => ({
 })
 
 async function begin(execution: Execution, pending: PendingExecution): Promise<void> {
-  const { row, store, ports, onEnd, onTrouble } = execution
-  let pass: Pass | undefined
-  let compensation: Compensation | undefined
-  const journal = new Journal({
-    store,
-    ports,
-    redactor: execution.redactor,
-    run: row.id,
-    session: execution.session,
-    epoch: row.epoch,
-    head: { seq: row.seq, hash: row.hash, time: row.updated },
-    prelude: preludeOf(row),
-    onCommitted: (entries) => {
-      if (entries.length > 0) execution.onProgress()
-      pass?.operations.onCommitted(entries)
-      const last = entries.at(-1)
-      const trouble = last && troubleIn(last)
-      if (trouble) onTrouble(trouble, row)
-    },
-    onSettled: () => pass?.begin(),
-    onNews: (newest) => (compensation ? compensation.onNews(newest) : pass?.mailbox.onNews(newest)),
-    onLost: (error) => {
-      const held = pass ?? compensation
-      if (held) held.drop(error)
-      else onEnd({ is: 'lost', error })
-    },
-    onTrouble: (error) => onTrouble(error, row),
-  })
-
+  const held: Held = {}
+  const journal = journalOf(execution, held)
   const reader = await open(execution, journal)
   if (!reader) return
-  const { entry: started, record: beginning } = beginningOf(reader)
   const { undoing } = reader.state
   if (undoing) {
-    const seed = seedOf(started, beginning)
-    const actions = execution.actions
-    const trouble = (error: unknown): void => onTrouble(error, row)
-    const { redactor, environment } = execution
-    const rest = {
-      actions,
-      redactor,
-      environment,
-      beginning,
-      seed,
-      undoing,
-      onEnd,
-      onTrouble: trouble,
-    }
-    compensation = new Compensation({ row, store, ports, journal, ...rest })
+    const compensation = compensationOf(execution, { journal, reader, undoing })
+    held.compensation = compensation
     pending.attach(compensation)
     return compensation.perform()
   }
   // Hundreds may have been claimed together.
   await execution.turns.next()
-  const recorded = Recorded.of(reader.open, reader.line)
-  const publisher = new Publisher({
-    store,
-    ports,
+  const pass = passOf(execution, journal, reader)
+  held.pass = pass
+  pending.attach(inHand(pass))
+  await perform(pass, execution.flow, beginningOf(reader).record)
+}
+
+/** Who goes on with the run, once it is known: the pass, or what undoes the run. */
+interface Held {
+  pass?: Pass
+  compensation?: Compensation
+}
+
+function journalOf(execution: Execution, held: Held): Journal {
+  const { row, onEnd, onTrouble } = execution
+  return new Journal({
+    ...execution,
     run: row.id,
-    session: execution.session,
     epoch: row.epoch,
-    redactor: execution.redactor,
+    head: { seq: row.seq, hash: row.hash, time: row.updated },
+    prelude: preludeOf(row),
+    onCommitted: (entries) => {
+      if (entries.length > 0) execution.onProgress()
+      held.pass?.operations.onCommitted(entries)
+      const last = entries.at(-1)
+      const trouble = last && troubleIn(last)
+      if (trouble) onTrouble(trouble, row)
+    },
+    onSettled: () => held.pass?.begin(),
+    onNews: (newest) => {
+      held.compensation?.onNews(newest)
+      held.pass?.mailbox.onNews(newest)
+    },
+    onLost: (error) => {
+      const one = held.pass ?? held.compensation
+      if (one) one.drop(error)
+      else onEnd({ is: 'lost', error })
+    },
     onTrouble: (error) => onTrouble(error, row),
   })
-  pass = new Pass({
-    run: row.id,
-    store,
-    ports,
-    turns: execution.turns,
+}
+
+function compensationOf(
+  execution: Execution,
+  {
     journal,
     reader,
-    recorded,
+    undoing,
+  }: {
+    readonly journal: Journal
+    readonly reader: Reader
+    readonly undoing: Payloads['run.undoing']
+  },
+): Compensation {
+  const { entry, record: beginning } = beginningOf(reader)
+  return new Compensation({
+    ...execution,
+    journal,
+    beginning,
+    seed: seedOf(entry, beginning),
+    undoing,
+    onTrouble: (error) => execution.onTrouble(error, execution.row),
+  })
+}
+
+function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
+  const { row, flow, onEnd } = execution
+  const { entry: started, record: beginning } = beginningOf(reader)
+  const onTrouble = (error: unknown): void => execution.onTrouble(error, row)
+  const publisher = new Publisher({ ...execution, run: row.id, epoch: row.epoch, onTrouble })
+  return new Pass({
+    ...execution,
+    run: row.id,
+    journal,
+    reader,
+    recorded: Recorded.of(reader.open, reader.line),
     publisher,
-    resources: new Resources(row.id, (error) => onTrouble(error, row)),
-    actions: execution.actions,
-    row,
-    development: execution.development,
-    redactor: execution.redactor,
-    environment: execution.environment,
-    code: (any, input) => call(any, execution.flow, input),
+    resources: new Resources(row.id, onTrouble),
+    code: (pass, input) => call(pass, flow, input),
     scopes: reader.state.scopes,
     newest: row.newest,
     deadline: beginning.deadline,
     started,
     seed: seedOf(started, beginning),
     onMessage: takeMessage,
-    onBody: execution.onBody,
-    onTrouble: (error) => onTrouble(error, row),
+    onTrouble,
     onEnd: (end) => {
       publisher.close()
       onEnd(end)
     },
   })
-  pending.attach(inHand(pass))
-  await perform(pass, execution.flow, beginning)
 }
 
 /** What is read of a run that may go on; undefined when it may not, and has been given back. */

@@ -2,7 +2,7 @@
  * Whether a claimed run may go on: paused, failed, crash-looping and cancelled runs are decided upon
  * here, before any of their code is executed.
  */
-import type { AnyDraft, RunState } from '../ledger/index.ts'
+import type { AnyDraft, RunState, RunStatus } from '../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../store/store.ts'
 import { actor } from './actor.ts'
 import { cancelMessage } from './cancel-message.ts'
@@ -20,20 +20,17 @@ export const barrenMax = 3
 export type Opening =
   /** The run goes on as it is. */
   | { readonly is: 'open' }
-  /** The run goes on after these entries. */
-  | {
-      readonly is: 'reopened'
-      readonly drafts: readonly AnyDraft[]
-      readonly taken: readonly number[]
-      readonly deliver?: readonly NewMessage[]
-    }
+  /** The run goes on after this. */
+  | ({ readonly is: 'reopened' } & Written)
   /** The run does not go on. */
-  | {
-      readonly is: 'refused'
-      readonly drafts: readonly AnyDraft[]
-      readonly taken: readonly number[]
-      readonly deliver?: readonly NewMessage[]
-    }
+  | ({ readonly is: 'refused' } & Written)
+
+/** What is written when a run is opened, the messages that it takes, and those that it sends. */
+interface Written {
+  readonly drafts: readonly AnyDraft[]
+  readonly taken: readonly number[]
+  readonly deliver?: readonly NewMessage[]
+}
 
 /** Pauses after which the flow's code cannot or must not be executed, not even to cancel. */
 const deadPauses: readonly string[] = [
@@ -44,114 +41,120 @@ const deadPauses: readonly string[] = [
   'HIDDEN_STATE',
 ]
 
+/** What is decided about, and what speaks for and against it. */
+interface Matter {
+  readonly store: Store
+  readonly row: RunRow
+  readonly reader: Reader
+  /** Those that nobody has taken. */
+  readonly messages: readonly Message[]
+}
+
+/** The oldest message of this kind. */
+const firstOf = (messages: readonly Message[], kind: Message['kind']): Message | undefined =>
+  messages.find((message) => message.kind === kind)
+
+/** Whoever lets a run go on, or cancels it, overrules what was to stop it before. */
+const overruledBy = (
+  { number: last }: Message,
+  messages: readonly Message[],
+  kinds: readonly Message['kind'][],
+): number[] =>
+  messages
+    .filter(({ kind, number }) => kinds.includes(kind) && number < last)
+    .map(({ number }) => number)
+
 /** Decides from the ledger and the inbox, before any code runs. */
 export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
-  const { state } = reader
-  const { status } = state
+  const { status } = reader.state
   const messages = row.newest === 0 ? [] : await store.messages(row.id, [])
-  const find = (kind: Message['kind']): Message | undefined =>
-    messages.find((message) => message.kind === kind)
-  const cancel = find('cancel')
-  /** Whoever lets a run go on, or cancels it, has done with what was to stop it before. */
-  const before = ({ number: last }: Message, kinds: readonly Message['kind'][]): number[] =>
-    messages.flatMap(({ kind, number }) => (kinds.includes(kind) && number < last ? [number] : []))
+  const matter = { store, row, reader, messages }
   switch (status.is) {
-    case 'active': {
-      // Code that has not begun, or that kills its process, is not executed to be cancelled.
-      const isDeadly = row.barren >= barrenMax
-      if (!isDeadly && state.undoing) return { is: 'open' }
-      if (cancel && !state.undoing && (row.seq === 1 || isDeadly)) {
-        return cancelled(store, reader, { state, cancel, overruled: before(cancel, ['pause']) })
-      }
-      const { record: beginning } = beginningOf(reader)
-      if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
-        const end = missed(row.id)
-        const drafts = [{ scope: '', key: '', ...end }]
-        return { is: 'refused', drafts, taken: [], deliver: toParent(row.id, beginning, end) }
-      }
-      if (!isDeadly) return { is: 'open' }
-      const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
-      // A run that is being undone is ending already: there is nothing left to cancel.
-      const taken = cancel ? [cancel.number] : []
-      return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
-    }
-    case 'paused': {
-      const resume = find('resume')
-      if (cancel && state.undoing && !resume) {
-        // It is ending already, and waits for what it needs to undo what it has done.
-        return { is: 'refused', drafts: [], taken: [cancel.number] }
-      }
-      if (cancel && !state.undoing && deadPauses.includes(status.code)) {
-        return cancelled(store, reader, { state, cancel, overruled: before(cancel, ['pause']) })
-      }
-      if (!resume && !cancel) return { is: 'refused', drafts: [], taken: [] }
-      const { by } = resume ? recordOf<'resume'>(resume) : recordOf<'cancel'>(cancel as Message)
-      const record = actor(by)
-      return {
-        is: 'reopened',
-        drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
-        taken: [
-          ...before((resume ?? cancel) as Message, ['pause']),
-          ...(resume ? [resume.number] : []),
-        ],
-      }
-    }
-    case 'failed': {
-      const retry = find('retry')
-      if (!retry) return { is: 'refused', drafts: [], taken: [] }
-      // Its time is over, and a retry would not give it any. Those who ask are refused (retry.ts).
-      // What was undone would have to be done again, which is another run.
-      if (status.error.code === 'DEADLINE' || state.undoing) {
-        return { is: 'refused', drafts: [], taken: [retry.number] }
-      }
-      const { by } = recordOf<'retry'>(retry)
-      const record = {
-        ...(await retryFrom(store, row.id, status.cause)),
-        ...actor(by),
-      }
-      return {
-        is: 'reopened',
-        drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
-        // A cancel that came too late to end the run has been overruled, as one that was taken is.
-        taken: [...before(retry, ['pause', 'cancel']), retry.number],
-      }
-    }
+    case 'active':
+      return activeOpening(matter)
+    case 'paused':
+      return pausedOpening(matter, status.code)
+    case 'failed':
+      return failedOpening(matter, status)
     case 'completed':
     case 'cancelled':
       return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
   }
 }
 
-/** Ends a run without executing its code, which has not begun, or must not go on. Undoes it before. */
-async function cancelled(
-  store: Store,
-  reader: Reader,
-  {
-    state,
-    cancel,
-    overruled,
-  }: {
-    readonly state: RunState
-    readonly cancel: Message
-    /** The messages that it goes before: one that is left would pause the undoing. */
-    readonly overruled: readonly number[]
-  },
-): Promise<Opening> {
-  const { entry, record: beginning } = beginningOf(reader)
-  const taken = [...overruled, cancel.number]
-  const { reason, by } = recordOf<'cancel'>(cancel)
-  const { drafts, deliver, end } = await cancelWithoutCode(store, entry.run, {
-    state,
-    reason,
-    by,
-  })
-  if (!end) return { is: 'reopened', drafts, taken, deliver }
-  return {
-    is: 'refused',
-    drafts,
-    taken,
-    deliver: [...deliver, ...toParent(entry.run, beginning, end)],
+async function activeOpening(matter: Matter): Promise<Opening> {
+  const { store, row, reader, messages } = matter
+  const { undoing } = reader.state
+  const cancel = firstOf(messages, 'cancel')
+  // Code that has not begun, or that kills its process, is not executed to be cancelled.
+  const isDeadly = row.barren >= barrenMax
+  if (!isDeadly && undoing) return { is: 'open' }
+  if (cancel && !undoing && (row.seq === 1 || isDeadly)) return cancelled(matter, cancel)
+  const { record: beginning } = beginningOf(reader)
+  if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
+    const end = missed(row.id)
+    const drafts = [{ scope: '', key: '', ...end }]
+    return { is: 'refused', drafts, taken: [], deliver: toParent(row.id, beginning, end) }
   }
+  if (!isDeadly) return { is: 'open' }
+  const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
+  // A run that is being undone is ending already: there is nothing left to cancel.
+  const taken = cancel ? [cancel.number] : []
+  return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
+}
+
+async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
+  const { reader, messages } = matter
+  const { undoing } = reader.state
+  const cancel = firstOf(messages, 'cancel')
+  const resume = firstOf(messages, 'resume')
+  // A run that is being undone is ending already, and waits for what it needs for that.
+  if (cancel && undoing && !resume) return { is: 'refused', drafts: [], taken: [cancel.number] }
+  if (cancel && !undoing && deadPauses.includes(code)) return cancelled(matter, cancel)
+  const reason = resume ?? cancel
+  if (!reason) return { is: 'refused', drafts: [], taken: [] }
+  // A cancel is taken when the code is told of it.
+  const taken = [...overruledBy(reason, messages, ['pause']), ...(resume ? [resume.number] : [])]
+  const record = actor(recordOf<'resume' | 'cancel'>(reason).by)
+  return {
+    is: 'reopened',
+    drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
+    taken,
+  }
+}
+
+async function failedOpening(
+  { store, row, reader, messages }: Matter,
+  { error, cause }: Extract<RunStatus, { is: 'failed' }>,
+): Promise<Opening> {
+  const retry = firstOf(messages, 'retry')
+  if (!retry) return { is: 'refused', drafts: [], taken: [] }
+  // Its time is over, and a retry would not give it any. Those who ask are refused (retry.ts).
+  // What was undone would have to be done again, which is another run.
+  if (error.code === 'DEADLINE' || reader.state.undoing) {
+    return { is: 'refused', drafts: [], taken: [retry.number] }
+  }
+  const { by } = recordOf<'retry'>(retry)
+  const record = { ...(await retryFrom(store, row.id, cause)), ...actor(by) }
+  return {
+    is: 'reopened',
+    drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
+    // A cancel that came too late to end the run has been overruled, as one that was taken is.
+    taken: [...overruledBy(retry, messages, ['pause', 'cancel']), retry.number],
+  }
+}
+
+/** Ends a run without executing its code, which has not begun or must not go on. Undoes it first. */
+async function cancelled({ store, reader, messages }: Matter, cancel: Message): Promise<Opening> {
+  const { entry, record: beginning } = beginningOf(reader)
+  const { reason, by } = recordOf<'cancel'>(cancel)
+  const { state } = reader
+  // A pause that were left would stop the undoing.
+  const taken = [...overruledBy(cancel, messages, ['pause']), cancel.number]
+  const { drafts, deliver, end } = await cancelWithoutCode(store, entry.run, { state, reason, by })
+  if (!end) return { is: 'reopened', drafts, taken, deliver }
+  const told = toParent(entry.run, beginning, end)
+  return { is: 'refused', drafts, taken, deliver: [...deliver, ...told] }
 }
 
 /**

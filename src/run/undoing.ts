@@ -106,22 +106,20 @@ async function undoHeld(
     throw error
   }
   if (!undoing) return
-  const rest = {
-    actions,
-    redactor,
-    environment,
-    beginning,
-    seed: seedOf(started, beginning),
-    undoing,
-  }
+  const { by } = how
   await new Promise<void>((resolve, reject) => {
     const compensation = new Compensation({
       row,
       store,
       ports,
       journal,
-      ...rest,
-      asked: { by: how.by },
+      actions,
+      redactor,
+      environment,
+      beginning,
+      seed: seedOf(started, beginning),
+      undoing,
+      asked: { by },
       onEnd: (end) => (end.is === 'lost' ? reject(end.error) : resolve()),
       onTrouble: (error) => onTrouble(error, row.id),
     })
