@@ -14,7 +14,8 @@ export interface AgentEnvironment {
   readonly redactor: Redactor
 }
 
-const slot = Symbol('everloop.agents')
+/** Shared by all copies of everloop in a process: agents of one copy are executed by another, under its policies. */
+const slot = Symbol.for('everloop.agents')
 
 /** What is imposed on agents, and what they are given. */
 export interface Surroundings {

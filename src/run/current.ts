@@ -13,7 +13,10 @@ export interface Current {
   readonly step: string | undefined
 }
 
-const storage = new AsyncLocalStorage<Current>()
+const slot: unique symbol = Symbol.for('everloop.current') as never
+/** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
+const shared = globalThis as { [slot]?: AsyncLocalStorage<Current> }
+const storage = (shared[slot] ??= new AsyncLocalStorage<Current>())
 
 /** Where the calling code stands; undefined outside of runs. */
 export const current = (): Current | undefined => storage.getStore()
