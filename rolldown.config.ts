@@ -3,11 +3,44 @@
  * because a process that goes on with a run pays for each module that it loads: about 80 of them take
  * 60 to 80 ms of processor time, these few a quarter of it. Declarations stay as tsc emits them.
  */
-import { defineConfig } from 'rolldown'
+import { defineConfig, type Plugin, type RolldownOptions, rolldown } from 'rolldown'
 
 const emitted = 'node_modules/.cache/everloop'
 
+const common = { platform: 'node', external: /^[^./]/ } as const satisfies RolldownOptions
+
+/**
+ * Users bundle the package once more, into one file that lies elsewhere. What is found beside a file or loaded by
+ * `createRequire` would not be in it, and would be missed only under load. So the thread's code
+ * becomes a text, and what is loaded late a CommonJS module: the one form that is late, at once, and followed
+ * by bundlers.
+ */
+const bundledAgain: Plugin = {
+  name: 'bundled-again',
+  async transform(code, id) {
+    if (id.endsWith('/store/sqlite/thread-source.js')) {
+      const text = `encodeURIComponent(${JSON.stringify(await threadCode())})`
+      return `export const threadSource = new URL('data:text/javascript,' + ${text})`
+    }
+    if (!id.endsWith('/agent/late-modules.js')) return undefined
+    const loads = [...code.matchAll(/^export const (\w+) = \(\) => load\((.+)\);$/gm)]
+    if (loads.length === 0) throw new Error('late-modules.ts loads nothing that is known here.')
+    const source = loads.map(([, name, path]) => `exports.${name} = () => require(${path})\n`)
+    this.emitFile({ type: 'asset', fileName: 'late-modules.cjs', source: source.join('') })
+    return `export { ${loads.map(([, name]) => name).join(', ')} } from './late-modules.cjs'`
+  },
+  resolveId: (id) => (id === './late-modules.cjs' ? { id, external: true } : undefined),
+}
+
+/** The thread in one module without imports but those of Node.js, under a name that stacks can show. */
+async function threadCode(): Promise<string> {
+  const bundle = await rolldown({ ...common, input: `${emitted}/store/sqlite/writer-thread.js` })
+  const { output } = await bundle.generate({ comments: false })
+  return `${output[0].code}//# sourceURL=everloop/writer-thread.js`
+}
+
 export default defineConfig({
+  ...common,
   input: {
     index: `${emitted}/index.js`,
     'testing/index': `${emitted}/testing/index.js`,
@@ -15,10 +48,7 @@ export default defineConfig({
     // Flow files, loaded by their paths: see src/cli/demo/process.ts.
     'cli/demo/audit-work': `${emitted}/cli/demo/audit-work.js`,
     'cli/demo/survey': `${emitted}/cli/demo/survey.js`,
-    // Loaded by its URL, beside the file that starts it: see src/store/sqlite/thread.ts.
-    'writer-thread': `${emitted}/store/sqlite/writer-thread.js`,
   },
-  platform: 'node',
-  external: /^[^./]/,
+  plugins: [bundledAgain],
   output: { dir: 'dist', chunkFileNames: '[name].js' },
 })

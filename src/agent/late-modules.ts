@@ -1,6 +1,7 @@
 /**
  * Packages that are loaded when they are needed first, and at once: `import()` would take real time in
- * the middle of a guard, which a deadline counts and a simulation cannot repeat.
+ * the middle of a guard, which a deadline counts and a simulation cannot repeat. In the package this is
+ * CommonJS, which bundlers follow, too: rolldown.config.ts.
  */
 import { createRequire } from 'node:module'
 import type * as JsonSchemaPackage from '@cfworker/json-schema'

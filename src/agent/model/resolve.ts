@@ -12,11 +12,12 @@ interface DefaultProvider {
   languageModel(id: string): unknown
 }
 
-/** Loaders take literal paths, so that bundlers and the layer test can see them. */
-const providers: Record<string, (model: string) => Promise<LanguageModel>> = {
-  openai: async (model) => (await import('@ai-sdk/openai')).openai(model),
-  anthropic: async (model) => (await import('@ai-sdk/anthropic')).anthropic(model),
-}
+const providers = ['openai', 'anthropic'] as const
+
+/** What a text names. */
+type Named =
+  | { readonly provider: (typeof providers)[number]; readonly id: string }
+  | { readonly provider: typeof compatible; readonly id: string; readonly url: string }
 
 /**
  * The model object behind a text; objects are returned as they are. Throws UNKNOWN_MODEL when the
@@ -25,11 +26,9 @@ const providers: Record<string, (model: string) => Promise<LanguageModel>> = {
 export async function resolveModel(model: OneModel): Promise<LanguageModel> {
   if (typeof model !== 'string') return model
   const endpoint = endpointOf(model)
-  if (endpoint) return installed(compatible, () => compatibleModel(endpoint))
+  if (endpoint) return load({ provider: compatible, id: endpoint.model, url: endpoint.url })
   const preset = presetProvider()
-  if (preset !== undefined) return checked(preset.languageModel(model), model)
-  const { provider, load, id } = named(model)
-  return installed(provider, () => load(id))
+  return preset === undefined ? load(named(model)) : checked(preset.languageModel(model), model)
 }
 
 /** Throws BAD_OPTION for what is no model, UNKNOWN_MODEL for a text that no provider will answer to. */
@@ -42,25 +41,18 @@ export function checkModels(model: Model): void {
 const presetProvider = (): DefaultProvider | undefined =>
   (globalThis as { AI_SDK_DEFAULT_PROVIDER?: DefaultProvider }).AI_SDK_DEFAULT_PROVIDER
 
-interface Named {
-  readonly provider: string
-  readonly load: (model: string) => Promise<LanguageModel>
-  readonly id: string
-}
-
 /** The parts of "provider/model". */
 function named(text: string): Named {
   const slash = text.indexOf('/')
-  const provider = text.slice(0, Math.max(slash, 0))
-  const load = Object.hasOwn(providers, provider) ? providers[provider] : undefined
+  const name = text.slice(0, Math.max(slash, 0))
+  const provider = providers.find((one) => one === name)
   const id = text.slice(slash + 1)
-  if (load && id !== '') return { provider, load, id }
-  const known = Object.keys(providers)
+  if (provider && id !== '') return { provider, id }
   const shown = text.slice(0, 200)
-  const hint = provider === '' || load ? '' : meant(provider, known)
+  const hint = name === '' || provider ? '' : meant(name, providers)
   throw new EverloopError(
     'UNKNOWN_MODEL',
-    `"${shown}" names no model.${hint} Write ${known
+    `"${shown}" names no model.${hint} Write ${providers
       .map((one) => `"${one}/MODEL"`)
       .join(
         ', ',
@@ -68,28 +60,29 @@ function named(text: string): Named {
   )
 }
 
-async function compatibleModel(endpoint: {
-  readonly url: string
-  readonly model: string
-}): Promise<LanguageModel> {
-  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
-  const provider = createOpenAICompatible({
-    name: compatible,
-    baseURL: endpoint.url,
-    includeUsage: true,
-  })
-  return provider(endpoint.model)
-}
-
-async function installed<T>(name: string, load: () => Promise<T>): Promise<T> {
+/** Literal paths, right inside `try`: bundlers see them, and know that a package may not be there. */
+async function load(model: Named): Promise<LanguageModel> {
+  const { provider, id } = model
   try {
-    return await load()
+    switch (provider) {
+      case 'openai':
+        return (await import('@ai-sdk/openai')).openai(id)
+      case 'anthropic':
+        return (await import('@ai-sdk/anthropic')).anthropic(id)
+      case compatible: {
+        const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+        return createOpenAICompatible({ name: compatible, baseURL: model.url, includeUsage: true })(
+          id,
+        )
+      }
+    }
   } catch (cause) {
     const { code } = cause as { code?: unknown }
-    if (code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    // The second is what bundlers put in the place of a package that was not there.
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw cause
     throw new EverloopError(
       'UNKNOWN_MODEL',
-      `The provider "${name}" needs the package @ai-sdk/${name}, which is not installed. Run: npm install @ai-sdk/${name}`,
+      `The provider "${provider}" needs the package @ai-sdk/${provider}, which is not installed. Run: npm install @ai-sdk/${provider}`,
       { cause },
     )
   }

@@ -7,11 +7,8 @@ import { assert, EverloopError } from '../../base/errors.ts'
 import type { Batch, BatchResult } from './command.ts'
 import type { OpenedFile } from './open.ts'
 import { packBatch, unpackResult } from './packed.ts'
+import { threadSource } from './thread-source.ts'
 import type { ThreadReply, ThreadRequest } from './writer-thread.ts'
-
-/** This file runs as TypeScript in the repository and as JavaScript in the package. */
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const source = new URL(`./writer-thread.${extension}`, import.meta.url)
 
 interface Waiting {
   readonly resolve: (reply: ThreadReply) => void
@@ -24,7 +21,7 @@ export class WriterThread {
   #death: EverloopError | undefined
 
   private constructor(file: OpenedFile) {
-    this.#worker = new Worker(source, {
+    this.#worker = new Worker(threadSource, {
       workerData: file,
       // Node 22 calls node:sqlite experimental in each thread. The process's own flags are left
       // out: a thread refuses most of them (--max-old-space-size), and has V8's all the same.
