@@ -128,6 +128,25 @@ export function checkStore({ kind, location, version, durability }: StoreInfo): 
     : check('store', 'good', finding, { data })
 }
 
+const lockMs = 5000
+
+/** Whether the ledger can be written at all: who keeps its lock stops everybody, and reads do not show it. */
+export async function checkLock(file: string): Promise<Check> {
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(file, { timeout: lockMs })
+  try {
+    database.exec('BEGIN IMMEDIATE; ROLLBACK')
+    return check('lock', 'good', 'the store can be written')
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    return check('lock', 'bad', `nothing could be written for ${lockMs / 1000} s: ${said}`, {
+      fix: 'End the process that keeps a transaction open: a database shell, or one that is frozen (stopped, in a paused container). Work then goes on by itself.',
+    })
+  } finally {
+    database.close()
+  }
+}
+
 /** Workers that are connected, and leases nobody has taken back. */
 export async function checkSessions(store: Store): Promise<Check[]> {
   const now = store.clock.now()

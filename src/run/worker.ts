@@ -320,7 +320,7 @@ export class Worker {
     this.#dropAll(
       new EverloopError(
         'FENCED',
-        'The lease of this worker ran out: it was frozen, or could not reach the store.',
+        'The lease of this worker ran out: it was frozen, could not reach the store, or the clock was set forward.',
       ),
     )
     this.#stir()

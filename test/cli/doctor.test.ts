@@ -1,6 +1,7 @@
 /** `everloop doctor` and `everloop bench`: what they measure, on a real disk. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { flow, open } from '../../src/index.ts'
 import { everloop, everloopJson, testFolder } from './command-line.ts'
@@ -30,6 +31,7 @@ test('doctor finds nothing wrong with a new store, and leaves nothing behind', a
     /^ok {4}store +sqlite at \S+, schema version \d+, durability "power-cut"$/m,
   )
   expect(human.stdout).toMatch(/fsync +[\d.]+ ms to make a page durable/)
+  expect(human.stdout).toMatch(/^ok {4}lock +the store can be written$/m)
   expect(human.stdout).toMatch(/^ok {4}leases +no lease is leaked$/m)
   expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })
   const find = (name: string) => document.checks.find((check) => check.name === name)
@@ -58,6 +60,21 @@ test('doctor names a run that was paused by trouble in the command that explains
   expect(document.checks.find(({ name }) => name === 'runs')).toMatchObject({
     level: 'note',
     fix: 'everloop runs explain waits-1',
+  })
+})
+
+test('doctor says that another process keeps the store locked', { timeout: 30_000 }, async () => {
+  const location = join(testFolder(), 'ledger.db')
+  await (await open({ store: `sqlite:${location}` })).close()
+  const shell = new DatabaseSync(location)
+  shell.exec('BEGIN IMMEDIATE')
+  const { code, document } = await everloopJson<Checks>(['doctor', '--store', `sqlite:${location}`])
+  shell.close()
+  expect({ code, ok: document.ok }).toEqual({ code: 1, ok: false })
+  expect(document.checks.find(({ name }) => name === 'lock')).toMatchObject({
+    level: 'bad',
+    finding: expect.stringContaining('database is locked'),
+    fix: expect.stringContaining('keeps a transaction open'),
   })
 })
 

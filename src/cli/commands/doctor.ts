@@ -5,6 +5,7 @@ import { cleanLine } from '../clean.ts'
 import {
   type Check,
   checkDisk,
+  checkLock,
   checkNode,
   checkRuns,
   checkSessions,
@@ -31,6 +32,7 @@ async function doctor({ out, store }: Call): Promise<number> {
   try {
     await using ever = await openExisting(store)
     checks.push(checkStore(ever.store.about))
+    if (file !== undefined) checks.push(await checkLock(file))
     checks.push(...(await checkSessions(ever.store)), await checkRuns(ever))
     if (checks.some(({ level }) => level === 'bad')) exitCode = exitCodes.failed
   } catch (error) {

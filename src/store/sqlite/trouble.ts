@@ -15,7 +15,7 @@ export function explain(error: unknown, location: string): unknown {
     case 'busy':
       return made(
         'STORE_UNAVAILABLE',
-        `The store ${location} stayed locked by another process for too long; nothing was written. Look for a process that keeps a transaction open, such as a database shell.`,
+        `The store ${location} stayed locked by another process for too long; nothing was written. Look for a process that keeps a transaction open, such as a database shell, or for one that is frozen (everloop doctor).`,
       )
     case 'full':
       return made(
@@ -40,6 +40,10 @@ export function explain(error: unknown, location: string): unknown {
         `The store ${location} refused a statement; nothing was written. This is a bug in everloop: please report it.`,
       )
     case 'damaged':
+      return made(
+        'STORE_FAILED',
+        `The store ${location} is damaged and was closed: parts of the file do not fit together, as after it was written over or copied while in use. End all processes that have it open, and put a backup in its place.`,
+      )
     case 'input-output':
     case 'memory':
       return made(
