@@ -78,6 +78,12 @@ export interface JournalOptions {
   readonly onTrouble: (error: EverloopError) => void
 }
 
+/** What the code of a transaction threw: nothing was written. */
+interface Thrown {
+  readonly is: 'thrown'
+  readonly error: unknown
+}
+
 /** What is tried after an attempt that failed, if something else, and how long after it. */
 interface Repetition<T> {
   readonly again?: () => Promise<T>
@@ -259,36 +265,33 @@ export class Journal {
   #transact(item: Item): void {
     let made: Item = item
     let sealed: readonly Entry[] = []
-    let thrown: readonly unknown[] = []
-    const write = (transaction: Transaction): Written => {
-      try {
-        assert(item.transact && !this.#lost, 'The run is not written here any more.')
-        made = { ...item, ...item.transact(transaction) }
-        sealed = this.#seal([made])
-        return { entries: sealed, artifacts: made.artifacts }
-      } catch (error) {
-        thrown = [error]
-        throw error
+    const attempt = async (): Promise<AppendResult | Thrown> => {
+      let thrown: Thrown | undefined
+      const write = (transaction: Transaction): Written => {
+        try {
+          assert(item.transact && !this.#lost, 'The run is not written here any more.')
+          made = { ...item, ...item.transact(transaction) }
+          sealed = this.#seal([made])
+          return { entries: sealed, artifacts: made.artifacts }
+        } catch (error) {
+          thrown = { is: 'thrown', error }
+          throw error
+        }
       }
-    }
-    const { store } = this.#options
-    const attempt = async (): Promise<AppendResult | undefined> => {
-      thrown = []
       try {
-        return await store.transact?.(this.#place(), write)
+        const result = await this.#options.store.transact?.(this.#place(), write)
+        assert(result, 'A transaction was asked of a store that has none.')
+        return result
       } catch (error) {
-        const isUsers = thrown.includes(error) || isMisuse(error)
-        thrown = isUsers ? [error] : []
-        if (isUsers) return undefined
+        if (isMisuse(error)) return { is: 'thrown', error }
+        if (thrown && Object.is(thrown.error, error)) return thrown
         throw error // the store is in trouble
       }
     }
     this.#patiently(attempt, (result) => {
-      if (result) this.#settle([made], sealed, result)
-      else {
-        if (thrown.length > 0) item.failed?.(thrown[0])
-        this.#options.onSettled()
-      }
+      if (result.is !== 'thrown') return this.#settle([made], sealed, result)
+      item.failed?.(result.error)
+      this.#options.onSettled()
     })
   }
 
