@@ -8,6 +8,7 @@
  *    is recorded. Wherever the process dies, another one goes on there.
  * U3 Nothing is skipped: an action that this process does not have pauses the run.
  */
+import { waitMs } from '../base/back-off.ts'
 import { EverloopError } from '../base/errors.ts'
 import type { Redactor } from '../base/redactor.ts'
 import type { Ports } from '../base/ports.ts'
@@ -26,7 +27,7 @@ import type { Item, Journal } from './journal.ts'
 import { cleaned, payloadWith } from './large.ts'
 import type { Environment } from './pass-options.ts'
 import { patiently } from './patience.ts'
-import { delayMs, isWorthTrying, retryOf } from './retry-policy.ts'
+import { isWorthTrying, retryOf } from './retry-policy.ts'
 import { askedPause, type PassEnd, pausedDraft } from './stop.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { lastEntry } from './undone.ts'
@@ -137,7 +138,7 @@ export class Compensation implements Executing {
         await this.#write({ drafts: [{ ...place, kind: 'undo.failed', record }] })
         return true
       }
-      due = store.clock.now() + delayMs({ ports }, retry, attempts)
+      due = store.clock.now() + waitMs(ports, retry, attempts)
       const record = { of, attempt: attempts, error, due }
       await this.#write({ drafts: [{ ...place, kind: 'undo.retrying', record }] })
     }

@@ -12,6 +12,7 @@
  *
  * `holds` marks an operation that may be happening or may have happened, by which leaving.ts keeps E5.
  */
+import { waitMs } from '../base/back-off.ts'
 import { type ErrorData, EverloopError } from '../base/errors.ts'
 import { decode, digestOf, encode, errorData } from '../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../ledger/index.ts'
@@ -27,7 +28,7 @@ import type { Answer, Live, Operation } from './operation.ts'
 import type { Pass } from './pass.ts'
 import { isLine, type Line } from './recorded.ts'
 import { checked } from './schema.ts'
-import { delayMs, isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
+import { isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
 
 /** How often a call that a crash cut short is made again before a person is asked. */
 const lostMax = 3
@@ -382,7 +383,7 @@ export class OnceCall implements Live {
     if (!mayRetry || !isWorthTrying(this.#retry, thrown ?? error)) {
       return this.#fail(operation, source, 'notDone', error ?? notMade(operation))
     }
-    const due = pass.store.clock.now() + delayMs(pass, this.#retry, counted)
+    const due = pass.store.clock.now() + waitMs(pass.ports, this.#retry, counted)
     const item = { drafts: [this.#resolved(operation, source, 'notDone')], taken: source.taken }
     this.#doubt = undefined
     this.#write(operation, { kind: 'step.retrying', record: { attempt, error, due } }, item, () => {

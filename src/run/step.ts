@@ -1,4 +1,5 @@
 /** Steps: executing a body, recording what came of it, and trying again. */
+import { waitMs } from '../base/back-off.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { digestOf, errorData } from '../ledger/index.ts'
@@ -13,7 +14,7 @@ import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
 import { isLine } from './recorded.ts'
-import { delayMs, isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
+import { isWorthTrying, type Retry, retryOf } from './retry-policy.ts'
 import type { Scope } from './scope.ts'
 
 /** Options of most steps. */
@@ -121,7 +122,7 @@ class Attempts implements Live {
       const record = { ...(charge && { charge }), value, ...rest }
       pass.conclude(operation, 'step.completed', record, item)
     } else if (number < retry.attempts && isWorthTrying(retry, result.thrown)) {
-      const due = pass.store.clock.now() + delayMs(pass, retry, number)
+      const due = pass.store.clock.now() + waitMs(pass.ports, retry, number)
       backOff(pass, operation, { attempt: number, error: result.error, due })
     } else {
       this.#fail(operation, number, result.error)

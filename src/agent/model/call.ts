@@ -3,7 +3,7 @@
  * model. Retries stand here, inside the durable step, and not around it: what is recorded is an answer
  * or a failure for good, and a replay never counts attempts.
  */
-import { parseDuration } from '../../base/duration.ts'
+import { type BackOff, backOffOf, waitMs } from '../../base/back-off.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { checkOptions } from '../../base/options.ts'
@@ -17,16 +17,6 @@ import { Refusal } from './raw-answer.ts'
 import { excerpt } from './redact.ts'
 import { resolveModel } from './resolve.ts'
 import { type Dispensable, withoutRefused } from './without-refused.ts'
-
-interface Retry {
-  readonly attempts: number
-  readonly delayMs: number
-  readonly factor: number
-  readonly maxDelayMs: number
-}
-
-/** No wait is longer where nothing else is said; nor shorter than the first one is to be. */
-const usualMaxDelayMs = parseDuration('1m')
 
 /**
  * The answer of the first model that gives one.
@@ -126,27 +116,16 @@ function refused(
 }
 
 /** With everything said. Throws BAD_OPTION. */
-export function retryOf(retry: ModelRetry = {}): Retry {
+export function retryOf(retry: ModelRetry = {}): BackOff {
   checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
-  const { attempts = 4, delay = '1s', factor = 2, maxDelay } = retry
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new EverloopError('BAD_OPTION', 'retry.attempts must be a whole number of at least 1.')
-  }
-  if (!Number.isFinite(factor) || factor < 1) {
-    throw new EverloopError('BAD_OPTION', 'retry.factor must be a number of at least 1.')
-  }
-  const firstMs = parseDuration(delay)
-  const maxDelayMs =
-    maxDelay === undefined ? Math.max(usualMaxDelayMs, firstMs) : parseDuration(maxDelay)
-  return { attempts, delayMs: firstMs, factor, maxDelayMs }
+  const { attempts = 4, ...rest } = retry
+  return backOffOf({ attempts, ...rest }, '1m')
 }
 
-/** What the provider asks for, else a growing delay, spread so that callers do not return as one. */
-function delayMs(retry: Retry, number: number, failure: AttemptFailure, ports: Ports): number {
+/** What the provider asks for, else a growing wait. */
+function delayMs(retry: BackOff, number: number, failure: AttemptFailure, ports: Ports): number {
   if (failure.waitMs !== undefined) return Math.min(failure.waitMs, retry.maxDelayMs)
-  const full = Math.min(retry.delayMs * retry.factor ** (number - 1), retry.maxDelayMs)
-  const chance = (ports.randomBytes(1)[0] ?? 0) / 255
-  return Math.round(full * (0.75 + chance / 4))
+  return waitMs(ports, retry, number)
 }
 
 function pause(ms: number, ports: Ports, signal: AbortSignal | undefined): Promise<void> {
