@@ -1040,11 +1040,6 @@ interface PastCall {
     readonly digest: string;
 }
 
-interface Taint {
-    readonly call: string;
-    readonly tool: string;
-}
-
 interface AnswerSubject {
     readonly text: string;
     readonly calls: readonly {
@@ -1350,8 +1345,12 @@ interface Payloads {
             readonly key: string;
         } | undefined;
         readonly ancestors?: readonly Ancestor[] | undefined;
+        readonly taints?: readonly Taint[] | undefined;
         readonly seeded?: true | undefined;
     } & Actor;
+    'run.tainted': {
+        readonly taints: readonly Taint[];
+    };
     'run.overtaken': {
         readonly lost: 'crash' | 'lease';
         readonly times: number;
@@ -1581,6 +1580,12 @@ interface Payloads {
         readonly chain: number;
         readonly version?: string | undefined;
     } & Abandoning;
+}
+
+interface Taint {
+    readonly call: string;
+    readonly tool: string;
+    readonly run?: string | undefined;
 }
 
 interface Undo {

@@ -349,11 +349,6 @@ interface PastCall {
     readonly digest: string;
 }
 
-interface Taint {
-    readonly call: string;
-    readonly tool: string;
-}
-
 interface AnswerSubject {
     readonly text: string;
     readonly calls: readonly {
@@ -671,8 +666,12 @@ interface Payloads {
             readonly key: string;
         } | undefined;
         readonly ancestors?: readonly Ancestor[] | undefined;
+        readonly taints?: readonly Taint[] | undefined;
         readonly seeded?: true | undefined;
     } & Actor;
+    'run.tainted': {
+        readonly taints: readonly Taint[];
+    };
     'run.overtaken': {
         readonly lost: 'crash' | 'lease';
         readonly times: number;
@@ -902,6 +901,12 @@ interface Payloads {
         readonly chain: number;
         readonly version?: string | undefined;
     } & Abandoning;
+}
+
+interface Taint {
+    readonly call: string;
+    readonly tool: string;
+    readonly run?: string | undefined;
 }
 
 interface Undo {

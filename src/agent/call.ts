@@ -9,13 +9,13 @@
  * - C4 What the ledger holds is served; what comes before something that it holds is past. So a guard,
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
-import { type Amounts, digestOf } from '../ledger/index.ts'
+import { type Amounts, digestOf, type Taint } from '../ledger/index.ts'
 import { hasOutcome, holdIn, isRecorded } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { clear, clearAgain } from './clearing.ts'
 import { executeTool } from './execution.ts'
-import type { PastCall, Taint } from './guards/guard.ts'
+import type { PastCall } from './guards/guard.ts'
 import { rule } from './ruling.ts'
 import { spend } from './spending.ts'
 import type { AgentState, CallResult } from './state.ts'

@@ -6,7 +6,7 @@
  *   has added are not asked about the past (C4).
  */
 import type { Payloads } from '../ledger/index.ts'
-import { decideIn, isRecorded } from '../run/inside.ts'
+import { decideIn, isRecorded, taintsIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { dataSchema } from './data-schema.ts'
@@ -98,7 +98,7 @@ async function ruled<P extends Position>(
           agent: agent.name,
           turn: state.turns + 1,
           history: recentCalls(state),
-          tainted: state.tainted,
+          tainted: taintsIn(run),
           judge: costs.judge,
         },
         granted,

@@ -6,8 +6,8 @@
  *   `withOtherMessages` change them.
  */
 import { hash } from 'node:crypto'
-import { type Amounts, encode } from '../ledger/index.ts'
-import type { PastCall, Taint } from './guards/guard.ts'
+import { type Amounts, encode, type Taint } from '../ledger/index.ts'
+import type { PastCall } from './guards/guard.ts'
 import type { AnswerPart } from './model/answer.ts'
 
 /** A message of the conversation, as the model is given it. */
@@ -60,7 +60,7 @@ export interface AgentState {
   readonly context: number
   /** Artifacts that the model was told of. */
   readonly artifacts: readonly string[]
-  /** What of the conversation came from outside. */
+  /** What the conversation's own calls have read outside. */
   readonly tainted: readonly Taint[]
   /** How often in a row each guard has had the model try again. */
   readonly retries: Readonly<Record<string, number>>

@@ -9,7 +9,7 @@
  * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
 import { EverloopError } from '../base/errors.ts'
-import { holdIn, isRecorded, signalIn } from '../run/inside.ts'
+import { holdIn, isRecorded, signalIn, taintIn } from '../run/inside.ts'
 import type { Done, Next, Turn } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from './call.ts'
@@ -47,6 +47,7 @@ export async function takeTurn(
 ): Promise<Next | Done<unknown>> {
   if (state.phase === 'listening') return listen(at, run, state)
   at.told = state.artifacts
+  taintIn(run, state.tainted)
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
     run.next(heard(after, await inbox.close()))
@@ -118,6 +119,7 @@ export async function takeTurn(
       calls.map((part, i) => takeCall(at, run, states[i] ?? spoken, part)),
     )
     const after = withEnds(spoken, ends)
+    taintIn(run, after.tainted)
     if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
     if (inbox.hasMessages) return goOn(after)

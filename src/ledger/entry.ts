@@ -90,6 +90,14 @@ export interface Ancestor {
   readonly started?: number | undefined
 }
 
+/** Something that came from outside: what a call of a tool has read there. */
+export interface Taint {
+  readonly call: string
+  readonly tool: string
+  /** Whose call it was, where it was another run's. */
+  readonly run?: string | undefined
+}
+
 /** What something cost, by kind of amount: tokens, micro-dollars, calls. */
 export interface Charge {
   readonly to: readonly string[]
@@ -125,9 +133,13 @@ export interface Payloads {
       | undefined
     /** The runs around this one, the nearest first: what it costs stands on their accounts too. */
     readonly ancestors?: readonly Ancestor[] | undefined
+    /** What of its input came from outside. */
+    readonly taints?: readonly Taint[] | undefined
     /** The run's chance derives from this entry's hash; without it from the run's id. */
     readonly seeded?: true | undefined
   } & Actor
+  /** Something from outside has reached the run: the outcome of a run below, mostly, which is the entry behind. */
+  'run.tainted': { readonly taints: readonly Taint[] }
   'run.overtaken': { readonly lost: 'crash' | 'lease'; readonly times: number }
   /** With `deadline`, the run is ending because its time is over, and will have failed. */
   'run.cancelling': { readonly reason: string; readonly deadline?: true | undefined } & Actor

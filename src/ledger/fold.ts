@@ -14,6 +14,7 @@ import {
   isWait,
   type OpenScope,
   type Payloads,
+  type Taint,
   type WaitKind,
 } from './entry.ts'
 import { childPath, operationPath } from './path.ts'
@@ -68,6 +69,8 @@ export interface RunState {
   readonly waits: ReadonlyMap<string, Wait>
   /** What people call the run, as far as it is known from these entries. */
   readonly title: string | undefined
+  /** What has reached the run from outside since it was started, but for what its own calls have read. */
+  readonly taints: readonly Taint[]
 }
 
 /** What one entry does to the projections. Lists are empty when it does nothing of the kind. */
@@ -93,6 +96,8 @@ export interface Effect {
   readonly reask?: string
   /** What the run is called from now on. */
   readonly title?: string
+  /** This has come from outside. */
+  readonly taints?: readonly Taint[]
 }
 
 /** A run before its first entry. */
@@ -103,6 +108,7 @@ export const emptyState: RunState = {
   scopes: new Map(),
   waits: new Map(),
   title: undefined,
+  taints: [],
 }
 
 /**
@@ -141,6 +147,8 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     }
     case 'run.cancelling':
       return { status: { is: 'active' }, cancelling: read('run.cancelling').reason ?? erased }
+    case 'run.tainted':
+      return { taints: read('run.tainted').taints ?? [] }
     case 'run.undoing':
       return { undoing: { because: 'failed', ...read('run.undoing') } }
     case 'run.completed':
@@ -194,6 +202,7 @@ export interface Folding extends RunState {
   cancelling: string | undefined
   undoing: RunState['undoing']
   title: RunState['title']
+  taints: RunState['taints']
   readonly scopes: PathMap<number>
   readonly waits: PathMap<Wait>
 }
@@ -206,6 +215,7 @@ export const foldingOf = ({
   scopes,
   waits,
   title,
+  taints,
 }: RunState): Folding => ({
   status,
   cancelling,
@@ -213,6 +223,7 @@ export const foldingOf = ({
   scopes: new PathMap(scopes),
   waits: new PathMap(waits),
   title,
+  taints,
 })
 
 /** Takes one more entry in. `record` as in `effectOf`. */
@@ -223,6 +234,7 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   if ('cancelling' in effect) state.cancelling = effect.cancelling
   state.undoing = effect.undoing ?? state.undoing
   state.title = effect.title ?? state.title
+  if (effect.taints) state.taints = [...state.taints, ...effect.taints]
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)
   if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)

@@ -19,6 +19,7 @@ export type {
   OutcomeKind,
   PayloadKind,
   Payloads,
+  Taint,
   Undo,
   Vote,
   WaitKind,

@@ -7,6 +7,7 @@ type Place = 'run' | 'operation' | 'turn'
 /** Complete by its type: a new kind that is missing here does not compile. */
 const places: Readonly<Record<PayloadKind, Place>> = {
   'run.started': 'run',
+  'run.tainted': 'run',
   'run.overtaken': 'run',
   'run.cancelling': 'run',
   'run.paused': 'run',

@@ -29,6 +29,7 @@ import type { Environment } from './pass-options.ts'
 import { patiently } from './patience.ts'
 import { isWorthTrying, retryOf } from './retry-policy.ts'
 import { askedPause, type PassEnd, pausedDraft } from './stop.ts'
+import type { Taints } from './taints.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { lastEntry } from './undone.ts'
 
@@ -43,6 +44,8 @@ export interface CompensationOptions {
   readonly beginning: Payloads['run.started']
   /** What the run's chance derives from. */
   readonly seed: string
+  /** What of the run came from outside: who started it is told. */
+  readonly taints: Taints
   /** What the run began to undo with: how it ends when that is over. */
   readonly undoing: Payloads['run.undoing']
   /**
@@ -90,10 +93,10 @@ export class Compensation implements Executing {
       if (await this.#isStopped()) return
       const end = lastEntry(this.#options.undoing, await this.#read(undoablesOf))
       if (!end) return await this.#giveBack([], undefined)
-      const { row, beginning } = this.#options
+      const { row, beginning, taints } = this.#options
       await this.#write({
         drafts: [{ scope: '', key: '', ...end }],
-        deliver: toParent(row.id, beginning, end),
+        deliver: toParent(row.id, beginning, end, taints),
         release: { wake: undefined, seen: this.#seen },
       })
       this.#end({ is: 'ended' })

@@ -12,6 +12,7 @@ import type { Pass } from './pass.ts'
 import { patiently } from './patience.ts'
 import { failure } from './scopes.ts'
 import { pausedDraft } from './stop.ts'
+import { tainted, Taints } from './taints.ts'
 import { undoablesOf } from './undo-plan.ts'
 
 /** What became of the flow's function. */
@@ -83,7 +84,10 @@ function undoingItem(
     ...(left.abandoned === undefined ? {} : { abandoned: left.abandoned }),
   } as const
   return {
-    drafts: [{ scope: '', kind: 'run.undoing', key: '', record }],
+    drafts: [
+      ...tainted(pass.options.taints.list),
+      { scope: '', kind: 'run.undoing', key: '', record },
+    ],
     deliver: left.deliver,
     release: { wake: pass.store.clock.now(), seen: pass.mailbox.seen },
   }
@@ -105,7 +109,7 @@ function itemOf(
       ? payloadWith('output', encode(end.record.output), abandoned)
       : {}),
     drafts: [draft as AnyDraft],
-    deliver: [...left.deliver, ...toParent(pass.run, beginning, end)],
+    deliver: [...left.deliver, ...toParent(pass.run, beginning, end, pass.options.taints)],
     release: { wake: undefined, seen: pass.mailbox.seen },
   }
   return { end, item }
@@ -142,20 +146,22 @@ export function toParent(
   run: string,
   { parent }: Payloads['run.started'],
   end: RunEnd,
+  taints: Taints = new Taints(),
 ): NewMessage[] {
   if (!parent) return []
-  return [
-    { run: parent.run, kind: 'child', name: run, payload: payloadOf(end), id: `end of ${run}` },
-  ]
+  const payload = payloadOf(end, taints.toldBy(run))
+  return [{ run: parent.run, kind: 'child', name: run, payload, id: `end of ${run}` }]
 }
 
-function payloadOf(end: RunEnd): string {
-  // Put together from texts: an output that is just within the limits must fit into a message too.
-  if (end.kind === 'run.completed')
-    return `{"status":"completed","output":${encode(end.record.output)}}`
+function payloadOf(end: RunEnd, told: Pick<MessageRecords['child'], 'taints'>): string {
+  if (end.kind === 'run.completed') {
+    // Put together from texts: an output that is just within the limits must fit into a message too.
+    const rest = encode({ status: 'completed', ...told }).slice(1)
+    return `{"output":${encode(end.record.output)},${rest}`
+  }
   const record: MessageRecords['child'] =
     end.kind === 'run.failed'
-      ? { status: 'failed', error: end.record.error }
-      : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason } }
+      ? { status: 'failed', error: end.record.error, ...told }
+      : { status: 'cancelled', error: { name: 'Cancelled', message: end.record.reason }, ...told }
   return encode(record)
 }

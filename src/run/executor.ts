@@ -31,6 +31,7 @@ import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
 import { type PassEnd, pausedDraft, troubleIn } from './stop.ts'
+import { Taints } from './taints.ts'
 
 export interface Execution {
   /** The claimed run. */
@@ -182,6 +183,7 @@ function compensationOf(
     journal,
     beginning,
     seed: seedOf(entry, beginning),
+    taints: new Taints(beginning.taints, reader.state.taints),
     undoing,
     onTrouble: (error) => execution.onTrouble(error, execution.row),
   })
@@ -206,6 +208,7 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
     deadline: beginning.deadline,
     started,
     seed: seedOf(started, beginning),
+    taints: new Taints(beginning.taints, reader.state.taints),
     onMessage: takeMessage,
     onTrouble,
     onEnd: (end) => {

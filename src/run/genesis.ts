@@ -28,6 +28,7 @@ export interface Beginning {
   readonly by?: string | undefined
   readonly parent?: Payloads['run.started']['parent']
   readonly ancestors?: Payloads['run.started']['ancestors']
+  readonly taints?: Payloads['run.started']['taints']
 }
 
 /** The run as the store takes it. Throws BAD_NAME and NOT_SERIALISABLE. */
@@ -44,6 +45,7 @@ export function newRun(
   beginning: Beginning,
 ): NewRun {
   const { id, flow, queue = 'default', labels, notBefore, deadline, parent, ancestors } = beginning
+  const { taints } = beginning
   const clean = <T>(value: T): T =>
     value === undefined || redactor?.isEmpty !== false ? value : withoutSecrets(value, redactor)
   const by = clean(beginning.by)
@@ -61,6 +63,7 @@ export function newRun(
     ...actor(by),
     ...(parent === undefined ? {} : { parent }),
     ...(ancestors === undefined ? {} : { ancestors }),
+    ...(taints === undefined ? {} : { taints }),
     seeded: true,
   }
   const time = store.clock.now()

@@ -3,7 +3,7 @@
  * append that takes it. What nothing waits for yet stays in the inbox.
  */
 import type { ErrorData } from '../base/errors.ts'
-import { decode, encode, errorData } from '../ledger/index.ts'
+import { decode, encode, errorData, type Taint } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
 import { actor } from './actor.ts'
 import { beginCancelling } from './cancelling.ts'
@@ -13,6 +13,7 @@ import type { Pass } from './pass.ts'
 import { isLine } from './recorded.ts'
 import { checked } from './schema.ts'
 import { askedPause } from './stop.ts'
+import { tainted } from './taints.ts'
 
 /** What messages carry, by kind. */
 export interface MessageRecords {
@@ -22,9 +23,10 @@ export interface MessageRecords {
   readonly pause: { readonly reason?: string | undefined; readonly by?: string | undefined }
   readonly resume: { readonly by?: string | undefined }
   readonly retry: { readonly by?: string | undefined }
-  readonly child:
+  readonly child: (
     | { readonly status: 'completed'; readonly output: unknown }
     | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorData }
+  ) & { readonly taints?: readonly Taint[] | undefined }
 }
 
 /** The decoded record of a message of this kind. */
@@ -147,7 +149,9 @@ function takeChild(pass: Pass, message: Message): void {
   )
   if (!waiting) return
   const end = recordOf<'child'>(message)
-  const item = { taken: [message.number] }
+  // Before the outcome: what the code makes of it is marked from the beginning.
+  const before = tainted(pass.options.taints.add(end.taints))
+  const item = { taken: [message.number], before }
   if (end.status === 'completed') {
     const { output } = end
     const { largeAt } = waiting.live

@@ -10,6 +10,7 @@ import {
   operationPath,
   type Payloads,
   redacted,
+  type Taint,
 } from '../ledger/index.ts'
 import { type ApprovalOutcome, type ApprovalRequest, approve } from './approval.ts'
 import { decide, type DecisionKind } from './decide.ts'
@@ -135,6 +136,14 @@ export { titleUnitsMax } from './title.ts'
 /** The limits that runs which this one starts from now on have to keep besides their own. */
 export function limitChildren(run: Run, limits: Readonly<Record<string, number>>): void {
   insideOf(run).pass.limits = limits
+}
+
+/** What of the run came from outside, that of runs around and below too. */
+export const taintsIn = (run: Run): readonly Taint[] => insideOf(run).pass.options.taints.list
+
+/** This has come from outside, and is kept by the caller. */
+export function taintIn(run: Run, taints: readonly Taint[]): void {
+  insideOf(run).pass.options.taints.add(taints)
 }
 
 /** The ports that the run is executed on. */

@@ -11,6 +11,7 @@ import type { Reader } from './reader.ts'
 import type { Recorded } from './recorded.ts'
 import type { Resources } from './resource.ts'
 import type { PassEnd } from './stop.ts'
+import type { Taints } from './taints.ts'
 
 /** What layers above keep for their own code, by names of theirs. */
 export type Environment = Readonly<Record<symbol, unknown>>
@@ -53,6 +54,8 @@ export interface PassOptions<P> {
   readonly started: Entry
   /** What `run.random` and `run.uuid` derive from. */
   readonly seed: string
+  /** What of the run came from outside. */
+  readonly taints: Taints
   /** Takes a message, if the pass can make something of it now. */
   readonly onMessage: (pass: P, message: Message) => void
   readonly onBody: OnBody | undefined

@@ -16,6 +16,7 @@ import { type HeldRun, type HoldingOptions, withRun } from './one-run.ts'
 import { cancelWithoutCode } from './opening.ts'
 import { checkOptions, checkTexts } from '../base/options.ts'
 import { beginningOf } from './reader.ts'
+import { Taints } from './taints.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { stateOf } from './view.ts'
 
@@ -118,6 +119,7 @@ async function undoHeld(
       environment,
       beginning,
       seed: seedOf(started, beginning),
+      taints: new Taints(beginning.taints, reader.state.taints),
       undoing,
       asked: { by },
       onEnd: (end) => (end.is === 'lost' ? reject(end.error) : resolve()),

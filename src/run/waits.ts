@@ -122,6 +122,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
         // It is done for whoever asked for this run.
         by: beginningOf(pass.reader).record.by,
         ancestors: ancestorsOfChild(pass),
+        ...pass.options.taints.toldBy(pass.run),
       })
       const record = { run: id, flow: flow.name, input: digest }
       register(pass, operation, 'child.started', record, [created])

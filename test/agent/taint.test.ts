@@ -1,7 +1,16 @@
 /** Conversations that have read something from outside, and what is written outside from then on. */
 import { expect, test } from 'vitest'
-import { agent, type AgentDefinition, agentTool, taintGuard, tool } from 'everloop'
-import { type ScriptedAnswer, scriptedModel, testRuntime } from 'everloop/testing'
+import {
+  type Agent,
+  agent,
+  type AgentDefinition,
+  agentTool,
+  flow,
+  repeatGuard,
+  taintGuard,
+  tool,
+} from 'everloop'
+import { type ScriptedAnswer, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
 const call = (name: string, input: unknown): ScriptedAnswer => ({ toolCalls: [{ name, input }] })
@@ -60,37 +69,89 @@ test('a mail needs a person once something was read, an error too, whatever has 
   ])
 })
 
-test('an agent below begins without taint: its tool says that it writes outside, and people are asked before', async () => {
-  for (const writes of [false, 'outside'] as const) {
-    const below = mailing([call('mail', { to: 'eve' }), { text: 'Sent.' }], { name: 'below' })
-    const lead = agent({
-      name: 'lead',
-      model: scriptedModel(
-        [call('browse', {}), call('delegate', { prompt: 'Mail eve.' }), { text: 'Done.' }],
-        { by: 'turn' },
-      ),
-      tools: [
-        browse,
-        agentTool(below.agent, { name: 'delegate', description: 'Has it done.', writes }),
-      ],
-      guards: [taintGuard()],
-    })
-    await using runtime = await testRuntime({ flows: [lead, below.agent] })
-    await runtime.start(lead, { prompt: 'Browse, then delegate.' })
-    const asked = (await runtime.ever.approvals.list()).map((one) => one.tool)
-    expect({ asked, sent: below.sent }).toEqual(
-      writes === 'outside' ? { asked: ['delegate'], sent: [] } : { asked: [], sent: ['eve'] },
-    )
-  }
-})
-
-test('what an agent below has read marks the one above when its tool says so', async () => {
-  const below = agent({
+/** An agent that reads a page and says what stands there. */
+const reader = (more: Partial<AgentDefinition> = {}): Agent =>
+  agent({
     name: 'reader',
     model: scriptedModel([call('browse', {}), { text: 'It says: mail eve.' }], { by: 'turn' }),
     tools: [browse],
+    ...more,
   })
-  const read = agentTool(below, { name: 'read', description: 'Reads.', taints: true })
+
+const waiting = async ({ ever }: TestRuntime): Promise<readonly object[]> =>
+  (await ever.approvals.list()).map(({ tool: name, args, reason }) => ({
+    tool: name,
+    args,
+    isFromPage: reason?.includes('browse'),
+  }))
+const mailToEve = [{ tool: 'mail', args: { to: 'eve' }, isFromPage: true }]
+
+test('what an agent has read marks the agents below that it has something done by', async () => {
+  const below = mailing([call('mail', { to: 'eve' }), { text: 'Sent.' }], { name: 'below' })
+  const lead = agent({
+    name: 'lead',
+    model: scriptedModel(
+      [call('browse', {}), call('delegate', { prompt: 'Mail eve.' }), { text: 'Done.' }],
+      { by: 'turn' },
+    ),
+    tools: [browse, agentTool(below.agent, { name: 'delegate', description: 'Has it done.' })],
+  })
+  await using runtime = await testRuntime({ flows: [lead, below.agent] })
+  await runtime.start(lead, { prompt: 'Browse, then delegate.' })
+  expect(below.sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+})
+
+test('what an agent below has read marks the one above, and still does when its worker has died', async () => {
+  const read = agentTool(reader(), { name: 'read', description: 'Reads.' })
+  const { sent, agent: clerk } = mailing(
+    [call('read', { prompt: 'Read it.' }), { text: 'Read.' }, call('mail', { to: 'eve' })],
+    { tools: [read], conversation: true },
+  )
+  await using runtime = await testRuntime({ flows: [clerk, reader()] })
+  const run = await runtime.start(clerk, { prompt: 'Read.' })
+  runtime.crash()
+  await runtime.advance('1m')
+  await runtime.ever.send(run.id, 'Now do what it says.')
+  await runtime.settle()
+  expect(sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+  expect(await runtime.ever.verify(run.id)).toMatchObject({ ok: true })
+})
+
+test('code between two agents passes on what one has read to the other, in a later turn and after a crash', async () => {
+  const { sent, agent: clerk } = mailing([call('mail', { to: 'eve' }), { text: 'Sent.' }])
+  const between = flow('between', (run) =>
+    run.loop('rounds', { state: { said: '' } }, async (turn, { said }) => {
+      if (said === '') return turn.next({ said: await turn.child(reader(), { prompt: 'Read.' }) })
+      await turn.sleep('1h')
+      return turn.done(await turn.child(clerk, { prompt: said }))
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [between, clerk, reader()] })
+  await runtime.start(between, undefined)
+  runtime.crash()
+  await runtime.advance('2h')
+  expect(sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+})
+
+test('an agent below that has failed and was undone marks the one above as well', async () => {
+  const book = tool({
+    name: 'book',
+    description: 'Books.',
+    effect: 'idempotent',
+    undo: () => undefined,
+    run: (_input: unknown) => 'Booked.',
+  })
+  const below = reader({
+    model: scriptedModel([call('browse', {}), call('book', {}), call('browse', {})], {
+      by: 'turn',
+    }),
+    tools: [browse, book],
+    guards: [repeatGuard({ max: 1, reaction: 'halt' })],
+  })
+  const read = agentTool(below, { name: 'read', description: 'Reads.' })
   const { sent, agent: clerk } = mailing(
     [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
     { tools: [read] },
@@ -98,5 +159,17 @@ test('what an agent below has read marks the one above when its tool says so', a
   await using runtime = await testRuntime({ flows: [clerk, below] })
   await runtime.start(clerk, { prompt: 'Read, then mail.' })
   expect(sent).toEqual([])
-  expect(await runtime.ever.approvals.list()).toMatchObject([{ tool: 'mail' }])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+})
+
+test('nothing is asked where nobody has read anything, below or above', async () => {
+  const quiet = reader({ model: scriptedModel([{ text: 'I read nothing.' }]) })
+  const read = agentTool(quiet, { name: 'read', description: 'Reads.' })
+  const { sent, agent: clerk } = mailing(
+    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'ann' }), { text: 'Done.' }],
+    { tools: [read] },
+  )
+  await using runtime = await testRuntime({ flows: [clerk, quiet] })
+  await runtime.start(clerk, { prompt: 'Read, then mail.' })
+  expect(sent).toEqual(['ann'])
 })

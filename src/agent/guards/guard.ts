@@ -2,6 +2,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkOptions } from '../../base/options.ts'
+import type { Taint } from '../../ledger/index.ts'
 import type { AgentSettings } from '../settings.ts'
 import { type Position, positions, type Subjects } from './position.ts'
 import type { GuardVerdict } from './verdict.ts'
@@ -11,12 +12,6 @@ export interface PastCall {
   readonly tool: string
   /** `digestOf` its arguments. */
   readonly digest: string
-}
-
-/** Something that came from outside and that the model has read. */
-export interface Taint {
-  readonly call: string
-  readonly tool: string
 }
 
 /** What a guard is told besides the subject. */
@@ -30,7 +25,7 @@ export interface GuardContext<P extends Position = Position> {
   readonly signal: AbortSignal
   /** The calls of this run so far, oldest first. */
   readonly history: readonly PastCall[]
-  /** What of the conversation came from outside. */
+  /** What of the conversation came from outside; `run`: in which other run it was read. */
   readonly tainted: readonly Taint[]
   /** Asks a model; undefined where guards cannot. */
   readonly judge?:
