@@ -72,28 +72,32 @@ function checkSpace(folder: string): Check {
 
 /** How long the disk takes to make a page durable: every commit waits for it at least once. */
 function checkFsync(folder: string): Check {
-  let place: string
+  let place: string | undefined
   try {
     place = mkdtempSync(join(folder, '.everloop-probe-'))
-  } catch {
-    return check('fsync', 'bad', `${folder} cannot be written.`, {
-      fix: 'Give yourself write access, or name another store with --store.',
+    return fsyncFinding(timesOfFsync(join(place, 'probe')).toSorted((a, b) => a - b))
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    return check('fsync', 'bad', `${folder} cannot be written: ${said}`, {
+      fix: 'Make space, give yourself write access, or name another store with --store.',
     })
+  } finally {
+    if (place !== undefined) rmSync(place, { recursive: true, force: true })
   }
+}
+
+function timesOfFsync(file: string): readonly number[] {
+  const page = Buffer.alloc(4096, 1)
+  const handle = openSync(file, 'w')
   try {
-    const handle = openSync(join(place, 'probe'), 'w')
-    const times: number[] = []
-    const page = Buffer.alloc(4096, 1)
-    for (let i = 0; i < probes; i++) {
+    return Array.from({ length: probes }, (_, i) => {
       const start = performance.now()
       writeSync(handle, page, 0, page.length, i * page.length)
       fsyncSync(handle)
-      times.push(performance.now() - start)
-    }
-    closeSync(handle)
-    return fsyncFinding(times.toSorted((a, b) => a - b))
+      return performance.now() - start
+    })
   } finally {
-    rmSync(place, { recursive: true, force: true })
+    closeSync(handle)
   }
 }
 

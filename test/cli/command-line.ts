@@ -13,6 +13,8 @@ export interface CallOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** What the shell is to limit, as in `ulimit -n 64`. */
+  readonly limit?: string
 }
 
 export interface Ended {
@@ -76,7 +78,12 @@ export class Running {
 
 /** Starts a command and leaves it running; it is killed with the test at the latest. */
 export function start(args: readonly string[], options?: CallOptions): Running {
-  const running = new Running(process.execPath, [bin, ...args], options)
+  const { limit } = options ?? {}
+  const command = [process.execPath, bin, ...args]
+  const running =
+    limit === undefined
+      ? new Running(process.execPath, [bin, ...args], options)
+      : new Running('sh', ['-c', `${limit} && exec "$0" "$@"`, ...command], options)
   onTestFinished(async () => {
     running.child.kill('SIGKILL')
     await running.ended

@@ -63,6 +63,26 @@ test('doctor names a run that was paused by trouble in the command that explains
   })
 })
 
+test.skipIf(process.platform === 'win32')(
+  'doctor says that the disk takes nothing more',
+  async () => {
+    const folder = testFolder()
+    const store = `sqlite:${join(folder, 'ledger.db')}`
+    await (await open({ store })).close()
+    const before = readdirSync(folder)
+    const { code, document } = await everloopJson<Checks>(['doctor', '--store', store], {
+      limit: 'ulimit -f 128', // as if the disk were full: in blocks of 512 bytes
+    })
+    expect({ code, ok: document.ok }).toEqual({ code: 1, ok: false })
+    expect(document.checks.find(({ name }) => name === 'fsync')).toMatchObject({
+      level: 'bad',
+      finding: expect.stringMatching(/cannot be written: EFBIG/),
+      fix: expect.stringContaining('Make space'),
+    })
+    expect(readdirSync(folder)).toEqual(before)
+  },
+)
+
 test('doctor says that another process keeps the store locked', { timeout: 30_000 }, async () => {
   const location = join(testFolder(), 'ledger.db')
   await (await open({ store: `sqlite:${location}` })).close()
