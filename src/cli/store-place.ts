@@ -36,9 +36,16 @@ function requireStore(place: string): void {
   )
 }
 
-/** An empty file is none yet: opening it would make it one. */
-const holdsSomething = (file: string): boolean =>
-  [file, `${file}-wal`].some((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0)
+/** An empty file is none yet: opening it would make it one. Of what cannot be looked at, opening says why. */
+function holdsSomething(file: string): boolean {
+  try {
+    return [file, `${file}-wal`].some(
+      (path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0,
+    )
+  } catch {
+    return true
+  }
+}
 
 /** Opens a runtime on a store that must be there. */
 export function openExisting(

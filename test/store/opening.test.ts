@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -53,6 +54,18 @@ test('the folder is made, and nothing but the file is left at the end', async ()
   expect(readdirSync(`${location}-sessions`)).toEqual([])
   const again = await openStore(location)
   expect((await again.run('r'))?.id).toBe('r')
+})
+
+test.skipIf(process.platform === 'win32')('a path that leads nowhere is refused', async () => {
+  const folder = newFolder()
+  const [file, one, other] = [join(folder, 'file'), join(folder, 'one'), join(folder, 'other')]
+  writeFileSync(file, '')
+  symlinkSync(one, other)
+  symlinkSync(other, one)
+  const wrong = [`${file}/ledger.db`, one, `${one}/ledger.db`, join(folder, 'x'.repeat(300))]
+  for (const location of wrong) {
+    await expect(openStore(location)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  }
 })
 
 test.runIf(process.platform === 'linux')('a folder that cannot be made is refused', async () => {

@@ -1,5 +1,5 @@
 /** Who may read a new ledger: its owner, and nobody else. What is there already is left alone. */
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { message, start } from '../../src/testing/store-bed.ts'
@@ -33,3 +33,17 @@ test.skipIf(process.platform === 'win32')('what is there keeps its mode', async 
   expect(modeOf(folder)).toBe('750')
   for (const ending of ['', '-wal', '-shm']) expect(modeOf(`${location}${ending}`)).toBe('640')
 })
+
+// Who is not root can give nothing away.
+test.runIf(process.getuid?.() === 0)(
+  'the locks of sessions belong to whom the ledger belongs, also when root is first to work on it',
+  async () => {
+    const folder = newFolder()
+    const location = join(folder, 'ledger.db')
+    await (await openStore(location)).close()
+    chownSync(location, 12_345, 54_321)
+    const store = await openStore(location)
+    await store.openSession({ token: 's', leaseMs: 1000, name: '' })
+    expect(statSync(`${location}-sessions`)).toMatchObject({ uid: 12_345, gid: 54_321 })
+  },
+)

@@ -12,13 +12,15 @@
  * all of a process's locks on it.
  */
 import { hash } from 'node:crypto'
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { ownerOnly } from './open.ts'
+import { explain } from './trouble.ts'
 
 export class Liveness {
+  readonly #location: string
   readonly #folder: string
   /** Locks of this process's sessions. */
   readonly #held = new Map<string, Connection>()
@@ -26,14 +28,15 @@ export class Liveness {
   readonly #watched = new Map<string, Connection>()
 
   constructor(location: string) {
+    this.#location = location
     this.#folder = `${location}-sessions`
   }
 
   /** Locks the session's file for as long as this process lives. */
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
-    mkdirSync(this.#folder, { recursive: true, mode: ownerOnly.folder })
-    const connection = lockable(this.#path(token), 'create')
+    this.#makeFolder()
+    const connection = this.#lockFile(token)
     try {
       connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
@@ -42,6 +45,26 @@ export class Liveness {
       throw error
     }
     this.#held.set(token, connection)
+  }
+
+  /**
+   * It belongs to whom the ledger belongs, as the log does that SQLite makes: one that were `root`'s,
+   * who once looked after the ledger, would shut out the service's own workers.
+   */
+  #makeFolder(): void {
+    const made = mkdirSync(this.#folder, { recursive: true, mode: ownerOnly.folder })
+    if (made === undefined || process.getuid?.() !== 0) return
+    const { uid, gid } = statSync(this.#location)
+    chownSync(this.#folder, uid, gid)
+  }
+
+  #lockFile(token: string): Connection {
+    const path = this.#path(token)
+    try {
+      return lockable(path, 'create')
+    } catch (error) {
+      throw explain(error, path)
+    }
   }
 
   /** Ends the lock. Call it after the session's row is gone. */

@@ -101,15 +101,15 @@ export function openHere(file: LedgerFile, ports: Ports): Promise<Connection> {
 /** Opens the file. */
 export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Connection {
   const { location } = file
-  const folder = dirname(location)
-  const madeFolder = makeFolder(folder)
-  refuseNetwork(folder, file.fileSystemType)
-  // An empty file is what a process leaves that ended, or has just begun, to make one.
-  const isNew = (statSync(location, { throwIfNoEntry: false })?.size ?? 0) === 0
-  refuseReadOnly(location, folder)
-  refuseTruncated(location)
   let connection: Connection | undefined
   try {
+    const folder = dirname(location)
+    const madeFolder = makeFolder(folder)
+    refuseNetwork(folder, file.fileSystemType)
+    // An empty file is what a process leaves that ended, or has just begun, to make one.
+    const isNew = (statSync(location, { throwIfNoEntry: false })?.size ?? 0) === 0
+    refuseReadOnly(location, folder)
+    refuseTruncated(location)
     makePrivate(location)
     const db = new Connection(location, {
       access: 'create',

@@ -64,14 +64,16 @@ export interface SqliteStoreOptions {
 /** Opens the store, making the file when there is none. */
 export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ports, durability = 'power-cut' } = options
-  const location = realLocation(absolutePath(options.location))
-  const connection = await openHere({ location, durability }, ports)
+  const place = absolutePath(options.location)
+  let connection: Connection | undefined
   try {
+    const location = realLocation(place)
+    connection = await openHere({ location, durability }, ports)
     const file = { ...foundAt(location), durability }
     return new SqliteStore({ file, ports, connection })
   } catch (error) {
-    connection.close()
-    throw explain(error, location)
+    connection?.close()
+    throw explain(error, place)
   }
 }
 

@@ -1,12 +1,19 @@
-/** SQLite's errors as everloop's: what the caller can do decides the code. */
+/** Errors of SQLite and of the system as everloop's: what the caller can do decides the code. */
 import { EverloopError } from '../../base/errors.ts'
 import { troubleOf } from './driver.ts'
 
-/** The error to hand to a caller; errors that are not SQLite's are returned as they are. */
+/** The error to hand to a caller; errors that are neither SQLite's nor the system's are returned as they are. */
 export function explain(error: unknown, location: string): unknown {
   const trouble = troubleOf(error)
-  if (trouble === undefined) return error
   const said = error instanceof Error ? error.message : String(error)
+  if (trouble === undefined) {
+    if (!isSystemError(error)) return error
+    return new EverloopError(
+      'STORE_UNAVAILABLE',
+      `The store ${location} cannot be reached: ${said}. Check its path, and the permissions of the folders on it.`,
+      { cause: error },
+    )
+  }
   const made = (
     code: ConstructorParameters<typeof EverloopError>[0],
     text: string,
@@ -52,6 +59,9 @@ export function explain(error: unknown, location: string): unknown {
       )
   }
 }
+
+/** A call of the system's failed: a folder may not be entered, say, or links lead in a circle. */
+const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error
 
 /** True when the store must not be used any more after this error. */
 export function isFatal(error: unknown): boolean {
