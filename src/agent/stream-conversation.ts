@@ -6,7 +6,8 @@
 import type { Ever } from '../run/index.ts'
 import { endable } from '../run/endable.ts'
 import type { WatchOptions } from '../run/reference.ts'
-import { type ConversationItem, ConversationReading } from './conversation.ts'
+import type { ConversationItem } from './conversation-item.ts'
+import { ConversationReading } from './conversation-reading.ts'
 
 /** What a stream of a conversation gives. `cursor`: where to go on behind it, after a restart, from anywhere. */
 export type ConversationStreamItem =
