@@ -18,7 +18,6 @@ import type { Defined } from './definition.ts'
 import { agentsIn } from './environment.ts'
 import type { Guard } from './guards/guard.ts'
 import { Limiter } from './limiter.ts'
-import type { ToolFace } from './model/answer.ts'
 import { AcceptedPrompts } from './model/accepted-prompt.ts'
 import { modelName } from './model/port.ts'
 import { Translation } from './prompt.ts'
@@ -27,7 +26,7 @@ import { wholeText } from './result-text.ts'
 import { type Policy, policiesFor } from './policy.ts'
 import { noSecrets, type Secrets } from './secret.ts'
 import type { AnyTool } from './tool.ts'
-import { toolDefinition } from './tool-schema.ts'
+import { type DefinedTool, toolDefinition } from './tool-schema.ts'
 import { UnderWay } from './under-way.ts'
 
 export class Agency {
@@ -50,14 +49,14 @@ export class Agency {
   /** The model that is asked first. */
   readonly modelName: string
   /** The tools as the model is told of them. */
-  readonly #toolFaces: readonly ToolFace[]
+  readonly #definedTools: readonly DefinedTool[]
   /** Made again only when a function tells other instructions than before. */
-  #told: { readonly instructions: string; readonly definition: string } | undefined
+  #definition: { readonly instructions: string; readonly definition: string } | undefined
   readonly #parallel: Limiter
   readonly #byTool = new Map<string, Limiter>()
   readonly underWay: UnderWay = new UnderWay()
-  /** Artifacts that the model has been told of when the turn began: it may read these and no others. */
-  told: readonly string[] = []
+  /** Artifacts that the model was told of before this turn: it may read these and no others. */
+  artifacts: readonly string[] = []
   /** The conversation in the words of the model port. */
   readonly translation: Translation = new Translation()
   /** The same as models were given it. */
@@ -70,7 +69,7 @@ export class Agency {
     this.ports = portsIn(run)
     const more = agent.tools.length > 0 ? [readMore((name) => this.#textIn(run, name))] : []
     this.tools = new Map([...more, ...agent.tools].map((tool) => [tool.name, tool]))
-    this.#toolFaces = Array.from(this.tools.values(), toolDefinition)
+    this.#definedTools = Array.from(this.tools.values(), toolDefinition)
     this.policies = policiesFor(agent.name, environment?.policies ?? [])
     this.guards = [...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]
     this.secrets = environment?.secrets ?? noSecrets
@@ -85,14 +84,14 @@ export class Agency {
 
   /** What the model is told beside the conversation, and the digest of that. */
   definitionWith(instructions: string): {
-    readonly tools: readonly ToolFace[]
+    readonly tools: readonly DefinedTool[]
     readonly definition: string
   } {
-    const tools = this.#toolFaces
-    if (this.#told?.instructions !== instructions) {
-      this.#told = { instructions, definition: digestOf([instructions, tools]) }
+    const tools = this.#definedTools
+    if (this.#definition?.instructions !== instructions) {
+      this.#definition = { instructions, definition: digestOf([instructions, tools]) }
     }
-    return { tools, definition: this.#told.definition }
+    return { tools, definition: this.#definition.definition }
   }
 
   /** Whether anything limits what the run may spend. */
@@ -125,7 +124,7 @@ export class Agency {
 
   /** The text of a result that was too long to be given whole. The store has those of all runs. */
   async #textIn(run: Run, artifact: string): Promise<Uint8Array | undefined> {
-    const found = this.told.includes(artifact) ? await largeValueIn(run, artifact) : undefined
+    const found = this.artifacts.includes(artifact) ? await largeValueIn(run, artifact) : undefined
     return found && Buffer.from(wholeText(found.value))
   }
 }

@@ -20,6 +20,7 @@ import { rule } from './ruling.ts'
 import { spend } from './spending.ts'
 import type { AgentState, CallResult } from './state.ts'
 import type { ToolCallPart } from './model/answer.ts'
+import { givenArgs } from './model/proposed-calls.ts'
 import { wholeText } from './result-text.ts'
 import { keyOfCall, keysAgain, keysBefore, type ToolCall } from './tool-call.ts'
 import { type CheckedCall, validateCall } from './validate-call.ts'
@@ -45,17 +46,21 @@ export async function takeCall(
 ): Promise<CallEnd> {
   const { id, name } = part
   const { raised } = state
+  const args = givenArgs(part)
   const told = (is: 'error' | 'denied', value: string): CallEnd => ({
     result: { id, tool: name, is, value },
-    past: { tool: name, digest: digestOf(part.input ?? part.rawInput) },
+    past: { tool: name, digest: digestOf(args) },
     raised,
     hasReturned: false,
   })
-  const proposal = { tool: name, args: part.input ?? part.rawInput }
   // What is begun goes on (C4).
   const keys = [...Object.values(keysBefore(id)), keyOfCall(id)]
   const isBegun = keys.some((key) => isRecorded(run, key))
-  const validated = validateCall([...at.tools.values()], proposal, { isRecorded: isBegun })
+  const validated = validateCall(
+    [...at.tools.values()],
+    { tool: name, args },
+    { isRecorded: isBegun },
+  )
   const checked = begunAnyway(at, run, part, await holdIn(run, validated))
   if (checked.is !== 'valid') return told('error', checked.text)
   // Arguments that fit may still be the first half of others.

@@ -14,7 +14,7 @@ import type { Ever } from '../run/index.ts'
 import { largeIn, largeOf } from '../run/large.ts'
 import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
 import { answerText } from './model/answer-text.ts'
-import type { ToolCallPart } from './model/answer.ts'
+import { proposedCalls, shownCall } from './model/proposed-calls.ts'
 import { asUserMessage } from './prompt.ts'
 import type { Reply } from './reply.ts'
 import type { CallResult } from './state.ts'
@@ -277,7 +277,7 @@ export class ConversationReading {
   #answer(value: unknown, place: Place, add: Add): void {
     if (!isReply(value)) return // a step of a flow that is no agent
     const { answer, amounts } = value
-    const calls = answer.content.filter((part): part is ToolCallPart => part.type === 'tool-call')
+    const calls = proposedCalls(answer.content)
     for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
     this.#answered = calls.map(({ id }) => id)
     add({
@@ -285,11 +285,7 @@ export class ConversationReading {
       text: answerText(answer.content),
       ...(answer.finishReason === 'length' ? { isCut: true } : {}),
       model: answer.model,
-      calls: calls.map(({ id, name, input, rawInput }) => ({
-        id,
-        tool: name,
-        args: input ?? rawInput,
-      })),
+      calls: calls.map(shownCall),
       amounts,
     })
   }

@@ -6,6 +6,7 @@ import { digestOf } from '../ledger/index.ts'
 import type { Agency } from './agency.ts'
 import type { PastCall } from './guards/guard.ts'
 import type { ToolCallPart } from './model/answer.ts'
+import { givenArgs } from './model/proposed-calls.ts'
 import { type AgentState, remembered } from './state.ts'
 import { validateCall } from './validate-call.ts'
 
@@ -19,7 +20,7 @@ export function proposedBefore(
   if (calls.length < 2 || !isGuarded) return calls.map(() => state)
   const tools = [...at.tools.values()]
   const all = calls.map((part): PastCall => {
-    const args = part.input ?? part.rawInput
+    const args = givenArgs(part)
     const checked = validateCall(tools, { tool: part.name, args })
     // Where a schema takes its time, the arguments count as the model gave them.
     const isValid = !(checked instanceof Promise) && checked.is === 'valid'

@@ -6,12 +6,13 @@ import { jsonSchemaOf } from '../run/schema.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { Costs, tokensOf } from './costs.ts'
-import type { AnswerPart, ModelAnswer, ModelRequest, ToolFace } from './model/answer.ts'
+import type { AnswerPart, ModelAnswer, ModelRequest } from './model/answer.ts'
 import { isBlank } from './model/message.ts'
 import { withoutSignedReasoning } from './model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
 import { resolved } from './settings.ts'
 import type { AgentState } from './state.ts'
+import type { DefinedTool } from './tool-schema.ts'
 
 /** An answer with everything said once: its parts hold the text and the reasoning. */
 type RecordedAnswer = Omit<ModelAnswer, 'text' | 'reasoning'>
@@ -22,7 +23,7 @@ export interface Reply {
   /** Digest of instructions and tools. */
   readonly definition: string
   /** They themselves, when they are others than those of the turn before. */
-  readonly defined?: { readonly instructions: string; readonly tools: readonly ToolFace[] }
+  readonly defined?: { readonly instructions: string; readonly tools: readonly DefinedTool[] }
   /** Input tokens as they are estimated, where the provider does not say. */
   readonly context?: number
   /** What it cost. */

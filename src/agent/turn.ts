@@ -20,7 +20,8 @@ import { entitle } from './entitle.ts'
 import { halt } from './halt.ts'
 import { Inbox, messageSignal } from './inbox.ts'
 import { answerText } from './model/answer-text.ts'
-import type { AnswerPart, ToolCallPart } from './model/answer.ts'
+import type { AnswerPart } from './model/answer.ts'
+import { proposedCalls, shownCall } from './model/proposed-calls.ts'
 import { retold } from './model/retold.ts'
 import { progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
@@ -46,7 +47,7 @@ export async function takeTurn(
   state: AgentState,
 ): Promise<Next | Done<unknown>> {
   if (state.phase === 'listening') return listen(at, run, state)
-  at.told = state.artifacts
+  at.artifacts = state.artifacts
   taintIn(run, state.tainted)
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
@@ -81,8 +82,7 @@ export async function takeTurn(
     cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
   })
-  const calls = parts.filter((part): part is ToolCallPart => part.type === 'tool-call')
-  const text = answerText(parts)
+  const calls = proposedCalls(parts)
 
   const ruling = await rule(at, run, answered, {
     position: 'answer',
@@ -91,14 +91,7 @@ export async function takeTurn(
       ...calls.flatMap(({ id }) => [...Object.values(keysBefore(id)), keyOfCall(id)]),
       'guard:output',
     ],
-    subject: {
-      text,
-      calls: calls.map(({ id, name, input, rawInput }) => ({
-        id,
-        tool: name,
-        args: input ?? rawInput,
-      })),
-    },
+    subject: { text: answerText(parts), calls: calls.map(shownCall) },
   })
   if (ruling.is === 'deny' || ruling.is === 'retry') {
     if (!isLast(answered)) return goOn(sentBack(at, run, answered, { ...ruling, what: 'answer' }))

@@ -3,7 +3,8 @@ import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
-import type { ModelAnswer, ModelRequest, ToolFace } from '../../src/agent/model/answer.ts'
+import type { ModelAnswer, ModelRequest } from '../../src/agent/model/answer.ts'
+import type { DefinedTool } from '../../src/agent/tool-schema.ts'
 import { callModel } from '../../src/agent/model/call.ts'
 import type { LanguageModel } from '../../src/agent/model/port.ts'
 import { systemPorts } from '../../src/base/system.ts'
@@ -19,7 +20,7 @@ export const providers: Readonly<Record<string, (url: string) => LanguageModel>>
   anthropic: (baseURL) => createAnthropic({ baseURL, apiKey })('claude-scripted'),
 }
 
-export const weather: ToolFace = {
+export const weather: DefinedTool = {
   name: 'weather',
   description: 'The weather of a city.',
   inputSchema: {

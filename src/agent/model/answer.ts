@@ -5,12 +5,11 @@
 import type {
   LanguageModelV4CallOptions,
   LanguageModelV4Prompt,
-  LanguageModelV4ToolChoice,
   SharedV4ProviderMetadata,
 } from '@ai-sdk/provider'
 import type { Duration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
-import type { JsonSchema } from '../tool-schema.ts'
+import type { DefinedTool } from '../tool-schema.ts'
 import type { AcceptedPrompts } from './accepted-prompt.ts'
 import type { Model } from './port.ts'
 
@@ -21,15 +20,6 @@ export interface Used {
   readonly usage: Usage
   /** How long its answer is: characters of the texts and of the inputs of calls. */
   readonly units: number
-}
-
-/** A tool as a model is told of it. */
-export interface ToolFace {
-  readonly name: string
-  readonly description?: string | undefined
-  /** JSON Schema of an object. */
-  readonly inputSchema: JsonSchema
-  readonly strict?: boolean | undefined
 }
 
 /** How the model is to answer: passed on to the provider as they are. */
@@ -65,8 +55,7 @@ export interface ModelRequest {
   readonly prompt: LanguageModelV4Prompt
   /** The conversation that the prompt goes on with, when there may be more requests of it. */
   readonly accepted?: AcceptedPrompts | undefined
-  readonly tools?: readonly ToolFace[] | undefined
-  readonly toolChoice?: LanguageModelV4ToolChoice | undefined
+  readonly tools?: readonly DefinedTool[] | undefined
   readonly responseFormat?: LanguageModelV4CallOptions['responseFormat'] | undefined
   readonly settings?: ModelSettings | undefined
   /** Aborts the call; what it is aborted with is thrown. */

@@ -20,7 +20,7 @@ export function callOptions(
   model: LanguageModel,
   abortSignal: AbortSignal,
 ): LanguageModelV4CallOptions {
-  const { tools, toolChoice, responseFormat } = request
+  const { tools, responseFormat } = request
   const { reasoning, ...settings } = request.settings ?? {}
   const version = model.specificationVersion
   const options = providerOptions(model, settings.providerOptions)
@@ -32,14 +32,12 @@ export function callOptions(
     ...(tools === undefined || tools.length === 0
       ? {}
       : {
-          tools: tools.map(({ name, description, inputSchema, strict }) => ({
+          tools: tools.map(({ name, description, inputSchema }) => ({
             type: 'function' as const,
             name,
             inputSchema: inputSchema as JSONSchema7,
-            ...(description === undefined ? {} : { description }),
-            ...(strict === undefined || version === 'v2' ? {} : { strict }),
+            description,
           })),
-          ...(toolChoice === undefined ? {} : { toolChoice }),
         }),
     ...(responseFormat === undefined ? {} : { responseFormat }),
     // A ping is a sign of life, and becomes no part of its own.

@@ -4,7 +4,8 @@
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import { isObject } from '../../base/is-object.ts'
-import type { AnswerPart, ToolFace } from './answer.ts'
+import type { DefinedTool } from '../tool-schema.ts'
+import type { AnswerPart } from './answer.ts'
 import { type CallId, callIds } from './call-ids.ts'
 import { plain } from './plain.ts'
 import { toolInput } from './tool-input.ts'
@@ -24,7 +25,7 @@ const isCall = (part: unknown): part is RawPart =>
 export interface Origin {
   /** "provider/model". */
   readonly model: string
-  readonly tools: readonly ToolFace[]
+  readonly tools: readonly DefinedTool[]
   /** It had no more tokens left. */
   readonly isCut: boolean
 }
@@ -82,7 +83,7 @@ function callPart(part: RawPart, { id, given }: CallId, { model, tools }: Origin
 const toolName = (named: string): string =>
   named.length > nameUnitsMax ? `(a name of ${named.length} characters)` : named.toWellFormed()
 
-function nameComplaint(name: string, tools: readonly ToolFace[]): string | undefined {
+function nameComplaint(name: string, tools: readonly DefinedTool[]): string | undefined {
   if (tools.some((tool) => tool.name === name)) return undefined
   const known = tools.map((tool) => tool.name)
   const there = known.length === 0 ? 'There are no tools.' : `There are: ${known.join(', ')}.`

@@ -1,6 +1,7 @@
 /** From what a model has streamed, of which nothing is trusted, to an answer. */
 import { isObject } from '../../base/is-object.ts'
-import type { FinishReason, ModelAnswer, ToolFace, Usage } from './answer.ts'
+import type { DefinedTool } from '../tool-schema.ts'
+import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
 import { checkUnits } from './answer-size.ts'
 import { contentOf, metadataOf } from './content.ts'
 import { AttemptFailure } from './failure.ts'
@@ -20,7 +21,7 @@ export interface RawAnswer {
 interface About {
   readonly model: string
   readonly usage: Usage
-  readonly tools: readonly ToolFace[]
+  readonly tools: readonly DefinedTool[]
 }
 
 /** A model's refusal: an answer, but not one to go on with. */
