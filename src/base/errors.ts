@@ -119,7 +119,7 @@ export class EverloopError extends Error {
     Object.defineProperty(this.prototype, brand, { value: true })
   }
 
-  /** True for errors of any copy of everloop in the process, which `instanceof` cannot tell. */
+  /** True for errors of everloop, whichever copy of it made them: `instanceof` knows those of its own copy only. */
   static is(value: unknown): value is EverloopError {
     try {
       return typeof value === 'object' && value !== null && brand in value

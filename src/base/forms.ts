@@ -1,6 +1,6 @@
-/** The forms in which values travel: how the encoders that are in use write a text. */
+/** The forms in which a text travels: as it is, and as common encoders write it. */
 
-/** The forms of a text, itself among them, without doubles. */
+/** All forms of a text, itself included, each once. */
 export function formsOf(text: string): ReadonlySet<string> {
   const bytes = Buffer.from(text)
   const url = encoded(text)
@@ -22,23 +22,23 @@ export function formsOf(text: string): ReadonlySet<string> {
   ])
 }
 
-/** As the text stands in JSON that is printable ASCII, without the quotes. */
+/** The text as JSON in printable ASCII, without the quotes. */
 export const asciiJson = (text: string): string =>
   json(text, { escaped: '', isAscii: true, isUpper: false, isSlashed: false })
 
 /** How an encoder writes JSON where it has the choice. */
 interface Writing {
-  /** What it writes as code units although it need not. */
+  /** The characters that it escapes although it need not. */
   readonly escaped: string
-  /** Whether it writes what is no printable ASCII so. */
+  /** Whether it escapes everything beyond printable ASCII. */
   readonly isAscii: boolean
-  /** Whether the digits of code units are upper case. */
+  /** Whether the hex digits of an escape are upper case. */
   readonly isUpper: boolean
-  /** Whether slashes have a backslash before them. */
+  /** Whether it writes a slash with a backslash before it. */
   readonly isSlashed: boolean
 }
 
-/** JavaScript and most; Go and Ruby on Rails; Python for HTML, PowerShell; Gson; PHP for HTML; .NET. */
+/** What encoders escape although they need not: JavaScript and most others; Go and Ruby on Rails; Python for HTML, PowerShell; Gson; PHP for HTML; .NET. */
 const escapedSets = ['', '<>&', `<>&'`, `<>&'=`, `<>&'"`, `<>&'"+\``].map((set) => set.split(''))
 
 /** The text as JSON writes it, and as JSON in JSON does, without the quotes. */
@@ -95,7 +95,7 @@ function htmlForms(text: string): string[] {
   )
 }
 
-/** The characters of base64 that these bytes decide alone, with so many other bytes before them. */
+/** The base64 characters that depend on these bytes alone when `offset` other bytes stand before them. */
 function base64Core(bytes: Uint8Array, offset: number): string {
   const text = Buffer.concat([new Uint8Array(offset), bytes]).toString('base64')
   const whole = Math.floor(((offset + bytes.byteLength) * 8) / 6)

@@ -1,7 +1,7 @@
 /**
  * The ports through which everything below the CLI touches the world: time, timers, randomness.
- * src/base/system.ts holds the real ones; tests and the simulator hand in others. Nothing else in
- * base, ledger, store and run may read a clock, set a timer or draw a random number.
+ * src/base/system.ts holds the real ones; tests and the simulator hand in others. Nothing else below
+ * the CLI may read a clock, set a timer or draw a random number.
  */
 
 /** Reads the time, in whole milliseconds since 1970. */
@@ -17,7 +17,7 @@ export interface Timer {
 /** All chance and time there is. */
 export interface Ports {
   readonly clock: Clock
-  /** Milliseconds since a moment of its own, which nobody can set: it grows while the process is frozen too. */
+  /** Milliseconds since some fixed moment. Nobody can set it back, and it goes on while the process is frozen. */
   monotonic(): number
   /** Calls back once after at least `ms` milliseconds, however many those are. */
   setTimer(ms: number, callback: () => void): Timer

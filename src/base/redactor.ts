@@ -2,23 +2,23 @@
  * The redactor: knows the values of secrets and puts `[secret NAME]` in their place, wherever
  * something is about to be written or shown.
  *
- * - X1 A value is found as it is, and in the forms in which values usually travel (forms.ts): base64 and
- *   base64url at any alignment, hex, URL-encoded, as the encoders of JSON and HTML that are in use escape
- *   it. Long lines of a value count like the value.
+ * - X1 A value is found as it stands and in the forms in which values usually travel (forms.ts): base64
+ *   and base64url at any alignment, hex, URL-encoded, and escaped as common encoders of JSON and HTML do.
+ *   Each long line of a value counts as a value.
  * - X2 With nothing registered every method returns what it was given, at once.
  * - X3 What is registered stays registered: a value that was replaced may still be in flight.
  */
 import { EverloopError } from './errors.ts'
 import { asciiJson, formsOf } from './forms.ts'
 
-/** Shorter values would be found everywhere. They are no secrets. */
+/** Shorter values would be found everywhere, so they are not taken for secrets. */
 const unitsMin = 6
-/** Lines of a value that are at least as long are secret on their own: think of key files. */
+/** Lines of at least this length are secret on their own, as those of a key file are. */
 const lineUnitsMin = 20
-/** Longer ones are looked for piece by piece: no pattern may hold 32 Ki units in a row, in any form. */
+/** Longer values are looked for in pieces: no pattern may hold 32 Ki units in a row, in any form. */
 const pieceUnitsMax = 2048
 
-/** Where each byte is a unit. */
+/** The search in bytes, each read as one unit. */
 interface BytesSearch {
   readonly names: ReadonlyMap<string, string>
   readonly pattern: RegExp
@@ -95,8 +95,8 @@ export class Redactor {
   }
 
   /**
-   * Up to where this text can be shown although more is coming: what stands behind may be the
-   * beginning of a secret, or a part of one that goes on.
+   * How much of this text can be shown although more is coming. What follows may be the beginning of a
+   * secret, or part of one that goes on.
    */
   settledUnits(text: string): number {
     if (this.isEmpty) return text.length
@@ -197,7 +197,7 @@ function piecesOf(text: string): readonly string[] {
 
 const mark = (name = ''): string => `[secret ${name}]`
 
-/** Whether one of these texts begins so, and goes on. */
+/** True when one of these texts begins with the tail and goes on after it. */
 const isBeginning = (tail: string, texts: readonly string[]): boolean =>
   texts.some((text) => text.length > tail.length && text.startsWith(tail))
 
@@ -214,8 +214,8 @@ function alternatives(texts: readonly string[]): RegExp {
 }
 
 /**
- * What finds one of these texts, which are sorted and the same up to here. How they begin together stands
- * there once: forms of a value differ late, and each record is searched for all of them.
+ * A pattern that finds these texts, which are sorted and equal up to `from`. A common beginning stands in
+ * it once: the forms of a value differ late, and every record is searched for all of them.
  */
 function sourceOf(texts: readonly string[], from: number): string {
   const [first = ''] = texts

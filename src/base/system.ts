@@ -23,7 +23,7 @@ function setTimer(ms: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(current) }
 }
 
-/** Drawing a few bytes costs as much as drawing a few thousand: drawn ahead, handed out once. */
+/** Drawing a few bytes costs as much as drawing a few thousand: they are drawn ahead, and each is handed out once. */
 const poolBytes = 8192
 let pool = Buffer.alloc(0)
 let drawnBytes = 0

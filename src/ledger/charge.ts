@@ -1,5 +1,5 @@
 /**
- * Charges: what an entry says that something cost. They stand first in their payload, so that they are
+ * Charges: what an entry says something cost. A charge stands first in its payload, so that it can be
  * found, and taken out, without decoding what follows, which may be long.
  */
 import { decode } from './codec.ts'
@@ -10,7 +10,7 @@ export type Amounts = Readonly<Record<string, number>>
 
 const prefix = '{"charge":'
 
-/** An object with texts and plain numbers two levels down: no charge that was ever written is more. */
+/** An object of texts and numbers, two levels deep at most: no charge ever written is anything else. */
 const shape =
   /^\{"charge":(\{(?:[^"{}]|"(?:[^"\\]|\\.)*"|\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\})*\})(,|\})/
 
@@ -22,7 +22,7 @@ export function chargeOf({ payload }: Pick<Entry, 'payload'>): Charge | undefine
   return isCharge(charge) ? charge : undefined
 }
 
-/** The payload of the same outcome where it cost nothing: it is handed over again, not made again. */
+/** The same payload without its charge: the outcome is handed over again, not paid for again. */
 export const withoutCharge = (payload: string): string =>
   payload.startsWith(prefix)
     ? payload.replace(shape, (_, __, end) => (end === ',' ? '{' : '{}'))

@@ -1,8 +1,8 @@
 /**
  * Values as text: JSON with a few tagged extras, printable ASCII only.
  *
- * What JSON has stands as JSON; keys keep their order, which JavaScript shows and models react to.
- * The rest is an object with a "$" key, a tag: undefined, bigint, Date, Map, Set, bytes, Error, the
+ * What JSON can hold stands as JSON. Keys keep their order, since JavaScript shows it and models react
+ * to it. Everything else is an object with a "$" key, a tag: undefined, bigint, Date, Map, Set, bytes, Error, the
  * numbers NaN, Infinity and -0, and references (see `Ref`). A key of the user's that consists of
  * dollar signs alone gets one more, so `{"$":` begins a tag and nothing else, and a text holds
  * references exactly when it holds `"$":"ref"`. Everything beyond printable ASCII is a \u escape, so
@@ -65,7 +65,7 @@ export function decode(text: string, options: DecodeOptions = {}): unknown {
   }
 }
 
-/** One search for most texts: whatever undoing a tag is about begins with these two characters. */
+/** One search settles most texts: everything that `untag` has to undo begins with these two characters. */
 const isTagged = (text: string): boolean =>
   text.includes('"$') && (text.includes('"$"') || text.includes('"$$'))
 
@@ -80,7 +80,7 @@ const messageUnitsMax = 64 * 1024
 /** Properties of an error that would make its data longer than this are left out. */
 const errorUnitsMax = 1024 * 1024
 
-/** Records hold an error some levels down, and it may be the cause of another: it must fit there. */
+/** An error stands some levels down in its record, perhaps as the cause of another, and must fit there. */
 const levelsAround: readonly string[] = Array.from({ length: 20 }, () => '')
 
 /** The thrown thing as data: anything may be thrown, and nothing about it is trusted to work. */

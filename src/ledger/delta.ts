@@ -125,8 +125,7 @@ function compareLists(
   const removed = before.length - head - tail
   const inserted = after.slice(head, after.length - tail)
   if (removed === inserted.length) {
-    // Items changed in place: say what changed inside each.
-    // Not forEach, which passes over holes.
+    // Items changed in place: say what changed inside each. `forEach` would skip holes.
     for (let i = head; i < head + removed; i++) compare(before[i], after[i], [...path, i], run)
   } else {
     run.edits.push(['splice', path, head, removed, inserted])
@@ -176,7 +175,7 @@ export function equal(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false
-    // Not every, which passes over holes.
+    // `every` would skip holes.
     for (let i = 0; i < a.length; i++) if (!equal(a[i], b[i])) return false
     return true
   }
@@ -211,7 +210,7 @@ function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): un
   if (rest === 0 && edit[0] === 'set') return edit[2]
   assert(typeof node === 'object' && node !== null, 'An edit leads nowhere.')
   if (rest === 0 && edit[0] === 'splice' && Array.isArray(node) && !copies.has(node)) {
-    // What concat makes of a frozen list counts as one with holes, and so does every copy of it.
+    // V8 takes what `concat` makes of a frozen list for a list with holes, and every copy of that too.
     const spliced = splicedCopy(plainOf?.(node) ?? [...(node as readonly unknown[])], edit)
     copies.add(spliced)
     return spliced
@@ -256,8 +255,8 @@ function splicedCopy(
 }
 
 /**
- * Changes the list as the edit says. Not by the method of lists, which takes what it inserts as
- * arguments: there may be too many.
+ * Changes the list as the edit says. `splice` alone would take what it inserts as arguments, of which
+ * there may be too many.
  */
 export function spliceItems(list: unknown[], [, , start, remove, insert]: Splice): void {
   const behind = list.splice(start)

@@ -1,4 +1,4 @@
-/** L16, L17 and L18: a call whose effect counts is intended first, and known about before it is past. */
+/** L16, L17 and L18: a call whose effect counts is announced first, and nothing goes on before it is known what became of it. */
 import { fieldsOf, type Invariant, invariant, type ReadEntry, type Watch } from './invariant.ts'
 import { childPath } from './path.ts'
 import { ScopeTree } from './scope-tree.ts'

@@ -64,7 +64,7 @@ interface Deadline {
   readonly otherwise?: { readonly value: unknown } | undefined
 }
 
-/** What closed with a scope although it had not ended: keys relative to the scope. */
+/** What had not ended when its scope closed: keys relative to the scope. */
 interface Abandoning {
   readonly abandoned?: readonly string[] | undefined
 }
@@ -82,7 +82,7 @@ export interface Undo {
   readonly input?: unknown
 }
 
-/** A run around another one, and the limits of its budget when the other one began. */
+/** A run above another one, with the limits of its budget at the time the other one began. */
 export interface Ancestor {
   readonly run: string
   readonly limits?: Readonly<Record<string, number>> | undefined

@@ -73,10 +73,10 @@ export interface RunState {
   readonly taints: readonly Taint[]
 }
 
-/** What one entry does to the projections. Lists are empty when it does nothing of the kind. */
+/** What one entry does to the projections. What it leaves alone is left out. */
 export interface Effect {
   readonly status?: RunStatus
-  /** Undefined, but there: the cancel is over. */
+  /** Present and undefined: the cancel is over. */
   readonly cancelling?: string | undefined
   /** Compensation begins: nothing that the code waited for is waited for any more. */
   readonly undoing?: Payloads['run.undoing']

@@ -1,9 +1,9 @@
 /**
- * A map whose keys are paths, of scopes or operations. What lies inside a scope is found without going
+ * A map whose keys are paths of scopes or operations. It finds what lies inside a scope without going
  * through everything else: thousands of scopes may be open, and they close one at a time.
  */
 export class PathMap<T> extends Map<string, T> {
-  /** For each path around one that is kept: those inside. Nothing for what stands in the run itself. */
+  /** By scope: the paths inside it. Not for scope "", in which all of them are. */
   readonly #inside = new Map<string, Set<string>>()
 
   constructor(entries: Iterable<readonly [string, T]> = []) {

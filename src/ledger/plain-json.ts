@@ -1,10 +1,10 @@
 /**
- * JSON of a value that consists of nothing but what JSON has, as most do: JavaScript's own writer takes
- * half the time of the codec's, and writes the same. Whatever is not plain is left to the codec, which
- * knows how to write it or what to say about it.
+ * The quick way to write a value that JSON can hold as it is, as most can: JavaScript's own writer takes
+ * half the time of the codec's and writes the same. All other values are left to the codec, which knows
+ * how to write them, or what to say about them.
  *
- * A value is read twice, to look and to write. Data says the same both times; of a getter or a Proxy that
- * does not, what it says the second time is written, in the way of JSON.
+ * A value is read twice: once to look at it, once to write it. Data is the same both times. Where a getter
+ * or a Proxy is not, what it gives the second time is written as JSON would write it.
  */
 
 /** Keys that the codec escapes, as `$` opens its tags. */
@@ -15,7 +15,7 @@ const unitsMax = 256 * 1024
 /** Nor deeper than this. */
 const depthMax = 50
 
-/** Undefined when JSON lacks something of the value, and when reading it throws. */
+/** The JSON. Undefined when the value holds something that JSON lacks, or throws when it is read. */
 export function plainJson(value: unknown): string | undefined {
   try {
     return plainUnits(value, 0) <= unitsMax ? JSON.stringify(value) : undefined

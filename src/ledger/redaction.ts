@@ -15,8 +15,8 @@ export function redacted(text: string, redactor: Redactor, is: 'value' | 'record
 }
 
 /**
- * Names of fields inside of records that everloop's readers know, and that a secret may be by chance:
- * those of errors, votes and verdicts. The fields of the record itself are never looked at.
+ * Names of fields inside records that everloop itself reads: those of errors, votes and verdicts. They
+ * stay, even where a secret happens to be the same word. Those of the record itself are never looked at.
  */
 const fields: ReadonlySet<string> = new Set([
   'action',

@@ -1,6 +1,6 @@
 /**
- * What a commit may mean to others, so that nobody looks for work that cannot be there: a step of a
- * run in somebody's hands concerns only those who watch that run.
+ * What a commit means to others. A step of a run that somebody holds concerns only those who watch that
+ * run: nobody else need look for work because of it.
  */
 import type { Append, AppendResult, Change, DeliverResult } from './store.ts'
 

@@ -1,7 +1,7 @@
 /**
- * Whether the name of a ledger that is open still leads to it. Whoever removes, renames or replaces the
- * file takes it from nobody: SQLite goes on with one that has no name any more, so what is acknowledged
- * from then on is lost, and whoever opens the name executes the same runs once more.
+ * Whether the name of an open ledger still leads to it. Removing, renaming or replacing the file does not
+ * take it from SQLite, which goes on with a file that has no name any more: what is acknowledged from then
+ * on is lost, and whoever opens the name next executes the same runs again.
  *
  * Asking takes two microseconds and no file descriptor (see liveness.ts), so it is asked before each
  * transaction and each read.
@@ -45,8 +45,8 @@ export function refuseMoved({
 }
 
 /**
- * The name of the file itself where a link leads to it, to one that is not there yet, too. Beside it lie
- * its log and the locks of its sessions: who looked for them under another name would take all other
+ * The name of the file itself where a link leads to it, even to one that does not exist yet. Its log and
+ * the locks of its sessions lie beside it: whoever looked for them under another name would take all other
  * workers for dead.
  */
 export function realLocation(location: string): string {

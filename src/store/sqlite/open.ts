@@ -51,7 +51,7 @@ const checkpointPages = 512
 /** A log that grew while a long reader (a backup, say) needed it is cut to this when it begins anew. */
 const logBytesMax = 32 * 1024 * 1024
 
-/** What is made for a ledger is for its owner; what is there already is left as it is. */
+/** What is created for a ledger is for its owner alone; what exists already keeps its mode. */
 export const ownerOnly = { file: 0o600, folder: 0o700 } as const
 
 /** How long SQLite waits in one attempt where its thread may be blocked, and all attempts together. */

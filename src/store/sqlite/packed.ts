@@ -1,7 +1,7 @@
 /**
- * Batches and their results on the way between two threads. Copying an object with names costs
- * several times what copying a list does, so what there is most of, appends that bring nothing but
- * entries, and their success, goes as a list and a number. Everything else goes as it is.
+ * Batches and their results as they travel between two threads. Copying an object with field names costs
+ * several times as much as copying a list. So what is most frequent travels as a list and as a number:
+ * appends that bring nothing but entries, and their success. Everything else travels as it is.
  */
 import { assert } from '../../base/errors.ts'
 import type { Entry } from '../../ledger/index.ts'

@@ -1,7 +1,7 @@
 /**
- * Who wants to know of commits. Those of this store are told at once; those of other processes are
- * seen by a number that SQLite changes with each commit, asked for every few milliseconds, but
- * only while somebody listens.
+ * Tells subscribers of commits. Those of this store are told at once. Those of other processes show in a
+ * number that SQLite changes with each commit: it is read every few milliseconds, but only while
+ * somebody listens.
  */
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Change } from '../store.ts'

@@ -13,15 +13,16 @@ import { unitsOf } from './command.ts'
 import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
 
 /**
- * What callers do next, when they are told, takes time: telling all of a large batch in one turn of
- * the event loop would hold up everybody else. So many callers are told in a turn, or fewer when
- * they bring much: who brought so many characters counts as one more.
+ * What callers do once they are told takes time: telling all of a large batch in one turn of the event
+ * loop would hold up everybody else. At most this many callers are told in a turn, and fewer when they
+ * brought much: each `unitsPerCaller` characters count as one more caller.
  */
 const toldPerTurn = 64
 const unitsPerCaller = 1500
 
 /**
- * A turn of the event loop takes time of a lone caller, so it is not waited for each time; but a caller that is served here, one batch after the other, must not keep others out.
+ * Waiting for a turn of the event loop costs a lone caller time, so it is not done for each batch; but a
+ * caller that is served batch after batch must not keep others out.
  */
 const batchesPerTurn = 8
 
