@@ -4,6 +4,8 @@
  */
 import { flow } from '../../src/run/index.ts'
 import type { TestRuntime } from '../../src/testing/index.ts'
+import { agentsBelow, goldenAgents } from './agents.ts'
+import { flowsBelow, goldenEffects } from './effects.ts'
 
 const double = flow('double', async (run, n: number) => run.step('double', () => n * 2))
 
@@ -82,6 +84,8 @@ const failing = flow('failing', async (run) =>
 
 /** By name: the flow, and what is done to its run from outside. */
 export const golden = {
+  ...goldenEffects,
+  ...goldenAgents,
   steps: { flow: steps, drive: (runtime: TestRuntime) => runtime.advance('1h') },
   branches: { flow: branches, drive: async () => {} },
   loops: { flow: loops, drive: async () => {} },
@@ -101,4 +105,9 @@ export const golden = {
   failing: { flow: failing, drive: async () => {} },
 } as const
 
-export const goldenFlows = [double, ...Object.values(golden).map((one) => one.flow)]
+export const goldenFlows = [
+  double,
+  ...flowsBelow,
+  ...agentsBelow,
+  ...Object.values(golden).map((one) => one.flow),
+]

@@ -5,9 +5,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { checkInvariants, decode, encode, type LinkedEntry } from '../../src/ledger/index.ts'
+import type { Ports } from '../../src/base/ports.ts'
+import {
+  checkInvariants,
+  decode,
+  encode,
+  type Entry,
+  familyOf,
+  type LinkedEntry,
+  type Payloads,
+} from '../../src/ledger/index.ts'
+import { type AnyFlow, flow } from '../../src/run/index.ts'
 import type { RunRow, Store } from '../../src/store/store.ts'
-import { memoryStore, replay, virtualTime } from '../../src/testing/index.ts'
+import { memoryStore, replay, testRuntime, virtualTime } from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
 
 interface Stored {
@@ -44,6 +54,65 @@ const drive = async (stored: Stored): Promise<readonly string[]> => {
   return (await replay(stored.row.id, { store, time, flows: goldenFlows })).flaws
 }
 
+/** What an entry is of, whatever it says about it. */
+const placeOf = ({ scope, kind, key }: Entry): string => `${familyOf(kind)} ${scope}/${key}`
+
+/**
+ * What today's code writes next, where it finds so much of a ledger, and nobody says anything and no time
+ * passes.
+ */
+async function goOn(
+  entries: readonly Entry[],
+  flows: readonly AnyFlow[] = goldenFlows,
+): Promise<readonly Entry[]> {
+  const last = entries.at(-1)
+  const [genesis] = entries
+  if (!genesis || !last) throw new Error('A ledger has at least one entry.')
+  const stored = async (ports: Ports): Promise<Store> => {
+    const store = memoryStore(ports)
+    await keep(store, entries)
+    return store
+  }
+  await using runtime = await testRuntime({
+    flows,
+    store: stored,
+    start: last.time,
+    development: false,
+  })
+  await runtime.settle()
+  await runtime.verify()
+  return runtime.store.entries(genesis.run, { after: last.seq })
+}
+
+/** Puts a ledger into a store as the workers have that wrote it. */
+async function keep(store: Store, [genesis, ...rest]: readonly Entry[]): Promise<void> {
+  if (!genesis) return
+  const { run, time } = genesis
+  const { flow, version, queue } = decode(genesis.payload ?? '{}') as Payloads['run.started']
+  await store.createRun({
+    genesis,
+    flow,
+    version,
+    queue,
+    labels: {},
+    parent: undefined,
+    wake: time,
+  })
+  let after = { seq: 1, hash: genesis.hash }
+  for (let epoch = 1; epoch <= (rest.at(-1)?.epoch ?? 0); epoch++) {
+    const session = `session ${epoch}`
+    await store.openSession({ token: session, name: 'golden', leaseMs: 10_000 })
+    await store.claim({ session, flows: [], limit: 1, run })
+    const entries = rest.filter((entry) => entry.epoch === epoch)
+    const release = { wake: time, seen: 0 }
+    expect(await store.append({ run, session, epoch, after, entries, release })).toMatchObject({
+      is: 'committed',
+    })
+    after = entries.at(-1) ?? after
+    await store.closeSession(session)
+  }
+}
+
 test('every flow has a ledger of the first version', () => {
   const files = readdirSync(join(import.meta.dirname, '0.1')).map((file) =>
     file.replace('.json', ''),
@@ -67,6 +136,21 @@ describe.each(versions)('ledgers of version %s', (version) => {
     expect(await drive(read(version, name))).toEqual([])
   })
 
+  test.each(names)('%s goes on from wherever it was left', async (name) => {
+    const { entries } = read(version, name)
+    for (let count = 1; count < entries.length; count++) {
+      const written = await goOn(entries.slice(0, count))
+      const wanted = entries.slice(count).map(placeOf)
+      const others = written.filter(({ kind }) => kind === 'run.paused' || kind === 'input.drifted')
+      const first = written.slice(0, 1).map(placeOf)
+      expect({ count, others, first: first.filter((place) => !wanted.includes(place)) }).toEqual({
+        count,
+        others: [],
+        first: [],
+      })
+    }
+  })
+
   test.each(names)('%s encodes as it did', (name) => {
     const texts = read(version, name).entries.map(({ payload }) => payload ?? '')
     const whole = texts.filter((text) => !text.includes('"$":"ref"'))
@@ -80,4 +164,11 @@ test('a ledger whose code would go another way is found out', async () => {
     entry.kind === 'run.completed' ? { ...entry, payload: '{"output":1}' } : entry,
   )
   expect(await drive({ row, entries: other })).toHaveLength(1)
+})
+
+test('code that does not ask for what is recorded is found out wherever the run was left', async () => {
+  const { entries } = read('0.1', 'waits')
+  const changed = flow('waits', (run) => run.sleep('1h'))
+  const kinds = (await goOn(entries.slice(0, 6), [changed])).map(({ kind }) => kind)
+  expect(kinds).toEqual(['run.paused'])
 })

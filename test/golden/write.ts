@@ -2,20 +2,22 @@
  * Writes the ledgers of this version: `node test/golden/write.ts 0.1`. Done once, when a version is
  * made; what is written is never written again.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { testRuntime } from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
 
 const [version = ''] = process.argv.slice(2)
-for (const [name, { flow, drive }] of Object.entries(golden)) {
+for (const [name, { flow, drive, ...rest }] of Object.entries(golden)) {
+  const path = join(import.meta.dirname, version, `${name}.json`)
+  if (existsSync(path)) continue
+  const { input } = { input: undefined, ...rest }
   await using runtime = await testRuntime({ flows: goldenFlows, seed: 1 })
-  const run = await runtime.ever.start(flow as never, undefined as never, { id: name })
+  const run = await runtime.ever.start(flow as never, input as never, { id: name, by: 'Zoe' })
   await runtime.settled(run)
   await drive(runtime)
   const end = await runtime.settled(run)
   const { store } = runtime
   const stored = { row: await store.run(name), end, entries: await store.entries(name) }
-  const path = join(import.meta.dirname, version, `${name}.json`)
   writeFileSync(path, `${JSON.stringify(stored, undefined, 1)}\n`, { flag: 'wx' })
 }
