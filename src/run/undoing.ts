@@ -182,10 +182,8 @@ export async function skipUndo(
   await withRun(options, run, async ({ row, reader, giveBack }) => {
     const undoables = await undoablesOf(options.store, run)
     const undoable = undoables.list().find((one) => one.of === of)
-    const { status, undoing } = reader.state
-    const refusal =
-      refusalOf(undoable, of, run) ??
-      (isEnd(status.is) || undoing ? undefined : notUndoing(run, status.is))
+    const { status } = reader.state
+    const refusal = refusalOf(undoable, of, run) ?? stateRefusal(run, reader.state, {})
     if (refusal || !undoable) {
       await giveBack([])
       throw refusal
@@ -207,28 +205,34 @@ function refusalOf(undoable: Undoable | undefined, of: number, run: string): Err
   return new EverloopError('RUN_STATE', message, { run })
 }
 
-function checkState(
+function checkState(run: string, state: RunState, how: UndoOptions): void {
+  const refusal = stateRefusal(run, state, how)
+  if (refusal) throw refusal
+}
+
+/** Why the run is not undone as it stands; undefined when it is, or can be. */
+function stateRefusal(
   run: string,
   { status, undoing, waits }: RunState,
   { cancel = false }: UndoOptions,
-): void {
+): EverloopError | undefined {
   if (status.is === 'completed') {
-    throw new EverloopError(
+    return new EverloopError(
       'RUN_STATE',
       `Run "${run}" completed: what it has done stands. Only a run that failed or was cancelled is undone.`,
       { run },
     )
   }
-  if (isEnd(status.is) || undoing) return
-  if (!cancel) throw notUndoing(run, status.is)
+  if (isEnd(status.is) || undoing) return undefined
+  if (!cancel) return notUndoing(run, status.is)
   const inDoubt = Array.from(waits)
     .filter(([, { kind, record }]) => {
       const isOnce = 'effect' in record && record.effect === 'once'
       return kind === 'effect.doubted' || (kind === 'effect.intended' && isOnce)
     })
     .map(([path]) => `"${path}"`)
-  if (inDoubt.length === 0) return
-  throw new EverloopError(
+  if (inDoubt.length === 0) return undefined
+  return new EverloopError(
     'RUN_STATE',
     `Run "${run}" cannot be ended without its code: it is not known whether ${inDoubt.join(', ')} happened, and only the flow's code can find out. Let a worker that has it take the run, or answer the question it asks.`,
     { run },

@@ -155,6 +155,25 @@ test('what is skipped is not undone, and is not skipped or undone again', async 
   await runtime.verify()
 })
 
+test('of a run that completed, or goes on, nothing is skipped: what it has done stands', async () => {
+  const world = new World()
+  const trip = flow('trip', async (run) => {
+    await world.book(run, 'a')
+    await run.signal('go')
+  })
+  await using runtime = await testRuntime({ flows: [trip], actions: [world.cancel] })
+  const run = await runtime.start(trip, undefined, { id: 'r' })
+  await runtime.settled(run)
+  const { ever } = runtime
+  await expect(ever.skipUndo('r', 2, { reason: 'x' })).rejects.toMatchObject({ code: 'RUN_STATE' })
+  await ever.signal('r', 'go')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  const before = await kinds(runtime)
+  await expect(ever.skipUndo('r', 2, { reason: 'x' })).rejects.toMatchObject({ code: 'RUN_STATE' })
+  expect(await kinds(runtime)).toEqual(before)
+  await runtime.verify()
+})
+
 test('a run whose code is gone is cancelled without it, and undone; its children are told', async () => {
   const world = new World()
   const child = flow('child', async (run) => {
