@@ -87,7 +87,7 @@ export class Accounts {
   }
 
   #limit(run: Mirror, account: string, what: string, own: Limits | undefined): number | undefined {
-    const { usd, ...rest } = own ?? {}
+    const { usd, time: _time, ...rest } = own ?? {}
     const mine: Amounts = {
       ...rest,
       ...(usd === undefined ? {} : { microUsd: Math.round(usd * 1e6) }),

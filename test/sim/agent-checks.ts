@@ -5,7 +5,7 @@
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { digestOf, explicitKey, operationPath } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
-import { type Args, isGated } from './agent-flow.ts'
+import { approvalsFor, type Args } from './agent-flow.ts'
 import type { AgentSpec, ToolSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
@@ -33,7 +33,7 @@ export function checkRequest({ world, run }: Actor, prompt: LanguageModelV4Promp
     )
     for (const result of results) {
       if (result.type !== 'tool-result' || result.output.type !== 'text') continue
-      const path = /^effect of (.*)$/.exec(result.output.value)?.[1]
+      const path = /^effect of (.*)/.exec(result.output.value)?.[1]
       if (path === undefined) continue
       // An id that comes again in a later answer is told with a number, and recorded as it came.
       const { toolCallId: told } = result
@@ -112,9 +112,10 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
     'C2',
     `"${path}" is called with ${JSON.stringify(args)}, decided was ${JSON.stringify(last)}`,
   )
-  if (!isGated(tool.approval, args)) return
+  const wanted = approvalsFor(tool.approval, args)
+  if (wanted === 0) return
   must(isApproved, 'I9', `"${path}" is called without an approval`)
-  must(votes >= (tool.approval?.approvals ?? 1), 'I9', `"${path}" is called after ${votes} votes`)
+  must(votes >= wanted, 'I9', `"${path}" is called after ${votes} votes of ${wanted}`)
   must(
     approved === undefined || digestOf(approved) === digestOf(args),
     'I9',

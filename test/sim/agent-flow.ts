@@ -9,7 +9,7 @@ import { guard, type Guard } from '../../src/agent/guards/guard.ts'
 import { type GuardVerdict, verdict } from '../../src/agent/guards/verdict.ts'
 import { type AnyTool, tool, type UndoToolContext } from '../../src/agent/tool.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
-import type { Finding } from '../../src/run/finding.ts'
+import { done, type Finding } from '../../src/run/finding.ts'
 import { compactionText, Dice, simulatedModel } from './agent-model.ts'
 import type { AgentSpec, ApprovalSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import type { Call } from './effect-body.ts'
@@ -77,7 +77,7 @@ export function agentOf(
   view: AgentView,
   { children, deployment }: Surrounding,
 ): AnyFlow {
-  const { guards, budget, idleMs, compactAbove } = spec
+  const { guards, budget, idleMs, compactAbove, isStructured, stopTool } = spec
   return agent({
     name,
     model: simulatedModel(spec, (prompt) => view.asked(prompt)),
@@ -89,7 +89,8 @@ export function agentOf(
     ...(compactAbove === undefined
       ? {}
       : { compaction: { above: compactAbove, keep: 3, instructions: compactionText } }),
-    stop: { turns: 14 },
+    stop: { turns: 14, ...(stopTool === undefined ? {} : { tools: [stopTool] }) },
+    ...(isStructured ? { output: oddOutput } : {}),
     retry: { attempts: 3, delay: 200 },
     timeout: modelTimeoutMs,
     parallel: spec.parallel,
@@ -98,6 +99,20 @@ export function agentOf(
 }
 
 export const modelTimeoutMs = 8000
+
+/** Answers whose number is odd. */
+const oddOutput: StandardSchemaV1<unknown, { readonly n: number }> = {
+  '~standard': {
+    version: 1,
+    vendor: 'sim',
+    validate: (value) => {
+      const { n } = Object(value) as { n?: unknown }
+      return typeof n === 'number' && n % 2 === 1
+        ? { value: { n } }
+        : { issues: [{ message: 'n must be odd' }] }
+    },
+  },
+}
 
 const argsInput: StandardSchemaV1<unknown, Args> = {
   '~standard': {
@@ -159,12 +174,16 @@ function toolOf(spec: ToolSpec, view: AgentView, { children, deployment }: Surro
   }
 }
 
+/** Makes a result too long to be told. */
+const padding = 'word '.repeat(300)
+
 function effectTool(
   tooled: ToolSpec & { does: 'effect' },
   face: { readonly name: string; readonly description: string; readonly inputSchema: object },
   view: AgentView,
 ): AnyTool {
-  const { spec } = tooled
+  const { spec, isWordy } = tooled
+  const told = (value: unknown): unknown => (isWordy ? `${String(value)}\n${padding}` : value)
   const { effect, timeoutMs, settleMs, reconcile, attempts, delayMs } = spec
   const isOnce = effect === 'once'
   const { undo } = spec
@@ -174,12 +193,15 @@ function effectTool(
     input: argsInput,
     effect,
     timeout: timeoutMs,
+    ...(isWordy ? { maxResult: 1024 } : {}),
     ...(attempts > 1 ? { retry: { attempts, delay: delayMs } } : {}),
     ...(isOnce ? { settle: settleMs } : {}),
     ...(isOnce && reconcile !== 'is missing'
       ? {
-          reconcile: (_: Args, { idempotencyKey }: { idempotencyKey: string }) =>
-            view.findOut(spec, { idempotencyKey }),
+          reconcile: async (_: Args, { idempotencyKey }: { idempotencyKey: string }) => {
+            const finding = await view.findOut(spec, { idempotencyKey })
+            return finding.is === 'done' ? done(told(finding.result)) : finding
+          },
         }
       : {}),
     ...(undo
@@ -193,14 +215,10 @@ function effectTool(
             }),
         }
       : {}),
-    run: (args, context) => {
+    run: async (args, context) => {
       const { attempt, idempotencyKey, call } = context
-      return view.called(tooled, args, {
-        attempt,
-        idempotencyKey,
-        call,
-        signal: () => context.signal,
-      })
+      const signal = (): AbortSignal => context.signal
+      return told(await view.called(tooled, args, { attempt, idempotencyKey, call, signal }))
     },
   }) as AnyTool
 }
@@ -212,6 +230,8 @@ function ruleOf({
   otherwise,
   escalateMs,
   notByRequester,
+  approvers,
+  failsAt,
 }: ApprovalSpec): ApprovalRule<Args> {
   const policy = {
     needed: true,
@@ -219,13 +239,24 @@ function ruleOf({
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, otherwise }),
     ...(escalateMs === undefined ? {} : { escalate: { after: escalateMs, to: 'boss' } }),
     ...(notByRequester ? { notBy: 'requester' as const } : {}),
+    ...(approvers ? { approvers } : {}),
   }
-  return oddOnly ? ({ n }) => (n % 2 === 1 ? policy : false) : policy
+  if (failsAt === undefined && !oddOnly) return policy
+  return ({ n }) => {
+    if (isFailing(failsAt, n)) throw new RangeError('The rule has fallen asleep.')
+    return !oddOnly || n % 2 === 1 ? policy : false
+  }
 }
 
-/** True where the rule wants an approval. */
-export const isGated = (approval: ApprovalSpec | undefined, { n }: Args): boolean =>
-  approval !== undefined && (!approval.oddOnly || n % 2 === 1)
+const isFailing = (failsAt: number | undefined, n: number): boolean =>
+  failsAt !== undefined && n % failsAt === 0
+
+/** How many must approve a call by the rule. One that fails wants somebody to. */
+export function approvalsFor(approval: ApprovalSpec | undefined, { n }: Args): number {
+  if (!approval) return 0
+  if (isFailing(approval.failsAt, n)) return 1
+  return !approval.oddOnly || n % 2 === 1 ? approval.approvals : 0
+}
 
 const guardTimeoutMs = 1500
 

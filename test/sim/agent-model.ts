@@ -52,7 +52,14 @@ export function saying(spec: AgentSpec, prompt: LanguageModelV4Prompt): Saying {
   const asked = prompt.findLastIndex(({ role }) => role === 'user')
   const turns = prompt.slice(asked).filter(({ role }) => role === 'assistant').length
   if (turns >= spec.turns || dice.below(100) < 12) {
-    return { is: 'text', text: `Answer ${dice.below(1000)}.` }
+    const n = dice.below(1000)
+    return { is: 'text', text: spec.isStructured ? JSON.stringify({ n }) : `Answer ${n}.` }
+  }
+  // It reads on in a result that was too long to be told.
+  const artifact = readable.exec(text)?.[1]
+  if (artifact !== undefined && dice.below(3) === 0) {
+    const id = `r${prompt.length}`
+    return { is: 'calls', calls: [{ id, tool: 'read_more', input: JSON.stringify({ artifact }) }] }
   }
   const count = [1, 1, 1, 2, 2, 3, 4][dice.below(7)] ?? 1
   const calls = Array.from({ length: count }, (_, i) => {
@@ -67,6 +74,9 @@ export function saying(spec: AgentSpec, prompt: LanguageModelV4Prompt): Saying {
   })
   return { is: 'calls', calls }
 }
+
+/** What an excerpt says about the rest, in a prompt as JSON. */
+const readable = /read_more\(\{\\"artifact\\":\\"([\w-]{43})/
 
 /** Numbers that follow from a text. */
 export class Dice {

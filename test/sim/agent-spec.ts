@@ -1,6 +1,7 @@
 /** Random agents, as data: what they may call, who watches them, what they may spend. */
 import type { Chance } from './chance.ts'
 import { type EffectSpec, writeEffect } from './effect-spec.ts'
+import type { Means } from './extras.ts'
 
 /** Who must allow a call of a tool. */
 export interface ApprovalSpec {
@@ -11,6 +12,10 @@ export interface ApprovalSpec {
   readonly otherwise: 'deny' | 'approve'
   readonly escalateMs: number | undefined
   readonly notByRequester: boolean
+  /** Only these may decide. */
+  readonly approvers: readonly string[] | undefined
+  /** The rule throws at calls whose number this divides. */
+  readonly failsAt: number | undefined
 }
 
 interface ToolFace {
@@ -20,7 +25,12 @@ interface ToolFace {
 
 export type ToolSpec = ToolFace &
   (
-    | { readonly does: 'effect'; readonly spec: EffectSpec }
+    | {
+        readonly does: 'effect'
+        readonly spec: EffectSpec
+        /** Its results are too long to be told, and kept beside the ledger. */
+        readonly isWordy: boolean
+      }
     | { readonly does: 'ask'; readonly timeoutMs: number | undefined }
     | { readonly does: 'child'; readonly flow: number }
   )
@@ -42,6 +52,8 @@ export interface Limits {
   readonly tokens?: number
   readonly usd?: number
   readonly calls?: number
+  /** In milliseconds. */
+  readonly time?: number
 }
 
 export interface AgentSpec {
@@ -56,12 +68,18 @@ export interface AgentSpec {
   readonly idleMs: number | undefined
   readonly parallel: number
   readonly compactAbove: number | undefined
+  /** Its answers are data that must fit a schema. */
+  readonly isStructured: boolean
+  /** It ends when a call of this tool has returned. */
+  readonly stopTool: string | undefined
 }
 
 /** Writes an agent that may start runs of the flows from `firstChild` up to `flows`. */
-export function writeAgent(chance: Chance, firstChild: number, flows: number): AgentSpec {
+export function writeAgent(chance: Chance, { firstChild, flows, extras }: Means): AgentSpec {
+  const isOfMoreKinds = extras.has('agents of more kinds')
+  const more = (share: number): boolean => isOfMoreKinds && chance.roll(share)
   const tools = Array.from({ length: chance.between(1, 3) }, (_, i) =>
-    writeTool(chance, `tool-${i + 1}`),
+    writeTool(chance, `tool-${i + 1}`, more),
   )
   if (firstChild < flows && chance.roll(0.6)) {
     const flow = chance.between(firstChild, flows - 1)
@@ -75,23 +93,29 @@ export function writeAgent(chance: Chance, firstChild: number, flows: number): A
     turns: chance.between(1, 3),
     tools,
     guards,
-    budget: chance.roll(0.45) ? writeLimits(chance) : undefined,
+    budget: chance.roll(0.45) ? writeLimits(chance, more) : undefined,
     idleMs: chance.roll(0.25) ? chance.between(1000, 90_000) : undefined,
     parallel: chance.pick([1, 2, 32, 32]),
     compactAbove: chance.roll(0.1) ? chance.between(150, 500) : undefined,
+    isStructured: more(0.4),
+    stopTool: more(0.3) ? 'tool-1' : undefined,
   }
 }
 
-function writeTool(chance: Chance, name: string): ToolSpec {
-  const approval = chance.roll(0.35) ? writeApproval(chance) : undefined
+/** Rolls the dice where agents of more kinds are written. */
+type More = (share: number) => boolean
+
+function writeTool(chance: Chance, name: string, more: More): ToolSpec {
+  const approval = chance.roll(0.35) || more(0.3) ? writeApproval(chance, more) : undefined
   if (chance.roll(0.12)) {
     const timeoutMs = chance.roll(0.5) ? chance.between(500, 30_000) : undefined
     return { name, does: 'ask', timeoutMs, approval }
   }
-  return { name, does: 'effect', spec: writeEffect(chance), approval }
+  const spec = writeEffect(chance)
+  return { name, does: 'effect', spec, approval, isWordy: more(0.3) }
 }
 
-function writeApproval(chance: Chance): ApprovalSpec {
+function writeApproval(chance: Chance, more: More): ApprovalSpec {
   const timeoutMs = chance.roll(0.5) ? chance.between(300, 30_000) : undefined
   const escalateMs = chance.roll(0.2) ? chance.between(200, 10_000) : undefined
   return {
@@ -105,6 +129,8 @@ function writeApproval(chance: Chance): ApprovalSpec {
     escalateMs:
       escalateMs !== undefined && escalateMs < (timeoutMs ?? Infinity) ? escalateMs : undefined,
     notByRequester: chance.roll(0.2),
+    approvers: more(0.4) ? ['ann', 'bob'] : undefined,
+    failsAt: more(0.3) ? 3 : undefined,
   }
 }
 
@@ -136,12 +162,13 @@ function writeGuard(chance: Chance, name: string): GuardSpec {
   }
 }
 
-function writeLimits(chance: Chance): Limits {
+function writeLimits(chance: Chance, more: More): Limits {
   const limits: Limits = {
     ...(chance.roll(0.3) ? { turns: chance.between(1, 5) } : {}),
     ...(chance.roll(0.3) ? { tokens: chance.between(150, 2500) } : {}),
     ...(chance.roll(0.2) ? { usd: chance.between(200, 3000) / 1e6 } : {}),
     ...(chance.roll(0.4) ? { calls: chance.between(1, 6) } : {}),
+    ...(more(0.4) ? { time: chance.between(500, 20_000) } : {}),
   }
   return Object.keys(limits).length > 0 ? limits : { calls: 3 }
 }

@@ -67,10 +67,17 @@ function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, 
       const isEdited = 'args' in record // then those who must approve these are asked, see checkCall
       const isEnough = verdict === 'denied' || isEdited || votes.length >= request.approvals
       must(isEnough, 'I9', `${votes.length} of ${request.approvals} have voted`)
-      const isBarred = votes.some((vote) => request.barred?.includes(vote.by ?? '') === true)
-      must(!isBarred, 'I9', `${by} may not decide`)
-      const isAnyone = verdict === 'denied' || request.barred?.length !== 0
-      must(isAnyone, 'I9', `${by} may be who asked for it`)
+      const { barred, approvers } = request
+      const able = new Set(approvers?.filter((one) => barred?.includes(one) !== true))
+      // What nobody can approve everybody may deny.
+      const isDenyOnly = barred?.length === 0 || (approvers && able.size < request.approvals)
+      must(!isDenyOnly || verdict === 'denied', 'I9', `${by} may be who asked for it`)
+      const isBarred = votes.some((vote) => barred?.includes(vote.by ?? '') === true)
+      must(!isBarred || isDenyOnly === true, 'I9', `${by} may not decide`)
+      const isOther = approvers && votes.some((vote) => !able.has(vote.by ?? ''))
+      must(!isOther || isDenyOnly === true, 'I9', `${by} is not one of those who may decide`)
+      const before = run.votes.get(path) ?? 0
+      must(votes.length === before + 1, 'I9', `${before} have voted before on this request`)
       const isShown = votes.every(({ shown }) => shown === undefined || shown === request.digest)
       must(isShown, 'I9', 'somebody decided about another call')
       if (votes.length > 1) report.reach('several people have decided')

@@ -22,6 +22,7 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
   }
   if (report.hasFailed) return
   checkDeeds(world)
+  checkBookings(world)
   checkOutcomes(world, operator)
   for (const session of await store.sessions()) {
     report.check(session.holds === 0, 'I11', () => `a session still holds ${session.holds} runs`)
@@ -91,6 +92,30 @@ function checkDeeds({ report, outside }: World): void {
   }
 }
 
+/** Rows are there exactly when their step is recorded. */
+function checkBookings({ report, outside, observer }: World): void {
+  for (const { run, path, times } of outside.bookings) {
+    const isRecorded = observer.run(run).successes.get(path)?.kind === 'step.completed'
+    const what = `"${path}" of run ${run} was booked ${times} times`
+    report.check(
+      times === 1 && isRecorded,
+      'transactions',
+      () => `${what}, recorded: ${isRecorded}`,
+    )
+  }
+  for (const run of observer.runs.values()) {
+    for (const [path, { key }] of run.successes) {
+      if (!/^booking-\d+(?:~\d+)?$/.test(key)) continue
+      const times = outside.bookingsOf(run.id, path)
+      report.check(
+        times === 1,
+        'transactions',
+        () => `"${path}" of run ${run.id} is recorded, and was booked ${times} times`,
+      )
+    }
+  }
+}
+
 /** Runs that nobody interfered with end as the model says. */
 function checkOutcomes(world: World, operator: Operator): void {
   const { report, observer, programs } = world
@@ -99,7 +124,7 @@ function checkOutcomes(world: World, operator: Operator): void {
     report.check(run !== undefined, 'S1', () => `run ${id} was started, but is not there`)
     if (!run || isDisturbed(world, run)) continue
     const wanted = expected(programs, flow)
-    const end = run.head
+    const { end } = run
     if (wanted.is === 'unknown' || !end) continue
     const should = wanted.is === 'value' ? 'run.completed' : 'run.failed'
     report.check(

@@ -4,7 +4,7 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
 import { checkEffect } from './effect-checks.ts'
-import { isQuestion, type Mirror } from './mirror.ts'
+import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
@@ -57,10 +57,11 @@ function checkStatus(run: Mirror, entry: Entry, must: Must): void {
   const { kind } = entry
   if (run.hasEnded) {
     const isRetry = run.status === 'failed' && (kind === 'run.retried' || kind === 'run.overtaken')
-    must(isRetry, 'I4', `the run had ${run.status} before`)
+    const isByHand = run.isInHand && (kind === 'run.undoing' || kind.startsWith('undo.'))
+    must(isRetry || isByHand, 'I4', `the run had ${run.status} before`)
   } else if (run.status === 'paused') {
     const isOpening = ['run.resumed', 'run.cancelled', 'run.overtaken'].includes(kind)
-    must(isOpening, 'I4', 'the run is paused')
+    must(isOpening || (run.isInHand && kind === 'undo.skipped'), 'I4', 'the run is paused')
   }
   if (run.isCancelling) {
     const isInTime = kind !== 'run.failed' || recordOf(entry, kind).error.code === 'DEADLINE'
@@ -118,6 +119,13 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
       must(kind === 'undo.failed' || hasActed, 'undo', 'nobody has done so')
       return
     }
+    case 'undo.skipped': {
+      const { of } = recordOf(entry, kind)
+      const isOpen = !run.undone.has(of) || run.undoFailures.has(of)
+      must(isOpen, 'undo', `entry ${of} was undone, or left out, before`)
+      must(run.isInHand && (run.hasEnded || run.isUndoing), 'undo', 'it is left out too early')
+      return
+    }
     case 'step.retrying': {
       const call = run.calls.get(path)
       const last = begun?.kind === 'step.retrying' ? recordOf(begun, kind).attempt : 0
@@ -151,8 +159,6 @@ function checkChild(observer: Sight, begun: Entry | undefined, entry: Entry, mus
   const given = encode(recordOf(end, 'run.completed').output)
   must(encode(output) === given, 'I16', 'the child had another output')
 }
-
-const endKinds: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
 const dueOf = (entry: Entry): number | undefined =>
   (recordOf(entry, 'timer.set') as { readonly due?: number }).due
@@ -281,6 +287,12 @@ function closeScope(
   run.close(scope)
 }
 
+const undoings = {
+  failed: 'failed run undone',
+  cancelled: 'cancelled run undone',
+  asked: 'ended run undone by hand',
+} as const
+
 function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
   const { kind, payload } = entry
   if (payload?.includes('"$":"ref"')) report.reach('value kept as a reference')
@@ -303,9 +315,11 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       if (run.retries > 0) report.reach('retried run completed')
       return
     case 'run.undoing':
-      report.reach(
-        recordOf(entry, kind).because === 'failed' ? 'failed run undone' : 'cancelled run undone',
-      )
+      report.reach(undoings[recordOf(entry, kind).because])
+      if (run.isInHand && !run.hasEnded) report.reach('run ended by hand')
+      return
+    case 'undo.skipped':
+      report.reach('undo left out by hand')
       return
     case 'undo.retrying':
       report.reach('undo retried')

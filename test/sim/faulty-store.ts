@@ -6,6 +6,7 @@ import { EverloopError } from '../../src/base/errors.ts'
 import type { Clock } from '../../src/base/ports.ts'
 import type {
   Append,
+  AppendPlace,
   AppendResult,
   Change,
   ClaimRequest,
@@ -20,9 +21,12 @@ import type {
   RunRow,
   SessionOptions,
   Store,
+  Transaction,
+  Written,
 } from '../../src/store/store.ts'
 import { type Family, journey } from './journey.ts'
 import { never, type Process } from './process.ts'
+import type { Owner } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
 
 export class FaultyStore implements Store {
@@ -34,6 +38,8 @@ export class FaultyStore implements Store {
   readonly #listeners = new Set<(change: Change) => void>()
   readonly #deployment: number
   #closed = false
+  /** Only where steps are to be transactional. */
+  readonly transact?: NonNullable<Store['transact']>
 
   constructor(world: Surroundings, process: Process, deployment: number) {
     this.#deployment = deployment
@@ -42,6 +48,9 @@ export class FaultyStore implements Store {
     this.#inner = world.store
     this.clock = world.store.clock
     this.about = world.store.about
+    if (world.extras.has('steps in transactions')) {
+      this.transact = (place, write) => this.#transact(place, write)
+    }
   }
 
   openSession(session: SessionOptions): Promise<void> {
@@ -80,7 +89,7 @@ export class FaultyStore implements Store {
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const result = await this.#call('claim', 'claim', async () => {
       const claimed = await this.#inner.claim(request)
-      this.#world.observer.onClaim(request.session, claimed.runs)
+      this.#world.observer.onClaim(request, claimed.runs)
       return claimed
     })
     for (const { id, epoch } of result.runs) this.#process.epochs.set(id, epoch)
@@ -101,6 +110,49 @@ export class FaultyStore implements Store {
       this.#world.observer.run(append.run).knowsCancel = true
     }
     return result
+  }
+
+  /** It is executed by the process itself: one that is dead or frozen commits nothing. */
+  #transact(
+    place: AppendPlace,
+    write: (transaction: Transaction) => Written,
+  ): Promise<AppendResult> {
+    const statements: string[] = []
+    const noRows = (): never => {
+      throw new RangeError('Nothing is read here.')
+    }
+    const transaction: Transaction = {
+      run: (sql) => ({ changes: statements.push(sql), lastInsertRowid: 0 }),
+      get: noRows,
+      all: noRows,
+    }
+    return this.#call(
+      'write',
+      'transact',
+      async () => {
+        const row = await this.#inner.run(place.run)
+        const { seq, hash } = place.after
+        if (row?.session !== place.session || row.epoch !== place.epoch) return { is: 'fenced' }
+        if (row.seq !== seq || row.hash !== hash) {
+          return { is: 'displaced', seq: row.seq, hash: row.hash }
+        }
+        const append = { ...place, ...write(transaction) }
+        const result = await this.#inner.append(append)
+        if (result.is === 'committed') this.#world.outside.commit(statements)
+        this.#world.observer.onAppend(append, result)
+        const { faults, report } = this.#world
+        report.reach('transaction committed')
+        if (
+          this.#world.mayCrash(this.#process) &&
+          faults.strikes('worker crashes at a store call')
+        ) {
+          report.reach('crash between a transaction and its reply')
+          this.#world.crash(this.#process)
+        }
+        return result
+      },
+      this.#process,
+    )
   }
 
   deliver(message: NewMessage): Promise<DeliverResult> {
@@ -231,8 +283,14 @@ export class FaultyStore implements Store {
     return this.#call('read', label, execute)
   }
 
-  #call<T>(family: Family, label: string, execute: () => Promise<T>): Promise<T> {
-    const { faults, report, scheduler, network } = this.#world
+  /** `owner`: who brings it there. */
+  #call<T>(
+    family: Family,
+    label: string,
+    execute: () => Promise<T>,
+    owner: Owner = this.#world.network,
+  ): Promise<T> {
+    const { faults, report, scheduler } = this.#world
     const process = this.#process
     if (process.isDead) return never()
     if (this.#closed) {
@@ -258,7 +316,7 @@ export class FaultyStore implements Store {
       const reply = (call: () => void): void =>
         void process.later(route.after, `${label} reply`, call)
       // What has been sent arrives, even when its sender has died meanwhile.
-      scheduler.after(network, route.before, label, () => {
+      scheduler.after(owner, route.before, label, () => {
         report.trace(() => `${process.name} ${label}${route.failsBefore ? ' FAILS' : ''}`)
         if (full) reply(() => reject(storeFull()))
         else if (route.failsBefore || this.#world.isDown) reply(() => reject(unavailable()))

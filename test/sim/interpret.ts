@@ -5,12 +5,13 @@ import type { Finding } from '../../src/run/finding.ts'
 import type { Run, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import type { LiveContext } from '../../src/run/attempt.ts'
-import { firstState, type LoopShape, nextState, stepValue } from './model.ts'
+import type { Transaction } from '../../src/store/store.ts'
+import { bookingValue, firstState, type LoopShape, nextState, stepValue, thrown } from './model.ts'
 import { Place, questionName } from './place.ts'
 import type { Call } from './effect-body.ts'
 import type { EffectSpec } from './effect-spec.ts'
 import { takeBack, type TakeBack } from './take-back.ts'
-import type { EffectNode, Node, Program, StepNode } from './programs.ts'
+import type { EffectNode, Node, Program, StepNode, TransactNode } from './programs.ts'
 
 /** An attempt of a step. */
 export interface Attempt {
@@ -20,6 +21,12 @@ export interface Attempt {
   readonly signal: () => AbortSignal
   /** Shows text to whoever watches, if the step does. */
   readonly show: (text: string) => void
+}
+
+/** The body of a transactional step. */
+export interface Booking {
+  readonly path: string
+  readonly isCleanup: boolean
 }
 
 /** Who watches what the code is handed, and lets time pass where it does something. */
@@ -36,6 +43,8 @@ export interface View {
   effect(spec: EffectSpec, call: Call): Promise<unknown>
   /** Asks the outside world what became of such a call. */
   findOut(spec: EffectSpec, call: Pick<Call, 'path' | 'idempotencyKey'>): Promise<Finding>
+  /** Changes rows inside of a transaction. */
+  book(booking: Booking, transaction: Transaction): void
   /** Time that passes in the code of a schema. */
   think(): Promise<void>
 }
@@ -67,6 +76,10 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       return step(setting, at, node)
     case 'effect':
       return effect(setting, at, node)
+    case 'transact':
+      return transact(setting, at, node)
+    case 'throw':
+      return Promise.reject(new RangeError(thrown))
     case 'undo': {
       const path = place.operation(`undo ${takeBack}`)
       const input: TakeBack = { path, spec: node.spec }
@@ -113,6 +126,8 @@ type Nested = Exclude<
     readonly is:
       | 'step'
       | 'effect'
+      | 'transact'
+      | 'throw'
       | 'undo'
       | 'sleep'
       | 'note'
@@ -257,6 +272,24 @@ function effect(setting: Setting, at: At, { name, spec }: EffectNode): Promise<u
       signal: () => context.signal,
     })
   })
+  return view.watch(path, asked)
+}
+
+function transact({ view }: Setting, at: At, node: TransactNode): Promise<unknown> {
+  const { run, place, isCleanup } = at
+  const { name, fails, withInput } = node
+  const path = place.operation(name)
+  const body = (transaction: Transaction): unknown => {
+    view.book({ path, isCleanup }, transaction)
+    if (fails) throw new TypeError('There is no seat left.')
+    return bookingValue(path)
+  }
+  const asked = withInput
+    ? run.transact(name, { input: { path } }, (input, transaction) => {
+        view.same(`input of ${path}`, input.path)
+        return body(transaction)
+      })
+    : run.transact(name, body)
   return view.watch(path, asked)
 }
 

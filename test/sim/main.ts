@@ -2,7 +2,7 @@
  * The simulator's command.
  *
  *   node test/sim/main.ts --seeds 20000 [--from 1] [--jobs 2]   many seeds, as the gate runs them
- *   node test/sim/main.ts --seed 7 [--trace]                    exactly one seed, step by step
+ *   node test/sim/main.ts --seed 7 [--trace] [--generation 1]   exactly one seed, step by step
  *   node test/sim/main.ts --mutants [--only name]               every seeded bug must be found
  */
 import { availableParallelism } from 'node:os'
@@ -22,6 +22,8 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
+    /** What the generator of the one seed knows, see extras.ts. */
+    generation: { type: 'string' },
     /** Ends at the first failure and prints nothing but it. */
     quick: { type: 'boolean', default: false },
     /** How many failures are told. */
@@ -35,7 +37,9 @@ else process.exitCode = await one(Number(values.seed))
 
 async function one(seed: number): Promise<number> {
   const trace = values.trace ? { trace: (line: string) => console.log(line) } : {}
-  const { violations, events, digest, fired } = await runSeed(seed, trace)
+  const { generation } = values
+  const knowing = generation === undefined ? {} : { generation: Number(generation) }
+  const { violations, events, digest, fired } = await runSeed(seed, { ...trace, ...knowing })
   console.log(`seed ${seed}: ${events} events, digest ${digest}`)
   for (const [fault, count] of fired) console.log(`  ${count} x ${fault}`)
   for (const { invariant, what } of violations) console.log(`BROKEN ${invariant}: ${what}`)

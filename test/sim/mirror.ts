@@ -42,10 +42,19 @@ export class Mirror {
   /** What there is to be undone, in order, and what of it has come to an end. */
   plan: readonly Planned[] = []
   readonly undone = new Set<number>()
+  /** How often undoing something came to nothing, by the number of its registration. */
+  readonly undoFailures = new Map<number, number>()
+  /** Somebody holds it who does not execute its code, or has done so. */
+  isInHand = false
+  wasInHand = false
+  /** Such a person has written into its ledger. */
+  isWrittenByHand = false
   hasHadChildren = false
   hasCompacted = false
   /** Calls that people were asked to allow, by operation path. */
   readonly requests = new Map<string, Entry>()
+  /** How many have voted on those and not decided, by operation path. */
+  readonly votes = new Map<string, number>()
   /** Outcomes that count, by operation path. */
   readonly outcomes = new Map<string, Entry>()
   /** What has ever succeeded, by operation path, forgotten by a retry or not. */
@@ -87,9 +96,15 @@ export class Mirror {
     return this.status === 'completed' || this.status === 'failed' || this.status === 'cancelled'
   }
 
+  /** The entry that it has ended with. */
+  get end(): Entry | undefined {
+    return this.hasEnded ? this.entries.findLast(({ kind }) => endKinds.includes(kind)) : undefined
+  }
+
   /** Adds what was committed. */
   apply(entry: Entry): void {
     this.entries.push(entry)
+    this.isWrittenByHand ||= this.isInHand
     this.barren = 0
     if (entry.kind === 'turn.committed') {
       this.successes.set(operationPath(entry.scope, entry.key), entry)
@@ -97,16 +112,27 @@ export class Mirror {
     this.#applyOperation(entry)
     this.#applyCall(entry)
     if (/^undo\.(completed|failed|skipped)$/.test(entry.kind)) {
-      this.undone.add(recordOf(entry, 'undo.skipped').of)
+      const { of } = recordOf(entry, 'undo.skipped')
+      this.undone.add(of)
+      const failures = this.undoFailures.get(of) ?? 0
+      if (entry.kind === 'undo.failed') this.undoFailures.set(of, failures + 1)
+      else this.undoFailures.delete(of)
     }
     if (entry.kind === 'run.undoing') {
       this.isUndoing = true
       this.plan = planOf(this.entries)
+      // Somebody asks for another try at what came to nothing.
+      for (const of of this.undoFailures.keys()) this.undone.delete(of)
     }
     this.hasHadChildren ||= entry.kind === 'child.started'
     this.hasCompacted ||= entry.kind === 'context.compacted'
     if (entry.kind === 'approval.requested') {
       this.requests.set(operationPath(entry.scope, entry.key), entry)
+      this.votes.delete(operationPath(entry.scope, entry.key))
+    }
+    if (entry.kind === 'approval.voted') {
+      const path = operationPath(entry.scope, entry.key)
+      this.votes.set(path, (this.votes.get(path) ?? 0) + 1)
     }
     if (entry.kind.startsWith('run.')) this.#applyRun(entry)
   }
@@ -318,6 +344,8 @@ export const isQuestion = (entry: Entry): boolean =>
   entry.kind === 'question.asked' ||
   entry.kind === 'approval.requested' ||
   (entry.kind === 'effect.doubted' && recordOf(entry, entry.kind).prompt !== undefined)
+
+export const endKinds: readonly Entry['kind'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
 const failures: readonly Entry['kind'][] = [
   'step.failed',

@@ -14,7 +14,7 @@ export const anything: unique symbol = Symbol('anything')
 export type Expected =
   | { readonly is: 'value'; readonly value: unknown }
   /** `code` is what the code catches, `root` what the run is said to have failed with. */
-  | { readonly is: 'error'; readonly code: string; readonly root: string }
+  | { readonly is: 'error'; readonly code: string; readonly root: string | undefined }
   | { readonly is: 'unknown' }
 
 const unknown: Expected = { is: 'unknown' }
@@ -52,6 +52,12 @@ export function stepValue(node: StepNode, path: string): unknown {
   }
 }
 
+/** What a transactional step returns. */
+export const bookingValue = (path: string): string => `booking of ${path}`
+
+/** What code that throws says. */
+export const thrown = 'The code does not like it.'
+
 /** The state of a loop before its first turn, and after a turn that produced `result`. */
 export interface LoopShape {
   readonly n: number
@@ -77,6 +83,12 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
     }
     case 'effect':
       return effectOf(node.spec, place.operation(node.name))
+    case 'transact': {
+      const path = place.operation(node.name)
+      return node.fails ? failing('STEP_FAILED') : value(bookingValue(path))
+    }
+    case 'throw':
+      return { is: 'error', code: `RangeError: ${thrown}`, root: undefined }
     case 'undo':
       place.operation(`undo ${takeBack}`)
       return value(null)
@@ -145,7 +157,7 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
       const body = inner(node.body, place)
       const cleanup = inner(node.cleanup, new Place(place.operation('cleanup')))
       if (cleanup.is === 'unknown') return unknown
-      return cleanup.is === 'error' ? failing('STEP_FAILED') : body
+      return cleanup.is === 'error' ? leaving(cleanup) : body
     }
   }
 }

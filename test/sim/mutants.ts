@@ -234,6 +234,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'return due',
   },
   {
+    name: 'a transaction whose reply was lost counts as failed',
+    file: 'run/journal.ts',
+    find: "if (isMisuse(error)) return { is: 'thrown', error }",
+    replace: "if (error) return { is: 'thrown', error }",
+  },
+  {
+    name: 'a run is ended by hand although a call in it is in doubt',
+    file: 'run/undoing.ts',
+    find: 'if (inDoubt.length === 0) return undefined',
+    replace: 'if (inDoubt.length >= 0) return undefined',
+  },
+  {
     name: 'what was done first is undone first',
     file: 'ledger/undo.ts',
     find: '.toSorted((a, b) => b.order - a.order)',

@@ -5,6 +5,7 @@
 import type {
   Append,
   AppendResult,
+  ClaimRequest,
   DeliverResult,
   NewMessage,
   NewRun,
@@ -109,7 +110,7 @@ export class Observer {
     for (const run of this.runs.values()) if (run.holder === token) run.holder = undefined
   }
 
-  onClaim(token: string, rows: readonly RunRow[]): void {
+  onClaim({ session: token, run: only }: ClaimRequest, rows: readonly RunRow[]): void {
     // A claim ends the sessions whose lease has ended, even if the clock goes back afterwards.
     for (const [other, { expires }] of this.#sessions) {
       if (expires <= this.now) this.#sessions.delete(other)
@@ -128,12 +129,14 @@ export class Observer {
         () => `a claim of run ${row.id} raised the epoch from ${run.epoch} to ${row.epoch}`,
       )
       this.report.check(
-        !run.hasEnded || run.status === 'failed',
+        !run.hasEnded || run.status === 'failed' || only !== undefined || run.wasInHand,
         'I4',
         () => `run ${row.id} was handed out although it is ${run.status}`,
       )
       if (run.holder !== undefined) this.#takeOver(run)
       run.holder = token
+      run.isInHand = only !== undefined
+      run.wasInHand ||= run.isInHand
       run.epoch = row.epoch
       if (run.isCancelling) run.knowsCancel = true
     }

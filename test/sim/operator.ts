@@ -14,6 +14,17 @@ import type { Node, World } from './world.ts'
 /** What somebody who decides about a call may be told besides. */
 const decisionRefusals: readonly ErrorCode[] = ['APPROVAL_REFUSED', 'UNKNOWN_QUESTION', 'BAD_INPUT']
 
+/** What somebody who takes a run in hand may be told besides. */
+const handRefusals: readonly ErrorCode[] = ['BAD_OPTION', 'FENCED']
+
+/** Through whom something is asked. */
+interface Asking {
+  /** Default: one of the clients. */
+  readonly node?: Node
+  /** What may be told without anything being wrong. */
+  readonly also?: readonly ErrorCode[]
+}
+
 /** How an answer is given. */
 interface Answering {
   /** So that it counts once. */
@@ -39,7 +50,8 @@ export class Operator {
   /** Questions that were answered, for those who come late. */
   readonly #answered: string[] = []
   #signals = 0
-  #pending = 0
+  /** Who waits for a reply. */
+  readonly #pending = new Set<Node>()
 
   constructor(world: World) {
     this.#world = world
@@ -49,7 +61,7 @@ export class Operator {
 
   /** True when nobody waits for a reply. */
   get isIdle(): boolean {
-    return this.#pending === 0
+    return Array.from(this.#pending).every(({ process }) => process.isDead)
   }
 
   /** Begins to start runs and to meddle with them. */
@@ -128,7 +140,7 @@ export class Operator {
   }
 
   #meddle(): void {
-    const { faults, observer } = this.#world
+    const { extras, faults, observer } = this.#world
     const chance = this.#chance
     const runs = [...observer.runs.values()]
     if (runs.length === 0) return
@@ -154,6 +166,10 @@ export class Operator {
       }
     }
     if (chance.roll(0.4)) this.#ask((ever) => this.#answerSome(ever))
+    if (extras.has('people undo and skip by hand') && chance.roll(0.35)) {
+      const undone = runs.filter(({ plan }) => plan.length > 0)
+      this.#takeInHand(undone.length > 0 && chance.roll(0.7) ? chance.pick(undone) : run)
+    }
     const late = this.#answered.at(-1)
     if (late !== undefined && faults.strikes('answer comes late')) this.#answer(late, true)
   }
@@ -176,13 +192,13 @@ export class Operator {
     const by = this.#chance.pick(people)
     const word = this.#wordOn(question, { by, isGood: good, mayWait })
     if (word.is === 'decision') {
-      this.#ask((ever) => word.tell(ever.approvals), decisionRefusals)
+      this.#ask((ever) => word.tell(ever.approvals), { also: decisionRefusals })
       return
     }
-    const refusal = good ? [] : (['BAD_INPUT'] as const)
+    const also = good ? [] : (['BAD_INPUT'] as const)
     this.#ask(
       (ever) => ever.answer(question, word.value, { by, ...(id === undefined ? {} : { id }) }),
-      refusal,
+      { also },
     )
   }
 
@@ -206,10 +222,32 @@ export class Operator {
     }
   }
 
+  /** Somebody takes a run in hand: undoes what it has done, or leaves something of it out. */
+  #takeInHand(run: Mirror): void {
+    const chance = this.#chance
+    const by = chance.pick(people)
+    const hand: Asking = { node: this.#world.addHand(), also: handRefusals }
+    const does = chance.pick(['undo', 'end', 'skip'] as const)
+    if (does !== 'skip') {
+      this.#ask((ever) => ever.undo(run.id, { by, cancel: does === 'end' }), hand)
+      return
+    }
+    const registered = run.entries.filter(
+      ({ kind, payload }) =>
+        kind === 'undo.registered' ||
+        (kind === 'effect.intended' && payload?.includes('"undo":') === true),
+    )
+    if (registered.length === 0) return
+    const { seq } = chance.pick(registered)
+    this.#ask((ever) => ever.skipUndo(run.id, seq, { reason: 'It may stay.', by }), hand)
+  }
+
   /** Asks through one of the clients, again and again while the store is in trouble. */
-  #ask(call: (ever: Ever) => Promise<unknown>, also: readonly ErrorCode[] = []): void {
-    const { ever, process } = this.#chance.pick(this.#clients)
-    this.#pending++
+  #ask(call: (ever: Ever) => Promise<unknown>, { node, also = [] }: Asking = {}): void {
+    const asking = node ?? this.#chance.pick(this.#clients)
+    const { ever, process } = asking
+    const waiting = { ...asking }
+    this.#pending.add(waiting)
     const attempt = async (): Promise<void> => {
       for (;;) {
         try {
@@ -226,7 +264,7 @@ export class Operator {
         }
       }
     }
-    void attempt().then(() => this.#pending--)
+    void attempt().then(() => this.#pending.delete(waiting))
   }
 
   #later(ms: number, call: () => unknown): void {

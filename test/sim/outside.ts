@@ -46,6 +46,8 @@ export class Outside {
   /** By place: the key under which it was undone. */
   readonly #undone = new Map<string, string>()
   readonly #travelling = new Set<Travel>()
+  /** By place: how many rows were committed. */
+  readonly #bookings = new Map<string, number>()
 
   constructor(report: Report, scheduler: Scheduler, network: Owner) {
     this.#report = report
@@ -97,6 +99,32 @@ export class Outside {
 
   wasUndone(run: string, path: string): boolean {
     return this.#undone.has(placeOf(run, path))
+  }
+
+  /** The statement that books something for this step. */
+  bookingOf(run: string, path: string): string {
+    return placeOf(run, path)
+  }
+
+  /** These statements were committed. */
+  commit(statements: readonly string[]): void {
+    for (const place of statements) this.#bookings.set(place, (this.#bookings.get(place) ?? 0) + 1)
+  }
+
+  bookingsOf(run: string, path: string): number {
+    return this.#bookings.get(placeOf(run, path)) ?? 0
+  }
+
+  /** Everything that was booked, and how often. */
+  get bookings(): Iterable<{
+    readonly run: string
+    readonly path: string
+    readonly times: number
+  }> {
+    return Array.from(this.#bookings, ([place, times]) => {
+      const [run = '', path = ''] = place.split('\n')
+      return { run, path, times }
+    })
   }
 
   /** Much time passes for everybody: what is on its way arrives before. */

@@ -5,13 +5,14 @@
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
 import { encode, errorData } from '../../src/ledger/index.ts'
 import type { Finding } from '../../src/run/finding.ts'
-import type { Attempt, View } from './interpret.ts'
+import type { Transaction } from '../../src/store/store.ts'
+import type { Attempt, Booking, View } from './interpret.ts'
 import { type Call, findOut, perform } from './effect-body.ts'
 import type { EffectSpec } from './effect-spec.ts'
 import type { Mirror } from './mirror.ts'
 import { never, type Process, untilAborted } from './process.ts'
 import type { StepNode } from './programs.ts'
-import { type Actor, checkStart } from './start-checks.ts'
+import { type Actor, checkBooking, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** A step that shows text does so this often, for so long. */
@@ -98,6 +99,13 @@ export class PassView implements View {
   /** Asks the outside world what became of such a call. */
   findOut(spec: EffectSpec, call: Pick<Call, 'path' | 'idempotencyKey'>): Promise<Finding> {
     return findOut(this.#actor, spec, call)
+  }
+
+  /** Changes rows inside of a transaction, which is committed with the outcome or not at all. */
+  book({ path, isCleanup }: Booking, transaction: Transaction): void {
+    const { outside } = this.#world
+    checkBooking(this.#actor, { path, isCleanup })
+    transaction.run(outside.bookingOf(this.#run.id, path))
   }
 
   get #actor(): Actor {

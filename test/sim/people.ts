@@ -61,8 +61,10 @@ function aboutBudget(chance: Chance, run: Mirror, entry: Entry): unknown {
     [2, 'stop'],
   ] as const)
   if (verdict !== 'raise') return { verdict }
-  const more = (what: string): number =>
-    what === 'turns' || what === 'calls' ? chance.between(1, 3) : chance.between(300, 1500)
+  const more = (what: string): number => {
+    if (what === 'timeMs') return chance.between(1, 100) * 3_600_000
+    return what === 'turns' || what === 'calls' ? chance.between(1, 3) : chance.between(300, 1500)
+  }
   const limits = over.map(({ what }) => {
     // The same may be used up on several accounts.
     const used = over.filter((one) => one.what === what)

@@ -5,6 +5,7 @@
 import type { Chance } from './chance.ts'
 import { type AgentSpec, writeAgent } from './agent-spec.ts'
 import { type EffectSpec, type UndoSpec, writeEffect, writeUndo } from './effect-spec.ts'
+import type { Extras, Means } from './extras.ts'
 
 export interface StepNode {
   readonly is: 'step'
@@ -40,6 +41,14 @@ export interface EffectNode {
   readonly spec: EffectSpec
 }
 
+/** A step that changes rows of its own in the transaction that records it. */
+export interface TransactNode {
+  readonly is: 'transact'
+  readonly name: string
+  readonly fails: boolean
+  readonly withInput: boolean
+}
+
 /** Registers what undoes something that is done by other means. */
 export interface UndoNode {
   readonly is: 'undo'
@@ -50,6 +59,9 @@ export type Node =
   | StepNode
   | EffectNode
   | UndoNode
+  | TransactNode
+  /** The code throws an error of its own. */
+  | { readonly is: 'throw' }
   | { readonly is: 'sleep'; readonly ms: number }
   | ({ readonly is: 'signal' } & Waiting)
   | ({ readonly is: 'ask' } & Waiting)
@@ -109,20 +121,20 @@ const costMax = 40
 const agentCost = 12
 
 /** Writes programs; the later ones can be children of the earlier ones. */
-export function writePrograms(chance: Chance, count: number): Program[] {
+export function writePrograms(chance: Chance, count: number, extras: Extras): Program[] {
   const programs: Program[] = []
   const costs: number[] = []
   const agents = chance.roll(0.42) ? 0.6 : 0
   for (let index = count - 1; index >= 0; index--) {
     const name = `flow-${index}`
     if (chance.roll(agents)) {
-      const agent = writeAgent(chance, index + 1, count)
+      const agent = writeAgent(chance, { firstChild: index + 1, flows: count, extras })
       programs.unshift({ is: 'agent', name, agent })
       costs[index] = agentCost + (costs[index + 1] ?? 0)
       continue
     }
     let body: Node
-    do body = new Writer(chance, index + 1, count).program()
+    do body = new Writer(chance, { firstChild: index + 1, flows: count, extras }).program()
     while (costOf(body, costs) > costMax)
     costs[index] = costOf(body, costs)
     programs.unshift({ is: 'flow', name, body })
@@ -161,15 +173,13 @@ function costOf(node: Node, costs: readonly number[]): number {
 
 class Writer {
   readonly #chance: Chance
-  readonly #firstChild: number
-  readonly #flows: number
+  readonly #means: Means
   #left: number
   #names = 0
 
-  constructor(chance: Chance, firstChild: number, flows: number) {
+  constructor(chance: Chance, means: Means) {
     this.#chance = chance
-    this.#firstChild = firstChild
-    this.#flows = flows
+    this.#means = means
     this.#left = chance.between(2, 9)
   }
 
@@ -240,16 +250,22 @@ class Writer {
       case 'guarded':
         return { is: 'guarded', body: inner() }
       case 'finally':
-        return { is: 'finally', body: inner(), cleanup: this.#step() }
+        return { is: 'finally', body: inner(), cleanup: this.#cleanup() }
     }
+  }
+
+  #cleanup(): Node {
+    const isOfAnyKind = this.#means.extras.has('cleanups of any kind')
+    return isOfAnyKind && this.#chance.roll(0.7) ? this.#leaf() : this.#step()
   }
 
   #leaf(): Node {
     const chance = this.#chance
+    const { firstChild, flows, extras } = this.#means
     const kind = chance.weighted([
       [9, 'step'],
       [6, 'effect'],
-      [1.5, 'undo'],
+      [extras.has('people undo and skip by hand') ? 5 : 1.5, 'undo'],
       [3, 'sleep'],
       [2, 'signal'],
       [3, 'ask'],
@@ -257,7 +273,9 @@ class Writer {
       [1, 'artifact'],
       [1, 'chance'],
       [1, 'resource'],
-      [this.#firstChild < this.#flows ? 4 : 0, 'child'],
+      [firstChild < flows ? 4 : 0, 'child'],
+      [extras.has('steps in transactions') ? 5 : 0, 'transact'],
+      [extras.has('code throws') ? 1 : 0, 'throw'],
     ] as const)
     switch (kind) {
       case 'step':
@@ -275,7 +293,11 @@ class Writer {
       case 'artifact':
         return { is: 'artifact', name: this.#name('file'), units: chance.between(0, 2000) }
       case 'child':
-        return { is: 'child', flow: chance.between(this.#firstChild, this.#flows - 1) }
+        return { is: 'child', flow: chance.between(firstChild, flows - 1) }
+      case 'transact': {
+        const fails = chance.roll(0.15)
+        return { is: 'transact', name: this.#name('booking'), fails, withInput: chance.roll(0.3) }
+      }
       default:
         return { is: kind }
     }

@@ -21,13 +21,17 @@ const eventsMax = 2000
 
 export async function redrive(world: World, run: Mirror, row: RunRow): Promise<void> {
   const last = run.head
-  if (!last || !run.hasEnded || !wasExecuted(run)) return
+  if (!last || !run.hasEnded || run.isWrittenByHand || !wasExecuted(run)) return
   const { report } = world
   const scheduler = new Scheduler(new Chance(world.seed, 'redrive'), 'time')
   const now = timeOfEnd(run, last)
   scheduler.jump(now - scheduler.clock.now())
   const store = memoryStore({ clock: { now: () => now } })
   await copy(world, run.entries.slice(0, -1), row, store)
+  store.transact = () => {
+    report.break('I8', `a transaction is begun when run ${run.id} is driven again`)
+    return never()
+  }
 
   const process = new Process('redrive', scheduler, new Chance(world.seed, 'redrive'), 0)
   const ever = new Ever({
@@ -137,6 +141,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     },
     effect: (_, { path }) => again(`"${path}" is called`),
     findOut: (_, { path }) => again(`"${path}" is reconciled`),
+    book: ({ path }) => void again(`"${path}" is booked`),
   }
   const agentView: AgentView = {
     asked: () => again('a model is asked'),

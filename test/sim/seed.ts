@@ -1,6 +1,7 @@
 /** One seed from its beginning to its end: storm, calm, and the checks on what is left. */
 import { checkAtRest } from './checks.ts'
 import { Director } from './director.ts'
+import { newest } from './extras.ts'
 import type { FaultKind } from './faults.ts'
 import { Operator } from './operator.ts'
 import { Report, type Violation } from './report.ts'
@@ -21,6 +22,8 @@ export interface SeedOptions {
   readonly trace?: ((line: string) => void) | undefined
   /** Only these kinds of faults. */
   readonly only?: readonly FaultKind[] | undefined
+  /** What the generator knows: all that it has learned up to this generation. Default: the newest. */
+  readonly generation?: number | undefined
 }
 
 /** An event storm beyond this is a livelock. */
@@ -37,10 +40,13 @@ process.on('unhandledRejection', (error) => {
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<Outcome> {
   const report = new Report(options.trace)
   watched = report
-  const world = new World(seed, report, options.only)
+  const { generation = newest, only } = options
+  const world = new World(seed, report, { generation, only })
   const { scheduler } = world
   if (report.isTracing) {
-    report.trace(() => `seed ${seed}: ${world.faults.enabled.join(', ')}`)
+    report.trace(
+      () => `seed ${seed}: ${[...world.extras.enabled, ...world.faults.enabled].join(', ')}`,
+    )
     for (const program of world.programs) report.trace(() => JSON.stringify(program))
     scheduler.onEvent = (label, owner) =>
       report.trace(() => `${scheduler.events} ${scheduler.elapsed} ${owner.name}: ${label}`)

@@ -11,7 +11,7 @@ import type { World } from './world.ts'
 /** How long it may take until nothing is due or held any more, in milliseconds and in events. */
 const calmMsMax = 900_000
 const calmEventsMax = 12_000
-const roundsMax = 120
+const roundsMax = 500
 /** How often it is looked whether the world has come to rest, in events. */
 const lookEvery = 20
 

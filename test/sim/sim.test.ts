@@ -14,8 +14,8 @@ describe('the simulator', () => {
     expect(seeds).toBe(80)
   })
 
-  it.each(regressions)('passes seed $seed: $found', async ({ seed }) => {
-    const { violations } = await runSeed(seed)
+  it.each(regressions)('passes seed $seed: $found', async ({ seed, generation }) => {
+    const { violations } = await runSeed(seed, { generation })
     expect(violations).toEqual([])
   })
 

@@ -70,6 +70,26 @@ export function checkStart(actor: Actor, start: Start): void {
   )
 }
 
+/**
+ * The body of a transactional step begins: in the transaction that would record it, so whatever the
+ * ledger says is what its fence and head were compared with.
+ */
+export function checkBooking(
+  { world, process, run, epoch }: Actor,
+  { path, isCleanup }: Pick<Start, 'path' | 'isCleanup'>,
+): void {
+  const { outside, report } = world
+  const must = (condition: boolean, invariant: string, what: string): void =>
+    report.check(condition, invariant, () => `run ${run.id}: ${what}`)
+  report.trace(() => `   ${process.name} books ${run.id} ${path}`)
+  must(run.epoch === epoch, 'I3', `"${path}" is booked by a zombie`)
+  must(!run.outcomes.has(path), 'I6', `"${path}" is booked although it has an outcome`)
+  must(run.successAround(path) === undefined, 'I6', `"${path}" had ended well before`)
+  must(outside.bookingsOf(run.id, path) === 0, 'I6', `"${path}" is booked a second time`)
+  must(isCleanup || !run.knowsCancel, 'I10', `"${path}" is booked after the cancel`)
+  must(!run.isUndoing, 'I10', `"${path}" is booked while the run is being undone`)
+}
+
 /** E1: the intent of this very attempt is durable, and was written by this very holder. */
 function checkIntent(
   { run, epoch, world }: Actor,

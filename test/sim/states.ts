@@ -3,6 +3,8 @@
  * how often it must at least be met in 10,000 seeds. The run of a gate fails below that.
  */
 export const states = {
+  'transaction committed': 300,
+  'crash between a transaction and its reply': 10,
   'append refused by the fence': 500,
   'append displaced by itself after a lost reply': 1000,
   'expiry refused because a message came': 12,
@@ -75,6 +77,9 @@ export const states = {
   'failed run undone': 600,
   'cancelled run undone': 60,
   'undo retried': 600,
+  'run ended by hand': 20,
+  'ended run undone by hand': 20,
+  'undo left out by hand': 20,
   'undo failed': 120,
   'undo interrupted by a crash': 10,
   'undone although nobody knows whether it happened': 250,

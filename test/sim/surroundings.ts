@@ -1,6 +1,7 @@
 /** What the parts of a simulated world share. The world itself stands in world.ts. */
 import type { Store } from '../../src/store/store.ts'
 import type { Chance } from './chance.ts'
+import type { Extras } from './extras.ts'
 import type { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
 import type { Outside } from './outside.ts'
@@ -13,6 +14,7 @@ export interface Surroundings {
   readonly scheduler: Scheduler
   readonly observer: Observer
   readonly faults: Faults
+  readonly extras: Extras
   readonly chance: Chance
   readonly outside: Outside
   readonly store: Store

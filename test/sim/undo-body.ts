@@ -1,5 +1,5 @@
 /** What undoes something in the outside world, and what must hold when it begins. */
-import { isOutcome } from '../../src/ledger/index.ts'
+import { undoKey } from '../../src/ledger/index.ts'
 import type { UndoSpec } from './effect-spec.ts'
 import type { Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
@@ -70,27 +70,30 @@ function checkUndo(actor: Actor, call: UndoCall): void {
   const place = call.of === undefined ? undefined : outside.placeOf(call.of)
   const told = call.path ?? place?.path ?? path
   must(told === path, `"${told}" is undone, but "${path}" (entry ${of}) comes first`)
-  const known = /^effect of (.*)$/.exec(String(call.result))?.[1] ?? path
+  const known = /^effect of (.*)/.exec(String(call.result))?.[1] ?? path
   must(known === path, `the result of "${known}" is handed over to undo "${path}"`)
   must(!outside.isOnItsWay(run.id, path), `"${path}" is undone while its request is on its way`)
   if (next.is === 'perhaps') report.reach('undone although nobody knows whether it happened')
-  checkStart(actor, { path: `undo=${of}`, attempt: call.attempt, isCleanup: true, isUndo: true })
+  const key = undoKey(of, run.undoFailures.get(of))
+  checkStart(actor, { path: key, attempt: call.attempt, isCleanup: true, isUndo: true })
 }
 
 /** What is wrong with how a run that ended was undone. */
 export function* flawsOf(run: Mirror): Generator<string> {
   if (run.status !== 'failed' && run.status !== 'cancelled') return
-  const plan = run.isUndoing ? run.plan : planOf(run.entries)
-  if (!run.isUndoing) {
-    if (plan.length > 0) yield `"${plan[0]?.path}" was to be undone, and nothing was`
-    return
-  }
-  const outcomes = run.entries.filter(
-    ({ kind }) => isOutcome(kind) && kind.startsWith('undo.') && kind !== 'undo.registered',
-  )
-  const order = outcomes.map((entry) => recordOf(entry, 'undo.skipped').of)
+  const plan = planOf(run.entries)
+  const left = plan.find(({ of }) => !run.undone.has(of))
+  // Whoever undid it by hand may have died over it: then somebody has to ask again.
+  const isAsked = run.entries.filter(({ kind }) => kind === 'run.undoing').length > 1
+  if (left && !isAsked) yield `"${left.path}" was to be undone, and is not`
   const wanted = plan.map(({ of }) => of)
-  if (order.join() !== wanted.join()) {
-    yield `undone were ${order.join()}, to be undone were ${wanted.join()}`
+  let done: number[] = []
+  for (const entry of run.entries) {
+    if (entry.kind === 'run.undoing') done = []
+    if (entry.kind !== 'undo.completed' && entry.kind !== 'undo.failed') continue
+    const { of } = recordOf(entry, entry.kind)
+    done.push(of)
+    const isInOrder = wanted.filter((one) => done.includes(one)).join() === done.join()
+    if (!isInOrder) yield `undone were ${done.join()}, to be undone were ${wanted.join()}`
   }
 }

@@ -10,6 +10,7 @@ import type { Store } from '../../src/store/store.ts'
 import { agentOf } from './agent-flow.ts'
 import { AgentSight } from './agent-view.ts'
 import { Chance } from './chance.ts'
+import { Extras } from './extras.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { type FaultKind, Faults } from './faults.ts'
 import { interpret } from './interpret.ts'
@@ -50,6 +51,7 @@ export class World implements Surroundings {
   readonly observer: Observer
   readonly outside: Outside
   readonly faults: Faults
+  readonly extras: Extras
   readonly chance: Chance
   readonly store: Store
   readonly programs: readonly Program[]
@@ -70,15 +72,23 @@ export class World implements Surroundings {
   isDown = false
   #processes = 0
 
-  constructor(seed: number, report: Report, only?: readonly FaultKind[]) {
+  constructor(
+    seed: number,
+    report: Report,
+    {
+      generation,
+      only,
+    }: { readonly generation: number; readonly only: readonly FaultKind[] | undefined },
+  ) {
     this.seed = seed
     this.report = report
+    this.extras = new Extras(seed, generation)
     const plan = new Chance(seed, 'plan')
     this.chance = new Chance(seed, 'world')
     this.scheduler = new Scheduler(new Chance(seed, 'schedule'), plan.pick(policies))
     this.outside = new Outside(report, this.scheduler, this.network)
     const count = plan.between(1, 4)
-    this.programs = writePrograms(new Chance(seed, 'programs'), count)
+    this.programs = writePrograms(new Chance(seed, 'programs'), count, this.extras)
     const agents = new Map(
       this.programs.flatMap((one) => (one.is === 'agent' ? [[one.name, one.agent] as const] : [])),
     )
@@ -120,13 +130,18 @@ export class World implements Surroundings {
     return node
   }
 
+  /** Starts a process of somebody who takes a run in hand. */
+  addHand(): Node {
+    return this.#add('hand')
+  }
+
   get living(): readonly Node[] {
     return this.workers.filter(({ process, closed }) => !process.isDead && !closed)
   }
 
   /** True for processes whose death is part of the game now. */
   mayCrash(process: Process): boolean {
-    return !this.faults.isOver && process.name.startsWith('worker')
+    return !this.faults.isOver && /^(worker|hand)-/.test(process.name)
   }
 
   /** The process is gone from one moment to the next. */
@@ -138,7 +153,7 @@ export class World implements Surroundings {
     if (this.faults.strikes('death of a worker is known at once')) {
       for (const token of process.sessions) this.#buryAlive(token)
     }
-    if (this.faults.isOver) return
+    if (this.faults.isOver || !process.name.startsWith('worker')) return
     this.scheduler.after(this.network, this.chance.between(5, 12_000), 'restart', () => {
       if (!this.faults.isOver) this.addWorker()
     })
@@ -192,7 +207,7 @@ export class World implements Surroundings {
       flows: new Flows(this.#flows(process)),
       leaseMs: this.leaseMs,
       name,
-      development: false,
+      development: this.extras.has('turns are executed twice'),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
     return { process, store, ever, closed: undefined, isClosed: false }
