@@ -85,7 +85,7 @@ export interface AgentDefinition<Output = string> {
   readonly prices?: Readonly<Record<string, Price>>
 }
 
-/** A definition with everything said. */
+/** A definition with all defaults filled in. */
 export interface Defined extends AgentDefinition<unknown> {
   readonly limits: Amounts
   readonly tools: readonly AnyTool[]

@@ -3,7 +3,7 @@ import { type Duration, parseDuration } from './duration.ts'
 import { EverloopError } from './errors.ts'
 import type { Ports } from './ports.ts'
 
-/** With everything said. */
+/** With all defaults filled in. */
 export interface BackOff {
   readonly attempts: number
   /** The wait after the first attempt. */

@@ -58,7 +58,7 @@ async function checkFits(
   )
 }
 
-/** What this check cannot read, the run's own schema judges. */
+/** A schema that this check cannot read is left to the run's own. */
 function complaintsOf(check: () => string | undefined): string | undefined {
   try {
     return check()

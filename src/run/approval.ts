@@ -8,7 +8,7 @@
  *   for the same arguments. One edit ends the request, with the edited arguments: whoever asked judges
  *   anew who must approve these.
  * - A4 When the time is over without a decision the call is denied, unless the request says otherwise.
- * - A5 What was asked about is handed over with the decision: it is that which was decided about.
+ * - A5 The request is handed over with the decision: people decided about what it says, and nothing else.
  */
 import type { AnyDraft, Payloads, Vote } from '../ledger/index.ts'
 import { actor } from './actor.ts'

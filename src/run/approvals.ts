@@ -31,10 +31,10 @@ export interface Approval {
   readonly reason: string | undefined
   readonly since: number
   readonly due: number | undefined
-  /** How many different people must approve, and what those said who have answered, the run told or not. */
+  /** How many different people must approve, and what those said who have answered, taken by the run or not. */
   readonly approvals: number
   readonly votes: readonly Vote[]
-  /** Why the run has refused the last answer that was no vote, edited arguments that do not fit, say. */
+  /** Why the last answer that did not become a vote was refused: edited arguments that do not fit, say. */
   readonly refused: string | undefined
   /** JSON Schema that edited arguments must fit, where it was recorded. The run checks them again. */
   readonly argsSchema: unknown
@@ -42,13 +42,13 @@ export interface Approval {
   readonly approvers: readonly string[] | undefined
   readonly barred: readonly string[]
   /**
-   * True when it cannot be approved: who started the run may not, and the run does not say who did; or
-   * too few people may by every rule. It can be denied, by everybody.
+   * True when nobody can approve it, or too few people: whoever started the run may not, and the run does
+   * not say who did; or the rules together leave fewer people than must approve. Everybody may deny it.
    */
   readonly isDenyOnly: boolean
   readonly assignee: string | undefined
   readonly escalated: boolean
-  /** It is nobody's business before this time. */
+  /** It was put off until this time, in milliseconds since 1970. */
   readonly snoozed: number | undefined
   /** True while an answer that decides it is on its way to the run. */
   readonly isAnswered: boolean
@@ -79,7 +79,11 @@ export class Approvals {
     this.#send = send
   }
 
-  /** Those that are open, the oldest first; of one run or of all. Snoozed ones too. */
+  /**
+   * Those that are open, the oldest first; of one run or of all. Snoozed ones too.
+   *
+   * @example for (const { id, digest } of await ever.approvals.list()) await ever.approvals.approve(id, { by: 'ada', shown: digest })
+   */
   async list(
     filter: { readonly run?: string; readonly limit?: number } = {},
   ): Promise<readonly Approval[]> {
@@ -94,7 +98,7 @@ export class Approvals {
     return Promise.all(asked.map((row) => this.#approval(row, readings.get(row.run))))
   }
 
-  /** One of them. Throws QUESTION_CLOSED when it is not open any more, UNKNOWN_QUESTION when it never was. */
+  /** The approval of this id. Throws QUESTION_CLOSED when it is not open any more, UNKNOWN_QUESTION when it never was. */
   async get(id: string): Promise<Approval> {
     return this.#approval(await this.#row(id))
   }
@@ -106,7 +110,7 @@ export class Approvals {
     throw await notOpen(this.#store, id, 'approval')
   }
 
-  /** Lets the call be made, with other arguments perhaps. Throws APPROVAL_REFUSED. */
+  /** Allows the call, with other arguments (`args`) if they are given. Throws APPROVAL_REFUSED. */
   async approve(id: string, decision: Decider & { readonly args?: unknown } = {}): Promise<void> {
     checkOptions('approvals.approve', decision, [...deciderOptions, 'args'])
     const { by, args, ...said } = decision
@@ -114,14 +118,14 @@ export class Approvals {
     await this.#decide(id, { verdict: 'approve', ...said, ...edited }, by)
   }
 
-  /** Does not let it be made; the model is told the reason. Throws APPROVAL_REFUSED. */
+  /** Forbids the call; the model is told the reason. Throws APPROVAL_REFUSED. */
   async deny(id: string, decision: Decider = {}): Promise<void> {
     checkOptions('approvals.deny', decision, deciderOptions)
     const { by, ...said } = decision
     await this.#decide(id, { verdict: 'deny', ...said }, by)
   }
 
-  /** Puts it off. Deadline and escalation stay as they are. */
+  /** Puts it off for this long. Deadline and escalation stay as they are. */
   async snooze(
     id: string,
     duration: Duration,
@@ -132,7 +136,7 @@ export class Approvals {
     await this.#decide(id, { verdict: 'snooze', until }, decision.by)
   }
 
-  /** Hands it to somebody. */
+  /** Hands it to somebody, by name. */
   async assign(id: string, to: string, decision: { readonly by?: string } = {}): Promise<void> {
     checkOptions('approvals.assign', decision, ['by'])
     await this.#decide(id, { verdict: 'assign', to }, decision.by)

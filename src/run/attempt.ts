@@ -34,7 +34,7 @@ export interface LiveContext extends StepContext {
   readonly restart: () => void
 }
 
-/** What came of an attempt. `late`: the call itself, which was not waited for any longer. */
+/** What came of an attempt. `late`: the call itself, when its time was over before it ended. */
 export type Result =
   | {
       readonly is: 'completed'
@@ -49,7 +49,7 @@ export type Result =
       readonly late?: Promise<unknown>
     }
 
-/** What an outside system can recognise a repetition of the operation by. */
+/** By this an outside system can recognise a repetition of the operation. */
 export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
   idempotencyKey(options.seed, path)
 
@@ -60,8 +60,8 @@ interface Handed {
 }
 
 /**
- * Its fields are its own, so that code may copy it or wrap it: an idempotency key that is lost on the way
- * is a payment made twice. What few ask for is made when they do.
+ * The context's fields are its own properties, so that they survive when code copies or wraps it: an
+ * idempotency key that is lost on the way is a payment made twice. What few ask for is made when asked for.
  */
 function handed(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal): Handed {
   let live: LiveText | undefined
@@ -80,8 +80,8 @@ function handed(pass: Pass, operation: Operation, attempt: number, signal?: Abor
 }
 
 /**
- * Calls the body once. Never throws or rejects: whatever happens in there is a result. It is there at
- * once when the body returned at once.
+ * Calls the body once. Never throws or rejects: whatever happens is a result, and it is there at once when
+ * the body returned at once.
  */
 export function execute(
   pass: Pass,

@@ -1,4 +1,4 @@
-/** Ids that callers hand over to name what is there: a store must not be asked for what is no text. */
+/** Ids by which callers name runs and questions: a store is never asked about anything but a text. */
 import { EverloopError } from '../base/errors.ts'
 
 /** Throws BAD_NAME unless this is a text. Whether there is something of this id is asked elsewhere. */

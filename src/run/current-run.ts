@@ -5,8 +5,8 @@ import { RunHandle } from './handle.ts'
 
 /**
  * The handle of the scope in which the calling code stands, however deep inside a library it is;
- * undefined outside of runs. In the body of a step (a tool's function, say) it tells the run's id, and
- * operations throw NESTED_OPERATION there, as everywhere.
+ * undefined outside of runs. In the body of a step (a tool's function, say) it can be asked for the run's
+ * id; operations throw NESTED_OPERATION there, as on every other handle.
  *
  * @example const log = (text: string) => console.log(currentRun()?.id ?? '-', text)
  */

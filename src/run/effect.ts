@@ -1,5 +1,5 @@
 /**
- * The effect class of a step, with everything said: what its options mean, and which of them fit.
+ * The effect class of a step, with all defaults filled in: what its options mean, and which go together.
  */
 import { EverloopError } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'

@@ -1,6 +1,6 @@
 /**
- * Iterations that wait for what may be months away: whoever iterates can end them while they wait,
- * which a generator by itself does not allow. Its `return` is only looked at behind the next item.
+ * Iterations that may wait for months: whoever iterates can end them while they wait. A generator alone
+ * does not allow that, as it looks at `return` only after its next item.
  */
 import { EverloopError } from '../base/errors.ts'
 

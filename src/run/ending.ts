@@ -19,8 +19,8 @@ import { undoablesOf } from './undo-plan.ts'
 export type Performance = { readonly output: unknown } | { readonly thrown: unknown }
 
 /**
- * The last thing that the code's end writes. It gives the run back: for good, or to be undone. What
- * cannot be written fails the run: it would be no other when it was executed again. Never rejects.
+ * What is written when the code has ended. It gives the run back, for good or to be undone. An output that
+ * cannot be written fails the run: executed again, it would be the same. Never rejects.
  */
 export async function lastItem(
   pass: Pass,

@@ -85,7 +85,7 @@ export interface EverOptions {
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
-/** The options with everything said. Throws BAD_OPTION. */
+/** The options with all defaults filled in. Throws BAD_OPTION. */
 export function checkWork(options: WorkOptions): Required<WorkOptions> {
   checkOptions('work', options, ['concurrency', 'until'])
   const { concurrency = 16, until = 'stopped' } = options
@@ -101,7 +101,7 @@ export function checkWork(options: WorkOptions): Required<WorkOptions> {
   return { concurrency, until }
 }
 
-/** Throws BAD_OPTION for what no queue can be limited to. */
+/** Throws BAD_OPTION unless a queue can be limited to this. */
 export function checkQueueLimit(concurrency: number | null): void {
   if (concurrency === null || (Number.isInteger(concurrency) && concurrency >= 0)) return
   throw new EverloopError(
@@ -138,7 +138,12 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Starts a run, or finds the one that was started under this id, by whatever version of the flow.
-   * Throws RUN_EXISTS when that one has another flow or input (the order of keys does not count), and BAD_INPUT when the input does not fit the flow's schema.
+   * Throws RUN_EXISTS when that one has another flow or input (the order of keys does not count), and
+   * BAD_INPUT when the input does not fit the flow's schema.
+   *
+   * @example
+   * const run = await ever.start(hello, 'World', { id: 'hello-1', deadline: '1d' })
+   * console.log(await run.result())
    */
   async start<Input, Output>(
     flow: Flow<Input, Output> | string,
@@ -177,13 +182,16 @@ export class Ever implements AsyncDisposable {
     return new RunReference<Output>(this.#options, this.#changes, id)
   }
 
-  /** The run's entries and the live text of its steps, as `stream` of a handle has them. */
+  /** The run's entries and the live text of its steps, as `stream` of a `RunReference` gives them. */
   stream(run: string, options: WatchOptions<string> = {}): AsyncGenerator<StreamItem, void> {
     checkId('run', run)
     return new RunReference(this.#options, this.#changes, run).stream(options)
   }
 
-  /** The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and AMBIGUOUS_ID when several do. */
+  /**
+   * The id that begins with this text; a run comes before its children. Throws UNKNOWN_RUN, and
+   * AMBIGUOUS_ID when several ids begin so.
+   */
   async resolve(prefix: string): Promise<string> {
     checkId('run', prefix)
     return resolveId(this.#options.store, prefix)
@@ -197,8 +205,10 @@ export class Ever implements AsyncDisposable {
   }
 
   /**
-   * Sends a signal; it is kept until the run waits for it. False when the run had been sent something
-   * under this id before: then nothing has changed.
+   * Sends a signal, which is kept until the run waits for it. False when the run was sent something under
+   * this `id` before: then nothing has changed. Throws UNKNOWN_RUN, RUN_ENDED and BAD_NAME.
+   *
+   * @example await ever.signal('order-7', 'paid', { amount: 40 }, { id: event.id, by: 'bank' })
    */
   async signal(
     run: string,
@@ -258,8 +268,11 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Answers a question. Throws BAD_INPUT when the answer does not fit the question's JSON Schema,
-   * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before; of an
-   * approval APPROVAL_REFUSED, and QUESTION_CLOSED only when it is decided.
+   * UNKNOWN_QUESTION, and QUESTION_CLOSED when it was answered, expired or withdrawn before. For an
+   * approval it throws APPROVAL_REFUSED, and QUESTION_CLOSED only once that is decided.
+   *
+   * @example
+   * for (const { id, prompt } of await ever.questions()) await ever.answer(id, await askSomebody(prompt))
    */
   async answer(question: string, value: unknown, delivery: Delivery = {}): Promise<void> {
     const { store, redactor } = this.#options
@@ -278,7 +291,7 @@ export class Ever implements AsyncDisposable {
     } else await deliver()
   }
 
-  /** Asks a run to end: its pending operations are rejected, its children are cancelled. */
+  /** Asks a run to end: its pending operations are rejected, its children cancelled. Throws RUN_ENDED. */
   async cancel(
     run: string,
     reason = 'No reason was given.',
@@ -289,14 +302,14 @@ export class Ever implements AsyncDisposable {
     await this.#deliver(run, 'cancel', { reason, ...actor(by) })
   }
 
-  /** Stops a run at its next boundary; busy steps end and are recorded. */
+  /** Stops a run at its next boundary; busy steps end and are recorded. Throws RUN_ENDED and RUN_STATE. */
   async pause(run: string, reason?: string, delivery: Delivery = {}): Promise<void> {
     const { by } = checkedDelivery('pause', delivery)
     checkTexts('pause', { reason })
     await this.#deliver(run, 'pause', { ...(reason === undefined ? {} : { reason }), ...actor(by) })
   }
 
-  /** Lets a paused run go on. */
+  /** Lets a paused run go on. Throws RUN_STATE when it is not paused. */
   async resume(run: string, delivery: Delivery = {}): Promise<void> {
     const { by } = checkedDelivery('resume', delivery)
     await this.#deliver(run, 'resume', actor(by))
@@ -321,15 +334,15 @@ export class Ever implements AsyncDisposable {
     return { amounts: await this.#options.store.account(run) }
   }
 
-  /** What a run has registered for being undone, in the order in which that happens. */
+  /** What a run has registered to be undone, in the order in which that happens. Throws UNKNOWN_RUN. */
   async undos(run: string): Promise<readonly UndoInfo[]> {
     await this.#row(run)
     return undosOf(this.#options.store, run)
   }
 
   /**
-   * Undoes what a run has registered that failed or was cancelled and that is not undone, in this
-   * process, which needs the actions and not the flow. Returns what became of it. Throws RUN_STATE,
+   * Undoes, in this process, what a run that failed or was cancelled has registered and that is not undone
+   * yet. This process needs the actions, and not the flow. Returns what became of each. Throws RUN_STATE,
    * and UNKNOWN_ACTION before anything is undone.
    */
   async undo(run: string, options: UndoOptions = {}): Promise<readonly UndoInfo[]> {
@@ -337,7 +350,7 @@ export class Ever implements AsyncDisposable {
     return undoRun({ ...this.#options, actions: this.#options.flows.actions }, run, options)
   }
 
-  /** Leaves something out that a run would undo: the number of the entry that registered it. */
+  /** Has a run leave out something it would undo. `of`: the number of the entry that registered it. */
   async skipUndo(
     run: string,
     of: number,
@@ -351,8 +364,9 @@ export class Ever implements AsyncDisposable {
   }
 
   /**
-   * Checks every entry of a run, and the store's rows about it, against the invariants. What a resume
-   * would read is read at once, all else page by page.
+   * Checks every entry of a run, and the store's rows about it, against the invariants of the ledger.
+   * Resolves with what is wrong, at most 100 violations. What a resume would read is read at once, the
+   * rest page by page. Throws UNKNOWN_RUN.
    */
   async verify(run: string): Promise<Verdict> {
     const { store } = this.#options
@@ -379,8 +393,10 @@ export class Ever implements AsyncDisposable {
 
   /**
    * Executes runs in this process, until idle or until `close`. Rejects when the store fails for good
-   * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and told to `onTrouble`. Calls
-   * share a worker, with the concurrency of the first, and it works until the last of them is done.
+   * (STORE_FAILED, STORE_NEWER, …); trouble that may pass is waited out, and `onTrouble` is told. Several
+   * calls share one worker, with the concurrency of the first; it works until the last of them is done.
+   *
+   * @example await ever.work({ concurrency: 16, until: 'idle' })
    */
   async work(options: WorkOptions = {}): Promise<void> {
     const { concurrency, until } = checkWork(options)
@@ -410,7 +426,10 @@ export class Ever implements AsyncDisposable {
     await stopping
   }
 
-  /** Ends work gracefully and lets go of the store. Runs that are not done go on elsewhere, or later. */
+  /**
+   * Ends work gracefully, giving steps under way up to 30 seconds, and closes the store. Runs that are
+   * not done go on elsewhere, or later.
+   */
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await this.#worker?.stop(drainMs)

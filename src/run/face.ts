@@ -30,7 +30,7 @@ export interface AnyFlow {
   readonly run: (run: Run, input: never) => unknown
 }
 
-/** How a step is tried again. */
+/** How often a step is tried again, and after how long. */
 export interface RetryPolicy {
   /** How often the body is tried at most, 1 or more. */
   readonly attempts: number
@@ -110,7 +110,7 @@ export interface StepOptions {
   readonly undo?: UndoOption
 }
 
-/** What a step's body is handed besides its input. */
+/** What the body of a step is handed besides its input. */
 export interface StepContext {
   /** Aborted when the attempt times out, the run is cancelled or the scope closes. */
   readonly signal: AbortSignal
@@ -219,14 +219,29 @@ export interface Run {
     body: (transaction: Transaction) => T,
   ): Promise<T>
 
-  /** Executes the body turn by turn until it returns `run.done`. Turns cost the same for ever. */
+  /**
+   * Executes the body turn by turn until it returns `run.done`, and resolves with the result. A turn
+   * costs the same however many there were before it. Throws NOT_A_TURN when the body returns anything
+   * but `run.next(…)` or `run.done(…)`.
+   *
+   * @example
+   * await run.loop('poll', { state: { seen: 0 } }, async (turn, { seen }) => {
+   *   const page = await turn.step('page', () => fetchPage(seen))
+   *   return page.isLast ? turn.done(seen + page.items) : turn.next({ seen: seen + page.items })
+   * })
+   */
   loop<State, Result = never>(
     name: string,
     options: LoopOptions<State>,
     body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>,
   ): Promise<Result>
 
-  /** Executes the body for each item, each in a branch of its own; results in the items' order. */
+  /**
+   * Executes the body for each item, each in a branch of its own. Resolves with the results in the order
+   * of the items; the first failure in ledger order fails the whole.
+   *
+   * @example const pages = await run.map('pages', urls, { concurrency: 4 }, (branch, url) => branch.step('get', () => load(url)))
+   */
   map<Item, T>(
     name: string,
     items: readonly Item[],
@@ -239,35 +254,59 @@ export interface Run {
     body: (run: Run, item: Item, index: number) => Promise<T> | T,
   ): Promise<T[]>
 
-  /** Executes all branches; the first failure in ledger order fails the whole. */
+  /**
+   * Executes all branches at once. Resolves with their results in their order; the first failure in ledger
+   * order fails the whole.
+   *
+   * @example const [rate, stock] = await run.all('both', [(a) => a.step('rate', getRate), (b) => b.step('stock', getStock)])
+   */
   all<const Branches extends readonly Branch[]>(
     name: string,
     branches: Branches,
     options?: BranchOptions,
   ): Promise<{ -readonly [I in keyof Branches]: Awaited<ReturnType<Branches[I]>> }>
 
-  /** Executes the body in a scope of its own. */
+  /** Executes the body in a scope of its own, where names and keys begin anew. Resolves with its result. */
   scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>
-  /** A scope whose operations a cancel does not reject: for use in `finally`. */
+  /** The same for use in `finally`: a cancel does not reject the operations in this scope. */
   cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>
 
-  /** Starts a run of another flow and waits for its output. Cancelled with this run. */
+  /**
+   * Starts a run of another flow and resolves with its output. It is cancelled with this run. Rejects
+   * with CHILD_FAILED when it fails or is cancelled.
+   *
+   * @example const invoice = await run.child(invoicing, { order: 'A-7' })
+   */
   child<Input, Output>(
     flow: Flow<Input, Output>,
     input: NoInfer<Input>,
     options?: ChildOptions,
   ): Promise<Output>
 
-  /** Waits for a while. Costs no process and no memory, for seconds or for years. */
+  /**
+   * Waits for a while, which costs no process and no memory, be it seconds or years.
+   *
+   * @example await run.sleep('30d')
+   */
   sleep(duration: Duration, options?: { readonly key?: string }): Promise<void>
-  /** Waits for a date. */
+  /** Waits for a date: a Date, milliseconds since 1970, or a text that Date reads. Throws BAD_DURATION. */
   until(date: Date | number | string, options?: { readonly key?: string }): Promise<void>
-  /** Waits for the next signal of this name, in the order in which they were sent. */
+  /**
+   * Waits for the next signal of this name, in the order in which they were sent, and resolves with its
+   * value. Rejects with EXPIRED when the timeout passes without an `otherwise`.
+   *
+   * @example const paid = await run.signal('paid', { timeout: '7d', otherwise: false })
+   */
   signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>
-  /** Puts a question to a person and waits for the answer. */
+  /**
+   * Puts a question to a person and resolves with the answer. Rejects with EXPIRED when the timeout
+   * passes without an `otherwise`.
+   *
+   * @example const size = await run.ask('Which size?', { schema: z.enum(['S', 'M', 'L']) })
+   */
   ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>
 
-  /** The time of the last outcome that was handed over, in milliseconds since 1970. */
+  /** The time of the last outcome that was handed over in this scope, in milliseconds since 1970. */
   now(): number
   /** A number from 0 up to 1, the same on every replay. Not secret: it derives from the ledger. */
   random(): number
@@ -286,13 +325,15 @@ export interface Run {
   undo<Input>(action: Action<Input>, input: NoInfer<Input>): Promise<void>
   undo(action: string, input?: unknown): Promise<void>
 
-  /** What people call the run from here on: shown in lists. 1 to 200 characters. */
+  /** Says what people call the run from here on, in lists: 1 to 200 characters. Throws BAD_OPTION. */
   title(title: string): Promise<void>
   /** Writes a line for people into the ledger. */
   note(text: string, data?: unknown): Promise<void>
   /**
-   * Something that lives as long as the run is in memory: opened when asked for in each pass, closed
-   * when the run is suspended or ends. Never recorded.
+   * Something that lives as long as the run is in memory, a connection say. It is opened when it is first
+   * asked for, closed when the run is suspended or ends, and never recorded.
+   *
+   * @example const db = await run.resource('db', () => connect(url), (connection) => connection.end())
    */
   resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>
 }

@@ -27,23 +27,27 @@ export type Finding<T = unknown> = { readonly [brand]: true } & (
   | { readonly is: 'unknown'; readonly reason: string | undefined }
 )
 
-/** The call happened; this is what the step returns. */
+/**
+ * For `reconcile`: the call happened, and this is what the step returns.
+ *
+ * @example reconcile: async ({ id }) => (await bank.find(id)) ? done({ id }) : notDone()
+ */
 export const done = <T>(result: T): Finding<T> => ({ [brand]: true, is: 'done', result })
 
-/** The call surely did not happen, and will not any more. */
+/** For `reconcile`: the call surely did not happen, and will not any more. The step is tried again. */
 export const notDone = (reason?: string): Finding<never> => ({
   [brand]: true,
   is: 'notDone',
   reason,
 })
 
-/** It cannot be told: a person is asked. */
+/** For `reconcile`: it cannot be told, so a person is asked, with this reason. */
 export const unknown = (reason?: string): Finding<never> => ({
   [brand]: true,
   is: 'unknown',
   reason,
 })
 
-/** True for what one of the three has made, in any copy of everloop. */
+/** True for what one of the three made, in whichever copy of everloop. */
 export const isFinding = (value: unknown): value is Finding =>
   typeof value === 'object' && value !== null && brand in value

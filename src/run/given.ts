@@ -1,4 +1,4 @@
-/** What code hands over, taken as it is then: it may go on changing its objects while the pass waits. */
+/** Copies of what code hands over, made at that moment: it may go on changing its objects while the pass waits. */
 import { decode, encode } from '../ledger/index.ts'
 
 /** The value as it is now. Throws NOT_SERIALISABLE. */

@@ -1,15 +1,15 @@
 /**
- * What the code waits for that is no operation and is the same on every replay: an artifact that is
- * read, a resource that is opened. The pass hands nothing over and begins nothing meanwhile, so that
- * the ledger does not run ahead of the code.
+ * Holds: things the code waits for that are no operations and the same on every replay, such as reading an
+ * artifact or opening a resource. Meanwhile the pass hands nothing over and begins nothing, so that the
+ * ledger does not run ahead of the code.
  *
- * However fast they are, they settle in the order in which they were asked for, one at a time: the code
- * would go another way in another pass (P1). What is asked for by what opens a resource is out of line,
- * for that one may wait for it, and so is what has been open for very long: the code behind it may be
- * what it waits for.
+ * However fast they are, holds settle one at a time, in the order in which they were asked for; otherwise
+ * the code might go another way in another pass (P1). Two kinds do not stand in line: a hold that was
+ * asked for while a resource is being opened, since that one may wait for it, and a hold that has been
+ * open for very long, since it may be waiting for the code behind it.
  *
- * One that hangs ends in one of three ways: the run is paused as stalled, it is stopped from outside,
- * or a cancel goes past it and is what the code is handed instead.
+ * A hold that hangs ends in one of three ways: the run is paused as stalled, it is stopped from outside,
+ * or a cancel goes past the hold, and the code is handed the cancel instead.
  */
 import type { Ports } from '../base/ports.ts'
 import { stallMs } from './quiet.ts'

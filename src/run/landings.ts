@@ -1,7 +1,6 @@
 /**
- * Calls of a pass that are undone should the run end badly, until their bodies have returned: also those
- * whose time is over, and those that nobody waits for any more. A compensation that overtook one of
- * them would undo what is done behind it.
+ * Calls that can be undone and whose bodies have not returned yet, timed-out and abandoned ones included.
+ * Undoing waits for them: a compensation that overtook such a call would undo what is only done after it.
  */
 import type { Ports } from '../base/ports.ts'
 

@@ -1,4 +1,4 @@
-/** Which runs and open questions are listed: checked once, as stores would each make their own of it. */
+/** Which runs and open questions are listed: checked here once, not by each store in its own way. */
 import { EverloopError } from '../base/errors.ts'
 import { checkOptions, meant } from '../base/options.ts'
 import type { RunFilter, RunRow } from '../store/store.ts'

@@ -1,8 +1,8 @@
 /**
  * A loop's state in memory, and what each turn writes of it.
  *
- * - T1 The state handed to a turn equals what a resume would decode, and is frozen. Bytes have no
- *   frozen form: each turn is handed its own, and those that it hands on are compared with the kept.
+ * - T1 The state handed to a turn equals what a resume would decode, and is frozen. Bytes cannot be
+ *   frozen: each turn is handed a copy of them, and what it hands on is compared with what was kept.
  * - T2 What a resume reads (`chain`) stays below twice what lives (`live`) plus a slack, see
  *   ledger/delta.ts. Both are counted in characters and stand in every turn's entry.
  * - T3 What the ledger holds already, a step's value or an item of an earlier turn, is referred to.

@@ -1,6 +1,6 @@
 /** Which failed outcome an error in the code's hands came from: a retry begins there. */
 
-/** Errors may be wrapped in each other for ever. */
+/** Causes may form a cycle. */
 const depthMax = 10
 
 export class Origins {

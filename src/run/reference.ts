@@ -1,4 +1,4 @@
-/** A handle on a run from outside: to watch it, to wait for it, to cancel it. */
+/** A run as it is seen from outside: to watch it, to wait for it, to cancel it. */
 import { EverloopError } from '../base/errors.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
@@ -39,9 +39,9 @@ interface ReferenceOptions {
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
-/** From where a run is watched, and how long. */
+/** From where on a run is watched, and for how long. */
 export interface WatchOptions<Cursor> {
-  /** Behind which item. Default: from the beginning. */
+  /** The item to go on behind. Default: from the beginning. */
   readonly from?: Cursor | undefined
   /** Ends the watching when it is aborted: a client has gone away. */
   readonly signal?: AbortSignal | undefined
@@ -82,10 +82,12 @@ export class RunReference<Output = unknown> {
   }
 
   /**
-   * The output. Waits as long as the run does, and so for ever where nobody answers its question or
-   * resumes it when it is paused: `onRest` is told what it waits for; without it `onTrouble` is told of a
-   * run that was paused by trouble before. Throws RUN_FAILED or RUN_CANCELLED
-   * when the run ended that way, and what `onRest` throws.
+   * The output. Waits as long as the run does: for ever, where nobody answers its question or resumes it
+   * when it is paused. `onRest` is told what it waits for; without it, `onTrouble` is told of a run that
+   * trouble had paused before. Throws RUN_FAILED, DEADLINE or RUN_CANCELLED when the run ended that way,
+   * and whatever `onRest` throws.
+   *
+   * @example const output = await run.result({ onRest: (rest) => console.log('waits:', rest) })
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     checkOptions('result', options, ['onRest'])
@@ -130,8 +132,10 @@ export class RunReference<Output = unknown> {
 
   /**
    * The run's entries in order, from behind the cursor on, as they come, until the run has ended, the loop
-   * is left (also by `return()` while it waits), or `signal` is aborted.
-   * Going on from the `seq` of the last event misses none and repeats none.
+   * is left (also by `return()` while it waits), or `signal` is aborted. Going on from the `seq` of the
+   * last event misses none and repeats none. Throws UNKNOWN_RUN.
+   *
+   * @example for await (const { kind, path } of run.events()) console.log(kind, path)
    */
   events(options: WatchOptions<number> = {}): AsyncGenerator<RunEvent, void> {
     checkOptions('events', options, ['from', 'signal'])
@@ -168,9 +172,9 @@ export class RunReference<Output = unknown> {
 
   /**
    * The run's entries as `events` has them, and between them the text of steps under way as it comes.
-   * Going on from the `cursor` of the last item, in any process, misses none and repeats none; where
-   * the step of half-read text has ended meanwhile, its entry follows, which holds the whole.
-   * It ends as `events` does.
+   * Going on from the `cursor` of the last item, in any process, misses none and repeats none. Where a
+   * step ended while its text was half read, its entry follows, which holds all of it. It ends as `events`
+   * does.
    */
   stream(options: WatchOptions<string> = {}): AsyncGenerator<StreamItem, void> {
     checkOptions('stream', options, ['from', 'signal'])

@@ -1,11 +1,12 @@
 /**
- * What a JSON Schema says reliably of a value that code will judge: types, fields, choices, lengths, bounds.
- * It has no flags for patterns and reads formats in its own way, so these are left to the code.
+ * What a JSON Schema says reliably about a value that code will judge later: types, fields, choices,
+ * lengths, bounds. Its patterns have no flags and its formats are read in other ways than the code's, so
+ * these are left to the code.
  */
 
 /** Keywords that JSON Schema and code read differently. */
 const leftToCode: ReadonlySet<string> = new Set(['pattern', 'format'])
-/** With less in what these hold, more may be refused: they are left out with it. */
+/** When something is left out inside these, more is refused instead of less: then they are left out too. */
 const turnsAround: ReadonlySet<string> = new Set(['not', 'if', 'oneOf', 'contains'])
 /** What these hold is data. */
 const holdsData: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples', 'required'])

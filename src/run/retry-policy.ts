@@ -1,4 +1,4 @@
-/** The retry policy of a step, with everything said, and what it says about an attempt that failed. */
+/** The retry policy of a step, with all defaults filled in, and what it says about an attempt that failed. */
 import { type BackOff, backOffOf } from '../base/back-off.ts'
 import { EverloopError } from '../base/errors.ts'
 import { checkOptions } from '../base/options.ts'

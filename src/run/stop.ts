@@ -41,8 +41,9 @@ export function askedPause({
 }
 
 /**
- * What comes of a stop when there is a reason already. Of two pauses the first counts, and answers both. One
- * that comes while the worker stops is not left to the next: a cancel behind it would not be seen there.
+ * What comes of a stop when there is one already. Of two pauses the first counts, and the messages of both
+ * are taken. A pause that comes while the worker stops is written by this worker, not left to the next
+ * one, where a cancel that came behind it would go unseen.
  */
 export function joined(first: Stop | undefined, second: Stop): Stop {
   if (!first) return second
@@ -51,7 +52,7 @@ export function joined(first: Stop | undefined, second: Stop): Stop {
   return { ...first, taken: [...new Set([...(first.taken ?? []), ...(second.taken ?? [])])] }
 }
 
-/** What is left of a stop when a cancel of this number has come: an operator's pause from before gives way. */
+/** What is left of a stop when a cancel of this number has come: a pause that was asked for before gives way. */
 export function withdrawn(
   stop: Stop | undefined,
   cancel: number,

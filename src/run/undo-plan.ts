@@ -1,6 +1,6 @@
 /**
- * What a run would have to undo, read from its whole ledger, page by page: closed scopes too. Read
- * when a run fails or is cancelled, or when somebody asks, and at no other time.
+ * What a run would have to undo, read page by page from its whole ledger, closed scopes included. It is
+ * read when a run fails or is cancelled, or when somebody asks, and at no other time.
  */
 import { checkLinks, decode, Undoables, type Undoable } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'

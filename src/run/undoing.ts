@@ -20,7 +20,7 @@ import { Taints } from './taints.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { stateOf } from './view.ts'
 
-/** Something that a run has registered for being undone. */
+/** Something that a run has registered to be undone. */
 export interface UndoInfo {
   /** The number of the entry that registered it. */
   readonly of: number

@@ -2,8 +2,8 @@
  * Operations that wait for time, a message or a person: sleep, until, signal, ask, child.
  *
  * Each first commits what it waits for, then waits. Nothing lives in this process while it does: the
- * entry and the run's due time in the store are all there is. What makes no sense is refused when it
- * is asked for, so that it is on every replay, and has used its key up as everything that is asked for.
+ * entry and the run's due time in the store are all there is. What makes no sense is refused at the moment
+ * it is asked for, and so on every replay alike. Its key is used up all the same.
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'

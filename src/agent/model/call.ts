@@ -115,7 +115,7 @@ function refused(
   return new ModelError('MODEL_REFUSED', message, { attempts, usage })
 }
 
-/** With everything said. Throws BAD_OPTION. */
+/** With all defaults filled in. Throws BAD_OPTION. */
 export function retryOf(retry: ModelRetry = {}): BackOff {
   checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
   const { attempts = 4, ...rest } = retry
