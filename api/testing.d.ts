@@ -1126,21 +1126,6 @@ interface Question extends Omit<WaitInfo, 'kind'> {
     readonly schema: unknown;
 }
 
-interface StartOptions {
-    readonly id?: string;
-    readonly queue?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly delay?: Duration;
-    readonly at?: Date;
-    readonly deadline?: Duration;
-    readonly by?: string;
-}
-
-interface WorkOptions {
-    readonly concurrency?: number;
-    readonly until?: 'idle' | 'stopped';
-}
-
 interface Action<Input = unknown> {
     readonly name: string;
     readonly run: (input: Input, context: UndoContext) => unknown;
@@ -1404,6 +1389,16 @@ interface WatchOptions<Cursor> {
     readonly signal?: AbortSignal | undefined;
 }
 
+interface StartOptions {
+    readonly id?: string;
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly delay?: Duration;
+    readonly at?: Date;
+    readonly deadline?: Duration;
+    readonly by?: string;
+}
+
 type StreamItem = {
     readonly type: 'entry';
     readonly event: RunEvent;
@@ -1490,6 +1485,11 @@ interface WaitInfo {
     readonly question?: string;
     readonly since: number;
     readonly due: number | undefined;
+}
+
+interface WorkOptions {
+    readonly concurrency?: number;
+    readonly until?: 'idle' | 'stopped';
 }
 
 interface Manner {

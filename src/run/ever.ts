@@ -5,7 +5,6 @@
  * one, another, or none at the moment.
  */
 import { EverloopError } from '../base/errors.ts'
-import { type Duration, parseDuration } from '../base/duration.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
 import { decode, digestOf, verifyRun } from '../ledger/index.ts'
@@ -26,36 +25,17 @@ import type { MessageRecords } from './inbox.ts'
 import { checkOptions, checkTexts } from '../base/options.ts'
 import type { Environment, OnBody } from './pass-options.ts'
 import { RunReference, type WatchOptions } from './reference.ts'
+import { checkQueueLimit } from './queue-limit.ts'
 import { resolveId } from './resolving.ts'
 import { checkRetry } from './retry.ts'
 import { checked } from './schema.ts'
+import { type StartOptions, startTimes } from './start-options.ts'
 import type { StreamItem } from './stream.ts'
 import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from './undoing.ts'
 import { checkLimit, filterOf, type ListOptions } from './list-options.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
+import { checkWork, type WorkOptions } from './work-options.ts'
 import { Worker } from './worker.ts'
-
-export interface StartOptions {
-  /** The same id twice is one run. Default: a new id. */
-  readonly id?: string
-  /** Runs of a queue share its concurrency limit. Default "default". */
-  readonly queue?: string
-  readonly labels?: Readonly<Record<string, string>>
-  /** Not before this much time has passed, or this date. */
-  readonly delay?: Duration
-  readonly at?: Date
-  /** The run fails with DEADLINE when it has not ended after this much time. */
-  readonly deadline?: Duration
-  /** Who starts it, for the record. */
-  readonly by?: string
-}
-
-export interface WorkOptions {
-  /** How many runs are executed at a time. Default 16. */
-  readonly concurrency?: number
-  /** `"idle"`: until no run is held by anyone and none that is served here is due. */
-  readonly until?: 'idle' | 'stopped'
-}
 
 /** A question that is open. */
 export interface Question extends Omit<WaitInfo, 'kind'> {
@@ -83,31 +63,6 @@ export interface EverOptions {
   /** Told of each body of a step: for tests. */
   readonly onBody?: OnBody | undefined
   readonly onTrouble: (error: unknown, run: string | undefined) => void
-}
-
-/** The options with all defaults filled in. Throws BAD_OPTION. */
-export function checkWork(options: WorkOptions): Required<WorkOptions> {
-  checkOptions('work', options, ['concurrency', 'until'])
-  const { concurrency = 16, until = 'stopped' } = options
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new EverloopError(
-      'BAD_OPTION',
-      'work({ concurrency }) must be a whole number of at least 1.',
-    )
-  }
-  if (!['idle', 'stopped'].includes(until)) {
-    throw new EverloopError('BAD_OPTION', 'work({ until }) must be "idle" or "stopped".')
-  }
-  return { concurrency, until }
-}
-
-/** Throws BAD_OPTION unless a queue can be limited to this. */
-export function checkQueueLimit(concurrency: number | null): void {
-  if (concurrency === null || (Number.isInteger(concurrency) && concurrency >= 0)) return
-  throw new EverloopError(
-    'BAD_OPTION',
-    'The concurrency of a queue must be a whole number of at least 0, or null for no limit.',
-  )
 }
 
 export class Ever implements AsyncDisposable {
@@ -164,11 +119,7 @@ export class Ever implements AsyncDisposable {
       queue,
       labels,
       by,
-      notBefore: this.#notBefore(options),
-      deadline:
-        options.deadline === undefined
-          ? undefined
-          : store.clock.now() + parseDuration(options.deadline),
+      ...startTimes(options, store.clock),
     })
     await checked(definition.input, given, `The input of flow "${definition.name}"`)
     const { created, run: row } = await store.createRun(run)
@@ -442,17 +393,6 @@ export class Ever implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #notBefore({ delay, at }: StartOptions): number | undefined {
-    if (delay !== undefined && at !== undefined) {
-      throw new EverloopError('BAD_OPTION', 'start takes `delay` or `at`, not both.')
-    }
-    if (at !== undefined) {
-      if (at instanceof Date && !Number.isNaN(at.getTime())) return at.getTime()
-      throw new EverloopError('BAD_DURATION', '`at` must be a valid Date.')
-    }
-    return delay === undefined ? undefined : this.#options.store.clock.now() + parseDuration(delay)
   }
 
   /**
