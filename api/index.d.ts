@@ -1385,7 +1385,7 @@ interface Payloads {
     'run.cancelled': {
         readonly reason: string;
         readonly error?: ErrorData | undefined;
-    } & Abandoning & Undone;
+    } & Actor & Abandoning & Undone;
     'step.completed': {
         readonly charge?: Charge | undefined;
         readonly value: unknown;

@@ -173,10 +173,12 @@ export interface Payloads {
     readonly cause?: number | undefined
   } & Abandoning &
     Undone
+  /** With `by` where it ended without its code: else `run.cancelling` has it. */
   'run.cancelled': {
     readonly reason: string
     readonly error?: ErrorData | undefined
-  } & Abandoning &
+  } & Actor &
+    Abandoning &
     Undone
   // Operations. Scope and key are the operation's.
   'step.completed': {

@@ -171,15 +171,15 @@ export async function cancelWithoutCode(
   readonly end: RunEnd | undefined
 }> {
   const { state, reason, by } = how
+  const who = actor(by)
   const deliver = Array.from(state.waits.values()).flatMap(({ kind, record }) =>
     kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
   )
   const undoables = await undoablesOf(store, run)
   if (undoables.list().length === 0) {
-    const end: RunEnd = { kind: 'run.cancelled', record: { reason } }
+    const end: RunEnd = { kind: 'run.cancelled', record: { reason, ...who } }
     return { drafts: [{ scope: '', key: '', ...end }], deliver, end }
   }
-  const who = actor(by)
   const resumed: AnyDraft = { scope: '', kind: 'run.resumed', key: '', record: who }
   const record = { because: 'cancelled', reason, ...who } as const
   const undoing: AnyDraft = { scope: '', kind: 'run.undoing', key: '', record }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { flow, open } from 'everloop'
 import { type Ended, everloop, everloopJson, makeFolder, start } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
 
@@ -106,6 +107,21 @@ test('runs get says who cancelled a run, and why', async () => {
   ])
   expect(human.stdout).toMatch(/^reason +not wanted\ncancelled by +Ada$/m)
   expect(json.document).toMatchObject({ reason: 'not wanted', cancelledBy: 'Ada' })
+})
+
+test('runs get says who cancelled a run that had not begun', async () => {
+  const store = `sqlite:${join(folder.path, 'early.db')}`
+  {
+    const later = flow('later', async () => undefined)
+    await using ever = await open({ store, flows: [later] })
+    await ever.start(later, undefined, { id: 'early-1', delay: '1h' })
+    await ever.cancel('early-1', 'not wanted', { by: 'Ada' })
+    await ever.work({ until: 'idle' })
+  }
+  expect((await runJson('runs', 'get', 'early-1', '--store', store)).document).toMatchObject({
+    status: 'cancelled',
+    cancelledBy: 'Ada',
+  })
 })
 
 test('runs get and explain say what they can of a cancelled run whose ledger is broken', async () => {

@@ -54,9 +54,13 @@ describe('a cancel', () => {
     })
     await using runtime = await testRuntime({ flows: [lazy] })
     const run = await runtime.start(lazy, undefined, { delay: '1h' })
-    await runtime.ever.cancel(run.id, 'no')
+    await runtime.ever.cancel(run.id, 'no', { by: 'Ann' })
     expect(await runtime.settled(run)).toEqual({ status: 'cancelled', reason: 'no' })
     expect(executed).toBe(false)
+    expect((await runtime.ledger(run)).at(-1)).toMatchObject({
+      kind: 'run.cancelled',
+      data: { reason: 'no', by: 'Ann' },
+    })
   })
 
   test('of a run whose flow nobody has ends it when it has not begun', async () => {
