@@ -195,6 +195,26 @@ export async function checkSessions(store: Store): Promise<Check[]> {
 }
 
 const runsMax = 1000
+const lateMs = 60_000
+
+/** Runs that could go on and that nobody takes, because no worker has their flow any more, say. */
+export async function checkDue(ever: Ever): Promise<Check> {
+  const until = ever.store.clock.now() - lateMs
+  const late: string[] = []
+  for (let before: string | undefined; ;) {
+    const after = before === undefined ? {} : { before }
+    const page = await ever.list({ status: 'active', limit: runsMax, ...after })
+    for (const { id, status, due = Infinity } of page) {
+      if (status === 'ready' && due < until) late.push(id)
+    }
+    before = page.at(-1)?.id
+    if (page.length < runsMax) break
+  }
+  const oldest = late.at(-1)
+  if (oldest === undefined) return check('due', 'good', 'no run has been due for long')
+  const finding = `${counted(late.length, 'run')} due for more than a minute, and nobody takes ${late.length === 1 ? 'it' : 'them'}`
+  return check('due', 'note', finding, { fix: `everloop runs explain ${oldest}` })
+}
 
 /** Runs that need somebody. */
 export async function checkRuns(ever: Ever): Promise<Check> {

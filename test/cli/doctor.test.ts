@@ -63,6 +63,25 @@ test('doctor names a run that was paused by trouble in the command that explains
   })
 })
 
+test('doctor tells of runs that are due and that nobody takes', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const dueOf = async (): Promise<Checks['checks'][number] | undefined> => {
+    const { document } = await everloopJson<Checks>(['doctor', '--store', store])
+    return document.checks.find(({ name }) => name === 'due')
+  }
+  await using ever = await open({ store })
+  const removed = flow('removed', () => 1)
+  await ever.start(removed, undefined, { id: 'late', at: new Date(Date.now() + 3_600_000) })
+  await ever.start(removed, undefined, { id: 'prompt' })
+  expect(await dueOf()).toMatchObject({ level: 'good' })
+  await ever.start(removed, undefined, { id: 'forgotten', at: new Date(Date.now() - 3_600_000) })
+  expect(await dueOf()).toMatchObject({
+    level: 'note',
+    finding: expect.stringMatching(/^1 run due for more than a minute, /),
+    fix: 'everloop runs explain forgotten',
+  })
+})
+
 test.skipIf(process.platform === 'win32')(
   'doctor says that the disk takes nothing more',
   async () => {

@@ -5,6 +5,7 @@ import { cleanLine } from '../clean.ts'
 import {
   type Check,
   checkDisk,
+  checkDue,
   checkLock,
   checkNode,
   checkRuns,
@@ -33,7 +34,8 @@ async function doctor({ out, store }: Call): Promise<number> {
     await using ever = await openExisting(store)
     checks.push(checkStore(ever.store.about))
     if (file !== undefined) checks.push(await checkLock(file))
-    checks.push(...(await checkSessions(ever.store)), await checkRuns(ever))
+    checks.push(...(await checkSessions(ever.store)))
+    checks.push(await checkDue(ever), await checkRuns(ever))
     if (checks.some(({ level }) => level === 'bad')) exitCode = exitCodes.failed
   } catch (error) {
     exitCode = exitCodeOf(error)
