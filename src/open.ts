@@ -41,8 +41,8 @@ export interface OpenOptions extends Surroundings {
   /**
    * Told of trouble that ends nothing: a store that cannot be reached, a run that was taken over, one
    * that is paused although nobody asked for it (HIDDEN_STATE, say), a rejection that a flow's code does
-   * not handle. Default: a warning of the process
-   * (`process.emitWarning`), which Node prints and `process.on('warning')` can read.
+   * not handle. Default: a warning of the process (`process.emitWarning`), which Node prints and
+   * `process.on('warning')` can read.
    */
   readonly onTrouble?: (error: unknown, run: string | undefined) => void
 }

@@ -1,19 +1,19 @@
 /**
- * Who must allow a call before it is made. Several rules about one call add up: what any of them
- * wants is wanted, and no rule weakens another.
+ * Who must allow a call before it is made. Several rules about one call add up: whatever one of them
+ * demands is demanded, and no rule weakens another.
  */
 import { EverloopError } from '../base/errors.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { checkOptions } from '../base/options.ts'
 
-/** What must happen before a call is made. */
+/** Whether a call needs an approval, and whose. Durations as "10m" or milliseconds. */
 export interface ApprovalPolicy {
   readonly needed: boolean
   /** How many different people must approve. Default 1. */
   readonly approvals?: number
   /**
-   * `"requester"`: who started the run, or the run that this one is a part of, may not be one of them.
-   * When that is not known (`start` without `by`), nobody can approve.
+   * `"requester"`: whoever started the run, or the run that this one is part of, may not approve. Where
+   * that is not known (`start` without `by`), nobody can approve.
    */
   readonly notBy?: 'requester'
   /** Only these people may decide. Default: anybody. */
@@ -28,7 +28,7 @@ export interface ApprovalPolicy {
   readonly prompt?: string
 }
 
-/** What an approval rule is told besides the arguments. */
+/** What an approval rule that is a function is handed besides the arguments. */
 export interface ApprovalContext {
   readonly runId: string
   readonly agent: string
@@ -50,9 +50,9 @@ export type ApprovalRule<Input = unknown> =
 
 /** A rule's decision about one call. */
 export interface ApprovalDecision extends ApprovalPolicy {
-  /** Why it is needed, when that is not what its author decided. */
+  /** Why it is needed, where that is not the decision of the rule's author. */
   readonly reason?: string
-  /** A rule has failed: who must decide is not known. */
+  /** A rule failed, so it is not known who must decide. */
   readonly isUnjudged?: boolean
 }
 

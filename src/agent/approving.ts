@@ -19,19 +19,19 @@ import type { ToolCall } from './tool-call.ts'
 import { definitionDigest } from './tool-schema.ts'
 import { checkArguments } from './validate-call.ts'
 
-/** More than this of the arguments does not stand in the prompt: they are shown beside it. */
+/** The prompt shows no more of the arguments than this: all of them are shown beside it. */
 const argsUnitsMax = 500
 
 /** How people are asked about it. */
 interface Asking {
   readonly key: string
-  /** Keys of what comes behind it. */
+  /** Keys of what comes after it in the turn. */
   readonly later: readonly string[]
   /** Why a guard wants a person, if one does. */
   readonly asked: string | undefined
   /** Whatever the rules say by now, people have to decide. */
   readonly isRequired: boolean
-  /** Who had to approve what somebody has edited: they must where a rule cannot say it of the edit. */
+  /** Who had to approve the call that somebody has edited: they must again, where a rule fails on the edit. */
   readonly edited: ApprovalDecision | undefined
 }
 
@@ -68,9 +68,9 @@ export function approvalRequest(
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
-  // Where the requester is not known, anybody may be it.
+  // Where the requester is not known, anybody may be the one: the list is there, and empty.
   const barred = notBy === 'requester' ? [at.requester ?? []].flat() : undefined
-  // Where nobody can approve, people are told, and nobody's silence does.
+  // Where nobody can approve, people are told so, and silence does not approve either.
   const denyOnly = unapprovable({ approvals, approvers, barred })
   const why = [reason ?? [], denyOnly ?? []].flat().join(' ')
   const silence = denyOnly === undefined ? otherwise : 'deny'
@@ -116,8 +116,8 @@ export const isStill = (tool: AnyTool, { digest, args }: ApprovalOutcome['asked'
   digest === bindingOf(tool, args)
 
 /**
- * What is wrong with arguments that somebody has put in the place of others. The tool gets them as
- * they are: who gave them was not shown what a schema would make of them.
+ * What is wrong with edited arguments. The tool gets them exactly as they are, since whoever edited them
+ * was not shown what a schema would make of them.
  */
 export async function editComplaint(tool: AnyTool, args: unknown): Promise<string | undefined> {
   const checked = await checkArguments(tool, args)

@@ -1,10 +1,10 @@
 /**
  * Budgets: what an agent may spend, decided before each call.
  *
- * - B1 No call begins that an account's limit does not leave room for, as far as the account knows;
- *   calls that are under way in other branches or runs may still be added, one for each of them.
- * - B2 That a call was not made is recorded, with what was spent. A person decides what then: raise
- *   the limit, go on without one, or stop.
+ * - B1 No call begins unless every account has room for it, as far as the accounts know. Calls under way
+ *   in other branches or runs may still come on top, one for each of them.
+ * - B2 A call that was not made is recorded, with what was spent. A person decides what follows: raise the
+ *   limit, go on without one, or stop.
  * - B3 A run keeps the limits of the runs around it as well as its own.
  */
 import { EverloopError } from '../base/errors.ts'
@@ -64,7 +64,7 @@ export interface Account {
   readonly spent: Amounts
 }
 
-/** What a call will cost: these amounts, and of others some that nobody knows before. */
+/** What a call will cost: these amounts, and of others an amount that nobody knows beforehand. */
 export interface Cost {
   readonly amounts: Amounts
   readonly unknown: readonly string[]
@@ -84,7 +84,7 @@ export function overOf(accounts: readonly Account[], { amounts, unknown }: Cost)
   )
 }
 
-/** Of each limit the higher: several calls of a turn may have had theirs raised. */
+/** The higher of each two limits: several calls of a turn may have had theirs raised. */
 export const higher = (one: Amounts, other: Amounts): Amounts => ({
   ...one,
   ...Object.fromEntries(
@@ -92,7 +92,7 @@ export const higher = (one: Amounts, other: Amounts): Amounts => ({
   ),
 })
 
-/** Limits with those raised that go beyond them: a raise lowers none, and limits nothing that was not. */
+/** The limits, raised where the raise goes beyond them. A raise lowers no limit and adds none. */
 export const withRaised = (limits: Amounts, raised: Amounts): Amounts => ({
   ...limits,
   ...Object.fromEntries(
@@ -146,7 +146,7 @@ export const unitOf = (what: string): string =>
   ({ microUsd: 'millionths of a dollar', timeMs: 'milliseconds', calls: 'tool calls' })[what] ??
   what
 
-/** The limits of an agent and of the policies it is under: of each the smaller. */
+/** The limits of an agent and of the policies it is under, the smaller of each. */
 export function stricter(
   own: Amounts,
   policies: readonly { readonly budget?: Budget | undefined }[],

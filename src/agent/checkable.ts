@@ -1,14 +1,15 @@
 /**
- * A JSON Schema as it is handed to the library that checks with it: a copy of the library's own, which
- * holds nothing but keywords of which is known that they are checked in linear time.
+ * A JSON Schema prepared for the library that checks with it: a copy that holds nothing but keywords that
+ * are known to be checked in linear time.
  *
- * - F1 Schemas stand only where they are known to stand; the rest of the given schema is not copied. A
- *   `$ref` leads to a copy of what it means, wherever that stands.
- * - F2 What cannot be checked is left out, so that more fits, never less: what would refuse because
- *   something inside it was left out is left out too. With `strict` it throws BAD_OPTION instead.
+ * - F1 Only schemas in known places are copied, and nothing else of the given schema. A `$ref` leads to a
+ *   copy of its target, wherever that stands.
+ * - F2 What cannot be checked is left out, so that more values fit, never fewer. A keyword that would
+ *   refuse more because something inside it is missing (`not`, say) is left out too. With `strict`,
+ *   BAD_OPTION is thrown instead.
  * - F3 Patterns are matched by the linear engine, under the name of a format.
- * - F4 The library compares each item with each for `uniqueItems`. It is checked beside the library, and
- *   only where it holds whatever else does.
+ * - F4 For `uniqueItems` the library compares every item with every other. So it is checked apart from the
+ *   library (unique-items.ts), and only where it holds unconditionally.
  */
 import { EverloopError } from '../base/errors.ts'
 import { isObject } from '../base/is-object.ts'
@@ -53,22 +54,22 @@ const single: ReadonlySet<string> = new Set(
 const listed: ReadonlySet<string> = new Set(['items', 'prefixItems', 'allOf', 'anyOf', 'oneOf'])
 const named: ReadonlySet<string> = new Set(['properties', 'dependentSchemas'])
 
-/** Those of which what they say holds at any rate. */
+/** Those of which everything inside holds unconditionally. */
 const certain: ReadonlySet<string> = new Set(
   ['properties', 'additionalProperties', 'items', 'prefixItems', 'additionalItems'].concat('allOf'),
 )
 
-/** Keywords that check nothing, and those that are looked at with another one. */
+/** Keywords that check nothing, and those that are read together with another one. */
 const silent: ReadonlySet<string> = new Set(
   ['$schema', '$id', 'id', '$anchor', '$comment', '$defs', 'definitions', '$vocabulary']
     .concat('title', 'description', 'default', 'example', 'examples', 'deprecated')
     .concat('readOnly', 'writeOnly', 'contentEncoding', 'contentMediaType', 'contentSchema'),
 )
 
-/** What can refuse more when something inside of it was left out. */
+/** Keywords that may refuse more when something inside them was left out. */
 const turning: ReadonlySet<string> = new Set(['not', 'oneOf', 'if', 'contains'])
 
-/** What says, besides the properties and items themselves, which of them are spoken of. */
+/** Keywords that decide, besides `properties` and `items` themselves, which of these count as evaluated. */
 const speaking: ReadonlySet<string> = new Set(
   ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'contains', '$ref'].concat(
     'dependentSchemas',
@@ -77,7 +78,7 @@ const speaking: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Makes it of a schema that may come from anybody. Throws BAD_OPTION with `strict` (F2). */
+/** Prepares a schema that may come from anybody. Throws BAD_OPTION with `strict` (F2). */
 export function checkable(schema: JsonSchema, preparing: Preparing): Checkable {
   const copying = new Copying(preparing)
   const copy = copying.copyOf(schema, { resource: schema, isCertain: true })
@@ -89,7 +90,7 @@ export function checkable(schema: JsonSchema, preparing: Preparing): Checkable {
 interface Place {
   /** The schema whose parts its references name. */
   readonly resource: JsonSchema
-  /** What it says holds whatever else does, as far as the value is there. */
+  /** It applies unconditionally to whatever stands in its place. */
   readonly isCertain: boolean
 }
 
@@ -99,7 +100,7 @@ class Copying {
   readonly targets: Record<string, unknown> = {}
   readonly #preparing: Preparing
   readonly #names = { certain: new Map<object, string>(), uncertain: new Map<object, string>() }
-  /** Names of those that are not whole. */
+  /** Names of the targets in which something was left out. */
   readonly #reduced = new Set<string>()
   /** How often something was left out. */
   #leftOut = 0
@@ -119,7 +120,7 @@ class Copying {
       if (this.#leftOut === before) continue
       if (speaking.has(word)) isSpokenOf = false
       if (!turning.has(word)) continue
-      // At least one of them it must be.
+      // At least one of the choices must still fit.
       if (word === 'oneOf' && schema['anyOf'] === undefined) copy['anyOf'] = copy[word]
       delete copy[word]
     }
@@ -138,7 +139,7 @@ class Copying {
     const one = (part: unknown): unknown => (isObject(part) ? this.copyOf(part, inside) : part)
     if (Object.hasOwn(plain, word) && plain[word]!(value)) copy[word] = value
     else if (single.has(word) && isSchema(value)) {
-      // Which properties the patterns speak of is not known any more.
+      // The patterns are not copied, so it is not known any more which properties are additional.
       if (word === 'additionalProperties' && schema['patternProperties'] !== undefined) return
       copy[word] = one(value)
     } else if (listed.has(word) && Array.isArray(value) && value.every(isSchema)) {

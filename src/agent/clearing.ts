@@ -35,7 +35,7 @@ interface Approved {
   readonly digest: string
   /** The guards whose questions that answered (H3). */
   readonly granted: readonly Grant[]
-  /** It was that person who made the call what it is: who had to approve what it was. */
+  /** Who had to approve the call before that person edited it; undefined when it was not edited. */
   readonly edited: ApprovalDecision | undefined
   readonly by: string | undefined
   /** It was asked about another definition of the tool, and the call has not begun (H2). */
@@ -45,7 +45,7 @@ interface Approved {
 /** How often guards and people may change a call by turns. */
 const roundsMax = 5
 
-/** Whatever the rules say about what it has become (H1). */
+/** Why people are asked, whatever the rules say about what the call has become (H1). */
 const changedReason = 'A guard has changed what was approved.'
 
 const secretReason =
@@ -65,7 +65,7 @@ export async function clear(
   return agree(at, run, state, call, { keys, later: [keys.budget, ...again, keyOfCall(call.id)] })
 }
 
-/** Behind the budget: clears a call again whose approval has become stale (H2). */
+/** After the budget: clears a call again whose approval has become stale (H2). */
 export async function clearAgain(
   at: Agency,
   run: Run,
@@ -80,7 +80,7 @@ export async function clearAgain(
   return agree(at, run, state, { ...call, input }, { ...stage, approved })
 }
 
-/** Where in the turn it is agreed upon. */
+/** At which stage of the turn the call is cleared. */
 interface Stage {
   readonly keys: { readonly guard: string; readonly approval: string }
   /** Keys of what comes behind it. */
@@ -134,9 +134,9 @@ async function agree(
       edited: approved?.edited,
     })
     if (!wanted) return cleared
-    // What people would be shown, and the ledger holds, is not what the tool would get.
+    // What people are shown, and the ledger keeps, would not be what the tool gets.
     if (!isAsked && holdsSecretIn(run, input)) return denied(secretReason)
-    // Who has edited a call has not answered for those whom it needs now.
+    // Whoever has edited a call has not answered for the others whom the edited call needs.
     const request = approvalRequest(at, call, { key, wanted })
     const isEnough = isApproved && asked === undefined && suffices(request, approved?.by)
     if (isEnough && !isAsked) return cleared

@@ -1,6 +1,6 @@
 /**
- * What an agent ends with: whether its last text is the output, and what of it. Nothing leaves an
- * agent that guards at `output` have not seen and that does not fit its schema, however it ends.
+ * What an agent ends with: whether its last text is its output, and as what value. However an agent ends,
+ * nothing leaves it that the guards at `output` have not seen, or that does not fit its schema.
  */
 import type { EverloopError } from '../base/errors.ts'
 import { holdIn } from '../run/inside.ts'

@@ -1,4 +1,4 @@
-/** A Standard Schema of plain JSON Schema, for what the runtime asks people itself. */
+/** Makes a Standard Schema of a JSON Schema, for questions that everloop itself puts to people. */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 
 /** A schema that tells its JSON Schema and checks against it. */

@@ -40,13 +40,16 @@ export interface Stop {
 
 /** When and how a long conversation is shortened. */
 export interface Compaction {
-  /** Input tokens of a model call from which on the conversation is shortened before the next. */
+  /** When a model call had more input tokens than this, the conversation is shortened before the next. */
   readonly above: number
-  /** The newest messages stay as they are: about so many. Default 20. */
+  /** About how many of the newest messages stay as they are. Default 20. */
   readonly keep?: number
   /** Who writes the summary. Default: the agent's model. */
   readonly model?: Model
-  /** How it is to be written. Default: the agent's `headers` and `providerOptions`, if it is the agent's model. */
+  /**
+   * The settings to write it with. Default: the agent's `headers` and `providerOptions`, where its own model
+   * writes the summary.
+   */
   readonly settings?: AgentSettings
   /** What the summary must hold. */
   readonly instructions?: string
@@ -57,7 +60,7 @@ export interface AgentDefinition<Output = string> {
   readonly name: string
   readonly version?: string
   readonly model: Model
-  /** What people call its runs, in lists: a text, or a function of the prompt. Cut to 200 characters. */
+  /** What people call its runs in lists: a text, or a function of the prompt. Cut to 200 characters. */
   readonly title?: Title
   /** The system prompt, or a function that tells it before each model call. */
   readonly instructions?: string | ((progress: Progress) => string | Promise<string>)
@@ -77,7 +80,7 @@ export interface AgentDefinition<Output = string> {
   readonly retry?: ModelRetry
   /** The longest that one attempt at a model call may take. Default "10m". */
   readonly timeout?: Duration
-  /** The longest that nothing may be heard of a model during an attempt. Default "2m". */
+  /** How long a model may send nothing during an attempt. Default "2m". */
   readonly silence?: Duration
   /** Tool calls of one answer that are executed at a time: not those that ask or start a run. Default 32. */
   readonly parallel?: number

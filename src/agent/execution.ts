@@ -45,7 +45,7 @@ function perform(at: Agency, run: Run, { tool, id, input }: ToolCall): Promise<u
   }
 }
 
-/** What a tool does to its input changes nothing that is recorded or judged. */
+/** A copy: what a tool does to its input must change nothing that is recorded or judged. */
 const copyOf = (input: unknown): never => decode(encode(input)) as never
 
 /** The question. Throws as a step does whose function throws: the model has made the arguments. */

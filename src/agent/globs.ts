@@ -1,4 +1,4 @@
-/** Names with `*` for any text and `?` for one character, matched in linear memory and no recursion. */
+/** Names with `*` for any text and `?` for one character, matched without recursion. */
 
 /** True when the whole text fits the glob. Everything but `*` and `?` means itself. */
 export function matchesGlob(glob: string, text: string): boolean {

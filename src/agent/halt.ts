@@ -1,7 +1,7 @@
-/** Why an agent ends although the model would go on: errors of the run, with a stable code. */
+/** The errors with which an agent ends its run although the model would go on. */
 import { EverloopError, type ErrorCode } from '../base/errors.ts'
 
-/** Ends the agent's run as failed. */
+/** The error to throw: the run fails with this code. */
 export const halt = (
   code: Extract<
     ErrorCode,

@@ -28,7 +28,7 @@ export class Inbox {
 
   /** Takes nothing more. Returns what came, the oldest first. */
   async close(): Promise<readonly UserMessage[]> {
-    // What is being taken comes; and then the next reception has been opened already.
+    // A message that is being taken comes through; by then the next reception is open.
     while (this.#reception && !this.#reception.stop()) await this.#reception.message
     this.#reception = undefined
     return this.#messages
@@ -45,5 +45,5 @@ export class Inbox {
   }
 }
 
-/** Cancelled: the code is told where it waits for something. */
+/** The run was cancelled: the code is told so where it waits for something. */
 const ignore = (): void => {}

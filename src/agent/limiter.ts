@@ -1,6 +1,6 @@
 /**
- * Lets so many go ahead at a time, in the order in which they came. That order may be another one in
- * the next pass, so what was begun in an earlier one keeps its place: it goes ahead at once.
+ * Lets at most so many go ahead at a time, in the order in which they came. That order may differ in the
+ * next pass, so what an earlier pass has begun keeps its place: it goes ahead at once.
  */
 export class Limiter {
   readonly #max: number

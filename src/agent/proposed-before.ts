@@ -1,6 +1,6 @@
 /**
- * The calls that a model proposes beside one another, for guards: to each of them those before it in the
- * answer are calls that were made, or a model that repeats itself would do it all at once.
+ * How guards see the calls of one answer: for each call, those before it in the answer count as made.
+ * Otherwise a model that repeats itself could do so all at once.
  */
 import { digestOf } from '../ledger/index.ts'
 import type { Agency } from './agency.ts'

@@ -18,8 +18,8 @@ export interface ReadMoreInput {
 }
 
 /**
- * Makes the tool. `read` hands back the whole text of an artifact that this agent's results were kept
- * in, and undefined for any other.
+ * Makes the tool. `read` resolves with the whole text of an artifact that holds a result of this agent, and
+ * with undefined for any other.
  */
 export function readMore(
   read: (artifact: string) => Promise<Uint8Array | undefined>,

@@ -14,15 +14,15 @@ import { resolved } from './settings.ts'
 import type { AgentState } from './state.ts'
 import type { DefinedTool } from './tool-schema.ts'
 
-/** An answer with everything said once: its parts hold the text and the reasoning. */
+/** An answer as it is recorded: text and reasoning stand in its parts, and nowhere else. */
 type RecordedAnswer = Omit<ModelAnswer, 'text' | 'reasoning'>
 
-/** The value of a model step: the answer, and with which definition it was asked for. */
+/** The value of a model step: the answer, and the definition it was asked for with. */
 export interface Reply {
   readonly answer: RecordedAnswer
   /** Digest of instructions and tools. */
   readonly definition: string
-  /** They themselves, when they are others than those of the turn before. */
+  /** Instructions and tools themselves, when they differ from those of the turn before. */
   readonly defined?: { readonly instructions: string; readonly tools: readonly DefinedTool[] }
   /** Input tokens as they are estimated, where the provider does not say. */
   readonly context?: number

@@ -38,7 +38,7 @@ export function secret(name: string): SecretReference {
   return Object.freeze(reference)
 }
 
-/** True for what `secret` made. Untrusted data can look like one, but never is one. */
+/** True for what `secret` made. Untrusted data may look like it, and never is it. */
 export const isSecret = (value: unknown): value is SecretReference =>
   typeof value === 'object' && value !== null && brand in value
 

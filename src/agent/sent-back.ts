@@ -1,4 +1,4 @@
-/** Answers that the model has to give again, and when that has happened often enough. */
+/** Answers that the model has to give again, and how often at most. */
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'

@@ -1,6 +1,6 @@
 /**
- * How models are to answer: what agents, compactions and judges say, and what goes with a question that
- * is put beside the conversation.
+ * How models are to answer: the settings of agents, compactions and judges, and those of a question that is
+ * asked outside the conversation.
  */
 import { checkOptions } from '../base/options.ts'
 import type { ModelSettings } from './model/answer.ts'
@@ -43,9 +43,9 @@ export async function resolved(
 }
 
 /**
- * What goes with a question beside the conversation, for a summary or a judge. The agent's own model is
- * reached as the agent reaches it (a gateway may want its header); how its answers are to be is the
- * agent's business alone.
+ * The settings of a question outside the conversation, for a summary or a judge. The agent's own model is
+ * reached as the agent reaches it (a gateway may want its header). How the agent's answers are to be does
+ * not concern it.
  */
 export function settingsAside(
   own: AgentSettings | undefined,
@@ -60,7 +60,7 @@ export function settingsAside(
   }
 }
 
-/** A question beside the conversation is neither written into one that the provider keeps nor asked there. */
+/** A question outside the conversation must not be asked in one that the provider keeps. */
 const ofTheConversation: ReadonlySet<string> = new Set([
   'conversation',
   'previousResponseId',

@@ -45,7 +45,7 @@ type ReconcileTool<Input, Result> = (
   context: ReconcileToolContext,
 ) => Finding<Result> | Promise<Finding<Result>>
 
-/** What `undo` is handed besides the input and the result. Its key is another one than the call's. */
+/** What `undo` is handed besides the input and the result. Its idempotency key differs from the call's. */
 export interface UndoToolContext extends Omit<ToolContext, 'call'> {
   /** The call that is undone. `idempotencyKey`: the one it was handed, to find its effect by. */
   readonly of: { readonly idempotencyKey: string }
@@ -68,7 +68,7 @@ interface ToolFace<Input> {
   readonly concurrency: number | undefined
   /** Results longer than this many bytes become artifacts, of which the model gets an excerpt. */
   readonly maxResult: number
-  /** Results come from outside: what an agent has read of them may be meant to mislead it. */
+  /** Results come from outside, and may be written to mislead the agent. */
   readonly taints: boolean
   /** `"outside"`: a call sends something to where others can read it. */
   readonly writes: 'outside' | false
@@ -147,9 +147,9 @@ export interface ToolOptions<Input> {
 export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** Required: what repeating a call means. */
   readonly effect: ToolEffect
-  /** What a person says that a call in doubt came to must fit it. */
+  /** What the result must fit that a person gives for a call in doubt. */
   readonly output?: StandardSchemaV1<unknown, Result>
-  /** An attempt that takes longer is aborted. That of an `undo` too: "1m" unless given. */
+  /** An attempt that takes longer is aborted; so is one at `undo`, after "1m" unless this is given. */
   readonly timeout?: Duration
   readonly retry?: RetryPolicy
   /** How long a request may still be on its way after its timeout. */
@@ -157,8 +157,8 @@ export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** Asked when it is not known whether a call took effect. Returns done(…), notDone() or unknown(). */
   readonly reconcile?: ReconcileTool<Input, NoInfer<Result>>
   /**
-   * What undoes a call that took effect, or may have: then there is no result, when nobody knows it, and
-   * `of.idempotencyKey` finds the effect. Write it behind `run`, so that the result's type is known.
+   * Undoes a call that took effect, or may have. In the latter case the result is undefined, and
+   * `of.idempotencyKey` finds the effect. Write it after `run`, so that the type of the result is known.
    */
   readonly undo?: (
     input: Input,

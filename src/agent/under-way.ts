@@ -1,4 +1,4 @@
-/** What calls that are under way cost at least: on no account yet, and to be counted all the same. */
+/** What calls under way will cost at least: it is on no account yet, and counts all the same. */
 import type { Amounts } from '../ledger/index.ts'
 import type { Account } from './budget.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Where a value has something twice that must be there once, found by digests: what it costs grows with
- * the value, not with its square. It is looked for wherever the schema says so at any rate.
+ * Finds items that stand twice in a list whose schema says `uniqueItems`. Items are compared by digests, so
+ * the cost grows with the value and not with its square. Only lists count of which the schema demands it
+ * unconditionally.
  */
 import { digestOf } from '../ledger/index.ts'
 import type { Checkable } from './checkable.ts'
@@ -56,7 +57,7 @@ function propertySchema(schema: JsonSchema, name: string): unknown {
 function firstRepeat(items: readonly unknown[]): readonly [number, number] | undefined {
   const seen = new Map<unknown, number>()
   for (const [index, item] of items.entries()) {
-    // No text of a list is a digest that another item has: those of objects begin like none.
+    // The two kinds of keys begin differently, so that a text is never taken for the digest of an object.
     const key = typeof item === 'object' && item !== null ? `object ${digestOf(item)}` : named(item)
     const before = seen.get(key)
     if (before !== undefined) return [before, index]

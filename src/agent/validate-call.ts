@@ -1,7 +1,7 @@
 /**
- * Checks a call that a model proposes, before anything else is made of it. A model may write anything;
- * whatever it is becomes either arguments that fit the tool, or a sentence that tells the model how to
- * do better. Nothing is coerced.
+ * Checks a call that a model proposes, before anything is done with it. A model may write anything. It
+ * becomes either arguments that fit the tool, or a sentence that tells the model how to do better. Nothing
+ * is coerced.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../base/is-object.ts'
@@ -25,7 +25,7 @@ export type CheckedCall =
       readonly text: string
     }
 
-/** Schemas of everloop's own are told of arguments that were let in before, perhaps by a less strict build. */
+/** Tells schemas of everloop's own that arguments were let in before, perhaps by a less strict build. */
 type Past = { readonly isRecorded?: boolean }
 
 /** Longer arguments than this are refused without being parsed. */

@@ -1,4 +1,4 @@
-/** An answer of a script with everything said: what the wire formats and the model object encode. */
+/** An answer of a script with all defaults filled in: what the wire formats and the model object encode. */
 import type { Malformation } from './malformations.ts'
 import type { ScriptedAnswer, ScriptedCall, ScriptedUsage } from './script.ts'
 

@@ -6,6 +6,9 @@ import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } fro
 /**
  * Finds card numbers: 13 to 19 digits of a known network whose check digit is right, with or without
  * spaces, dots and dashes between groups. By default it replaces them, and denies calls that carry them.
+ * Throws BAD_OPTION.
+ *
+ * @example agent({ …, guards: [cardGuard({ at: ['input', 'output'] })] })
  */
 export function cardGuard(options: TextGuardOptions = {}): Guard {
   checkOptions('cardGuard', options, textGuardOptions)

@@ -16,7 +16,12 @@ export interface RepeatGuardOptions {
   readonly reaction?: 'deny' | 'ask' | 'halt'
 }
 
-/** Denies a call that was made as often as allowed with the same arguments, whatever their order. */
+/**
+ * Denies a call that was made as often as allowed with the same arguments, in whatever order they stand.
+ * Throws BAD_OPTION.
+ *
+ * @example agent({ …, guards: [repeatGuard({ max: 2, reaction: 'ask' })] })
+ */
 export function repeatGuard(options: RepeatGuardOptions = {}): Guard {
   checkOptions('repeatGuard', options, ['name', 'max', 'within', 'reaction'])
   const { name = 'repeat', max = 3, within = 50, reaction = 'deny' } = options

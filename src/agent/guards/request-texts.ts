@@ -1,9 +1,10 @@
 /**
- * The texts of a request, found and replaced without breaking what providers look at before they read
- * anything. Roles, types and the names of tools that are offered are nobody's words. An id that holds
- * something is replaced whole, and so is a file. A provider's metadata stands for what its model has said, word by word (a
- * signature, an item that the provider keeps), so it goes back as it came or not at all; and where
- * some of it may not, none of that message does, as providers refuse half of it.
+ * Finds and replaces texts in a request without breaking what providers check before they read it.
+ *
+ * Roles, types and the names of offered tools are left alone: nobody wrote them. An id or a file in which
+ * something is found is replaced as a whole. A provider's metadata stands for the very words of its model
+ * (a signature, an item that the provider keeps), so it goes back unchanged or not at all; and where some
+ * of a message's metadata must go, all of it goes, since providers refuse half of it.
  */
 import { hash } from 'node:crypto'
 import { isObject } from '../../base/is-object.ts'
@@ -15,7 +16,7 @@ type Request = Pick<RequestSubject, 'messages' | 'tools'>
 type Json = Readonly<Record<string, unknown>>
 type Replace = (text: string) => string
 
-/** What stands where nothing is left: providers refuse blank texts, and messages without content. */
+/** Stands where nothing is left: providers refuse blank texts, and messages without content. */
 const nothing = '[removed]'
 
 /** Everything in it that somebody has written, or a provider has handed over. */
@@ -69,7 +70,7 @@ export const withTexts = ({ messages, tools }: Request, replace: Replace): unkno
 function withText(part: unknown, tools: readonly string[], replace: Replace): unknown {
   if (!isObject(part)) return mapTexts(part, replace)
   const isIdHeld = holds([part['toolCallId']], replace)
-  // Only the call has it. Without it, both are sent with what becomes of the other one.
+  // Only the call has our options. Without them, both are sent with an id made of `toolCallId`.
   const isOwnDropped = isIdHeld || holds([ownOf(part)['id']], replace)
   const made = mapped(part, (value, key) => {
     switch (key) {

@@ -7,7 +7,9 @@ import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } fro
 /**
  * Finds keys and tokens of AWS, GitHub, OpenAI, Slack and others, private keys and JSON web tokens. By
  * default it replaces them in what models are sent and say, what tools return and what is given out,
- * and denies calls that carry them.
+ * and denies calls that carry them. Throws BAD_OPTION.
+ *
+ * @example agent({ …, guards: [secretsGuard()] })
  */
 export function secretsGuard(options: TextGuardOptions = {}): Guard {
   checkOptions('secretsGuard', options, textGuardOptions)

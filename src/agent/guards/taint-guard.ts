@@ -1,6 +1,6 @@
 /**
- * A guard on the way in which agents are turned against their owners: something from outside is read,
- * and then something is written to the outside.
+ * A guard against the usual way of turning an agent against its owner: it reads something from outside, and
+ * then writes something to the outside.
  */
 import { checkOptions } from '../../base/options.ts'
 import { destinationRules, strangers } from './destinations-guard.ts'
@@ -19,6 +19,9 @@ export interface TaintGuardOptions {
 /**
  * Asks a person before a tool that writes outside is called in a conversation that has read something
  * from outside: once a tool with `taints` has returned, everything the model says may come from there.
+ * Throws BAD_OPTION.
+ *
+ * @example agent({ …, guards: [taintGuard({ allow: ['api.example.com'] })] })
  */
 export function taintGuard(options: TaintGuardOptions = {}): Guard {
   checkOptions('taintGuard', options, ['name', 'allow', 'reaction'])

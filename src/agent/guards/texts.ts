@@ -1,4 +1,4 @@
-/** The texts inside of untrusted values: found and replaced without recursion and without surprise. */
+/** The texts inside untrusted values: found, and replaced. */
 
 /** Calls back with each text and number in the value, keys too, until told to stop. True when it was. */
 export function someText(value: unknown, is: (text: string) => boolean): boolean {
@@ -24,7 +24,10 @@ export function someText(value: unknown, is: (text: string) => boolean): boolean
   return false
 }
 
-/** The value with each text replaced, and numbers that are not let through: the very value when nothing changes. Plain data only. */
+/**
+ * The value with each text replaced, keys included, and each number whose text would be. Returns the very
+ * value when nothing changes. For plain data only.
+ */
 export function mapTexts(value: unknown, map: (text: string) => string, level = 0): unknown {
   if (typeof value === 'string') return map(value)
   if (typeof value === 'number' || typeof value === 'bigint') {

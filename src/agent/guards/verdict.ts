@@ -14,7 +14,11 @@ export type GuardVerdict =
 /** How often the same guard may send something back, unless it says otherwise. */
 export const retriesDefault = 2
 
-/** Makes verdicts. */
+/**
+ * Makes verdicts: what a guard's check returns.
+ *
+ * @example check: ({ args }) => (isSmall(args) ? verdict.allow() : verdict.ask('That much?'))
+ */
 export const verdict: {
   /** It may go on. */
   allow(): GuardVerdict

@@ -1,7 +1,7 @@
 /**
- * A conversation as the provider that is asked accepts it. Names and ids of calls are what a model once
- * made up, and a provider refuses the whole conversation, now and ever after, for one that does not
- * fit its pattern. What is recorded, and what guards are shown, stays as it was.
+ * A conversation as the provider that is asked accepts it. A model makes up the names and ids of its calls,
+ * and for a single one that does not fit its pattern a provider refuses the whole conversation, now and
+ * ever after. What is recorded, and what guards are shown, stays as it was.
  */
 import type {
   LanguageModelV4Message,
@@ -31,8 +31,8 @@ export class AcceptedPrompts {
   readonly #byModel = new Map<string, AcceptedPrompt>()
 
   /**
-   * The prompt for this model, "provider/model": what is special about its own ids it gets back as it
-   * gave it, and all others as ids that every provider accepts, each of them once in the conversation.
+   * The prompt for this model, "provider/model". It gets its own ids back as it gave them; all others are
+   * ids that every provider accepts, each of them once in the conversation.
    */
   of(prompt: LanguageModelV4Prompt, model: string): LanguageModelV4Prompt {
     const before = this.#byModel.get(model)

@@ -1,8 +1,8 @@
 /**
  * Ids of proposed calls. The loop keys its steps by them, so within one answer they are unique, not
  * empty and of bounded length, whatever the model sent; and the same answer always gets the same ids.
- * What the provider gave is kept beside them where it is something else, or nothing for others: some
- * carry more in an id than its name.
+ * The id that the provider gave is kept beside ours where the two differ, or where other providers would
+ * not take it: some providers carry more in an id than a name.
  */
 import { hash } from 'node:crypto'
 

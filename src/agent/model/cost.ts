@@ -2,7 +2,7 @@
  * From usage to money, in whole micro-dollars (a millionth of a dollar). Each token is priced once:
  * input that was neither read from a cache nor written to one, cached input, cache writes, output.
  * Reasoning is output and has no price of its own. The sum is exact and rounded up once per call, so
- * that a budget is never spent unseen; what is not known has no price, and says so.
+ * that no part of a budget is spent unseen. Where something is not known, the result says so.
  */
 import type { Usage } from './answer.ts'
 import { prices, type Price, type PriceTable } from './prices.ts'

@@ -1,7 +1,7 @@
 /**
- * Why an attempt at a model came to nothing, and whether another one is worth it. Transport and
- * overload pass; so does an answer that cannot be read, which the next attempt often can. What the
- * request itself is to blame for (any other 4xx, a missing key) would only fail again.
+ * Why an attempt at a model came to nothing, and whether another one is worth it. Trouble of the network
+ * and overload pass. So does an answer that cannot be read: the next one often can. What is the fault of
+ * the request itself (any other 4xx, a missing key) would only fail again.
  */
 import { excerpt } from './redact.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -107,7 +107,7 @@ function wordsOf(fields: Fields): string {
     .slice(0, 10_000)
 }
 
-/** Said by a code: a body that tells the prompt may hold any words. The status may be one that the AI SDK made up. */
+/** Told by codes alone: a body that quotes the prompt may hold any words, and the AI SDK makes up some statuses. */
 function isFiltered(fields: Fields): boolean {
   // A body, or an event that the AI SDK could not read.
   const told = [parsed(fields['responseBody']), fields['value']].map(fieldsOf)

@@ -1,6 +1,6 @@
 /**
  * What providers are told besides the request. The ledger is the truth, and a run may wait for months: an
- * answer that a provider keeps, and is sent back to it as a reference, is lost when the provider forgets it.
+ * answer that the provider keeps, and that is sent back as a mere reference, is lost when it forgets it.
  */
 import type { ModelSettings } from './answer.ts'
 import type { LanguageModel } from './port.ts'

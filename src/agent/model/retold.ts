@@ -2,9 +2,9 @@
 import type { AnswerPart } from './answer.ts'
 
 /**
- * The parts in their order, with this text in the place of what was said. Reasoning stays: providers
- * that have given some refuse calls without it. Only where they keep the text themselves, and its
- * metadata names it, nothing of the answer may name what they keep: it would be the text as it was.
+ * The parts in their order, with this text in the place of what was said. Reasoning stays, as providers
+ * refuse calls without the reasoning they gave. But where the provider keeps the text itself and metadata
+ * names it, all metadata of the answer goes: it would bring the original text back.
  */
 export function retold(parts: readonly AnswerPart[], text: string): readonly AnswerPart[] {
   const told: AnswerPart = { type: 'text', text }
@@ -20,7 +20,7 @@ export function retold(parts: readonly AnswerPart[], text: string): readonly Ans
   return isKept ? rest.flatMap(withoutMetadata) : rest
 }
 
-/** Without what its provider would know it by; what is nothing else goes. */
+/** Without what its provider would know it by. Parts that are nothing without it go. */
 function withoutMetadata(part: AnswerPart): AnswerPart[] {
   const { providerMetadata, ...rest } = part
   if (providerMetadata && (part.type === 'reasoning' || part.type === 'custom')) return []

@@ -1,7 +1,7 @@
 /**
  * A request without what a provider has refused in it. Claude refuses thinking that was signed for another
- * conversation; and while it is to think, calls that did not begin with its thinking (those of another
- * model, those whose thinking a guard has taken): its refusal recommends to ask without.
+ * conversation. When it is to think, it also refuses calls in the history that did not begin with its
+ * thinking (those of another model, those whose thinking a guard removed), and recommends turning it off.
  */
 import type { ModelRequest } from './answer.ts'
 import { withoutSignedReasoning } from './signed-reasoning.ts'
