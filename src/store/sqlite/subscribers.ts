@@ -64,12 +64,12 @@ export class Subscribers {
 
   #poll(): void {
     const version = this.#look()
-    if (version !== undefined && version === this.#seen) return
+    if (version === this.#seen) return
     this.#seen = version
     this.notify('work') // what another process did is not known
   }
 
-  /** Where the file is in trouble, whoever listens asks, and is told what it is. */
+  /** Where trouble with the file begins or ends, whoever listens asks, and is told what it is. */
   #look(): number | undefined {
     try {
       return this.#version()

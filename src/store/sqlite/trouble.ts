@@ -37,7 +37,7 @@ export function explain(error: unknown, location: string): unknown {
     case 'cannot-open':
       return made(
         'STORE_UNAVAILABLE',
-        `The store ${location} cannot be opened. Check that its folder exists and may be written.`,
+        `The store ${location} cannot be opened. Check that its folder exists and may be written, and how many files a process may have open (ulimit -n).`,
       )
     case 'not-a-database':
       return made('STORE_FOREIGN', `The file ${location} is not an everloop store.`)
