@@ -7,6 +7,7 @@ import {
   type Entry,
   operationPath,
   type Payloads,
+  questionId,
   type StateChange,
   unescape,
 } from '../ledger/index.ts'
@@ -76,7 +77,7 @@ export class ConversationReading {
       seq,
       call: callOf(key),
       path: operationPath(scope, key),
-      question: `${this.#run}/${seq}`,
+      question: questionId(this.#run, seq),
       read: <K extends keyof Payloads>(_kind: K): Payloads[K] =>
         recordOf(payload, large) as Payloads[K],
       add: (item) => {

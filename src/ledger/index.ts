@@ -27,6 +27,7 @@ export type {
 export { checkInvariants, invariants } from './invariants.ts'
 export type { Invariant, Projections, Violation } from './invariant.ts'
 export { familyOf, placeOf } from './kinds.ts'
+export { questionId, questionPlace } from './question-id.ts'
 export { redacted } from './redaction.ts'
 export { undoKey, Undoables } from './undo.ts'
 export type { Undoable } from './undo.ts'

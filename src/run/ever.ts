@@ -7,7 +7,7 @@
 import { EverloopError } from '../base/errors.ts'
 import type { Ports } from '../base/ports.ts'
 import type { Redactor } from '../base/redactor.ts'
-import { decode, digestOf, verifyRun } from '../ledger/index.ts'
+import { decode, digestOf, questionPlace, verifyRun } from '../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../store/store.ts'
 import { actor } from './actor.ts'
@@ -234,7 +234,7 @@ export class Ever implements AsyncDisposable {
     const by = who === undefined ? undefined : (redactor?.text(who) ?? who)
     const [row] = await store.questions({ id: question, limit: 1 })
     if (row?.id === question) await checkAnswer(row, given, store.clock.now())
-    const run = question.slice(0, question.lastIndexOf('/'))
+    const { run } = questionPlace(question)
     const deliver = (terms?: Terms): Promise<Sent> =>
       this.#deliver(run, 'answer', { value: given, ...actor(by) }, { name: question, id, ...terms })
     if (row?.id === question && row.wait.kind === 'approval.requested') {

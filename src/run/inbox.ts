@@ -3,7 +3,7 @@
  * append that takes it. What nothing waits for yet stays in the inbox.
  */
 import type { ErrorData } from '../base/errors.ts'
-import { decode, encode, errorData, type Taint } from '../ledger/index.ts'
+import { decode, encode, errorData, type Taint, questionId } from '../ledger/index.ts'
 import type { Message } from '../store/store.ts'
 import { actor } from './actor.ts'
 import { beginCancelling } from './cancelling.ts'
@@ -82,8 +82,9 @@ function takeAnswer(pass: Pass, message: Message): void {
   const waiting = find(
     pass,
     ({ begun, live }) =>
-      (isLine(begun, 'question.asked') || live.onAnswer !== undefined) &&
-      `${pass.run}/${begun?.entry.seq}` === message.name,
+      begun !== undefined &&
+      (begun.kind === 'question.asked' || live.onAnswer !== undefined) &&
+      questionId(pass.run, begun.entry.seq) === message.name,
   )
   if (waiting?.live.onAnswer) {
     const { value, by } = recordOf<'answer'>(message)

@@ -1,6 +1,6 @@
 /** Why something that people are asked is not open, for whoever wants to see or decide it. */
 import { EverloopError } from '../base/errors.ts'
-import { mayAsk } from '../ledger/index.ts'
+import { mayAsk, questionPlace } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
 
 /** QUESTION_CLOSED when it was asked once; UNKNOWN_QUESTION otherwise, of a run's id too. */
@@ -9,7 +9,7 @@ export async function notOpen(
   id: string,
   what: 'question' | 'approval' = 'question',
 ): Promise<EverloopError> {
-  const { run, seq } = placeOf(id)
+  const { run, seq } = questionPlace(id)
   const [entry] = seq > 0 ? await store.entries(run, { after: seq - 1, limit: 1 }) : []
   if (entry?.seq === seq && mayAsk(entry.kind)) {
     return new EverloopError(
@@ -33,11 +33,4 @@ export async function notOpen(
       : `No ${what} of run "${id}" is open. \`everloop runs explain ${id}\` says where it stands; ${list}`,
     { run: id },
   )
-}
-
-/** The run that asks, and the number of the entry in which it does; 0 for what names none. */
-export function placeOf(question: string): { readonly run: string; readonly seq: number } {
-  const at = Math.max(0, question.lastIndexOf('/'))
-  const number = question.slice(at + 1)
-  return { run: question.slice(0, at), seq: /^[1-9]\d{0,14}$/.test(number) ? Number(number) : 0 }
 }

@@ -11,6 +11,7 @@ import {
   fold,
   isEnd,
   operationPath,
+  questionId,
   unescape,
 } from '../ledger/index.ts'
 import type { Entry, RunState, RunStatus, Wait } from '../ledger/index.ts'
@@ -208,7 +209,7 @@ export function waitInfoOf(
       return {
         kind: kind === 'question.asked' ? 'question' : 'approval',
         what: textIn(record, 'prompt'),
-        question: `${run}/${seq}`,
+        question: questionId(run, seq),
         ...rest,
       }
     case 'effect.intended':
@@ -217,7 +218,7 @@ export function waitInfoOf(
       return { kind: 'effect', what: 'a call that did not happen', ...rest }
     case 'effect.doubted': {
       const prompt = textIn(record, 'prompt')
-      const asked = prompt === '' ? {} : { question: `${run}/${seq}` }
+      const asked = prompt === '' ? {} : { question: questionId(run, seq) }
       return { kind: 'effect', what: prompt || 'a call that may have happened', ...asked, ...rest }
     }
     case 'undo.retrying':

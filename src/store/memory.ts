@@ -14,13 +14,14 @@ import {
   type Entry,
   type LinkedEntry,
   type OpenScope,
+  questionId,
 } from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
 import { fits } from './filter.ts'
 import { MemoryRun } from './memory-run.ts'
 import { MemorySessions } from './memory-sessions.ts'
-import { questionId, wakeOnRelease } from './projection.ts'
+import { wakeOnRelease } from './projection.ts'
 import type {
   Append,
   AppendResult,

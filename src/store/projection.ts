@@ -2,7 +2,13 @@
  * What stores make of entries and messages, one place for all of them: the parts of an entry's
  * effect that become rows, and the rules about wake-ups that do not depend on how rows are kept.
  */
-import { effectOf, type Effect, type Entry, type RunStatus } from '../ledger/index.ts'
+import {
+  effectOf,
+  type Effect,
+  type Entry,
+  questionPlace,
+  type RunStatus,
+} from '../ledger/index.ts'
 import { type MessageKind, reception, type RunRow } from './store.ts'
 
 /**
@@ -56,12 +62,10 @@ export function wakeOnRelease(
   return Math.min(release.wake ?? now, now)
 }
 
-/** The question that an answer's name means, when it can be one of this run at all. */
+/** The number of the entry that asked this question, when it can be one of this run at all. */
 export function questionSeq(run: string, question: string): number | undefined {
-  if (!question.startsWith(`${run}/`)) return undefined
-  const text = question.slice(run.length + 1)
-  return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined
+  const place = questionPlace(question)
+  return place.run === run && place.seq > 0 ? place.seq : undefined
 }
 
-/** The id of the question that this entry asked. */
-export const questionId = (run: string, seq: number): string => `${run}/${seq}`
+export { questionId } from '../ledger/index.ts'

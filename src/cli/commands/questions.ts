@@ -1,7 +1,7 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import { type Ever, fittingText, notOpen, placeOf, type Question } from '../../run/index.ts'
+import { type Ever, fittingText, notOpen, type Question, questionPlace } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -215,7 +215,7 @@ const isText = (schema: unknown): boolean =>
   typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
 
 async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
-  const { run } = placeOf(id)
+  const { run } = questionPlace(id)
   return (await ever.questions({ run })).find((question) => question.id === id)
 }
 

@@ -9,8 +9,9 @@ import {
   isEnd,
   isQuestion,
   operationPath,
+  questionId,
 } from '../../ledger/index.ts'
-import { questionId, rowEffect, statusColumns } from '../projection.ts'
+import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { kept } from './text.ts'
