@@ -1,40 +1,32 @@
 /** The ledger's face towards store and run. */
+export { checkLinks, emptyHead, flaw, headOf, seal } from './chain.ts'
+export type { Head, LinkedEntry } from './chain.ts'
 export { addCharge, chargeOf, chargesOf, withoutCharge } from './charge.ts'
 export type { Amounts } from './charge.ts'
-export { checkLinks, emptyHead, entryHash, flaw, headOf, payloadDigest, seal } from './chain.ts'
-export type { Head, LinkedEntry } from './chain.ts'
 export { decode, digestOf, encode, errorData, referredUnitsMin } from './codec.ts'
 export type { Ref } from './codec.ts'
 export { applyEdits, diff, entryUnits, equal, readsTooMuch, spliceItems } from './delta.ts'
 export type { Edit, StateChange } from './delta.ts'
-export { isOutcome, isWait, ledgerFormat, outcomeKinds, reservedKinds, waitKinds } from './entry.ts'
+export { isOutcome, isWait, ledgerFormat } from './entry.ts'
 export type {
   Ancestor,
   AnyDraft,
   Charge,
-  Draft,
   Entry,
   EntryKind,
   OpenScope,
   OutcomeKind,
-  PayloadKind,
   Payloads,
   Taint,
   Undo,
   Vote,
   WaitKind,
 } from './entry.ts'
-export { checkInvariants, invariants } from './invariants.ts'
-export type { Invariant, Projections, Violation } from './invariant.ts'
-export { familyOf, placeOf } from './kinds.ts'
-export { questionId, questionPlace } from './question-id.ts'
-export { redacted } from './redaction.ts'
-export { undoKey, Undoables } from './undo.ts'
-export type { Undoable } from './undo.ts'
-export { verifyRun } from './verify.ts'
-export type { EntrySource, Verdict } from './verify.ts'
 export { effectOf, emptyState, erased, fold, isEnd, isQuestion, mayAsk } from './fold.ts'
 export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
+export type { Violation } from './invariant.ts'
+export { checkInvariants } from './invariants.ts'
+export { familyOf, placeOf } from './kinds.ts'
 export {
   checkRunId,
   childPath,
@@ -46,3 +38,9 @@ export {
   unescape,
 } from './path.ts'
 export { PathMap } from './path-map.ts'
+export { questionId, questionPlace } from './question-id.ts'
+export { redacted } from './redaction.ts'
+export { undoKey, Undoables } from './undo.ts'
+export type { Undoable } from './undo.ts'
+export { verifyRun } from './verify.ts'
+export type { Verdict } from './verify.ts'
