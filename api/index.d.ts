@@ -47,9 +47,11 @@ export type AgentInput = {
     readonly messages: readonly string[];
 };
 
-export type AgentToolOptions<Input> = ToolOptions<Input>;
+export type AgentToolOptions<Given> = ToolOptions<Given>;
 
 export type AnyAction = Action<never>;
+
+export type AnyTool = AnyRunTool | AnyAskTool | AnyChildTool;
 
 export interface Approval {
     readonly id: string;
@@ -140,6 +142,13 @@ export interface AskPersonDefinition<Input, Answer> extends ToolOptions<Input> {
     readonly timeout?: Duration;
 }
 
+export interface AskTool<Input, Answer> extends ToolFace<Input> {
+    readonly does: 'ask';
+    readonly output: StandardSchemaV1<unknown, Answer> | undefined;
+    readonly prompt: (input: Input) => string;
+    readonly timeout: Duration | undefined;
+}
+
 export type Branch = (run: Run) => unknown;
 
 export interface BranchOptions {
@@ -166,6 +175,12 @@ export interface ChildOptions {
     readonly queue?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly key?: string;
+}
+
+export interface ChildTool<Input, Output> extends ToolFace<Input> {
+    readonly does: 'child';
+    readonly flow: AnyFlow;
+    readonly output: StandardSchemaV1<unknown, Output> | undefined;
 }
 
 export interface Compaction {
@@ -319,7 +334,7 @@ export class Ever implements AsyncDisposable {
     #private;
     constructor(options: EverOptions);
     get store(): Store;
-    start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
+    start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
     stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
@@ -375,19 +390,19 @@ export type Finding<T = unknown> = {
     readonly reason: string | undefined;
 });
 
-export interface Flow<Input = unknown, Output = unknown> {
+export interface Flow<Input = unknown, Output = unknown, Given = Input> {
     readonly name: string;
     readonly version: string;
-    readonly input: StandardSchemaV1<unknown, Input> | undefined;
+    readonly input: StandardSchemaV1<Given, Input> | undefined;
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
     readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
-export interface FlowDefinition<Input, Output> {
+export interface FlowDefinition<Input, Output, Given = Input> {
     readonly name: string;
     readonly version?: string;
-    readonly input?: StandardSchemaV1<unknown, Input>;
+    readonly input?: StandardSchemaV1<Given, Input>;
     readonly output?: StandardSchemaV1<unknown, Output>;
     readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
@@ -481,6 +496,8 @@ export interface ListOptions {
 export interface LoopOptions<State> {
     readonly state: State;
 }
+
+export type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never;
 
 export interface Next {
     readonly [verdict]: 'next';
@@ -591,7 +608,7 @@ export interface Run {
         readonly input: Input;
     }, body: (input: Input, transaction: Transaction) => T): Promise<T>;
     transact<T>(name: string, options: TransactOptions, body: (transaction: Transaction) => T): Promise<T>;
-    loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
+    loop<State, Returned extends Next | Done<unknown>>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Returned> | Returned): Promise<LoopResult<Returned>>;
     map<Item, T>(name: string, items: readonly Item[], body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
     map<Item, T>(name: string, items: readonly Item[], options: BranchOptions, body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
     all<const Branches extends readonly Branch[]>(name: string, branches: Branches, options?: BranchOptions): Promise<{
@@ -599,7 +616,7 @@ export interface Run {
     }>;
     scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
     cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
-    child<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: ChildOptions): Promise<Output>;
+    child<Input, Output, Given>(flow: Flow<Input, Output, Given>, input: NoInfer<Given>, options?: ChildOptions): Promise<Output>;
     sleep(duration: Duration, options?: {
         readonly key?: string;
     }): Promise<void>;
@@ -607,7 +624,9 @@ export interface Run {
         readonly key?: string;
     }): Promise<void>;
     signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>;
+    signal<T, Nothing extends null | undefined>(name: string, options: Otherwise<SignalOptions<T>, Nothing>): Promise<T | Nothing>;
     ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>;
+    ask<T, Nothing extends null | undefined>(prompt: string, options: Otherwise<AskOptions<T>, Nothing>): Promise<T | Nothing>;
     now(): number;
     random(): number;
     uuid(): string;
@@ -655,6 +674,17 @@ export class RunReference<Output = unknown> {
     events(options?: WatchOptions<number>): AsyncGenerator<RunEvent, void>;
     stream(options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     cancel(reason?: string): Promise<void>;
+}
+
+export interface RunTool<Input, Result> extends ToolFace<Input> {
+    readonly does: 'run';
+    readonly output: StandardSchemaV1<unknown, Result> | undefined;
+    readonly timeout: Duration | undefined;
+    readonly retry: RetryPolicy | undefined;
+    readonly settle: Duration | undefined;
+    readonly reconcile: ReconcileTool<Input, Result> | undefined;
+    readonly undo: ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown) | undefined;
+    readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
 export interface SchemaGuardOptions {
@@ -896,7 +926,7 @@ function action<Input>(definition: ActionDefinition<Input>): Action<Input>;
 
 export function agent<Output = string>(definition: AgentDefinition<Output>): Agent<Output>;
 
-export function agentTool<Input, Output>(flow: Flow<Input, Output>, options: AgentToolOptions<NoInfer<Input>>): ChildTool<Input, Output>;
+export function agentTool<Input, Output, Given>(flow: Flow<Input, Output, Given>, options: AgentToolOptions<NoInfer<Given>>): ChildTool<Given, Output>;
 
 export function askPerson<Input, Answer = string>(definition: AskPersonDefinition<Input, Answer>): AskTool<Input, Answer>;
 
@@ -978,7 +1008,7 @@ export const errorCodes: {
 };
 
 export function flow<Input, Output>(name: string, run: (run: Run, input: Input) => Promise<Output> | Output): Flow<Input, Output>;
-function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<Input, Output>;
+function flow<Input, Output, Given = Input>(definition: FlowDefinition<Input, Output, Given>): Flow<Input, Output, Given>;
 
 export function guard<const P extends Position>(definition: GuardDefinition<P>): Guard;
 
@@ -1146,35 +1176,9 @@ interface AnySchemas {
     readonly output: StandardSchemaV1 | undefined;
 }
 
-type AnyTool = AnyRunTool | AnyAskTool | AnyChildTool;
-
-interface AskTool<Input, Answer> extends ToolFace<Input> {
-    readonly does: 'ask';
-    readonly output: StandardSchemaV1<unknown, Answer> | undefined;
-    readonly prompt: (input: Input) => string;
-    readonly timeout: Duration | undefined;
-}
-
-interface ChildTool<Input, Output> extends ToolFace<Input> {
-    readonly does: 'child';
-    readonly flow: AnyFlow;
-    readonly output: StandardSchemaV1<unknown, Output> | undefined;
-}
-
 type ReconcileTool<Input, Result> = (input: Input, context: ReconcileToolContext) => Finding<Result> | Promise<Finding<Result>>;
 
 interface ReconcileToolContext extends ReconcileContext, Pick<ToolContext, 'runId' | 'call' | 'secrets'> {
-}
-
-interface RunTool<Input, Result> extends ToolFace<Input> {
-    readonly does: 'run';
-    readonly output: StandardSchemaV1<unknown, Result> | undefined;
-    readonly timeout: Duration | undefined;
-    readonly retry: RetryPolicy | undefined;
-    readonly settle: Duration | undefined;
-    readonly reconcile: ReconcileTool<Input, Result> | undefined;
-    readonly undo: ((input: Input, result: Result | undefined, context: UndoToolContext) => unknown) | undefined;
-    readonly run: (input: Input, context: ToolContext) => Result | Promise<Result>;
 }
 
 interface ToolFace<Input> {
@@ -1698,9 +1702,13 @@ interface AnyFlow {
     readonly run: (run: Run, input: never) => unknown;
 }
 
+type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
+    readonly otherwise: Nothing;
+};
+
 interface WaitOptions<T> {
     readonly timeout?: Duration;
-    readonly otherwise?: T;
+    readonly otherwise?: NoInfer<T>;
     readonly key?: string;
 }
 

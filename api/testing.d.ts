@@ -175,7 +175,7 @@ export class TestRuntime implements AsyncDisposable {
     });
     get workers(): readonly TestWorker[];
     addWorker(next?: NextWorker): TestWorker;
-    start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
+    start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
     settle(): Promise<void>;
     advance(duration: Duration): Promise<void>;
     runUntil<T>(goal: Promise<T>, options?: {
@@ -263,7 +263,7 @@ export interface VirtualTimeOptions {
     readonly policy?: TimerPolicy;
 }
 
-export function crashAtEveryCommit<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: CrashOptions<Output>): Promise<CrashReport>;
+export function crashAtEveryCommit<Input, Output, Given>(flow: Flow<Input, Output, Given>, input: NoInfer<Given>, options?: CrashOptions<Output>): Promise<CrashReport>;
 
 export const malformations: readonly ['bad-json', 'trailing-comma', 'deep-json', 'wrong-tool-name', 'no-tool-name', 'duplicate-ids', 'no-ids', 'code-fence', 'null-content', 'nul-and-surrogates', 'missing-usage', 'negative-usage', 'string-usage', 'unknown-finish-reason', 'missing-finish-reason', 'cut-before-first-chunk', 'cut-mid-json', 'cut-mid-utf8', 'cut-before-finish', 'events-out-of-order', 'utf8-split', 'input-split', 'huge-line', 'empty-body', 'html', 'error-in-200', 'redirect', 'slow-drip', 'connection-reset', 'wrong-content-type', 'bom', 'unknown-event', 'double-finish'];
 
@@ -1072,7 +1072,7 @@ class Ever implements AsyncDisposable {
     #private;
     constructor(options: EverOptions);
     get store(): Store;
-    start<Input, Output>(flow: Flow<Input, Output> | string, input: NoInfer<Input>, options?: StartOptions): Promise<RunReference<Output>>;
+    start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
     stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     resolve(prefix: string): Promise<string>;
@@ -1178,10 +1178,10 @@ interface Done<Result> {
 
 type EffectClass = 'read' | 'idempotent' | 'once';
 
-interface Flow<Input = unknown, Output = unknown> {
+interface Flow<Input = unknown, Output = unknown, Given = Input> {
     readonly name: string;
     readonly version: string;
-    readonly input: StandardSchemaV1<unknown, Input> | undefined;
+    readonly input: StandardSchemaV1<Given, Input> | undefined;
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
     readonly actions?: readonly AnyAction[];
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
@@ -1191,10 +1191,16 @@ interface LoopOptions<State> {
     readonly state: State;
 }
 
+type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never;
+
 interface Next {
     readonly [verdict]: 'next';
     readonly state: unknown;
 }
+
+type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
+    readonly otherwise: Nothing;
+};
 
 interface RetryPolicy {
     readonly attempts: number;
@@ -1220,7 +1226,7 @@ interface Run {
         readonly input: Input;
     }, body: (input: Input, transaction: Transaction) => T): Promise<T>;
     transact<T>(name: string, options: TransactOptions, body: (transaction: Transaction) => T): Promise<T>;
-    loop<State, Result = never>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>): Promise<Result>;
+    loop<State, Returned extends Next | Done<unknown>>(name: string, options: LoopOptions<State>, body: (run: Turn<State>, state: State) => Promise<Returned> | Returned): Promise<LoopResult<Returned>>;
     map<Item, T>(name: string, items: readonly Item[], body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
     map<Item, T>(name: string, items: readonly Item[], options: BranchOptions, body: (run: Run, item: Item, index: number) => Promise<T> | T): Promise<T[]>;
     all<const Branches extends readonly Branch[]>(name: string, branches: Branches, options?: BranchOptions): Promise<{
@@ -1228,7 +1234,7 @@ interface Run {
     }>;
     scope<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
     cleanup<T>(name: string, body: (run: Run) => Promise<T> | T): Promise<T>;
-    child<Input, Output>(flow: Flow<Input, Output>, input: NoInfer<Input>, options?: ChildOptions): Promise<Output>;
+    child<Input, Output, Given>(flow: Flow<Input, Output, Given>, input: NoInfer<Given>, options?: ChildOptions): Promise<Output>;
     sleep(duration: Duration, options?: {
         readonly key?: string;
     }): Promise<void>;
@@ -1236,7 +1242,9 @@ interface Run {
         readonly key?: string;
     }): Promise<void>;
     signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>;
+    signal<T, Nothing extends null | undefined>(name: string, options: Otherwise<SignalOptions<T>, Nothing>): Promise<T | Nothing>;
     ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>;
+    ask<T, Nothing extends null | undefined>(prompt: string, options: Otherwise<AskOptions<T>, Nothing>): Promise<T | Nothing>;
     now(): number;
     random(): number;
     uuid(): string;
@@ -1297,7 +1305,7 @@ interface UndoOption {
 
 interface WaitOptions<T> {
     readonly timeout?: Duration;
-    readonly otherwise?: T;
+    readonly otherwise?: NoInfer<T>;
     readonly key?: string;
 }
 

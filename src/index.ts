@@ -48,7 +48,16 @@ export type { Policy, PolicyDefinition } from './agent/policy.ts'
 export { secret } from './agent/secret.ts'
 export type { SecretReference, Secrets, SecretSource } from './agent/secret.ts'
 export { tool } from './agent/tool.ts'
-export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool.ts'
+export type {
+  AnyTool,
+  AskTool,
+  ChildTool,
+  RunTool,
+  Tool,
+  ToolContext,
+  ToolDefinition,
+  ToolEffect,
+} from './agent/tool.ts'
 export type { SqlValue, Transaction } from './store/store.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
@@ -75,6 +84,7 @@ export type {
   FlowDefinition,
   ListOptions,
   LoopOptions,
+  LoopResult,
   Next,
   Question,
   Reconcile,

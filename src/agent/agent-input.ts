@@ -12,7 +12,7 @@ const told = {
   additionalProperties: false,
 }
 
-const standard: StandardSchemaV1.Props<unknown, AgentInput> & StandardJSONSchemaV1.Props = {
+const standard: StandardSchemaV1.Props<AgentInput> & StandardJSONSchemaV1.Props = {
   version: 1,
   vendor: 'everloop',
   validate: (value, options) =>
@@ -30,7 +30,7 @@ const standard: StandardSchemaV1.Props<unknown, AgentInput> & StandardJSONSchema
 }
 
 /** Checked when a run is started. */
-export const agentInput: StandardSchemaV1<unknown, AgentInput> = { '~standard': standard }
+export const agentInput: StandardSchemaV1<AgentInput> = { '~standard': standard }
 
 function isInput(value: unknown, isGood: (text: unknown) => boolean): value is AgentInput {
   if (typeof value !== 'object' || value === null) return false

@@ -6,22 +6,23 @@ import { checkOptions } from '../base/options.ts'
 import { branded, type ChildTool, commonToolOptions, toolFace, type ToolOptions } from './tool.ts'
 
 /** The flow's input is what the model's arguments must fit, unless `input` says otherwise. */
-export type AgentToolOptions<Input> = ToolOptions<Input>
+export type AgentToolOptions<Given> = ToolOptions<Given>
 
 /**
  * Defines a tool that starts a run of a flow and waits for its output.
  *
  * @example agentTool(researcher, { name: 'research', description: 'Researches a question in depth.' })
  */
-export function agentTool<Input, Output>(
-  flow: Flow<Input, Output>,
-  options: AgentToolOptions<NoInfer<Input>>,
-): ChildTool<Input, Output> {
+export function agentTool<Input, Output, Given>(
+  flow: Flow<Input, Output, Given>,
+  options: AgentToolOptions<NoInfer<Given>>,
+): ChildTool<Given, Output> {
   checkOptions('agentTool', options, commonToolOptions)
   if (!isFlow(flow)) {
     throw new EverloopError('BAD_OPTION', 'agentTool takes a flow or an agent, and options.')
   }
-  const input = options.input ?? flow.input
+  // What a flow's own schema makes of arguments, only the flow sees: it applies it itself.
+  const input = options.input ?? (flow.input as ToolOptions<Given>['input'])
   if (input === undefined && options.inputSchema === undefined) {
     throw new EverloopError(
       'BAD_OPTION',

@@ -100,9 +100,9 @@ export class Ever implements AsyncDisposable {
    * const run = await ever.start(hello, 'World', { id: 'hello-1', deadline: '1d' })
    * console.log(await run.result())
    */
-  async start<Input, Output>(
-    flow: Flow<Input, Output> | string,
-    input: NoInfer<Input>,
+  async start<Input, Output, Given>(
+    flow: Flow<Input, Output, Given> | string,
+    input: NoInfer<Given>,
     options: StartOptions = {},
   ): Promise<RunReference<Output>> {
     checkOptions('start', options, ['id', 'queue', 'labels', 'delay', 'at', 'deadline', 'by'])

@@ -9,11 +9,14 @@ import type { Duration } from '../base/duration.ts'
 import type { Reconcile } from './finding.ts'
 import type { Transaction } from '../store/store.ts'
 
-/** A durable function. Made by `flow`, handed to `open` and `start`. */
-export interface Flow<Input = unknown, Output = unknown> {
+/**
+ * A durable function. Made by `flow`, handed to `open` and `start`. `Given` is what it is started with, and
+ * `Input` what its schema makes of that.
+ */
+export interface Flow<Input = unknown, Output = unknown, Given = Input> {
   readonly name: string
   readonly version: string
-  readonly input: StandardSchemaV1<unknown, Input> | undefined
+  readonly input: StandardSchemaV1<Given, Input> | undefined
   readonly output: StandardSchemaV1<unknown, Output> | undefined
   readonly actions?: readonly AnyAction[]
   readonly run: (run: Run, input: Input) => Promise<Output> | Output
@@ -139,7 +142,7 @@ interface WaitOptions<T> {
   /** A duration from now. When it is over the wait ends with `otherwise`, or with EXPIRED. */
   readonly timeout?: Duration
   /** The outcome when the time is over. */
-  readonly otherwise?: T
+  readonly otherwise?: NoInfer<T>
   /** Identifies the wait in its scope instead of its name and occurrence. */
   readonly key?: string
 }
@@ -151,6 +154,11 @@ export interface SignalOptions<T> extends WaitOptions<T> {
 export interface AskOptions<T> extends WaitOptions<T> {
   /** What an answer must fit. Stored with the question where it can be told as JSON Schema. */
   readonly schema?: StandardSchemaV1<unknown, T>
+}
+
+/** Options of a wait that ends with nothing when its time is over. */
+export type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
+  readonly otherwise: Nothing
 }
 
 /** A large value that is kept beside the ledger, by the hash of its content. */
@@ -230,11 +238,11 @@ export interface Run {
    *   return page.isLast ? turn.done(seen + page.items) : turn.next({ seen: seen + page.items })
    * })
    */
-  loop<State, Result = never>(
+  loop<State, Returned extends Next | Done<unknown>>(
     name: string,
     options: LoopOptions<State>,
-    body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>,
-  ): Promise<Result>
+    body: (run: Turn<State>, state: State) => Promise<Returned> | Returned,
+  ): Promise<LoopResult<Returned>>
 
   /**
    * Executes the body for each item, each in a branch of its own. Resolves with the results in the order
@@ -277,9 +285,9 @@ export interface Run {
    *
    * @example const invoice = await run.child(invoicing, { order: 'A-7' })
    */
-  child<Input, Output>(
-    flow: Flow<Input, Output>,
-    input: NoInfer<Input>,
+  child<Input, Output, Given>(
+    flow: Flow<Input, Output, Given>,
+    input: NoInfer<Given>,
     options?: ChildOptions,
   ): Promise<Output>
 
@@ -298,6 +306,11 @@ export interface Run {
    * @example const paid = await run.signal('paid', { timeout: '7d', otherwise: false })
    */
   signal<T = unknown>(name: string, options?: SignalOptions<T>): Promise<T>
+  signal<T, Nothing extends null | undefined>(
+    name: string,
+    options: Otherwise<SignalOptions<T>, Nothing>,
+  ): Promise<T | Nothing>
+
   /**
    * Puts a question to a person and resolves with the answer. Rejects with EXPIRED when the timeout
    * passes without an `otherwise`.
@@ -305,6 +318,10 @@ export interface Run {
    * @example const size = await run.ask('Which size?', { schema: z.enum(['S', 'M', 'L']) })
    */
   ask<T = unknown>(prompt: string, options?: AskOptions<T>): Promise<T>
+  ask<T, Nothing extends null | undefined>(
+    prompt: string,
+    options: Otherwise<AskOptions<T>, Nothing>,
+  ): Promise<T | Nothing>
 
   /** The time of the last outcome that was handed over in this scope, in milliseconds since 1970. */
   now(): number
@@ -370,6 +387,9 @@ export interface Done<Result> {
   readonly [verdict]: 'done'
   readonly result: Result
 }
+
+/** What a loop ends with whose body returns this. */
+export type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never
 
 export const next = (state: unknown): Next => ({ [verdict]: 'next', state })
 export const done = <Result>(result: Result): Done<Result> => ({ [verdict]: 'done', result })

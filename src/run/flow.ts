@@ -11,12 +11,12 @@ import { checkSchema } from './schema.ts'
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
 const brand = Symbol.for('everloop.flow')
 
-export interface FlowDefinition<Input, Output> {
+export interface FlowDefinition<Input, Output, Given = Input> {
   /** Runs are found by it: keep it stable. 1 to 100 characters. */
   readonly name: string
   /** Runs stay on the version they were started with. Default "1". */
   readonly version?: string
-  readonly input?: StandardSchemaV1<unknown, Input>
+  readonly input?: StandardSchemaV1<Given, Input>
   readonly output?: StandardSchemaV1<unknown, Output>
   /** What its runs register for being undone. Whoever opens the flow has them. */
   readonly actions?: readonly AnyAction[]
@@ -33,12 +33,14 @@ export function flow<Input, Output>(
   name: string,
   run: (run: Run, input: Input) => Promise<Output> | Output,
 ): Flow<Input, Output>
-export function flow<Input, Output>(definition: FlowDefinition<Input, Output>): Flow<Input, Output>
-export function flow<Input, Output>(
-  nameOrDefinition: string | FlowDefinition<Input, Output>,
+export function flow<Input, Output, Given = Input>(
+  definition: FlowDefinition<Input, Output, Given>,
+): Flow<Input, Output, Given>
+export function flow<Input, Output, Given>(
+  nameOrDefinition: string | FlowDefinition<Input, Output, Given>,
   run?: (run: Run, input: Input) => Promise<Output> | Output,
-): Flow<Input, Output> {
-  const definition: Partial<FlowDefinition<Input, Output>> =
+): Flow<Input, Output, Given> {
+  const definition: Partial<FlowDefinition<Input, Output, Given>> =
     typeof nameOrDefinition === 'string'
       ? { name: nameOrDefinition, ...(run ? { run } : {}) }
       : nameOrDefinition

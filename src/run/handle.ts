@@ -19,6 +19,7 @@ import type {
   Done,
   Flow,
   LoopOptions,
+  LoopResult,
   Next,
   Run,
   SignalOptions,
@@ -107,11 +108,11 @@ export class RunHandle implements Run {
     return transact(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 
-  loop<State, Result = never>(
+  loop<State, Returned extends Next | Done<unknown>>(
     name: string,
     options: LoopOptions<State>,
-    body: (run: Turn<State>, state: State) => Promise<Next | Done<Result>> | Next | Done<Result>,
-  ): Promise<Result> {
+    body: (run: Turn<State>, state: State) => Promise<Returned> | Returned,
+  ): Promise<LoopResult<Returned>> {
     const scope = this.#here()
     checkOptions('run.loop', options, ['state'])
     if (typeof body !== 'function') throw this.#misuse('run.loop takes a name, options and a body.')
@@ -120,7 +121,7 @@ export class RunHandle implements Run {
       initial: options.state,
       body: (inner, turn, state) =>
         body(new TurnHandle<State>(this.#pass, inner, turn), state as State),
-    }) as Promise<Result>
+    }) as Promise<LoopResult<Returned>>
   }
 
   map<Item, T>(name: string, items: readonly Item[], ...rest: readonly unknown[]): Promise<T[]> {
@@ -169,9 +170,9 @@ export class RunHandle implements Run {
     return this.#inScope(name, body, true)
   }
 
-  child<Input, Output>(
-    flow: Flow<Input, Output>,
-    input: NoInfer<Input>,
+  child<Input, Output, Given>(
+    flow: Flow<Input, Output, Given>,
+    input: NoInfer<Given>,
     options: ChildOptions = {},
   ): Promise<Output> {
     return child(this.#pass, this.#here(), { flow, input, options }) as Promise<Output>
@@ -199,11 +200,11 @@ export class RunHandle implements Run {
     return sleepUntil(this.#pass, scope, due, options.key) as Promise<void>
   }
 
-  signal<T = unknown>(name: string, options: SignalOptions<T> = {}): Promise<T> {
+  signal<T>(name: string, options: SignalOptions<T> = {}): Promise<T> {
     return signal(this.#pass, this.#here(), name, options) as Promise<T>
   }
 
-  ask<T = unknown>(prompt: string, options: AskOptions<T> = {}): Promise<T> {
+  ask<T>(prompt: string, options: AskOptions<T> = {}): Promise<T> {
     return ask(this.#pass, this.#here(), { prompt, options }) as Promise<T>
   }
 

@@ -27,6 +27,7 @@ export type {
   EffectClass,
   Flow,
   LoopOptions,
+  LoopResult,
   Next,
   RetryPolicy,
   Run,

@@ -78,9 +78,9 @@ export interface CrashReport {
  * })
  * assert.deepEqual(report.outcomes, [{ status: 'completed', output: 'paid' }])
  */
-export async function crashAtEveryCommit<Input, Output>(
-  flow: Flow<Input, Output>,
-  input: NoInfer<Input>,
+export async function crashAtEveryCommit<Input, Output, Given>(
+  flow: Flow<Input, Output, Given>,
+  input: NoInfer<Given>,
   options: CrashOptions<Output> = {},
 ): Promise<CrashReport> {
   checkOptions('crashAtEveryCommit', options, [
@@ -133,9 +133,9 @@ interface Life {
 }
 
 /** One life of the run, with a crash at this point. */
-async function life<Input, Output>(
-  flow: Flow<Input, Output>,
-  input: Input,
+async function life<Input, Output, Given>(
+  flow: Flow<Input, Output, Given>,
+  input: Given,
   {
     drive,
     prepare,
@@ -161,7 +161,7 @@ async function life<Input, Output>(
     return reply
   }
   await using runtime = await testRuntime({ ...options, flows, onCall, onBody })
-  const run = await runtime.ever.start<Input, Output>(flow, input, { id: 'run', ...started })
+  const run = await runtime.ever.start<Input, Output, Given>(flow, input, { id: 'run', ...started })
   await runtime.settle()
   await drive?.(runtime, run)
   const settled = await runtime.settled(run)

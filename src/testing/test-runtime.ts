@@ -178,9 +178,9 @@ export class TestRuntime implements AsyncDisposable {
   }
 
   /** Starts a run and lets it come to rest. */
-  async start<Input, Output>(
-    flow: Flow<Input, Output> | string,
-    input: NoInfer<Input>,
+  async start<Input, Output, Given>(
+    flow: Flow<Input, Output, Given> | string,
+    input: NoInfer<Given>,
     options: StartOptions = {},
   ): Promise<RunReference<Output>> {
     const run = await this.ever.start(flow, input, options)

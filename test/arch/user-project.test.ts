@@ -3,7 +3,18 @@
  * block of code in the documents that begins with an import is such a project.
  */
 import { spawnSync } from 'node:child_process'
-import { globSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { withDeclarations } from './build-declarations.ts'
@@ -61,13 +72,49 @@ function blocks(): readonly (readonly [name: string, code: string])[] {
   })
 }
 
+/** A library of tools and agents: the types of what it exports are written into its own declarations. */
+const library = `import { action, agent, agentTool, askPerson, flow, guard, open, policy, tool } from 'everloop'
+import { scriptedModel, testRuntime } from 'everloop/testing'
+import { z } from 'zod'
+const input = z.object({ city: z.string().default('Ulm') })
+const face = { name: 'weather', description: 'Tells the weather.', input }
+export const forecast = flow({ name: 'forecast', input, run: (run, { city }) => run.step('ask', () => city) })
+export const weather = tool({ ...face, effect: 'read', run: ({ city }) => ({ city }) })
+export const person = askPerson({ ...face, prompt: ({ city }) => city })
+export const child = agentTool(forecast, face)
+export const teller = agent({ name: 'teller', model: 'openai/gpt-5', tools: [weather], output: input })
+export const cancel = action('cancel', ({ city }: { readonly city: string }) => city)
+export const wary = guard({ name: 'wary', at: 'call', check: () => ({ is: 'allow' }) })
+export const careful = policy({ name: 'careful', guards: [wary] })
+export const model = scriptedModel([])
+export const all = { weather, person, child }
+export const openAll = async () => {
+  const ever = await open({ flows: [forecast, teller] })
+  return { ever, run: await ever.start(forecast, {}), runtime: await testRuntime({ flows: [] }) }
+}
+`
+
+/** Puts the declarations where npm puts a package, beside all others that this project has. */
+function install(declarations: string, folder: string): void {
+  const modules = join(folder, 'node_modules')
+  mkdirSync(modules)
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  cpSync(declarations, join(modules, 'everloop'), { recursive: true })
+  const exports = { '.': './index.js', './testing': './testing/index.js' }
+  const manifest = { name: 'everloop', type: 'module', exports }
+  writeFileSync(join(modules, 'everloop', 'package.json'), JSON.stringify(manifest))
+}
+
 test('and the code of documents compile with skipLibCheck: false, noUncheckedIndexedAccess and exactOptionalPropertyTypes', () => {
   expect(Object.keys(dependencies)).toContain('@types/json-schema')
   expect(blocks().length).toBeGreaterThan(8)
-  withDeclarations((_read, folder) => {
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  withDeclarations((_read, declarations) => {
+    const folder = mkdtempSync(join(tmpdir(), 'everloop-user-'))
+    install(declarations, folder)
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    const modules = [['user.ts', program] as const, ...blocks()]
+    const modules = [['user.ts', program] as const, ['library.ts', library] as const, ...blocks()]
     for (const [name, code] of [...modules, ...Object.entries(beside)]) {
       writeFileSync(join(folder, name), code)
     }
@@ -82,15 +129,16 @@ test('and the code of documents compile with skipLibCheck: false, noUncheckedInd
       verbatimModuleSyntax: true,
       isolatedModules: true,
       skipLibCheck: false,
-      noEmit: true,
+      declaration: true,
+      emitDeclarationOnly: true,
+      outDir: 'out',
       allowImportingTsExtensions: true,
-      paths: { everloop: ['./index.d.ts'], 'everloop/testing': ['./testing/index.d.ts'] },
     }
     const config = JSON.stringify({ compilerOptions, files: modules.map(([name]) => name) })
     writeFileSync(join(folder, 'tsconfig.json'), config)
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
-    rmSync(join(folder, 'node_modules'))
+    rmSync(folder, { recursive: true })
     expect(stdout).toBe('')
   })
 })

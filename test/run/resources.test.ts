@@ -201,7 +201,7 @@ describe('resources that are opened side by side', () => {
       [using, ['used a', 'used b']],
     ] as const) {
       await using runtime = await testRuntime({ flows: [tried] })
-      const run = await runtime.ever.start<undefined, unknown>(tried as never, undefined)
+      const run = await runtime.ever.start<undefined, unknown, undefined>(tried as never, undefined)
       await open(runtime, 'b', 'a')
       await runtime.time.advance('1h')
       await open(runtime, 'a', 'b')
