@@ -9,8 +9,8 @@
  * - C4 What the ledger holds is served; what comes before something that it holds is past. So a guard,
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
-import { type Amounts, digestOf, type Taint } from '../ledger/index.ts'
-import { hasOutcome, holdIn, isRecorded } from '../run/inside.ts'
+import { type Amounts, digestOf } from '../ledger/index.ts'
+import { hasOutcome, holdIn, isRecorded, taintIn } from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import { clear, clearAgain } from './clearing.ts'
@@ -29,8 +29,6 @@ import { type CheckedCall, validateCall } from './validate-call.ts'
 export interface CallEnd {
   readonly result: CallResult
   readonly past: PastCall
-  /** Where the result came from, when that is outside. */
-  readonly taint?: Taint
   /** Limits as they are after it. */
   readonly raised: Amounts
   /** False where it was not made, and where it came to an error. */
@@ -87,12 +85,13 @@ export async function takeCall(
   })
   if (made.is === 'denied') return { ...told('denied', made.reason), raised: limits }
   const { input, executed } = made
+  // Before anybody looks at it: a guard that halts may quote it to whoever has started the run.
+  if (tool.taints) taintIn(run, [{ call: id, tool: name }])
   return {
     result: await judged(at, run, state, { tool, id, input }, { id, tool: name, ...executed }),
     past: { tool: name, digest: digestOf(input) },
     raised: limits,
     hasReturned: executed.is === 'result',
-    ...(tool.taints ? { taint: { call: id, tool: name } } : {}),
   }
 }
 

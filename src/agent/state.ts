@@ -60,7 +60,7 @@ export interface AgentState {
   readonly context: number
   /** Artifacts that the model was told of. */
   readonly artifacts: readonly string[]
-  /** What the conversation's own calls have read outside. */
+  /** What its own calls have read outside, where a build of before has kept it: the ledger holds it now. */
   readonly tainted: readonly Taint[]
   /** How often in a row each guard has had the model try again. */
   readonly retries: Readonly<Record<string, number>>
@@ -76,9 +76,8 @@ export interface AgentState {
   readonly bare?: number
 }
 
-/** How many calls guards are shown for finding loops, and how many sources of what came from outside. */
+/** How many calls guards are shown for finding loops. */
 const historyMax = 64
-const taintedMax = 16
 
 /** The state before the first turn. */
 export const initialState = (pending: readonly UserMessage[]): AgentState => ({
@@ -134,7 +133,3 @@ export function remembered(
 /** The last calls, as guards are shown them. */
 export const recentCalls = ({ history }: AgentState): readonly PastCall[] =>
   history.slice(-historyMax)
-
-/** With what came from outside in a turn. The first ones are enough to know whom not to trust. */
-export const taintedBy = ({ tainted }: AgentState, taints: readonly Taint[]): readonly Taint[] =>
-  [...tainted, ...taints].slice(0, taintedMax)

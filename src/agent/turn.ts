@@ -30,14 +30,7 @@ import { askModel, requestMessages } from './reply.ts'
 import { sentBack } from './sent-back.ts'
 import { rule } from './ruling.ts'
 import { spend } from './spending.ts'
-import {
-  type AgentState,
-  heard,
-  remembered,
-  taintedBy,
-  type UserMessage,
-  withMessages,
-} from './state.ts'
+import { type AgentState, heard, remembered, type UserMessage, withMessages } from './state.ts'
 import { keyOfCall, keysBefore } from './tool-call.ts'
 
 /** Takes a turn, and returns what the loop does next. */
@@ -46,9 +39,9 @@ export async function takeTurn(
   run: Turn<AgentState>,
   state: AgentState,
 ): Promise<Next | Done<unknown>> {
+  taintIn(run, state.tainted)
   if (state.phase === 'listening') return listen(at, run, state)
   at.artifacts = state.artifacts
-  taintIn(run, state.tainted)
   const inbox = new Inbox(run)
   const goOn = async (after: AgentState): Promise<Next> =>
     run.next(heard(after, await inbox.close()))
@@ -112,7 +105,6 @@ export async function takeTurn(
       calls.map((part, i) => takeCall(at, run, states[i] ?? spoken, part)),
     )
     const after = withEnds(spoken, ends)
-    taintIn(run, after.tainted)
     if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
     if (inbox.hasMessages) return goOn(after)
@@ -237,10 +229,6 @@ function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
     history: remembered(
       state,
       ends.map(({ past }) => past),
-    ),
-    tainted: taintedBy(
-      state,
-      ends.flatMap(({ taint }) => taint ?? []),
     ),
   })
 }

@@ -138,7 +138,7 @@ export interface Payloads {
     /** The run's chance derives from this entry's hash; without it from the run's id. */
     readonly seeded?: true | undefined
   } & Actor
-  /** Something from outside has reached the run: the outcome of a run below, mostly, which is the entry behind. */
+  /** Something from outside has reached the run: by a call of its own, or by a run below whose outcome is the entry behind. */
   'run.tainted': { readonly taints: readonly Taint[] }
   'run.overtaken': { readonly lost: 'crash' | 'lease'; readonly times: number }
   /** With `deadline`, the run is ending because its time is over, and will have failed. */

@@ -69,7 +69,7 @@ export interface RunState {
   readonly waits: ReadonlyMap<string, Wait>
   /** What people call the run, as far as it is known from these entries. */
   readonly title: string | undefined
-  /** What has reached the run from outside since it was started, but for what its own calls have read. */
+  /** What has reached the run from outside since it was started. */
   readonly taints: readonly Taint[]
 }
 
@@ -148,7 +148,7 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     case 'run.cancelling':
       return { status: { is: 'active' }, cancelling: read('run.cancelling').reason ?? erased }
     case 'run.tainted':
-      return { taints: read('run.tainted').taints ?? [] }
+      return { taints: read('run.tainted').taints ?? [{ call: erased, tool: erased }] }
     case 'run.undoing':
       return { undoing: { because: 'failed', ...read('run.undoing') } }
     case 'run.completed':

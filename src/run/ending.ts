@@ -12,7 +12,7 @@ import type { Pass } from './pass.ts'
 import { patiently } from './patience.ts'
 import { failure } from './scopes.ts'
 import { pausedDraft } from './stop.ts'
-import { tainted, Taints } from './taints.ts'
+import { Taints } from './taints.ts'
 import { undoablesOf } from './undo-plan.ts'
 
 /** What became of the flow's function. */
@@ -84,10 +84,7 @@ function undoingItem(
     ...(left.abandoned === undefined ? {} : { abandoned: left.abandoned }),
   } as const
   return {
-    drafts: [
-      ...tainted(pass.options.taints.list),
-      { scope: '', kind: 'run.undoing', key: '', record },
-    ],
+    drafts: [{ scope: '', kind: 'run.undoing', key: '', record }],
     deliver: left.deliver,
     release: { wake: pass.store.clock.now(), seen: pass.mailbox.seen },
   }

@@ -183,7 +183,7 @@ function compensationOf(
     journal,
     beginning,
     seed: seedOf(entry, beginning),
-    taints: new Taints(beginning.taints, reader.state.taints),
+    taints: Taints.of(reader),
     undoing,
     onTrouble: (error) => execution.onTrouble(error, execution.row),
   })
@@ -208,7 +208,7 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
     deadline: beginning.deadline,
     started,
     seed: seedOf(started, beginning),
-    taints: new Taints(beginning.taints, reader.state.taints),
+    taints: Taints.of(reader),
     onMessage: takeMessage,
     onTrouble,
     onEnd: (end) => {

@@ -22,6 +22,7 @@ import { beginningOf, beginTime } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
+import { tainted } from './taints.ts'
 import { title } from './title.ts'
 import { ask, child, type ChildCall, type Question, signal } from './waits.ts'
 
@@ -141,9 +142,11 @@ export function limitChildren(run: Run, limits: Readonly<Record<string, number>>
 /** What of the run came from outside, that of runs around and below too. */
 export const taintsIn = (run: Run): readonly Taint[] => insideOf(run).pass.options.taints.list
 
-/** This has come from outside, and is kept by the caller. */
+/** This has come from outside. */
 export function taintIn(run: Run, taints: readonly Taint[]): void {
-  insideOf(run).pass.options.taints.add(taints)
+  const { pass } = insideOf(run)
+  const drafts = tainted(pass.options.taints.add(taints))
+  if (drafts.length > 0) pass.commit({ drafts })
 }
 
 /** The ports that the run is executed on. */

@@ -15,6 +15,7 @@ import { Pass, type PassOptions } from './pass.ts'
 import { beginningOf, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
+import { Taints } from './taints.ts'
 
 /** A turn as it was executed first. */
 export interface ShadowedTurn {
@@ -56,6 +57,7 @@ export async function shadowReplay(
       ...options,
       reader,
       resources,
+      taints: Taints.of(reader),
       recorded: Recorded.of(reader.open, reader.line),
       journal: { push: () => {}, pending: false, abandon: () => {} },
       shadow: {

@@ -4,10 +4,11 @@
  *
  * O1 It goes where what the run says goes: a run that it starts is told of it, and so is the run above
  *    when it ends. Code between two agents passes it on without looking.
- * O2 None is lost with a worker: what other runs have brought stands in entries that each resume reads,
- *    what its own calls have read in its agent's state.
+ * O2 None is lost with a worker: what the run was not started with is written down when it comes, in an
+ *    entry that each resume reads. A loop that has ended takes its state with it.
  */
 import type { AnyDraft, Taint } from '../ledger/index.ts'
+import { beginningOf, type Reader } from './reader.ts'
 
 /** The first ones are enough to know whom not to trust. */
 const taintsMax = 16
@@ -15,8 +16,12 @@ const taintsMax = 16
 export class Taints {
   readonly #known = new Map<string, Taint>()
 
-  constructor(...known: readonly (readonly Taint[] | undefined)[]) {
-    for (const taints of known) this.add(taints)
+  /** Those that a run's ledger holds. */
+  static of(reader: Reader): Taints {
+    const taints = new Taints()
+    taints.add(beginningOf(reader).record.taints)
+    taints.add(reader.state.taints)
+    return taints
   }
 
   get list(): readonly Taint[] {

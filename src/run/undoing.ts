@@ -119,7 +119,7 @@ async function undoHeld(
       environment,
       beginning,
       seed: seedOf(started, beginning),
-      taints: new Taints(beginning.taints, reader.state.taints),
+      taints: Taints.of(reader),
       undoing,
       asked: { by },
       onEnd: (end) => (end.is === 'lost' ? reject(end.error) : resolve()),

@@ -6,12 +6,22 @@ import {
   type AgentDefinition,
   agentTool,
   flow,
+  guard,
   repeatGuard,
   taintGuard,
   tool,
+  verdict,
 } from 'everloop'
-import { type ScriptedAnswer, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
+import {
+  crashAtEveryCommit,
+  type ScriptedAnswer,
+  scriptedModel,
+  type TestRuntime,
+  testRuntime,
+} from 'everloop/testing'
 import { z } from 'zod'
+import { initialState } from '../../src/agent/state.ts'
+import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 
 const call = (name: string, input: unknown): ScriptedAnswer => ({ toolCalls: [{ name, input }] })
 const browse = tool({
@@ -172,4 +182,79 @@ test('nothing is asked where nobody has read anything, below or above', async ()
   await using runtime = await testRuntime({ flows: [clerk, quiet] })
   await runtime.start(clerk, { prompt: 'Read, then mail.' })
   expect(sent).toEqual(['ann'])
+})
+
+test('wherever the workers die, what an agent below has read marks the one above', async () => {
+  const read = agentTool(reader(), { name: 'read', description: 'Reads.' })
+  const { sent, agent: clerk } = mailing(
+    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
+    {
+      tools: [read],
+      model: scriptedModel(
+        [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
+        { by: 'turn' },
+      ),
+    },
+  )
+  const report = await crashAtEveryCommit(clerk, { prompt: 'Read.' }, { flows: [reader()] })
+  expect(report).toMatchObject({ outcomes: [{ status: 'waiting' }], flaws: [] })
+  expect(sent).toEqual([])
+})
+
+test('a conversation below that nobody has gone on with marks the one above', async () => {
+  const below = reader({ conversation: { idle: '1h' } })
+  const { sent, agent: clerk } = mailing([call('mail', { to: 'eve' }), { text: 'Sent.' }])
+  const between = flow('between', async (run) => {
+    const said = await run.child(below, { prompt: 'Read.' })
+    return run.child(clerk, { prompt: said })
+  })
+  await using runtime = await testRuntime({ flows: [between, clerk, below] })
+  await runtime.start(between, undefined)
+  await runtime.advance('2h')
+  expect(sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+})
+
+test('an agent below that a guard has halted for what it had just read marks the one above', async () => {
+  const quoting = guard({
+    name: 'quoting',
+    at: 'result',
+    check: ({ text }) => verdict.halt(text),
+  })
+  const below = reader({ guards: [quoting] })
+  const read = agentTool(below, { name: 'read', description: 'Reads.' })
+  const { sent, agent: clerk } = mailing(
+    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
+    { tools: [read] },
+  )
+  await using runtime = await testRuntime({ flows: [clerk, below] })
+  await runtime.start(clerk, { prompt: 'Read, then mail.' })
+  expect(sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+})
+
+test('what a build before has kept in the state of a conversation still marks it', async () => {
+  const { sent, agent: clerk } = mailing([call('mail', { to: 'eve' })], { conversation: true })
+  await using runtime = await testRuntime({ flows: [clerk], workers: 0 })
+  const { store, ever } = runtime
+  const run = { flow: 'clerk', version: clerk.version, queue: 'default' }
+  const chain = new ChainBuilder('r')
+  const record = { format: 1, ...run, input: { prompt: 'Browse.' } } as const
+  const genesis = chain.seal({ scope: '', kind: 'run.started', key: '', record }, 0)
+  await store.createRun({ ...run, labels: {}, parent: undefined, wake: 0, genesis })
+  await store.openSession({ token: 'past', leaseMs: 60_000, name: 'past' })
+  const { runs } = await store.claim({ session: 'past', flows: [clerk], limit: 1 })
+  const hold = { session: 'past', epoch: runs[0]?.epoch ?? 0 }
+  const tainted = [{ call: 'c1', tool: 'browse' }]
+  const base = { ...initialState([]), phase: 'listening', tainted }
+  const turn = { scope: 'turns', key: '1', record: { base, live: 0, chain: 0 } }
+  const release = { wake: 0, seen: 0 }
+  await store.append(chain.append(hold, [{ ...turn, kind: 'turn.committed' }], { release }))
+  await store.closeSession('past')
+  runtime.addWorker()
+  await ever.send('r', 'Mail eve.')
+  await runtime.settle()
+  expect(sent).toEqual([])
+  expect(await waiting(runtime)).toEqual(mailToEve)
+  await runtime.verify()
 })
