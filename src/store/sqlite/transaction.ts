@@ -8,8 +8,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import type { SqlValue, Transaction, Written } from '../store.ts'
-import type { Connection } from './driver.ts'
-import { troubleOf } from './driver.ts'
+import { type Connection, troubleOf } from './driver.ts'
 import { checkStatement } from './statement.ts'
 
 /** What the user's code threw, as the cause. */
@@ -28,15 +27,22 @@ export function inTransaction(
     user.end()
     throw new UserError('The code in a transaction threw.', { cause })
   }
-  user.end()
-  if (user.isUndone) throw new UserError('The code has ended the transaction.', { cause: undone() })
-  return written
+  if (user.end() === 'open') return written
+  throw new UserError('The code has ended the transaction.', { cause: undone() })
 }
 
+type State =
+  | { readonly is: 'open' }
+  /** A statement of the code's rolled the transaction back. */
+  | { readonly is: 'undone' }
+  /** The store had trouble, whatever the code made of it (Q5). */
+  | { readonly is: 'troubled'; readonly error: unknown }
+  /** The function has returned. */
+  | { readonly is: 'ended' }
+
 class UserTransaction implements Transaction {
-  #db: Connection | undefined
-  #trouble: { readonly error: unknown } | undefined
-  isUndone = false
+  readonly #db: Connection
+  #state: State = { is: 'open' }
 
   constructor(db: Connection) {
     this.#db = db
@@ -55,32 +61,43 @@ class UserTransaction implements Transaction {
     return all as unknown as readonly Row[]
   }
 
-  /** Nothing more can be said. Throws the trouble that the store had meanwhile (Q5). */
-  end(): void {
-    this.#db = undefined
-    if (this.#trouble) throw this.#trouble.error
+  /** Nothing more can be said. Returns whether the transaction still stands. Throws the store's trouble. */
+  end(): 'open' | 'undone' {
+    const state = this.#state
+    this.#state = { is: 'ended' }
+    if (state.is === 'troubled') throw state.error
+    return state.is === 'undone' ? 'undone' : 'open'
   }
 
   #execute<T>(sql: string, values: readonly SqlValue[], execute: (db: Connection) => T): T {
-    const db = this.#db
-    if (!db) {
-      throw new EverloopError(
-        'BAD_OPTION',
-        'A transaction was used after its function had returned. Everything in run.transact must happen before it returns: it cannot wait for anything.',
-      )
-    }
-    if (this.#trouble) throw this.#trouble.error
-    if (this.isUndone) throw undone()
+    this.#checkOpen()
     checkStatement(sql, values)
+    const db = this.#db
     try {
       return execute(db)
     } catch (error) {
       const trouble = troubleOf(error)
-      if (trouble !== undefined && trouble !== 'other') this.#trouble = { error }
+      if (trouble !== undefined && trouble !== 'other') this.#state = { is: 'troubled', error }
       throw error
     } finally {
       // A statement may say what a conflict does: OR ROLLBACK takes everloop's transaction along.
-      if (!db.inTransaction) this.isUndone = true
+      if (this.#state.is === 'open' && !db.inTransaction) this.#state = { is: 'undone' }
+    }
+  }
+
+  #checkOpen(): void {
+    switch (this.#state.is) {
+      case 'open':
+        return
+      case 'undone':
+        throw undone()
+      case 'troubled':
+        throw this.#state.error
+      case 'ended':
+        throw new EverloopError(
+          'BAD_OPTION',
+          'A transaction was used after its function had returned. Everything in run.transact must happen before it returns: it cannot wait for anything.',
+        )
     }
   }
 }
