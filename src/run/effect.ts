@@ -7,7 +7,7 @@ import { encode, type Undo } from '../ledger/index.ts'
 import type { EffectClass, StepOptions, UndoOption } from './face.ts'
 import type { Reconcile } from './finding.ts'
 
-export type Effect =
+export type StepEffect =
   /** The body may be called again after a crash. With `undo`, that is recorded before. */
   | { readonly is: 'repeatable'; readonly undo: Undo | undefined }
   | {
@@ -18,12 +18,12 @@ export type Effect =
       readonly undo: Undo | undefined
     }
 
-const repeatable: Effect = { is: 'repeatable', undo: undefined }
+const repeatable: StepEffect = { is: 'repeatable', undo: undefined }
 
 const classes: readonly (EffectClass | undefined)[] = [undefined, 'read', 'idempotent', 'once']
 
 /** Throws BAD_OPTION for options that do not fit together: one that is ignored promises too much. */
-export function effectOf(options: StepOptions): Effect {
+export function stepEffectOf(options: StepOptions): StepEffect {
   const { effect, timeout = '1m', settle = '10s', reconcile, undo } = options
   if (!classes.includes(effect)) {
     throw bad(`effect must be "read", "idempotent" or "once", not ${JSON.stringify(effect)}.`)

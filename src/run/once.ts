@@ -20,7 +20,7 @@ import { execute, isTimeout, type Result, type StepCall } from './attempt.ts'
 import { type Doubt, mayCall } from './calls.ts'
 import { answerOf, findOut, noReconcile, questionOf } from './doubt.ts'
 import { drifted } from './drift.ts'
-import type { Effect } from './effect.ts'
+import type { StepEffect } from './effect.ts'
 import { type Finding, unknown } from './finding.ts'
 import type { Item } from './journal.ts'
 import { cleaned, copyOf, payloadWith } from './large.ts'
@@ -49,14 +49,14 @@ export class OnceCall implements Live {
   readonly input: string | undefined
   readonly #pass: Pass
   readonly #call: StepCall
-  readonly #effect: Extract<Effect, { is: 'once' }>
+  readonly #effect: Extract<StepEffect, { is: 'once' }>
   readonly #retry: Retry
   /** The call that was made last. */
   #intent: Line<'effect.intended'> | undefined
   /** What nothing has resolved yet. */
   #doubt: OpenDoubt | undefined
 
-  constructor(pass: Pass, call: StepCall, effect: Extract<Effect, { is: 'once' }>) {
+  constructor(pass: Pass, call: StepCall, effect: Extract<StepEffect, { is: 'once' }>) {
     const { options } = call
     this.#pass = pass
     this.#call = call

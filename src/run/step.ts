@@ -6,7 +6,7 @@ import { digestOf, errorData } from '../ledger/index.ts'
 import type { Payloads, Undo } from '../ledger/index.ts'
 import { execute, type Result, type StepCall } from './attempt.ts'
 import { mayCall } from './calls.ts'
-import { effectOf } from './effect.ts'
+import { stepEffectOf } from './effect.ts'
 import type { StepOptions } from './face.ts'
 import { payloadWith } from './large.ts'
 import { OnceCall } from './once.ts'
@@ -31,7 +31,7 @@ export function step(pass: Pass, scope: Scope, call: StepCall): Promise<unknown>
 
 function liveOf(pass: Pass, call: StepCall): Live {
   if (call.options === noOptions) return new Attempts(pass, call)
-  const effect = effectOf(call.options)
+  const effect = stepEffectOf(call.options)
   return effect.is === 'once'
     ? new OnceCall(pass, call, effect)
     : new Attempts(pass, call, effect.undo)
