@@ -13,6 +13,7 @@
  */
 import { hash as sha256 } from 'node:crypto'
 import { EverloopError, type ErrorData } from '../base/errors.ts'
+import { setField } from '../base/set-field.ts'
 import { dollars, plainJson } from './plain-json.ts'
 
 /** Deeper values than this are refused rather than risking the stack. */
@@ -359,16 +360,6 @@ const showPath = (path: readonly (string | number)[]): string =>
     .map((segment) => (typeof segment === 'number' ? `[${segment}]` : `.${segment}`))
     .join('')
 
-/** Sets a property even when it is called `__proto__`. */
-function put(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, {
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  })
-}
-
 /** Undoes the tags in parsed JSON, in place: nobody else has seen it yet. */
 function untag(json: unknown, options: DecodeOptions): unknown {
   if (typeof json !== 'object' || json === null) return json
@@ -378,7 +369,7 @@ function untag(json: unknown, options: DecodeOptions): unknown {
   for (const key of Object.keys(json)) {
     const child = (json as Record<string, unknown>)[key]
     const value = typeof child === 'object' ? untag(child, options) : child
-    if (value !== child) put(json, key, value)
+    if (value !== child) setField(json, key, value)
     escaped ||= key.startsWith('$') && dollars.test(key)
   }
   return escaped ? withoutEscapes(json) : json
@@ -396,7 +387,7 @@ function untagList(list: unknown[], options: DecodeOptions): unknown {
 function withoutEscapes(json: object): object {
   const object = {}
   for (const [key, value] of Object.entries(json)) {
-    put(object, dollars.test(key) ? key.slice(1) : key, value)
+    setField(object, dollars.test(key) ? key.slice(1) : key, value)
   }
   return object
 }
@@ -441,9 +432,9 @@ function reviveError({ name, message, code, data }: ErrorData): Error {
   Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
   // The place where it is decoded says nothing about where it was thrown.
   Object.defineProperty(error, 'stack', { value: `${name}: ${message}`, configurable: true })
-  if (code !== undefined) put(error, 'code', code)
+  if (code !== undefined) setField(error, 'code', code)
   if (typeof data === 'object' && data !== null) {
-    for (const [key, value] of Object.entries(data)) put(error, key, value)
+    for (const [key, value] of Object.entries(data)) setField(error, key, value)
   }
   return error
 }

@@ -8,6 +8,7 @@
  * reads is bounded by the state it yields, and all rewriting together by what was written before.
  */
 import { assert } from '../base/errors.ts'
+import { setField } from '../base/set-field.ts'
 
 type Key = string | number
 type Path = readonly Key[]
@@ -232,13 +233,7 @@ function applyAt(node: unknown, edit: Edit, depth: number, copying: Copying): un
     Reflect.deleteProperty(copy, key)
   } else {
     const child = Object.hasOwn(copy, key) ? (copy as Record<Key, unknown>)[key] : undefined
-    const value = applyAt(child, edit, depth + 1, copying)
-    Object.defineProperty(copy, key, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    })
+    setField(copy, key, applyAt(child, edit, depth + 1, copying))
   }
   return copy
 }

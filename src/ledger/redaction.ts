@@ -6,6 +6,7 @@
  * whatever the secret looks like.
  */
 import type { Redactor } from '../base/redactor.ts'
+import { setField } from '../base/set-field.ts'
 import { toAscii } from './codec.ts'
 
 /** An encoded value or record without secrets: the very text when it holds none. */
@@ -50,13 +51,7 @@ function clean(json: unknown, redactor: Redactor, isRecord = false): unknown {
   const object = {}
   for (const [key, value] of Object.entries(json)) {
     const name = isRecord || fields.has(key) ? key : redactor.text(key)
-    // Not assigned: a key may be called `__proto__`.
-    Object.defineProperty(object, name, {
-      value: clean(value, redactor),
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    })
+    setField(object, name, clean(value, redactor))
   }
   return object
 }

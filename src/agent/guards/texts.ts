@@ -1,4 +1,5 @@
 /** The texts inside untrusted values: found, and replaced. */
+import { setField } from '../../base/set-field.ts'
 
 /** Calls back with each text and number in the value, keys too, until told to stop. True when it was. */
 export function someText(value: unknown, is: (text: string) => boolean): boolean {
@@ -47,13 +48,7 @@ export function mapTexts(value: unknown, map: (text: string) => string, level = 
     const name = map(key)
     const made = mapTexts(child, map, level + 1)
     isSame &&= name === key && made === child
-    // Not assigned: a key may be called `__proto__`.
-    Object.defineProperty(object, name, {
-      value: made,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    })
+    setField(object, name, made)
   }
   return isSame ? value : object
 }
