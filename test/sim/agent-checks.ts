@@ -95,7 +95,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
     const request = run.requests.get(at(`approval:${id}${nth}`))
     if (decided.kind === 'approval.voided') continue
     must(
-      isYes(request, decided, tool),
+      isYes(request, decided),
       'I9',
       `"${path}" is called, but its approval says ${decided.kind}`,
     )
@@ -105,7 +105,13 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
     isApproved = true
     isJudged = false // guards have to look again
   }
-  must(!isGuarded || isJudged, 'C2', `"${path}" is called with arguments that no guard has seen`)
+  // What a deploy has added is not asked about what is past already (C4).
+  const isSteady = !world.extras.has('deploys change agents')
+  must(
+    !isGuarded || isJudged || !isSteady,
+    'C2',
+    `"${path}" is called with arguments that no guard has seen`,
+  )
   const last = judged ?? approved
   must(
     last === undefined || digestOf(last) === digestOf(args),
@@ -113,7 +119,7 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
     `"${path}" is called with ${JSON.stringify(args)}, decided was ${JSON.stringify(last)}`,
   )
   const wanted = approvalsFor(tool.approval, args)
-  if (wanted === 0) return
+  if (wanted === 0 || !isSteady) return
   must(isApproved, 'I9', `"${path}" is called without an approval`)
   must(votes >= wanted, 'I9', `"${path}" is called after ${votes} votes of ${wanted}`)
   must(
@@ -123,12 +129,13 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
   )
 }
 
-function isYes(request: Entry | undefined, decided: Entry, { approval }: ToolSpec): boolean {
-  if (decided.kind === 'approval.expired') return approval?.otherwise === 'approve'
+function isYes(request: Entry | undefined, decided: Entry): boolean {
+  if (!request) return false
+  if (decided.kind === 'approval.expired') {
+    return recordOf(request, 'approval.requested').otherwise?.value === 'approve'
+  }
   return (
-    request !== undefined &&
-    decided.kind === 'approval.decided' &&
-    recordOf(decided, decided.kind).verdict === 'approved'
+    decided.kind === 'approval.decided' && recordOf(decided, decided.kind).verdict === 'approved'
   )
 }
 

@@ -102,6 +102,31 @@ export function writeAgent(chance: Chance, { firstChild, flows, extras }: Means)
   }
 }
 
+/**
+ * The agent as a later deployment of the code has it: what watches and limits it may be another (C4).
+ * What it can call is the same.
+ */
+export function redeployed(spec: AgentSpec, chance: Chance): AgentSpec {
+  const more = (): boolean => false
+  const late = chance.roll(0.5) ? [writeGuard(chance, 'late-guard')] : []
+  const tools = spec.tools.map((tool) => {
+    if (chance.roll(0.6)) return tool
+    return { ...tool, approval: tool.approval ? undefined : writeApproval(chance, more) }
+  })
+  const { budget, compactAbove } = spec
+  return {
+    ...spec,
+    tools,
+    guards: [...spec.guards.filter(() => chance.roll(0.6)), ...late],
+    budget: chance.roll(0.6) ? budget : budget ? undefined : writeLimits(chance, more),
+    compactAbove: chance.roll(0.8) ? compactAbove : compactAbove ? undefined : 200,
+    parallel: chance.pick([1, 2, 32]),
+    isStructured: chance.roll(0.2) ? !spec.isStructured : spec.isStructured,
+    stopTool: chance.roll(0.8) ? spec.stopTool : spec.stopTool ? undefined : 'tool-1',
+    idleMs: chance.roll(0.8) ? spec.idleMs : spec.idleMs ? undefined : 20_000,
+  }
+}
+
 /** Rolls the dice where agents of more kinds are written. */
 type More = (share: number) => boolean
 

@@ -30,7 +30,7 @@ export class Director {
   }
 
   #befallWorkers(): void {
-    const { faults, living } = this.#world
+    const { extras, faults, living } = this.#world
     const [...nodes] = living
     if (nodes.length < 4 && faults.strikes('worker joins')) this.#world.addWorker()
     if (nodes.length === 0) return
@@ -44,7 +44,10 @@ export class Director {
     } else if (faults.strikes('worker stops gracefully')) {
       this.#world.stop(node)
       this.#replace(this.#chance.between(100, 10_000))
-    } else if (faults.strikes('flow code is deployed again')) {
+    } else if (
+      faults.strikes('flow code is deployed again') ||
+      (extras.has('deploys change agents') && this.#chance.roll(0.12))
+    ) {
       this.#world.stop(node)
       this.#world.deployment++
       this.#replace(0)

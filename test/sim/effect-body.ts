@@ -47,9 +47,10 @@ export async function perform(actor: Actor, spec: EffectSpec, call: Call): Promi
   if (manner === 'throws NotDone') throw new NotDone('It was refused.')
   if (manner === 'throws before') throw new TypeError('It was not reached.')
   if (manner === 'hangs before') return untilAborted(call.signal())
-  const due = isOnce ? run.intents.get(`${path}\n${attempt}\n${actor.epoch}`) : undefined
-  const isTooLate = due !== undefined && due - spec.settleMs < world.scheduler.clock.now()
-  if (call.signal().aborted || isTooLate) throw new TypeError('It was not sent.')
+  const intent = `${path}\n${attempt}\n${actor.epoch}`
+  if (call.signal().aborted || (isOnce && isTooLate(actor, spec, intent))) {
+    throw new TypeError('It was not sent.')
+  }
 
   if (spec.effect !== 'read') {
     const arrived = outside.send(
@@ -73,6 +74,14 @@ export async function perform(actor: Actor, spec: EffectSpec, call: Call): Promi
     return never()
   }
   return effectValue(path)
+}
+
+/** Its time is over by either clock: the wall clock may have been set back while the process was frozen. */
+function isTooLate({ world, run }: Actor, { settleMs }: EffectSpec, intent: string): boolean {
+  const { scheduler, observer } = world
+  const due = run.intents.get(intent) ?? Infinity
+  const landed = observer.landed.get(`${run.id}\n${intent}`) ?? Infinity
+  return due - settleMs < scheduler.clock.now() || landed - settleMs < scheduler.elapsed
 }
 
 /** Asks the outside world whether the call with this key happened. */

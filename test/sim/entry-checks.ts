@@ -37,11 +37,11 @@ export function checkEntry(
   )
   if (entry.time > observer.now) report.reach('entry time held while the clock was back')
   if (append) must(entry.epoch === append.epoch, 'I3', `it was written in epoch ${append.epoch}`)
-  checkStatus(run, entry, must)
+  checkStatus(observer, run, entry, must)
   checkOperation(observer, run, entry, must)
   checkEffect(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
-  observer.accounts.see(run, entry, observer.agents.get(run.flow)?.budget, must)
+  observer.accounts.see(run, entry, observer.budgetOf(run.flow), must)
   if (append) {
     checkMessages(run, entry, append, must)
     checkPause(run, entry, append, must)
@@ -53,7 +53,7 @@ export function checkEntry(
   if (closed !== undefined) closeScope(observer, run, closed, append, must)
 }
 
-function checkStatus(run: Mirror, entry: Entry, must: Must): void {
+function checkStatus(observer: Sight, run: Mirror, entry: Entry, must: Must): void {
   const { kind } = entry
   if (run.hasEnded) {
     const isRetry = run.status === 'failed' && (kind === 'run.retried' || kind === 'run.overtaken')
@@ -73,7 +73,10 @@ function checkStatus(run: Mirror, entry: Entry, must: Must): void {
   const { head } = run
   const losses = head?.kind === 'run.overtaken' ? recordOf(head, head.kind).times : run.barren
   const isCrashLoop = code === 'CRASH_LOOP' && losses >= 3
-  must(code === 'PAUSED' || isCrashLoop, 'pause', `the run is paused: ${code} ${message}`)
+  const isForWant = code === 'UNKNOWN_ACTION' && observer.mayLackActions
+  if (isForWant) observer.report.reach('run paused for want of an action')
+  const isExpected = code === 'PAUSED' || isCrashLoop || isForWant
+  must(isExpected, 'pause', `the run is paused: ${code} ${message}`)
 }
 
 function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must): void {
@@ -320,6 +323,9 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       return
     case 'undo.skipped':
       report.reach('undo left out by hand')
+      return
+    case 'input.drifted':
+      report.reach('input drifted')
       return
     case 'undo.retrying':
       report.reach('undo retried')

@@ -19,6 +19,10 @@ export const extraKinds = {
   'code throws': { since: 2, share: 0.2 },
   'turns are executed twice': { since: 2, share: 0.15 },
   'agents of more kinds': { since: 2, share: 0.3 },
+  'deploys change agents': { since: 2, share: 0.25 },
+  'workers lack actions': { since: 2, share: 0.15 },
+  'secrets are redacted': { since: 2, share: 0.15 },
+  'inputs drift': { since: 2, share: 0.15 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds

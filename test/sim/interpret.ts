@@ -35,6 +35,8 @@ export interface View {
   watch<T>(path: string, operation: Promise<T>): Promise<T>
   /** What must be the same in every execution of the code. */
   same<T>(what: string, value: T): T
+  /** What inputs say of the code that has made them, where they drift from deployment to deployment. */
+  readonly version: number | undefined
   /** How often the run has been retried. */
   readonly retries: number
   /** Executes an attempt of a step in the outside world. */
@@ -102,7 +104,7 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       const flow = setting.flows[node.flow] as Flow
       const key = place.operation(flow.name)
       const isAgent = setting.programs[node.flow]?.is === 'agent'
-      const input = isAgent ? { prompt: `From ${key}.` } : { from: key }
+      const input = isAgent ? { prompt: `From ${key}.` } : { from: key, ...versionIn(view) }
       return view.watch(key, run.child(flow, input))
     }
     case 'race':
@@ -210,6 +212,9 @@ async function evaluateNested(setting: Setting, at: At, node: Nested): Promise<u
   }
 }
 
+const versionIn = ({ version }: View): { readonly version?: number } =>
+  version === undefined ? {} : { version }
+
 function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
   const { run, place, isCleanup } = at
   const { view } = setting
@@ -233,7 +238,7 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
     return stepValue(node, path)
   }
   const asked = node.withInput
-    ? run.step(node.name, { ...options, input: { path } }, (input, context) => {
+    ? run.step(node.name, { ...options, input: { path, ...versionIn(view) } }, (input, context) => {
         view.same(`input of ${path}`, input.path)
         return body(context)
       })
@@ -285,7 +290,7 @@ function transact({ view }: Setting, at: At, node: TransactNode): Promise<unknow
     return bookingValue(path)
   }
   const asked = withInput
-    ? run.transact(name, { input: { path } }, (input, transaction) => {
+    ? run.transact(name, { input: { path, ...versionIn(view) } }, (input, transaction) => {
         view.same(`input of ${path}`, input.path)
         return body(transaction)
       })

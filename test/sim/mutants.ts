@@ -206,6 +206,12 @@ export const mutants: readonly Mutant[] = [
     if (run.id) return { ...cleared, input: isEdited ? outcome.args : shown.args }`,
   },
   {
+    name: 'guards that a deploy has added are asked about the past',
+    file: 'agent/ruling.ts',
+    find: 'if (later.some((one) => isRecorded(run, one))) return untouched',
+    replace: 'if (later.length < 0) return untouched',
+  },
+  {
     name: 'a budget does not see the calls that are under way',
     file: 'agent/spending.ts',
     find: 'over = overOf(at.underWay.onto(accounts), cost)',

@@ -13,8 +13,11 @@ import type {
   RunRow,
 } from '../../src/store/store.ts'
 import { Accounts } from './accounts.ts'
-import type { AgentSpec } from './agent-spec.ts'
+import type { AgentSpec, Limits } from './agent-spec.ts'
+import { operationPath } from '../../src/ledger/index.ts'
+import type { Entry } from '../../src/ledger/index.ts'
 import { checkEntry } from './entry-checks.ts'
+import { recordOf } from './record-of.ts'
 import type { Sight } from './sight.ts'
 import { Mirror } from './mirror.ts'
 import type { Outside } from './outside.ts'
@@ -35,7 +38,11 @@ export class Observer {
   readonly agents: ReadonlyMap<string, AgentSpec>
   readonly deployments: ReadonlyMap<string, number>
   readonly #scheduler: Scheduler
+  readonly #isSteady: boolean
+  readonly mayLackActions: boolean
   readonly #sessions = new Map<string, Session>()
+  /** When the requests of calls have arrived at the latest, by run and intent, on the clock that nobody sets. */
+  readonly landed = new Map<string, number>()
   /** Bytes that were kept beside the ledgers, by their hash. */
   readonly artifacts = new Map<string, Uint8Array>()
   #messages = 0
@@ -45,8 +52,13 @@ export class Observer {
   constructor(
     report: Report,
     scheduler: Scheduler,
-    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents' | 'deployments'>,
+    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents' | 'deployments' | 'mayLackActions'> & {
+      /** All deployments of the code have the same agents. */
+      readonly isSteady: boolean
+    },
   ) {
+    this.#isSteady = rest.isSteady
+    this.mayLackActions = rest.mayLackActions
     this.report = report
     this.outside = rest.outside
     this.guardSaid = rest.guardSaid
@@ -54,6 +66,10 @@ export class Observer {
     this.deployments = rest.deployments
     this.accounts = new Accounts(report)
     this.#scheduler = scheduler
+  }
+
+  budgetOf(flow: string): Limits | undefined {
+    return this.#isSteady ? this.agents.get(flow)?.budget : undefined
   }
 
   get now(): number {
@@ -159,7 +175,10 @@ export class Observer {
     for (const create of append.create ?? []) {
       if (!this.runs.has(create.genesis.run)) this.#create(create)
     }
-    for (const entry of entries) checkEntry(this, run, entry, append)
+    for (const entry of entries) {
+      checkEntry(this, run, entry, append)
+      if (entry.kind === 'effect.intended') this.#noteIntent(entry)
+    }
     for (const number of taken) {
       if (run.inbox.get(number)?.kind === 'cancel') run.lastCancel = number
       this.report.check(
@@ -228,6 +247,14 @@ export class Observer {
         this.report.reach('cancel of a paused run')
       }
     }
+  }
+
+  #noteIntent(entry: Entry): void {
+    const { run, epoch } = entry
+    const { attempt, due = Infinity } = recordOf(entry, 'effect.intended')
+    const path = operationPath(entry.scope, entry.key)
+    const landed = this.#scheduler.elapsed + due - this.now
+    this.landed.set(`${run}\n${path}\n${attempt}\n${epoch}`, landed)
   }
 
   #create(run: NewRun): void {

@@ -26,10 +26,12 @@ export class PassView implements View {
   readonly #process: Process
   readonly #run: Mirror
   readonly #epoch: number | undefined
+  readonly version: number | undefined
   /** The outcome that was handed over last. */
   #last = 0
 
-  constructor(world: Surroundings, process: Process, run: string) {
+  constructor(world: Surroundings, process: Process, run: string, version: number | undefined) {
+    this.version = version
     this.#world = world
     this.#process = process
     this.#run = world.observer.run(run)

@@ -9,7 +9,7 @@ import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
 import { agentOf, type AgentView } from './agent-flow.ts'
 import { Chance } from './chance.ts'
 import { interpret, type View } from './interpret.ts'
-import type { Mirror } from './mirror.ts'
+import { endKinds, type Mirror } from './mirror.ts'
 import { never, Process } from './process.ts'
 import { flowsOf } from './programs.ts'
 import { recordOf } from './record-of.ts'
@@ -49,8 +49,8 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   const look = (): boolean => {
     if (!reading) {
       reading = true
-      void store.entries(run.id, { after: last.seq - 1 }).then(([entry]) => {
-        end = entry
+      void store.entries(run.id, { after: last.seq - 1 }).then((entries) => {
+        end = entries.find(({ kind }) => endKinds.includes(kind))
         reading = false
       })
     }
@@ -132,6 +132,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     same: (_, value) => value,
     think: () => Promise.resolve(),
     retries: 0,
+    version: undefined,
     outside: (_, { path, attempt }) => {
       report.break(
         'I8',

@@ -118,4 +118,9 @@ export const regressions: readonly Regression[] = [
     seed: 1018847,
     found: 'a retry that had kept the first attempt at a call did not know of the second',
   },
+  {
+    generation: 1,
+    seed: 3043227,
+    found: 'a simulated call that was frozen while the clock was set back took itself for early',
+  },
 ]

@@ -4,7 +4,7 @@
  */
 export const states = {
   'transaction committed': 300,
-  'crash between a transaction and its reply': 10,
+  'crash between a transaction and its reply': 1,
   'append refused by the fence': 500,
   'append displaced by itself after a lost reply': 1000,
   'expiry refused because a message came': 12,
@@ -77,9 +77,11 @@ export const states = {
   'failed run undone': 600,
   'cancelled run undone': 60,
   'undo retried': 600,
+  'input drifted': 10,
+  'run paused for want of an action': 50,
   'run ended by hand': 20,
-  'ended run undone by hand': 20,
-  'undo left out by hand': 20,
+  'ended run undone by hand': 10,
+  'undo left out by hand': 4,
   'undo failed': 120,
   'undo interrupted by a crash': 10,
   'undone although nobody knows whether it happened': 250,

@@ -5,9 +5,11 @@
 import type { AnyFlow } from '../../src/run/index.ts'
 import { Ever, flow, Flows } from '../../src/run/index.ts'
 import { EverloopError } from '../../src/base/errors.ts'
+import { Redactor } from '../../src/base/redactor.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { agentOf } from './agent-flow.ts'
+import { type AgentSpec, redeployed } from './agent-spec.ts'
 import { AgentSight } from './agent-view.ts'
 import { Chance } from './chance.ts'
 import { Extras } from './extras.ts'
@@ -30,6 +32,8 @@ export interface Node {
   readonly process: Process
   readonly store: FaultyStore
   readonly ever: Ever
+  /** It has the flows, and not the actions that undo what they do. */
+  readonly lacksActions: boolean
   /** Resolves when `close` is through. */
   closed: Promise<void> | undefined
   isClosed: boolean
@@ -97,6 +101,8 @@ export class World implements Surroundings {
       guardSaid: this.guardSaid,
       agents,
       deployments: this.deployments,
+      isSteady: !this.extras.has('deploys change agents'),
+      mayLackActions: this.extras.has('workers lack actions'),
     })
     this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
     this.leaseMs = plan.pick([2000, 5000, 10_000])
@@ -199,22 +205,25 @@ export class World implements Surroundings {
     this.report.trace(() => `** ${name} starts`)
     const isSkewed = kind === 'worker' && this.faults.strikes('clock of a process is wrong')
     const skewMs = isSkewed ? this.chance.between(-3_600_000, 3_600_000) : 0
+    const mayLack = kind === 'worker' && this.extras.has('workers lack actions')
+    const lacksActions = mayLack && !this.faults.isOver && this.chance.roll(0.4)
     const process = new Process(name, this.scheduler, new Chance(this.seed, name), skewMs)
     const store = new FaultyStore(this, process, this.deployment)
     const ever = new Ever({
       store,
       ports: process.ports,
-      flows: new Flows(this.#flows(process)),
+      flows: new Flows(this.#flows(process, lacksActions)),
       leaseMs: this.leaseMs,
       name,
+      redactor: this.#redactor(),
       development: this.extras.has('turns are executed twice'),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
-    return { process, store, ever, closed: undefined, isClosed: false }
+    return { process, store, ever, lacksActions, closed: undefined, isClosed: false }
   }
 
   /** The flows as this process has loaded them: new objects in each. */
-  #flows(process: Process): AnyFlow[] {
+  #flows(process: Process, lacksActions: boolean): AnyFlow[] {
     const { programs, deployment } = this
     const actions = takeBackAction((run, spec, call) =>
       undo(undoer(this, process, run), spec, call),
@@ -222,20 +231,42 @@ export class World implements Surroundings {
     return flowsOf(programs, (program, flows) => {
       const { name } = program
       if (program.is === 'agent') {
-        const view = new AgentSight(this, process, program.agent)
+        const spec = this.#deployed(name, program.agent, deployment)
+        const view = new AgentSight(this, process, spec)
         const children = (at: number): AnyFlow => flows[at] as AnyFlow
-        return agentOf(name, program.agent, view, { children, deployment })
+        return agentOf(name, spec, view, { children, deployment })
       }
       return flow({
         name,
-        actions: [actions],
+        actions: lacksActions ? [] : [actions],
         run: (run, input: unknown) => {
-          const view = new PassView(this, process, run.id)
+          const view = new PassView(this, process, run.id, this.#versionOf(deployment))
           view.same('input', input)
           return interpret({ view, flows, programs }, run, program.body)
         },
       })
     })
+  }
+
+  /** What inputs say of the code that has made them. */
+  #versionOf(deployment: number): number | undefined {
+    return this.extras.has('inputs drift') ? deployment : undefined
+  }
+
+  /** Knows secrets that values, errors and states of the programs are full of. */
+  #redactor(): Redactor | undefined {
+    if (!this.extras.has('secrets are redacted')) return undefined
+    const redactor = new Redactor()
+    for (const secret of ['result of', 'attempt 1 failed', 'nobody came', 'BBBBBBBB']) {
+      redactor.add('WORDS', secret)
+    }
+    return redactor
+  }
+
+  /** The agent as this deployment of the code has it. */
+  #deployed(name: string, spec: AgentSpec, deployment: number): AgentSpec {
+    if (deployment === 1 || !this.extras.has('deploys change agents')) return spec
+    return redeployed(spec, new Chance(this.seed, `deployment ${deployment} of ${name}`))
   }
 
   #buryAlive(token: string): void {
@@ -253,6 +284,7 @@ export class World implements Surroundings {
     const code = EverloopError.is(error) ? error.code : 'none'
     this.report.trace(() => `   trouble ${run ?? ''} ${code} ${String(error)}`)
     if (expectedTroubles.includes(code)) return
+    if (code === 'UNKNOWN_ACTION' && this.extras.has('workers lack actions')) return
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : ''
     this.report.break('trouble', `${run ?? 'a worker'}: ${code} ${String(error)} ${cause}`)
   }
