@@ -1,5 +1,6 @@
 /** Who may read a new ledger: its owner, and nobody else. What is there already is left alone. */
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs'
+import fs, { chmodSync, chownSync, mkdirSync, rmdirSync, statSync, symlinkSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { message, start } from '../../src/testing/store-bed.ts'
@@ -45,5 +46,39 @@ test.runIf(process.getuid?.() === 0)(
     const store = await openStore(location)
     await store.openSession({ token: 's', leaseMs: 1000, name: '' })
     expect(statSync(`${location}-sessions`)).toMatchObject({ uid: 12_345, gid: 54_321 })
+  },
+)
+
+/** Somebody puts a link in the place of the folder as soon as it is made. */
+function swappedFor(target: string): Disposable {
+  const { mkdirSync: make } = fs
+  fs.mkdirSync = ((path: string, options: object) => {
+    const made = make(path, options)
+    if (path.endsWith('-sessions')) {
+      rmdirSync(path)
+      symlinkSync(target, path)
+    }
+    return made
+  }) as typeof make
+  syncBuiltinESMExports()
+  return {
+    [Symbol.dispose]: () => {
+      fs.mkdirSync = make
+      syncBuiltinESMExports()
+    },
+  }
+}
+
+test.runIf(process.getuid?.() === 0)(
+  'root gives nothing away but that folder, whatever the owner of the ledger has put in its place',
+  async () => {
+    const target = newFolder()
+    const location = join(newFolder(), 'ledger.db')
+    await (await openStore(location)).close()
+    chownSync(location, 12_345, 54_321)
+    using _ = swappedFor(target)
+    const store = await openStore(location)
+    await store.openSession({ token: 's', leaseMs: 1000, name: '' })
+    expect(statSync(target)).toMatchObject({ uid: 0, gid: 0 })
   },
 )

@@ -12,7 +12,16 @@
  * all of a process's locks on it.
  */
 import { hash } from 'node:crypto'
-import { chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
 import { Connection, troubleOf } from './driver.ts'
@@ -54,8 +63,7 @@ export class Liveness {
   #makeFolder(): void {
     const made = mkdirSync(this.#folder, { recursive: true, mode: ownerOnly.folder })
     if (made === undefined || process.getuid?.() !== 0) return
-    const { uid, gid } = statSync(this.#location)
-    chownSync(this.#folder, uid, gid)
+    give(this.#folder, statSync(this.#location))
   }
 
   #lockFile(token: string): Connection {
@@ -142,6 +150,22 @@ export class Liveness {
   /** A digest, because a token is a secret and may be any text. */
   #path(token: string): string {
     return join(this.#folder, hash('sha256', token, 'hex').slice(0, 32))
+  }
+}
+
+/** Gives the folder that was just made to whom this belongs, where the system lets it. */
+function give(folder: string, { uid, gid }: Stats): void {
+  const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants
+  try {
+    // Not by its name: who owns the folder around it may have put a link to anything in its place.
+    const handle = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    try {
+      fchownSync(handle, uid, gid)
+    } finally {
+      closeSync(handle)
+    }
+  } catch {
+    // A `root` that may give nothing away, in a container or on another machine's disk, works all the same.
   }
 }
 
