@@ -243,7 +243,7 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
     waits.deleteWithin(effect.close)
   }
   if (effect.move) scopes.set(effect.move.path, effect.move.from)
-  for (const scope of effect.reopen ?? []) scopes.set(scope.path, scope.from)
+  effect.reopen?.forEach(({ path, from }) => scopes.set(path, from))
   if (isEnd(state.status.is) || effect.undoing) waits.clear()
 }
 

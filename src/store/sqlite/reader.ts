@@ -115,7 +115,7 @@ export class Reader {
     const [key, head] = this.#head(run)
     const froms = new Map([...this.#scopesOf(key), ['', 1]])
     const entries: LinkedEntry[] = []
-    const isNeeded = ([seq, , , scope]: ListedTuple): boolean =>
+    const isNeeded = ({ 0: seq, 3: scope }: ListedTuple): boolean =>
       seq >= (froms.get(scope) ?? Infinity)
     let isUnbroken = froms.size === 1
     let starts: readonly number[] | undefined
@@ -127,7 +127,7 @@ export class Reader {
       let before = entries.at(-1)
       let apart = 0
       for (const row of rows) {
-        const [seq] = row
+        const { 0: seq } = row
         const near = before?.seq === seq - 1 ? before.hash : undefined
         if (near === undefined) apart++
         before = linkedEntry(run, row, near ?? row[10] ?? this.#previous(key, seq))

@@ -86,7 +86,9 @@ export function linkedEntry(
   row: readonly [...EntryTuple, ...unknown[]],
   previous: string | null,
 ): LinkedEntry {
-  const [seq, epoch, time, scope, kind, key, salt, digest, hash, payload] = row
+  // By number: a pattern in brackets goes through an iterator, which took an eighth of a resume's reading.
+  const { 0: seq, 1: epoch, 2: time, 3: scope, 4: kind } = row
+  const { 5: key, 6: salt, 7: digest, 8: hash, 9: payload } = row
   return { run, seq, epoch, time, scope, kind, key, salt, digest, payload, hash, previous }
 }
 
