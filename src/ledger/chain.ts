@@ -35,11 +35,8 @@ export function entryHash(
   entry: Omit<Entry, 'salt' | 'payload' | 'hash'>,
 ): string {
   const { run, seq, epoch, time, scope, kind, key, digest } = entry
-  return sha256(
-    'sha256',
-    `everloop/1\n${previous}\n${run}\n${seq}\n${epoch}\n${time}\n${scope}\n${kind}\n${key}\n${digest}`,
-    'base64url',
-  )
+  const lines = ['everloop/1', previous, run, seq, epoch, time, scope, kind, key, digest]
+  return sha256('sha256', lines.join('\n'), 'base64url')
 }
 
 /** Gives a draft its place behind the head. The time is raised to the predecessor's if need be. */
@@ -95,15 +92,15 @@ export interface LinkedEntry extends Entry {
 
 /** Throws BROKEN_CHAIN at the first entry that does not fit. What a resume reads goes through here. */
 export function checkLinks(entries: readonly LinkedEntry[]): void {
-  for (const entry of entries) {
-    const wrong =
-      entry.previous === null ? 'its predecessor is missing' : flaw(entry, entry.previous)
-    if (wrong !== undefined) {
-      throw new EverloopError(
-        'BROKEN_CHAIN',
-        `Entry ${entry.seq} of run "${entry.run}" is broken: ${wrong}. The ledger was changed outside everloop or the disk is damaged. Run \`everloop runs verify ${entry.run}\`, then restore the store from a backup.`,
-        { run: entry.run, step: entry.key },
-      )
-    }
-  }
+  entries.forEach(checkLink)
+}
+
+function checkLink(entry: LinkedEntry): void {
+  const wrong = entry.previous === null ? 'its predecessor is missing' : flaw(entry, entry.previous)
+  if (wrong === undefined) return
+  throw new EverloopError(
+    'BROKEN_CHAIN',
+    `Entry ${entry.seq} of run "${entry.run}" is broken: ${wrong}. The ledger was changed outside everloop or the disk is damaged. Run \`everloop runs verify ${entry.run}\`, then restore the store from a backup.`,
+    { run: entry.run, step: entry.key },
+  )
 }

@@ -117,9 +117,9 @@ export const emptyState: RunState = {
  */
 export function effectOf(entry: Entry, record?: unknown): Effect {
   const { scope, key, seq, kind } = entry
+  if (scope === '' && kind === 'step.completed') return { settle: key } // most entries
   const read = <K extends keyof Payloads>(_kind: K): Partial<Payloads[K]> =>
     (record ?? decode(entry.payload ?? '{}', { resolve: () => undefined })) as Payloads[K]
-  if (scope === '' && kind === 'step.completed') return { settle: key } // most entries
   const open = scope === '' ? {} : { open: { path: scope, from: seq } }
   if (isWait(kind)) return { ...open, wait: waitOf(entry, read(kind) as Payloads[WaitKind]) }
   if (isOutcome(kind)) {
@@ -192,7 +192,7 @@ function isWhole({ payload }: Entry, record: unknown): boolean {
 /** The state after these entries, given the state before them. */
 export function fold(before: RunState, entries: readonly Entry[]): RunState {
   const state = foldingOf(before)
-  for (const entry of entries) advance(state, entry)
+  entries.forEach((entry) => advance(state, entry))
   return state
 }
 

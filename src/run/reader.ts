@@ -63,9 +63,8 @@ export class Reader {
   /** Reads what the open entries refer to, and what that refers to. */
   async #follow(store: Store): Promise<void> {
     const wanted: Wanted = { seqs: new Set(), large: new Set() }
-    let refer = false
-    for (const { payload } of this.open) refer = wantedBy(payload, wanted) || refer
-    if (!refer) return
+    const referring = this.open.filter(({ payload }) => wantedBy(payload, wanted))
+    if (referring.length === 0) return
     for (const entry of this.open) this.#entries.set(entry.seq, entry)
     const asked = new Set(this.#entries.keys())
     while (wanted.seqs.size > 0) {

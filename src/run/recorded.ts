@@ -73,7 +73,7 @@ export class Recorded {
     const forgotten = forgottenIn(entries)
     /** Waits of operations whose outcome may be forgotten like them. */
     const begun = new Map<string, Line<WaitKind>>()
-    for (const entry of entries) {
+    entries.forEach((entry) => {
       if (entry.kind === 'step.completed') recorded.#forgetCall(entry)
       else if (isWait(entry.kind) && entry.kind.startsWith('effect.')) {
         recorded.#noteCall(entry, lineOf)
@@ -81,7 +81,7 @@ export class Recorded {
       if (!forgotten.has(entry.seq)) recorded.#add(entry, lineOf)
       else if (isWait(entry.kind)) begun.set(pathOf(entry), lineOf(entry) as Line<WaitKind>)
       else recorded.#keep(entry, lineOf, begun)
-    }
+    })
     return recorded
   }
 

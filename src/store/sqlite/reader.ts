@@ -124,15 +124,7 @@ export class Reader {
       const end = Math.min(last + count, head)
       const read = this.#between(key, last, end, { scopes: froms, isUnbroken })
       const rows = read.filter(isNeeded)
-      let before = entries.at(-1)
-      let apart = 0
-      for (const row of rows) {
-        const { 0: seq } = row
-        const near = before?.seq === seq - 1 ? before.hash : undefined
-        if (near === undefined) apart++
-        before = linkedEntry(run, row, near ?? row[10] ?? this.#previous(key, seq))
-        entries.push(before)
-      }
+      const apart = this.#link(run, key, rows, entries)
       const passed = end - last
       const cost = await this.#spend(read, 9)
       count = nextCount(passed, cost + passed / passedPerRow)
@@ -377,20 +369,26 @@ export class Reader {
     return cost
   }
 
-  /** Adds entries with their predecessors' hashes, read only where the predecessor is not among them. */
+  /**
+   * Adds entries with their predecessors' hashes: of those among them, as read, or looked up. Returns how
+   * many are not among them.
+   */
   #link(
     run: string,
     key: number,
-    rows: readonly EntryTuple[],
+    rows: readonly (readonly [...entry: EntryTuple, previous?: string | null])[],
     entries: LinkedEntry[],
-  ): LinkedEntry[] {
+  ): number {
     let before = entries.at(-1)
-    for (const row of rows) {
-      const previous = before?.seq === row[0] - 1 ? before.hash : this.#previous(key, row[0])
-      before = linkedEntry(run, row, previous)
+    let apart = 0
+    rows.forEach((row) => {
+      const { 0: seq, 10: read } = row
+      const near = before?.seq === seq - 1 ? before.hash : undefined
+      if (near === undefined) apart++
+      before = linkedEntry(run, row, near ?? read ?? this.#previous(key, seq))
       entries.push(before)
-    }
-    return entries
+    })
+    return apart
   }
 
   #previous(key: number, seq: number): string | null {
