@@ -25,7 +25,6 @@ import { type Dispensable, withoutRefused } from './without-refused.ts'
  * UNKNOWN_MODEL and other errors of everloop as they are, and what the signal was aborted with.
  */
 export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
-  const { ports, signal } = request
   const retry = retryOf(request.retry)
   const models = modelsOf(request.model)
   const attempts: FailedAttempt[] = []
@@ -39,44 +38,82 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
       continue
     }
     if (index === 0) first = model
-    const name = modelName(model)
     // Headers may hold a key, and are meant for the first.
-    let asked = first && isBeside(model, first) ? request : withoutHeaders(request)
-    const leftOut = new Set<Dispensable>()
-    let most = retry.attempts
-    for (let number = 1; number <= most; number++) {
-      signal?.throwIfAborted()
-      if (last) request.onRestart?.({ model: name, error: last.message })
-      const began = ports.clock.now()
-      try {
-        const answer = await attempt(asked, model, one)
-        if (answer instanceof Refusal) throw refused(answer, name, attempts)
-        return { ...answer, attempts, ...(leftOut.has('reasoning') && { isBare: true }) }
-      } catch (thrown) {
-        if (signal?.aborted === true) throw signal.reason
-        if (EverloopError.is(thrown)) throw thrown
-        const now = ports.clock.now()
-        last = failureOf(thrown, now)
-        const { message, status } = last
-        const known = status === undefined ? {} : { status }
-        attempts.push({ model: name, error: message, ...known, ms: now - began })
-        if (last.refuses === 'content') throw refused(new Refusal(message), name, attempts)
-      }
-      const { refuses } = last
-      if (refuses !== undefined && !leftOut.has(refuses)) {
-        asked = withoutRefused(asked, refuses)
-        leftOut.add(refuses)
-        most++ // it is asked something else, at once
-        continue
-      }
-      const isLast = number === most
-      // Who asks for more patience than we have is asked again only when nobody else can be.
-      const isTooLong = (last.waitMs ?? 0) > retry.maxDelayMs && index < models.length - 1
-      if (!last.again || isLast || isTooLong) break
-      await pause(delayMs(retry, number, last, ports), ports, signal)
-    }
+    const asked = first && isBeside(model, first) ? request : withoutHeaders(request)
+    // Who asks for more patience than we have is asked again only when nobody else can be.
+    const patienceMs = index < models.length - 1 ? retry.maxDelayMs : Infinity
+    const result = await askModel({ request: asked, model, one, retry, patienceMs, attempts, last })
+    if (!(result instanceof AttemptFailure)) return { ...result, attempts }
+    last = result
   }
   throw failed(attempts, last)
+}
+
+/** One model that is asked until it answers or there is no point in going on. */
+interface Asking {
+  readonly request: ModelRequest
+  readonly model: LanguageModel
+  /** The same model as the user gave it. */
+  readonly one: OneModel
+  readonly retry: BackOff
+  /** When its provider asks for a longer wait, the model is given up. */
+  readonly patienceMs: number
+  /** Those of the whole call. It is added to. */
+  readonly attempts: FailedAttempt[]
+  /** The failure before, of this or another model. */
+  readonly last: AttemptFailure | undefined
+}
+
+type Answered = Omit<ModelAnswer, 'attempts'>
+
+/** The model's answer, or its last failure. Throws what `callModel` throws. */
+async function askModel(asking: Asking): Promise<Answered | AttemptFailure> {
+  const { retry, patienceMs } = asking
+  const { ports, signal } = asking.request
+  let { request, last } = asking
+  const leftOut = new Set<Dispensable>()
+  let most = retry.attempts
+  for (let number = 1; ; number++) {
+    const result = await tryModel({ ...asking, request, last })
+    if (!(result instanceof AttemptFailure)) {
+      return leftOut.has('reasoning') ? { ...result, isBare: true } : result
+    }
+    last = result
+    const { refuses } = last
+    if (refuses !== undefined && refuses !== 'content' && !leftOut.has(refuses)) {
+      request = withoutRefused(request, refuses)
+      leftOut.add(refuses)
+      most++ // it is asked something else, at once
+      continue
+    }
+    if (!last.again || number === most || (last.waitMs ?? 0) > patienceMs) return last
+    await pause(delayMs(retry, number, last, ports), ports, signal)
+  }
+}
+
+/** One attempt, noted when it fails. Throws what no further attempt could mend. */
+async function tryModel(asking: Asking): Promise<Answered | AttemptFailure> {
+  const { request, model, one, attempts, last } = asking
+  const { ports, signal } = request
+  signal?.throwIfAborted()
+  const name = modelName(model)
+  if (last) request.onRestart?.({ model: name, error: last.message })
+  const began = ports.clock.now()
+  try {
+    const answer = await attempt(request, model, one)
+    if (answer instanceof Refusal) throw refused(answer, name, attempts)
+    return answer
+  } catch (thrown) {
+    if (signal?.aborted === true) throw signal.reason
+    if (EverloopError.is(thrown)) throw thrown
+    const now = ports.clock.now()
+    const failure = failureOf(thrown, now)
+    const { message, status } = failure
+    const known = status === undefined ? {} : { status }
+    attempts.push({ model: name, error: message, ...known, ms: now - began })
+    if (failure.refuses === 'content') throw refused(new Refusal(message), name, attempts)
+    return failure
+  }
 }
 
 /** The model, or why there is none. Throws UNKNOWN_MODEL. */
