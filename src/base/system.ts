@@ -38,6 +38,10 @@ function drawBytes(count: number): Uint8Array {
   return pool.subarray(drawnBytes - count, drawnBytes)
 }
 
+// As they were when this was loaded: a test runner that fakes time fakes these, too, which are none.
+const { nextTick } = process
+const soon = setImmediate
+
 const settled = Promise.resolve()
 
 /**
@@ -46,7 +50,7 @@ const settled = Promise.resolve()
  * queueMicrotask's time, and the callback is executed by the tick, where a throw is not a rejection.
  */
 const afterMicrotasks = (callback: () => void): void => {
-  void settled.then(() => process.nextTick(callback))
+  void settled.then(() => nextTick(callback))
 }
 
 /** The ports of a real process. */
@@ -55,7 +59,7 @@ export const systemPorts: Ports = {
   monotonic: () => performance.now(),
   setTimer,
   afterMicrotasks,
-  nextTurn: (callback) => void setImmediate(callback),
+  nextTurn: (callback) => void soon(callback),
   randomBytes: drawBytes,
 }
 

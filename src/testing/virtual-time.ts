@@ -148,7 +148,7 @@ class Virtual implements VirtualTime {
 
   nextTurn(callback: () => void): void {
     this.#turns++
-    setImmediate(() => {
+    systemPorts.nextTurn(() => {
       this.#turns--
       this.#life++
       callback()
@@ -263,7 +263,7 @@ class Virtual implements VirtualTime {
   }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+const turn = (): Promise<void> => new Promise((resolve) => systemPorts.nextTurn(resolve))
 
 /** A stream of bytes from a seed: the generator known as splitmix32. */
 function chanceOf(seed: number): () => number {
