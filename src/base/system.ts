@@ -39,7 +39,7 @@ function drawBytes(count: number): Uint8Array {
 }
 
 // As they were when this was loaded: a test runner that fakes time fakes these, too, which are none.
-const { nextTick } = process
+const nextTick = process.nextTick.bind(process)
 const soon = setImmediate
 
 const settled = Promise.resolve()

@@ -5,6 +5,7 @@
  * are made, and the same calls always give the same answers. Every append checks everything before
  * it changes anything, which is what makes it all or nothing (S2).
  */
+import { microtask } from '../base/microtask.ts'
 import type { Clock } from '../base/ports.ts'
 import { assert, EverloopError } from '../base/errors.ts'
 import {
@@ -326,7 +327,7 @@ class MemoryStore implements Store {
   #notify(change: Change | undefined): void {
     if (change === undefined) return
     for (const listener of this.#listeners) {
-      queueMicrotask(() => {
+      microtask(() => {
         if (this.#listeners.has(listener)) listener(change)
       })
     }

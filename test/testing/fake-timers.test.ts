@@ -15,15 +15,19 @@ const sleeper = flow('sleeper', async (run) => {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] })
+  vi.stubGlobal('queueMicrotask', () => {}) // as that of jest is until time passes
 })
 afterEach(() => {
   vi.useRealTimers()
+  vi.unstubAllGlobals()
 })
 
-test('a run is executed', async () => {
+test('runs are executed', async () => {
   const ever = await open({ store: 'memory:', flows: [branches], work: {} })
-  const run = await ever.start(branches, undefined)
-  expect(await run.result()).toBe(500)
+  for (const id of ['first', 'second']) {
+    const run = await ever.start(branches, undefined, { id })
+    expect(await run.result()).toBe(500)
+  }
   await ever.close()
 })
 

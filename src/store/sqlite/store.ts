@@ -7,6 +7,7 @@
  */
 import { resolve as absolutePath } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
+import { microtask } from '../../base/microtask.ts'
 import type { Clock, Ports } from '../../base/ports.ts'
 import type { Amounts, LinkedEntry, OpenScope } from '../../ledger/index.ts'
 import { checkNewRun } from '../check.ts'
@@ -268,7 +269,7 @@ class SqliteStore implements Store {
     this.#refusal = reason
     // Whoever listens asks, and is told the reason.
     this.#subscribers.notify('work')
-    queueMicrotask(() => this.#subscribers.stop())
+    microtask(() => this.#subscribers.stop())
     this.#letGo().catch(() => undefined) // a broken thread cannot be closed any better
   }
 

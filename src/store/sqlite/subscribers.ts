@@ -3,6 +3,7 @@
  * number that SQLite changes with each commit: it is read every few milliseconds, but only while
  * somebody listens.
  */
+import { microtask } from '../../base/microtask.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Change } from '../store.ts'
 
@@ -39,7 +40,7 @@ export class Subscribers {
   notify(change: Change): void {
     for (const listener of this.#listeners) {
       // Apart, so that what a listener throws is its own trouble.
-      queueMicrotask(() => {
+      microtask(() => {
         if (this.#listeners.has(listener)) listener(change)
       })
     }
