@@ -26,7 +26,7 @@ import { Pass } from './pass.ts'
 import type { Environment, OnBody } from './pass-options.ts'
 import { Publisher } from './publisher.ts'
 import { patiently } from './patience.ts'
-import { beginningOf, checkFlow, Reader } from './reader.ts'
+import { checkFlow, Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { checked } from './schema.ts'
@@ -127,7 +127,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   const pass = passOf(execution, journal, reader)
   held.pass = pass
   pending.attach(inHand(pass))
-  await perform(pass, execution.flow, beginningOf(reader).record)
+  await perform(pass, execution.flow, reader.beginning.record)
 }
 
 /** Who goes on with the run, once it is known: the pass, or what undoes the run. */
@@ -177,7 +177,7 @@ function compensationOf(
     readonly undoing: Payloads['run.undoing']
   },
 ): Compensation {
-  const { entry, record: beginning } = beginningOf(reader)
+  const { entry, record: beginning } = reader.beginning
   return new Compensation({
     ...execution,
     journal,
@@ -191,7 +191,7 @@ function compensationOf(
 
 function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
   const { row, flow, onEnd } = execution
-  const { entry: started, record: beginning } = beginningOf(reader)
+  const { entry: started, record: beginning } = reader.beginning
   const onTrouble = (error: unknown): void => execution.onTrouble(error, row)
   const publisher = new Publisher({ ...execution, run: row.id, epoch: row.epoch, onTrouble })
   return new Pass({

@@ -18,7 +18,7 @@ import type { Run, SignalOptions } from './face.ts'
 import type { Environment } from './pass-options.ts'
 import { insideOf, passOf } from './handle.ts'
 import { readPatiently } from './patience.ts'
-import { beginningOf, beginTime } from './reader.ts'
+import { beginTime } from './reader.ts'
 import { receive, type Reception } from './receive.ts'
 import type { StepCall } from './attempt.ts'
 import { step } from './step.ts'
@@ -99,7 +99,7 @@ export function childIn(run: Run, call: ChildCall): Promise<unknown> {
 
 /** What the run was started with. */
 export const beginningIn = (run: Run): Payloads['run.started'] =>
-  beginningOf(insideOf(run).pass.reader).record
+  insideOf(run).pass.reader.beginning.record
 
 /** When it could begin. */
 export const beginTimeIn = (run: Run): number => beginTime(insideOf(run).pass.reader)

@@ -9,7 +9,7 @@ import { cancelMessage } from './cancel-message.ts'
 import { isPast, missed } from './deadline.ts'
 import { type RunEnd, toParent } from './ending.ts'
 import { recordOf } from './inbox.ts'
-import { beginningOf, type Reader } from './reader.ts'
+import { type Reader } from './reader.ts'
 import { retryFrom } from './retry.ts'
 import { pausedDraft } from './stop.ts'
 import { undoablesOf } from './undo-plan.ts'
@@ -90,7 +90,7 @@ async function activeOpening(matter: Matter): Promise<Opening> {
   const isDeadly = row.barren >= barrenMax
   if (!isDeadly && undoing) return { is: 'open' }
   if (cancel && !undoing && (row.seq === 1 || isDeadly)) return cancelled(matter, cancel)
-  const { record: beginning } = beginningOf(reader)
+  const { record: beginning } = reader.beginning
   if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
     const end = missed(row.id)
     const drafts = [{ scope: '', key: '', ...end }]
@@ -146,7 +146,7 @@ async function failedOpening(
 
 /** Ends a run without executing its code, which has not begun or must not go on. Undoes it first. */
 async function cancelled({ store, reader, messages }: Matter, cancel: Message): Promise<Opening> {
-  const { entry, record: beginning } = beginningOf(reader)
+  const { entry, record: beginning } = reader.beginning
   const { reason, by } = recordOf<'cancel'>(cancel)
   const { state } = reader
   // A pause that were left would stop the undoing.

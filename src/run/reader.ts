@@ -4,7 +4,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { checkLinks, decode, emptyState, fold, placeOf } from '../ledger/index.ts'
-import type { Entry, LinkedEntry, Payloads, Ref, RunState } from '../ledger/index.ts'
+import type { Entry, LinkedEntry, Ref, RunState } from '../ledger/index.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { asItIs } from './given.ts'
 import { partOf } from './handed-values.ts'
@@ -24,6 +24,7 @@ export class Reader {
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
   #state: RunState | undefined
+  #beginning: Line<'run.started'> | undefined
   /** Objects of loops' states that were decoded from references, and what they stand for. */
   readonly refs: WeakMap<object, Ref> = new WeakMap()
   /** What the resume reads first, in order of seq. */
@@ -48,6 +49,20 @@ export class Reader {
   /** What the entries add up to. */
   get state(): RunState {
     return (this.#state ??= fold(emptyState, this.open))
+  }
+
+  /** The first entry: what the run was started with. Decoded once, and only the run's code changes its input. */
+  get beginning(): Line<'run.started'> {
+    if (this.#beginning) return this.#beginning
+    const [entry] = this.open
+    if (entry?.kind !== 'run.started') {
+      throw new EverloopError(
+        'BROKEN_CHAIN',
+        'A ledger does not begin with run.started: its first entry is missing.',
+      )
+    }
+    this.#beginning = this.line(entry) as Line<'run.started'>
+    return this.#beginning
   }
 
   /**
@@ -157,7 +172,7 @@ function checkKinds(entries: readonly Entry[]): void {
 
 /** A worker takes a run by its row: what it executes must be what was started. */
 export function checkFlow({ id, flow, version }: RunRow, reader: Reader): void {
-  const { record: started } = beginningOf(reader)
+  const { record: started } = reader.beginning
   if (started.flow === flow && started.version === version) return
   throw new EverloopError(
     'BROKEN_CHAIN',
@@ -166,23 +181,8 @@ export function checkFlow({ id, flow, version }: RunRow, reader: Reader): void {
   )
 }
 
-/** The first entry's record: what the run was started with. */
-export function beginningOf(reader: Reader): {
-  readonly entry: Entry
-  readonly record: Payloads['run.started']
-} {
-  const [entry] = reader.open
-  if (entry?.kind !== 'run.started') {
-    throw new EverloopError(
-      'BROKEN_CHAIN',
-      'A ledger does not begin with run.started: its first entry is missing.',
-    )
-  }
-  return { entry, record: reader.line(entry).record as Payloads['run.started'] }
-}
-
 /** When the run could begin: a start with a delay waits before it. On the store's clock. */
 export function beginTime(reader: Reader): number {
-  const { entry, record } = beginningOf(reader)
+  const { entry, record } = reader.beginning
   return Math.max(entry.time, record.notBefore ?? entry.time)
 }

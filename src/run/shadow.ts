@@ -12,7 +12,7 @@ import { encode, isWithin, redacted } from '../ledger/index.ts'
 import type { RunRow } from '../store/store.ts'
 import { type Next, verdictOf } from './face.ts'
 import { Pass, type PassOptions } from './pass.ts'
-import { beginningOf, Reader } from './reader.ts'
+import { Reader } from './reader.ts'
 import { Recorded } from './recorded.ts'
 import { Resources } from './resource.ts'
 import { Taints } from './taints.ts'
@@ -84,7 +84,7 @@ export async function shadowReplay(
     })
     pass.begin()
     // How it ends does not matter: the verdict of the one turn does.
-    options.code(pass, beginningOf(reader).record.input).catch(() => {})
+    options.code(pass, reader.beginning.record.input).catch(() => {})
   })
   await resources.close(ports)
   return difference

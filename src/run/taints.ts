@@ -8,7 +8,7 @@
  *    entry that each resume reads. A loop that has ended takes its state with it.
  */
 import type { AnyDraft, Taint } from '../ledger/index.ts'
-import { beginningOf, type Reader } from './reader.ts'
+import type { Reader } from './reader.ts'
 
 /** The first ones are enough to know whom not to trust. */
 const taintsMax = 16
@@ -19,7 +19,7 @@ export class Taints {
   /** Those that a run's ledger holds. */
   static of(reader: Reader): Taints {
     const taints = new Taints()
-    taints.add(beginningOf(reader).record.taints)
+    taints.add(reader.beginning.record.taints)
     taints.add(reader.state.taints)
     return taints
   }

@@ -15,7 +15,6 @@ import { seedOf } from './genesis.ts'
 import { type HeldRun, type HoldingOptions, withRun } from './one-run.ts'
 import { cancelWithoutCode } from './opening.ts'
 import { checkOptions, checkTexts } from '../base/options.ts'
-import { beginningOf } from './reader.ts'
 import { Taints } from './taints.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
 import { stateOf } from './view.ts'
@@ -96,7 +95,7 @@ async function undoHeld(
   how: UndoOptions,
 ): Promise<void> {
   const { row, reader, journal, redactor, lost } = held
-  const { entry: started, record: beginning } = beginningOf(reader)
+  const { entry: started, record: beginning } = reader.beginning
   let undoing: Payloads['run.undoing'] | undefined
   try {
     checkState(row.id, reader.state, how)
@@ -156,7 +155,7 @@ async function begin(
     await write({ drafts, deliver, taken })
     return { because: 'cancelled', reason, ...who }
   }
-  const told = toParent(row.id, beginningOf(reader).record, end)
+  const told = toParent(row.id, reader.beginning.record, end)
   const release = { wake: undefined, seen: row.newest }
   await write({ drafts, deliver: [...deliver, ...told], taken, release })
   return undefined

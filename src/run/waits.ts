@@ -17,7 +17,7 @@ import { asItIs } from './given.ts'
 import type { Live, Operation } from './operation.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Pass } from './pass.ts'
-import { beginningOf, beginTime } from './reader.ts'
+import { beginTime } from './reader.ts'
 import { checkSchema, jsonSchemaOf } from './schema.ts'
 import type { Scope } from './scope.ts'
 
@@ -120,7 +120,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
         labels: options.labels,
         parent: { run: pass.run, scope: scope.path, key },
         // It is done for whoever asked for this run.
-        by: beginningOf(pass.reader).record.by,
+        by: pass.reader.beginning.record.by,
         ancestors: ancestorsOfChild(pass),
         ...pass.options.taints.toldBy(pass.run),
       })
@@ -135,7 +135,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
 const ancestorsMax = 32
 
 function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
-  const { ancestors, parent } = beginningOf(reader).record
+  const { ancestors, parent } = reader.beginning.record
   const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
   return [{ run, ...(limits ? { limits, started: beginTime(reader) } : {}) }, ...around].slice(
     0,
