@@ -1,12 +1,12 @@
 /** `everloop approvals`: calls that wait for people, and their decisions. */
 import type { Command } from 'commander'
-import { EverloopError } from '../../base/errors.ts'
 import type { Duration } from '../../base/duration.ts'
 import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { answeredText, decideCommand, decidersText } from '../deciders.ts'
 import { parseValue } from '../json-input.ts'
+import { namedQuestion } from '../named-question.ts'
 import { plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { runsThatAsk } from '../runs-below.ts'
@@ -234,22 +234,10 @@ async function assignApproval({
   out.result({ approval: id, assignee: to }, () => `Handed to ${cleanLine(to)}: ${id}.`)
 }
 
-/** The approval whose id begins so. A run with one open approval stands for it. */
+/** The approval that is meant. A run with one open approval stands for it. */
 async function resolveApproval(ever: Ever, prefix = ''): Promise<Approval> {
-  const rows = await ever.store.questions({ id: prefix, limit: 20 })
-  const open = rows.filter(({ wait }) => wait.kind === 'approval.requested')
-  const exact = open.find(({ id }) => id === prefix)
-  const [only] = open
-  if (exact) return ever.approvals.get(exact.id)
-  if (only && open.length === 1) return ever.approvals.get(only.id)
-  if (open.length > 1) {
-    const some = open.slice(0, 5).map(({ id }) => id)
-    throw new EverloopError(
-      'AMBIGUOUS_ID',
-      `"${prefix}" fits several approvals: ${some.join(', ')}${open.length > 5 ? ' and more' : ''}. Give more of the id.`,
-    )
-  }
-  return ever.approvals.get(prefix)
+  const named = await namedQuestion(ever, prefix, 'approval')
+  return ever.approvals.get(named?.id ?? prefix)
 }
 
 const documentOf = ({ args, ...rest }: Approval): object => ({ ...rest, args: plain(args) })

@@ -7,6 +7,7 @@ import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
+import { namedQuestion } from '../named-question.ts'
 import { plain } from '../output.ts'
 import { askPerson, hintOf, readingsOf, takesWords } from '../question-prompt.ts'
 import { answeredText } from '../deciders.ts'
@@ -219,20 +220,10 @@ async function openQuestion(ever: Ever, id: string): Promise<Question | undefine
   return (await ever.questions({ run })).find((question) => question.id === id)
 }
 
-/** The question whose id begins so. A run with one open question stands for it. */
+/** The question that is meant. A run with one open question stands for it. */
 async function resolveQuestion(ever: Ever, prefix: string): Promise<string> {
-  const open = await ever.store.questions({ id: prefix, limit: 6 })
-  const exact = open.find(({ id }) => id === prefix)
-  if (exact) return exact.id
-  const [only] = open
-  if (only && open.length === 1) return only.id
-  if (open.length > 1) {
-    const some = open.slice(0, 5).map(({ id }) => id)
-    throw new EverloopError(
-      'AMBIGUOUS_ID',
-      `"${prefix}" fits several questions: ${some.join(', ')}${open.length > 5 ? ' and more' : ''}. Give more of the id.`,
-    )
-  }
+  const named = await namedQuestion(ever, prefix, 'question')
+  if (named) return named.id
   // Not open: whether it ever was is said where it is used. Its run may be shortened all the same.
   const at = prefix.lastIndexOf('/')
   if (at < 0) throw await notOpen(ever.store, await runOr(ever, prefix))
