@@ -49,7 +49,8 @@ export function waitMs(
   { delayMs, factor, maxDelayMs }: BackOff,
   attempt: number,
 ): number {
-  const full = Math.min(delayMs * factor ** (attempt - 1), maxDelayMs)
+  // Nothing, infinitely often, would be no number.
+  const full = Math.min(delayMs * Math.min(factor ** (attempt - 1), Number.MAX_VALUE), maxDelayMs)
   const chance = (ports.randomBytes(1)[0] ?? 0) / 255
   return Math.round(full * (0.75 + chance / 4))
 }

@@ -60,6 +60,18 @@ describe('a retried step', () => {
     }
   })
 
+  test('tries at once as often as it was told, where growing waits are beyond all numbers', async () => {
+    let calls = 0
+    const eager = flow('eager', (run) =>
+      run.step('call', { retry: { attempts: 5, delay: 0, factor: 1e200 } }, () => {
+        if (++calls < 5) throw new Error(`call ${calls}`)
+      }),
+    )
+    await using runtime = await testRuntime({ flows: [eager] })
+    await runtime.result(await runtime.start(eager, undefined))
+    expect(calls).toBe(5)
+  })
+
   test('fails with the last error when attempts run out', async () => {
     let calls = 0
     const failing = flow('failing', async (run) =>
