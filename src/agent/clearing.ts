@@ -11,7 +11,14 @@
  *   that comes up after an approval needs another one. A yes counts for the arguments it was given to.
  */
 import { digestOf } from '../ledger/index.ts'
-import { approveIn, holdIn, holdsSecretIn, isRecorded, suffices } from '../run/inside.ts'
+import {
+  type ApprovalOutcome,
+  approveIn,
+  holdIn,
+  holdsSecretIn,
+  isRecorded,
+  suffices,
+} from '../run/inside.ts'
 import type { Run } from '../run/index.ts'
 import type { Agency } from './agency.ts'
 import type { ApprovalDecision } from './approval-policy.ts'
@@ -142,30 +149,48 @@ async function agree(
     if (isEnough && !isAsked) return cleared
     const outcome = await approveIn(run, request)
     if (outcome.kind === 'approval.voided') continue
-    const { asked: shown } = outcome
-    if (outcome.kind === 'approval.expired') {
-      if (shown.otherwise?.value !== 'approve') return denied('Nobody approved the call in time.')
-    } else if (outcome.verdict === 'denied') {
-      const why = outcome.reason ?? 'no reason was given'
-      return denied(`${outcome.by ?? 'A person'} denied the call: ${why}`)
-    }
-    const isStale = !isStill(tool, shown) && !isRecorded(run, keyOfCall(id))
+    const denial = denialIn(outcome)
+    if (denial !== undefined) return denied(denial)
+    const isStale = !isStill(tool, outcome.asked) && !isRecorded(run, keyOfCall(id))
     if (isStale && isAgain) {
       approved = undefined
       isRequired = true
       continue
     }
-    const isEdited = 'args' in outcome
     const asking = ruling.is === 'ask' ? ruling.asking : []
     const before = isApproved ? (approved?.granted ?? []) : []
-    input = isEdited ? outcome.args : shown.args
-    approved = {
-      digest: digestOf(input),
-      granted: isEdited ? asking : [...before, ...asking.map(({ guard }) => ({ guard }))],
-      edited: isEdited ? termsOf(shown) : undefined,
-      by: 'by' in outcome ? outcome.by : undefined,
-      isStale,
-    }
+    input = 'args' in outcome ? outcome.args : outcome.asked.args
+    approved = { ...approvedBy(outcome, input, { asking, before }), isStale }
   }
   return denied(`The call was changed ${roundsMax} times and never agreed upon.`)
+}
+
+type Decided = Exclude<ApprovalOutcome, { readonly kind: 'approval.voided' }>
+
+/** Why people, or their silence, deny the call; undefined when it is approved. */
+function denialIn(outcome: Decided): string | undefined {
+  if (outcome.kind === 'approval.expired') {
+    const isApproved = outcome.asked.otherwise?.value === 'approve'
+    return isApproved ? undefined : 'Nobody approved the call in time.'
+  }
+  if (outcome.verdict !== 'denied') return undefined
+  return `${outcome.by ?? 'A person'} denied the call: ${outcome.reason ?? 'no reason was given'}`
+}
+
+/**
+ * What has been approved. A yes to what was shown grants whatever these guards ask about it, and keeps
+ * what was granted before; an edit grants only the questions that were asked (H3).
+ */
+function approvedBy(
+  outcome: Decided,
+  input: unknown,
+  { asking, before }: { readonly asking: readonly Grant[]; readonly before: readonly Grant[] },
+): Omit<Approved, 'isStale'> {
+  const isEdited = 'args' in outcome
+  return {
+    digest: digestOf(input),
+    granted: isEdited ? asking : [...before, ...asking.map(({ guard }) => ({ guard }))],
+    edited: isEdited ? termsOf(outcome.asked) : undefined,
+    by: 'by' in outcome ? outcome.by : undefined,
+  }
 }
