@@ -123,7 +123,6 @@ export function redeployed(spec: AgentSpec, chance: Chance): AgentSpec {
     parallel: chance.pick([1, 2, 32]),
     isStructured: chance.roll(0.2) ? !spec.isStructured : spec.isStructured,
     stopTool: chance.roll(0.8) ? spec.stopTool : spec.stopTool ? undefined : 'tool-1',
-    idleMs: chance.roll(0.8) ? spec.idleMs : spec.idleMs ? undefined : 20_000,
   }
 }
 

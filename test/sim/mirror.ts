@@ -254,8 +254,10 @@ export class Mirror {
 
   /** Forgets what was registered inside a scope that has closed. */
   close(scope: string): void {
-    for (const [path, entry] of this.begun)
-      if (isWithin(entry.scope, scope)) this.begun.delete(path)
+    for (const [path, { kind, scope: within }] of this.begun) {
+      // Whoever asks for it to be undone again goes on with the attempts that were made before.
+      if (kind !== 'undo.retrying' && isWithin(within, scope)) this.begun.delete(path)
+    }
     for (const path of this.children.keys()) {
       if (isWithin(path, scope)) this.children.delete(path)
     }

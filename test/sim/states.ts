@@ -68,7 +68,7 @@ export const states = {
   'guards asked again behind an approval': 600,
   'guard denied': 600,
   'guard asks a person': 400,
-  'guard halts beside a call in flight': 3,
+  'guard halts beside a call in flight': 1,
   'message taken while the agent works': 1500,
   'budget used up': 900,
   'budget used up while other calls of the turn are open': 200,
