@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { open } from 'everloop'
 
 const index = new URL('../../src/index.ts', import.meta.url).href
 
@@ -33,3 +34,23 @@ test.each(['--max-old-space-size=512', '--expose-gc', '--stack-trace-limit=50', 
     expect(status).toBe(0)
   },
 )
+
+test('where no thread may be started, the failure says so', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-flags-'))
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  await (await open({ store })).close() // with these flags Node.js lets nobody make the file durable
+  const code = `const { flow, open } = await import('${index}')
+    const large = flow('large', (run) => run.step('s', () => 'x'.repeat(100_000)))
+    const onTrouble = (error) => console.log(error.code, error.message)
+    const ever = await open({ store: '${store}', flows: [large], work: {}, onTrouble })
+    const run = await ever.start(large, null)
+    await run.result().catch(() => {})
+    await ever.close()`
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings']
+  const args = [...flags, '--input-type=module', '--eval', code]
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  expect(stdout).toMatch(
+    /^STORE_FAILED .*thread that writes the store cannot be started: .*access/im,
+  )
+})

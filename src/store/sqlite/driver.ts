@@ -177,6 +177,11 @@ const ordered = (values: Value[], order: readonly number[] | undefined): Value[]
   order === undefined ? values : order.map((at) => values[at] as Value)
 
 function sqliteModule(): typeof Sqlite {
+  if (process.versions['deno'] !== undefined) {
+    // Without SQLite's numbers a locked file looks like a broken one.
+    const why = "Deno's node:sqlite does not tell SQLite's error numbers"
+    throw new EverloopError('UNSUPPORTED_NODE', `${why}. everloop needs Node 22.18 or newer.`)
+  }
   const sqlite: typeof Sqlite | undefined = process.getBuiltinModule('node:sqlite')
   if (sqlite) return sqlite
   throw new EverloopError(

@@ -38,13 +38,23 @@ export class WriterThread {
 
   /** Starts a thread that has the file open. Rejects with what kept it from opening. */
   static async start(file: OpenedFile): Promise<WriterThread> {
-    const thread = new WriterThread(file)
+    const thread = WriterThread.#made(file)
     const reply = await thread.#next()
     if (reply.is === 'refused') {
       throw new EverloopError(reply.failure.code, reply.failure.message)
     }
     thread.#worker.unref() // an idle store does not keep a process alive
     return thread
+  }
+
+  static #made(file: OpenedFile): WriterThread {
+    try {
+      return new WriterThread(file)
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause)
+      const why = `The thread that writes the store cannot be started: ${said}`
+      throw new EverloopError('STORE_FAILED', why, { cause })
+    }
   }
 
   /** Rejects with STORE_UNAVAILABLE when the thread ends without a reply. */

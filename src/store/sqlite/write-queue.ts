@@ -127,9 +127,13 @@ export class WriteQueue {
       const failure = asError(error)
       for (const { reject } of batch) reject(failure)
       this.#abandon(
-        new EverloopError('STORE_FAILED', 'The store has failed. Open it again.', {
-          cause: failure,
-        }),
+        new EverloopError(
+          'STORE_FAILED',
+          `The store has failed. Open it again. ${failure.message}`,
+          {
+            cause: failure,
+          },
+        ),
       )
     }
   }
