@@ -140,7 +140,7 @@ export async function checkLock(file: string): Promise<Check> {
   const database = new DatabaseSync(file, { timeout: lockMs })
   try {
     database.exec('BEGIN IMMEDIATE; ROLLBACK')
-    return check('lock', 'good', 'the store can be written')
+    return check('lock', 'good', 'nobody keeps the store locked')
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
     return check('lock', 'bad', `nothing could be written for ${lockMs / 1000} s: ${said}`, {

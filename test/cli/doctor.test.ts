@@ -31,7 +31,7 @@ test('doctor finds nothing wrong with a new store, and leaves nothing behind', a
     /^ok {4}store +sqlite at \S+, schema version \d+, durability "power-cut"$/m,
   )
   expect(human.stdout).toMatch(/fsync +[\d.]+ ms to make a page durable/)
-  expect(human.stdout).toMatch(/^ok {4}lock +the store can be written$/m)
+  expect(human.stdout).toMatch(/^ok {4}lock +nobody keeps the store locked$/m)
   expect(human.stdout).toMatch(/^ok {4}leases +no lease is leaked$/m)
   expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })
   const find = (name: string) => document.checks.find((check) => check.name === name)
