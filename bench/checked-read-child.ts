@@ -13,7 +13,7 @@ const [{ hash }, { DatabaseSync }, { tellAndDie }] = await Promise.all([
 
 const pageRows = 200
 
-type Row = readonly [payload: string, salt: string, digest: string, hash: string]
+type Row = readonly [payload: string, salt: string, digest: string, hash: string, ...unknown[]]
 
 const sha256 = (text: string): string => hash('sha256', text, 'base64url')
 const db = new DatabaseSync(process.argv[2] ?? '', { readOnly: true })
@@ -27,13 +27,16 @@ const parsed: unknown[] = []
 let previous = ''
 for (let last = -1; last < parsed.length;) {
   last = parsed.length
-  for (const row of select.all(last, last + pageRows)) {
-    const [payload, salt, digest, link, ...place] = row as unknown as Row
+  // By number: patterns in brackets and spreads go through iterators, which made this a fifth slower.
+  select.all(last, last + pageRows).forEach((row) => {
+    const { 0: payload, 1: salt, 2: digest, 3: link, 4: seq } = row as unknown as Row
+    const { 5: epoch, 6: time, 7: scope, 8: kind, 9: key } = row
     if (sha256(`${salt}\n${payload}`) !== digest) throw new Error('A digest does not fit.')
-    previous = sha256(['everloop/1', previous, run, ...place, digest].join('\n'))
+    const lines = ['everloop/1', previous, run, seq, epoch, time, scope, kind, key, digest]
+    previous = sha256(lines.join('\n'))
     if (previous !== link) throw new Error('A hash does not fit.')
     parsed.push(JSON.parse(payload))
-  }
+  })
 }
 const settled = Promise.resolve()
 const handed = (value: unknown): Promise<unknown> =>

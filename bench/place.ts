@@ -1,5 +1,14 @@
 /** Temporary folders, removed when the process ends. TMPDIR says on which disk they lie. */
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -17,11 +26,23 @@ export function newFolder(): string {
   return folder
 }
 
-/** A copy with everything that belongs to the store: its log and its side files too. */
+/**
+ * A copy with everything that belongs to the store: its log and its side files too. It is on the disk, as
+ * what a killed process had committed is; else the first commit on it waits until all of it is.
+ */
 export function copyOf(folder: string): string {
   const copy = newFolder()
   cpSync(folder, copy, { recursive: true })
+  for (const entry of readdirSync(copy, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) sync(join(entry.parentPath, entry.name))
+  }
   return copy
+}
+
+function sync(file: string): void {
+  const handle = openSync(file, 'r+')
+  fsyncSync(handle)
+  closeSync(handle)
 }
 
 export function drop(folder: string): void {
