@@ -25,7 +25,8 @@ export async function executeTool(at: Agency, run: Run, call: ToolCall): Promise
     return resultOf(call.tool, await perform(at, run, call))
   } catch (error) {
     if (!EverloopError.is(error) || !toolErrors.includes(error.code)) throw error
-    const { name, message } = error instanceof StepError ? error.cause : error
+    // By its code: where another copy of everloop executes the run, its classes are others.
+    const { name, message } = error.code === 'STEP_FAILED' ? (error as StepError).cause : error
     return { is: 'error', value: errorText(Object.assign(new Error(message), { name })) }
   }
 }
