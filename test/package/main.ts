@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -35,6 +35,13 @@ try {
     assert.match(run(`${file}#many`).stdout, /^40$/m, file)
     assert.match(run(`${file}#adder`, '{"prompt":"forbidden"}').stderr, /GUARD_DENIED/, file)
   }
+  const part = join(folder, 'part.js')
+  writeFileSync(
+    part,
+    `export { EverloopError } from ${JSON.stringify(join(root, 'dist/index.js'))}`,
+  )
+  const { output } = await (await rolldown({ input: part, platform: 'node' })).generate()
+  assert.ok(output.length === 1 && output[0].code.length < 10_000, 'More is bundled than is used.')
   console.log('Bundled services run.')
 } finally {
   rmSync(folder, { recursive: true })
