@@ -201,9 +201,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'guards are not asked again behind an approval',
     file: 'agent/clearing.ts',
-    find: "const isEdited = 'args' in outcome",
-    replace: `const isEdited = 'args' in outcome
-    if (run.id) return { ...cleared, input: isEdited ? outcome.args : shown.args }`,
+    find: "input = 'args' in outcome ? outcome.args : outcome.asked.args",
+    replace: `input = 'args' in outcome ? outcome.args : outcome.asked.args
+    if (run.id) return { ...cleared, input }`,
   },
   {
     name: 'guards that a deploy has added are asked about the past',
