@@ -29,7 +29,7 @@ export interface Secrets {
  * A reference to a secret, to be put where its value would stand in an agent's `settings`. The worker
  * that calls the model fetches the value from `open({ secrets })`, each time it asks.
  *
- * @example agent({ …, settings: { headers: { 'x-gateway-key': secret('GATEWAY_KEY') } } })
+ * @example agent({ name, model, settings: { headers: { 'x-gateway-key': secret('GATEWAY_KEY') } } })
  */
 export function secret(name: string): SecretReference {
   checkSecretName(name)

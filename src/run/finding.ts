@@ -30,7 +30,8 @@ export type Finding<T = unknown> = { readonly [brand]: true } & (
 /**
  * For `reconcile`: the call happened, and this is what the step returns.
  *
- * @example reconcile: async ({ id }) => (await bank.find(id)) ? done({ id }) : notDone()
+ * @example
+ * const reconcile = async ({ id }: { id: string }) => (await bank.find(id)) ? done({ id }) : notDone()
  */
 export const done = <T>(result: T): Finding<T> => ({ [brand]: true, is: 'done', result })
 

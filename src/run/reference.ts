@@ -87,7 +87,9 @@ export class RunReference<Output = unknown> {
    * trouble had paused before. Throws RUN_FAILED, DEADLINE or RUN_CANCELLED when the run ended that way,
    * and whatever `onRest` throws.
    *
-   * @example const output = await run.result({ onRest: (rest) => console.log('waits:', rest) })
+   * @example
+   * const run = await ever.get('ticket-42')
+   * const output = await run.result({ onRest: (rest) => console.log('waits:', rest) })
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     checkOptions('result', options, ['onRest'])
@@ -135,7 +137,9 @@ export class RunReference<Output = unknown> {
    * is left (also by `return()` while it waits), or `signal` is aborted. Going on from the `seq` of the
    * last event misses none and repeats none. Throws UNKNOWN_RUN.
    *
-   * @example for await (const { kind, path } of run.events()) console.log(kind, path)
+   * @example
+   * const run = await ever.get('ticket-42')
+   * for await (const { kind, path } of run.events()) console.log(kind, path)
    */
   events(options: WatchOptions<number> = {}): AsyncGenerator<RunEvent, void> {
     checkOptions('events', options, ['from', 'signal'])

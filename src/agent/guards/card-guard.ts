@@ -8,7 +8,7 @@ import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } fro
  * spaces, dots and dashes between groups. By default it replaces them, and denies calls that carry them.
  * Throws BAD_OPTION.
  *
- * @example agent({ …, guards: [cardGuard({ at: ['input', 'output'] })] })
+ * @example agent({ name, model, guards: [cardGuard({ at: ['input', 'output'] })] })
  */
 export function cardGuard(options: TextGuardOptions = {}): Guard {
   checkOptions('cardGuard', options, textGuardOptions)

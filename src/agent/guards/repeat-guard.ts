@@ -20,7 +20,7 @@ export interface RepeatGuardOptions {
  * Denies a call that was made as often as allowed with the same arguments, in whatever order they stand.
  * Throws BAD_OPTION.
  *
- * @example agent({ …, guards: [repeatGuard({ max: 2, reaction: 'ask' })] })
+ * @example agent({ name, model, guards: [repeatGuard({ max: 2, reaction: 'ask' })] })
  */
 export function repeatGuard(options: RepeatGuardOptions = {}): Guard {
   checkOptions('repeatGuard', options, ['name', 'max', 'within', 'reaction'])

@@ -9,7 +9,7 @@ import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } fro
  * default it replaces them in what models are sent and say, what tools return and what is given out,
  * and denies calls that carry them. Throws BAD_OPTION.
  *
- * @example agent({ …, guards: [secretsGuard()] })
+ * @example agent({ name, model, guards: [secretsGuard()] })
  */
 export function secretsGuard(options: TextGuardOptions = {}): Guard {
   checkOptions('secretsGuard', options, textGuardOptions)

@@ -21,7 +21,7 @@ export interface TaintGuardOptions {
  * from outside: once a tool with `taints` has returned, everything the model says may come from there.
  * Throws BAD_OPTION.
  *
- * @example agent({ …, guards: [taintGuard({ allow: ['api.example.com'] })] })
+ * @example agent({ name, model, guards: [taintGuard({ allow: ['api.example.com'] })] })
  */
 export function taintGuard(options: TaintGuardOptions = {}): Guard {
   checkOptions('taintGuard', options, ['name', 'allow', 'reaction'])

@@ -17,7 +17,12 @@ export const retriesDefault = 2
 /**
  * Makes verdicts: what a guard's check returns.
  *
- * @example check: ({ args }) => (isSmall(args) ? verdict.allow() : verdict.ask('That much?'))
+ * @example
+ * guard({
+ *   name: 'small',
+ *   at: 'call',
+ *   check: ({ args }) => (isSmall(args) ? verdict.allow() : verdict.ask('That much?')),
+ * })
  */
 export const verdict: {
   /** It may go on. */
