@@ -1058,8 +1058,6 @@ interface Place {
     readonly time: number;
 }
 
-type Title = string | ((prompt: string) => string);
-
 interface Surroundings {
     readonly secrets?: SecretSource;
     readonly policies?: readonly Policy[];
@@ -1117,11 +1115,7 @@ interface ResultSubject extends CallSubject {
 
 type Reaction = 'deny' | 'fix' | 'retry' | 'ask' | 'halt';
 
-interface PatternFlags {
-    readonly ignoreCase?: boolean | undefined;
-    readonly multiline?: boolean | undefined;
-    readonly dotAll?: boolean | undefined;
-}
+type Title = string | ((prompt: string) => string);
 
 interface ModelRetry {
     readonly attempts?: number;
@@ -1153,6 +1147,12 @@ interface ApprovalPolicyRule {
     readonly effect?: ToolEffect | readonly ToolEffect[];
     readonly when?: (input: unknown, context: ApprovalContext) => boolean | Promise<boolean>;
     readonly require?: Omit<ApprovalPolicy, 'needed'>;
+}
+
+interface PatternFlags {
+    readonly ignoreCase?: boolean | undefined;
+    readonly multiline?: boolean | undefined;
+    readonly dotAll?: boolean | undefined;
 }
 
 type AgentSettings = Omit<ModelSettings, 'headers'> & {
@@ -1630,14 +1630,6 @@ interface Wait {
     readonly due: number | undefined;
 }
 
-class Actions {
-    #private;
-    constructor(actions: Iterable<AnyAction>);
-    find(name: string): AnyAction | undefined;
-    check(names: Iterable<string>, run: string): void;
-    unknown(names: readonly string[], run: string): EverloopError;
-}
-
 type ApprovalAnswer = {
     readonly verdict: 'approve';
     readonly args?: unknown;
@@ -1658,6 +1650,45 @@ type ApprovalAnswer = {
 };
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
+
+const brand: unique symbol;
+
+interface AnyFlow {
+    readonly name: string;
+    readonly version: string;
+    readonly input: StandardSchemaV1 | undefined;
+    readonly output: StandardSchemaV1 | undefined;
+    readonly actions?: readonly AnyAction[];
+    readonly run: (run: Run, input: never) => unknown;
+}
+
+type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
+    readonly otherwise: Nothing;
+};
+
+interface WaitOptions<T> {
+    readonly timeout?: Duration;
+    readonly otherwise?: NoInfer<T>;
+    readonly key?: string;
+}
+
+const done: <Result>(result: Result) => Done<Result>;
+
+const next: (state: unknown) => Next;
+
+const verdict: unique symbol;
+
+class Flows {
+    #private;
+    readonly served: {
+        readonly name: string;
+        readonly version: string;
+    }[];
+    readonly actions: Actions;
+    constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
+    find(name: string, version: string): AnyFlow | undefined;
+    resolve(flow: AnyFlow | string): AnyFlow;
+}
 
 class Changes {
     #private;
@@ -1693,49 +1724,6 @@ interface EverOptions {
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
-interface AnyFlow {
-    readonly name: string;
-    readonly version: string;
-    readonly input: StandardSchemaV1 | undefined;
-    readonly output: StandardSchemaV1 | undefined;
-    readonly actions?: readonly AnyAction[];
-    readonly run: (run: Run, input: never) => unknown;
-}
-
-type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
-    readonly otherwise: Nothing;
-};
-
-interface WaitOptions<T> {
-    readonly timeout?: Duration;
-    readonly otherwise?: NoInfer<T>;
-    readonly key?: string;
-}
-
-const done: <Result>(result: Result) => Done<Result>;
-
-const next: (state: unknown) => Next;
-
-const verdict: unique symbol;
-
-const brand: unique symbol;
-
-class Flows {
-    #private;
-    readonly served: {
-        readonly name: string;
-        readonly version: string;
-    }[];
-    readonly actions: Actions;
-    constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
-    find(name: string, version: string): AnyFlow | undefined;
-    resolve(flow: AnyFlow | string): AnyFlow;
-}
-
-type Environment = Readonly<Record<symbol, unknown>>;
-
-type OnBody = (path: string, run: string) => void;
-
 interface ReferenceOptions {
     readonly store: Store;
     readonly ports: Ports;
@@ -1746,6 +1734,18 @@ interface ReferenceOptions {
 interface WatchOptions<Cursor> {
     readonly from?: Cursor | undefined;
     readonly signal?: AbortSignal | undefined;
+}
+
+type Environment = Readonly<Record<symbol, unknown>>;
+
+type OnBody = (path: string, run: string) => void;
+
+class Actions {
+    #private;
+    constructor(actions: Iterable<AnyAction>);
+    find(name: string): AnyAction | undefined;
+    check(names: Iterable<string>, run: string): void;
+    unknown(names: readonly string[], run: string): EverloopError;
 }
 
 interface Append extends AppendPlace {

@@ -290,28 +290,6 @@ export function virtualTime(options?: VirtualTimeOptions): VirtualTime;
 
 // Mentioned above, not exported by this entry point:
 
-interface ApprovalContext {
-    readonly runId: string;
-    readonly agent: string;
-    readonly call: string;
-    readonly tool: string;
-    readonly startedBy: string | undefined;
-}
-
-interface ApprovalPolicy {
-    readonly needed: boolean;
-    readonly approvals?: number;
-    readonly notBy?: 'requester';
-    readonly approvers?: readonly string[];
-    readonly timeout?: Duration;
-    readonly otherwise?: 'deny' | 'approve';
-    readonly escalate?: {
-        readonly after: Duration;
-        readonly to: string;
-    };
-    readonly prompt?: string;
-}
-
 interface Budget {
     readonly turns?: number;
     readonly tokens?: number;
@@ -406,6 +384,28 @@ interface Subjects {
 }
 
 type ModelSettings = Pick<LanguageModelV4CallOptions, 'maxOutputTokens' | 'temperature' | 'stopSequences' | 'topP' | 'topK' | 'presencePenalty' | 'frequencyPenalty' | 'seed' | 'reasoning' | 'providerOptions' | 'headers'>;
+
+interface ApprovalContext {
+    readonly runId: string;
+    readonly agent: string;
+    readonly call: string;
+    readonly tool: string;
+    readonly startedBy: string | undefined;
+}
+
+interface ApprovalPolicy {
+    readonly needed: boolean;
+    readonly approvals?: number;
+    readonly notBy?: 'requester';
+    readonly approvers?: readonly string[];
+    readonly timeout?: Duration;
+    readonly otherwise?: 'deny' | 'approve';
+    readonly escalate?: {
+        readonly after: Duration;
+        readonly to: string;
+    };
+    readonly prompt?: string;
+}
 
 interface ApprovalPolicyRule {
     readonly tools?: string | readonly string[];
@@ -962,14 +962,6 @@ type Verdict = {
     readonly violations: readonly Violation[];
 };
 
-class Actions {
-    #private;
-    constructor(actions: Iterable<AnyAction>);
-    find(name: string): AnyAction | undefined;
-    check(names: Iterable<string>, run: string): void;
-    unknown(names: readonly string[], run: string): EverloopError;
-}
-
 type ApprovalAnswer = {
     readonly verdict: 'approve';
     readonly args?: unknown;
@@ -1042,89 +1034,29 @@ interface Decider {
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
 
-class Changes {
-    #private;
-    constructor(options: ChangesOptions);
-    watch(run: string, watched: Watched): Watching;
-    onRun(run: string): void;
-    close(): void;
+type Finding<T = unknown> = {
+    readonly [brand]: true;
+} & ({
+    readonly is: 'done';
+    readonly result: T;
+} | {
+    readonly is: 'notDone';
+    readonly reason: string | undefined;
+} | {
+    readonly is: 'unknown';
+    readonly reason: string | undefined;
+});
+
+type Reconcile<Input = unknown, T = unknown> = (input: Input, context: ReconcileContext) => Finding<T> | Promise<Finding<T>>;
+
+interface ReconcileContext {
+    readonly idempotencyKey: string;
+    readonly startedAt: Date;
+    readonly attempt: number;
+    readonly signal: AbortSignal;
 }
 
-interface ChangesOptions {
-    readonly store: Store;
-    readonly ports: Ports;
-    readonly isHeldHere: (run: string) => boolean;
-}
-
-type Watched = 'rest' | 'entries';
-
-interface Watching {
-    readonly changed: Promise<void>;
-    stop(): void;
-}
-
-interface Delivery {
-    readonly by?: string;
-    readonly id?: string;
-}
-
-class Ever implements AsyncDisposable {
-    #private;
-    constructor(options: EverOptions);
-    get store(): Store;
-    start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
-    get<Output = unknown>(id: string): Promise<RunReference<Output>>;
-    stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
-    resolve(prefix: string): Promise<string>;
-    list(options?: ListOptions): Promise<readonly RunInfo[]>;
-    signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<boolean>;
-    questions(filter?: {
-        readonly run?: string;
-        readonly limit?: number;
-    }): Promise<readonly Question[]>;
-    get approvals(): Approvals;
-    send(run: string, message: string, delivery?: Delivery): Promise<boolean>;
-    answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
-    cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
-    pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;
-    resume(run: string, delivery?: Delivery): Promise<void>;
-    retry(run: string, delivery?: Delivery): Promise<void>;
-    account(run: string): Promise<{
-        readonly amounts: Readonly<Record<string, number>>;
-    }>;
-    undos(run: string): Promise<readonly UndoInfo[]>;
-    undo(run: string, options?: UndoOptions): Promise<readonly UndoInfo[]>;
-    skipUndo(run: string, of: number, how: {
-        readonly reason: string;
-        readonly by?: string;
-    }): Promise<void>;
-    verify(run: string): Promise<Verdict>;
-    limitQueue(name: string, concurrency: number | null): Promise<void>;
-    work(options?: WorkOptions): Promise<void>;
-    close(): Promise<void>;
-    [Symbol.asyncDispose](): Promise<void>;
-}
-
-interface EverOptions {
-    readonly store: Store;
-    readonly ports: Ports;
-    readonly flows: Flows;
-    readonly leaseMs: number;
-    readonly name: string;
-    readonly development: boolean;
-    readonly redactor?: Redactor | undefined;
-    readonly environment?: Environment | undefined;
-    readonly onBody?: OnBody | undefined;
-    readonly onTrouble: (error: unknown, run: string | undefined) => void;
-}
-
-interface Question extends Omit<WaitInfo, 'kind'> {
-    readonly kind: 'question' | 'approval' | 'effect';
-    readonly id: string;
-    readonly run: string;
-    readonly prompt: string;
-    readonly schema: unknown;
-}
+const brand: unique symbol;
 
 interface Action<Input = unknown> {
     readonly name: string;
@@ -1315,30 +1247,6 @@ const next: (state: unknown) => Next;
 
 const verdict: unique symbol;
 
-type Finding<T = unknown> = {
-    readonly [brand]: true;
-} & ({
-    readonly is: 'done';
-    readonly result: T;
-} | {
-    readonly is: 'notDone';
-    readonly reason: string | undefined;
-} | {
-    readonly is: 'unknown';
-    readonly reason: string | undefined;
-});
-
-type Reconcile<Input = unknown, T = unknown> = (input: Input, context: ReconcileContext) => Finding<T> | Promise<Finding<T>>;
-
-interface ReconcileContext {
-    readonly idempotencyKey: string;
-    readonly startedAt: Date;
-    readonly attempt: number;
-    readonly signal: AbortSignal;
-}
-
-const brand: unique symbol;
-
 class Flows {
     #private;
     readonly served: {
@@ -1349,6 +1257,90 @@ class Flows {
     constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
     find(name: string, version: string): AnyFlow | undefined;
     resolve(flow: AnyFlow | string): AnyFlow;
+}
+
+class Changes {
+    #private;
+    constructor(options: ChangesOptions);
+    watch(run: string, watched: Watched): Watching;
+    onRun(run: string): void;
+    close(): void;
+}
+
+interface ChangesOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly isHeldHere: (run: string) => boolean;
+}
+
+type Watched = 'rest' | 'entries';
+
+interface Watching {
+    readonly changed: Promise<void>;
+    stop(): void;
+}
+
+interface Delivery {
+    readonly by?: string;
+    readonly id?: string;
+}
+
+class Ever implements AsyncDisposable {
+    #private;
+    constructor(options: EverOptions);
+    get store(): Store;
+    start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
+    get<Output = unknown>(id: string): Promise<RunReference<Output>>;
+    stream(run: string, options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
+    resolve(prefix: string): Promise<string>;
+    list(options?: ListOptions): Promise<readonly RunInfo[]>;
+    signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<boolean>;
+    questions(filter?: {
+        readonly run?: string;
+        readonly limit?: number;
+    }): Promise<readonly Question[]>;
+    get approvals(): Approvals;
+    send(run: string, message: string, delivery?: Delivery): Promise<boolean>;
+    answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
+    cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
+    pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;
+    resume(run: string, delivery?: Delivery): Promise<void>;
+    retry(run: string, delivery?: Delivery): Promise<void>;
+    account(run: string): Promise<{
+        readonly amounts: Readonly<Record<string, number>>;
+    }>;
+    undos(run: string): Promise<readonly UndoInfo[]>;
+    undo(run: string, options?: UndoOptions): Promise<readonly UndoInfo[]>;
+    skipUndo(run: string, of: number, how: {
+        readonly reason: string;
+        readonly by?: string;
+    }): Promise<void>;
+    verify(run: string): Promise<Verdict>;
+    limitQueue(name: string, concurrency: number | null): Promise<void>;
+    work(options?: WorkOptions): Promise<void>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface EverOptions {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly flows: Flows;
+    readonly leaseMs: number;
+    readonly name: string;
+    readonly development: boolean;
+    readonly redactor?: Redactor | undefined;
+    readonly environment?: Environment | undefined;
+    readonly onBody?: OnBody | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
+}
+
+interface Question extends Omit<WaitInfo, 'kind'> {
+    readonly kind: 'question' | 'approval' | 'effect';
+    readonly id: string;
+    readonly run: string;
+    readonly prompt: string;
+    readonly schema: unknown;
 }
 
 interface ListOptions {
@@ -1362,8 +1354,6 @@ interface ListOptions {
     readonly limit?: number;
     readonly before?: string;
 }
-
-type Environment = Readonly<Record<symbol, unknown>>;
 
 interface ReferenceOptions {
     readonly store: Store;
@@ -1424,21 +1414,6 @@ type StreamItem = {
     readonly cursor: string;
 };
 
-interface UndoInfo {
-    readonly of: number;
-    readonly action: string;
-    readonly input: unknown;
-    readonly result: unknown;
-    readonly path: string;
-    readonly state: 'registered' | 'undone' | 'failed' | 'skipped';
-    readonly error: ErrorData | undefined;
-}
-
-interface UndoOptions {
-    readonly by?: string;
-    readonly cancel?: boolean;
-}
-
 interface RunEvent {
     readonly run: string;
     readonly seq: number;
@@ -1498,6 +1473,31 @@ interface WaitInfo {
 interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
+}
+
+type Environment = Readonly<Record<symbol, unknown>>;
+
+class Actions {
+    #private;
+    constructor(actions: Iterable<AnyAction>);
+    find(name: string): AnyAction | undefined;
+    check(names: Iterable<string>, run: string): void;
+    unknown(names: readonly string[], run: string): EverloopError;
+}
+
+interface UndoInfo {
+    readonly of: number;
+    readonly action: string;
+    readonly input: unknown;
+    readonly result: unknown;
+    readonly path: string;
+    readonly state: 'registered' | 'undone' | 'failed' | 'skipped';
+    readonly error: ErrorData | undefined;
+}
+
+interface UndoOptions {
+    readonly by?: string;
+    readonly cancel?: boolean;
 }
 
 interface Manner {

@@ -2,7 +2,7 @@
  * What is measured: the emitted package, as a user runs it, never the sources; see build.ts. Its
  * internals are used to fill stores, never in what is timed.
  */
-import type * as Genesis from '../src/run/genesis.ts'
+import type * as Genesis from '../src/run/work/genesis.ts'
 import type * as Ledger from '../src/ledger/index.ts'
 import type * as Open from '../src/open.ts'
 import type * as Package from '../src/index.ts'

@@ -3,21 +3,25 @@ export { Cancelled, errorCodes, EverloopError, NotDone, StepError } from './base
 export type { ErrorCode, ErrorData } from './base/errors.ts'
 export type { Duration } from './base/duration.ts'
 export type { Verdict, Violation } from './ledger/index.ts'
-export { agentTool } from './agent/agent-tool.ts'
-export type { AgentToolOptions } from './agent/agent-tool.ts'
-export type { ApprovalContext, ApprovalPolicy, ApprovalRule } from './agent/approval-policy.ts'
+export { agentTool } from './agent/tools/agent-tool.ts'
+export type { AgentToolOptions } from './agent/tools/agent-tool.ts'
+export type {
+  ApprovalContext,
+  ApprovalPolicy,
+  ApprovalRule,
+} from './agent/policies/approval-policy.ts'
 export { agent } from './agent/agent.ts'
 export type { Agent } from './agent/agent.ts'
 export type { AgentInput } from './agent/agent-input.ts'
-export type { Budget } from './agent/budget.ts'
-export { conversation } from './agent/conversation.ts'
-export type { Conversation } from './agent/conversation.ts'
-export type { ConversationItem } from './agent/conversation-item.ts'
-export { streamConversation } from './agent/stream-conversation.ts'
-export type { ConversationStreamItem } from './agent/stream-conversation.ts'
+export type { Budget } from './agent/budgets/budget.ts'
+export { conversation } from './agent/conversation/conversation.ts'
+export type { Conversation } from './agent/conversation/conversation.ts'
+export type { ConversationItem } from './agent/conversation/conversation-item.ts'
+export { streamConversation } from './agent/conversation/stream-conversation.ts'
+export type { ConversationStreamItem } from './agent/conversation/stream-conversation.ts'
 export type { AgentDefinition, Compaction, Progress, Stop } from './agent/definition.ts'
-export { askPerson } from './agent/ask-person.ts'
-export type { AskPersonDefinition } from './agent/ask-person.ts'
+export { askPerson } from './agent/tools/ask-person.ts'
+export type { AskPersonDefinition } from './agent/tools/ask-person.ts'
 export { cardGuard } from './agent/guards/card-guard.ts'
 export { destinationsGuard } from './agent/guards/destinations-guard.ts'
 export type { DestinationsGuardOptions } from './agent/guards/destinations-guard.ts'
@@ -43,11 +47,11 @@ export { toolsGuard } from './agent/guards/tools-guard.ts'
 export type { ToolRule, ToolsGuardOptions } from './agent/guards/tools-guard.ts'
 export { verdict } from './agent/guards/verdict.ts'
 export type { GuardVerdict } from './agent/guards/verdict.ts'
-export { policy } from './agent/policy.ts'
-export type { Policy, PolicyDefinition } from './agent/policy.ts'
+export { policy } from './agent/policies/policy.ts'
+export type { Policy, PolicyDefinition } from './agent/policies/policy.ts'
 export { secret } from './agent/secret.ts'
 export type { SecretReference, Secrets, SecretSource } from './agent/secret.ts'
-export { tool } from './agent/tool.ts'
+export { tool } from './agent/tools/tool.ts'
 export type {
   AnyTool,
   AskTool,
@@ -57,7 +61,7 @@ export type {
   ToolContext,
   ToolDefinition,
   ToolEffect,
-} from './agent/tool.ts'
+} from './agent/tools/tool.ts'
 export type { SqlValue, Transaction } from './store/store.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'

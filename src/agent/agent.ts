@@ -1,14 +1,14 @@
 /** Agents: flows whose body is the agent loop. */
 import { type Flow, flow, type Run } from '../run/index.ts'
 import { beginningIn } from '../run/inside.ts'
-import { Agency } from './agency.ts'
+import { Agency } from './loop/agency.ts'
 import { agentInput, type AgentInput } from './agent-input.ts'
 import { type AgentDefinition, type Defined, defined } from './definition.ts'
-import { asUserMessage } from './prompt.ts'
-import { checkPrices } from './known-prices.ts'
-import { initialState } from './state.ts'
-import { takeTurn } from './turn.ts'
-import { undoActions } from './undoing.ts'
+import { asUserMessage } from './loop/prompt.ts'
+import { checkPrices } from './budgets/known-prices.ts'
+import { initialState } from './loop/state.ts'
+import { takeTurn } from './loop/turn.ts'
+import { undoActions } from './calls/undoing.ts'
 
 /** An agent, to be handed to `open` and `start` like every flow. */
 export type Agent<Output = string> = Flow<AgentInput, Output>

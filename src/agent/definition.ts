@@ -11,12 +11,12 @@ import { checkPrices } from './model/check-prices.ts'
 import type { Model } from './model/port.ts'
 import type { Price } from './model/prices.ts'
 import { checkModels } from './model/resolve.ts'
-import { type Budget, limitsOf } from './budget.ts'
+import { type Budget, limitsOf } from './budgets/budget.ts'
 import { checkGuards, type Guard } from './guards/guard.ts'
-import { readMoreName } from './read-more.ts'
-import { checkTitle, type Title } from './entitle.ts'
+import { readMoreName } from './tools/read-more.ts'
+import { checkTitle, type Title } from './loop/entitle.ts'
 import { type AgentSettings, checkSettings } from './settings.ts'
-import { type AnyTool, checkTools } from './tool.ts'
+import { type AnyTool, checkTools } from './tools/tool.ts'
 
 /** What instructions and stop conditions may look at. */
 export interface Progress {

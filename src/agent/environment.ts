@@ -3,8 +3,8 @@
  * its operator imposes, and secrets. The run layer carries it and does not look into it.
  */
 import { Redactor } from '../base/redactor.ts'
-import type { Environment } from '../run/pass-options.ts'
-import { checkPolicies, type Policy } from './policy.ts'
+import type { Environment } from '../run/pass/pass-options.ts'
+import { checkPolicies, type Policy } from './policies/policy.ts'
 import { type Secrets, type SecretSource, SecretStore } from './secret.ts'
 
 export interface AgentEnvironment {

@@ -1,5 +1,5 @@
 /** Whether a run waits for what somebody says next to an agent, and not for a signal of a flow's own. */
-import { messageSignal } from '../agent/inbox.ts'
+import { messageSignal } from '../agent/loop/inbox.ts'
 import type { WaitInfo } from '../run/index.ts'
 
 export const awaitsMessage = ({ kind, what, path }: WaitInfo): boolean =>

@@ -2,8 +2,8 @@
  * A conversation of an agent as text for people: who said what, and below each answer of the model its
  * calls, with what was decided about them and what came of them. All of it is text from outside.
  */
-import type { Conversation } from '../agent/conversation.ts'
-import type { ConversationItem } from '../agent/conversation-item.ts'
+import type { Conversation } from '../agent/conversation/conversation.ts'
+import type { ConversationItem } from '../agent/conversation/conversation-item.ts'
 import { clean, cleanLine } from './clean.ts'
 import { counted } from './counted.ts'
 import type { Output } from './output.ts'

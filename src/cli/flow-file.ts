@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EverloopError } from '../base/errors.ts'
-import { isPolicy, type Policy } from '../agent/policy.ts'
+import { isPolicy, type Policy } from '../agent/policies/policy.ts'
 import type { OpenOptions } from '../open.ts'
 import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
 

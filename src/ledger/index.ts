@@ -24,8 +24,8 @@ export type {
 } from './entry.ts'
 export { effectOf, emptyState, erased, fold, isEnd, isQuestion, mayAsk } from './fold.ts'
 export type { Effect, RunState, RunStatus, Wait } from './fold.ts'
-export type { Violation } from './invariant.ts'
-export { checkInvariants } from './invariants.ts'
+export type { Violation } from './invariants/invariant.ts'
+export { checkInvariants } from './invariants/invariants.ts'
 export { familyOf, placeOf } from './kinds.ts'
 export {
   checkRunId,
@@ -42,5 +42,5 @@ export { questionId, questionPlace } from './question-id.ts'
 export { redacted } from './redaction.ts'
 export { undoKey, Undoables } from './undo.ts'
 export type { Undoable } from './undo.ts'
-export { verifyRun } from './verify.ts'
-export type { Verdict } from './verify.ts'
+export { verifyRun } from './invariants/verify.ts'
+export type { Verdict } from './invariants/verify.ts'

@@ -3,8 +3,8 @@
  * step's body. Carried by AsyncLocalStorage, so that code deep inside a library can be found too.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Pass } from './pass.ts'
-import type { Scope } from './scope.ts'
+import type { Pass } from './pass/pass.ts'
+import type { Scope } from './pass/scope.ts'
 
 export interface Current {
   readonly pass: Pass

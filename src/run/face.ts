@@ -6,7 +6,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
-import type { Reconcile } from './finding.ts'
+import type { Reconcile } from './effects/finding.ts'
 import type { Transaction } from '../store/store.ts'
 
 /**

@@ -2,7 +2,7 @@
 import { EverloopError } from '../base/errors.ts'
 import { checkList } from '../base/options.ts'
 import type { AnyFlow } from './face.ts'
-import { Actions } from './actions.ts'
+import { Actions } from './undo/actions.ts'
 import type { AnyAction } from './face.ts'
 import { isFlow } from './flow.ts'
 

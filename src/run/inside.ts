@@ -12,19 +12,19 @@ import {
   redacted,
   type Taint,
 } from '../ledger/index.ts'
-import { type ApprovalOutcome, type ApprovalRequest, approve } from './approval.ts'
-import { decide, type DecisionKind } from './decide.ts'
+import { type ApprovalOutcome, type ApprovalRequest, approve } from './approvals/approval.ts'
+import { decide, type DecisionKind } from './operations/decide.ts'
 import type { Run, SignalOptions } from './face.ts'
-import type { Environment } from './pass-options.ts'
+import type { Environment } from './pass/pass-options.ts'
 import { insideOf, passOf } from './handle.ts'
 import { readPatiently } from './patience.ts'
-import { beginTime } from './reader.ts'
-import { receive, type Reception } from './receive.ts'
-import type { StepCall } from './attempt.ts'
-import { step } from './step.ts'
-import { tainted } from './taints.ts'
-import { title } from './title.ts'
-import { ask, child, type ChildCall, type Question, signal } from './waits.ts'
+import { beginTime } from './replay/reader.ts'
+import { receive, type Reception } from './operations/receive.ts'
+import type { StepCall } from './operations/attempt.ts'
+import { step } from './operations/step.ts'
+import { tainted } from './pass/taints.ts'
+import { title } from './operations/title.ts'
+import { ask, child, type ChildCall, type Question, signal } from './operations/waits.ts'
 
 /**
  * Whether the ledger holds a beginning or an outcome at this explicit key of the run's scope. For
@@ -63,11 +63,11 @@ export function approveIn(run: Run, request: ApprovalRequest): Promise<ApprovalO
   return approve(pass, scope, request)
 }
 
-export { type ApprovalOutcome, type ApprovalRequest, suffices } from './approval.ts'
-export { unapprovable } from './approval-answer.ts'
-export type { InsideUndoContext } from './compensation-attempt.ts'
-export type { LiveContext } from './attempt.ts'
-export type { Reception } from './receive.ts'
+export { type ApprovalOutcome, type ApprovalRequest, suffices } from './approvals/approval.ts'
+export { unapprovable } from './approvals/approval-answer.ts'
+export type { InsideUndoContext } from './undo/compensation-attempt.ts'
+export type { LiveContext } from './operations/attempt.ts'
+export type { Reception } from './operations/receive.ts'
 
 /** Takes the next signal of this name should one come before the reception is stopped. */
 export function receiveIn(run: Run, name: string, key: string): Reception {
@@ -132,7 +132,7 @@ export async function titleIn(run: Run, text: string, key: string): Promise<void
   await title(pass, scope, text, key)
 }
 
-export { titleUnitsMax } from './title.ts'
+export { titleUnitsMax } from './operations/title.ts'
 
 /** The limits that runs which this one starts from now on have to keep besides their own. */
 export function limitChildren(run: Run, limits: Readonly<Record<string, number>>): void {

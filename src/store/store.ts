@@ -319,7 +319,7 @@ export interface NewMessage {
   readonly kind: MessageKind
   /** Signal: its name. Answer: the question's id. Child: the child's id. Else "". */
   readonly name: string
-  /** Encoded record, see `MessageRecords` in run/inbox.ts. */
+  /** Encoded record, see `MessageRecords` in run/pass/inbox.ts. */
   readonly payload: string
   /** A second message of this id to the same run is dropped, even after the first was taken. */
   readonly id?: string | undefined

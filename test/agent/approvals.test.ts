@@ -21,7 +21,7 @@ import {
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { decidersText, whyNot } from '../../src/cli/deciders.ts'
 import { decode } from '../../src/ledger/index.ts'
-import { Approvals } from '../../src/run/approvals.ts'
+import { Approvals } from '../../src/run/approvals/approvals.ts'
 import type { Store } from '../../src/store/store.ts'
 import { z } from 'zod'
 import type { Agent } from '../../src/agent/agent.ts'

@@ -27,9 +27,9 @@ import {
   type ScriptedAnswer,
   type ScriptedCall,
 } from 'everloop/testing'
-import { promptMessage } from '../../src/agent/prompt.ts'
+import { promptMessage } from '../../src/agent/loop/prompt.ts'
 import type { AgentSettings } from '../../src/agent/settings.ts'
-import type { Message } from '../../src/agent/state.ts'
+import type { Message } from '../../src/agent/loop/state.ts'
 import {
   blocks,
   compatible,

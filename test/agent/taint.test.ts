@@ -20,7 +20,7 @@ import {
   testRuntime,
 } from 'everloop/testing'
 import { z } from 'zod'
-import { initialState } from '../../src/agent/state.ts'
+import { initialState } from '../../src/agent/loop/state.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 
 const call = (name: string, input: unknown): ScriptedAnswer => ({ toolCalls: [{ name, input }] })

@@ -29,7 +29,7 @@ test('bench measures bare commits and steps, and cleans up', async () => {
   expect(readdirSync(folder)).toEqual([])
 })
 
-// A turn is executed twice now and then, to find state that hides (run/loop.ts). Time that ran out
+// A turn is executed twice now and then, to find state that hides (run/operations/loop.ts). Time that ran out
 // between the two was such state: the run was paused and the command waited for it for ever.
 test.each([2, 3, 4, 5, 6])('bench ends when its time is over at turn %i', async (turns) => {
   const store = `sqlite:${join(testFolder(), 'ledger.db')}`

@@ -1,7 +1,7 @@
 /** A retried run whose payloads were erased: what the retry has forgotten cannot be told any more. */
 import { expect, test } from 'vitest'
 import type { AnyDraft, Entry } from '../../src/ledger/index.ts'
-import { checkInvariants } from '../../src/ledger/invariants.ts'
+import { checkInvariants } from '../../src/ledger/invariants/invariants.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 
 const down = { name: 'Error', message: 'down' }

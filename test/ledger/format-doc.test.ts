@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 import { entryHash, headOf, payloadDigest } from '../../src/ledger/chain.ts'
 import { decode, digestOf, encode } from '../../src/ledger/codec.ts'
 import { type Entry, outcomeKinds, reservedKinds, waitKinds } from '../../src/ledger/entry.ts'
-import { invariants } from '../../src/ledger/invariants.ts'
+import { invariants } from '../../src/ledger/invariants/invariants.ts'
 import { payloadKinds } from '../../src/ledger/kinds.ts'
 import { explicitKey, nameKey } from '../../src/ledger/path.ts'
-import { verifyRun } from '../../src/ledger/verify.ts'
+import { verifyRun } from '../../src/ledger/invariants/verify.ts'
 
 const doc = readFileSync(new URL('../../docs/ledger-format.md', import.meta.url), 'utf8')
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { entryHash } from '../../src/ledger/chain.ts'
 import type { AnyDraft, Entry, EntryKind } from '../../src/ledger/entry.ts'
 import { emptyState, fold } from '../../src/ledger/fold.ts'
-import type { Projections } from '../../src/ledger/invariant.ts'
-import { checkInvariants, invariants } from '../../src/ledger/invariants.ts'
+import type { Projections } from '../../src/ledger/invariants/invariant.ts'
+import { checkInvariants, invariants } from '../../src/ledger/invariants/invariants.ts'
 import { draft, ledgerOf, resealed, started, step, story } from './ledger.ts'
 
 const error = { name: 'E', message: 'x' }

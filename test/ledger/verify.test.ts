@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { emptyHead, entryHash, headOf, seal } from '../../src/ledger/chain.ts'
 import type { AnyDraft, Entry, EntryKind } from '../../src/ledger/entry.ts'
-import { verifyRun } from '../../src/ledger/verify.ts'
+import { verifyRun } from '../../src/ledger/invariants/verify.ts'
 import { draft, ledgerOf, resealed, run, started, step, story } from './ledger.ts'
 
 const entries = ledgerOf(story)

@@ -1,7 +1,7 @@
 /** Steps as the runtime's own layers ask for them, where the calling code stands. */
 import { current } from '../../src/run/current.ts'
-import type { LiveContext, StepCall } from '../../src/run/attempt.ts'
-import { step } from '../../src/run/step.ts'
+import type { LiveContext, StepCall } from '../../src/run/operations/attempt.ts'
+import { step } from '../../src/run/operations/step.ts'
 
 export function innerStep<T>(
   name: string,

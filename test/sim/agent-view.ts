@@ -4,7 +4,7 @@
  */
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { current } from '../../src/run/current.ts'
-import type { Finding } from '../../src/run/finding.ts'
+import type { Finding } from '../../src/run/effects/finding.ts'
 import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
 import { checkCall, checkRequest } from './agent-checks.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'

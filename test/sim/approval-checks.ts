@@ -1,5 +1,5 @@
 /** What each entry about an approval, a guard or a message to an agent must fulfil. */
-import { definitionDigest } from '../../src/agent/tool-schema.ts'
+import { definitionDigest } from '../../src/agent/tools/tool-schema.ts'
 import { digestOf, operationPath, unescape } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import { faceOf } from './tool-face.ts'

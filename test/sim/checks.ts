@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { decode, operationPath } from '../../src/ledger/index.ts'
 import type { Entry, Ref } from '../../src/ledger/index.ts'
-import { checkInvariants } from '../../src/ledger/invariants.ts'
+import { checkInvariants } from '../../src/ledger/invariants/invariants.ts'
 import type { RunRow } from '../../src/store/store.ts'
 import { expected, fits } from './model.ts'
 import type { Mirror } from './mirror.ts'

@@ -4,7 +4,7 @@
  * arrives within the settle time.
  */
 import { NotDone } from '../../src/base/errors.ts'
-import { done, type Finding, notDone, unknown } from '../../src/run/finding.ts'
+import { done, type Finding, notDone, unknown } from '../../src/run/effects/finding.ts'
 import { effectValue, type EffectSpec } from './effect-spec.ts'
 import { never, untilAborted } from './process.ts'
 import { type Actor, checkStart } from './start-checks.ts'

@@ -1,10 +1,10 @@
 /** Executes a program of the grammar on a real `run`: what a user's flow would look like. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../src/base/errors.ts'
-import type { Finding } from '../../src/run/finding.ts'
+import type { Finding } from '../../src/run/effects/finding.ts'
 import type { Run, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
-import type { LiveContext } from '../../src/run/attempt.ts'
+import type { LiveContext } from '../../src/run/operations/attempt.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import { bookingValue, firstState, type LoopShape, nextState, stepValue, thrown } from './model.ts'
 import { Place, questionName } from './place.ts'

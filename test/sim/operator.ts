@@ -3,7 +3,7 @@
  * cancel, pause, resume and retry. They try again until they are answered, and note what was said.
  */
 import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
-import { messageSignal } from '../../src/agent/inbox.ts'
+import { messageSignal } from '../../src/agent/loop/inbox.ts'
 import type { Ever, Question } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
 import { isQuestion, type Mirror } from './mirror.ts'

@@ -4,7 +4,7 @@
  */
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
 import { encode, errorData } from '../../src/ledger/index.ts'
-import type { Finding } from '../../src/run/finding.ts'
+import type { Finding } from '../../src/run/effects/finding.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Attempt, Booking, View } from './interpret.ts'
 import { type Call, findOut, perform } from './effect-body.ts'

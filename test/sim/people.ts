@@ -1,5 +1,5 @@
 /** What people say when a run asks them: about calls, doubts, budgets and guards, or anything else. */
-import type { Approvals } from '../../src/run/approvals.ts'
+import type { Approvals } from '../../src/run/approvals/approvals.ts'
 import { operationPath } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Chance } from './chance.ts'

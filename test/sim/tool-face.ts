@@ -1,5 +1,5 @@
 /** The tools of the simulated agents, as their model is told of them. */
-import type { JsonSchema } from '../../src/agent/tool-schema.ts'
+import type { JsonSchema } from '../../src/agent/tools/tool-schema.ts'
 
 export const argsSchema = {
   type: 'object',

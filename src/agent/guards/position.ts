@@ -7,7 +7,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
 import { encode } from '../../ledger/index.ts'
-import type { ToolEffect } from '../tool.ts'
+import type { ToolEffect } from '../tools/tool.ts'
 
 /** What a guard may know of a tool. */
 export interface GuardedTool {

@@ -1,7 +1,7 @@
 /** A guard on patterns, matched in linear time: no text makes it hang. */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/options.ts'
-import { linearPattern, type PatternFlags } from '../linear-pattern.ts'
+import { linearPattern, type PatternFlags } from '../schemas/linear-pattern.ts'
 import type { Guard } from './guard.ts'
 import { positions } from './position.ts'
 import {

@@ -1,9 +1,9 @@
 /** A guard that narrows what the arguments of some tools may be, in JSON Schema. */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/options.ts'
-import { matchesGlob } from '../globs.ts'
-import { checkLimits, matchesSchema } from '../json-check.ts'
-import type { JsonSchema } from '../tool-schema.ts'
+import { matchesGlob } from '../policies/globs.ts'
+import { checkLimits, matchesSchema } from '../schemas/json-check.ts'
+import type { JsonSchema } from '../tools/tool-schema.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'

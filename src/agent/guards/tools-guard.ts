@@ -1,7 +1,7 @@
 /** A guard that lists which tools may be called, and with what in their arguments. */
 import { EverloopError } from '../../base/errors.ts'
 import { checkList, checkOptions } from '../../base/options.ts'
-import { matchesGlob } from '../globs.ts'
+import { matchesGlob } from '../policies/globs.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'

@@ -9,7 +9,7 @@ import type {
 } from '@ai-sdk/provider'
 import type { Duration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
-import type { DefinedTool } from '../tool-schema.ts'
+import type { DefinedTool } from '../tools/tool-schema.ts'
 import type { AcceptedPrompts } from './accepted-prompt.ts'
 import type { Model } from './port.ts'
 

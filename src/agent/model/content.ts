@@ -4,7 +4,7 @@
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import { isObject } from '../../base/is-object.ts'
-import type { DefinedTool } from '../tool-schema.ts'
+import type { DefinedTool } from '../tools/tool-schema.ts'
 import type { AnswerPart } from './answer.ts'
 import { type CallId, callIds } from './call-ids.ts'
 import { plain } from './plain.ts'

@@ -4,7 +4,7 @@
  * knows a part of the words only: its guide to structured outputs lists them, under "Supported schemas".
  */
 import { isObject } from '../../base/is-object.ts'
-import { type JsonSchema, refusedAtTop } from '../tool-schema.ts'
+import { type JsonSchema, refusedAtTop } from '../tools/tool-schema.ts'
 
 export interface OutputSchema {
   readonly schema: JsonSchema

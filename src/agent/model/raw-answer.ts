@@ -1,6 +1,6 @@
 /** From what a model has streamed, of which nothing is trusted, to an answer. */
 import { isObject } from '../../base/is-object.ts'
-import type { DefinedTool } from '../tool-schema.ts'
+import type { DefinedTool } from '../tools/tool-schema.ts'
 import type { FinishReason, ModelAnswer, Usage } from './answer.ts'
 import { checkUnits } from './answer-size.ts'
 import { contentOf, metadataOf } from './content.ts'

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import { operationPath, unescape } from '../../ledger/index.ts'
-import { eventOf, type RunEvent } from '../../run/view.ts'
+import { eventOf, type RunEvent } from '../../run/outside/view.ts'
 import type { RunReference } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'

@@ -1,6 +1,6 @@
 /** `everloop runs get|conversation|explain|verify`: looks at runs and changes nothing. */
 import type { Command } from 'commander'
-import { conversation } from '../../agent/conversation.ts'
+import { conversation } from '../../agent/conversation/conversation.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { askedFor, askedForText } from '../asked-for.ts'

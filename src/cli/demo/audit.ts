@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Conversation, conversation } from '../../agent/conversation.ts'
+import { type Conversation, conversation } from '../../agent/conversation/conversation.ts'
 import type { Verdict } from '../../ledger/index.ts'
 import { open } from '../../open.ts'
 import type { Approval, Ever, RunReference, Settled } from '../../run/index.ts'

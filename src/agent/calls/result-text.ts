@@ -1,0 +1,54 @@
+/** What a model is told of a tool's result: text, within a limit, with a way to read the rest. */
+import { errorData } from '../../ledger/index.ts'
+
+/** The whole result as text: texts as they are, everything else as JSON. */
+export function wholeText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value === undefined) return '(no result)'
+  return JSON.stringify(value, (_, inner: unknown) => forModels(inner)) ?? '(no result)'
+}
+
+/** What JSON lacks, in the form in which a model understands it best. */
+function forModels(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Map) return Array.from(value as ReadonlyMap<unknown, unknown>)
+  if (value instanceof Set) return Array.from(value as ReadonlySet<unknown>)
+  if (value instanceof Uint8Array) return `(${value.byteLength} bytes)`
+  return value instanceof Error ? errorText(value) : value
+}
+
+/**
+ * The beginning and the end of a text that is too long, and what stands between them. `more` says how
+ * to read it: the name of the artifact that holds the whole, and of the tool that reads it.
+ */
+export function excerpt(
+  text: string,
+  maxBytes: number,
+  more?: { readonly artifact: string; readonly tool: string },
+): string {
+  const bytes = Buffer.from(text)
+  const mark = (missing: number, from: number): string =>
+    `\n\n[… ${missing} of ${bytes.length} bytes are left out here.${
+      more ? ` Read them with ${more.tool}({"artifact":"${more.artifact}","from":${from}}).` : ''
+    }]\n\n`
+  const room = maxBytes - mark(bytes.length, bytes.length).length - 4
+  if (bytes.length <= maxBytes) return text
+  if (room <= 0) return mark(bytes.length, 0).trim().slice(0, maxBytes)
+  const head = wholeCharacters(bytes, Math.floor((room * 2) / 3))
+  const tail = wholeCharacters(bytes, bytes.length - Math.floor(room / 3))
+  return `${bytes.toString('utf8', 0, head)}${mark(tail - head, head)}${bytes.toString('utf8', tail)}`
+}
+
+/** An error as text for the model: marked as one, and without a stack. */
+export function errorText(thrown: unknown): string {
+  const { name, message } = errorData(thrown)
+  const said = message.length > 4000 ? `${message.slice(0, 4000)}…` : message
+  return name === 'Error' ? `Error: ${said}` : `Error: ${name}: ${said}`
+}
+
+/** The place at or before this one where no character of UTF-8 is cut through. */
+export function wholeCharacters(bytes: Uint8Array, at: number): number {
+  let place = at
+  while (place > 0 && ((bytes[place] ?? 0) & 0xc0) === 0x80) place--
+  return place
+}

@@ -1,0 +1,28 @@
+/** A call of a tool, and the keys under which its turn records what becomes of it. */
+import type { AnyTool } from '../tools/tool.ts'
+
+/** A call whose arguments fit the tool. */
+export interface ToolCall {
+  readonly tool: AnyTool
+  /** The model's id of the call. */
+  readonly id: string
+  readonly input: unknown
+}
+
+/** The key of the operation that executes the call. */
+export const keyOfCall = (id: string): string => `call:${id}`
+
+/** The keys of what comes before that, in order: guards, people, budgets. */
+export const keysBefore = (
+  id: string,
+): { readonly guard: string; readonly approval: string; readonly budget: string } => ({
+  guard: `guard:call:${id}`,
+  approval: `approval:${id}`,
+  budget: `budget:call:${id}`,
+})
+
+/** The keys of what comes between the budget and a call whose tool a deploy has changed. */
+export const keysAgain = (id: string): { readonly guard: string; readonly approval: string } => ({
+  guard: `guard:call:${id} again`, // ids have no spaces
+  approval: `approval:${id} again`,
+})

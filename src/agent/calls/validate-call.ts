@@ -1,0 +1,137 @@
+/**
+ * Checks a call that a model proposes, before anything is done with it. A model may write anything. It
+ * becomes either arguments that fit the tool, or a sentence that tells the model how to do better. Nothing
+ * is coerced.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isObject } from '../../base/is-object.ts'
+import { encode, errorData } from '../../ledger/index.ts'
+import { matchesSchema } from '../schemas/json-check.ts'
+import { isTooDeep, levelsMax } from '../model/too-deep.ts'
+import type { AnyTool } from '../tools/tool.ts'
+
+/** A call as a model wrote it. */
+export interface ProposedCall {
+  readonly tool: string
+  /** JSON text, or what was parsed of it already. */
+  readonly args: unknown
+}
+
+export type CheckedCall =
+  | { readonly is: 'valid'; readonly tool: AnyTool; readonly args: unknown }
+  | {
+      readonly is: 'unknown-tool' | 'bad-json' | 'bad-arguments'
+      /** For the model. */
+      readonly text: string
+    }
+
+/** Tells schemas of everloop's own that arguments were let in before, perhaps by a less strict build. */
+type Past = { readonly isRecorded?: boolean }
+
+/** Longer arguments than this are refused without being parsed. */
+const argumentUnitsMax = 4 * 1024 * 1024
+const shownUnits = 300
+
+/**
+ * What is wrong with the call, or the tool and the arguments it gets. A promise only where the schema
+ * of the tool answers with one, which never rejects.
+ */
+export function validateCall(
+  tools: readonly AnyTool[],
+  call: ProposedCall,
+  past: Past = {},
+): CheckedCall | Promise<CheckedCall> {
+  const tool = tools.find(({ name }) => name === call.tool)
+  if (!tool) return { is: 'unknown-tool', text: unknownTool(tools, call.tool) }
+  const parsed = typeof call.args === 'string' ? parseArguments(call.args) : { value: call.args }
+  if ('problem' in parsed) {
+    return {
+      is: 'bad-json',
+      text: `Error: the arguments of ${tool.name} are not JSON: ${parsed.problem} Call it again with one JSON object.`,
+    }
+  }
+  return checkArguments(tool, parsed.value, past)
+}
+
+/** Checks arguments that were parsed already, those that a person or a guard has edited, say. */
+export function checkArguments(
+  tool: AnyTool,
+  args: unknown,
+  past: Past = {},
+): CheckedCall | Promise<CheckedCall> {
+  const bad = (complaints: string): CheckedCall => ({
+    is: 'bad-arguments',
+    text: `Error: the arguments of ${tool.name} do not fit its schema: ${complaints} The schema is ${shown(JSON.stringify(tool.inputSchema), 2000)}`,
+  })
+  const taken = (result: StandardSchemaV1.Result<unknown>): CheckedCall => {
+    if (result.issues) return bad(shown(result.issues.slice(0, 10).map(issueText).join('; ')))
+    // A flow applies its input's schema itself, to what it is started with.
+    if (tool.does === 'child' && tool.input === tool.flow.input) return { is: 'valid', tool, args }
+    encode(result.value) // what is recorded with the call must be data
+    return { is: 'valid', tool, args: result.value }
+  }
+  const failed = (thrown: unknown): CheckedCall =>
+    bad(`they could not be checked (${shown(errorData(thrown).message)}).`)
+  if (!isObject(args)) return bad('they must be one JSON object.')
+  if (isTooDeep(args)) return bad(`they are nested more than ${levelsMax} levels deep.`)
+  try {
+    if (!tool.input) {
+      const complaints = matchesSchema(tool.inputSchema, args)
+      return complaints.length > 0 ? bad(shown(complaints.join('; '))) : { is: 'valid', tool, args }
+    }
+    const standard = tool.input['~standard']
+    const isOwn = standard.vendor === 'everloop'
+    const result = standard.validate(args, isOwn ? { libraryOptions: past } : undefined)
+    return 'then' in result ? Promise.resolve(result).then(taken).catch(failed) : taken(result)
+  } catch (thrown) {
+    return failed(thrown)
+  }
+}
+
+function issueText({ path, message }: StandardSchemaV1.Issue): string {
+  const where = path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return where ? `${where}: ${message}` : message
+}
+
+function parseArguments(text: string): { readonly value: unknown } | { readonly problem: string } {
+  if (text.length > argumentUnitsMax) return { problem: 'they are too long.' }
+  // Some models write nothing where a tool takes nothing.
+  if (text.trim() === '') return { value: {} }
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch (error) {
+    return { problem: `${shown((error as Error).message)}.` }
+  }
+}
+
+function unknownTool(tools: readonly AnyTool[], wanted: string): string {
+  const names = tools.map(({ name }) => name)
+  const near = nearest(names, wanted)
+  const said = JSON.stringify(shown(String(wanted), 80))
+  if (names.length === 0) return `Error: there is no tool ${said}. There are no tools.`
+  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ''
+  return `Error: there is no tool ${said}.${hint} The tools are: ${shown(names.join(', '), 2000)}.`
+}
+
+/** Names that share most of their pairs of characters, the nearest first, three at most. */
+function nearest(names: readonly string[], wanted: string): string[] {
+  const pairs = pairsOf(String(wanted).slice(0, 100))
+  return names
+    .map((name) => {
+      const own = pairsOf(name)
+      const shared = [...own].filter((pair) => pairs.has(pair)).length
+      return { name, likeness: (2 * shared) / (own.size + pairs.size || 1) }
+    })
+    .filter(({ likeness }) => likeness >= 0.5)
+    .toSorted((a, b) => b.likeness - a.likeness)
+    .slice(0, 3)
+    .map(({ name }) => name)
+}
+
+function pairsOf(text: string): Set<string> {
+  const plain = ` ${text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')} `
+  return new Set(Array.from(plain.slice(1), (unit, i) => plain.slice(i, i + 1) + unit))
+}
+
+const shown = (text: string, units = shownUnits): string =>
+  text.length > units ? `${text.slice(0, units)}…` : text

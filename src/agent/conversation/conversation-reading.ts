@@ -1,0 +1,384 @@
+/**
+ * Reads the conversation of an agent's run from its ledger, entry by entry, so that it shows what
+ * happened and not what the model remembers of it. Nothing is executed.
+ */
+import {
+  decode,
+  type Entry,
+  operationPath,
+  type Payloads,
+  questionId,
+  type StateChange,
+  unescape,
+} from '../../ledger/index.ts'
+import type { Ever } from '../../run/index.ts'
+import { largeIn, largeOf } from '../../run/replay/large.ts'
+import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
+import { answerText } from '../model/answer-text.ts'
+import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
+import { asUserMessage } from '../loop/prompt.ts'
+import type { Reply } from '../loop/reply.ts'
+import type { CallResult } from '../loop/state.ts'
+
+/** How many entries are read at a time. */
+const pageMax = 1000
+
+/** The entries of a run as items, one after the other. */
+export class ConversationReading {
+  readonly items: ConversationItem[] = []
+  readonly #ever: Ever
+  readonly #run: string
+  /** The entry that was read last. */
+  #seq = 0
+  /** What was asked, by path, until it is answered. */
+  readonly #asked = new Map<string, string>()
+  /** Calls of which nothing is known yet, with where they were made and what is wrong with them. */
+  readonly #untold = new Map<string, Place & { readonly invalid: string | undefined }>()
+  /** The calls of the last answer of the model. */
+  #answered: readonly string[] = []
+  /** Calls that can be undone, by the entries that registered how. */
+  readonly #undoable = new Map<number, string>()
+  /** What is decided about requests that nobody decides about, by path. */
+  readonly #otherwise = new Map<string, 'approve' | 'deny'>()
+  /** Who has asked for the run's end. */
+  #canceller: string | undefined
+
+  constructor(ever: Ever, run: string) {
+    this.#ever = ever
+    this.#run = run
+  }
+
+  /** Reads on, up to this entry or all there are. Returns the items that the last of them has added. */
+  async readOn(upTo: number = Infinity): Promise<readonly ConversationItem[]> {
+    const { store } = this.#ever
+    let added: readonly ConversationItem[] = []
+    for (let isMore = true; isMore && this.#seq < upTo;) {
+      const limit = Math.min(pageMax, upTo - this.#seq)
+      const page = await store.entries(this.#run, { after: this.#seq, limit })
+      for (const entry of page) {
+        const before = this.items.length
+        const shown = isShown(entry) ? entry.payload : null
+        this.#read(entry, await largeIn(store, this.#run, shown))
+        added = this.items.slice(before)
+      }
+      this.#seq = page.at(-1)?.seq ?? this.#seq
+      isMore = page.length === limit
+    }
+    return added
+  }
+
+  /** Reads the next one, with the large values that it refers to. */
+  #read(entry: Entry, large: Large): void {
+    const { seq, time, kind, scope, key, payload } = entry
+    if (payload === null) return // erased
+    const about: About = {
+      kind,
+      key,
+      seq,
+      call: callOf(key),
+      path: operationPath(scope, key),
+      question: questionId(this.#run, seq),
+      read: <K extends keyof Payloads>(_kind: K): Payloads[K] =>
+        recordOf(payload, large) as Payloads[K],
+      add: (item) => {
+        this.items.push({ seq, time, ...item })
+        if (tellsEnd(item)) this.#untold.delete(item.call)
+      },
+    }
+    this.#readRun(about)
+    this.#readTurn(about, { seq, time })
+    this.#readCall(about)
+    this.#readApproval(about)
+  }
+
+  /** How the run began, what it was told since, and how it ended. */
+  #readRun({ kind, key, read, add }: About): void {
+    switch (kind) {
+      case 'run.started': {
+        const { parent, input, ...started } = read(kind)
+        const by = parent ? undefined : started.by
+        for (const text of promptsOf(input)) add({ is: 'user', text, ...said({ by }) })
+        return
+      }
+      case 'message.received':
+      case 'signal.received': {
+        if (kind === 'signal.received' && key !== '=next message') return
+        const { value, by } = read(kind)
+        add({ is: 'user', text: asUserMessage(value).text, ...said({ by }) })
+        return
+      }
+      case 'run.completed':
+        this.end()
+        return
+      case 'run.cancelling':
+        this.#canceller = read(kind).by
+        return
+      case 'run.failed': {
+        const { name, code, message } = read(kind).error
+        this.end()
+        add({ is: 'failed', error: message === '' ? name : message, ...said({ code }) })
+        return
+      }
+      case 'run.cancelled':
+        this.end()
+        add({ is: 'cancelled', reason: read(kind).reason, ...said({ by: this.#canceller }) })
+    }
+  }
+
+  /** What the model said, what guards said of it, and what a turn came to. */
+  #readTurn({ kind, key, read, add }: About, place: Place): void {
+    switch (kind) {
+      case 'step.completed':
+        if (key === '=model') this.#answer(read(kind).value, place, add)
+        return
+      case 'guard.decided':
+        this.#guarded(read(kind), add)
+        return
+      case 'context.compacted': {
+        const value = read(kind).value as { readonly summary?: string }
+        if (value?.summary !== undefined) add({ is: 'summary', text: value.summary })
+        return
+      }
+      case 'turn.committed':
+        for (const { id, is, value } of resultsOf(read(kind))) {
+          if (!this.#untold.has(id)) continue
+          const text = typeof value === 'string' ? value : ''
+          if (is === 'error') add({ is, call: id, error: text, wasMade: false })
+          else if (is === 'denied') add({ is: 'unmade', call: id, reason: text })
+        }
+    }
+  }
+
+  /** What became of a call, or of a question that is one. */
+  #readCall({ kind, seq, call, path, question, read, add }: About): void {
+    switch (kind) {
+      case 'step.completed':
+        if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
+        return
+      case 'child.completed':
+        if (call !== undefined) add({ is: 'result', call, value: read(kind).output })
+        return
+      case 'step.failed':
+      case 'child.failed':
+        if (call === undefined) return
+        add({ is: 'error', call, error: read(kind).error.message, wasMade: true })
+        return
+      case 'question.asked': {
+        const { prompt } = read(kind)
+        this.#asked.set(path, prompt)
+        add({ is: 'asked', question, prompt, ...said({ call }) })
+        return
+      }
+      case 'question.answered': {
+        const prompt = this.#asked.get(path) ?? ''
+        if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
+        else add({ is: 'question', prompt, answer: read(kind).value })
+        this.#asked.delete(path)
+        return
+      }
+      case 'effect.intended':
+        if (call !== undefined) this.#undoable.set(seq, call)
+        return
+      case 'effect.doubted': {
+        const { why, error, prompt } = read(kind)
+        if (prompt !== undefined) add({ is: 'asked', question, prompt, ...said({ call }) })
+        else if (call !== undefined) {
+          const reason = why === 'threw' && error ? `${error.name}: ${error.message}` : undefined
+          add({ is: 'doubt', call, verdict: 'open', why, ...said({ reason }) })
+        }
+        return
+      }
+      case 'effect.resolved': {
+        const { attempt: _attempt, ...resolved } = read(kind)
+        if (call !== undefined) add({ is: 'doubt', call, ...said(resolved) })
+        return
+      }
+      case 'undo.completed':
+        this.#undone({ ...read(kind), state: 'undone' }, add)
+        return
+      case 'undo.failed': {
+        const { error, ...rest } = read(kind)
+        this.#undone({ ...rest, state: 'failed', reason: `${error.name}: ${error.message}` }, add)
+        return
+      }
+      case 'undo.skipped':
+        this.#undone({ ...read(kind), state: 'skipped' }, add)
+    }
+  }
+
+  /** What people were asked about a call, and what they said. */
+  #readApproval({ kind, key, path, question, read, add }: About): void {
+    switch (kind) {
+      case 'approval.requested': {
+        const { otherwise, prompt } = read(kind)
+        this.#otherwise.set(path, otherwise?.value === 'approve' ? 'approve' : 'deny')
+        add({ is: 'asked', question, prompt, call: approvalOf(key) })
+        return
+      }
+      case 'approval.voted': {
+        const { time: _time, ...vote } = read(kind)
+        add({ is: 'vote', call: approvalOf(key), ...vote })
+        return
+      }
+      case 'approval.decided': {
+        const decided = read(kind)
+        const channel = decided.votes.at(-1)?.channel
+        add({ is: 'approval', call: approvalOf(key), ...said({ ...decided, channel }) })
+        return
+      }
+      case 'approval.expired': {
+        const otherwise = this.#otherwise.get(path)
+        add({ is: 'approval', call: approvalOf(key), verdict: 'expired', ...said({ otherwise }) })
+        return
+      }
+      case 'approval.voided':
+        add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
+    }
+  }
+
+  /** What was wrong with the calls of a turn that never committed. */
+  end(): void {
+    for (const [call, { invalid, ...place }] of this.#untold) {
+      if (invalid === undefined) continue
+      this.items.push({ ...place, is: 'error', call, error: invalid, wasMade: false })
+    }
+    this.#untold.clear()
+  }
+
+  #undone({ of, state, by, reason }: Undone, add: Add): void {
+    const call = this.#undoable.get(of)
+    if (call !== undefined) add({ is: 'undo', call, state, ...said({ by, reason }) })
+  }
+
+  #guarded(decision: Payloads['guard.decided'], add: Add): void {
+    const { position, verdicts, outcome, fixed } = decision
+    const refusal = verdicts.find(({ verdict }) => refusals.has(verdict))
+    if (position === 'answer' && refusal) this.#refused(refusal, add)
+    for (const { guard, verdict, reason } of verdicts) {
+      if (verdict === 'allow') continue
+      if (verdict === 'ask' && outcome === 'allow') continue // people have answered it before
+      const made = verdict === 'fix' && fixed ? { fixed: fixed.value } : {}
+      add({ is: 'guard', guard, position, verdict, ...said({ reason }), ...made })
+    }
+  }
+
+  /** The calls of an answer that a guard refused are not made. */
+  #refused(
+    { guard, verdict }: { readonly guard: string; readonly verdict: string },
+    add: Add,
+  ): void {
+    const reason = `guard "${guard}" had this answer of the model: ${verdict}`
+    for (const id of this.#answered) {
+      const error = this.#untold.get(id)?.invalid
+      if (error === undefined) add({ is: 'unmade', call: id, reason })
+      else add({ is: 'error', call: id, error, wasMade: false })
+    }
+  }
+
+  #answer(value: unknown, place: Place, add: Add): void {
+    if (!isReply(value)) return // a step of a flow that is no agent
+    const { answer, amounts } = value
+    const calls = proposedCalls(answer.content)
+    for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
+    this.#answered = calls.map(({ id }) => id)
+    add({
+      is: 'assistant',
+      text: answerText(answer.content),
+      ...(answer.finishReason === 'length' ? { isCut: true } : {}),
+      model: answer.model,
+      calls: calls.map(shownCall),
+      amounts,
+    })
+  }
+}
+
+type Add = (item: Unplaced) => void
+
+/** An entry, and what is done with it. */
+interface About {
+  readonly kind: Entry['kind']
+  readonly key: string
+  readonly seq: number
+  /** The call that it belongs to, when it belongs to one. */
+  readonly call: string | undefined
+  readonly path: string
+  /** The id of the question that it asks, if it asks one. */
+  readonly question: string
+  /** Its record, when it is of this kind. */
+  readonly read: <K extends keyof Payloads>(kind: K) => Payloads[K]
+  readonly add: Add
+}
+
+/** Verdicts about an answer with which its calls are not made. */
+const refusals: ReadonlySet<string> = new Set(['deny', 'retry', 'halt'])
+
+/** Whether nothing needs to be said about the call behind it: after a vote, say, it is still open. */
+const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: string }> =>
+  'call' in item &&
+  item.is !== 'asked' &&
+  item.is !== 'vote' &&
+  !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))
+
+/** What an entry says of undoing what another one registered. */
+interface Undone {
+  readonly of: number
+  readonly state: 'undone' | 'failed' | 'skipped'
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+}
+
+/** What a commit tells of calls for which no entry of their own stands: the model called them wrongly. */
+function resultsOf(change: StateChange): readonly CallResult[] {
+  const messages =
+    'base' in change
+      ? listOf((change.base as { readonly messages?: unknown } | null)?.messages)
+      : change.delta.flatMap((edit) => {
+          if (edit[1][0] !== 'messages' || edit[0] === 'cut') return []
+          return edit[0] === 'splice' ? edit[4] : listOf(edit[2])
+        })
+  return messages.flatMap(
+    (message) =>
+      listOf((message as { readonly results?: unknown } | null)?.results) as CallResult[],
+  )
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+/** Without what is not set. */
+const said = <T extends object>(fields: T): Said<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Said<T>
+
+type Said<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Large values by name. */
+type Large = ReadonlyMap<string, unknown>
+
+/** References to entries are shown as they are. */
+const recordOf = (payload: string, large: Large): unknown =>
+  decode(payload, { resolve: (ref) => large.get(largeOf(ref) ?? '') ?? { ref } })
+
+/** Whether what it holds is an item, or part of one, so that a large value of it is needed. */
+const isShown = ({ kind, key }: Entry): boolean =>
+  key === '=model' ||
+  key === '=next message' ||
+  kind === 'question.answered' ||
+  callOf(key) !== undefined
+
+/** What an agent was started with; nothing where the run is of another flow. */
+function promptsOf(input: unknown): readonly string[] {
+  const { prompt, messages } = Object(input) as { prompt?: unknown; messages?: unknown }
+  return [prompt, ...listOf(messages)].filter((text) => typeof text === 'string')
+}
+
+function isReply(value: unknown): value is Reply {
+  const { answer, amounts } = Object(value) as Partial<Reply>
+  return Array.isArray(answer?.content) && typeof amounts === 'object'
+}
+
+/** The call that a key belongs to, when it belongs to one. */
+const callOf = (key: string): string | undefined =>
+  key.startsWith('=call:') ? unescape(key.slice('=call:'.length)) : undefined
+
+/** The call that an approval is about: what a second request for it adds is left out. */
+const approvalOf = (key: string): string =>
+  unescape(key.slice('=approval:'.length)).replace(/ #\d+$/, '')

@@ -1,0 +1,151 @@
+/**
+ * What the guards say at one position, as the loop acts on it.
+ *
+ * - V1 A decision is recorded before anything follows from it, and served ever after.
+ * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
+ *   has added are not asked about the past (C4).
+ */
+import type { Payloads } from '../../ledger/index.ts'
+import { decideIn, isRecorded, taintsIn } from '../../run/inside.ts'
+import type { Run } from '../../run/index.ts'
+import type { Agency } from '../loop/agency.ts'
+import { dataSchema } from '../schemas/data-schema.ts'
+import { type Position, type Subjects, withFix } from './position.ts'
+import { type Grant, runGuards } from './run-guards.ts'
+import { halt } from '../loop/halt.ts'
+import { judging } from './judging.ts'
+import { type AgentState, recentCalls } from '../loop/state.ts'
+
+/** What is decided about, and where it stands in the turn. */
+export interface Matter<P extends Position> {
+  readonly position: P
+  readonly key: string
+  /** Keys of what comes after it. */
+  readonly later: readonly string[]
+  readonly subject: Subjects[P]
+  /** Recorded with the decision: what exactly it is about. */
+  readonly about?: Readonly<Record<string, unknown>>
+  /** What a person has granted about exactly this. */
+  readonly granted?: readonly Grant[]
+}
+
+export type Ruling<P extends Position> =
+  /** It goes on, perhaps as guards have changed it. */
+  | {
+      readonly is: 'allow'
+      readonly subject: Subjects[P]
+      readonly isFixed: boolean
+      /** What was recorded with the decision. */
+      readonly about?: unknown
+    }
+  | { readonly is: 'deny'; readonly by: string; readonly reason: string }
+  | { readonly is: 'retry'; readonly by: string; readonly reason: string; readonly max: number }
+  /** At calls only: a person has to approve. Elsewhere the person has been asked already. */
+  | {
+      readonly is: 'ask'
+      readonly reason: string
+      /** Each guard that asks, with its question. */
+      readonly asking: readonly Required<Grant>[]
+      readonly subject: Subjects[P]
+      readonly isFixed: boolean
+    }
+
+/** What a person says whom a guard has asked. */
+interface Permission {
+  readonly verdict: 'allow' | 'deny'
+  readonly reason?: string
+}
+
+const permission = dataSchema<Permission>({
+  type: 'object',
+  required: ['verdict'],
+  properties: { verdict: { enum: ['allow', 'deny'] }, reason: { type: 'string' } },
+  additionalProperties: false,
+})
+
+/** Asks the guards, where there are some. Throws GUARD_HALTED when one ends the run. */
+export function rule<P extends Position>(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  matter: Matter<P>,
+): Ruling<P> | Promise<Ruling<P>> {
+  const { position, key, later, subject } = matter
+  const untouched = { is: 'allow', subject, isFixed: false } as const
+  if (isRecorded(run, key)) return ruled(at, run, state, matter)
+  if (!at.guards.some((one) => one.at.includes(position))) return untouched
+  if (later.some((one) => isRecorded(run, one))) return untouched
+  return ruled(at, run, state, matter)
+}
+
+async function ruled<P extends Position>(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  { position, key, subject, about, granted = [] }: Matter<P>,
+): Promise<Ruling<P>> {
+  const decision = await decideIn(run, {
+    kind: 'guard.decided',
+    key,
+    make: async () => {
+      const costs = judging(at)
+      const { ports, agent } = at
+      const made = await runGuards(at.guards, position, subject, {
+        ports,
+        signal: run.abortSignal,
+        context: {
+          runId: run.id,
+          agent: agent.name,
+          turn: state.turns + 1,
+          history: recentCalls(state),
+          tainted: taintsIn(run),
+          judge: costs.judge,
+        },
+        granted,
+      })
+      return { ...costs.charge(), ...(about ? { about } : {}), ...made }
+    },
+  })
+  const decided = decision as unknown as Decided
+  const { outcome, by = '', reason = '', max = 0, fixed } = decided
+  const seen = {
+    subject: fixed ? withFix(position, subject, fixed.value) : subject,
+    isFixed: fixed !== undefined,
+    about: decided.about,
+  }
+  switch (outcome) {
+    case 'allow':
+      return { is: 'allow', ...seen }
+    case 'deny':
+      return { is: 'deny', by, reason }
+    case 'retry':
+      return { is: 'retry', by, reason, max }
+    case 'halt':
+      throw halt('GUARD_HALTED', `Guard "${by}" halted agent "${at.agent.name}": ${reason}`, run.id)
+    case 'ask': {
+      if (position === 'call') return { is: 'ask', reason, asking: askingIn(decided), ...seen }
+      const said = await run.ask<Permission>(reason, { schema: permission, key: `${key} asked` })
+      if (said.verdict === 'allow') return { is: 'allow', ...seen }
+      return { is: 'deny', by, reason: said.reason ?? 'A person said no.' }
+    }
+  }
+}
+
+/** Who has asked. Decisions of before several could put only what the first of them asked. */
+function askingIn({ by = '', asking = [by], verdicts }: Decided): Required<Grant>[] {
+  return verdicts
+    .filter(({ guard, verdict }) => verdict === 'ask' && asking.includes(guard))
+    .map(({ guard, reason }) => ({ guard, question: reason }))
+}
+
+/** The parts of a recorded decision that the loop acts on. */
+interface Decided {
+  readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
+  readonly verdicts: Payloads['guard.decided']['verdicts']
+  readonly by?: string
+  readonly asking?: readonly string[]
+  readonly reason?: string
+  readonly max?: number
+  readonly fixed?: { readonly value: unknown }
+  readonly about?: unknown
+}

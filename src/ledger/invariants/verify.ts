@@ -1,0 +1,70 @@
+/**
+ * Verifying a run: all invariants over all of its entries, read once and, but for their numbers, never held
+ * together.
+ *
+ * Finds an edit, a deletion, an insertion and a reordering at the entry where it was made, and a
+ * truncation by the head that the run's row tells. A rewrite of everything from some entry on,
+ * hashes and head included, is consistent in itself: it shows only against a head that was kept
+ * elsewhere, which is what to hand in as `head` then.
+ */
+import type { Entry } from '../entry.ts'
+import { type Projections, readEntry, type Violation } from './invariant.ts'
+import { invariants } from './invariants.ts'
+
+/** Entries in order: all there are, or a function that reads the page behind a number. */
+export type EntrySource =
+  | AsyncIterable<Entry>
+  | Iterable<Entry>
+  | ((after: number) => Promise<readonly Entry[]>)
+
+export type Verdict =
+  | {
+      readonly ok: true
+      readonly entries: number
+      /** How many of them have had their payload erased. */
+      readonly erased: number
+    }
+  | { readonly ok: false; readonly violations: readonly Violation[] }
+
+/** Enough to see what happened; a ledger that is damaged all over need not be listed entry by entry. */
+const violationsMax = 100
+
+/** Reads the run once and says what is wrong with it, first things first, at most 100 of them. */
+export async function verifyRun(
+  source: EntrySource,
+  head: Projections['head'],
+  rows: Omit<Projections, 'head'> = {},
+): Promise<Verdict> {
+  const watches = invariants.map(({ id, watch }) => ({ id, watch: watch() }))
+  const violations: Violation[] = []
+  let entries = 0
+  let erased = 0
+  for await (const entry of typeof source === 'function' ? pages(source) : source) {
+    entries++
+    if (entry.payload === null) erased++
+    const read = readEntry(entry)
+    for (const { id, watch } of watches) {
+      const what = watch.see(read)
+      if (what !== undefined) violations.push({ id, seq: entry.seq, what })
+    }
+    if (violations.length >= violationsMax) return { ok: false, violations }
+  }
+  for (const { id, watch } of watches) {
+    for (const { seq, what } of watch.end?.({ head, ...rows }) ?? []) {
+      violations.push({ id, seq, what })
+    }
+  }
+  return violations.length === 0 ? { ok: true, entries, erased } : { ok: false, violations }
+}
+
+async function* pages(read: (after: number) => Promise<readonly Entry[]>): AsyncGenerator<Entry> {
+  let after = 0
+  for (;;) {
+    const page = await read(after)
+    yield* page
+    const last = page.at(-1)?.seq ?? 0
+    // A damaged store may number its entries anyhow: each page leads further, or is the last.
+    if (!(last > after)) return
+    after = last
+  }
+}

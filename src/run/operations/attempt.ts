@@ -1,0 +1,206 @@
+/** One attempt at a step: calling its body, within its time, and making a result of whatever happens. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { EverloopError } from '../../base/errors.ts'
+import type { ErrorData } from '../../base/errors.ts'
+import { encode, errorData } from '../../ledger/index.ts'
+import type { Charge } from '../../ledger/index.ts'
+import { within } from '../current.ts'
+import type { StepContext, StepOptions } from '../face.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import type { Operation } from '../pass/operation.ts'
+import type { Pass } from '../pass/pass.ts'
+import { isPromiseLike } from '../promise-like.ts'
+import { LiveText } from '../pass/publisher.ts'
+
+export interface StepCall {
+  readonly name: string
+  readonly options: StepOptions & { readonly input?: unknown }
+  readonly body: (context: LiveContext) => unknown
+  /** What a person says that it came to must fit this. */
+  readonly result?: StandardSchemaV1 | undefined
+  /** Values of more characters than this are kept as artifacts. Default: those of 256 K. */
+  readonly largeAt?: number | undefined
+  /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
+  readonly charge?: ((value: unknown) => Charge | undefined) | undefined
+  /** The same where it failed for good. */
+  readonly failedCharge?: (() => Charge | undefined) | undefined
+}
+
+/** What the runtime's own steps are handed besides. */
+export interface LiveContext extends StepContext {
+  /** Shows text of the attempt to whoever watches, until its outcome is recorded. Nothing waits for it. */
+  readonly publish: (text: string) => void
+  /** Makes void what was shown: the body begins anew within the attempt. */
+  readonly restart: () => void
+}
+
+/** What came of an attempt. `late`: the call itself, when its time was over before it ended. */
+export type Result =
+  | {
+      readonly is: 'completed'
+      readonly value: unknown
+      readonly text: string
+      readonly charge: Charge | undefined
+    }
+  | {
+      readonly is: 'failed'
+      readonly thrown: unknown
+      readonly error: ErrorData
+      readonly late?: Promise<unknown>
+    }
+
+/** By this an outside system can recognise a repetition of the operation. */
+export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
+  idempotencyKey(options.seed, path)
+
+/** What a body is handed, and what it has shown. */
+interface Handed {
+  readonly context: LiveContext
+  readonly shown: () => LiveText | undefined
+}
+
+/**
+ * The context's fields are its own properties, so that they survive when code copies or wraps it: an
+ * idempotency key that is lost on the way is a payment made twice. What few ask for is made when asked for.
+ */
+function handed(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal): Handed {
+  let live: LiveText | undefined
+  const context: LiveContext = {
+    attempt,
+    get signal() {
+      return signal ?? operation.scope.signal
+    },
+    get idempotencyKey() {
+      return idempotencyKeyOf(pass, operation)
+    },
+    publish: (text) => (live ??= liveText(pass, operation, attempt)).publish(text),
+    restart: () => live?.restart(),
+  }
+  return { context, shown: () => live }
+}
+
+/**
+ * Calls the body once. Never throws or rejects: whatever happens is a result, and it is there at once when
+ * the body returned at once.
+ */
+export function execute(
+  pass: Pass,
+  operation: Operation,
+  { call, number, timeoutMs }: Attempt,
+): Result | Promise<Result> {
+  if (timeoutMs !== undefined) return executeTimed(pass, operation, { call, number, timeoutMs })
+  const given = handed(pass, operation, number)
+  try {
+    const started = begin(pass, operation, call, given.context)
+    return isPromiseLike(started)
+      ? landed(call, given, started)
+      : ended(given, successOf(call, started))
+  } catch (thrown) {
+    return ended(given, failureOf(thrown))
+  }
+}
+
+/** One attempt to make. */
+interface Attempt {
+  readonly call: StepCall
+  readonly number: number
+  readonly timeoutMs: number | undefined
+}
+
+function begin(pass: Pass, operation: Operation, call: StepCall, context: LiveContext): unknown {
+  const { scope, path } = operation
+  pass.options.onBody?.(path, pass.run)
+  return operation.call(within, { pass, scope, step: path }, call.body, context)
+}
+
+async function landed(call: StepCall, given: Handed, started: unknown): Promise<Result> {
+  let result: Result
+  try {
+    result = successOf(call, await started)
+  } catch (thrown) {
+    result = failureOf(thrown)
+  }
+  return ended(given, result)
+}
+
+/** What was shown is out before the outcome is. */
+function ended(given: Handed, result: Result): Result | Promise<Result> {
+  const live = given.shown()
+  return live ? live.end().then(() => result) : result
+}
+
+function successOf(call: StepCall, value: unknown): Result {
+  try {
+    return { is: 'completed', value, text: encode(value), charge: call.charge?.(value) }
+  } catch (thrown) {
+    return failureOf(thrown) // it cannot be recorded
+  }
+}
+
+const failureOf = (thrown: unknown): Extract<Result, { is: 'failed' }> => ({
+  is: 'failed',
+  thrown,
+  error: errorData(thrown),
+})
+
+async function executeTimed(
+  pass: Pass,
+  operation: Operation,
+  { call, number, timeoutMs }: Attempt & { readonly timeoutMs: number },
+): Promise<Result> {
+  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
+  const given = handed(pass, operation, number, signal)
+  let started: Promise<unknown> | undefined
+  let result: Result
+  try {
+    // One promise for all who wait: some thenables do their work each time `then` is called.
+    started = Promise.resolve(begin(pass, operation, call, given.context))
+    result = successOf(call, await Promise.race([started, expired]))
+  } catch (thrown) {
+    const late = started && isTimeout(thrown) ? { late: started } : {}
+    result = { ...failureOf(thrown), ...late }
+  }
+  dispose()
+  return ended(given, result)
+}
+
+const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>
+  new LiveText(pass.options.publisher, {
+    path: operation.path,
+    attempt,
+    isOver: () => pass.isOver || operation.phase !== 'busy' || operation.scope.closed,
+  })
+
+const timeouts = new WeakSet<Error>()
+
+/** True when the attempt's time was over: a body may throw a TIMEOUT of its own. */
+export const isTimeout = (thrown: unknown): boolean => timeouts.has(thrown as Error)
+
+/** A signal that is aborted with the scope, and when the time is over. */
+function timed(
+  pass: Pass,
+  { scope, path }: Operation,
+  timeoutMs: number,
+): {
+  readonly signal: AbortSignal
+  readonly expired: Promise<never>
+  readonly dispose: () => void
+} {
+  const controller = new AbortController()
+  let reject: (error: Error) => void
+  const expired = new Promise<never>((_, rejectExpired) => {
+    reject = rejectExpired
+  })
+  const timer = pass.ports.setTimer(timeoutMs, () => {
+    const error = new EverloopError(
+      'TIMEOUT',
+      `Step "${path}" of run "${pass.run}" took longer than its timeout of ${timeoutMs} ms.`,
+      { run: pass.run, step: path },
+    )
+    timeouts.add(error)
+    reject(error)
+    controller.abort(error)
+  })
+  const signal = AbortSignal.any([scope.signal, controller.signal])
+  return { signal, expired, dispose: () => timer.cancel() }
+}

@@ -1,0 +1,350 @@
+/**
+ * A loop's state in memory, and what each turn writes of it.
+ *
+ * - T1 The state handed to a turn equals what a resume would decode, and is frozen. Bytes cannot be
+ *   frozen: each turn is handed a copy of them, and what it hands on is compared with what was kept.
+ * - T2 What a resume reads (`chain`) stays below twice what lives (`live`) plus a slack, see
+ *   ledger/delta.ts. Both are counted in characters and stand in every turn's entry.
+ * - T3 What the ledger holds already, a step's value or an item of an earlier turn, is referred to.
+ */
+import { assert } from '../../base/errors.ts'
+import {
+  applyEdits,
+  decode,
+  diff,
+  encode,
+  entryUnits,
+  readsTooMuch,
+  referredUnitsMin,
+  spliceItems,
+} from '../../ledger/index.ts'
+import type { Edit, Payloads, Ref } from '../../ledger/index.ts'
+import { type HandedValues, partOf } from '../replay/handed-values.ts'
+import type { Line } from '../replay/recorded.ts'
+
+type Turn = Payloads['turn.committed']
+
+/** A turn that is ready to be committed. */
+export interface TurnChange {
+  readonly record: Turn
+  readonly payload: string
+  /** Takes the change over, once it is known under which number it was committed. */
+  readonly accept: (seq: number) => void
+}
+
+/** Takes secrets out of an encoded value. */
+export type Redact = (text: string) => string
+
+/** An entry whose parts the state may consist of. */
+interface Written {
+  readonly seq: number
+  readonly record: Turn
+}
+
+export class LoopState {
+  #state: unknown
+  #turn: number
+  #live: number
+  #chain: number
+  /** Where large parts of the living state stand in the ledger. */
+  readonly #refs: WeakMap<object, Ref>
+  /** Plain copies of long lists of the state: V8 reads frozen lists several times slower. */
+  readonly #plain = new WeakMap<object, unknown[]>()
+  /** Turns since the last whole one, and that one: what a whole one can refer to. */
+  #written: Written[]
+  /** Takes secrets out of what is written, and so out of the state (T1). */
+  readonly #redact: Redact
+
+  private constructor(fields: {
+    readonly state: unknown
+    readonly turn: number
+    readonly live: number
+    readonly chain: number
+    readonly refs: WeakMap<object, Ref>
+    readonly written: Written[]
+    readonly redact: Redact
+  }) {
+    deepFreeze(fields.state)
+    this.#state = fields.state
+    this.#turn = fields.turn
+    this.#live = fields.live
+    this.#chain = fields.chain
+    this.#refs = fields.refs
+    this.#written = fields.written
+    this.#redact = fields.redact
+  }
+
+  /** A loop that has committed no turn. Its first turn will be kept whole. */
+  static initial(state: unknown, redact: Redact): LoopState {
+    const text = redact(encode(state))
+    return new LoopState({
+      state: decode(text),
+      turn: 0,
+      live: text.length,
+      chain: Infinity,
+      refs: new WeakMap(),
+      written: [],
+      redact,
+    })
+  }
+
+  /** A loop behind these turns, the first of which is whole. `refs`: what was decoded from references. */
+  static restored(
+    turns: readonly Line<'turn.committed'>[],
+    refs: WeakMap<object, Ref>,
+    redact: Redact,
+  ): LoopState {
+    const [first] = turns
+    const last = turns.at(-1)
+    assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
+    const whole = turns.findLastIndex(({ record }) => 'base' in record)
+    const base = turns[whole]?.record
+    const edits = turns
+      .slice(whole + 1)
+      .flatMap(({ record }) => ('delta' in record ? record.delta : []))
+    const state = applyEdits(base && 'base' in base ? base.base : undefined, edits)
+    const { live, chain } = last.record
+    const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))
+    const turn = Number(last.entry.key)
+    return new LoopState({ state, turn, live, chain, refs, written, redact })
+  }
+
+  /** The state to hand to the next turn: frozen, with bytes of its own. */
+  handed(): unknown {
+    return withOwnBytes(this.#state)
+  }
+
+  /** How much a resume reads for the state, in characters. */
+  get chain(): number {
+    return this.#chain
+  }
+
+  /** The number of the last committed turn; 0 for none. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** The change that leads to this state. Throws NOT_SERIALISABLE when it cannot be kept. */
+  change(
+    after: unknown,
+    handed: HandedValues,
+    abandoned: readonly string[] | undefined,
+  ): TurnChange {
+    const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
+      this.#plain.get(list)
+    const edits = diff(this.#state, after, { plainOf })
+    const referring = this.#referring(handed)
+    const text = this.#redact(encode(edits, { refer: referring.refer }))
+    const added = text.length + referring.units
+    const live = this.#live + added - replacedUnits(this.#state, edits)
+    const chain = this.#chain + added + entryUnits
+    // What is new is copied: the objects belong to the code, which goes on using them.
+    const delta = decode(text, { resolve: referring.resolve }) as readonly Edit[]
+    const state = applyEdits(this.#state, delta, plainOf)
+    const rest = abandoned === undefined ? {} : { abandoned }
+    if (readsTooMuch(chain, live)) return this.#whole(state, delta, handed, rest)
+    const tail = encode({ live, chain, ...rest }).slice(1)
+    return {
+      record: { delta, live, chain, ...rest },
+      payload: `{"delta":${text},${tail}`,
+      accept: (seq) => this.#accept(state, delta, { seq, record: { delta, live, chain, ...rest } }),
+    }
+  }
+
+  /** The turn with its whole state; only what the ledger does not hold in large parts is written. */
+  #whole(
+    state: unknown,
+    edits: readonly Edit[],
+    handed: HandedValues,
+    rest: { readonly abandoned?: readonly string[] },
+  ): TurnChange {
+    for (const { seq, record } of this.#written) this.#remember(seq, record)
+    const referring = this.#referring(handed)
+    const text = this.#redact(encode(state, { refer: referring.refer }))
+    const live = text.length + referring.units
+    const record: Turn = { base: state, live, chain: live, ...rest }
+    const tail = encode({ live, chain: live, ...rest }).slice(1)
+    const accept = (seq: number): void => {
+      this.#written = []
+      this.#accept(state, edits, { seq, record })
+    }
+    return { record, payload: `{"base":${text},${tail}`, accept }
+  }
+
+  /** `edits`: all that is new in the state; everything else is the same objects as before. */
+  #accept(state: unknown, edits: readonly Edit[], written: Written): void {
+    this.#state = this.#freezeEdited(state, edits)
+    this.#turn++
+    this.#live = written.record.live
+    this.#chain = written.record.chain
+    this.#written.push(written)
+  }
+
+  /** Freezes what the edits touched; a long list is kept a second time in a form quick to read. */
+  #freezeEdited(state: unknown, edits: readonly Edit[]): unknown {
+    for (const edit of edits) {
+      const bringsBytes = newIn(edit).reduce<boolean>((has, part) => deepFreeze(part) || has, false)
+      let [old, node] = [this.#state, state]
+      for (const key of [...edit[1], undefined]) {
+        if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node)) break
+        if (Array.isArray(node)) this.#keepPlain(old, node, edit, key)
+        Object.freeze(node)
+        if (bringsBytes || holdsBytes(old)) withBytes.add(node)
+        if (key === undefined) break
+        node = (node as Container)[key]
+        old = typeof old === 'object' && old !== null ? (old as Container)[key] : undefined
+      }
+    }
+    return state
+  }
+
+  /**
+   * A list's plain form goes on to the list that an edit made of it, because copying it takes long.
+   * One list is changed by one splice or by edits of single items, never by both; what stands at
+   * two places of the state has its plain form after the edits of the first.
+   */
+  #keepPlain(old: unknown, list: unknown[], edit: Edit, key: string | number | undefined): void {
+    if (list.length < longList) return
+    const known = this.#plain.get(list)
+    const moved = known ?? this.#plain.get(old as object)
+    if (!moved) {
+      this.#plain.set(list, [...list])
+      return
+    }
+    if (key !== undefined) moved[Number(key)] = list[Number(key)]
+    else if (!known && edit[0] === 'splice') spliceItems(moved, edit)
+    if (known) return
+    this.#plain.delete(old as object) // two lists may be made of it, and only one gets it
+    this.#plain.set(list, moved)
+  }
+
+  #referring(handed: HandedValues): {
+    readonly refer: (value: object | string) => Ref | undefined
+    /**
+     * What was referred to: the very object, so that it is found again by identity, or a copy of one
+     * that cannot be frozen all the way down (T1).
+     */
+    readonly resolve: (ref: Ref) => unknown
+    units: number
+  } {
+    const referred = new Map<string, unknown>()
+    const referring = {
+      units: 0,
+      resolve: (ref: Ref): unknown => referred.get(ref.join('/')),
+      refer: (value: object | string): Ref | undefined => {
+        const known = typeof value === 'object' ? this.#refs.get(value) : undefined
+        const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
+        if (ref) {
+          const text = encode(value)
+          const part = known || canFreeze(value) ? value : decode(text)
+          referred.set(ref.join('/'), part)
+          referring.units += text.length
+          if (typeof part === 'object' && part !== null) this.#refs.set(part, ref)
+        }
+        return ref
+      },
+    }
+    return referring
+  }
+
+  /** Large parts of what a turn wrote can be referred to by that turn. */
+  #remember(seq: number, record: Turn): void {
+    if ('base' in record) this.#rememberPart(record.base, [seq, 'base'])
+    else {
+      for (const [i, edit] of record.delta.entries()) {
+        if (edit[0] === 'set') this.#rememberPart(edit[2], [seq, 'delta', i, 2])
+        if (edit[0] === 'splice') this.#rememberPart(edit[4], [seq, 'delta', i, 4])
+      }
+    }
+  }
+
+  /** Lists and objects grow; what they hold is what can be found again. */
+  #rememberPart(value: unknown, ref: Ref): void {
+    if (typeof value !== 'object' || value === null || this.#refs.has(value)) return
+    for (const [key, child] of Object.entries(value)) {
+      if (typeof child !== 'object' || child === null || this.#refs.has(child)) continue
+      const path: Ref = [...ref, Array.isArray(value) ? Number(key) : key]
+      if (Array.isArray(child)) this.#rememberPart(child, path)
+      else if (encode(child).length >= referredUnitsMin) this.#refs.set(child, path)
+    }
+  }
+}
+
+type Container = Readonly<Record<string | number, unknown>>
+
+/** Lists of this length are worth a plain copy. */
+const longList = 256
+
+/** What the edits take out of the state, in characters. */
+function replacedUnits(state: unknown, edits: readonly Edit[]): number {
+  let units = 0
+  for (const edit of edits) {
+    const old = partOf(state, edit[1])
+    if (edit[0] !== 'splice') {
+      if (old !== undefined) units += encode(old).length
+    } else if (edit[3] > 0 && Array.isArray(old)) {
+      units += encode(old.slice(edit[2], edit[2] + edit[3])).length
+    }
+  }
+  return units
+}
+
+/** What an edit brings into the state. */
+const newIn = (edit: Edit): readonly unknown[] =>
+  edit[0] === 'set' ? [edit[2]] : edit[0] === 'splice' ? edit[4] : []
+
+/** Of what was frozen here, all that there may be bytes in. */
+const withBytes = new WeakSet<object>()
+
+const holdsBytes = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (ArrayBuffer.isView(value) || withBytes.has(value))
+
+/**
+ * Freezes data all the way down, but for bytes. Returns whether there are any in it. What is frozen
+ * already was frozen all the way down, see `refer`.
+ */
+function deepFreeze(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (ArrayBuffer.isView(value) || Object.isFrozen(value)) return holdsBytes(value)
+  if (value instanceof Map || value instanceof Set || value instanceof Date) refuseMutation(value)
+  Object.freeze(value)
+  for (const child of partsOf(value)) if (deepFreeze(child)) withBytes.add(value)
+  return withBytes.has(value)
+}
+
+/** The same data; wherever there are bytes in it, a copy of them. */
+function withOwnBytes(value: unknown): unknown {
+  if (!holdsBytes(value)) return value
+  if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) return Object.freeze(value.map(withOwnBytes))
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    const fields = Object.entries(value as object).map(([key, part]) => [key, withOwnBytes(part)])
+    return Object.freeze(Object.fromEntries(fields))
+  }
+  const copy = decode(encode(value))
+  deepFreeze(copy)
+  return copy
+}
+
+/** True when nothing in the data is frozen, sealed or kept from getting fields, and there are no bytes. */
+function canFreeze(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (ArrayBuffer.isView(value) || !Object.isExtensible(value)) return false
+  for (const child of partsOf(value)) if (!canFreeze(child)) return false
+  return true
+}
+
+const partsOf = (value: object): Iterable<unknown> =>
+  value instanceof Map || value instanceof Set ? value : Object.values(value)
+
+/** Freezing an object does not freeze what its methods change. */
+function refuseMutation(value: object): void {
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(value))) {
+    if (!/^(set|add|delete|clear)/.test(name)) continue
+    Object.defineProperty(value, name, {
+      value: () => {
+        throw new TypeError(`Cannot call ${name} on the state of a loop: it is frozen.`)
+      },
+    })
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The durable loop. Each turn is a scope; `run.next` commits it together with the new state, and
+ * what the turn did is never read again. See loop-state.ts for what a turn costs.
+ */
+import { EverloopError } from '../../base/errors.ts'
+import { childPath, redacted } from '../../ledger/index.ts'
+import { within } from '../current.ts'
+import { type Done, type Next, verdictOf } from '../face.ts'
+import { LoopState } from './loop-state.ts'
+import type { Pass } from '../pass/pass.ts'
+import { inScope } from './scopes.ts'
+import { isSampled, shadowReplay } from '../pass/shadow.ts'
+import { Scope } from '../pass/scope.ts'
+
+/** Executes a loop from its first turn, or from the one behind the last that was committed. */
+export function loop(
+  pass: Pass,
+  parent: Scope,
+  call: {
+    readonly name: string
+    readonly initial: unknown
+    readonly body: (scope: Scope, turn: number, state: unknown) => unknown
+  },
+): Promise<unknown> {
+  return inScope(pass, parent, parent.key(call.name), async (scope) => {
+    const turns = pass.recorded.turns.get(scope.path)
+    pass.recorded.turns.delete(scope.path)
+    const redact = (text: string): string => redacted(text, pass.options.redactor, 'value')
+    const state = turns
+      ? LoopState.restored(turns, pass.reader.refs, redact)
+      : LoopState.initial(call.initial, redact)
+    scope.time = turns?.at(-1)?.entry.time ?? scope.time
+    for (let turnsOfPass = 1; ; turnsOfPass++) {
+      const number = state.turn + 1
+      const turn = new Scope(pass.run, childPath(scope.path, number), scope.time, scope)
+      const verdict = await within({ pass, scope: turn, step: undefined }, () =>
+        call.body(turn, number, state.handed()),
+      )
+      const { shadow } = pass.options
+      if (shadow?.isTarget(turn.path)) {
+        shadow.onVerdict(verdict)
+        return new Promise(() => {})
+      }
+      switch (verdictOf(verdict)) {
+        case 'done':
+          return (verdict as Done<unknown>).result
+        case 'next':
+          if (pass.options.development && !shadow && isSampled(turnsOfPass, state.chain)) {
+            await compareWithShadow(pass, turn, verdict)
+          }
+          await commit(pass, turn, state, (verdict as Next).state)
+          break
+        case undefined:
+          throw new EverloopError(
+            'NOT_A_TURN',
+            `Turn ${number} of loop "${scope.path}" in run "${pass.run}" returned neither run.next(…) nor run.done(…). Return one of them from the loop's body.`,
+            { run: pass.run, step: turn.path },
+          )
+      }
+    }
+  })
+}
+
+/** Pauses the run, and never resolves, when a second execution of the turn goes another way. */
+async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Promise<void> {
+  const { options, journal, store, run } = pass
+  const asked = Array.from(pass.operations, ({ path }) => path)
+  const row = await store.run(run).catch(() => undefined)
+  // While something is on its way into the ledger there is nothing firm to compare with.
+  if (!row || journal.pending || turn.isLeaving) return
+  const difference = await shadowReplay(options, row, { turn: turn.path, verdict, asked })
+  if (difference === undefined) return
+  pass.stop({
+    is: 'pause',
+    code: 'HIDDEN_STATE',
+    message: `Turn "${turn.path}" depends on something outside of its state: ${difference}. After a crash the loop would go on differently. Keep everything a turn needs in the state that run.next hands on, then resume the run.`,
+  })
+  return new Promise(() => {})
+}
+
+/** Resolves when the turn is durable. Never does so when the pass ends before. */
+async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
+  const loopScope = turn.parent
+  if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
+  // Before the turn is left, so that a state that cannot be kept fails with everything still there.
+  const trial = state.change(after, turn.values, undefined)
+  return new Promise((resolve) => {
+    pass.leave(turn, ({ abandoned, deliver }) => {
+      const { payload, record, accept } =
+        abandoned === undefined ? trial : state.change(after, turn.values, abandoned)
+      pass.commit({
+        drafts: [
+          { scope: loopScope.path, kind: 'turn.committed', key: String(state.turn + 1), record },
+        ],
+        payload,
+        deliver,
+        committed: ([entry]) => {
+          if (!entry) return
+          accept(entry.seq)
+          if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)
+          loopScope.time = entry.time
+          resolve()
+        },
+      })
+    })
+  })
+}

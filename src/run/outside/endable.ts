@@ -1,0 +1,33 @@
+/**
+ * Iterations that may wait for months: whoever iterates can end them while they wait. A generator alone
+ * does not allow that, as it looks at `return` only after its next item.
+ */
+import { EverloopError } from '../../base/errors.ts'
+
+/** The items until `return` is called or the signal is aborted, whatever is waited for. */
+export function endable<T>(
+  signal: AbortSignal | undefined,
+  iterate: (end: AbortSignal) => AsyncGenerator<T, void>,
+): AsyncGenerator<T, void> {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new EverloopError('BAD_OPTION', '`signal` takes an AbortSignal, which ends the watching.')
+  }
+  const left = new AbortController()
+  const items = iterate(signal ? AbortSignal.any([signal, left.signal]) : left.signal)
+  const leave = items.return.bind(items)
+  items.return = (value) => {
+    left.abort()
+    return leave(value)
+  }
+  return items
+}
+
+/** Resolves when the promise does or the iteration is to end, whichever comes first. */
+export async function orEnd(awaited: Promise<void>, end: AbortSignal): Promise<void> {
+  if (end.aborted) return
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const onEnd = (): void => resolve()
+  end.addEventListener('abort', onEnd)
+  await Promise.race([awaited, ended])
+  end.removeEventListener('abort', onEnd)
+}

@@ -1,0 +1,158 @@
+/**
+ * Large values: kept once, as artifacts, by the hash of their encoded text. The entry holds a
+ * reference with 0 in the place of an entry's number, and the hash.
+ */
+import { hash } from 'node:crypto'
+import { EverloopError } from '../../base/errors.ts'
+import type { Redactor } from '../../base/redactor.ts'
+import { type Charge, decode, encode, redacted, type Ref } from '../../ledger/index.ts'
+import type { NewArtifact, Store } from '../../store/store.ts'
+
+/** Encoded values longer than this leave the entry. */
+const largeUnits = 256 * 1024
+
+/** Whether this encoded value will be kept as an artifact. */
+export const isLarge = (text: string, largeAt: number = largeUnits): boolean =>
+  text.length > largeAt
+
+/**
+ * A payload whose first field is this encoded value, and the artifact it refers to, if any. A charge
+ * goes before it, where a store looks for it.
+ */
+export function payloadWith(
+  field: 'value' | 'output' | 'args',
+  text: string,
+  rest: object,
+  {
+    charge,
+    largeAt,
+  }: { readonly charge?: Charge | undefined; readonly largeAt?: number | undefined } = {},
+): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
+  const tail = encode(rest)
+  const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
+  const open = charge ? `{"charge":${encode(charge)},` : '{'
+  if (!isLarge(text, largeAt))
+    return { payload: `${open}"${field}":${text}${close}`, artifacts: [] }
+  const bytes = Buffer.from(text, 'latin1') // encoded text is ASCII
+  const artifact = { hash: hash('sha256', bytes, 'base64url'), bytes }
+  const ref = `{"$":"ref","v":[0,"${artifact.hash}"]}`
+  return { payload: `${open}"${field}":${ref}${close}`, artifacts: [artifact] }
+}
+
+/** What is about to be written. */
+interface Written {
+  readonly payload: string
+  readonly artifacts?: readonly NewArtifact[]
+}
+
+/**
+ * What is about to be written, without secrets, and the same for the large values that it refers to.
+ * Everything that a pass commits goes through here before anybody is handed it.
+ */
+export function cleaned(
+  payload: string,
+  artifacts: readonly NewArtifact[] | undefined,
+  redactor: Redactor,
+): Written {
+  if (redactor.isEmpty) return { payload, ...(artifacts ? { artifacts } : {}) }
+  let text = redacted(payload, redactor, 'record')
+  const clean = artifacts?.map((artifact): NewArtifact => {
+    // Bytes of the user's own were cleaned when they were handed over: their hash is a value.
+    if (!payload.includes(`"$":"ref","v":[0,"${artifact.hash}"`)) return artifact
+    const before = textOf(artifact.bytes)
+    const after = redacted(before, redactor, 'value')
+    if (after === before) return artifact
+    const bytes = Buffer.from(after, 'latin1')
+    const name = hash('sha256', bytes, 'base64url')
+    text = text.replaceAll(artifact.hash, name)
+    return { hash: name, bytes }
+  })
+  return { payload: text, ...(clean ? { artifacts: clean } : {}) }
+}
+
+/** The artifact a reference means, or undefined when it means an entry. */
+export const largeOf = ([seq, ...path]: Ref): string | undefined =>
+  seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
+
+/**
+ * The record as a replay will decode it, where the payload alone does not say it: it has references in
+ * the place of values. Copied field by field, as each value is within the limits of a payload, and with
+ * others around it may not be.
+ */
+export function copyOf(
+  record: object,
+  { payload, artifacts: [artifact] = [] }: Written,
+  redactor: Redactor,
+): unknown {
+  if (!payload.includes('"$":"ref"')) return undefined
+  const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
+    const isSpilled = artifact && (key === 'value' || key === 'output' || key === 'args')
+    const text = isSpilled ? textOf(artifact.bytes) : redacted(encode(value), redactor, 'value')
+    return [key, decode(text)]
+  })
+  return Object.fromEntries(fields)
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+
+/** How a reference stands in a payload. Quotes inside texts are escaped, so it is nothing else. */
+const refOpens = '"$":"ref","v":['
+
+/** What payloads refer to: entries by number, and large values by name. */
+export interface Wanted {
+  readonly seqs: Set<number>
+  readonly large: Set<string>
+}
+
+/** Adds what the payload refers to. False when it refers to nothing. */
+export function wantedBy(payload: string | null, { seqs, large }: Wanted): boolean {
+  if (payload === null) return false
+  // Searched by hand, as payloads have megabytes: an expression takes ten times as long.
+  let at = payload.indexOf(refOpens)
+  const refers = at !== -1
+  while (at !== -1) {
+    const begin = at + refOpens.length
+    const seq = Number.parseInt(payload.slice(begin, begin + 17), 10)
+    if (seq > 0) seqs.add(seq)
+    const name = seq === 0 ? nameInRef.exec(payload.slice(begin, begin + 50))?.[1] : undefined
+    if (name !== undefined) large.add(name)
+    at = payload.indexOf(refOpens, begin)
+  }
+  return refers
+}
+
+const nameInRef = /^0,"([\w-]{43})"/
+
+/** Fetches the large values that a payload refers to. Throws BROKEN_CHAIN when one is not whole. */
+export function largeIn(
+  store: Store,
+  run: string,
+  payload: string | null,
+): Promise<ReadonlyMap<string, unknown>> {
+  const large = new Set<string>()
+  wantedBy(payload, { seqs: new Set(), large })
+  return largeValues(store, run, large)
+}
+
+/** Fetches large values by name. Throws BROKEN_CHAIN when one is not whole. */
+export async function largeValues(
+  store: Store,
+  run: string,
+  names: Iterable<string>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const values = new Map<string, unknown>()
+  for (const name of names) values.set(name, await fetch(store, run, name))
+  return values
+}
+
+async function fetch(store: Store, run: string, name: string): Promise<unknown> {
+  const bytes = await store.artifact(name)
+  if (!bytes || hash('sha256', bytes, 'base64url') !== name) {
+    throw new EverloopError(
+      'BROKEN_CHAIN',
+      `A large value of run "${run}" (artifact ${name}) is ${bytes ? 'not what was kept' : 'missing'}. Restore the store from a backup.`,
+      { run },
+    )
+  }
+  return decode(textOf(bytes))
+}

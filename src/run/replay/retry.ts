@@ -1,0 +1,152 @@
+/**
+ * Retrying a failed run: which outcomes no longer count, and which scopes are open again.
+ *
+ * R1 The failure is followed from the run's end down to the outcome it came from; each of these
+ *    failures is forgotten, and the scopes they closed are open again.
+ * R2 What came behind a failure in its scope, and inside it, may be there only because of it (in a
+ *    `catch`, say), so the code may never ask for it again: it no longer stands in the way of a
+ *    replay. Failures among it are followed in their turn and happen again.
+ * R3 A success that was forgotten is not executed again: when the code asks for it, its outcome is
+ *    written down anew, at the place in the ledger where it is asked for now (see repeat.ts). Nor is
+ *    the turn of a loop ever forgotten.
+ */
+import { EverloopError } from '../../base/errors.ts'
+import { checkLinks, decode, isWithin, operationPath } from '../../ledger/index.ts'
+import type { Entry, OpenScope, Payloads } from '../../ledger/index.ts'
+import type { RunRow, Store } from '../../store/store.ts'
+import { stateOf } from '../outside/view.ts'
+
+/** Throws RUN_STATE when a retry could not let the run go on. */
+export async function checkRetry(store: Store, { id: run, code }: RunRow): Promise<void> {
+  if (code === 'DEADLINE') {
+    throw new EverloopError(
+      'RUN_STATE',
+      `Run "${run}" failed because its deadline passed; a retry would not give it more time. Start a new run.`,
+      { run },
+    )
+  }
+  if (!(await stateOf(store, run)).undoing) return
+  throw new EverloopError(
+    'RUN_STATE',
+    `Undoing what run "${run}" did has begun: going on from its failure would build on what may not be there any more. Start a new run.`,
+    { run },
+  )
+}
+
+export interface Forgotten {
+  readonly forget: readonly number[]
+  readonly reopen: readonly OpenScope[]
+}
+
+/** How many entries are read at a time. */
+const pageMax = 1000
+
+/** A failure that came from no outcome forgets nothing: the code goes on with all that is recorded. */
+export async function retryFrom(
+  store: Store,
+  run: string,
+  cause: number | undefined,
+): Promise<Forgotten> {
+  const forget = new Set<number>()
+  const reopen = new Map<string, number>()
+  const followed = new Set<number>()
+  const tail = new Tail(store, run)
+  const causes = cause === undefined ? [] : [cause]
+  for (let seq = causes.pop(); seq !== undefined; seq = causes.pop()) {
+    if (followed.has(seq)) continue
+    followed.add(seq)
+    const entry = await tail.at(seq)
+    if (!entry) continue
+    forget.add(seq)
+    causes.push(...reopenFailed(entry, reopen))
+    for (const other of openOnly(await tail.behind(seq))) {
+      if (other.key === '' || !isWithin(other.scope, entry.scope)) continue
+      if (other.kind === 'turn.committed') continue
+      forget.add(other.seq)
+      causes.push(...reopenFailed(other, reopen))
+    }
+  }
+  return {
+    forget: [...forget].toSorted((a, b) => a - b),
+    reopen: Array.from(reopen, ([path, from]) => ({ path, from })),
+  }
+}
+
+/** Opens again what this failure closed, if it closed anything. Returns what it came from. */
+function reopenFailed({ kind, payload }: Entry, reopen: Map<string, number>): number[] {
+  if (kind !== 'scope.failed') return []
+  const { cause, scopes } = decode(payload ?? '{}', {
+    resolve: () => undefined,
+  }) as Payloads['scope.failed']
+  for (const { path, from } of scopes) reopen.set(path, Math.min(from, reopen.get(path) ?? from))
+  return cause === undefined ? [] : [cause]
+}
+
+/**
+ * The entries, newest first, without those that no resume reads: their scope has ended well, or an
+ * earlier retry has forgotten them, and what they had closed was opened again by it.
+ */
+function* openOnly(entries: readonly Entry[]): Generator<Entry> {
+  const closed = new Set<string>()
+  const gone = new Set<number>()
+  for (const entry of entries.toReversed()) {
+    const { kind, scope, key, seq } = entry
+    if (kind === 'run.retried') for (const other of forgottenBy(entry)) gone.add(other)
+    if (gone.has(seq) || (closed.size > 0 && isInside(scope, closed))) continue
+    yield entry
+    if (kind === 'scope.closed' || kind === 'turn.committed') closed.add(operationPath(scope, key))
+  }
+}
+
+const forgottenBy = ({ payload }: Entry): readonly number[] =>
+  (decode(payload ?? '{"forget":[]}') as Payloads['run.retried']).forget
+
+/** Whether the scope is one of these or lies inside one. */
+function isInside(scope: string, scopes: ReadonlySet<string>): boolean {
+  for (let end = scope.length; end > 0; end = scope.lastIndexOf('/', end - 1)) {
+    if (scopes.has(scope.slice(0, end))) return true
+  }
+  return false
+}
+
+/** The end of a ledger, read further back as it is needed, and each entry once. */
+class Tail {
+  readonly #store: Store
+  readonly #run: string
+  /** Behind each other, up to the ledger's end. */
+  #entries: readonly Entry[] = []
+  #from = Infinity
+
+  constructor(store: Store, run: string) {
+    this.#store = store
+    this.#run = run
+  }
+
+  async at(seq: number): Promise<Entry | undefined> {
+    await this.#readFrom(seq)
+    return this.#entries[seq - this.#from]
+  }
+
+  async behind(seq: number): Promise<readonly Entry[]> {
+    await this.#readFrom(seq)
+    return this.#entries.slice(seq - this.#from + 1)
+  }
+
+  async #readFrom(seq: number): Promise<void> {
+    if (seq >= this.#from) return
+    const found: Entry[] = []
+    for (let after = seq - 1; after < this.#from - 1; after = found.at(-1)?.seq ?? after) {
+      const limit = Math.min(pageMax, this.#from - 1 - after)
+      const page = await this.#store.entries(this.#run, { after, limit })
+      checkLinks(page)
+      // Of most entries nothing but their place counts.
+      for (const entry of page) {
+        const isRead = entry.kind === 'scope.failed' || entry.kind === 'run.retried'
+        found.push(isRead ? entry : { ...entry, payload: null })
+      }
+      if (page.length < limit) break
+    }
+    this.#entries = [...found, ...this.#entries]
+    this.#from = seq
+  }
+}

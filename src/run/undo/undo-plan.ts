@@ -1,0 +1,33 @@
+/**
+ * What a run would have to undo, read page by page from its whole ledger, closed scopes included. It is
+ * read when a run fails or is cancelled, or when somebody asks, and at no other time.
+ */
+import { checkLinks, decode, Undoables, type Undoable } from '../../ledger/index.ts'
+import type { Store } from '../../store/store.ts'
+import { largeIn, largeOf } from '../replay/large.ts'
+
+/** How many entries are read at a time. */
+const pageMax = 1000
+
+/** Throws BROKEN_CHAIN. */
+export async function undoablesOf(store: Store, run: string): Promise<Undoables> {
+  const undoables = new Undoables()
+  for (let after = 0; ;) {
+    const page = await store.entries(run, { after, limit: pageMax })
+    checkLinks(page)
+    for (const entry of page) undoables.see(entry)
+    after = page.at(-1)?.seq ?? after
+    if (page.length < pageMax) return undoables
+  }
+}
+
+/** What the step returned that is undone; undefined when it is not known to have happened. */
+export async function resultOf(store: Store, run: string, undoable: Undoable): Promise<unknown> {
+  if (undoable.result === undefined) return undefined
+  const entries = await store.entriesAt(run, [undoable.result])
+  checkLinks(entries)
+  const payload = entries[0]?.payload ?? '{}'
+  const large = await largeIn(store, run, payload)
+  const record = decode(payload, { resolve: (ref) => large.get(largeOf(ref) ?? '') })
+  return (record as { readonly value?: unknown }).value
+}

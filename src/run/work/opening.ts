@@ -1,0 +1,199 @@
+/**
+ * Whether a claimed run may go on: paused, failed, crash-looping and cancelled runs are decided upon
+ * here, before any of their code is executed.
+ */
+import type { AnyDraft, RunState, RunStatus } from '../../ledger/index.ts'
+import type { Message, NewMessage, RunRow, Store } from '../../store/store.ts'
+import { actor } from '../actor.ts'
+import { cancelMessage } from '../pass/cancel-message.ts'
+import { isPast, missed } from './deadline.ts'
+import { type RunEnd, toParent } from './ending.ts'
+import { recordOf } from '../pass/inbox.ts'
+import { type Reader } from '../replay/reader.ts'
+import { retryFrom } from '../replay/retry.ts'
+import { pausedDraft } from '../pass/stop.ts'
+import { undoablesOf } from '../undo/undo-plan.ts'
+
+/** Losses of a worker without a new entry after which a run is parked. */
+export const barrenMax = 3
+
+export type Opening =
+  /** The run goes on as it is. */
+  | { readonly is: 'open' }
+  /** The run goes on after this. */
+  | ({ readonly is: 'reopened' } & Written)
+  /** The run does not go on. */
+  | ({ readonly is: 'refused' } & Written)
+
+/** What is written when a run is opened, the messages that it takes, and those that it sends. */
+interface Written {
+  readonly drafts: readonly AnyDraft[]
+  readonly taken: readonly number[]
+  readonly deliver?: readonly NewMessage[]
+}
+
+/** Pauses after which the flow's code cannot or must not be executed, not even to cancel. */
+const deadPauses: readonly string[] = [
+  'CRASH_LOOP',
+  'DIVERGED',
+  'DRIFTED',
+  'BROKEN_CHAIN',
+  'HIDDEN_STATE',
+]
+
+/** What is decided about, and what speaks for and against it. */
+interface Matter {
+  readonly store: Store
+  readonly row: RunRow
+  readonly reader: Reader
+  /** Those that nobody has taken. */
+  readonly messages: readonly Message[]
+}
+
+/** The oldest message of this kind. */
+const firstOf = (messages: readonly Message[], kind: Message['kind']): Message | undefined =>
+  messages.find((message) => message.kind === kind)
+
+/** Whoever lets a run go on, or cancels it, overrules what was to stop it before. */
+const overruledBy = (
+  { number: last }: Message,
+  messages: readonly Message[],
+  kinds: readonly Message['kind'][],
+): number[] =>
+  messages
+    .filter(({ kind, number }) => kinds.includes(kind) && number < last)
+    .map(({ number }) => number)
+
+/** Decides from the ledger and the inbox, before any code runs. */
+export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
+  const { status } = reader.state
+  const messages = row.newest === 0 ? [] : await store.messages(row.id, [])
+  const matter = { store, row, reader, messages }
+  switch (status.is) {
+    case 'active':
+      return activeOpening(matter)
+    case 'paused':
+      return pausedOpening(matter, status.code)
+    case 'failed':
+      return failedOpening(matter, status)
+    case 'completed':
+    case 'cancelled':
+      return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
+  }
+}
+
+async function activeOpening(matter: Matter): Promise<Opening> {
+  const { store, row, reader, messages } = matter
+  const { undoing } = reader.state
+  const cancel = firstOf(messages, 'cancel')
+  // Code that has not begun, or that kills its process, is not executed to be cancelled.
+  const isDeadly = row.barren >= barrenMax
+  if (!isDeadly && undoing) return { is: 'open' }
+  if (cancel && !undoing && (row.seq === 1 || isDeadly)) return cancelled(matter, cancel)
+  const { record: beginning } = reader.beginning
+  if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
+    const end = missed(row.id)
+    const drafts = [{ scope: '', key: '', ...end }]
+    return { is: 'refused', drafts, taken: [], deliver: toParent(row.id, beginning, end) }
+  }
+  if (!isDeadly) return { is: 'open' }
+  const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
+  // A run that is being undone is ending already: there is nothing left to cancel.
+  const taken = cancel ? [cancel.number] : []
+  return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
+}
+
+async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
+  const { reader, messages } = matter
+  const { undoing } = reader.state
+  const cancel = firstOf(messages, 'cancel')
+  const resume = firstOf(messages, 'resume')
+  // A run that is being undone is ending already, and waits for what it needs for that.
+  if (cancel && undoing && !resume) return { is: 'refused', drafts: [], taken: [cancel.number] }
+  if (cancel && !undoing && deadPauses.includes(code)) return cancelled(matter, cancel)
+  const reason = resume ?? cancel
+  if (!reason) return { is: 'refused', drafts: [], taken: [] }
+  // A cancel is taken when the code is told of it.
+  const taken = [...overruledBy(reason, messages, ['pause']), ...(resume ? [resume.number] : [])]
+  const record = actor(recordOf<'resume' | 'cancel'>(reason).by)
+  return {
+    is: 'reopened',
+    drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
+    taken,
+  }
+}
+
+async function failedOpening(
+  { store, row, reader, messages }: Matter,
+  { error, cause }: Extract<RunStatus, { is: 'failed' }>,
+): Promise<Opening> {
+  const retry = firstOf(messages, 'retry')
+  if (!retry) return { is: 'refused', drafts: [], taken: [] }
+  // Its time is over, and a retry would not give it any. Those who ask are refused (retry.ts).
+  // What was undone would have to be done again, which is another run.
+  if (error.code === 'DEADLINE' || reader.state.undoing) {
+    return { is: 'refused', drafts: [], taken: [retry.number] }
+  }
+  const { by } = recordOf<'retry'>(retry)
+  const record = { ...(await retryFrom(store, row.id, cause)), ...actor(by) }
+  return {
+    is: 'reopened',
+    drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
+    // A cancel that came too late to end the run has been overruled, as one that was taken is.
+    taken: [...overruledBy(retry, messages, ['pause', 'cancel']), retry.number],
+  }
+}
+
+/** Ends a run without executing its code, which has not begun or must not go on. Undoes it first. */
+async function cancelled({ store, reader, messages }: Matter, cancel: Message): Promise<Opening> {
+  const { entry, record: beginning } = reader.beginning
+  const { reason, by } = recordOf<'cancel'>(cancel)
+  const { state } = reader
+  // A pause that were left would stop the undoing.
+  const taken = [...overruledBy(cancel, messages, ['pause']), cancel.number]
+  const { drafts, deliver, end } = await cancelWithoutCode(store, entry.run, { state, reason, by })
+  if (!end) return { is: 'reopened', drafts, taken, deliver }
+  const told = toParent(entry.run, beginning, end)
+  return { is: 'refused', drafts, taken, deliver: [...deliver, ...told] }
+}
+
+/**
+ * What is written and who is told when a run is cancelled whose code is not executed for it. Without
+ * an `end`, it has to be undone first.
+ */
+export async function cancelWithoutCode(
+  store: Store,
+  run: string,
+  how: { readonly state: RunState; readonly reason: string; readonly by: string | undefined },
+): Promise<{
+  readonly drafts: readonly AnyDraft[]
+  readonly deliver: readonly NewMessage[]
+  readonly end: RunEnd | undefined
+}> {
+  const { state, reason, by } = how
+  const who = actor(by)
+  const deliver = Array.from(state.waits.values()).flatMap(({ kind, record }) =>
+    kind === 'child.started' && 'run' in record ? [cancelMessage(record.run, reason)] : [],
+  )
+  const undoables = await undoablesOf(store, run)
+  if (undoables.list().length === 0) {
+    const end: RunEnd = { kind: 'run.cancelled', record: { reason, ...who } }
+    return { drafts: [{ scope: '', key: '', ...end }], deliver, end }
+  }
+  const resumed: AnyDraft = { scope: '', kind: 'run.resumed', key: '', record: who }
+  const record = { because: 'cancelled', reason, ...who } as const
+  const undoing: AnyDraft = { scope: '', kind: 'run.undoing', key: '', record }
+  const isPaused = state.status.is === 'paused'
+  return { drafts: isPaused ? [resumed, undoing] : [undoing], deliver, end: undefined }
+}
+
+/** A take-over is written down together with the first progress after it. */
+export const preludeOf = ({ barren, crashes, overtakes }: RunRow): AnyDraft | undefined =>
+  barren === 0
+    ? undefined
+    : {
+        scope: '',
+        kind: 'run.overtaken',
+        key: '',
+        record: { lost: crashes >= overtakes ? 'crash' : 'lease', times: barren },
+      }

@@ -1,0 +1,387 @@
+/**
+ * The worker: claims due runs, executes them, and keeps its lease while it does.
+ *
+ * W1 A worker holds runs only under a session of its own, whose token nobody had before. When the
+ *    session is lost, or cannot be renewed before its lease ends, everything in hand is dropped
+ *    before a new session begins.
+ * W2 Heartbeats come from a timer, not from steps; a frozen event loop sends none.
+ * W3 Runs that are blocked and linger do not count against the concurrency.
+ * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
+ *    the next run is due. A slow poll remains, for what might be missed.
+ * W5 Of suspects, runs that lost their worker and have written nothing since, one is in hand at a
+ *    time: which of them it was that killed the process, nobody knows. What is beside it for the
+ *    first time may be lost with it once, and is not lost with it again.
+ */
+import { type ErrorCode, EverloopError } from '../../base/errors.ts'
+import type { Ports } from '../../base/ports.ts'
+import { Redactor } from '../../base/redactor.ts'
+import type { RunRow, Store } from '../../store/store.ts'
+import type { Executing } from './executing.ts'
+import { execute } from './executor.ts'
+import { FairTurns } from './fair-turns.ts'
+import type { Flows } from '../flows.ts'
+import type { Environment, OnBody } from '../pass/pass-options.ts'
+import type { PassEnd } from '../pass/stop.ts'
+import { SessionKeeper } from './session.ts'
+import { attributeRejections } from './unhandled.ts'
+
+/** The poll that remains when nothing is ever told. */
+const pollMs = 5000
+/** How long claims are put off after the store was in trouble. */
+const troubleMs = 1000
+/** A suspect that has been in hand for so long holds up no other: it may hang, but it has not killed. */
+const suspectMs = 60_000
+/** How long a run is put off that could not be executed for a reason of its own. */
+const lostMs = 10_000
+
+export interface WorkerOptions {
+  readonly store: Store
+  readonly ports: Ports
+  readonly flows: Flows
+  readonly leaseMs: number
+  /** How many runs are executed at a time. */
+  readonly concurrency: number
+  /** For people: who this worker is. */
+  readonly name: string
+  /** Executes sampled turns twice, see shadow.ts. */
+  readonly development: boolean
+  /** Knows the secrets that must not be written. Default: none. */
+  readonly redactor?: Redactor | undefined
+  /** What layers above keep for their code. */
+  readonly environment?: Environment | undefined
+  /** Told of each body of a step: for tests. */
+  readonly onBody?: OnBody | undefined
+  /** Told what went wrong without ending anything. */
+  readonly onTrouble: (error: unknown, run: string | undefined) => void
+  /** A pass of this run has ended. */
+  readonly onPassEnd: (run: string, end: PassEnd) => void
+}
+
+type State = 'new' | 'working' | 'draining' | 'stopped'
+
+interface Held {
+  readonly executing: Executing
+  readonly row: RunRow
+  /** While it is a suspect (W5): until when it holds up others. */
+  suspectUntil: number | undefined
+}
+
+export class Worker {
+  readonly #options: WorkerOptions
+  readonly #turns: FairTurns
+  readonly #held = new Map<string, Held>()
+  #state: State = 'new'
+  #session: SessionKeeper | undefined
+  /** A claim failed and may have happened all the same. */
+  #isUnsure = false
+  /** Set while the loop sleeps; called to wake it. */
+  #wake: (() => void) | undefined
+  #stirred = false
+  #loop: Promise<void> | undefined
+  #unsubscribe: (() => void) | undefined
+  /** Why there is nothing to work on any more. */
+  #failure: EverloopError | undefined
+  readonly #idle = new Set<() => void>()
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    this.#turns = new FairTurns(options.ports)
+  }
+
+  /** Begins to work. */
+  start(): void {
+    if (this.#state !== 'new') return
+    const unsubscribe = this.#options.store.subscribe((change) => {
+      if (change === 'work') this.#stir()
+    })
+    this.#state = 'working'
+    const stopListening = attributeRejections()
+    this.#unsubscribe = () => {
+      unsubscribe()
+      stopListening()
+    }
+    this.#loop = this.#work()
+  }
+
+  /** Resolves when the worker has stopped. Rejects when it did so because the store failed for good. */
+  async ended(): Promise<void> {
+    await this.#loop
+    this.#throwFailure()
+  }
+
+  /** True while the run is executed here. */
+  holds(run: string): boolean {
+    return this.#held.has(run)
+  }
+
+  /**
+   * Resolves when no run is held by anyone, and none that this worker serves is due, or when the
+   * worker has stopped. Rejects when it did so because the store failed for good.
+   */
+  async idle(): Promise<void> {
+    if (this.#state !== 'stopped') {
+      await new Promise<void>((resolve) => {
+        this.#idle.add(resolve)
+        this.#stir()
+      })
+    }
+    this.#throwFailure()
+  }
+
+  /**
+   * Stops gracefully: nothing new begins, busy steps end and are recorded, the runs are given back.
+   * What is not done when `drainMs` have passed is dropped; another worker will do it again.
+   */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#state === 'new') this.#state = 'stopped'
+    if (this.#state === 'stopped') return
+    if (this.#state === 'working') {
+      this.#state = 'draining'
+      for (const { executing } of this.#held.values()) executing.yield()
+      const deadline = this.#options.ports.setTimer(drainMs, () => {
+        this.#dropAll(
+          new EverloopError('STORE_CLOSED', 'The worker stopped before the run was done.'),
+        )
+      })
+      this.#stir()
+      await this.#loop
+      deadline.cancel()
+    }
+    await this.#loop
+  }
+
+  #stir(): void {
+    this.#stirred = true
+    this.#wake?.()
+  }
+
+  async #work(): Promise<void> {
+    while (this.#state === 'working' || this.#held.size > 0) {
+      this.#stirred = false
+      const dueAt = this.#state === 'working' ? await this.#claim() : undefined
+      await this.#passOnNews()
+      if (!this.#isStirred()) await this.#sleep(dueAt)
+    }
+    this.#state = 'stopped'
+    this.#unsubscribe?.()
+    await this.#session?.close().catch(this.#trouble)
+    this.#settleIdle(this.#idle)
+  }
+
+  #isStirred(): boolean {
+    return this.#stirred
+  }
+
+  /** Claims as much as there is room for. Returns when to ask again. */
+  async #claim(): Promise<number | undefined> {
+    const { store, flows, concurrency } = this.#options
+    const busy = Array.from(this.#held.values()).filter(({ executing }) => !executing.isBlocked)
+    const limit = concurrency - busy.length
+    if (limit <= 0) return undefined
+    const asking = [...this.#idle] // whoever asks later may have started something that this claim misses
+    try {
+      const session = await this.#keeper()
+      const { token } = session
+      if (this.#isUnsure) await this.#adopt(session)
+      this.#isUnsure = true
+      const { runs, nextDue } = await store.claim({
+        session: token,
+        flows: flows.served,
+        limit,
+        suspects: this.#suspectInHand() ? 0 : 1,
+      })
+      this.#isUnsure = false
+      if (this.#session !== session) {
+        // Lost meanwhile. What was never begun is given back, or it would count as lost with us.
+        await Promise.all(runs.map((row) => this.#putOff(row, token, 0)))
+        return 0
+      }
+      for (const row of runs) this.#begin(row, token)
+      if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle(asking)
+      return nextDue
+    } catch (error) {
+      this.#onStoreTrouble(error)
+      return store.clock.now() + troubleMs
+    }
+  }
+
+  #suspectInHand(): boolean {
+    const now = this.#options.store.clock.now()
+    return Array.from(this.#held.values()).some(({ suspectUntil = 0 }) => suspectUntil > now)
+  }
+
+  /** Begins what an earlier claim did get although its reply was lost. */
+  async #adopt(session: SessionKeeper): Promise<void> {
+    // What is in hand now may be given back before the answer is here.
+    const asked = new Map(this.#held)
+    const rows = await this.#options.store.runs({ session: session.token })
+    if (this.#session !== session) return
+    for (const row of rows) {
+      const isKnown = [asked, this.#held].some((held) => held.get(row.id)?.row.epoch === row.epoch)
+      if (!isKnown) this.#begin(row, session.token)
+    }
+  }
+
+  #begin(row: RunRow, session: string): void {
+    const { store, ports, flows, development, onBody, onTrouble, onPassEnd } = this.#options
+    const { redactor = new Redactor(), environment = {} } = this.#options
+    const flow = flows.find(row.flow, row.version)
+    if (!flow) return // claimed by name and version, so it is there
+    const executing = execute({
+      row,
+      session,
+      store,
+      ports,
+      turns: this.#turns,
+      flow,
+      actions: flows.actions,
+      development,
+      redactor,
+      environment,
+      onBody,
+      onTrouble: (error) => onTrouble(error, row.id),
+      onProgress: () => this.#clear(row),
+      onEnd: (end) => {
+        // A later claim of the same run may have taken this place already.
+        if (this.#held.get(row.id)?.row === row) this.#held.delete(row.id)
+        if (end.is === 'lost') this.#onLost(end.error, row, session)
+        onPassEnd(row.id, end)
+        this.#stir()
+      },
+    })
+    const suspectUntil = row.barren > 0 ? store.clock.now() + suspectMs : undefined
+    this.#held.set(row.id, { executing, row, suspectUntil })
+    if (this.#state !== 'working') executing.yield()
+  }
+
+  /** The run has got further: it is no suspect any more, and the next one may come. */
+  #clear(row: RunRow): void {
+    const held = this.#held.get(row.id)
+    if (held?.row !== row || held.suspectUntil === undefined) return
+    held.suspectUntil = undefined
+    this.#stir()
+  }
+
+  /**
+   * A run that was taken over is somebody else's. One that was lost for another reason is still in
+   * our name: it is put off and tried again, or it would be held for as long as we live.
+   */
+  #onLost(error: EverloopError, row: RunRow, session: string): void {
+    this.#options.onTrouble(error, row.id)
+    // A worker that stops has its runs freed with its session.
+    if (error.code !== 'FENCED' && this.#state === 'working')
+      void this.#putOff(row, session, lostMs)
+  }
+
+  /** Gives a run back that is still in our name, as soon as the store takes it. */
+  async #putOff(row: RunRow, session: string, ms: number): Promise<void> {
+    const { store, ports } = this.#options
+    const { id: run, epoch } = row
+    try {
+      const now = await store.run(run)
+      if (now?.session !== session || now.epoch !== epoch) return
+      const release = { wake: store.clock.now() + ms, seen: now.newest }
+      const { is } = await store.append({ run, session, epoch, after: now, entries: [], release })
+      if (is === 'committed') return
+    } catch (error) {
+      this.#onStoreTrouble(error)
+    }
+    ports.setTimer(troubleMs, () => {
+      const isOurs = this.#state === 'working' && this.#session?.token === session
+      if (isOurs && !this.holds(run)) void this.#putOff(row, session, ms)
+    })
+  }
+
+  /** Tells runs in hand of messages that came for them. */
+  async #passOnNews(): Promise<void> {
+    if (this.#held.size === 0 || !this.#session) return
+    try {
+      for (const { run, newest } of await this.#options.store.news(this.#session.token)) {
+        this.#held.get(run)?.executing.onNews(newest)
+      }
+    } catch (error) {
+      this.#onStoreTrouble(error)
+    }
+  }
+
+  async #keeper(): Promise<SessionKeeper> {
+    this.#session ??= await SessionKeeper.open({
+      ...this.#options,
+      onLost: () => this.#loseSession(),
+      onTrouble: this.#trouble,
+    })
+    return this.#session
+  }
+
+  /** The lease is gone: others may hold the runs already. */
+  #loseSession(): void {
+    this.#session = undefined
+    this.#isUnsure = false
+    this.#dropAll(
+      new EverloopError(
+        'FENCED',
+        'The lease of this worker ran out: it was frozen, could not reach the store, or the clock was set forward.',
+      ),
+    )
+    this.#stir()
+  }
+
+  /** Trouble passes; a store that has failed for good ends the work. */
+  #onStoreTrouble(error: unknown): void {
+    this.#trouble(error)
+    if (!isFinal(error) || this.#failure) return
+    this.#failure = error
+    this.#state = 'draining'
+    this.#dropAll(error)
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure
+  }
+
+  #dropAll(error: EverloopError): void {
+    for (const { executing } of this.#held.values()) executing.drop(error)
+  }
+
+  async #sleep(dueAt: number | undefined): Promise<void> {
+    const { ports, store } = this.#options
+    const ms =
+      dueAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, dueAt - store.clock.now()))
+    await new Promise<void>((resolve) => {
+      const timer = ports.setTimer(ms, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  async #checkIdle(asking: readonly (() => void)[]): Promise<void> {
+    if (asking.length === 0) return
+    const queues = await this.#options.store.queues()
+    if (queues.every(({ held }) => held === 0)) this.#settleIdle(asking)
+  }
+
+  #settleIdle(asking: Iterable<() => void>): void {
+    for (const resolve of asking) {
+      this.#idle.delete(resolve)
+      resolve()
+    }
+  }
+
+  readonly #trouble = (error: unknown): void => {
+    this.#options.onTrouble(error, undefined)
+  }
+}
+
+/** The store will not come back: working on makes no sense. */
+const isFinal = (error: unknown): error is EverloopError =>
+  EverloopError.is(error) && finalCodes.has(error.code)
+
+const finalCodes: ReadonlySet<ErrorCode> = new Set([
+  'STORE_FAILED',
+  'STORE_CLOSED',
+  'STORE_NEWER',
+  'STORE_FOREIGN',
+])
