@@ -9,7 +9,7 @@
  * --node     the Node that is measured instead of this one; several give a column each
  * --dist     a package that is built already, such as that of another commit
  * --json     prints JSON instead of tables
- * --write    puts the results into docs/benchmarks.md
+ * --write    puts the results into docs/benchmarks.md, in the places of those of the same cases
  * --profile  processor profiles of each case go there
  *
  * Each case is executed in a process of its own, one after another.

@@ -46,26 +46,20 @@ const amount = (value: number): string =>
     ? Math.round(value).toLocaleString('en')
     : String(Number(value.toPrecision(3)))
 
-/** Puts the results between the marks of the document. */
+/** Puts the results between the marks of the document: cases that were not executed keep their tables. */
 export function write(path: string, results: readonly Result[]): void {
   const text = readFileSync(path, 'utf8')
   const from = text.indexOf(begin)
   const to = text.indexOf(end)
   if (from < 0 || to < from) throw new Error(`${path} has no marks for results.`)
-  const kept = [text.slice(0, from + begin.length), text.slice(to)]
-  writeFileSync(path, kept.join(`\n\n${markdown(results)}\n\n`))
-}
-
-function markdown(results: readonly Result[]): string {
-  const nodes = [...new Set(results.map(({ node }) => node))]
-  const names = [...new Set(results.map(({ name }) => name))]
-  const tables = names.map((name) =>
-    tableOf(
-      nodes,
-      results.filter((each) => each.name === name),
-    ),
-  )
-  return [machine(), ...tables].join('\n\n')
+  const before = text
+    .slice(from + begin.length, to)
+    .matchAll(/^### ([\w-]+): .*?(?=^### |$(?![^]))/gms)
+  const tables = new Map(Array.from(before, ([table, name = '']) => [name, table.trim()]))
+  for (const { name } of results)
+    tables.set(name, tableOf(results.filter((one) => one.name === name)))
+  const body = [machine(), ...tables.values()].join('\n\n')
+  writeFileSync(path, [text.slice(0, from + begin.length), text.slice(to)].join(`\n\n${body}\n\n`))
 }
 
 function machine(): string {
@@ -73,9 +67,11 @@ function machine(): string {
   return `${type()} ${release()}, ${availableParallelism()} cores, ${memory} GB, SQLite ${process.versions['sqlite']}.`
 }
 
-function tableOf(nodes: readonly string[], results: readonly Result[]): string {
+/** The results of one case, a column for each Node. */
+function tableOf(results: readonly Result[]): string {
   const [first] = results
   if (!first) return ''
+  const nodes = results.map(({ node }) => node)
   const rows = first.figures.map((figure) => {
     const ofNodes = nodes.map((node) => {
       const same = results
