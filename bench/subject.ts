@@ -21,7 +21,7 @@ export async function internals(): Promise<
 > {
   const { headOf, seal } = (await load('../modules/ledger/index.js')) as typeof Ledger
   const { openStore } = (await load('../modules/open.js')) as typeof Open
-  const { newRun } = (await load('../modules/run/genesis.js')) as typeof Genesis
+  const { newRun } = (await load('../modules/run/work/genesis.js')) as typeof Genesis
   const { systemPorts } = (await load('../modules/base/system.js')) as typeof System
   return { headOf, seal, openStore, newRun, systemPorts }
 }

@@ -23,6 +23,17 @@ describe('the files', () => {
     expect(checkNumbers(sources)).toEqual([])
   })
 
+  test('that benchmarks load of src are where they say', () => {
+    const [subject] = readSources('bench').filter(({ path }) => path === 'bench/subject.ts')
+    const loaded = Array.from(
+      subject?.text.matchAll(/'..\/modules\/(.*)\.js'/g) ?? [],
+      ([, path]) => path,
+    )
+    expect(loaded).toContain('open')
+    const paths = sources.map(({ path }) => path)
+    expect(loaded.filter((path) => !paths.includes(`src/${path}.ts`))).toEqual([])
+  })
+
   test('switch no check off without a reason', () => {
     expect(checkSuppressions([...sources, ...tests])).toEqual([])
   })
