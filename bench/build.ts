@@ -35,6 +35,12 @@ export function build(built: string | undefined): string {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
   cpSync(built ?? join(root, 'dist'), join(folder, 'dist'), { recursive: true })
   cpSync(join(cache, 'everloop'), join(folder, 'modules'), { recursive: true })
+  // tsc leaves the name of the thread's file as it is; the package needs none.
+  const thread = join(folder, 'modules/store/sqlite/thread-source.js')
+  writeFileSync(
+    thread,
+    readFileSync(thread, 'utf8').replace('writer-thread.ts', 'writer-thread.js'),
+  )
   mkdirSync(join(folder, 'bench'))
   for (const file of readdirSync(bench)) {
     if (!file.endsWith('.ts')) continue
