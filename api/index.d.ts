@@ -332,7 +332,7 @@ export interface ErrorData {
 
 export class Ever implements AsyncDisposable {
     #private;
-    constructor(options: EverOptions);
+    constructor(options: RuntimeParts);
     get store(): Store;
     start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
@@ -1711,19 +1711,6 @@ interface Watching {
     stop(): void;
 }
 
-interface EverOptions {
-    readonly store: Store;
-    readonly ports: Ports;
-    readonly flows: Flows;
-    readonly leaseMs: number;
-    readonly name: string;
-    readonly development: boolean;
-    readonly redactor?: Redactor | undefined;
-    readonly environment?: Environment | undefined;
-    readonly onBody?: OnBody | undefined;
-    readonly onTrouble: (error: unknown, run: string | undefined) => void;
-}
-
 interface ReferenceOptions {
     readonly store: Store;
     readonly ports: Ports;
@@ -1746,6 +1733,19 @@ class Actions {
     find(name: string): AnyAction | undefined;
     check(names: Iterable<string>, run: string): void;
     unknown(names: readonly string[], run: string): EverloopError;
+}
+
+interface RuntimeParts {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly flows: Flows;
+    readonly leaseMs: number;
+    readonly name: string;
+    readonly development: boolean;
+    readonly redactor?: Redactor | undefined;
+    readonly environment?: Environment | undefined;
+    readonly onBody?: OnBody | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
 interface Append extends AppendPlace {

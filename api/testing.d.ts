@@ -1287,7 +1287,7 @@ interface Delivery {
 
 class Ever implements AsyncDisposable {
     #private;
-    constructor(options: EverOptions);
+    constructor(options: RuntimeParts);
     get store(): Store;
     start<Input, Output, Given>(flow: Flow<Input, Output, Given> | string, input: NoInfer<Given>, options?: StartOptions): Promise<RunReference<Output>>;
     get<Output = unknown>(id: string): Promise<RunReference<Output>>;
@@ -1320,19 +1320,6 @@ class Ever implements AsyncDisposable {
     work(options?: WorkOptions): Promise<void>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
-}
-
-interface EverOptions {
-    readonly store: Store;
-    readonly ports: Ports;
-    readonly flows: Flows;
-    readonly leaseMs: number;
-    readonly name: string;
-    readonly development: boolean;
-    readonly redactor?: Redactor | undefined;
-    readonly environment?: Environment | undefined;
-    readonly onBody?: OnBody | undefined;
-    readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
 interface Question extends Omit<WaitInfo, 'kind'> {
@@ -1498,6 +1485,19 @@ interface UndoInfo {
 interface UndoOptions {
     readonly by?: string;
     readonly cancel?: boolean;
+}
+
+interface RuntimeParts {
+    readonly store: Store;
+    readonly ports: Ports;
+    readonly flows: Flows;
+    readonly leaseMs: number;
+    readonly name: string;
+    readonly development: boolean;
+    readonly redactor?: Redactor | undefined;
+    readonly environment?: Environment | undefined;
+    readonly onBody?: OnBody | undefined;
+    readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }
 
 interface Manner {

@@ -88,6 +88,13 @@ const reader = (more: Partial<AgentDefinition> = {}): Agent =>
     ...more,
   })
 
+/** A clerk who has the agent below read something, and mails then. */
+function mailingBehind(below: Agent, to = 'eve') {
+  const answers = [call('read', { prompt: 'Read it.' }), call('mail', { to }), { text: 'Done.' }]
+  const tools = [agentTool(below, { name: 'read', description: 'Reads.' })]
+  return mailing(answers, { tools, model: scriptedModel(answers, { by: 'turn' }) })
+}
+
 const waiting = async ({ ever }: TestRuntime): Promise<readonly object[]> =>
   (await ever.approvals.list()).map(({ tool: name, args, reason }) => ({
     tool: name,
@@ -161,11 +168,7 @@ test('an agent below that has failed and was undone marks the one above as well'
     tools: [browse, book],
     guards: [repeatGuard({ max: 1, reaction: 'halt' })],
   })
-  const read = agentTool(below, { name: 'read', description: 'Reads.' })
-  const { sent, agent: clerk } = mailing(
-    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
-    { tools: [read] },
-  )
+  const { sent, agent: clerk } = mailingBehind(below)
   await using runtime = await testRuntime({ flows: [clerk, below] })
   await runtime.start(clerk, { prompt: 'Read, then mail.' })
   expect(sent).toEqual([])
@@ -174,28 +177,14 @@ test('an agent below that has failed and was undone marks the one above as well'
 
 test('nothing is asked where nobody has read anything, below or above', async () => {
   const quiet = reader({ model: scriptedModel([{ text: 'I read nothing.' }]) })
-  const read = agentTool(quiet, { name: 'read', description: 'Reads.' })
-  const { sent, agent: clerk } = mailing(
-    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'ann' }), { text: 'Done.' }],
-    { tools: [read] },
-  )
+  const { sent, agent: clerk } = mailingBehind(quiet, 'ann')
   await using runtime = await testRuntime({ flows: [clerk, quiet] })
   await runtime.start(clerk, { prompt: 'Read, then mail.' })
   expect(sent).toEqual(['ann'])
 })
 
 test('wherever the workers die, what an agent below has read marks the one above', async () => {
-  const read = agentTool(reader(), { name: 'read', description: 'Reads.' })
-  const { sent, agent: clerk } = mailing(
-    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
-    {
-      tools: [read],
-      model: scriptedModel(
-        [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
-        { by: 'turn' },
-      ),
-    },
-  )
+  const { sent, agent: clerk } = mailingBehind(reader())
   const report = await crashAtEveryCommit(clerk, { prompt: 'Read.' }, { flows: [reader()] })
   expect(report).toMatchObject({ outcomes: [{ status: 'waiting' }], flaws: [] })
   expect(sent).toEqual([])
@@ -222,11 +211,7 @@ test('an agent below that a guard has halted for what it had just read marks the
     check: ({ text }) => verdict.halt(text),
   })
   const below = reader({ guards: [quoting] })
-  const read = agentTool(below, { name: 'read', description: 'Reads.' })
-  const { sent, agent: clerk } = mailing(
-    [call('read', { prompt: 'Read it.' }), call('mail', { to: 'eve' }), { text: 'Done.' }],
-    { tools: [read] },
-  )
+  const { sent, agent: clerk } = mailingBehind(below)
   await using runtime = await testRuntime({ flows: [clerk, below] })
   await runtime.start(clerk, { prompt: 'Read, then mail.' })
   expect(sent).toEqual([])

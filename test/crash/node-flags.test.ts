@@ -44,12 +44,14 @@ test('where no thread may be started, the failure says so', async () => {
     const onTrouble = (error) => console.log(error.code, error.message)
     const ever = await open({ store: '${store}', flows: [large], work: {}, onTrouble })
     const run = await ever.start(large, null)
-    await run.result().catch(() => {})
+    const ended = await run.result().then(() => 'ended', (error) => error.code)
+    console.log('result', ended)
     await ever.close()`
   const flags = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings']
   const args = [...flags, '--input-type=module', '--eval', code]
   const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   rmSync(folder, { recursive: true })
+  expect(stdout).toContain('result STORE_FAILED')
   expect(stdout).toMatch(
     /^STORE_FAILED .*thread that writes the store cannot be started: .*access/im,
   )

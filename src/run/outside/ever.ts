@@ -6,7 +6,6 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
-import type { Redactor } from '../../base/redactor.ts'
 import { decode, digestOf, questionPlace, verifyRun } from '../../ledger/index.ts'
 import type { Entry, Payloads, Verdict } from '../../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../../store/store.ts'
@@ -18,12 +17,10 @@ import { checkId } from '../check-id.ts'
 import { type Manner, send, type Sent, unknownRun } from './delivered.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from '../face.ts'
-import type { Flows } from '../flows.ts'
 import { checkQueue, newRun } from '../work/genesis.ts'
 import { asItIs } from '../given.ts'
 import type { MessageRecords } from '../pass/inbox.ts'
 import { checkOptions, checkTexts } from '../../base/options.ts'
-import type { Environment, OnBody } from '../pass/pass-options.ts'
 import { RunReference, type WatchOptions } from './reference.ts'
 import { checkQueueLimit } from './queue-limit.ts'
 import { resolveId } from './resolving.ts'
@@ -35,6 +32,7 @@ import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from '../
 import { checkLimit, filterOf, type ListOptions } from './list-options.ts'
 import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
 import { checkWork, type WorkOptions } from './work-options.ts'
+import type { RuntimeParts } from '../work/runtime-parts.ts'
 import { Worker } from '../work/worker.ts'
 
 /** A question that is open. */
@@ -48,25 +46,8 @@ export interface Question extends Omit<WaitInfo, 'kind'> {
   readonly schema: unknown
 }
 
-export interface EverOptions {
-  readonly store: Store
-  readonly ports: Ports
-  readonly flows: Flows
-  readonly leaseMs: number
-  readonly name: string
-  /** Executes a few turns of each loop twice, to find state outside of the state. */
-  readonly development: boolean
-  /** Knows the secrets that must not be written or told. Default: none. */
-  readonly redactor?: Redactor | undefined
-  /** What layers above keep for their code in this process. */
-  readonly environment?: Environment | undefined
-  /** Told of each body of a step: for tests. */
-  readonly onBody?: OnBody | undefined
-  readonly onTrouble: (error: unknown, run: string | undefined) => void
-}
-
 export class Ever implements AsyncDisposable {
-  readonly #options: EverOptions
+  readonly #options: RuntimeParts
   readonly #changes: Changes
   #worker: Worker | undefined
   /** How many calls of `work` need it. */
@@ -75,7 +56,7 @@ export class Ever implements AsyncDisposable {
   #dismissed: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  constructor(options: EverOptions) {
+  constructor(options: RuntimeParts) {
     const { redactor, onTrouble } = options
     this.#options = redactor
       ? { ...options, onTrouble: (error, run) => onTrouble(redactor.error(error), run) }

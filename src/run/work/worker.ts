@@ -13,15 +13,13 @@
  *    first time may be lost with it once, and is not lost with it again.
  */
 import { type ErrorCode, EverloopError } from '../../base/errors.ts'
-import type { Ports } from '../../base/ports.ts'
 import { Redactor } from '../../base/redactor.ts'
-import type { RunRow, Store } from '../../store/store.ts'
+import type { RunRow } from '../../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
-import type { Flows } from '../flows.ts'
-import type { Environment, OnBody } from '../pass/pass-options.ts'
 import type { PassEnd } from '../pass/stop.ts'
+import type { RuntimeParts } from './runtime-parts.ts'
 import { SessionKeeper } from './session.ts'
 import { attributeRejections } from './unhandled.ts'
 
@@ -34,25 +32,9 @@ const suspectMs = 60_000
 /** How long a run is put off that could not be executed for a reason of its own. */
 const lostMs = 10_000
 
-export interface WorkerOptions {
-  readonly store: Store
-  readonly ports: Ports
-  readonly flows: Flows
-  readonly leaseMs: number
+export interface WorkerOptions extends RuntimeParts {
   /** How many runs are executed at a time. */
   readonly concurrency: number
-  /** For people: who this worker is. */
-  readonly name: string
-  /** Executes sampled turns twice, see shadow.ts. */
-  readonly development: boolean
-  /** Knows the secrets that must not be written. Default: none. */
-  readonly redactor?: Redactor | undefined
-  /** What layers above keep for their code. */
-  readonly environment?: Environment | undefined
-  /** Told of each body of a step: for tests. */
-  readonly onBody?: OnBody | undefined
-  /** Told what went wrong without ending anything. */
-  readonly onTrouble: (error: unknown, run: string | undefined) => void
   /** A pass of this run has ended. */
   readonly onPassEnd: (run: string, end: PassEnd) => void
 }
