@@ -13,7 +13,7 @@ import type { RunStatus } from '../fold.ts'
 
 /** A rule that does not hold, and the entry where it shows. */
 export interface Violation {
-  /** The invariant's. */
+  /** The invariant's, or `artifact`: what the entry refers to is not in the store as it was kept. */
   readonly id: string
   readonly seq: number
   readonly what: string

@@ -8,6 +8,7 @@
  * elsewhere, which is what to hand in as `head` then.
  */
 import type { Entry } from '../entry.ts'
+import { artifactCheck, type ArtifactSource } from './artifact-check.ts'
 import { type Projections, readEntry, type Violation } from './invariant.ts'
 import { invariants } from './invariants.ts'
 
@@ -29,12 +30,17 @@ export type Verdict =
 /** Enough to see what happened; a ledger that is damaged all over need not be listed entry by entry. */
 const violationsMax = 100
 
-/** Reads the run once and says what is wrong with it, first things first, at most 100 of them. */
+/**
+ * Reads the run once and says what is wrong with it, first things first, at most 100 of them. Artifacts
+ * are looked at where it is told how to read them.
+ */
 export async function verifyRun(
   source: EntrySource,
   head: Projections['head'],
   rows: Omit<Projections, 'head'> = {},
+  artifact?: ArtifactSource,
 ): Promise<Verdict> {
+  const artifactFlaws = artifact && artifactCheck(artifact)
   const watches = invariants.map(({ id, watch }) => ({ id, watch: watch() }))
   const violations: Violation[] = []
   let entries = 0
@@ -46,6 +52,9 @@ export async function verifyRun(
     for (const { id, watch } of watches) {
       const what = watch.see(read)
       if (what !== undefined) violations.push({ id, seq: entry.seq, what })
+    }
+    for (const what of (await artifactFlaws?.(read)) ?? []) {
+      violations.push({ id: 'artifact', seq: entry.seq, what })
     }
     if (violations.length >= violationsMax) return { ok: false, violations }
   }

@@ -296,9 +296,10 @@ export class Ever implements AsyncDisposable {
   }
 
   /**
-   * Checks every entry of a run, and the store's rows about it, against the invariants of the ledger.
-   * Resolves with what is wrong, at most 100 violations. What a resume would read is read at once, the
-   * rest page by page. Throws UNKNOWN_RUN.
+   * Checks every entry of a run, and the store's rows about it, against the invariants of the ledger, and
+   * every artifact that an entry refers to against its hash. Resolves with what is wrong, at most 100
+   * violations. What a resume would read is read at once, the rest page by page, artifacts one by one.
+   * Throws UNKNOWN_RUN.
    */
   async verify(run: string): Promise<Verdict> {
     const { store } = this.#options
@@ -313,7 +314,8 @@ export class Ever implements AsyncDisposable {
     const read = async (after: number): Promise<readonly Entry[]> =>
       (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
     const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
-    return verifyRun(read, row, isStill ? { ...rows, scopes, open, questions } : rows)
+    const all = isStill ? { ...rows, scopes, open, questions } : rows
+    return verifyRun(read, row, all, (hash) => store.artifact(hash))
   }
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
