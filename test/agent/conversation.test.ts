@@ -85,6 +85,47 @@ test('a guard that asks about a call is told of once, and not again behind the a
   ])
 })
 
+test('people who are asked again about a call whose tool a deploy has changed are asked about that call', async () => {
+  const payer = (description: string) =>
+    agent({
+      name: 'payer',
+      model: scriptedModel(
+        [{ toolCalls: [{ id: 'p', name: 'pay', input: {} }] }, { text: 'Not done.' }],
+        { by: 'turn' },
+      ),
+      tools: [
+        tool({
+          name: 'pay',
+          description,
+          inputSchema,
+          effect: 'idempotent',
+          approval: true,
+          run: () => 'paid',
+        }),
+      ],
+      budget: { calls: 0 },
+    })
+  await using runtime = await testRuntime({ flows: [payer('Pays.')] })
+  const { ever } = runtime
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  const open = async (): Promise<string> => (await ever.approvals.list())[0]?.id ?? ''
+  await ever.approvals.approve(await open())
+  await runtime.settle()
+  await runtime.restart({ flows: [payer('Pays twice.')] })
+  await runtime.settle()
+  await ever.answer((await ever.questions())[0]?.id ?? '', { verdict: 'continue' })
+  await runtime.settle()
+  await ever.approvals.deny(await open())
+  expect(await runtime.result(run)).toBe('Not done.')
+  const { items } = await conversation(ever, run.id)
+  expect(items.flatMap((item) => ('call' in item ? [[item.is, item.call]] : []))).toEqual([
+    ['asked', 'p'],
+    ['approval', 'p'],
+    ['asked', 'p'],
+    ['approval', 'p'],
+  ])
+})
+
 test('a run of a flow that is no agent holds no conversation, whatever its steps are called', async () => {
   const plain = flow('plain', async (run, input: { readonly messages: number }) => {
     await run.step('load', { key: 'model' }, () => 'gpt')

@@ -23,6 +23,10 @@ export const keysBefore = (
 
 /** The keys of what comes between the budget and a call whose tool a deploy has changed. */
 export const keysAgain = (id: string): { readonly guard: string; readonly approval: string } => ({
-  guard: `guard:call:${id} again`, // ids have no spaces
+  guard: `guard:call:${id} again`,
   approval: `approval:${id} again`,
 })
+
+/** The call that a request under this key is about, in whatever round: ids have no spaces. */
+export const approvedCall = (key: string): string =>
+  key.replace(/^approval:/, '').replace(/ .*/, '')

@@ -17,6 +17,7 @@ import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
 import { answerText } from '../model/answer-text.ts'
 import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
 import { asUserMessage } from '../loop/prompt.ts'
+import { approvedCall } from '../calls/tool-call.ts'
 import type { Reply } from '../loop/reply.ts'
 import type { CallResult } from '../loop/state.ts'
 
@@ -379,6 +380,5 @@ function isReply(value: unknown): value is Reply {
 const callOf = (key: string): string | undefined =>
   key.startsWith('=call:') ? unescape(key.slice('=call:'.length)) : undefined
 
-/** The call that an approval is about: what a second request for it adds is left out. */
-const approvalOf = (key: string): string =>
-  unescape(key.slice('=approval:'.length)).replace(/ #\d+$/, '')
+/** The call that an approval is about. */
+const approvalOf = (key: string): string => approvedCall(unescape(key.slice(1)))
