@@ -13,6 +13,7 @@
 import { type ErrorData, EverloopError } from '../../base/errors.ts'
 import { formatDuration } from '../../base/duration.ts'
 import type { Ports } from '../../base/ports.ts'
+import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { digestOf, errorData, type Payloads } from '../../ledger/index.ts'
 import type { Guard, GuardContext } from './guard.ts'
 import { fixedPart, type Position, type Subjects, withFix } from './position.ts'
@@ -143,10 +144,10 @@ async function ask<P extends Position>(
     ...(error ? { error } : {}),
   })
   try {
-    const answer = await timed(guard, position, subject, round)
-    if (answer.is === 'late')
+    const said = await checked(guard, position, subject, round)
+    if (said instanceof TimeOver)
       return failed(`did not answer within ${formatDuration(guard.timeoutMs)}`)
-    const verdict = asVerdict(answer.value)
+    const verdict = asVerdict(said)
     if (!verdict) return failed('returned no verdict')
     if (verdict.is === 'fix') return replacing(failed, verdict, { position, subject })
     // Before the model has said anything there is nothing that it could try again.
@@ -171,39 +172,27 @@ function replacing<P extends Position>(
   }
 }
 
-/** Calls the check and waits for it, for so long. */
-async function timed<P extends Position>(
+/** What the check returns, if that is in time. Throws what it throws, and what the signal was aborted with. */
+async function checked<P extends Position>(
   { check, timeoutMs }: Guard,
   position: P,
   subject: Subjects[P],
   { ports, signal, context }: GuardRound,
-): Promise<{ readonly is: 'said'; readonly value: unknown } | { readonly is: 'late' }> {
-  const controller = new AbortController()
-  const { promise: stopped, resolve, reject } = Promise.withResolvers<{ readonly is: 'late' }>()
-  const timer = ports.setTimer(timeoutMs, () => {
-    resolve({ is: 'late' })
-    controller.abort(new EverloopError('TIMEOUT', 'The guard took too long.'))
+): Promise<unknown> {
+  signal.throwIfAborted()
+  const limit = timeLimit(ports, timeoutMs, {
+    outer: signal,
+    reason: () => new EverloopError('TIMEOUT', 'The guard took too long.'),
   })
-  const onAbort = (): void => {
-    const reason: unknown = signal.reason
-    reject(reason)
-    controller.abort(reason)
-  }
-  stopped.catch(() => {}) // nobody may be waiting any more
+  const { promise: unwanted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
   try {
-    if (signal.aborted) throw signal.reason
-    signal.addEventListener('abort', onAbort, { once: true })
-    const said = (async () => {
-      const value = await check(subject as never, {
-        ...context,
-        position,
-        signal: controller.signal,
-      })
-      return { is: 'said' as const, value }
-    })()
-    return await Promise.race([said, stopped])
+    const said = (async () =>
+      await check(subject as never, { ...context, position, signal: limit.signal }))()
+    return await Promise.race([said, limit.over, unwanted])
   } finally {
-    timer.cancel()
+    limit.end()
     signal.removeEventListener('abort', onAbort)
   }
 }

@@ -6,6 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ErrorData } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
 import type { Redactor } from '../../base/redactor.ts'
+import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import { idempotencyKeyOf } from '../operations/attempt.ts'
@@ -33,29 +34,26 @@ export async function findOut(
   },
 ): Promise<Finding> {
   const { entry, record } = intent
-  const controller = new AbortController()
+  const limit = timeLimit(pass.ports, reconcileMs)
   const context = {
     idempotencyKey: idempotencyKeyOf(pass, operation),
     startedAt: new Date(entry.time),
     attempt: record.attempt,
-    signal: controller.signal,
+    signal: limit.signal,
   }
-  return new Promise((resolve) => {
-    const timer = pass.ports.setTimer(reconcileMs, () => {
-      resolve(unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`))
-      controller.abort()
-    })
-    const place = { pass, scope: operation.scope, step: operation.path }
+  const place = { pass, scope: operation.scope, step: operation.path }
+  try {
     const asked = operation.call(within, place, async () =>
       checkedFinding(await reconcile(record.args, context)),
     )
-    void asked
-      .catch((thrown: unknown) => unknown(`\`reconcile\` threw ${saidOf(errorData(thrown))}`))
-      .then((finding) => {
-        timer.cancel()
-        resolve(finding)
-      })
-  })
+    const finding = await Promise.race([asked, limit.over])
+    if (!(finding instanceof TimeOver)) return finding
+    return unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`)
+  } catch (thrown) {
+    return unknown(`\`reconcile\` threw ${saidOf(errorData(thrown))}`)
+  } finally {
+    limit.end()
+  }
 }
 
 const saidOf = ({ name, message }: ErrorData): string => `${name}: ${message}`

@@ -16,7 +16,7 @@ import { waitMs } from '../../base/back-off.ts'
 import { type ErrorData, EverloopError } from '../../base/errors.ts'
 import { decode, digestOf, encode, errorData } from '../../ledger/index.ts'
 import type { AnyDraft, Payloads, WaitKind } from '../../ledger/index.ts'
-import { execute, isTimeout, type Result, type StepCall } from '../operations/attempt.ts'
+import { execute, type Result, type StepCall } from '../operations/attempt.ts'
 import { type Doubt, mayCall } from './calls.ts'
 import { answerOf, findOut, noReconcile, questionOf } from './doubt.ts'
 import { drifted } from '../replay/drift.ts'
@@ -181,8 +181,7 @@ export class OnceCall implements Live {
       this.#doubt = { attempt, why: 'threw', error, thrown }
       return this.#wasNotDone(operation, { via: 'call' })
     }
-    const isAborted = operation.scope.signal.aborted && !isTimeout(thrown)
-    const why = isTimeout(thrown) ? 'timed-out' : isAborted ? 'aborted' : 'threw'
+    const why = late ? 'timed-out' : operation.scope.signal.aborted ? 'aborted' : 'threw'
     const settled = pass.store.clock.now() + this.#effect.settleMs
     this.#doubts(operation, { attempt, why, error, thrown }, Math.min(due, settled), late)
   }

@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../base/errors.ts'
 import type { ErrorData } from '../../base/errors.ts'
+import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import type { Charge } from '../../ledger/index.ts'
 import { within } from '../current.ts'
@@ -148,21 +149,33 @@ async function executeTimed(
   operation: Operation,
   { call, number, timeoutMs }: Attempt & { readonly timeoutMs: number },
 ): Promise<Result> {
-  const { signal, expired, dispose } = timed(pass, operation, timeoutMs)
-  const given = handed(pass, operation, number, signal)
-  let started: Promise<unknown> | undefined
+  const limit = timeLimit(pass.ports, timeoutMs, {
+    outer: operation.scope.signal,
+    reason: () => tookTooLong(pass, operation, timeoutMs),
+  })
+  const given = handed(pass, operation, number, limit.signal)
   let result: Result
   try {
     // One promise for all who wait: some thenables do their work each time `then` is called.
-    started = Promise.resolve(begin(pass, operation, call, given.context))
-    result = successOf(call, await Promise.race([started, expired]))
+    const started = Promise.resolve(begin(pass, operation, call, given.context))
+    const value = await Promise.race([started, limit.over])
+    result =
+      value instanceof TimeOver
+        ? { ...failureOf(value.reason), late: started }
+        : successOf(call, value)
   } catch (thrown) {
-    const late = started && isTimeout(thrown) ? { late: started } : {}
-    result = { ...failureOf(thrown), ...late }
+    result = failureOf(thrown)
   }
-  dispose()
+  limit.end()
   return ended(given, result)
 }
+
+const tookTooLong = ({ run }: Pass, { path }: Operation, timeoutMs: number): EverloopError =>
+  new EverloopError(
+    'TIMEOUT',
+    `Step "${path}" of run "${run}" took longer than its timeout of ${timeoutMs} ms.`,
+    { run, step: path },
+  )
 
 const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =>
   new LiveText(pass.options.publisher, {
@@ -170,37 +183,3 @@ const liveText = (pass: Pass, operation: Operation, attempt: number): LiveText =
     attempt,
     isOver: () => pass.isOver || operation.phase !== 'busy' || operation.scope.closed,
   })
-
-const timeouts = new WeakSet<Error>()
-
-/** True when the attempt's time was over: a body may throw a TIMEOUT of its own. */
-export const isTimeout = (thrown: unknown): boolean => timeouts.has(thrown as Error)
-
-/** A signal that is aborted with the scope, and when the time is over. */
-function timed(
-  pass: Pass,
-  { scope, path }: Operation,
-  timeoutMs: number,
-): {
-  readonly signal: AbortSignal
-  readonly expired: Promise<never>
-  readonly dispose: () => void
-} {
-  const controller = new AbortController()
-  let reject: (error: Error) => void
-  const expired = new Promise<never>((_, rejectExpired) => {
-    reject = rejectExpired
-  })
-  const timer = pass.ports.setTimer(timeoutMs, () => {
-    const error = new EverloopError(
-      'TIMEOUT',
-      `Step "${path}" of run "${pass.run}" took longer than its timeout of ${timeoutMs} ms.`,
-      { run: pass.run, step: path },
-    )
-    timeouts.add(error)
-    reject(error)
-    controller.abort(error)
-  })
-  const signal = AbortSignal.any([scope.signal, controller.signal])
-  return { signal, expired, dispose: () => timer.cancel() }
-}

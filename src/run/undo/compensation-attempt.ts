@@ -2,6 +2,7 @@
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
+import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { encode } from '../../ledger/index.ts'
 import type { AnyAction, UndoContext } from '../face.ts'
 import type { Environment } from '../pass/pass-options.ts'
@@ -37,7 +38,14 @@ export async function attemptAt(
   },
 ): Promise<Attempted> {
   const { action, number, run, ports, input, result, original, aborted, environment } = call
-  const expiring = new AbortController()
+  const ms = action.timeout === undefined ? undefined : parseDuration(action.timeout)
+  const limit = timeLimit(ports, ms, {
+    outer: aborted,
+    reason: () => {
+      const message = `Action "${action.name}" of run "${run}" took longer than its timeout of ${ms} ms.`
+      return new EverloopError('TIMEOUT', message, { run })
+    },
+  })
   const context: InsideUndoContext = {
     run,
     environment,
@@ -45,24 +53,17 @@ export async function attemptAt(
     idempotencyKey: call.idempotencyKey,
     of: { idempotencyKey: original },
     attempt: number,
-    signal: AbortSignal.any([aborted, expiring.signal]),
+    signal: limit.signal,
   }
-  const { promise: expired, reject: expire } = Promise.withResolvers<never>()
-  const ms = action.timeout === undefined ? undefined : parseDuration(action.timeout)
-  const onExpired = (): void => {
-    const message = `Action "${action.name}" of run "${run}" took longer than its timeout of ${ms} ms.`
-    const error = new EverloopError('TIMEOUT', message, { run })
-    expire(error)
-    expiring.abort(error)
-  }
-  const timer = ms === undefined ? undefined : ports.setTimer(ms, onExpired)
   try {
     const started = Promise.resolve().then(() => action.run(input as never, context))
-    return { is: 'completed', ...told(await Promise.race([started, expired])) }
+    const value = await Promise.race([started, limit.over])
+    if (value instanceof TimeOver) return { is: 'failed', thrown: value.reason }
+    return { is: 'completed', ...told(value) }
   } catch (thrown) {
     return { is: 'failed', thrown }
   } finally {
-    timer?.cancel()
+    limit.end()
   }
 }
 

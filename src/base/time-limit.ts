@@ -1,0 +1,46 @@
+/**
+ * A limit on how long a call may take. Whoever waits hears that the time is over before whoever was called
+ * does: what that one makes of it comes too late.
+ */
+import type { Ports } from './ports.ts'
+
+export interface TimeLimit {
+  /** For whoever is called: aborted when the time is over, and together with `outer`. */
+  readonly signal: AbortSignal
+  /** For whoever waits. It is no rejection: the call may throw a TIMEOUT of its own. */
+  readonly over: Promise<TimeOver>
+  /** Nobody waits any more. */
+  end(): void
+}
+
+/** What came instead of what was waited for. */
+export class TimeOver {
+  /** What the signal was aborted with. */
+  readonly reason: unknown
+
+  constructor(reason: unknown) {
+    this.reason = reason
+  }
+}
+
+/** Begins now. `ms`: undefined for a call that may take as long as it likes. `reason`: made when it is needed. */
+export function timeLimit(
+  ports: Pick<Ports, 'setTimer'>,
+  ms: number | undefined,
+  { outer, reason }: { readonly outer?: AbortSignal; readonly reason?: () => Error } = {},
+): TimeLimit {
+  const controller = new AbortController()
+  const { promise: over, resolve } = Promise.withResolvers<TimeOver>()
+  const onOver = (): void => {
+    const why = reason?.()
+    resolve(new TimeOver(why))
+    controller.abort(why)
+  }
+  const timer = ms === undefined ? undefined : ports.setTimer(ms, onOver)
+  const { signal } = controller
+  return {
+    signal: outer ? AbortSignal.any([outer, signal]) : signal,
+    over,
+    end: () => timer?.cancel(),
+  }
+}
