@@ -1,12 +1,13 @@
 /** Times as people write and read them. */
+import { readDate } from '../base/date.ts'
 import { formatDuration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
 
 /** The moment that "2h" (ago) or a date means, in milliseconds since 1970. */
 export function parseSince(text: string, now: number): number {
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
-    const time = Date.parse(text)
-    if (!Number.isNaN(time) && isDay(text.slice(0, 10))) return time
+    const time = readDate(text)
+    if (time !== undefined) return time
     throw new EverloopError(
       'BAD_DURATION',
       `"${text}" is no date. Write it like 2026-11-21T08:00:00Z.`,
@@ -22,9 +23,6 @@ export function parseSince(text: string, now: number): number {
     )
   }
 }
-
-/** False for the 31st of February, which JavaScript takes for a day in March. */
-const isDay = (day: string): boolean => new Date(Date.parse(day)).toISOString().startsWith(day)
 
 /** "3m 5s ago", "in 2h", "now". */
 export function ago(time: number, now: number): string {

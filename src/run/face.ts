@@ -297,7 +297,10 @@ export interface Run {
    * @example await run.sleep('30d')
    */
   sleep(duration: Duration, options?: { readonly key?: string }): Promise<void>
-  /** Waits for a date: a Date, milliseconds since 1970, or a text that Date reads. Throws BAD_DURATION. */
+  /**
+   * Waits for a date: a Date, milliseconds since 1970, or a text in ISO 8601 ("2026-11-21T08:00:00Z"; a day
+   * alone begins in UTC, a time without an offset is the worker's own). Throws BAD_DURATION.
+   */
   until(date: Date | number | string, options?: { readonly key?: string }): Promise<void>
   /**
    * Waits for the next signal of this name, in the order in which they were sent, and resolves with its

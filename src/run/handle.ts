@@ -3,7 +3,7 @@
  * and turns each call into an operation of the pass.
  */
 import { EverloopError } from '../base/errors.ts'
-import { type Duration, parseDuration } from '../base/duration.ts'
+import type { Duration } from '../base/duration.ts'
 import { encode, isWithin } from '../ledger/index.ts'
 import type { Transaction } from '../store/store.ts'
 import { artifactsOf } from './operations/artifacts.ts'
@@ -38,7 +38,7 @@ import { inScope, map } from './operations/scopes.ts'
 import { noOptions, step } from './operations/step.ts'
 import { title } from './operations/title.ts'
 import { transact } from './operations/transact.ts'
-import { ask, child, signal, sleepUntil } from './operations/waits.ts'
+import { ask, child, signal, sleep, until } from './operations/waits.ts'
 
 type Body = (...args: never[]) => unknown
 
@@ -181,23 +181,13 @@ export class RunHandle implements Run {
   sleep(duration: Duration, options: { readonly key?: string } = {}): Promise<void> {
     const scope = this.#here()
     checkOptions('run.sleep', options, ['key'])
-    const ms = parseDuration(duration)
-    const due = this.#pass.store.clock.now() + ms
-    return sleepUntil(this.#pass, scope, due, options.key) as Promise<void>
+    return sleep(this.#pass, scope, duration, options.key) as Promise<void>
   }
 
   until(date: Date | number | string, options: { readonly key?: string } = {}): Promise<void> {
     const scope = this.#here()
     checkOptions('run.until', options, ['key'])
-    const due = new Date(date).getTime()
-    if (Number.isNaN(due)) {
-      throw new EverloopError(
-        'BAD_DURATION',
-        `run.until was given ${String(date)}, which is no date.`,
-        { run: this.id },
-      )
-    }
-    return sleepUntil(this.#pass, scope, due, options.key) as Promise<void>
+    return until(this.#pass, scope, date, options.key) as Promise<void>
   }
 
   signal<T>(name: string, options: SignalOptions<T> = {}): Promise<T> {

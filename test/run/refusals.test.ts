@@ -1,6 +1,6 @@
 /** Operations that are refused when they are asked for: replays are told the same. */
 import { expect, test } from 'vitest'
-import { action, flow, type Run } from 'everloop'
+import { action, type Flow, flow, type Run } from 'everloop'
 import { testRuntime } from 'everloop/testing'
 
 const child = flow('child', async () => 'done')
@@ -15,6 +15,12 @@ const refused: Readonly<Record<string, readonly [(run: Run) => Promise<unknown>,
     (run) => run.ask('q', { timeout: 'soon' as never }),
     'BAD_DURATION',
   ],
+  'a date in words, which JavaScript takes for a day in 2001': [
+    (run) => run.until('tomorrow 5'),
+    'BAD_DURATION',
+  ],
+  'a day that no month has': [(run) => run.until('2026-02-31'), 'BAD_DURATION'],
+  'a date that is missing': [(run) => run.until(null as never), 'BAD_DURATION'],
   '`otherwise` that is no data': [
     (run) => run.signal('s', { timeout: '1h', otherwise: () => 1 }),
     'NOT_SERIALISABLE',
@@ -85,6 +91,25 @@ test('what is refused has used its key up: ledgers in which it has go on', async
   expect((await runtime.ledger(run)).map(({ path }) => path)).toContain('s~2')
   await runtime.advance('1h')
   expect(await runtime.result(run)).toEqual(['BAD_OPTION', 2])
+})
+
+test('a date in words that an older build has recorded is waited for; a new one is refused', async () => {
+  /** With a Date it writes what older builds wrote for the text. */
+  const asking = (as: (text: string) => Date | string): Flow<undefined, unknown> =>
+    flow('asking', async (run) => {
+      await run.until(as('tomorrow 5')) // for JavaScript a day in 2001
+      await run.until(as('1 June 2030'))
+      return toldBy(run, () => run.until('1 June 2031'))
+    })
+  await using runtime = await testRuntime({ flows: [asking((text) => new Date(text))] })
+  const run = await runtime.start(asking(String), undefined)
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  await runtime.restart({ flows: [asking(String)] })
+  await runtime.advance(Date.parse('31 May 2030') - runtime.time.clock.now())
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  await runtime.advance(Date.parse('2 June 2030') - runtime.time.clock.now())
+  expect(await runtime.result(run)).toBe('BAD_DURATION')
+  await runtime.verify()
 })
 
 test('an action that a worker lacks is waited for, and the code goes on as if it had been there', async () => {

@@ -7,7 +7,8 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
-import { decode, digestOf, encode, redacted } from '../../ledger/index.ts'
+import { readDate } from '../../base/date.ts'
+import { decode, digestOf, encode, operationPath, redacted } from '../../ledger/index.ts'
 import type { Ancestor, AnyDraft, Payloads, WaitKind } from '../../ledger/index.ts'
 import type { NewRun } from '../../store/store.ts'
 import type { AnyFlow, AskOptions, ChildOptions, SignalOptions } from '../face.ts'
@@ -21,9 +22,49 @@ import { beginTime } from '../replay/reader.ts'
 import { checkSchema, jsonSchemaOf } from '../schema.ts'
 import type { Scope } from '../pass/scope.ts'
 
-/** Waits until the date, in milliseconds on the store's clock. */
-export function sleepUntil(pass: Pass, scope: Scope, due: number, key?: string): Promise<unknown> {
-  return pass.request(scope, 'timer', scope.key('sleep', key), {
+/** Waits until the date. */
+export function until(
+  pass: Pass,
+  scope: Scope,
+  date: Date | number | string,
+  explicit?: string,
+): Promise<unknown> {
+  const due = new Date(date).getTime()
+  if (Number.isNaN(due)) throw noDate(date, pass.run)
+  const key = scope.key('sleep', explicit)
+  // Builds before took whatever JavaScript makes a date of: what they have recorded is served.
+  if (!isDate(date) && !pass.recorded.knows(operationPath(scope.path, key))) {
+    throw noDate(date, pass.run)
+  }
+  return sleepUntil(pass, scope, due, key)
+}
+
+const isDate = (date: unknown): boolean =>
+  typeof date === 'string'
+    ? readDate(date) !== undefined
+    : typeof date === 'number' || date instanceof Date
+
+const noDate = (given: unknown, run: string): EverloopError =>
+  new EverloopError(
+    'BAD_DURATION',
+    `run.until was given ${String(given)}, which is no date. Give a Date, milliseconds since 1970, or a text in ISO 8601, like "2026-11-21T08:00:00Z".`,
+    { run },
+  )
+
+/** Waits for a while. */
+export function sleep(
+  pass: Pass,
+  scope: Scope,
+  duration: Duration,
+  explicit?: string,
+): Promise<unknown> {
+  const due = pass.store.clock.now() + parseDuration(duration)
+  return sleepUntil(pass, scope, due, scope.key('sleep', explicit))
+}
+
+/** Waits until a time on the store's clock. */
+function sleepUntil(pass: Pass, scope: Scope, due: number, key: string): Promise<unknown> {
+  return pass.request(scope, 'timer', key, {
     begin: (operation) => register(pass, operation, 'timer.set', { due }),
     onDue: (operation) => pass.conclude(operation, 'timer.fired', {}, { notBefore: operation.due }),
   })

@@ -215,6 +215,11 @@ export class Recorded {
     return next !== undefined && (pathOf(next.entry) === path || this.#queue.at(path) !== undefined)
   }
 
+  /** True when the code has been here before: there is an outcome, or something that waits for one. */
+  knows(path: string): boolean {
+    return this.begun.has(path) || this.holds(path) || this.#done.has(path)
+  }
+
   /** Something recorded in the scope that is not among what the code has asked for. */
   unclaimed(scope: string, claimed: { has(path: string): boolean }): string | undefined {
     for (const { entry } of this.#queue.inside(scope)) {
