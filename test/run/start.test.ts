@@ -1,7 +1,7 @@
 /** Starting runs: ids, inputs, delays, deadlines, labels, and finding them again. */
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { EverloopError, flow, type Run } from 'everloop'
+import { EverloopError, flow, type Run, type StartOptions } from 'everloop'
 import { type Interceptor, replay, testRuntime } from 'everloop/testing'
 
 const hello = flow('hello', async (run, name: string) => run.step('greet', () => `Hello ${name}`))
@@ -120,6 +120,76 @@ describe('starting a run', () => {
     expect((await dated.status()).status).toBe('waiting')
     await runtime.advance('1h')
     expect((await dated.status()).status).toBe('completed')
+  })
+
+  describe('with a delay', () => {
+    const begun: number[] = []
+    const late = flow('late', async (run) => {
+      const begin = (): number => begun.push(1)
+      await run.step('begin', begin)
+      return run.signal('go')
+    })
+    const started = async (options: StartOptions = {}) => {
+      begun.length = 0
+      const runtime = await testRuntime({ flows: [late] })
+      const run = await runtime.start(late, undefined, { delay: '2h', ...options })
+      return { runtime, run, ever: runtime.ever }
+    }
+
+    test('does not begin because somebody has sent it something, and has it when it begins', async () => {
+      const { runtime, run, ever } = await started()
+      await using _ = runtime
+      await ever.signal(run.id, 'go', 'early')
+      await runtime.advance('119m')
+      expect(begun).toEqual([])
+      expect((await run.status()).status).toBe('waiting')
+      await runtime.advance('1m')
+      expect(await runtime.result(run)).toBe('early')
+      await runtime.verify()
+    })
+
+    test.each(['30m', '3h'] as const)(
+      'is paused meanwhile, and resumed after %s',
+      async (after) => {
+        const { runtime, run, ever } = await started()
+        await using _ = runtime
+        await ever.pause(run.id, 'Wait.', { by: 'ann' })
+        await runtime.advance(after)
+        expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'PAUSED' })
+        await ever.resume(run.id)
+        await runtime.settle()
+        expect(begun).toEqual(after === '3h' ? [1] : [])
+        await runtime.advance('90m')
+        expect(begun).toEqual([1])
+        await ever.signal(run.id, 'go', 'on')
+        expect(await runtime.result(run)).toBe('on')
+        await runtime.verify()
+      },
+    )
+
+    test('is cancelled without being begun, whether it was paused and resumed or not', async () => {
+      const { runtime, run, ever } = await started()
+      await using _ = runtime
+      const second = await runtime.start(late, undefined, { delay: '2h' })
+      await ever.pause(second.id)
+      await runtime.settle()
+      await ever.resume(second.id)
+      await runtime.settle()
+      for (const { id } of [run, second]) await ever.cancel(id, 'enough')
+      const cancelled = { status: 'cancelled', reason: 'enough' }
+      expect(await runtime.settled(run)).toEqual(cancelled)
+      expect(await runtime.settled(second)).toEqual(cancelled)
+      expect(begun).toEqual([])
+    })
+
+    test('is over at its deadline, whatever has come for it', async () => {
+      const { runtime, run, ever } = await started({ deadline: '1h' })
+      await using _ = runtime
+      await ever.signal(run.id, 'go', 'early')
+      await runtime.advance('1h')
+      expect(await runtime.settled(run)).toMatchObject({ error: { code: 'DEADLINE' } })
+      expect(begun).toEqual([])
+    })
   })
 
   test('with a deadline fails with DEADLINE when it has not ended by then', async () => {

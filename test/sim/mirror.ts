@@ -34,6 +34,8 @@ export class Mirror {
   /** The holder has been told that its cancel is durable, or has read it. */
   knowsCancel = false
   readonly deadline: number | undefined
+  /** Its code does not begin before. */
+  readonly notBefore: number
   /** The runs around it, and what it may spend together with them. */
   readonly ancestors: readonly Ancestor[]
   isAgent = false
@@ -83,8 +85,9 @@ export class Mirror {
     this.id = genesis.run
     this.flow = flow
     this.parent = parent
-    const { deadline, ancestors = [] } = recordOf(genesis, 'run.started')
+    const { deadline, notBefore = 0, ancestors = [] } = recordOf(genesis, 'run.started')
     this.deadline = deadline
+    this.notBefore = notBefore
     this.ancestors = ancestors
   }
 

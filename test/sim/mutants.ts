@@ -42,6 +42,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (expires > now + 1500) continue',
   },
   {
+    name: 'a run that is to begin later begins when something is sent to it',
+    file: 'run/work/early.ts',
+    find: 'const isEarly = notBefore > clock.now()',
+    replace: 'const isEarly = notBefore < 0 && notBefore > clock.now()',
+  },
+  {
     name: 'a message does not wake its run',
     file: 'store/memory-run.ts',
     find: "if (welcome === 'wake' && row.session === undefined) row.wake = Math.min(row.wake ?? now, now)",

@@ -246,6 +246,7 @@ export class Observer {
       if (message.kind === 'cancel' && run.status === 'paused') {
         this.report.reach('cancel of a paused run')
       }
+      if (run.notBefore > this.now) this.report.reach('something sent to a run that begins later')
     }
   }
 

@@ -35,6 +35,11 @@ export function checkStart(actor: Actor, start: Start): void {
     report.reach('zombie executed a step')
     return
   }
+  must(
+    run.notBefore <= observer.peak,
+    'I12',
+    `step "${path}" begins, but the run is to begin later`,
+  )
   must(!run.outcomes.has(path), 'I6', `step "${path}" is executed although it has an outcome`)
   const done = run.successAround(path)
   must(

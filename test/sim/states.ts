@@ -31,6 +31,7 @@ export const states = {
   'cancel of a paused run': 8,
   'operation in a cleanup after a cancel': 120,
   'signal buffered before it was awaited': 1500,
+  'something sent to a run that begins later': 20,
   'signal dropped as a duplicate': 150,
   'value refused by the schema of the holder': 80,
   'two answers to one question': 400,

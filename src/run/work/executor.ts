@@ -224,9 +224,9 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
   const waiting = { ports, onTrouble: (error: unknown) => onTrouble(error, row) }
   const giveBack = async (
     drafts: readonly AnyDraft[],
-    item: Pick<Item, 'taken' | 'deliver'> = {},
+    { due, ...item }: Pick<Item, 'taken' | 'deliver'> & { readonly due?: number } = {},
   ): Promise<undefined> => {
-    await journal.write({ ...item, drafts, release: { wake: undefined, seen: row.newest } })
+    await journal.write({ ...item, drafts, release: { wake: due, seen: row.newest } })
     onEnd({ is: 'ended' })
   }
 

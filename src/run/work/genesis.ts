@@ -15,6 +15,7 @@ import type { Entry, Payloads } from '../../ledger/index.ts'
 import type { NewRun, Store } from '../../store/store.ts'
 import { actor } from '../actor.ts'
 import type { AnyFlow } from '../face.ts'
+import { firstDueOf } from './early.ts'
 
 export interface Beginning {
   readonly id: string
@@ -78,8 +79,7 @@ export function newRun(
     queue,
     labels: { ...labels },
     parent: parent?.run,
-    // A run whose time is over before it may begin ends then.
-    wake: Math.min(notBefore ?? time, deadline ?? Infinity),
+    wake: firstDueOf(record, time),
   }
 }
 

@@ -7,11 +7,12 @@ import type { Message, NewMessage, RunRow, Store } from '../../store/store.ts'
 import { actor } from '../actor.ts'
 import { cancelMessage } from '../pass/cancel-message.ts'
 import { isPast, missed } from './deadline.ts'
+import { earlyUntil } from './early.ts'
 import { type RunEnd, toParent } from './ending.ts'
 import { recordOf } from '../pass/inbox.ts'
 import { type Reader } from '../replay/reader.ts'
 import { retryFrom } from '../replay/retry.ts'
-import { pausedDraft } from '../pass/stop.ts'
+import { askedPause, pausedDraft } from '../pass/stop.ts'
 import { undoablesOf } from '../undo/undo-plan.ts'
 
 /** Losses of a worker without a new entry after which a run is parked. */
@@ -22,8 +23,8 @@ export type Opening =
   | { readonly is: 'open' }
   /** The run goes on after this. */
   | ({ readonly is: 'reopened' } & Written)
-  /** The run does not go on. */
-  | ({ readonly is: 'refused' } & Written)
+  /** The run does not go on, or only when it is due again. */
+  | ({ readonly is: 'refused'; readonly due?: number } & Written)
 
 /** What is written when a run is opened, the messages that it takes, and those that it sends. */
 interface Written {
@@ -86,16 +87,19 @@ async function activeOpening(matter: Matter): Promise<Opening> {
   const { store, row, reader, messages } = matter
   const { undoing } = reader.state
   const cancel = firstOf(messages, 'cancel')
+  const early = earlyUntil(reader, store.clock)
+  const hasBegun = row.seq > 1 && early === undefined
   // Code that has not begun, or that kills its process, is not executed to be cancelled.
   const isDeadly = row.barren >= barrenMax
   if (!isDeadly && undoing) return { is: 'open' }
-  if (cancel && !undoing && (row.seq === 1 || isDeadly)) return cancelled(matter, cancel)
+  if (cancel && !undoing && (!hasBegun || isDeadly)) return cancelled(matter, cancel)
   const { record: beginning } = reader.beginning
-  if (row.seq === 1 && isPast(beginning.deadline, store.clock)) {
+  if (!hasBegun && isPast(beginning.deadline, store.clock)) {
     const end = missed(row.id)
     const drafts = [{ scope: '', key: '', ...end }]
     return { is: 'refused', drafts, taken: [], deliver: toParent(row.id, beginning, end) }
   }
+  if (early !== undefined) return earlyOpening(messages, early)
   if (!isDeadly) return { is: 'open' }
   const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
   // A run that is being undone is ending already: there is nothing left to cancel.
@@ -103,24 +107,36 @@ async function activeOpening(matter: Matter): Promise<Opening> {
   return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
 }
 
+/** A run whose time has not come waits for it, unless somebody has paused it. */
+function earlyOpening(messages: readonly Message[], due: number): Opening {
+  const pauses = messages.filter(({ kind }) => kind === 'pause')
+  const taken = pauses.map(({ number }) => number)
+  const drafts = pauses
+    .slice(0, 1)
+    .map((pause) => pausedDraft(askedPause(recordOf<'pause'>(pause))))
+  return { is: 'refused', drafts, taken, ...(pauses.length > 0 ? {} : { due }) }
+}
+
 async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
-  const { reader, messages } = matter
+  const { store, reader, messages } = matter
   const { undoing } = reader.state
+  const early = earlyUntil(reader, store.clock)
   const cancel = firstOf(messages, 'cancel')
   const resume = firstOf(messages, 'resume')
   // A run that is being undone is ending already, and waits for what it needs for that.
   if (cancel && undoing && !resume) return { is: 'refused', drafts: [], taken: [cancel.number] }
-  if (cancel && !undoing && deadPauses.includes(code)) return cancelled(matter, cancel)
+  if (cancel && !undoing && (early !== undefined || deadPauses.includes(code))) {
+    return cancelled(matter, cancel)
+  }
   const reason = resume ?? cancel
   if (!reason) return { is: 'refused', drafts: [], taken: [] }
   // A cancel is taken when the code is told of it.
   const taken = [...overruledBy(reason, messages, ['pause']), ...(resume ? [resume.number] : [])]
   const record = actor(recordOf<'resume' | 'cancel'>(reason).by)
-  return {
-    is: 'reopened',
-    drafts: [{ scope: '', kind: 'run.resumed', key: '', record }],
-    taken,
-  }
+  const drafts: readonly AnyDraft[] = [{ scope: '', kind: 'run.resumed', key: '', record }]
+  return early === undefined
+    ? { is: 'reopened', drafts, taken }
+    : { is: 'refused', drafts, taken, due: early }
 }
 
 async function failedOpening(

@@ -1,0 +1,32 @@
+/**
+ * Runs that were started for later. Whatever is sent to one meanwhile, its code does not begin before:
+ * what it can take then waits in its inbox, and what concerns the run itself is done without its code.
+ */
+import type { Clock } from '../../base/ports.ts'
+import type { EntryKind, Payloads } from '../../ledger/index.ts'
+import type { Reader } from '../replay/reader.ts'
+
+/** When a run is due that has not begun. One whose time is over before it may begin ends then. */
+export const firstDueOf = (
+  { notBefore, deadline }: Pick<Payloads['run.started'], 'notBefore' | 'deadline'>,
+  time: number,
+): number => Math.min(notBefore ?? time, deadline ?? Infinity)
+
+/** What is written of a run without its code. */
+const codeless: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  'run.started',
+  'run.paused',
+  'run.resumed',
+  'run.overtaken',
+])
+
+/**
+ * When the run is due, while its time has not come; undefined once its code may be executed. What builds
+ * before this one have begun too early goes on.
+ */
+export function earlyUntil({ beginning, open }: Reader, clock: Clock): number | undefined {
+  const { record } = beginning
+  const { notBefore = 0 } = record
+  const isEarly = notBefore > clock.now() && open.every(({ kind }) => codeless.has(kind))
+  return isEarly ? firstDueOf(record, notBefore) : undefined
+}
