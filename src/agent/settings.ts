@@ -2,10 +2,12 @@
  * How models are to answer: the settings of agents, compactions and judges, and those of a question that is
  * asked outside the conversation.
  */
-import { checkOptions } from '../base/options.ts'
+import { EverloopError } from '../base/errors.ts'
+import { isObject } from '../base/is-object.ts'
+import { checkOptions, meant } from '../base/options.ts'
 import type { ModelSettings } from './model/answer.ts'
 import type { Model } from './model/port.ts'
-import { type SecretReference, type Secrets, withSecrets } from './secret.ts'
+import { isSecret, type SecretReference, type Secrets, withSecrets } from './secret.ts'
 
 /**
  * How the model is to answer: passed on to the provider, with the values of secrets in the place of
@@ -15,23 +17,64 @@ export type AgentSettings = Omit<ModelSettings, 'headers'> & {
   readonly headers?: Readonly<Record<string, string | SecretReference | undefined>>
 }
 
-const names = Object.keys({
-  maxOutputTokens: true,
-  temperature: true,
-  stopSequences: true,
-  topP: true,
-  topK: true,
-  presencePenalty: true,
-  frequencyPenalty: true,
-  seed: true,
-  reasoning: true,
-  providerOptions: true,
-  headers: true,
-} satisfies Record<keyof AgentSettings, true>)
+type Reasoning = NonNullable<AgentSettings['reasoning']>
 
-/** Throws BAD_OPTION for what is no setting. */
+const reasonings: readonly string[] = Object.keys({
+  none: true,
+  minimal: true,
+  low: true,
+  medium: true,
+  high: true,
+  xhigh: true,
+  max: true,
+  'provider-default': true,
+} satisfies Record<Reasoning, true>)
+
+/** What a setting must be, in words, and whether it is. */
+type Rule = readonly [must: string, fits: (value: unknown) => boolean]
+
+const number: Rule = ['a number', Number.isFinite]
+
+const rules: Readonly<Record<keyof AgentSettings, Rule>> = {
+  maxOutputTokens: [
+    'a whole number of at least 1',
+    (value) => Number.isSafeInteger(value) && Number(value) >= 1,
+  ],
+  temperature: number,
+  stopSequences: [
+    'a list of texts',
+    (value) => Array.isArray(value) && value.every((text) => typeof text === 'string'),
+  ],
+  topP: number,
+  topK: number,
+  presencePenalty: number,
+  frequencyPenalty: number,
+  seed: ['a whole number', Number.isSafeInteger],
+  reasoning: [`one of ${reasonings.join(', ')}`, (value) => reasonings.includes(value as string)],
+  providerOptions: [
+    'an object of options by provider, as { openai: { … } }',
+    (value) =>
+      isObject(value) && Object.values(value).every((own) => own === undefined || isObject(own)),
+  ],
+  headers: [
+    'an object of texts or secrets by name',
+    (value) =>
+      isObject(value) &&
+      Object.values(value).every(
+        (text) => text === undefined || typeof text === 'string' || isSecret(text),
+      ),
+  ],
+}
+
+/** Throws BAD_OPTION for what is no setting, and for what no provider could make sense of. */
 export function checkSettings(where: string, settings: unknown): void {
-  checkOptions(where, settings, names)
+  checkOptions(where, settings, Object.keys(rules))
+  for (const [name, value] of Object.entries(settings as object)) {
+    const [must, fits] = rules[name as keyof AgentSettings]
+    if (value === undefined || fits(value)) continue
+    const near = name === 'reasoning' && typeof value === 'string' ? meant(value, reasonings) : ''
+    throw new EverloopError('BAD_OPTION', `${where}.${name} must be ${must}.${near}`)
+  }
 }
 
 /** The settings with the values of secrets. Throws UNKNOWN_SECRET. */

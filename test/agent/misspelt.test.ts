@@ -1,6 +1,6 @@
 /** What is misspelt in an agent is said when it is defined, and not after a crash at night. */
 import { expect, onTestFinished, test } from 'vitest'
-import { agent, tool } from '../../src/index.ts'
+import { agent, secret, tool } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
 
 const model = scriptedModel([{ text: 'Done.' }])
@@ -23,6 +23,28 @@ test.each([
     'agent.settings has no option "temprature". Did you mean "temperature"?',
   ],
   [{ settings: null }, 'BAD_OPTION', 'agent.settings takes an object'],
+  ...Object.entries({
+    temperature: ['hot', 'a number'],
+    maxOutputTokens: ['1000', 'a whole number of at least 1'],
+    topP: [Number.NaN, 'a number'],
+    seed: [1.5, 'a whole number'],
+    stopSequences: ['END', 'a list of texts'],
+    reasoning: [
+      'hihg',
+      'one of none, minimal, low, medium, high, xhigh, max, provider-default. Did you mean "high"?',
+    ],
+    providerOptions: [{ reasoningEffort: 'low' }, 'an object of options by provider'],
+    headers: [{ 'x-key': 5 }, 'an object of texts or secrets by name'],
+  } as const).map(([name, [value, wanted]]): [object, string, string] => [
+    { settings: { [name]: value } },
+    'BAD_OPTION',
+    `agent.settings.${name} must be ${wanted}`,
+  ]),
+  [
+    { compaction: { above: 1, settings: { temperature: null } } },
+    'BAD_OPTION',
+    'agent.compaction.settings.temperature must be a number',
+  ],
   [
     { stop: { tols: ['look'] } },
     'BAD_OPTION',
@@ -91,7 +113,16 @@ test('what is spelt right is taken, and a provider of the program answers to any
   const right = {
     model: ['openai/gpt-5', 'anthropic/claude', 'http://localhost/v1#any/thing'],
     conversation: { idle: '30d' },
-    settings: { temperature: 0, maxOutputTokens: 100 },
+    settings: {
+      temperature: 0,
+      maxOutputTokens: 100,
+      topK: undefined,
+      seed: -1,
+      stopSequences: ['END'],
+      reasoning: 'high',
+      providerOptions: { openai: { reasoningEffort: 'low', key: secret('A') } },
+      headers: { 'x-key': secret('A'), 'x-other': 'text', 'x-none': undefined },
+    },
     stop: { tools: ['look', 'read_more'], turns: 3 },
     compaction: { above: 1000, keep: 0 },
   }
