@@ -154,37 +154,37 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a call that must not repeat is made before its intent is durable',
-    file: 'run/effects/once.ts',
+    file: 'run/effects/once-call.ts',
     find: `      this.#intent = line
       void this.#make(operation, line.record, pass.ports.monotonic() - asked)
     })`,
     replace: `      this.#intent = line
     })
-    void this.#make(operation, full, 0)`,
+    void this.#make(operation, intent.record, 0)`,
   },
   {
     name: 'a call that a crash cut short counts as not made',
-    file: 'run/effects/once.ts',
-    find: "this.#doubts(operation, { attempt, why: 'crashed' }, due)",
+    file: 'run/effects/once-call.ts',
+    find: "this.#doubted(operation, { attempt, why: 'crashed' }).record(due)",
     replace: 'this.#intend(operation, attempt + 1)',
   },
   {
     name: 'the outcome of a call is looked for while its request may be on its way',
-    file: 'run/effects/once.ts',
-    find: 'if (left <= 0) void this.#findOut(operation, doubt)',
-    replace: 'if (left <= Infinity) void this.#findOut(operation, doubt)',
+    file: 'run/effects/open-doubt.ts',
+    find: 'if (left <= 0) void this.#findOut()',
+    replace: 'if (left <= Infinity) void this.#findOut()',
   },
   {
     name: 'what reconcile cannot tell counts as not done',
-    file: 'run/effects/once.ts',
-    find: "return this.#ask(operation, finding.reason ?? '`reconcile` cannot tell.')",
-    replace: "return this.#wasNotDone(operation, { via: 'reconcile', reason: finding.reason })",
+    file: 'run/effects/open-doubt.ts',
+    find: "return this.ask(finding.reason ?? '`reconcile` cannot tell.')",
+    replace: "return this.#resolve({ is: 'notDone', source: { via: 'reconcile' } })",
   },
   {
     name: 'an answer about a call in doubt is used and not taken',
-    file: 'run/effects/once.ts',
-    find: 'reason: answer.reason, taken: [number] } as const',
-    replace: 'reason: answer.reason, taken: number < 0 ? [number] : [] } as const',
+    file: 'run/effects/open-doubt.ts',
+    find: 'reason: answer.reason, taken } as const',
+    replace: 'reason: answer.reason, taken: [] } as const',
   },
   {
     name: 'a scope closes although a call in it is in doubt',

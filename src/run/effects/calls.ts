@@ -1,5 +1,4 @@
 /** What the ledger says about calls that must not repeat. */
-import type { Payloads } from '../../ledger/index.ts'
 import type { Operation } from '../pass/operation.ts'
 import { isLine, type Line, type Recorded } from '../replay/recorded.ts'
 
@@ -42,5 +41,6 @@ export function misfitOf(operation: Operation, line: Line): string | undefined {
 export const mayCall = (recorded: Recorded, { scope }: Operation): boolean =>
   scope.shielded || recorded.cancelling === undefined
 
-/** What a doubt is about. */
-export type Doubt = Pick<Payloads['effect.doubted'], 'attempt' | 'why' | 'error'>
+/** True while somebody waits for it, and may go on to do so. */
+export const isWanted = (recorded: Recorded, operation: Operation): boolean =>
+  operation.isWanted && mayCall(recorded, operation)

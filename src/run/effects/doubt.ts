@@ -1,174 +1,41 @@
-/**
- * A call whose outcome is not known: how it is found out, by the step's `reconcile` and then by a
- * person, and what a person may say.
- */
-import type { StandardSchemaV1 } from '@standard-schema/spec'
+/** A doubt about a call, what it is resolved to and by whom, and the entry that says so. */
 import type { ErrorData } from '../../base/errors.ts'
-import { isObject } from '../../base/is-object.ts'
-import type { Redactor } from '../../base/redactor.ts'
-import { timeLimit, TimeOver } from '../../base/time-limit.ts'
-import { encode, errorData } from '../../ledger/index.ts'
-import type { Payloads } from '../../ledger/index.ts'
-import { idempotencyKeyOf } from '../operations/attempt.ts'
-import type { Doubt } from './calls.ts'
-import { within } from '../current.ts'
-import { type Finding, isFinding, type Reconcile, unknown } from './finding.ts'
+import type { AnyDraft, Payloads } from '../../ledger/index.ts'
+import type { Item } from '../pass/journal.ts'
 import type { Operation } from '../pass/operation.ts'
-import type { Pass } from '../pass/pass.ts'
-import type { Line } from '../replay/recorded.ts'
-import { jsonSchemaOf } from '../schema.ts'
 
-/** How long `reconcile` may take. */
-const reconcileMs = 60_000
+/** What is in doubt: which attempt at the call, and why. */
+export interface Doubt extends Pick<Payloads['effect.doubted'], 'attempt' | 'why' | 'error'> {
+  /** The error itself, where it was this pass that saw it. */
+  readonly thrown?: unknown
+}
 
-/** Asks `reconcile`, with what was recorded of the call. Never rejects. */
-export async function findOut(
-  pass: Pass,
-  operation: Operation,
-  {
-    reconcile,
-    intent,
-  }: {
-    readonly reconcile: Reconcile
-    readonly intent: Line<'effect.intended'>
+/** Who knows what became of a call. */
+export type Source = Pick<Payloads['effect.resolved'], 'via' | 'by' | 'reason'> &
+  Pick<Item, 'taken'>
+
+/** What became of a call that was in doubt. */
+export type Resolution = { readonly source: Source } & (
+  | { readonly is: 'done'; readonly value: unknown; readonly text: string }
+  | { readonly is: 'notDone' }
+  /** A person lets it fail without knowing. */
+  | { readonly is: 'failed'; readonly error: ErrorData }
+)
+
+/** The entry of a resolution. */
+export const resolved = (
+  { place }: Operation,
+  { attempt }: Pick<Doubt, 'attempt'>,
+  verdict: Payloads['effect.resolved']['verdict'],
+  { via, by, reason }: Source,
+): AnyDraft => ({
+  ...place,
+  kind: 'effect.resolved',
+  record: {
+    attempt,
+    verdict,
+    via,
+    ...(reason !== undefined && { reason }),
+    ...(by !== undefined && { by }),
   },
-): Promise<Finding> {
-  const { entry, record } = intent
-  const limit = timeLimit(pass.ports, reconcileMs)
-  const context = {
-    idempotencyKey: idempotencyKeyOf(pass, operation),
-    startedAt: new Date(entry.time),
-    attempt: record.attempt,
-    signal: limit.signal,
-  }
-  const place = { pass, scope: operation.scope, step: operation.path }
-  try {
-    const asked = operation.call(within, place, async () =>
-      checkedFinding(await reconcile(record.args, context)),
-    )
-    const finding = await Promise.race([asked, limit.over])
-    if (!(finding instanceof TimeOver)) return finding
-    return unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`)
-  } catch (thrown) {
-    return unknown(`\`reconcile\` threw ${saidOf(errorData(thrown))}`)
-  } finally {
-    limit.end()
-  }
-}
-
-const saidOf = ({ name, message }: ErrorData): string => `${name}: ${message}`
-
-function checkedFinding(finding: unknown): Finding {
-  if (!isFinding(finding)) {
-    return unknown('`reconcile` returned none of done(…), notDone() and unknown().')
-  }
-  if (finding.is === 'done') encode(finding.result) // throws when it cannot be kept
-  return finding
-}
-
-/** Why a person is asked where nothing else could have been. */
-export const noReconcile = 'The step has no `reconcile`.'
-
-/** What a person is asked about a call. `result`: what it returns, where its schema is known. */
-export function questionOf(
-  { entry, record }: Line<'effect.intended'>,
-  {
-    name,
-    doubt,
-    reason,
-    result,
-    redactor,
-  }: {
-    readonly name: string
-    readonly doubt: Doubt
-    readonly reason: string
-    readonly result: StandardSchemaV1 | undefined
-    readonly redactor: Redactor
-  },
-): Pick<Payloads['effect.doubted'], 'prompt' | 'schema'> {
-  const args = 'args' in record ? ` with ${excerpt(record.args)}` : ''
-  const since = new Date(entry.time).toISOString()
-  const known = `It was called at ${since} (attempt ${record.attempt})${args}, and what came of it is not known.`
-  const why = reason === noReconcile ? '' : ` Why you are asked: ${sentence(reason, redactor)}`
-  return {
-    prompt: `Did "${name}" happen? ${known} ${sentence(wentWrong(doubt), redactor)}${why}`,
-    schema: schemaWith(jsonSchemaOf(result)),
-  }
-}
-
-function wentWrong({ why, error }: Doubt): string {
-  switch (why) {
-    case 'crashed':
-      return 'Its process died.'
-    case 'timed-out':
-      return 'Its time was over.'
-    case 'aborted':
-      return 'It was aborted.'
-    case 'threw':
-      return error ? `It threw ${saidOf(error)}` : 'It threw.'
-  }
-}
-
-const sentenceUnits = 300
-
-/** On one line, and cut when no secret is in it any more: half of one would not be found. */
-function sentence(text: string, redactor: Redactor): string {
-  const line = redactor.text(text).replaceAll(/\s+/g, ' ').trim()
-  if (line.length > sentenceUnits) return `${line.slice(0, sentenceUnits)}…`
-  return /[.!?…]$/.test(line) ? line : `${line}.`
-}
-
-/** The answer's schema with the result's inside. References there would lead elsewhere in here. */
-function schemaWith(result: unknown): unknown {
-  if (typeof result !== 'object' || result === null) return answerSchema
-  if (JSON.stringify(result).includes('"$ref"')) return answerSchema
-  const { $schema: _, ...inner } = result as Readonly<Record<string, unknown>>
-  return { ...answerSchema, properties: { ...answerSchema.properties, result: inner } }
-}
-
-const excerptUnits = 200
-
-function excerpt(args: unknown): string {
-  // Encoded first: plain JSON knows no bigint. Read again: encoded text escapes letters.
-  const text = JSON.stringify(JSON.parse(encode(args)))
-  return text.length > excerptUnits ? `${text.slice(0, excerptUnits)}…` : text
-}
-
-/** JSON Schema of what a person may say. */
-const answerSchema = {
-  type: 'object',
-  required: ['verdict'],
-  properties: {
-    verdict: {
-      enum: ['done', 'retry', 'fail'],
-      description:
-        'done: it happened, with `result`. retry: it did not happen, call again. fail: the step fails.',
-    },
-    result: { description: 'What the step returns, when it was done.' },
-    reason: { type: 'string', maxLength: 4000 },
-  },
-  additionalProperties: false,
-  anyOf: [
-    { properties: { verdict: { const: 'done' } } },
-    { properties: { verdict: { enum: ['retry', 'fail'] }, result: false } },
-  ],
-} as const
-
-/** What a person has said. */
-export type DoubtAnswer =
-  | { readonly verdict: 'done'; readonly result: unknown; readonly reason?: string | undefined }
-  | { readonly verdict: 'retry' | 'fail'; readonly reason?: string | undefined }
-
-/** The answer, or what is wrong with it. */
-export function answerOf(value: unknown): DoubtAnswer | string {
-  if (!isObject(value)) return 'The answer must be an object with a `verdict`.'
-  const { verdict, result, reason, ...others } = value
-  const [other] = Object.keys(others)
-  if (other !== undefined) return `The answer has no field "${other}".`
-  if (reason !== undefined && typeof reason !== 'string') return '`reason` must be a text.'
-  if (verdict === 'done') return { verdict, result, reason }
-  if (verdict !== 'retry' && verdict !== 'fail') {
-    return '`verdict` must be "done", "retry" or "fail".'
-  }
-  return 'result' in value ? `\`result\` needs the verdict "done".` : { verdict, reason }
-}
+})

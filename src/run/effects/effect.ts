@@ -18,6 +18,9 @@ export type StepEffect =
       readonly undo: Undo | undefined
     }
 
+/** The effect class of a call that must not repeat. */
+export type OnceEffect = Extract<StepEffect, { is: 'once' }>
+
 const repeatable: StepEffect = { is: 'repeatable', undo: undefined }
 
 const classes: readonly (EffectClass | undefined)[] = [undefined, 'read', 'idempotent', 'once']
