@@ -241,6 +241,23 @@ describe.each(waits)('while a run waits for %s', (wait) => {
   })
 })
 
+test('a conversation that a deploy ends goes on waiting, answers the next message and completes', async () => {
+  const old = world('a message')
+  await using runtime = await testRuntime({ flows: [agent(old.definition)] })
+  const run = await runtime.start(agent(old.definition), { prompt: 'Go.' })
+  await runtime.settle()
+  await runtime.restart({ flows: [agent({ ...old.definition, conversation: false })] })
+  await runtime.ever.pause(run.id)
+  await runtime.settle()
+  await runtime.ever.resume(run.id)
+  await runtime.advance('30d')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  await runtime.ever.send(run.id, 'Is anybody there?')
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(old.model.requests).toHaveLength(3)
+  await runtime.verify()
+})
+
 describe('a run whose call waits says so when its tool has gone, and goes on when it is back', () => {
   const changed = (world: World, how: string): NonNullable<AgentDefinition['tools']> => {
     const { look, pay, ask } = world.tools
