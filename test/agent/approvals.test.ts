@@ -240,6 +240,30 @@ test('who asked for the run may not approve, and several must be different peopl
   expect(made).toEqual([bob])
 })
 
+test.each([{ by: 'mallory' }, {}])(
+  'a rule that throws, which the model may bring about, lets nobody approve what they asked for: %j',
+  async (asked) => {
+    const rule: ApprovalRule<Payment> = ({ to }) => {
+      if (to === 'Bob') throw new TypeError('to is undefined')
+      return { needed: true, approvals: 2, notBy: 'requester' }
+    }
+    const { made, payer } = paying(rule, [bob])
+    await using runtime = await testRuntime({ flows: [payer] })
+    const run = await runtime.start(payer, { prompt: 'Pay.' }, asked)
+    const { id, reason } = await only(runtime)
+    expect(reason).toContain('to is undefined')
+    const { approvals } = runtime.ever
+    const refused = { code: 'APPROVAL_REFUSED' }
+    if (asked.by) {
+      await expect(approvals.approve(id, asked)).rejects.toMatchObject(refused)
+      await expect(approvals.approve(id)).rejects.toMatchObject(refused)
+    }
+    await approvals.approve(id, { by: 'eve' })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    expect(made).toEqual([bob])
+  },
+)
+
 test.each([
   ['nobody', {}],
   ['an empty name', { by: '' }],

@@ -56,7 +56,10 @@ export interface ApprovalDecision extends ApprovalPolicy {
   readonly isUnjudged?: boolean
 }
 
-/** What a rule says about a call. A rule that fails asks for an approval: nothing fails open. */
+/**
+ * What a rule says about a call. Nothing fails open: a rule that fails asks for an approval, and not of whoever
+ * asked for the run, as far as that is known, who may have had the model bring it about.
+ */
 export async function decideApproval<Input>(
   rule: ApprovalRule<Input> | undefined,
   input: Input,
@@ -70,10 +73,12 @@ export async function decideApproval<Input>(
     return said
   } catch (error) {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const isBarred = context.startedBy !== undefined
     return {
       needed: true,
       isUnjudged: true,
-      reason: `The approval rule of tool "${context.tool}" failed (${why}), so a person must decide.`,
+      ...(isBarred ? { notBy: 'requester' } : {}),
+      reason: `The approval rule of tool "${context.tool}" failed (${why}), so ${isBarred ? 'somebody else than who asked for the run' : 'a person'} must decide.`,
     }
   }
 }
