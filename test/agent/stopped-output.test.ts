@@ -1,6 +1,6 @@
 /** What an agent ends with that was stopped is judged like any output: by guards and by its schema. */
 import { expect, test } from 'vitest'
-import { type Agent, agent, guard, regexGuard, tool, verdict } from 'everloop'
+import { type Agent, agent, guard, type GuardVerdict, regexGuard, tool, verdict } from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
@@ -258,6 +258,70 @@ test('who speaks while the last answer is judged is heard, and it is sent back',
   })
   const scripted = scriptedModel([{ text: 'One.' }, { text: 'Two.' }])
   const flow = agent({ name: 'a', model: scripted, guards: [slow], stop: { turns: 1 } })
+  await using runtime = await testRuntime({ flows: [flow] })
+  speak = async () => {
+    await runtime.ever.send('r', 'One more thing.')
+    await runtime.time.settle()
+  }
+  const run = await runtime.start(flow, { prompt: 'Go.' }, { id: 'r' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Two.' })
+})
+
+/** A conversation in which nobody speaks for a day, and somebody does while its end is judged. */
+async function spokenToWhileJudged(end: GuardVerdict): Promise<unknown> {
+  let speak: (() => Promise<void>) | undefined
+  const slow = guard({
+    name: 'slow',
+    at: 'output',
+    check: async ({ text }) => {
+      if (text !== 'One.' || !speak) return verdict.allow()
+      await speak()
+      return end
+    },
+  })
+  const scripted = scriptedModel(({ text }) => ({ text: text === 'Go.' ? 'One.' : 'Two.' }))
+  const flow = agent({ name: 'a', model: scripted, guards: [slow], conversation: { idle: '1d' } })
+  await using runtime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'Go.' }, { id: 'r' })
+  speak = async () => {
+    await runtime.ever.send('r', 'One more thing.')
+    await runtime.time.settle()
+  }
+  await runtime.advance('25h')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  runtime.crash({ flows: [flow] })
+  await runtime.advance('25h')
+  await runtime.verify()
+  return await runtime.settled(run)
+}
+
+test('who speaks while the end of a silent conversation is judged is heard', async () => {
+  const end = { status: 'completed', output: 'Two.' }
+  expect(await spokenToWhileJudged(verdict.allow())).toEqual(end)
+  expect(await spokenToWhileJudged(verdict.deny('No.'))).toEqual(end)
+})
+
+test('who speaks while the end of a stopped agent is judged is heard, whatever guards say to the text', async () => {
+  let speak = (): Promise<void> => Promise.resolve()
+  const slow = guard({
+    name: 'slow',
+    at: 'output',
+    check: async ({ text }) => {
+      if (text !== 'One.') return verdict.allow()
+      await speak()
+      return verdict.deny('No.')
+    },
+  })
+  const scripted = scriptedModel(({ text }) =>
+    text === 'Go.' ? { text: 'One.', toolCalls: [{ name: 'look', input: {} }] } : { text: 'Two.' },
+  )
+  const flow = agent({
+    name: 'a',
+    model: scripted,
+    tools: [look],
+    guards: [slow],
+    stop: { tools: ['look'] },
+  })
   await using runtime = await testRuntime({ flows: [flow] })
   speak = async () => {
     await runtime.ever.send('r', 'One more thing.')

@@ -47,13 +47,19 @@ export async function conclude(
 }
 
 /**
- * Makes the output of an agent that is stopped where it stands: the model has no further try. Throws
- * OUTPUT_INVALID and GUARD_DENIED.
+ * Makes the output of an agent that is stopped where it stands: the model has no further try, unless by
+ * then `isLast` is no longer so. Throws OUTPUT_INVALID and GUARD_DENIED.
  */
-export async function concludeNow(at: Agency, run: Run, state: AgentState): Promise<unknown> {
+export async function concludeNow(
+  at: Agency,
+  run: Run,
+  state: AgentState,
+  isLast: () => boolean,
+): Promise<Conclusion> {
   const judged = await judge(at, run, state)
-  if (judged.is === 'output') return judged.output
-  throw stopped(at, run, judged)
+  if (judged.is === 'output') return judged
+  if (isLast()) throw stopped(at, run, judged)
+  return { is: 'again', state }
 }
 
 function stopped({ agent: { name } }: Agency, run: Run, judged: Rejected): EverloopError {

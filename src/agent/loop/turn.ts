@@ -108,9 +108,7 @@ export async function takeTurn(
     if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
     if (inbox.hasMessages) return goOn(after)
-    const output = await concludeNow(at, run, after)
-    const late = await inbox.close()
-    return late.length > 0 ? run.next(heard(after, late)) : run.done(output)
+    return endNow(at, run, after, inbox)
   }
   const { pauses = 0 } = spoken
   if (isPaused && pauses < pausesMax && !wasStopped && !isLast(spoken)) {
@@ -132,10 +130,24 @@ async function listen(
     return run.next(heard(state, [asUserMessage(value, by)]))
   } catch (error) {
     if (EverloopError.is(error) && error.code === 'EXPIRED') {
-      return run.done(await concludeNow(at, run, state))
+      return endNow(at, run, state, new Inbox(run))
     }
     throw error
   }
+}
+
+/** Ends with what was said last, unless somebody speaks while that is judged (N4). */
+async function endNow(
+  at: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+  inbox: Inbox,
+): Promise<Next | Done<unknown>> {
+  const concluded = await concludeNow(at, run, state, () => !inbox.hasMessages)
+  const late = await inbox.close()
+  return concluded.is === 'again' || late.length > 0
+    ? run.next(heard(state, late))
+    : run.done(concluded.output)
 }
 
 const inputKey = (i: number): string => `guard:input:${i + 1}`
