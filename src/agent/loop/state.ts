@@ -118,6 +118,13 @@ export const heard = (state: AgentState, messages: readonly UserMessage[]): Agen
     ? state
     : { ...state, phase: 'thinking', pending: [...state.pending, ...messages] }
 
+/** Guards were content: what was sent back before is forgiven. */
+export const withoutStrikes = ({ pauses: _over, ...state }: AgentState): AgentState => ({
+  ...state,
+  retries: {},
+  repairs: 0,
+})
+
 /**
  * With the calls of a turn remembered. Twice as many are kept as are shown: a list that lost its first
  * item each turn would be written anew each turn.

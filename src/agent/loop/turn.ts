@@ -6,32 +6,38 @@
  *   one turn, however many there were.
  * - N2 Calls are not begun before the answer that proposes them is recorded.
  * - N3 The model is told of all calls of an answer at once, in the order in which it made them.
- * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
 import { EverloopError } from '../../base/errors.ts'
 import { holdIn, isRecorded, signalIn, taintIn } from '../../run/inside.ts'
 import type { Done, Next, Turn } from '../../run/index.ts'
+import { admit, hasAnswered } from './admission.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from '../calls/call.ts'
 import { higher } from '../budgets/budget.ts'
 import { compacted } from './compaction.ts'
-import { conclude, concludeNow } from './conclusion.ts'
 import { entitle } from './entitle.ts'
 import { halt } from './halt.ts'
-import { Inbox, messageSignal } from './inbox.ts'
+import { messageSignal } from './inbox.ts'
 import { answerText } from '../model/answer-text.ts'
-import type { AnswerPart } from '../model/answer.ts'
+import type { AnswerPart, ToolCallPart } from '../model/answer.ts'
 import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
 import { retold } from '../model/retold.ts'
-import { progressOf } from './progress.ts'
 import { asUserMessage } from './prompt.ts'
 import { proposedBefore } from '../calls/proposed-before.ts'
 import { askModel, requestMessages } from './reply.ts'
-import { sentBack } from './sent-back.ts'
-import { rule } from '../guards/ruling.ts'
+import { rule, type Ruling } from '../guards/ruling.ts'
 import { spend } from '../budgets/spending.ts'
-import { type AgentState, heard, remembered, type UserMessage, withMessages } from './state.ts'
+import {
+  type AgentState,
+  heard,
+  remembered,
+  type UserMessage,
+  withMessages,
+  withoutStrikes,
+} from './state.ts'
 import { keyOfCall, keysBefore } from '../calls/tool-call.ts'
+import { TurnEnd } from './turn-end.ts'
+import { beforeModel, budgetKey, inputKeys, toModel } from './turn-keys.ts'
 
 /** Takes a turn, and returns what the loop does next. */
 export async function takeTurn(
@@ -42,58 +48,22 @@ export async function takeTurn(
   taintIn(run, state.tainted)
   if (state.phase === 'listening') return listen(at, run, state)
   at.artifacts = state.artifacts
-  const inbox = new Inbox(run)
-  const goOn = async (after: AgentState): Promise<Next> =>
-    run.next(heard(after, await inbox.close()))
-  /** Whether the model gets no further try. Who has spoken meanwhile is heard in any case (N4). */
-  const isLast = (after: AgentState): boolean => isStopped(at, run, after) && !inbox.hasMessages
-  /** Ends with what was said last, or waits for the next message. */
-  const end = async (spoken: AgentState): Promise<Next | Done<unknown>> => {
-    const concluded = await conclude(at, run, spoken, () => isLast(spoken))
-    if (concluded.is === 'again') return goOn(concluded.state)
-    // Somebody spoke while the last answer was given: then it was not the last one.
-    const late = await inbox.close()
-    if (late.length > 0) return run.next(heard(spoken, late))
-    if (at.agent.conversation) return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
-    return run.done(concluded.output)
-  }
-
+  const end = new TurnEnd(at, run)
   await entitle(run, state, {
     title: at.agent.title,
-    later: [...state.pending.map((_, i) => inputKey(i)), ...toModel],
+    later: [...inputKeys(state), ...toModel],
   })
   const admitted = await admit(at, run, state)
-  if (admitted.phase === 'listening') return goOn(admitted)
+  if (admitted.phase === 'listening') return end.goOn(admitted)
   // What came behind the last answer was refused, so it was the last one. Builds that asked once more
   // may have recorded that (C4).
   const isAsked = toModel.some((key) => isRecorded(run, key))
-  if (hasAnswered(admitted) && !isAsked) return end(admitted)
-  const { answered, parts, isPaused } = await spend(at, run, admitted.raised, {
-    key: 'budget:turn',
-    call: 'model',
-    before: beforeModel.slice(1),
-    cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
-    execute: async (raised) => answer(at, run, await compacted(at, run, { ...admitted, raised })),
-  })
+  if (hasAnswered(admitted) && !isAsked) return end.conclude(admitted)
+  const reply = await answer(at, run, admitted)
+  const { answered, parts, isPaused } = reply
   const calls = proposedCalls(parts)
-
-  const ruling = await rule(at, run, answered, {
-    position: 'answer',
-    key: 'guard:answer',
-    later: [
-      ...calls.flatMap(({ id }) => [...Object.values(keysBefore(id)), keyOfCall(id)]),
-      'guard:output',
-    ],
-    subject: { text: answerText(parts), calls: calls.map(shownCall) },
-  })
-  if (ruling.is === 'deny' || ruling.is === 'retry') {
-    if (!isLast(answered)) return goOn(sentBack(at, run, answered, { ...ruling, what: 'answer' }))
-    throw halt(
-      'GUARD_DENIED',
-      `Agent "${at.agent.name}" was stopped, and guard "${ruling.by}" denied its last answer: ${ruling.reason}`,
-      run.id,
-    )
-  }
+  const ruling = await ruleOn(at, run, reply, calls)
+  if (ruling.is === 'deny' || ruling.is === 'retry') return end.sendBack(answered, ruling)
   const said = ruling.isFixed ? retold(parts, ruling.subject.text) : parts
   const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
 
@@ -105,16 +75,15 @@ export async function takeTurn(
       calls.map((part, i) => takeCall(at, run, states[i] ?? spoken, part)),
     )
     const after = withEnds(spoken, ends)
-    if (!wasStopped && !isStopped(at, run, after, ends)) return goOn(after)
+    const isOver = wasStopped || end.isStopped(after, ends)
     // Somebody spoke meanwhile: then it goes on once more (N4), and this is no output.
-    if (inbox.hasMessages) return goOn(after)
-    return endNow(at, run, after, inbox)
+    return isOver && !end.hasMessages ? end.stop(after) : end.goOn(after)
   }
   const { pauses = 0 } = spoken
-  if (isPaused && pauses < pausesMax && !wasStopped && !isLast(spoken)) {
-    return goOn({ ...withMessages(spoken, [goingOn]), pauses: pauses + 1 })
+  if (isPaused && pauses < pausesMax && !wasStopped && !end.isLast(spoken)) {
+    return end.goOn({ ...withMessages(spoken, [goingOn]), pauses: pauses + 1 })
   }
-  return end(spoken)
+  return end.conclude(spoken)
 }
 
 /** Waits for the next message, as long as the conversation allows. Costs nothing meanwhile. */
@@ -130,63 +99,11 @@ async function listen(
     return run.next(heard(state, [asUserMessage(value, by)]))
   } catch (error) {
     if (EverloopError.is(error) && error.code === 'EXPIRED') {
-      return endNow(at, run, state, new Inbox(run))
+      return new TurnEnd(at, run).stop(state)
     }
     throw error
   }
 }
-
-/** Ends with what was said last, unless somebody speaks while that is judged (N4). */
-async function endNow(
-  at: Agency,
-  run: Turn<AgentState>,
-  state: AgentState,
-  inbox: Inbox,
-): Promise<Next | Done<unknown>> {
-  const concluded = await concludeNow(at, run, state, () => !inbox.hasMessages)
-  const late = await inbox.close()
-  return concluded.is === 'again' || late.length > 0
-    ? run.next(heard(state, late))
-    : run.done(concluded.output)
-}
-
-const inputKey = (i: number): string => `guard:input:${i + 1}`
-
-/** What comes between the guards on what came in and the model, in order. */
-const beforeModel = ['budget:turn', 'guard:compaction', 'compaction', 'guard:request']
-const toModel = [...beforeModel, 'model']
-
-/** Guards on what came in. What they refuse is not in the conversation. */
-async function admit(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<AgentState> {
-  const { pending, messages } = state
-  if (pending.length === 0) return state
-  const admitted: UserMessage[] = []
-  for (const [i, message] of pending.entries()) {
-    const ruling = await rule(at, run, state, {
-      position: 'input',
-      key: inputKey(i),
-      later: [...pending.slice(i + 1).map((_, n) => inputKey(i + 1 + n)), ...toModel],
-      subject: { text: message.text },
-    })
-    if (ruling.is === 'allow' || ruling.is === 'ask') {
-      admitted.push(ruling.isFixed ? { ...message, text: ruling.subject.text } : message)
-    } else if (!at.agent.conversation && messages.length === 0) {
-      throw halt(
-        'GUARD_DENIED',
-        `Guard "${ruling.by}" denied what agent "${at.agent.name}" was asked: ${ruling.reason}`,
-        run.id,
-      )
-    }
-  }
-  const after: AgentState = { ...withMessages(state, admitted), pending: [], phase: 'thinking' }
-  if (!at.agent.conversation) return after
-  return hasAnswered(after) || after.messages.length === 0
-    ? { ...after, phase: 'listening' }
-    : after
-}
-
-/** Whether there is nothing for the model to say more about. */
-const hasAnswered = ({ messages }: AgentState): boolean => messages.at(-1)?.role === 'assistant'
 
 /** What a model that has paused is told: there are models that refuse to go on behind their own words. */
 const goingOn: UserMessage = { role: 'user', text: 'Go on.' }
@@ -200,8 +117,18 @@ interface Answered {
   readonly isPaused: boolean
 }
 
+/** Asks the model, when there is room for it. */
+const answer = (at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> =>
+  spend(at, run, state.raised, {
+    key: budgetKey,
+    call: 'model',
+    before: beforeModel,
+    cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
+    execute: async (raised) => request(at, run, await compacted(at, run, { ...state, raised })),
+  })
+
 /** Asks the model, once guards let the request pass. */
-async function answer(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> {
+async function request(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> {
   const isGuarded = at.guards.some((one) => one.at.includes('request'))
   const messages = isGuarded ? await holdIn(run, requestMessages(at, run, state)) : []
   const ruling = await rule(at, run, state, {
@@ -229,6 +156,23 @@ async function answer(at: Agency, run: Turn<AgentState>, state: AgentState): Pro
   return { answered, parts: given.content, isPaused: given.finishReason === 'paused' }
 }
 
+/** Guards on the answer. What is recorded of its calls, or of an output, is proof that it was let through. */
+const ruleOn = (
+  at: Agency,
+  run: Turn<AgentState>,
+  { answered, parts }: Answered,
+  calls: readonly ToolCallPart[],
+): Ruling<'answer'> | Promise<Ruling<'answer'>> =>
+  rule(at, run, answered, {
+    position: 'answer',
+    key: 'guard:answer',
+    later: [
+      ...calls.flatMap(({ id }) => [...Object.values(keysBefore(id)), keyOfCall(id)]),
+      'guard:output',
+    ],
+    subject: { text: answerText(parts), calls: calls.map(shownCall) },
+  })
+
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
   const raised = ends.reduce((most, end) => higher(most, end.raised), state.raised)
@@ -243,24 +187,4 @@ function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
       ends.map(({ past }) => past),
     ),
   })
-}
-
-/** Guards were content: what was sent back before is forgiven. */
-const withoutStrikes = ({ pauses: _over, ...state }: AgentState): AgentState => ({
-  ...state,
-  retries: {},
-  repairs: 0,
-})
-
-/** Whether the agent is to end now, although the model would go on. */
-function isStopped(
-  { agent }: Agency,
-  run: Turn<AgentState>,
-  state: AgentState,
-  ends: readonly CallEnd[] = [],
-): boolean {
-  const { turns = Infinity, tools = [], when } = agent.stop ?? {}
-  const isDone = ends.some(({ result, hasReturned }) => hasReturned && tools.includes(result.tool))
-  if (isDone || state.turns >= turns) return true
-  return when?.(progressOf(run.id, state)) ?? false
 }

@@ -1,0 +1,89 @@
+/**
+ * How a turn ends: with another one, with the output, or with listening.
+ *
+ * - N4 What was said to the agent while it worked is in the conversation of the next turn.
+ */
+import type { Done, Next, Turn } from '../../run/index.ts'
+import type { Agency } from './agency.ts'
+import type { CallEnd } from '../calls/call.ts'
+import { conclude, concludeNow } from './conclusion.ts'
+import { halt } from './halt.ts'
+import { Inbox } from './inbox.ts'
+import { progressOf } from './progress.ts'
+import { type Refusal, sentBack } from './sent-back.ts'
+import { type AgentState, heard, withoutStrikes } from './state.ts'
+
+export class TurnEnd {
+  readonly #at: Agency
+  readonly #run: Turn<AgentState>
+  readonly #inbox: Inbox
+
+  /** From now on messages are taken as they come. */
+  constructor(at: Agency, run: Turn<AgentState>) {
+    this.#at = at
+    this.#run = run
+    this.#inbox = new Inbox(run)
+  }
+
+  /** Whether somebody has spoken since the turn began. */
+  get hasMessages(): boolean {
+    return this.#inbox.hasMessages
+  }
+
+  /** Whether the agent is to end now, although the model would go on. */
+  isStopped(state: AgentState, ends: readonly CallEnd[] = []): boolean {
+    const { turns = Infinity, tools = [], when } = this.#at.agent.stop ?? {}
+    const isDone = ends.some(
+      ({ result, hasReturned }) => hasReturned && tools.includes(result.tool),
+    )
+    if (isDone || state.turns >= turns) return true
+    return when?.(progressOf(this.#run.id, state)) ?? false
+  }
+
+  /** Whether the model gets no further try. Who has spoken meanwhile is heard in any case (N4). */
+  isLast(state: AgentState): boolean {
+    return this.isStopped(state) && !this.hasMessages
+  }
+
+  /** The next turn begins with this state. */
+  async goOn(after: AgentState): Promise<Next> {
+    return this.#run.next(heard(after, await this.#inbox.close()))
+  }
+
+  /** Has the model answer again. Throws GUARD_DENIED when it gets no further try. */
+  async sendBack(answered: AgentState, refusal: Omit<Refusal, 'what'>): Promise<Next> {
+    const { agent } = this.#at
+    if (!this.isLast(answered)) {
+      return this.goOn(sentBack(this.#at, this.#run, answered, { ...refusal, what: 'answer' }))
+    }
+    throw halt(
+      'GUARD_DENIED',
+      `Agent "${agent.name}" was stopped, and guard "${refusal.by}" denied its last answer: ${refusal.reason}`,
+      this.#run.id,
+    )
+  }
+
+  /** Ends with what was said last, or waits for the next message. */
+  async conclude(spoken: AgentState): Promise<Next | Done<unknown>> {
+    const run = this.#run
+    const concluded = await conclude(this.#at, run, spoken, () => this.isLast(spoken))
+    if (concluded.is === 'again') return this.goOn(concluded.state)
+    // Somebody spoke while the last answer was given: then it was not the last one.
+    const late = await this.#inbox.close()
+    if (late.length > 0) return run.next(heard(spoken, late))
+    if (this.#at.agent.conversation) {
+      return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
+    }
+    return run.done(concluded.output)
+  }
+
+  /** Ends with what was said last, unless somebody speaks while that is judged (N4). */
+  async stop(state: AgentState): Promise<Next | Done<unknown>> {
+    const run = this.#run
+    const concluded = await concludeNow(this.#at, run, state, () => !this.hasMessages)
+    const late = await this.#inbox.close()
+    return concluded.is === 'again' || late.length > 0
+      ? run.next(heard(state, late))
+      : run.done(concluded.output)
+  }
+}
