@@ -1,8 +1,6 @@
 /**
  * Asks guards about something, and says what becomes of it.
  *
- * - G1 Nothing fails open: a guard that throws, takes too long, or returns what is no verdict has
- *   denied, and so has a fix that cannot stand in the place of what it replaces.
  * - G2 Guards are asked in order, one after the other, and each sees what those before it have made of
  *   the subject. The first to deny, to halt or to want another try decides; nobody is asked after it.
  * - G3 A question to a person decides only when no guard behind it decides otherwise: people are not
@@ -10,14 +8,11 @@
  * - G4 A person's yes counts for the guards whose questions it answered, and for exactly what it was
  *   said about.
  */
-import { type ErrorData, EverloopError } from '../../base/errors.ts'
-import { formatDuration } from '../../base/duration.ts'
-import type { Ports } from '../../base/ports.ts'
-import { timeLimit, TimeOver } from '../../base/time-limit.ts'
-import { digestOf, errorData, type Payloads } from '../../ledger/index.ts'
-import type { Guard, GuardContext } from './guard.ts'
-import { fixedPart, type Position, type Subjects, withFix } from './position.ts'
-import { asVerdict, type GuardVerdict } from './verdict.ts'
+import { digestOf, type Payloads } from '../../ledger/index.ts'
+import { type Asking, askGuard, type Said } from './ask-guard.ts'
+import type { Guard } from './guard.ts'
+import { fixedPart, type Position, type Subjects } from './position.ts'
+import type { GuardVerdict } from './verdict.ts'
 
 /** What became of it: plain data, as `guard.decided` keeps it. */
 export interface GuardDecision {
@@ -43,17 +38,10 @@ export interface Grant {
   readonly question?: string | undefined
 }
 
-export interface GuardRound {
-  readonly ports: Ports
-  /** Aborted when nobody waits for the verdicts any more. */
-  readonly signal: AbortSignal
-  readonly context: Omit<GuardContext, 'position' | 'signal'>
+export interface GuardRound extends Asking {
   /** What a person has granted about exactly this. */
   readonly granted?: readonly Grant[]
 }
-
-/** Where the model can try again. Elsewhere a wish for another try is a denial. */
-const retriable: ReadonlySet<Position> = new Set<Position>(['answer', 'call', 'result', 'output'])
 
 /** Asks those of the guards that stand at this position. Never rejects. */
 export async function runGuards<P extends Position>(
@@ -62,138 +50,112 @@ export async function runGuards<P extends Position>(
   subject: Subjects[P],
   round: GuardRound,
 ): Promise<GuardDecision> {
-  const verdicts: Payloads['guard.decided']['verdicts'][number][] = []
-  let current = subject
-  let isFixed = false
-  const asked: { readonly guard: string; readonly reason: string }[] = []
-  const isGranted = (guard: string, question: string): boolean =>
-    (round.granted ?? []).some(
-      (grant) => grant.guard === guard && (grant.question ?? question) === question,
-    ) && isAlike(position, current, subject)
-  const decision = (
-    outcome: GuardDecision['outcome'],
-    rest: Partial<GuardDecision> = {},
-  ): GuardDecision => ({
-    position,
-    verdicts,
-    outcome,
-    ...rest,
-    ...(isFixed ? { fixed: { value: fixedPart(position, current) } } : {}),
-  })
-
+  const hearing = new Hearing(position, subject, round.granted)
   for (const guard of guards) {
     if (!guard.at.includes(position)) continue
-    const { name } = guard
-    const said = await ask(guard, position, current, round)
-    const { verdict, error } = said
+    const decision = hearing.take(
+      guard.name,
+      await askGuard(guard, position, hearing.subject, round),
+    )
+    if (decision) return decision
+  }
+  return hearing.end()
+}
+
+/** What the guards have said so far. */
+class Hearing<P extends Position> {
+  readonly #position: P
+  /** As it was when the first guard was asked. */
+  readonly #given: Subjects[P]
+  readonly #granted: readonly Grant[]
+  readonly #verdicts: Payloads['guard.decided']['verdicts'][number][] = []
+  /** Those that want a person, with their questions. */
+  readonly #asking: { readonly guard: string; readonly question: string }[] = []
+  #subject: Subjects[P]
+  #isFixed = false
+
+  constructor(position: P, subject: Subjects[P], granted: readonly Grant[] = []) {
+    this.#position = position
+    this.#given = subject
+    this.#subject = subject
+    this.#granted = granted
+  }
+
+  /** As the guards have made it. */
+  get subject(): Subjects[P] {
+    return this.#subject
+  }
+
+  /** Takes what a guard has said. Returns the decision, where that is it (G2). */
+  take(guard: string, { verdict, error, fixed }: Said<P>): GuardDecision | undefined {
     const reason = reasonOf(verdict)
-    const isFailure = error === undefined ? {} : { error }
-    verdicts.push({
-      guard: name,
+    this.#verdicts.push({
+      guard,
       verdict: verdict.is,
       ...(reason === undefined ? {} : { reason }),
-      ...isFailure,
+      ...(error === undefined ? {} : { error }),
     })
     switch (verdict.is) {
       case 'allow':
-        break
+        return undefined
       case 'fix':
-        current = said.fixed ?? current
-        isFixed = true
-        break
-      case 'ask':
-        if (!isGranted(name, verdict.prompt)) asked.push({ guard: name, reason: verdict.prompt })
-        break
+        this.#subject = fixed ?? this.#subject
+        this.#isFixed = true
+        return undefined
+      case 'ask': {
+        const question = verdict.prompt
+        if (!this.#isGranted(guard, question)) this.#asking.push({ guard, question })
+        return undefined
+      }
       case 'deny':
       case 'halt':
-        return decision(verdict.is, { by: name, reason: verdict.reason })
+        return this.#decision(verdict.is, { by: guard, reason: verdict.reason })
       case 'retry':
-        return decision('retry', { by: name, reason: verdict.feedback, max: verdict.max ?? 0 })
+        return this.#decision('retry', {
+          by: guard,
+          reason: verdict.feedback,
+          max: verdict.max ?? 0,
+        })
     }
   }
-  const [first, ...others] = asked
-  if (!first) return decision('allow')
-  return decision('ask', {
-    by: first.guard,
-    reason: [...new Set(asked.map(({ reason }) => reason))].join('\n'),
-    ...(others.length > 0 ? { asking: asked.map(({ guard }) => guard) } : {}),
-  })
-}
 
-/** Whether guards have left it as it was, or made the same of it again. */
-const isAlike = <P extends Position>(position: P, one: Subjects[P], other: Subjects[P]): boolean =>
-  one === other || digestOf(fixedPart(position, one)) === digestOf(fixedPart(position, other))
-
-interface Said<P extends Position> {
-  readonly verdict: GuardVerdict
-  readonly error?: ErrorData
-  /** The subject behind a fix. */
-  readonly fixed?: Subjects[P]
-}
-
-/** One guard's verdict, and a denial where it has none (G1). */
-async function ask<P extends Position>(
-  guard: Guard,
-  position: P,
-  subject: Subjects[P],
-  round: GuardRound,
-): Promise<Said<P>> {
-  const { name } = guard
-  const failed = (what: string, error?: ErrorData): Said<P> => ({
-    verdict: { is: 'deny', reason: `Guard "${name}" ${what}, so this was denied.` },
-    ...(error ? { error } : {}),
-  })
-  try {
-    const said = await checked(guard, position, subject, round)
-    if (said instanceof TimeOver)
-      return failed(`did not answer within ${formatDuration(guard.timeoutMs)}`)
-    const verdict = asVerdict(said)
-    if (!verdict) return failed('returned no verdict')
-    if (verdict.is === 'fix') return replacing(failed, verdict, { position, subject })
-    // Before the model has said anything there is nothing that it could try again.
-    if (verdict.is === 'retry' && !retriable.has(position))
-      return { verdict: { is: 'deny', reason: verdict.feedback } }
-    return { verdict }
-  } catch (thrown) {
-    return failed('failed', errorData(thrown))
+  /** All were asked, and none has decided: a person does, if one of them wants that (G3). */
+  end(): GuardDecision {
+    const asking = this.#asking
+    const [first] = asking
+    if (!first) return this.#decision('allow')
+    return this.#decision('ask', {
+      by: first.guard,
+      reason: [...new Set(asking.map(({ question }) => question))].join('\n'),
+      ...(asking.length > 1 ? { asking: asking.map(({ guard }) => guard) } : {}),
+    })
   }
-}
 
-/** What a fix makes of the subject, and a denial where it cannot stand there. */
-function replacing<P extends Position>(
-  failed: (what: string, error?: ErrorData) => Said<P>,
-  verdict: Extract<GuardVerdict, { readonly is: 'fix' }>,
-  { position, subject }: { readonly position: P; readonly subject: Subjects[P] },
-): Said<P> {
-  try {
-    return { verdict, fixed: withFix(position, subject, verdict.value) }
-  } catch (thrown) {
-    return failed('returned a fix that cannot be used', errorData(thrown))
+  /** G4. */
+  #isGranted(guard: string, question: string): boolean {
+    const isAnswered = this.#granted.some(
+      (grant) => grant.guard === guard && (grant.question ?? question) === question,
+    )
+    return isAnswered && this.#isAsGiven()
   }
-}
 
-/** What the check returns, if that is in time. Throws what it throws, and what the signal was aborted with. */
-async function checked<P extends Position>(
-  { check, timeoutMs }: Guard,
-  position: P,
-  subject: Subjects[P],
-  { ports, signal, context }: GuardRound,
-): Promise<unknown> {
-  signal.throwIfAborted()
-  const limit = timeLimit(ports, timeoutMs, {
-    outer: signal,
-    reason: () => new EverloopError('TIMEOUT', 'The guard took too long.'),
-  })
-  const { promise: unwanted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    const said = (async () =>
-      await check(subject as never, { ...context, position, signal: limit.signal }))()
-    return await Promise.race([said, limit.over, unwanted])
-  } finally {
-    limit.end()
-    signal.removeEventListener('abort', onAbort)
+  /** Whether guards have left it as it was, or made the same of it again. */
+  #isAsGiven(): boolean {
+    const [now, given] = [this.#subject, this.#given]
+    if (now === given) return true
+    const position = this.#position
+    return digestOf(fixedPart(position, now)) === digestOf(fixedPart(position, given))
+  }
+
+  #decision(outcome: GuardDecision['outcome'], rest: Partial<GuardDecision> = {}): GuardDecision {
+    const position = this.#position
+    return {
+      position,
+      verdicts: this.#verdicts,
+      outcome,
+      ...rest,
+      ...(this.#isFixed ? { fixed: { value: fixedPart(position, this.#subject) } } : {}),
+    }
   }
 }
 
