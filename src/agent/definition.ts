@@ -1,22 +1,14 @@
-/** What an agent is made of, and the checks of it that need no run. */
+/** What an agent is made of. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { EverloopError } from '../base/errors.ts'
-import { type Duration, parseDuration } from '../base/duration.ts'
-import { checkOptions, meant } from '../base/options.ts'
-import type { Amounts } from '../ledger/index.ts'
-import { checkSchema } from '../run/schema.ts'
+import type { Duration } from '../base/duration.ts'
+import type { Budget } from './budgets/budget.ts'
+import type { Guard } from './guards/guard.ts'
+import type { Title } from './loop/entitle.ts'
 import type { ModelRetry } from './model/answer.ts'
-import { retryOf } from './model/call.ts'
-import { checkPrices } from './model/check-prices.ts'
 import type { Model } from './model/port.ts'
 import type { Price } from './model/prices.ts'
-import { checkModels } from './model/resolve.ts'
-import { type Budget, limitsOf } from './budgets/budget.ts'
-import { checkGuards, type Guard } from './guards/guard.ts'
-import { readMoreName } from './tools/read-more.ts'
-import { checkTitle, type Title } from './loop/entitle.ts'
-import { type AgentSettings, checkSettings } from './settings.ts'
-import { type AnyTool, checkTools } from './tools/tool.ts'
+import type { AgentSettings } from './settings.ts'
+import type { AnyTool } from './tools/tool.ts'
 
 /** What instructions and stop conditions may look at. */
 export interface Progress {
@@ -86,136 +78,4 @@ export interface AgentDefinition<Output = string> {
   readonly parallel?: number
   /** Prices by "provider/model", before those of everloop's own table. */
   readonly prices?: Readonly<Record<string, Price>>
-}
-
-/** A definition with all defaults filled in. */
-export interface Defined extends AgentDefinition<unknown> {
-  readonly limits: Amounts
-  readonly tools: readonly AnyTool[]
-  readonly timeoutMs: number | undefined
-  readonly silenceMs: number | undefined
-  readonly parallel: number
-  readonly repairs: number
-  readonly idleMs: number | undefined
-}
-
-/** The definition, checked. Throws BAD_OPTION, BAD_NAME and UNKNOWN_MODEL. */
-export function defined(definition: AgentDefinition<unknown>): Defined {
-  checkOptions('agent', definition, [
-    'name',
-    'version',
-    'model',
-    'title',
-    'instructions',
-    'tools',
-    'guards',
-    'budget',
-    'output',
-    'repairs',
-    'stop',
-    'conversation',
-    'compaction',
-    'settings',
-    'retry',
-    'timeout',
-    'silence',
-    'parallel',
-    'prices',
-  ])
-  const { model, tools = [], guards = [], stop, compaction, conversation, timeout } = definition
-  const { silence, parallel = 32, repairs = 2, settings, retry } = definition
-  checkModels(model)
-  if (definition.prices !== undefined) checkPrices(definition.prices)
-  checkInstructions(definition.instructions)
-  if (definition.title !== undefined) checkTitle(definition.title)
-  checkSchema('agent', 'output', definition.output)
-  if (compaction !== undefined) checkCompaction(compaction)
-  if (settings !== undefined) checkSettings('agent.settings', settings)
-  retryOf(retry)
-  if (conversation !== undefined && typeof conversation !== 'boolean') {
-    checkOptions('agent.conversation', conversation, ['idle'])
-  }
-  checkCount('parallel', parallel, 1)
-  checkCount('repairs', repairs, 0)
-  checkTools(tools, `Agent "${definition.name}"`)
-  if (tools.some(({ name }) => name === readMoreName)) {
-    throw new EverloopError(
-      'BAD_OPTION',
-      `Agent "${definition.name}" has a tool called "${readMoreName}", which is what everloop calls its own: models read on with it in results that are too long. Please rename yours.`,
-    )
-  }
-  checkGuards(guards, `Agent "${definition.name}"`)
-  if (stop !== undefined) checkStop(stop, tools)
-  const idle = typeof conversation === 'object' ? conversation.idle : undefined
-  return {
-    ...definition,
-    limits: limitsOf(definition.budget),
-    tools: [...tools],
-    timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),
-    silenceMs: silence === undefined ? undefined : parseDuration(silence),
-    parallel,
-    repairs,
-    idleMs: idle === undefined ? undefined : parseDuration(idle),
-  }
-}
-
-function checkCount(name: string, count: unknown, least: number): void {
-  if (Number.isInteger(count) && Number(count) >= least) return
-  throw new EverloopError(
-    'BAD_OPTION',
-    `agent.${name} must be a whole number of at least ${least}.`,
-  )
-}
-
-function checkInstructions(instructions: unknown): void {
-  if (['undefined', 'string', 'function'].includes(typeof instructions)) return
-  throw new EverloopError(
-    'BAD_OPTION',
-    'agent.instructions must be a text, or a function that returns one.',
-  )
-}
-
-function checkStop(stop: Stop, own: readonly AnyTool[]): void {
-  checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
-  const { turns = 1, tools = [], when } = stop
-  if (!Number.isInteger(turns) || turns < 1) {
-    throw new EverloopError('BAD_OPTION', 'agent.stop.turns must be a whole number of at least 1.')
-  }
-  if (!Array.isArray(tools)) {
-    throw new EverloopError('BAD_OPTION', 'agent.stop.tools must be a list of names of tools.')
-  }
-  if (when !== undefined && typeof when !== 'function') {
-    throw new EverloopError('BAD_OPTION', 'agent.stop.when must be a function.')
-  }
-  const names = [...own.map(({ name }) => name), readMoreName]
-  for (const name of tools as readonly unknown[]) {
-    if (names.includes(String(name))) continue
-    const has = own.length === 0 ? 'The agent has no tools.' : `Its tools: ${names.join(', ')}.`
-    throw new EverloopError(
-      'BAD_OPTION',
-      `agent.stop.tools names "${String(name)}", which is no tool of the agent.${meant(String(name), names)} ${has}`,
-    )
-  }
-}
-
-function checkCompaction(compaction: Compaction): void {
-  checkOptions('agent.compaction', compaction, [
-    'above',
-    'keep',
-    'model',
-    'settings',
-    'instructions',
-  ])
-  const { above, keep = 20, model, settings } = compaction
-  if (typeof above !== 'number' || !(above > 0)) {
-    throw new EverloopError(
-      'BAD_OPTION',
-      'agent.compaction.above must be a number of input tokens, more than 0.',
-    )
-  }
-  if (!Number.isInteger(keep) || keep < 0) {
-    throw new EverloopError('BAD_OPTION', 'agent.compaction.keep must be a whole number.')
-  }
-  if (model !== undefined) checkModels(model)
-  if (settings !== undefined) checkSettings('agent.compaction.settings', settings)
 }

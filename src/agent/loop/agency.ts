@@ -14,7 +14,7 @@ import {
 } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import { type LimitedRun, limited, stricter, withRaised } from '../budgets/budget.ts'
-import type { Defined } from '../definition.ts'
+import type { Defined } from '../defined.ts'
 import { agentsIn } from '../environment.ts'
 import type { Guard } from '../guards/guard.ts'
 import { Limiter } from '../calls/limiter.ts'
