@@ -538,6 +538,7 @@ const errorCodes: {
     readonly STORE_CLOSED: 'the store or runtime was closed';
     readonly STORE_FOREIGN: 'the file is not an everloop store';
     readonly STORE_NEWER: 'the store was written by a newer everloop';
+    readonly STORE_OLDER: 'the store was written by an older everloop, and is not brought up to date by a look at it';
     readonly STORE_READ_ONLY: 'the store cannot be written';
     readonly STORE_NETWORK: 'the store lies on a network file system';
     readonly UNKNOWN_ARTIFACT: 'no artifact has this hash';

@@ -13,6 +13,7 @@ import {
   Flows,
   type WorkOptions,
 } from './run/index.ts'
+import type { SqliteStoreOptions } from './store/sqlite/store.ts'
 import type { Store } from './store/store.ts'
 
 export interface OpenOptions extends Surroundings {
@@ -147,7 +148,10 @@ function warn(error: unknown, run: string | undefined): void {
 }
 
 /** The store at a location as users write it. Throws BAD_OPTION when it names none. */
-export async function openStore(location: string): Promise<Store> {
+export async function openStore(
+  location: string,
+  { mayMigrate }: Pick<SqliteStoreOptions, 'mayMigrate'> = {},
+): Promise<Store> {
   if (location === 'memory:') {
     const { memoryStore } = await import('./store/memory.ts')
     return memoryStore(systemPorts)
@@ -167,5 +171,6 @@ export async function openStore(location: string): Promise<Store> {
     location: path,
     ports: systemPorts,
     durability: durability === 'process' ? 'process' : 'power-cut',
+    mayMigrate,
   })
 }

@@ -74,6 +74,8 @@ export const errorCodes = {
   STORE_CLOSED: 'the store or runtime was closed',
   STORE_FOREIGN: 'the file is not an everloop store',
   STORE_NEWER: 'the store was written by a newer everloop',
+  STORE_OLDER:
+    'the store was written by an older everloop, and is not brought up to date by a look at it',
   STORE_READ_ONLY: 'the store cannot be written',
   STORE_NETWORK: 'the store lies on a network file system',
   UNKNOWN_ARTIFACT: 'no artifact has this hash',

@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EverloopError } from '../base/errors.ts'
-import { open, type OpenOptions } from '../open.ts'
+import { open, type OpenOptions, openStore } from '../open.ts'
 import type { Ever } from '../run/index.ts'
 
 const defaultPlace = 'sqlite:.everloop/ledger.db'
@@ -47,11 +47,17 @@ function holdsSomething(file: string): boolean {
   }
 }
 
-/** Opens a runtime on a store that must be there. */
-export function openExisting(
+/**
+ * Opens a runtime on a store that must be there. One of an older version is refused (STORE_OLDER): who looks
+ * at runs, or answers a question, must not end the work of the processes that execute them.
+ */
+export async function openExisting(
   place: string,
-  options: Omit<OpenOptions, 'store'> = {},
+  {
+    mayMigrate = false,
+    ...options
+  }: Omit<OpenOptions, 'store'> & { readonly mayMigrate?: boolean } = {},
 ): Promise<Ever> {
   requireStore(place)
-  return open({ ...options, store: place })
+  return open({ ...options, store: await openStore(place, { mayMigrate }) })
 }

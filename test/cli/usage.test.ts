@@ -10,8 +10,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { open } from '../../src/index.ts'
+import { applicationId, migrations } from '../../src/store/sqlite/migrations.ts'
 import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
 import { hello } from './sample-flows.ts'
 
@@ -202,6 +203,37 @@ describe('a store', () => {
       [4, 'STORE_FOREIGN'],
       [4, 'STORE_NEWER'],
     ])
+  })
+
+  test('of an older version is brought up to date when somebody says so, and not by looking at it', async () => {
+    const folder = testFolder()
+    const file = join(folder, 'older.db')
+    const database = new DatabaseSync(file)
+    onTestFinished(() => database.close())
+    const version = (): unknown => database.prepare('PRAGMA user_version').get()?.['user_version']
+    database.exec('PRAGMA journal_mode = WAL')
+    for (const step of migrations.slice(0, 3)) database.exec(step)
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 3`)
+    const place = ['--store', `sqlite:${file}`]
+    const answers = await Promise.all(
+      [
+        ['runs', 'list'],
+        ['approvals', 'list'],
+        ['signal', 'a', 'b'],
+        ['runs', 'events', 'a'],
+      ].map((args) => everloopJson([...args, ...place])),
+    )
+    expect(answers.map(({ code, error }) => [code, error.code])).toEqual(
+      answers.map(() => [4, 'STORE_OLDER']),
+    )
+    expect(answers[0]?.error.message).toMatch(/version 3\b.*everloop doctor --migrate/s)
+    const looked = await everloop(['doctor', ...place])
+    expect(looked).toMatchObject({ code: 4, stdout: expect.stringContaining('doctor --migrate') })
+    expect(version()).toBe(3)
+
+    expect(await everloop(['doctor', '--migrate', ...place])).toMatchObject({ code: 0 })
+    expect(version()).toBe(migrations.length)
+    expect(await everloop(['runs', 'list', ...place])).toMatchObject({ code: 0 })
   })
 
   test.skipIf(process.getuid?.() === 0)('that cannot be written is refused', async () => {

@@ -16,22 +16,30 @@ import { exitCodeOf, exitCodes } from '../exit.ts'
 import { failureOf, type Output } from '../output.ts'
 import { ledgerFile, openExisting } from '../store-place.ts'
 
+interface Options {
+  readonly migrate?: true
+}
+
 export function addDoctor(program: Command): void {
   act(
     program
       .command('doctor')
-      .description('check this machine and the store, with a fix for each trouble'),
+      .description('check this machine and the store, with a fix for each trouble')
+      .option(
+        '--migrate',
+        'bring a store of an older version up to date: ends the work of older processes',
+      ),
     doctor,
   )
 }
 
-async function doctor({ out, store }: Call): Promise<number> {
+async function doctor({ out, store, options }: Call<Options>): Promise<number> {
   const file = ledgerFile(store)
   const checks: Check[] = [checkNode()]
   if (file !== undefined) checks.push(...checkDisk(file))
   let exitCode: number = exitCodes.ok
   try {
-    await using ever = await openExisting(store)
+    await using ever = await openExisting(store, { mayMigrate: options.migrate === true })
     checks.push(checkStore(ever.store.about))
     if (file !== undefined) checks.push(await checkLock(file))
     checks.push(...(await checkSessions(ever.store)))

@@ -34,6 +34,8 @@ export type Durability = 'power-cut' | 'process'
 export interface LedgerFile {
   readonly location: string
   readonly durability: Durability
+  /** False refuses a file of an older version (STORE_OLDER), as whoever works on it would have to stop. Default true. */
+  readonly mayMigrate?: boolean | undefined
   /** For tests only. */
   readonly fileSystemType?: FileSystemType | undefined
 }
@@ -125,7 +127,7 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
     db.exec(`PRAGMA wal_autocheckpoint = ${patience === 'blocks' ? checkpointPages : 0}`)
     db.exec(`PRAGMA journal_size_limit = ${logBytesMax}`)
     setDurability(db, file)
-    migrate(connection, location, patience)
+    migrate(connection, file, patience)
     if (isNew) syncNames(folder, madeFolder ?? folder)
     return connection
   } catch (error) {
@@ -251,9 +253,15 @@ function setDurability(connection: Connection, { location, durability }: LedgerF
   )
 }
 
-function migrate(connection: Connection, location: string, patience: Patience): void {
+function migrate(
+  connection: Connection,
+  { location, mayMigrate = true }: LedgerFile,
+  patience: Patience,
+): void {
   // Mostly there is nothing to do, and then no lock is wanted: numbers only ever grow.
-  if (Number(connection.get('PRAGMA user_version')?.[0]) === schemaVersion) return
+  const found = Number(connection.get('PRAGMA user_version')?.[0])
+  if (found === schemaVersion) return
+  if (found > 0 && !mayMigrate) throw older(found, location)
   beginWrite(connection, patience)
   try {
     const version = Number(connection.get('PRAGMA user_version')?.[0])
@@ -270,6 +278,12 @@ function migrate(connection: Connection, location: string, patience: Patience): 
     throw error
   }
 }
+
+const older = (version: number, location: string): EverloopError =>
+  new EverloopError(
+    'STORE_OLDER',
+    `The store ${location} has schema version ${version}, and this everloop writes version ${schemaVersion}. Bringing it up to date ends the work of older processes, so this command does not. Use the everloop that works on it; or end that work, then start workers of this version or run \`everloop doctor --migrate\`.`,
+  )
 
 /**
  * Makes the new file's name survive a power cut, and the names of the folders made for it, down

@@ -60,16 +60,18 @@ export interface SqliteStoreOptions {
    * `process`: faster, but a power cut or a crash of the system may take the last seconds.
    */
   readonly durability?: Durability | undefined
+  /** False refuses a store of an older version (STORE_OLDER) instead of bringing it up to date. */
+  readonly mayMigrate?: boolean | undefined
 }
 
 /** Opens the store, making the file when there is none. */
 export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { ports, durability = 'power-cut' } = options
+  const { ports, durability = 'power-cut', mayMigrate } = options
   const place = absolutePath(options.location)
   let connection: Connection | undefined
   try {
     const location = realLocation(place)
-    connection = await openHere({ location, durability }, ports)
+    connection = await openHere({ location, durability, mayMigrate }, ports)
     const file = { ...foundAt(location), durability }
     return new SqliteStore({ file, ports, connection })
   } catch (error) {
