@@ -396,6 +396,7 @@ export interface Flow<Input = unknown, Output = unknown, Given = Input> {
     readonly input: StandardSchemaV1<Given, Input> | undefined;
     readonly output: StandardSchemaV1<unknown, Output> | undefined;
     readonly actions?: readonly AnyAction[];
+    readonly migrate?: Migrations;
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
@@ -405,6 +406,7 @@ export interface FlowDefinition<Input, Output, Given = Input> {
     readonly input?: StandardSchemaV1<Given, Input>;
     readonly output?: StandardSchemaV1<unknown, Output>;
     readonly actions?: readonly AnyAction[];
+    readonly migrate?: Migrations;
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
@@ -498,6 +500,8 @@ export interface LoopOptions<State> {
 }
 
 export type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never;
+
+export type Migrations = Readonly<Record<string, Readonly<Record<string, (state: never) => unknown>>>>;
 
 export interface Next {
     readonly [verdict]: 'next';
@@ -975,6 +979,7 @@ export const errorCodes: {
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
     readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
+    readonly MIGRATION_FAILED: 'the state of a loop could not be brought into the form of another version';
     readonly UNKNOWN_ACTION: 'no action of this name is registered, so nothing can be undone with it';
     readonly UNKNOWN_QUESTION: 'no question has this id';
     readonly QUESTION_CLOSED: 'the question was answered, expired or withdrawn before';
@@ -1370,6 +1375,9 @@ interface Payloads {
         readonly detail?: unknown;
     } & Actor;
     'run.resumed': Actor;
+    'run.migrated': {
+        readonly version: string;
+    };
     'run.undoing': {
         readonly because: 'failed' | 'cancelled' | 'asked';
         readonly error?: ErrorData | undefined;
@@ -1617,7 +1625,7 @@ interface Vote extends Actor {
 
 type WaitKind = (typeof waitKinds)[number];
 
-const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined', 'run.titled', 'run.forked', 'run.migrated', 'run.redacted'];
+const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined', 'run.titled', 'run.forked', 'run.redacted'];
 
 const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started', 'effect.intended', 'effect.doubted', 'effect.resolved', 'undo.retrying', 'approval.requested'];
 
@@ -1660,6 +1668,7 @@ interface AnyFlow {
     readonly input: StandardSchemaV1 | undefined;
     readonly output: StandardSchemaV1 | undefined;
     readonly actions?: readonly AnyAction[];
+    readonly migrate?: Migrations;
     readonly run: (run: Run, input: never) => unknown;
 }
 
@@ -1688,8 +1697,16 @@ class Flows {
     readonly actions: Actions;
     constructor(flows: readonly AnyFlow[], actions?: readonly AnyAction[]);
     find(name: string, version: string): AnyFlow | undefined;
+    movesFrom({ name, version }: AnyFlow): Moves;
     resolve(flow: AnyFlow | string): AnyFlow;
 }
+
+interface Move {
+    readonly version: string;
+    readonly migrate: (state: never) => unknown;
+}
+
+type Moves = ReadonlyMap<string, Move>;
 
 class Changes {
     #private;

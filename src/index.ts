@@ -89,6 +89,7 @@ export type {
   ListOptions,
   LoopOptions,
   LoopResult,
+  Migrations,
   Next,
   Question,
   Reconcile,

@@ -46,6 +46,7 @@ export const errorCodes = {
   DIVERGED: 'the code asked for other operations than the ledger holds',
   DRIFTED: 'a step that must not repeat was asked for with another input than recorded',
   HIDDEN_STATE: 'a loop keeps state outside its state value',
+  MIGRATION_FAILED: 'the state of a loop could not be brought into the form of another version',
   UNKNOWN_ACTION: 'no action of this name is registered, so nothing can be undone with it',
   // Questions.
   UNKNOWN_QUESTION: 'no question has this id',

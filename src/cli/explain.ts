@@ -308,6 +308,8 @@ const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
   HIDDEN_STATE: (id) =>
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
+  MIGRATION_FAILED: (id) =>
+    `Mend \`migrate\` of the other version, then: everloop runs resume ${id}`,
   UNKNOWN_ACTION: (id) =>
     `Serve a file that exports the action, then: everloop runs resume ${id}. Or: everloop runs undo ${id} --file FILE`,
   INTERNAL: (id) => `Report it, with the message, then: everloop runs resume ${id}`,

@@ -149,6 +149,8 @@ export interface Payloads {
     readonly detail?: unknown
   } & Actor
   'run.resumed': Actor
+  /** From the turn on that stands behind this entry, the code of this version executes the run. */
+  'run.migrated': { readonly version: string }
   /**
    * Compensation begins: the code has ended with this error or was cancelled for this reason, and is
    * not executed again. Or, after the run's end, somebody has asked for it.
@@ -359,6 +361,7 @@ export interface Payloads {
     /** Characters that live in the state, and that a resume reads for it. */
     readonly live: number
     readonly chain: number
+    /** The version that executes the run from here on, where another one did before. */
     readonly version?: string | undefined
   } & Abandoning
 }
@@ -376,7 +379,6 @@ export const reservedKinds = [
   'agent.defined',
   'run.titled',
   'run.forked',
-  'run.migrated',
   'run.redacted',
 ] as const
 

@@ -69,6 +69,8 @@ export interface RunState {
   readonly waits: ReadonlyMap<string, Wait>
   /** What people call the run, as far as it is known from these entries. */
   readonly title: string | undefined
+  /** The version of its flow to which it has moved since it was started. */
+  readonly version: string | undefined
   /** What has reached the run from outside since it was started. */
   readonly taints: readonly Taint[]
 }
@@ -96,6 +98,8 @@ export interface Effect {
   readonly reask?: string
   /** What the run is called from now on. */
   readonly title?: string
+  /** The version of its flow that executes the run from now on. */
+  readonly version?: string
   /** This has come from outside. */
   readonly taints?: readonly Taint[]
 }
@@ -108,6 +112,7 @@ export const emptyState: RunState = {
   scopes: new Map(),
   waits: new Map(),
   title: undefined,
+  version: undefined,
   taints: [],
 }
 
@@ -147,6 +152,8 @@ export function effectOf(entry: Entry, record?: unknown): Effect {
     }
     case 'run.cancelling':
       return { status: { is: 'active' }, cancelling: read('run.cancelling').reason ?? erased }
+    case 'run.migrated':
+      return { version: read('run.migrated').version ?? erased }
     case 'run.tainted':
       return { taints: read('run.tainted').taints ?? [{ call: erased, tool: erased }] }
     case 'run.undoing':
@@ -202,6 +209,7 @@ export interface Folding extends RunState {
   cancelling: string | undefined
   undoing: RunState['undoing']
   title: RunState['title']
+  version: RunState['version']
   taints: RunState['taints']
   readonly scopes: PathMap<number>
   readonly waits: PathMap<Wait>
@@ -215,6 +223,7 @@ export const foldingOf = ({
   scopes,
   waits,
   title,
+  version,
   taints,
 }: RunState): Folding => ({
   status,
@@ -223,6 +232,7 @@ export const foldingOf = ({
   scopes: new PathMap(scopes),
   waits: new PathMap(waits),
   title,
+  version,
   taints,
 })
 
@@ -234,6 +244,7 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   if ('cancelling' in effect) state.cancelling = effect.cancelling
   state.undoing = effect.undoing ?? state.undoing
   state.title = effect.title ?? state.title
+  state.version = effect.version ?? state.version
   if (effect.taints) state.taints = [...state.taints, ...effect.taints]
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)

@@ -12,6 +12,7 @@ const places: Readonly<Record<PayloadKind, Place>> = {
   'run.cancelling': 'run',
   'run.paused': 'run',
   'run.resumed': 'run',
+  'run.migrated': 'run',
   'run.undoing': 'run',
   'run.retried': 'run',
   'run.completed': 'run',

@@ -19,6 +19,7 @@ export interface Flow<Input = unknown, Output = unknown, Given = Input> {
   readonly input: StandardSchemaV1<Given, Input> | undefined
   readonly output: StandardSchemaV1<unknown, Output> | undefined
   readonly actions?: readonly AnyAction[]
+  readonly migrate?: Migrations
   readonly run: (run: Run, input: Input) => Promise<Output> | Output
 }
 
@@ -29,9 +30,28 @@ export interface AnyFlow {
   readonly input: StandardSchemaV1 | undefined
   readonly output: StandardSchemaV1 | undefined
   readonly actions?: readonly AnyAction[]
+  readonly migrate?: Migrations
   // A parameter of type `never` is what every flow's function accepts.
   readonly run: (run: Run, input: never) => unknown
 }
+
+/**
+ * How runs of older versions move to this one: by the older version, then by the name of the loop between
+ * whose turns they move, the function that makes the state of this version of theirs. It is handed the
+ * state frozen, must be synchronous and change nothing else, and its result is recorded.
+ *
+ * @example
+ * flow({
+ *   name: 'review',
+ *   version: '2',
+ *   migrate: { '1': { polish: (state: { draft: string }) => ({ ...state, rounds: 0 }) } },
+ *   run: (run) =>
+ *     run.loop('polish', { state: { draft: '', rounds: 0 } }, async (turn, state) => turn.done(state)),
+ * })
+ */
+export type Migrations = Readonly<
+  Record<string, Readonly<Record<string, (state: never) => unknown>>>
+>
 
 /** How often a step is tried again, and after how long. */
 export interface RetryPolicy {

@@ -5,6 +5,7 @@ import type { AnyFlow } from './face.ts'
 import { Actions } from './undo/actions.ts'
 import type { AnyAction } from './face.ts'
 import { isFlow } from './flow.ts'
+import { type Moves, noMoves } from './moves.ts'
 
 export class Flows {
   readonly #byName = new Map<string, Map<string, AnyFlow>>()
@@ -23,6 +24,25 @@ export class Flows {
   /** The flow of this name and version. */
   find(name: string, version: string): AnyFlow | undefined {
     return this.#byName.get(name)?.get(version)
+  }
+
+  /**
+   * Where runs of this flow may go on, by the name of the loop that has ended a turn: in the last of the
+   * flows behind it in the list that takes over the loop from this version.
+   */
+  movesFrom({ name, version }: AnyFlow): Moves {
+    const flows = this.#byName.get(name)
+    if (flows === undefined || flows.size < 2) return noMoves
+    const versions = [...flows.values()]
+    const later = versions.slice(versions.findIndex((flow) => flow.version === version) + 1)
+    return new Map(
+      later.flatMap((flow) =>
+        Object.entries(flow.migrate?.[version] ?? {}).map(([loop, migrate]) => [
+          loop,
+          { version: flow.version, migrate },
+        ]),
+      ),
+    )
   }
 
   /** The flow itself, or the newest registered under the name. Throws UNKNOWN_FLOW. */

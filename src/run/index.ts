@@ -28,6 +28,7 @@ export type {
   Flow,
   LoopOptions,
   LoopResult,
+  Migrations,
   Next,
   RetryPolicy,
   Run,

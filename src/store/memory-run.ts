@@ -143,6 +143,7 @@ export class MemoryRun {
     const effect = mayAsk(entry.kind) ? effectOf(entry) : rowEffect(entry)
     if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
     this.row.title = effect.title ?? this.row.title
+    this.row.version = effect.version ?? this.row.version
     if (effect.settle !== undefined) {
       questions.delete(effect.settle)
       this.#hide((path) => path === effect.settle)

@@ -26,6 +26,7 @@ function shortcut({ kind, payload }: Entry): unknown {
     case 'run.failed':
     case 'run.retried':
     case 'note.titled':
+    case 'run.migrated':
     case 'approval.changed':
     case 'effect.doubted': // it asks somebody, or does not
       return undefined

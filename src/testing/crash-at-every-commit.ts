@@ -150,7 +150,6 @@ async function life<Input, Output, Given>(
   let crashed = false
   const called: { readonly path: string; readonly run: string }[] = []
   const onBody: OnBody = (path, run) => void called.push({ path, run })
-  const flows = [flow as AnyFlow, ...others]
   const onCall: Interceptor = async ({ method }, proceed) => {
     if (method !== 'append' && method !== 'transact') return proceed()
     commits++
@@ -160,13 +159,18 @@ async function life<Input, Output, Given>(
     runtime.crash()
     return reply
   }
-  await using runtime = await testRuntime({ ...options, flows, onCall, onBody })
+  await using runtime = await testRuntime({
+    ...options,
+    flows: [flow, ...others],
+    onCall,
+    onBody,
+  })
   const run = await runtime.ever.start<Input, Output, Given>(flow, input, { id: 'run', ...started })
   await runtime.settle()
   await drive?.(runtime, run)
   const settled = await runtime.settled(run)
   const reached = commits
-  const { store, time } = runtime
+  const { store, time, flows } = runtime
   const above = await callsAbove(store)
   const executed = countsOf(called.map(({ path, run: id }) => `${above.get(id) ?? ''}${path}`))
   called.length = 0

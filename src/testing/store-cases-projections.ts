@@ -2,8 +2,26 @@
 import { strict as assert } from 'node:assert'
 import { type AnyDraft, emptyState, fold, isQuestion } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
-import { type ChainBuilder, closed, question, runDrafts, step, turn } from './chain-builder.ts'
-import { heldRun, hold, message, row, send, session, start, type StoreCase } from './store-bed.ts'
+import {
+  type ChainBuilder,
+  closed,
+  question,
+  runDrafts,
+  step,
+  testFlow,
+  turn,
+} from './chain-builder.ts'
+import {
+  heldRun,
+  hold,
+  ids,
+  message,
+  row,
+  send,
+  session,
+  start,
+  type StoreCase,
+} from './store-bed.ts'
 
 /** Compares everything that a store projects with the fold over the chain. */
 async function checkProjections(store: Store, chain: ChainBuilder): Promise<void> {
@@ -122,6 +140,11 @@ const titled = (title: string, scope: string): AnyDraft => ({
   record: { title },
 })
 
+const movedTo = (version: string, key: string): readonly AnyDraft[] => [
+  { scope: '', kind: 'run.migrated', key: '', record: { version } },
+  { scope: 'l', kind: 'turn.committed', key, record: { base: 1, live: 1, chain: 1, version } },
+]
+
 export const projectionCases: readonly StoreCase[] = [
   {
     name: 'the status follows the entries',
@@ -152,6 +175,22 @@ export const projectionCases: readonly StoreCase[] = [
         'o',
       )
       assert.equal((await row(store, other.run)).title, 'Zwölf')
+    },
+  },
+  {
+    name: 'the version is the one that the run was moved to, and its workers claim it',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const drafts = [...movedTo('2', '1'), ...movedTo('3 äö', '2')]
+      await store.append(chain.append(held, drafts, { release: { wake: 0, seen: 0 } }))
+      assert.equal((await row(store, 'r')).version, '3 äö')
+      const claimOf = async (version: string): Promise<readonly string[]> => {
+        const flows = [{ name: testFlow.name, version }]
+        return ids((await store.claim({ session: held.session, limit: 9, flows })).runs)
+      }
+      for (const version of [testFlow.version, '2']) assert.deepEqual(await claimOf(version), [])
+      assert.deepEqual(await claimOf('3 äö'), ['r'])
     },
   },
   {

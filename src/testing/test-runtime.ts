@@ -313,6 +313,11 @@ export class TestRuntime implements AsyncDisposable {
     await this.ever.close()
   }
 
+  /** What its workers execute. */
+  get flows(): readonly AnyFlow[] {
+    return this.#flows
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -2,7 +2,7 @@
  * The flows whose ledgers are kept for every later version. Their code must never change: a later
  * version has to drive these very runs from these very ledgers.
  */
-import { flow } from '../../src/run/index.ts'
+import { type AnyFlow, flow } from '../../src/run/index.ts'
 import type { TestRuntime } from '../../src/testing/index.ts'
 import { agentsBelow, goldenAgents } from './agents.ts'
 import { flowsBelow, goldenEffects } from './effects.ts'
@@ -82,6 +82,35 @@ const failing = flow('failing', async (run) =>
   ),
 )
 
+/** Counts words, one in a turn; the second version counts letters too. */
+const moving = flow({
+  name: 'moving',
+  version: '1',
+  run: async (run) => {
+    await run.step('language', () => 'en')
+    return run.loop('words', { state: { words: 0 } }, async (turn, state) => {
+      const word = await turn.signal<string>('word')
+      await turn.step('count', () => word.length)
+      return turn.next({ words: state.words + 1 })
+    })
+  },
+})
+
+const moved = flow({
+  name: 'moving',
+  version: '2',
+  migrate: { '1': { words: (state: { words: number }) => ({ ...state, letters: 0 }) } },
+  run: async (run) => {
+    await run.step('language', () => 'de')
+    return run.loop('words', { state: { words: 0, letters: 0 } }, async (turn, state) => {
+      const word = await turn.signal<string>('word')
+      if (word === 'end') return turn.done(state)
+      const count = await turn.step('letters', () => word.length)
+      return turn.next({ ...state, words: state.words + 1, letters: state.letters + count })
+    })
+  },
+})
+
 /** By name: the flow, and what is done to its run from outside. */
 export const golden = {
   ...goldenEffects,
@@ -103,11 +132,21 @@ export const golden = {
     drive: (runtime: TestRuntime) => runtime.ever.cancel('cancelled', 'stop'),
   },
   failing: { flow: failing, drive: async () => {} },
+  moving: {
+    flow: moving,
+    drive: async (runtime: TestRuntime): Promise<void> => {
+      await runtime.restart({ flows: [moving] })
+      await runtime.signal('moving', 'word', 'one')
+      await runtime.restart({ flows: goldenFlows })
+      for (const word of ['two', 'three', 'end']) await runtime.signal('moving', 'word', word)
+    },
+  },
 } as const
 
-export const goldenFlows = [
+export const goldenFlows: readonly AnyFlow[] = [
   double,
   ...flowsBelow,
   ...agentsBelow,
   ...Object.values(golden).map((one) => one.flow),
+  moved,
 ]

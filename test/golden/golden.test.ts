@@ -139,6 +139,8 @@ describe.each(versions)('ledgers of version %s', (version) => {
   test.each(names)('%s goes on from wherever it was left', async (name) => {
     const { entries } = read(version, name)
     for (let count = 1; count < entries.length; count++) {
+      // What was appended together is there whole, or not at all.
+      if (entries[count - 1]?.kind === 'run.migrated') continue
       const written = await goOn(entries.slice(0, count))
       const wanted = entries.slice(count).map(placeOf)
       const others = written.filter(({ kind }) => kind === 'run.paused' || kind === 'input.drifted')

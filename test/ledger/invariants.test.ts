@@ -11,6 +11,9 @@ const error = { name: 'E', message: 'x' }
 const base = draft('turn.committed', { base: 0, live: 1, chain: 1 }, 'loop', '1')
 const delta = (key: string): AnyDraft =>
   draft('turn.committed', { delta: [], live: 1, chain: 1 }, 'loop', key)
+const moved = (version: string): AnyDraft => draft('run.migrated', { version })
+const turnFor = (version: string, key = '1'): AnyDraft =>
+  draft('turn.committed', { base: 0, live: 1, chain: 1, version }, 'loop', key)
 const failedRun = [started, step('a'), draft('run.failed', { error })]
 
 const registered = (key = 'a'): AnyDraft => draft('undo.registered', { action: 'x' }, '', key)
@@ -631,7 +634,53 @@ const canaries: readonly Canary[] = [
     entries: ledgerOf([started, registered(), draft('run.failed', { error })]),
     seq: 3,
   },
+  {
+    id: 'L22',
+    because: 'a run moves without a turn',
+    entries: ledgerOf([started, base, moved('2'), step('a')]),
+    seq: 4,
+  },
+  {
+    id: 'L22',
+    because: 'the turn is for another version',
+    entries: ledgerOf([started, moved('2'), turnFor('3')]),
+    seq: 3,
+  },
+  {
+    id: 'L22',
+    because: 'the turn is for no version',
+    entries: ledgerOf([started, moved('2'), base]),
+    seq: 3,
+  },
+  {
+    id: 'L22',
+    because: 'a turn is for a version to which the run has not moved',
+    entries: ledgerOf([started, moved('2'), turnFor('2'), turnFor('2', '2')]),
+    seq: 4,
+  },
+  {
+    id: 'L22',
+    because: 'the run is of that version already',
+    entries: ledgerOf([started, moved('1'), turnFor('1')]),
+    seq: 2,
+  },
 ]
+
+test('a run that moves to another version, and back, breaks none', () => {
+  const entries = ledgerOf([started, moved('2'), turnFor('2'), moved('1'), turnFor('1', '2')])
+  expect(checkInvariants(entries, rowsOf(entries))).toEqual([])
+})
+
+test('a row of another version than the one that the run has moved to breaks L12', () => {
+  const entries = ledgerOf([started, moved('2'), turnFor('2')])
+  const row = { flow: 'demo', queue: 'default', labels: {}, parent: undefined, created: 1_000_000 }
+  const flawsOf = (version: string): readonly string[] =>
+    checkInvariants(entries, { ...rowsOf(entries), started: { ...row, version } }).map(
+      ({ id, what }) => `${id}: ${what}`,
+    )
+  expect(flawsOf('2')).toEqual([])
+  expect(flawsOf('1')).toEqual(['L12: version: "1" in the row, not "2"'])
+})
 
 describe('a call that must not repeat', () => {
   const paid = draft('step.completed', { value: 1 }, 'a', 'pay')

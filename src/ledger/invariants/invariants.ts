@@ -1,5 +1,5 @@
 /**
- * The ledger's invariants, L1 to L21, in order. Each is a pure predicate over the entries of one
+ * The ledger's invariants, L1 to L22, in order. Each is a pure predicate over the entries of one
  * run: the unit tests, the simulator, the conformance suite of the stores and `verifyRun` ask the
  * same ones. docs/ledger-format.md lists them for readers in other languages.
  */

@@ -25,7 +25,7 @@ export const projectionInvariant: Invariant = invariant(
     let run = ''
     let beginning: Beginning | undefined
     /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
-    const unknown = { all: false, scopes: false, code: false, title: false }
+    const unknown = { all: false, scopes: false, code: false, title: false, version: false }
     return {
       see(read) {
         const { entry, record } = read
@@ -43,6 +43,7 @@ export const projectionInvariant: Invariant = invariant(
           unknown.scopes ||= kind === 'run.retried' || kind === 'turn.committed'
         }
         if (kind === 'note.titled') unknown.title = record === undefined
+        if (kind === 'run.migrated') unknown.version = record === undefined
         if (kind === 'run.paused' || kind === 'run.failed') unknown.code = record === undefined
         try {
           advance(state, entry, record ?? {})
@@ -53,7 +54,7 @@ export const projectionInvariant: Invariant = invariant(
       },
       end: (rows) => [
         ...headFlaw(rows, last),
-        ...startFlaws(rows, beginning),
+        ...startFlaws(rows, beginning, unknown.all || unknown.version ? 'unknown' : state),
         ...accountFlaws(rows, { seq: last.seq, own: accounts.get(run) }),
         ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
         ...(unknown.all || unknown.scopes ? [] : openFlaws(rows, state, numbers)),
@@ -80,8 +81,12 @@ interface Beginning {
   readonly fields: Partial<Payloads['run.started']> | undefined
 }
 
-/** A worker takes a run by what the row says, so the row must say what was started. */
-function startFlaws({ started }: Projections, beginning: Beginning | undefined): Complaint[] {
+/** A worker takes a run by what the row says, so the row must say what was started, and what it has become. */
+function startFlaws(
+  { started }: Projections,
+  beginning: Beginning | undefined,
+  fold: Pick<RunState, 'version'> | 'unknown',
+): Complaint[] {
   if (!started || !beginning) return []
   const { time, fields } = beginning
   const complaints: Complaint[] = []
@@ -92,7 +97,7 @@ function startFlaws({ started }: Projections, beginning: Beginning | undefined):
   compare('created', started.created, time)
   if (!fields) return complaints // erased or unreadable
   compare('flow', started.flow, fields.flow)
-  compare('version', started.version, fields.version)
+  if (fold !== 'unknown') compare('version', started.version, fold.version ?? fields.version)
   compare('queue', started.queue, fields.queue)
   compare('labels', sorted(started.labels), sorted(fields.labels ?? {}))
   compare('parent', started.parent, fields.parent?.run)

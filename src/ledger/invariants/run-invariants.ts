@@ -1,4 +1,4 @@
-/** L5, L6 and L14: how a run begins, rests and ends. */
+/** L5, L6, L14 and L22: how a run begins, rests, moves and ends. */
 import { ledgerFormat } from '../entry.ts'
 import { fieldsOf, type Invariant, invariant } from './invariant.ts'
 
@@ -79,4 +79,36 @@ export const runInvariants: readonly Invariant[] = [
       },
     }
   }),
+
+  invariant(
+    'L22',
+    'A run moves to another version together with a turn that is committed for it, and in no other way.',
+    () => {
+      let current: string | undefined
+      /** Where an entry just before has moved the run. */
+      let moved: { readonly to: string | undefined } | undefined
+      return {
+        see(read) {
+          const { kind } = read.entry
+          const before = moved
+          moved = undefined
+          const started = fieldsOf(read, 'run.started')
+          if (started) current = started.version
+          if (kind === 'run.migrated') {
+            const to = fieldsOf(read, 'run.migrated')?.version
+            const isSame = to !== undefined && to === current
+            current = to
+            moved = { to }
+            return isSame ? `moves the run to version "${to}", in which it is` : undefined
+          }
+          if (before && kind !== 'turn.committed') return `is ${kind} where a turn belongs`
+          const turn = fieldsOf(read, 'turn.committed')
+          if (!turn || (before && before.to === undefined)) return undefined
+          return turn.version === before?.to
+            ? undefined
+            : `is a turn for version ${turn.version ?? 'none'} in a run that moves to ${before?.to ?? 'none'}`
+        },
+      }
+    },
+  ),
 ]

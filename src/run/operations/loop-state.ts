@@ -128,7 +128,7 @@ export class LoopState {
   change(
     after: unknown,
     handed: HandedValues,
-    abandoned: readonly string[] | undefined,
+    { abandoned, version }: Pick<Turn, 'abandoned' | 'version'>,
   ): TurnChange {
     const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
       this.#plain.get(list)
@@ -141,7 +141,10 @@ export class LoopState {
     // What is new is copied: the objects belong to the code, which goes on using them.
     const delta = decode(text, { resolve: referring.resolve }) as readonly Edit[]
     const state = applyEdits(this.#state, delta, plainOf)
-    const rest = abandoned === undefined ? {} : { abandoned }
+    const rest = {
+      ...(version === undefined ? {} : { version }),
+      ...(abandoned === undefined ? {} : { abandoned }),
+    }
     if (readsTooMuch(chain, live)) return this.#whole(state, delta, handed, rest)
     const tail = encode({ live, chain, ...rest }).slice(1)
     return {
@@ -156,7 +159,7 @@ export class LoopState {
     state: unknown,
     edits: readonly Edit[],
     handed: HandedValues,
-    rest: { readonly abandoned?: readonly string[] },
+    rest: Pick<Turn, 'abandoned' | 'version'>,
   ): TurnChange {
     for (const { seq, record } of this.#written) this.#remember(seq, record)
     const referring = this.#referring(handed)

@@ -3,12 +3,14 @@
  * what the turn did is never read again. See loop-state.ts for what a turn costs.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { childPath, redacted } from '../../ledger/index.ts'
+import { redacted } from '../../ledger/index.ts'
 import { within } from '../current.ts'
 import { type Done, type Next, verdictOf } from '../face.ts'
 import { LoopState } from './loop-state.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
+import { mayMove, migrated, migratedDraft, unmovable } from './move.ts'
+import type { Move } from '../moves.ts'
 import { isSampled, shadowReplay } from '../pass/shadow.ts'
 import { Scope } from '../pass/scope.ts'
 
@@ -32,7 +34,9 @@ export function loop(
     scope.time = turns?.at(-1)?.entry.time ?? scope.time
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
-      const turn = new Scope(pass.run, childPath(scope.path, number), scope.time, scope)
+      const turn = Scope.turn(scope, number)
+      const move = pass.options.moves.get(call.name)
+      if (move && (await mayMove(pass, turn))) return moveOn(pass, turn, state, move)
       const verdict = await within({ pass, scope: turn, step: undefined }, () =>
         call.body(turn, number, state.handed()),
       )
@@ -78,23 +82,46 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
   return new Promise(() => {})
 }
 
-/** Resolves when the turn is durable. Never does so when the pass ends before. */
-async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
+/** Commits the turn that the move to another version is, and leaves the run to that version. Never resolves. */
+async function moveOn(pass: Pass, turn: Scope, state: LoopState, move: Move): Promise<never> {
+  pass.stop({ is: 'yield' }) // first, so that nothing begins beside it any more
+  try {
+    await commit(pass, turn, state, migrated(move, state.handed()), move.version)
+  } catch (thrown) {
+    pass.stop(unmovable(turn, move, thrown))
+  }
+  return new Promise(() => {})
+}
+
+/**
+ * Resolves when the turn is durable. Never does so when the pass ends before. Throws NOT_SERIALISABLE.
+ * With a version, this one executes the run behind the turn.
+ */
+async function commit(
+  pass: Pass,
+  turn: Scope,
+  state: LoopState,
+  after: unknown,
+  version?: string,
+): Promise<void> {
   const loopScope = turn.parent
   if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
   // Before the turn is left, so that a state that cannot be kept fails with everything still there.
-  const trial = state.change(after, turn.values, undefined)
+  const trial = state.change(after, turn.values, { version })
   return new Promise((resolve) => {
     pass.leave(turn, ({ abandoned, deliver }) => {
       const { payload, record, accept } =
-        abandoned === undefined ? trial : state.change(after, turn.values, abandoned)
+        abandoned === undefined ? trial : state.change(after, turn.values, { abandoned, version })
+      const key = String(state.turn + 1)
       pass.commit({
         drafts: [
-          { scope: loopScope.path, kind: 'turn.committed', key: String(state.turn + 1), record },
+          ...(version === undefined ? [] : [migratedDraft(version)]),
+          { scope: loopScope.path, kind: 'turn.committed', key, record },
         ],
         payload,
         deliver,
-        committed: ([entry]) => {
+        committed: (entries) => {
+          const entry = entries.at(-1)
           if (!entry) return
           accept(entry.seq)
           if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)

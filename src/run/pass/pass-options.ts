@@ -6,6 +6,7 @@ import type { Message, RunRow, Store } from '../../store/store.ts'
 import type { Actions } from '../undo/actions.ts'
 import type { FairTurns } from '../work/fair-turns.ts'
 import type { Journal } from './journal.ts'
+import type { Moves } from '../moves.ts'
 import type { Publisher } from './publisher.ts'
 import type { Reader } from '../replay/reader.ts'
 import type { Recorded } from '../replay/recorded.ts'
@@ -39,6 +40,8 @@ export interface PassOptions<P> {
   readonly row: RunRow
   /** Takes secrets out of what is written, before anybody is handed it. */
   readonly redactor: Redactor
+  /** Where the run goes on when it has ended a turn, if another version of its flow takes it over. */
+  readonly moves: Moves
   /** What layers above keep for their code in this process; the run layer does not look into it. */
   readonly environment: Environment
   /** Execute a few turns twice, to find state outside of the state. */

@@ -66,6 +66,7 @@ export class Pass {
   readonly #leaving: Leaving
   #parked: Operation[] = []
   #live = false
+  readonly #beginners: (() => void)[] = []
   /** The code is not listened to any more; `ended` follows when the last append is through. */
   #over = false
   #ended = false
@@ -129,6 +130,12 @@ export class Pass {
     if (this.#over) return new Promise(() => {})
     this.#quiet.end()
     return this.#holds.add(read, scope.shielded)
+  }
+
+  /** Resolves when what is not recorded may begin. Never does so when the pass ends or stops before. */
+  mayBegin(): Promise<void> {
+    this.#stir()
+    return new Promise((resolve) => this.#beginners.push(resolve))
   }
 
   /** There may be something to hand over or to begin: at the start, and after each append. */
@@ -355,9 +362,11 @@ export class Pass {
   }
 
   #beginParked(): void {
-    if (!this.#live || this.#stop || this.#parked.length === 0) return
+    if (!this.#live || this.#stop) return
+    if (this.#parked.length === 0 && this.#beginners.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
     if (this.recorded.cancelling && !this.#cancel) return
+    for (const begin of this.#beginners.splice(0)) begin()
     const isEarly = this.recorded.expected !== undefined
     const parked = this.#parked
     this.#parked = []

@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto'
 import { EverloopError } from '../../base/errors.ts'
-import { explicitKey, laterKey, nameKey } from '../../ledger/index.ts'
+import { childPath, explicitKey, laterKey, nameKey } from '../../ledger/index.ts'
 import { HandedValues } from '../replay/handed-values.ts'
 
 export class Scope {
@@ -31,6 +31,7 @@ export class Scope {
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
   #state: 'open' | 'leaving' | 'closed'
+  #isTurn = false
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
@@ -51,6 +52,19 @@ export class Scope {
     const root = new Scope(run, '', time)
     root.#seed = seed
     return root
+  }
+
+  /** The scope of a turn of this loop. */
+  static turn(loop: Scope, number: number): Scope {
+    const turn = new Scope(loop.#run, childPath(loop.path, number), loop.time, loop)
+    turn.#isTurn = true
+    return turn
+  }
+
+  /** The turns of loops in here that are under way, the outer ones first. */
+  *turns(): Iterable<Scope> {
+    if (this.#isTurn && !this.isLeaving) yield this
+    for (const inner of this.children) yield* inner.turns()
   }
 
   /** True when the scope has ended. */

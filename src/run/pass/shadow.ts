@@ -11,6 +11,7 @@ import type { Redactor } from '../../base/redactor.ts'
 import { encode, isWithin, redacted } from '../../ledger/index.ts'
 import type { RunRow } from '../../store/store.ts'
 import { type Next, verdictOf } from '../face.ts'
+import { noMoves } from '../moves.ts'
 import { Pass, type PassOptions } from './pass.ts'
 import { Reader } from '../replay/reader.ts'
 import { Recorded } from '../replay/recorded.ts'
@@ -57,6 +58,7 @@ export async function shadowReplay(
       ...options,
       reader,
       resources,
+      moves: noMoves,
       taints: Taints.of(reader),
       recorded: Recorded.of(reader.open, reader.line),
       journal: { push: () => {}, pending: false, abandon: () => {} },

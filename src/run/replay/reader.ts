@@ -170,13 +170,14 @@ function checkKinds(entries: readonly Entry[]): void {
   )
 }
 
-/** A worker takes a run by its row: what it executes must be what was started. */
+/** A worker takes a run by its row: what it executes must be what was started, or what it has moved to. */
 export function checkFlow({ id, flow, version }: RunRow, reader: Reader): void {
   const { record: started } = reader.beginning
-  if (started.flow === flow && started.version === version) return
+  const current = reader.state.version ?? started.version
+  if (started.flow === flow && current === version) return
   throw new EverloopError(
     'BROKEN_CHAIN',
-    `Run "${id}" was started with flow "${started.flow}" in version "${started.version}", but its row says flow "${flow}" in version "${version}": the store was changed outside everloop. Run \`everloop runs verify ${id}\`, then restore the store from a backup.`,
+    `Run "${id}" is of flow "${started.flow}" in version "${current}", but its row says flow "${flow}" in version "${version}": the store was changed outside everloop. Run \`everloop runs verify ${id}\`, then restore the store from a backup.`,
     { run: id },
   )
 }

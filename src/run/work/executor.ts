@@ -21,6 +21,7 @@ import { RunHandle } from '../handle.ts'
 import { takeMessage } from '../pass/inbox.ts'
 import { type Item, Journal } from '../pass/journal.ts'
 import type { Left } from '../pass/leaving.ts'
+import type { Moves } from '../moves.ts'
 import { openingOf, preludeOf } from './opening.ts'
 import { Pass } from '../pass/pass.ts'
 import type { Environment, OnBody } from '../pass/pass-options.ts'
@@ -41,6 +42,7 @@ export interface Execution {
   readonly ports: Ports
   readonly turns: FairTurns
   readonly flow: AnyFlow
+  readonly moves: Moves
   readonly actions: Actions
   readonly development: boolean
   readonly redactor: Redactor

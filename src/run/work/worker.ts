@@ -216,6 +216,7 @@ export class Worker {
       ports,
       turns: this.#turns,
       flow,
+      moves: flows.movesFrom(flow),
       actions: flows.actions,
       development,
       redactor,

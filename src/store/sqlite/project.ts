@@ -56,6 +56,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
   for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
   if (effect.title !== undefined) db.run(sql.setTitle, kept(effect.title), run.key)
+  if (effect.version !== undefined) db.run(sql.setVersion, kept(effect.version), run.key)
   if (effect.status) {
     const { status, code } = statusColumns(effect.status)
     run.status = status

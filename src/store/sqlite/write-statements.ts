@@ -39,6 +39,8 @@ RETURNING key`
 
 export const setTitle: string = 'UPDATE runs SET title = ? WHERE key = ?'
 
+export const setVersion: string = 'UPDATE runs SET version = ? WHERE key = ?'
+
 export const insertLabel: string = 'INSERT INTO labels (name, value, run) VALUES (?, ?, ?)'
 
 /** Apart from moveHead, because it moves index entries. */
