@@ -301,7 +301,7 @@ async function waitSentence(
 const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
   PAUSED: (id) => `everloop runs resume ${id}`,
   STALLED: (id) => `Put what the flow awaits into run.step, then: everloop runs resume ${id}`,
-  CRASH_LOOP: (id) => `Mend what kills the process, then: everloop runs resume ${id}`,
+  CRASH_LOOP: (id) => `Mend what kills or freezes the process, then: everloop runs resume ${id}`,
   DIVERGED: (id) =>
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
   DRIFTED: (id) =>

@@ -245,6 +245,27 @@ describe('a killed worker', () => {
     await runtime.close()
   })
 
+  test('and one that freezes does so too, and what it says leaves room for a machine that slept', async () => {
+    let executions = 0
+    let runtime: TestRuntime | undefined
+    const leaden = flow('leaden', async (run) =>
+      run.step('leaden', () => {
+        executions++
+        runtime?.workers.at(-1)?.freeze()
+        runtime?.addWorker()
+        return new Promise<void>(() => {})
+      }),
+    )
+    runtime = await testRuntime({ flows: [leaden] })
+    const run = await runtime.start(leaden, undefined)
+    const settled = await runtime.settled(run)
+    expect(settled).toMatchObject({ status: 'paused', code: 'CRASH_LOOP' })
+    expect((settled as { message: string }).message).toContain('lease')
+    expect(executions).toBe(3)
+    expect(await run.status()).toMatchObject({ overtakes: 3 })
+    await runtime.close()
+  })
+
   test('three times in a row while it cleans up, it is ended by another cancel, without its code', async () => {
     let executions = 0
     let runtime: TestRuntime | undefined

@@ -101,7 +101,7 @@ async function activeOpening(matter: Matter): Promise<Opening> {
   }
   if (early !== undefined) return earlyOpening(messages, early)
   if (!isDeadly) return { is: 'open' }
-  const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process. Mend the flow's code, then resume the run.`
+  const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process, or freezes it for longer than its lease. Mend the flow's code, then resume the run; where the machine slept, or had no time for its processes, only resume it.`
   // A run that is being undone is ending already: there is nothing left to cancel.
   const taken = cancel ? [cancel.number] : []
   return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
