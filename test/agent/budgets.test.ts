@@ -1,6 +1,6 @@
 /** Budgets: what is decided before a call, what a person says, and whose account it stands on. */
 import { describe, expect, test } from 'vitest'
-import { agent, agentTool, type Budget, guard, tool, verdict } from 'everloop'
+import { agent, agentTool, type Budget, done, guard, tool, verdict } from 'everloop'
 import { crashAtEveryCommit, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
@@ -90,6 +90,42 @@ test('a call that fails counts like one that does not', async () => {
   expect((await asked(runtime)).prompt).toContain('2 of 2 tool calls')
   expect(looks).toHaveLength(2)
 })
+
+test.each(['the call itself', 'reconcile', 'a person'])(
+  'a call that was in doubt counts once %s has told that it happened',
+  async (teller) => {
+    const pay = tool({
+      name: 'pay',
+      description: 'Pays.',
+      inputSchema: { type: 'object' },
+      effect: 'once',
+      timeout: '5s',
+      settle: '20s',
+      ...(teller === 'reconcile' ? { reconcile: () => done('paid') } : {}),
+      run: () => {
+        if (teller !== 'the call itself') throw new Error('The connection was reset.')
+        return new Promise((end) => void runtime.time.setTimer(8000, () => end('paid')))
+      },
+    })
+    const payer = agent({
+      name: 'payer',
+      model: scriptedModel(() => ({ toolCalls: [{ name: 'pay', input: {} }] })),
+      tools: [pay],
+      budget: { calls: 1 },
+    })
+    await using runtime: TestRuntime = await testRuntime({ flows: [payer] })
+    const run = await runtime.start(payer, { prompt: 'Pay.' })
+    await runtime.advance('2m')
+    if (teller === 'a person') {
+      const { id } = await asked(runtime)
+      await runtime.ever.answer(id, { verdict: 'done', result: 'paid' })
+      await runtime.settle()
+    }
+    expect((await asked(runtime)).prompt).toContain('1 of 1 tool calls')
+    expect((await runtime.ever.account(run.id)).amounts).toMatchObject({ calls: 1 })
+    await runtime.verify()
+  },
+)
 
 test('a raise never lowers: not below what is used up, nor what holds besides', async () => {
   const { looker } = looking({ turns: 2, calls: 50, usd: 3 }, { turns: 8 })

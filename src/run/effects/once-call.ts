@@ -191,7 +191,9 @@ export class OnceCall implements Live {
     switch (resolution.is) {
       case 'done': {
         const before = [resolved(operation, doubt, 'done', source)]
-        return this.#wasDone(operation, attempt, resolution, { before, taken })
+        const { value, text } = resolution
+        const charge = this.#call.charge?.(value)
+        return this.#wasDone(operation, attempt, { value, text, charge }, { before, taken })
       }
       case 'notDone':
         return this.#wasNotDone(operation, doubt, source)
@@ -259,8 +261,7 @@ export class OnceCall implements Live {
 }
 
 /** What the call returned, now or as somebody knows. */
-type Returned = Pick<Extract<Result, { is: 'completed' }>, 'value' | 'text'> &
-  Pick<Payloads['step.completed'], 'charge'>
+type Returned = Pick<Extract<Result, { is: 'completed' }>, 'value' | 'text' | 'charge'>
 
 /** What an outcome stands behind, and the answer that it takes. */
 interface Behind {
