@@ -2,6 +2,7 @@
  * What runs have spent, added up a second time from their entries, and whether that kept to their
  * budgets: nobody goes beyond a limit but by the calls that were under way (I14).
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Limits } from './agent-spec.ts'
 import type { Must } from './must.ts'
@@ -13,6 +14,26 @@ type Amounts = Readonly<Record<string, number>>
 
 /** Amounts that a single call is known to cost beforehand. */
 const counted = ['turns', 'calls']
+
+/** Whatever a model has used is charged, and so is a call where something limits what the run may spend. */
+function checkCharge(run: Mirror, entry: Entry, own: Limits | undefined, must: Must): void {
+  const { charge, value } = recordOf(entry, 'step.completed')
+  const amounts: Amounts = charge?.amounts ?? {}
+  if (entry.key === '=model') {
+    const { input, output } = (value as { readonly answer: { readonly usage: Usage } }).answer.usage
+    const wanted = { turns: 1, tokens: input + output, microUsd: input + 2 * output }
+    const said = `${JSON.stringify(amounts)} is charged, used were ${JSON.stringify(wanted)}`
+    must(isDeepStrictEqual({ ...amounts }, wanted), 'I14', said)
+  } else if (entry.key.startsWith('=call:')) {
+    const isLimited = own !== undefined || run.ancestors.some(({ limits }) => limits !== undefined)
+    must(!isLimited || amounts['calls'] === 1, 'I14', 'a call is not charged')
+  }
+}
+
+interface Usage {
+  readonly input: number
+  readonly output: number
+}
 
 export class Accounts {
   readonly #report: Report
@@ -36,6 +57,7 @@ export class Accounts {
       this.#raise(run, entry)
     }
     if (entry.kind === 'budget.reserved') this.#refused(run, entry)
+    if (run.isAgent && entry.kind === 'step.completed') checkCharge(run, entry, own, must)
     if (!entry.payload?.startsWith('{"charge":')) return
     const { charge } = recordOf(entry, 'step.completed')
     if (!charge) return

@@ -3,11 +3,13 @@
  * is executed. Everything is computed anew, from the ledger.
  */
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
-import { digestOf, explicitKey, operationPath } from '../../src/ledger/index.ts'
+import { digestOf, explicitKey, operationPath, unescape } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import { approvalsFor, type Args } from './agent-flow.ts'
 import type { AgentSpec, ToolSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
+import type { Must } from './must.ts'
+import { TurnView } from './turn-view.ts'
 import { recordOf } from './record-of.ts'
 import type { Actor } from './start-checks.ts'
 
@@ -45,6 +47,10 @@ export function checkRequest({ world, run }: Actor, prompt: LanguageModelV4Promp
         `call ${result.toolCallId} is told what came of ${path}`,
       )
       must(run.successes.has(path), 'I5', `the model is told of "${path}", which has no outcome`)
+      const ruling = `guard:result:${unescape(path.slice(path.indexOf('=call:') + '=call:'.length))}`
+      const turn = TurnView.around(run, path)
+      const isShown = turn.passes(ruling) && turn.fixed(ruling) === undefined
+      must(isShown, 'C1', `the model is told what "${path}" has come to, and a guard withheld it`)
     }
   }
 }
@@ -69,6 +75,8 @@ export function checkCall(actor: Actor, agent: AgentSpec, executed: Executed): v
   const turn = path.slice(0, path.lastIndexOf('/'))
   const at = (key: string): string => operationPath(turn, explicitKey(key))
   must(run.outcomes.has(at('model')), 'N2', `"${path}" is called before the answer is recorded`)
+  const isLetPass = TurnView.around(run, path).passes('guard:answer')
+  must(isLetPass, 'C1', `"${path}" is called, and a guard refused the answer that proposes it`)
   const isGuarded = agent.guards.some((guard) => guard.at.includes('call'))
   /** What guards have let pass, and people have approved, last. */
   let judged: unknown
@@ -152,7 +160,7 @@ function approvedArgs(request: Entry | undefined, decided: Entry): unknown {
   return request && recordOf(request, 'approval.requested').args
 }
 
-const mustOf =
-  (report: Actor['world']['report'], run: Mirror) =>
-  (condition: boolean, invariant: string, what: string): void =>
+export const mustOf =
+  (report: Actor['world']['report'], run: Mirror): Must =>
+  (condition, invariant, what) =>
     report.check(condition, invariant, () => `run ${run.id}: ${what}`)

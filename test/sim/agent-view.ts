@@ -6,8 +6,9 @@ import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { current } from '../../src/run/current.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
 import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
-import { checkCall, checkRequest } from './agent-checks.ts'
+import { checkCall, checkRequest, mustOf } from './agent-checks.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
+import { checkConversation } from './conversation-checks.ts'
 import { findOut, perform } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { never, type Process } from './process.ts'
@@ -50,6 +51,11 @@ export class AgentSight implements AgentView {
       const most = `the model was asked ${times} times by one execution of "${here.step}"`
       report.check(times <= attemptsMax, 'I7', () => `run ${run.id}: ${most}`)
       checkRequest(actor, prompt)
+      if (run.epoch === epoch) {
+        const isSteady = !this.#world.extras.has('deploys change agents')
+        const must = mustOf(report, run)
+        checkConversation({ run, agent: this.#agent, isSteady }, here.step, { prompt, must })
+      }
     }
     await process.sleep(chance.between(1, chance.roll(0.2) ? 1500 : 60), 'model')
     if (this.#crashes()) {

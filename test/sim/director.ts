@@ -56,7 +56,7 @@ export class Director {
 
   #befallStore(): void {
     const world = this.#world
-    const { faults, store } = world
+    const { faults } = world
     if (!world.isFull && faults.strikes('store is full for a while')) {
       world.isFull = true
       this.#later(this.#chance.between(500, 15_000), () => (world.isFull = false))
@@ -70,7 +70,7 @@ export class Director {
     }
     if (faults.strikes('queue limit changes')) {
       const limit = this.#chance.pick([0, 1, 1, 2, null])
-      void store.limitQueue(this.#chance.pick(['default', 'slow']), limit)
+      world.limitQueue(this.#chance.pick(['default', 'slow']), limit)
     }
   }
 

@@ -3,6 +3,7 @@ import { encode, flaw, isOutcome, isWait, isWithin, operationPath } from '../../
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
+import { checkHeard, checkOutput } from './conversation-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
@@ -41,7 +42,7 @@ export function checkEntry(
   checkOperation(observer, run, entry, must)
   checkEffect(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
-  observer.accounts.see(run, entry, observer.budgetOf(run.flow), must)
+  observer.accounts.see(run, entry, observer.steadyAgent(run.flow)?.budget, must)
   if (append) {
     checkMessages(run, entry, append, must)
     checkPause(run, entry, append, must)
@@ -49,6 +50,10 @@ export function checkEntry(
   if (kind === 'run.cancelling') spareEnded(observer, run)
   reachStates(observer, run, entry)
   run.apply(entry)
+  const agent = observer.steadyAgent(run.flow)
+  if (kind === 'run.completed' && agent) checkOutput(run, agent, must)
+  const isListening = kind === 'signal.awaited' && entry.key === listeningKey
+  if (run.isAgent && (isListening || kind === 'run.completed')) checkHeard(run, must)
   const closed = closedBy(entry)
   if (closed !== undefined) closeScope(observer, run, closed, append, must)
 }
@@ -186,6 +191,9 @@ function messagesFor(run: Mirror, wait: Entry | undefined): Message[] {
   const { name: awaited } = recordOf(wait, 'signal.awaited')
   return messages.filter(({ kind, name }) => kind === 'signal' && name === awaited)
 }
+
+/** Under which an agent waits for the next message. */
+const listeningKey = '=next message'
 
 /** What a message leads to: the kinds of entries that may take it. */
 const takers: Partial<Record<Entry['kind'], Message['kind']>> = {

@@ -19,6 +19,7 @@ import {
 export class Mirror {
   readonly id: string
   readonly flow: string
+  readonly queue: string
   readonly parent: string | undefined
   readonly entries: Entry[] = []
   status: RunRow['status'] = 'active'
@@ -81,9 +82,10 @@ export class Mirror {
   readonly released = new Set<number>()
   newest = 0
 
-  constructor({ genesis, flow, parent }: NewRun) {
+  constructor({ genesis, flow, queue, parent }: NewRun) {
     this.id = genesis.run
     this.flow = flow
+    this.queue = queue
     this.parent = parent
     const { deadline, notBefore = 0, ancestors = [] } = recordOf(genesis, 'run.started')
     this.deadline = deadline

@@ -224,6 +224,55 @@ export const mutants: readonly Mutant[] = [
     replace: 'over = overOf(accounts, cost)',
   },
   {
+    name: 'a call that was in doubt is not charged',
+    file: 'run/effects/once-call.ts',
+    find: 'const charge = this.#call.charge?.(value)',
+    replace: 'const charge = undefined',
+  },
+  {
+    name: 'what guards refuse of what came in is told to the model',
+    file: 'agent/loop/admission.ts',
+    find: "if (ruling.is === 'allow' || ruling.is === 'ask') {",
+    replace: "if (ruling.is !== ('none' as string)) {",
+  },
+  {
+    name: 'calls of an answer that guards refuse are made',
+    file: 'agent/loop/turn.ts',
+    find: "if (ruling.is === 'deny' || ruling.is === 'retry') return end",
+    replace: "if (ruling.is === 'deny' && run.id === '') return end",
+  },
+  {
+    name: 'results that guards withhold are told to the model',
+    file: 'agent/calls/call.ts',
+    find: "if (ruling.is === 'deny' || ruling.is === 'retry') {",
+    replace: "if (ruling.is === 'deny' && id === '') {",
+  },
+  {
+    name: 'an output that guards refuse is the output',
+    file: 'agent/loop/conclusion.ts',
+    find: "if (ruling.is === 'deny' || ruling.is === 'retry') return ruling",
+    replace:
+      "if (ruling.is === 'deny' || ruling.is === 'retry') return { is: 'output', output: made.value }",
+  },
+  {
+    name: 'what is said to an agent while it gives its last answer is lost',
+    file: 'agent/loop/turn-end.ts',
+    find: 'if (late.length > 0) return',
+    replace: 'if (late.length < 0) return',
+  },
+  {
+    name: 'a tool that stops the agent does not',
+    file: 'agent/loop/turn-end.ts',
+    find: 'if (isDone || state.turns >= turns) return true',
+    replace: 'if ((isDone && turns < 0) || state.turns >= turns) return true',
+  },
+  {
+    name: 'a queue has no limit',
+    file: 'store/memory-sessions.ts',
+    find: 'if (left <= 0 || (isSuspect',
+    replace: 'if (left <= -9 || (isSuspect',
+  },
+  {
     name: 'the model is told of its calls in the order in which they ended',
     file: 'agent/loop/turn.ts',
     find: `const ends = await Promise.all(

@@ -13,7 +13,7 @@ import type {
   RunRow,
 } from '../../src/store/store.ts'
 import { Accounts } from './accounts.ts'
-import type { AgentSpec, Limits } from './agent-spec.ts'
+import type { AgentSpec } from './agent-spec.ts'
 import { operationPath } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import { checkEntry } from './entry-checks.ts'
@@ -22,6 +22,7 @@ import type { Sight } from './sight.ts'
 import { Mirror } from './mirror.ts'
 import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
+import { secretIn } from './secret-words.ts'
 import type { Scheduler } from './scheduler.ts'
 
 interface Session {
@@ -40,6 +41,9 @@ export class Observer {
   readonly #scheduler: Scheduler
   readonly #isSteady: boolean
   readonly mayLackActions: boolean
+  readonly isRedacted: boolean
+  /** How many runs of a queue may be held at a time, by its name. */
+  readonly limits = new Map<string, number>()
   readonly #sessions = new Map<string, Session>()
   /** When the requests of calls have arrived at the latest, by run and intent, on the clock that nobody sets. */
   readonly landed = new Map<string, number>()
@@ -52,13 +56,17 @@ export class Observer {
   constructor(
     report: Report,
     scheduler: Scheduler,
-    rest: Pick<Sight, 'outside' | 'guardSaid' | 'agents' | 'deployments' | 'mayLackActions'> & {
+    rest: Pick<
+      Sight,
+      'outside' | 'guardSaid' | 'agents' | 'deployments' | 'mayLackActions' | 'isRedacted'
+    > & {
       /** All deployments of the code have the same agents. */
       readonly isSteady: boolean
     },
   ) {
     this.#isSteady = rest.isSteady
     this.mayLackActions = rest.mayLackActions
+    this.isRedacted = rest.isRedacted
     this.report = report
     this.outside = rest.outside
     this.guardSaid = rest.guardSaid
@@ -68,8 +76,8 @@ export class Observer {
     this.#scheduler = scheduler
   }
 
-  budgetOf(flow: string): Limits | undefined {
-    return this.#isSteady ? this.agents.get(flow)?.budget : undefined
+  steadyAgent(flow: string): AgentSpec | undefined {
+    return this.#isSteady ? this.agents.get(flow) : undefined
   }
 
   get now(): number {
@@ -151,11 +159,27 @@ export class Observer {
       )
       if (run.holder !== undefined) this.#takeOver(run)
       run.holder = token
+      this.#checkQueue(run, only)
       run.isInHand = only !== undefined
       run.wasInHand ||= run.isInHand
       run.epoch = row.epoch
       if (run.isCancelling) run.knowsCancel = true
     }
+  }
+
+  /** Nobody is handed more runs of a queue than its limit; whoever takes one in hand is not limited. */
+  #checkQueue({ id, queue }: Mirror, only: string | undefined): void {
+    const limit = this.limits.get(queue) ?? Infinity
+    const held = Array.from(this.runs.values()).filter(
+      (run) => run.queue === queue && run.holder !== undefined && this.#sessions.has(run.holder),
+    )
+    this.report.check(
+      held.length <= limit || only !== undefined,
+      'S6',
+      () =>
+        `run ${id} was handed out as number ${held.length} of queue ${queue}, limited to ${limit}`,
+    )
+    if (limit <= held.length) this.report.reach('queue full')
   }
 
   onAppend(append: Append, result: AppendResult): void {
@@ -175,7 +199,11 @@ export class Observer {
     for (const create of append.create ?? []) {
       if (!this.runs.has(create.genesis.run)) this.#create(create)
     }
+    for (const { bytes } of append.artifacts ?? []) {
+      this.#checkSecrets(run, Buffer.from(bytes).toString('latin1'))
+    }
     for (const entry of entries) {
+      this.#checkSecrets(run, entry.payload ?? '')
       checkEntry(this, run, entry, append)
       if (entry.kind === 'effect.intended') this.#noteIntent(entry)
     }
@@ -203,6 +231,7 @@ export class Observer {
   /** Text was shown: by the holder, and of steps without an outcome (S10). */
   onPublish({ run: id, session, epoch, chunks }: Publication): void {
     const run = this.run(id)
+    this.#checkSecrets(run, chunks.map(({ text }) => text).join(''))
     const isHolder = run.holder === session && run.epoch === epoch
     this.report.check(isHolder, 'S10', () => `a zombie of run ${id} showed text`)
     for (const { path } of chunks) {
@@ -250,6 +279,16 @@ export class Observer {
     }
   }
 
+  /** Nothing that is kept holds a secret of the process that wrote it. */
+  #checkSecrets({ id }: Mirror, text: string): void {
+    const secret = this.isRedacted ? secretIn(text) : undefined
+    this.report.check(
+      secret === undefined,
+      'secrets',
+      () => `run ${id}: "${secret}" stands in ${text}`,
+    )
+  }
+
   #noteIntent(entry: Entry): void {
     const { run, epoch } = entry
     const { attempt, due = Infinity } = recordOf(entry, 'effect.intended')
@@ -262,11 +301,13 @@ export class Observer {
     const mirror = new Mirror(run)
     mirror.isAgent = this.agents.has(mirror.flow)
     this.runs.set(mirror.id, mirror)
+    this.#checkSecrets(mirror, run.genesis.payload ?? '')
     checkEntry(this, mirror, run.genesis, undefined)
   }
 
   #receive(message: NewMessage): void {
     const run = this.runs.get(message.run)
+    if (run) this.#checkSecrets(run, message.payload)
     if (!run?.receive(message, this.#messages + 1, this.now)) return
     this.#messages++
     if (message.kind === 'signal' && run.takeable?.number !== this.#messages) {

@@ -22,7 +22,7 @@ export async function settle(world: World, operator: Operator): Promise<void> {
   world.isDown = false
   report.trace(() => '** the faults have stopped')
   for (const { process } of workers) if (process.isHeld) process.thaw()
-  for (const { name } of await store.queues()) await store.limitQueue(name, null)
+  for (const { name } of await store.queues()) world.limitQueue(name, null)
   for (const node of world.living) if (node.lacksActions) world.stop(node)
   if (world.living.length === 0) world.addWorker()
   const retried = new Set<string>()

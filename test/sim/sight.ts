@@ -1,6 +1,6 @@
 /** What the checks of entries look at. */
 import type { Accounts } from './accounts.ts'
-import type { AgentSpec, Limits } from './agent-spec.ts'
+import type { AgentSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
 import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
@@ -19,8 +19,10 @@ export interface Sight {
   readonly agents: ReadonlyMap<string, AgentSpec>
   /** Some workers have flows without their actions. */
   readonly mayLackActions: boolean
-  /** What a run of this flow may spend, where all deployments of its code agree on that. */
-  budgetOf(flow: string): Limits | undefined
+  /** The runtimes know secrets, see secret-words.ts. */
+  readonly isRedacted: boolean
+  /** The agent that runs of this flow are of, where all deployments of its code have the same. */
+  steadyAgent(flow: string): AgentSpec | undefined
   /** The wall clock, and the latest time it has ever shown. */
   readonly now: number
   readonly peak: number

@@ -22,6 +22,7 @@ export const states = {
   'zombie executed a step': 4,
   'worker lost its session': 500,
   'run given back by a graceful stop': 200,
+  'queue full': 100,
   'resume of a loop from a chain of changes': 1200,
   'whole turn in the middle of a loop': 50,
   'value kept as a reference': 3000,

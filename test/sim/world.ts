@@ -24,6 +24,7 @@ import { flowsOf, type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
+import { secretWords } from './secret-words.ts'
 import { takeBackAction } from './take-back.ts'
 import { undo, undoer } from './undo-body.ts'
 
@@ -103,6 +104,7 @@ export class World implements Surroundings {
       deployments: this.deployments,
       isSteady: !this.extras.has('deploys change agents'),
       mayLackActions: this.extras.has('workers lack actions'),
+      isRedacted: this.extras.has('secrets are redacted'),
     })
     this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
     this.leaseMs = plan.pick([2000, 5000, 10_000])
@@ -194,6 +196,12 @@ export class World implements Surroundings {
     this.#noteDown()
   }
 
+  /** Limits how many runs of a queue are held at a time. */
+  limitQueue(name: string, concurrency: number | null): void {
+    this.observer.limits.set(name, concurrency ?? Infinity)
+    void this.store.limitQueue(name, concurrency)
+  }
+
   /** All that there is to say about where the world stands: for the determinism check. */
   get digest(): string {
     const heads = Array.from(this.observer.runs.values(), (run) => run.head?.hash ?? '').join()
@@ -257,9 +265,7 @@ export class World implements Surroundings {
   #redactor(): Redactor | undefined {
     if (!this.extras.has('secrets are redacted')) return undefined
     const redactor = new Redactor()
-    for (const secret of ['result of', 'attempt 1 failed', 'nobody came', 'BBBBBBBB']) {
-      redactor.add('WORDS', secret)
-    }
+    for (const secret of secretWords) redactor.add('WORDS', secret)
     return redactor
   }
 
