@@ -119,7 +119,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'timers live in memory alone',
     file: 'run/pass/pass.ts',
-    find: 'this.#release(this.#nextDue())',
+    find: 'this.#release(this.#due.next)',
     replace: 'this.#release(undefined)',
   },
   {

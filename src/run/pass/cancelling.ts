@@ -7,7 +7,7 @@ import type { Operations } from './operations.ts'
 import type { Recorded } from '../replay/recorded.ts'
 
 /** What a pass does here. */
-interface Cancellable {
+export interface Cancellable {
   readonly run: string
   readonly recorded: Recorded
   readonly operations: Operations

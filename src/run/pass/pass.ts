@@ -20,10 +20,9 @@ import type { Ports } from '../../base/ports.ts'
 import { decode, encode, operationPath } from '../../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../../ledger/index.ts'
 import type { Store } from '../../store/store.ts'
-import { Alarm } from './alarm.ts'
 import { meet, misfitOf } from '../effects/calls.ts'
-import { beginCancelling, passOnCancel } from './cancelling.ts'
-import { isPast, overdue } from '../work/deadline.ts'
+import { passOnCancel } from './cancelling.ts'
+import { DueTimes } from './due-times.ts'
 import { drifted, driftOf } from '../replay/drift.ts'
 import { Holds } from './holds.ts'
 import type { Item } from './journal.ts'
@@ -34,7 +33,7 @@ import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Leaving } from './leaving.ts'
 import { Operations, unfinished } from './operations.ts'
 import { Origins } from './origins.ts'
-import type { PassOptions as OptionsOf } from './pass-options.ts'
+import type { PassOptions as OptionsOf, Shadow } from './pass-options.ts'
 import { Quiet, stallMs } from './quiet.ts'
 import type { Reader } from '../replay/reader.ts'
 import { isLine, type Line, type Recorded } from '../replay/recorded.ts'
@@ -64,19 +63,22 @@ export class Pass {
   limits: Readonly<Record<string, number>> | undefined
   readonly #holds: Holds
   readonly #leaving: Leaving
-  #parked: Operation[] = []
-  #live = false
-  readonly #beginners: (() => void)[] = []
-  /** The code is not listened to any more; `ended` follows when the last append is through. */
-  #over = false
-  #ended = false
-  #pumping = false
-  #cancel: Cancelled | undefined
-  #stop: Stop | undefined
   readonly #quiet: Quiet
-  readonly #alarm: Alarm
-  /** Something waits since the alarm was set. */
-  #isAlarmStale = false
+  readonly #due: DueTimes
+  /** `finishing`: the code is not listened to any more, and the last append is on its way. */
+  #state: 'running' | 'finishing' | 'ended' = 'running'
+  /** All that was recorded is handed over: from now on things begin, and messages are taken. */
+  #isLive = false
+  /** Microtasks are draining before the next look at what can be handed over. */
+  #isStirred = false
+  /** What may begin when nothing recorded is left (P2). */
+  #parked: Operation[] = []
+  /** Those who wait for that moment and are no operations. */
+  readonly #beginners: (() => void)[] = []
+  /** What the code was told of. */
+  #cancel: Cancelled | undefined
+  /** Why the pass comes to its end although the code could go on. */
+  #stop: Stop | undefined
 
   constructor(options: PassOptions) {
     this.options = options
@@ -90,7 +92,7 @@ export class Pass {
     this.operations = new Operations(options.scopes)
     this.#leaving = new Leaving(this.operations, options.recorded, (what) => this.diverge(what))
     this.root = Scope.root(options.run, options.seed, options.started.time)
-    this.#alarm = new Alarm(options.ports, options.store.clock, () => this.#ring())
+    this.#due = new DueTimes(this, () => this.#stir())
     this.#quiet = new Quiet(options.ports)
     this.#holds = new Holds(options.ports, {
       onHanging: () => this.stop(stalled(stallMs)),
@@ -101,18 +103,18 @@ export class Pass {
       awaited: () => this.operations.awaitedSignals(),
       offer: (message) => options.onMessage(this, message),
       onSearched: () => {
-        this.#setAlarm()
+        this.#due.setAlarm()
         this.#stir()
       },
     })
   }
 
   get isReplaying(): boolean {
-    return !this.#live
+    return !this.#isLive
   }
 
   get isOver(): boolean {
-    return this.#over
+    return this.#state !== 'running'
   }
 
   /** True when everything waits and the pass is about to be given back. */
@@ -125,9 +127,14 @@ export class Pass {
     return this.#cancel
   }
 
+  /** When the run fails, unless it is ending already. */
+  get deadline(): number | undefined {
+    return this.#due.deadline
+  }
+
   /** Waits for something that is no operation and is the same on every replay: see holds.ts. */
   hold<T>(read: Promise<T>, scope: Scope): Promise<T> {
-    if (this.#over) return new Promise(() => {})
+    if (this.isOver) return new Promise(() => {})
     this.#quiet.end()
     return this.#holds.add(read, scope.shielded)
   }
@@ -147,7 +154,7 @@ export class Pass {
     const path = operationPath(scope.path, key)
     const done = repeated(this, path, live)
     const operation = new Operation(scope, family, key, path, done ?? live)
-    if (this.#over || scope.isLeaving) return operation.promise
+    if (this.isOver || scope.isLeaving) return operation.promise
     meet(operation, recorded)
     if (isLine(operation.begun, 'child.started')) {
       operation.child = operation.begun.record.run
@@ -178,7 +185,7 @@ export class Pass {
       readonly before?: readonly AnyDraft[]
     } = {},
   ): void {
-    if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
+    if (this.isOver || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'busy'
     operation.due = undefined
     const { before = [] } = item
@@ -204,7 +211,7 @@ export class Pass {
 
   /** Commits entries that hand nothing over. There is nothing to look for before they are durable. */
   commit(item: Item): void {
-    if (this.#over) return
+    if (this.isOver) return
     this.#quiet.end()
     const { taken = [] } = item
     if (taken.length === 0) return this.journal.push(item)
@@ -218,10 +225,10 @@ export class Pass {
 
   /** The operation waits from now on: for a message, or until `due`. */
   wait(operation: Operation, due: number | undefined): void {
-    if (this.#over || operation.phase === 'settled' || operation.scope.closed) return
+    if (this.isOver || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'waiting'
     operation.due = due
-    this.#isAlarmStale = true // there may be thousands: it is set when all of them wait
+    this.#due.onWait()
     this.#stir()
     const { family } = operation
     if (family === 'step' ? due === undefined : family !== 'timer') this.mailbox.search()
@@ -245,7 +252,7 @@ export class Pass {
 
   /** Ends the pass at once without a word: somebody else is in charge, or the process is closing. */
   drop(error: EverloopError): void {
-    if (this.#ended) return
+    if (this.#state === 'ended') return
     this.journal.abandon()
     this.#end({ is: 'lost', error })
   }
@@ -261,14 +268,14 @@ export class Pass {
 
   /** Pauses the run because code and ledger do not fit; `what` says how. */
   diverge(what: string): void {
-    if (this.#stop?.is === 'pause' || this.#over) return
+    if (this.#stop?.is === 'pause' || this.isOver) return
     this.#stop = diverged(what, this.operations, this.recorded)
     this.#stir()
   }
 
   /** Commits the last entries of the run, gives it back, and ends the pass. */
   async finish(item: Item | Promise<Item>, end: PassEnd = { is: 'ended' }): Promise<void> {
-    if (this.#over) return
+    if (this.isOver) return
     this.#leaveOff()
     await this.resources.close(this.ports)
     this.journal.push({ ...(await item), committed: () => this.#end(end) })
@@ -277,59 +284,61 @@ export class Pass {
   /** Something happened: look again at what can be handed over, when microtasks have drained. */
   #stir(): void {
     this.#quiet.end()
-    if (this.#pumping || this.#over) return
-    this.#pumping = true
+    if (this.#isStirred || this.isOver) return
+    this.#isStirred = true
     // A long replay, or a store that answers at once, must leave the event loop to others too.
     this.options.turns.afterMicrotasks(this.#onDrained)
   }
 
   #onDrained = (): void => {
-    this.#pumping = false
-    if (!this.#over) this.#pump()
-    if (this.#isAlarmStale) this.#setAlarm()
+    this.#isStirred = false
+    if (!this.isOver) this.#pump()
+    this.#due.settle()
   }
 
+  /** One look: hands one thing over and looks again later, or begins what may begin. */
   #pump(): void {
     if (this.#holds.hold) return this.#holds.next() ? this.#stir() : this.#whileHeld()
-    if (this.#leaving.next()) return this.#stir()
-    const next = this.recorded.next
-    if (next) {
-      if (next.kind === 'run.cancelling') {
-        this.recorded.shift()
-        this.#beginCancel(next)
-        this.#stir()
-        return
-      }
-      const operation = this.operations.get(operationPath(next.entry.scope, next.entry.key))
-      if (operation) {
-        this.recorded.shift()
-        this.#handOver(operation, next)
-        this.#stir()
-        return
-      }
-    } else if (!this.#live) this.#goLive()
-    if (this.options.shadow) {
-      const parked = unfinished([...this.operations]).filter(({ phase }) => phase === 'parked')
-      this.options.shadow.onExhausted(parked.map(({ path }) => path))
-      return
-    }
+    if (this.#leaving.next() || this.#handOverNext()) return this.#stir()
+    if (!this.#isLive && !this.recorded.next) this.#goLive()
+    if (this.options.shadow) return this.#tell(this.options.shadow)
     // Nothing begins before it is known whether the run has been cancelled meanwhile.
     if (!this.mailbox.isSearching) this.#beginParked()
     this.#watch()
   }
 
-  /** All that was recorded is handed over: from now on things may begin, and messages are taken. */
+  /** Hands over what comes next in the ledger (P1), unless the code has not asked for it. */
+  #handOverNext(): boolean {
+    const { next } = this.recorded
+    if (!next) return false
+    if (next.kind === 'run.cancelling') {
+      this.recorded.shift()
+      this.#beginCancel(next)
+      return true
+    }
+    const operation = this.operations.get(operationPath(next.entry.scope, next.entry.key))
+    if (!operation) return false
+    this.recorded.shift()
+    this.#handOver(operation, next)
+    return true
+  }
+
+  #tell(shadow: Shadow): void {
+    const parked = unfinished([...this.operations]).filter(({ phase }) => phase === 'parked')
+    shadow.onExhausted(parked.map(({ path }) => path))
+  }
+
   #goLive(): void {
     if (this.#stop || this.options.shadow) return
-    this.#live = true
-    this.#checkDeadline()
-    this.#setAlarm()
+    this.#isLive = true
+    this.#due.checkDeadline()
+    this.#due.setAlarm()
     this.mailbox.open()
   }
 
   /** The code is reading or opening something, for ever perhaps: a stop or a cancel goes past it. */
   #whileHeld(): void {
-    if (!this.#live && !this.recorded.next) this.#goLive()
+    if (!this.#isLive && !this.recorded.next) this.#goLive()
     this.#quiet.end()
     if (this.#stop) this.#watch()
     else if (this.recorded.cancelling && !this.#cancel) {
@@ -362,7 +371,7 @@ export class Pass {
   }
 
   #beginParked(): void {
-    if (!this.#live || this.#stop) return
+    if (!this.#isLive || this.#stop) return
     if (this.#parked.length === 0 && this.#beginners.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
     if (this.recorded.cancelling && !this.#cancel) return
@@ -397,7 +406,7 @@ export class Pass {
       if (!operation.scope.shielded && operation.family !== 'scope') operation.cancel(error)
     }
     this.#holds.cancel(error)
-    this.#setAlarm()
+    this.#due.setAlarm()
   }
 
   /** Decides what comes next when nothing can be handed over. */
@@ -413,10 +422,10 @@ export class Pass {
       this.#halt(this.#stop)
     } else if (waiting === 0) {
       this.#quiet.wait('stall', () => this.stop(stalled(stallMs)))
-    } else if (this.#live && this.#parked.length === 0) {
+    } else if (this.#isLive && this.#parked.length === 0) {
       // The code may be on its way to what is recorded as begun.
       const reason = this.recorded.begun.size > 0 ? 'divergence' : 'linger'
-      this.#quiet.wait(reason, () => this.#release(this.#nextDue()))
+      this.#quiet.wait(reason, () => this.#release(this.#due.next))
     } else {
       this.#quiet.wait('divergence', () => this.diverge(unasked(this.recorded)))
     }
@@ -438,53 +447,19 @@ export class Pass {
 
   /** What happens or becomes due from here on is the next pass's to do. */
   #leaveOff(): void {
-    this.#over = true
+    this.#state = 'finishing'
     this.#quiet.end()
-    this.#alarm.set(undefined)
+    this.#due.close()
     this.mailbox.close()
     this.#holds.close()
   }
 
   #end(end: PassEnd): void {
     this.#leaveOff()
-    this.#ended = true
+    this.#state = 'ended'
     const ended = `The pass of run "${this.run}" has ended.`
     this.root.abort(() => new EverloopError('CANCELLED', ended, { run: this.run }))
     void this.resources.close(this.ports)
     this.options.onEnd(end)
-  }
-
-  /** When a pass must go on: what is recorded as begun counts although nobody has asked for it. */
-  #nextDue(): number | undefined {
-    return this.operations.nextDue(this.recorded.begun.values(), this.deadline)
-  }
-
-  /** Rings for what waits here. For anything else it would ring in vain, again and again. */
-  #setAlarm(): void {
-    this.#isAlarmStale = false
-    const isUsed = this.#live && !this.#over
-    this.#alarm.set(isUsed ? this.operations.nextDue([], this.deadline) : undefined)
-  }
-
-  /** When the run fails, unless it is ending already. */
-  get deadline(): number | undefined {
-    return this.recorded.cancelling ? undefined : this.options.deadline
-  }
-
-  #ring(): void {
-    // A message that has come already may be what an operation is about to stop waiting for.
-    if (this.#over || this.mailbox.isBusy) return
-    const now = this.store.clock.now()
-    for (const operation of this.operations.dueAt(now)) {
-      operation.phase = 'busy'
-      operation.live.onDue?.(operation)
-    }
-    this.#checkDeadline()
-    this.#setAlarm()
-    this.#stir()
-  }
-
-  #checkDeadline(): void {
-    if (isPast(this.deadline, this.store.clock)) beginCancelling(this, overdue)
   }
 }
