@@ -1849,6 +1849,7 @@ type DeliverResult = {
 interface EntryRange {
     readonly after?: number | undefined;
     readonly limit?: number | undefined;
+    readonly units?: number | undefined;
 }
 
 interface Message extends Omit<NewMessage, 'unlessNewerThan' | 'keepsOpen'> {

@@ -171,9 +171,12 @@ class MemoryStore implements Store {
 
   async entries(run: string, range: EntryRange = {}): Promise<readonly LinkedEntry[]> {
     this.#checkOpen()
-    const { after = 0, limit = Infinity } = range
+    const { after = 0, limit = Infinity, units = Infinity } = range
     const entries = this.#runs.get(run)?.entries ?? []
-    return entries.slice(Math.max(0, after), Math.max(0, after) + limit)
+    const found = entries.slice(Math.max(0, after), Math.max(0, after) + limit)
+    let read = 0
+    const last = found.findIndex(({ payload }) => (read += payload?.length ?? 0) >= units)
+    return last === -1 ? found : found.slice(0, last + 1)
   }
 
   async openEntries(id: string): Promise<readonly LinkedEntry[]> {

@@ -414,6 +414,8 @@ export interface EntryRange {
   /** Only entries with a higher seq. */
   readonly after?: number | undefined
   readonly limit?: number | undefined
+  /** None behind that with which their payloads have so many characters: one of them may have megabytes. */
+  readonly units?: number | undefined
 }
 
 export interface PositionedEntry extends LinkedEntry {

@@ -52,6 +52,34 @@ export const readCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'no more entries are read than are wanted in characters',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const sizes = [10, 10, 5000, 10, 3000, 3000, ...Array<number>(200).fill(10)]
+      const drafts = sizes.map((size, i) => step(`k${i}`, 'x'.repeat(size)))
+      await store.append(chain.append(held, drafts))
+      const all = await store.entries('r')
+      const some = async (after: number, units: number, limit?: number): Promise<number[]> =>
+        seqs(await store.entries('r', { after, units, limit }))
+      assert.deepEqual(await some(1, 1), [2])
+      assert.deepEqual(await some(1, 4000), [2, 3, 4])
+      assert.deepEqual(await some(3, 1), [4])
+      assert.deepEqual(await some(4, 4000), [5, 6, 7])
+      assert.deepEqual(await some(4, 4000, 2), [5, 6])
+      assert.deepEqual(await some(207, 4000), [])
+      assert.deepEqual(await some(0, 1e6), seqs(all))
+      const read: number[] = []
+      for (let after = 0; ;) {
+        const page = await some(after, 2000, 50)
+        if (page.length === 0) break
+        read.push(...page)
+        after = page.at(-1) ?? after
+      }
+      assert.deepEqual(read, seqs(all))
+    },
+  },
+  {
     name: 'single entries are read in order, once each, and missing ones left out',
     async run({ open }) {
       const store = await open()

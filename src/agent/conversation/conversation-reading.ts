@@ -12,6 +12,7 @@ import {
   unescape,
 } from '../../ledger/index.ts'
 import type { Ever } from '../../run/index.ts'
+import { pageAfter } from '../../run/ledger-page.ts'
 import { largeIn, largeOf } from '../../run/replay/large.ts'
 import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
 import { answerText } from '../model/answer-text.ts'
@@ -20,9 +21,6 @@ import { asUserMessage } from '../loop/prompt.ts'
 import { approvedCall } from '../calls/tool-call.ts'
 import type { Reply } from '../loop/reply.ts'
 import type { CallResult } from '../loop/state.ts'
-
-/** How many entries are read at a time. */
-const pageMax = 1000
 
 /** The entries of a run as items, one after the other. */
 export class ConversationReading {
@@ -53,17 +51,16 @@ export class ConversationReading {
   async readOn(upTo: number = Infinity): Promise<readonly ConversationItem[]> {
     const { store } = this.#ever
     let added: readonly ConversationItem[] = []
-    for (let isMore = true; isMore && this.#seq < upTo;) {
-      const limit = Math.min(pageMax, upTo - this.#seq)
-      const page = await store.entries(this.#run, { after: this.#seq, limit })
+    while (this.#seq < upTo) {
+      const page = await store.entries(this.#run, pageAfter(this.#seq, upTo))
+      if (page.length === 0) break
       for (const entry of page) {
         const before = this.items.length
         const shown = isShown(entry) ? entry.payload : null
         this.#read(entry, await largeIn(store, this.#run, shown))
         added = this.items.slice(before)
+        this.#seq = entry.seq
       }
-      this.#seq = page.at(-1)?.seq ?? this.#seq
-      isMore = page.length === limit
     }
     return added
   }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import { operationPath, unescape } from '../../ledger/index.ts'
+import { pageAfter } from '../../run/ledger-page.ts'
 import { eventOf, type RunEvent } from '../../run/outside/view.ts'
 import type { RunReference } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
@@ -21,8 +22,6 @@ interface Options {
 interface WatchOptions extends Options {
   readonly text?: true
 }
-
-const pageMax = 500
 
 export function addRunsEvents(runs: Command): void {
   const make = (name: string, description: string): Command =>
@@ -44,10 +43,11 @@ async function events({ out, store, args, options }: Call<Options>): Promise<voi
   await using ever = await openExisting(store)
   const run = await resolveRun(ever, args[0])
   for (let after = from; ;) {
-    const page = await ever.store.entries(run, { after, limit: pageMax })
+    const page = await ever.store.entries(run, pageAfter(after))
+    const last = page.at(-1)
+    if (!last) return
     for (const entry of page) print(out, eventOf(entry))
-    after = page.at(-1)?.seq ?? after
-    if (page.length < pageMax) return
+    after = last.seq
   }
 }
 

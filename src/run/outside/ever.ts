@@ -13,6 +13,7 @@ import { actor } from '../actor.ts'
 import { checkAnswer } from './answer.ts'
 import { answerApproval, Approvals, type Terms } from '../approvals/approvals.ts'
 import { Changes } from './changes.ts'
+import { pageAfter } from '../ledger-page.ts'
 import { checkId } from '../check-id.ts'
 import { type Manner, send, type Sent, unknownRun } from './delivered.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
@@ -312,7 +313,7 @@ export class Ever implements AsyncDisposable {
     const isStill = (await this.#row(run)).seq === seq
     // A run may move on meanwhile: what is checked ends where the row said it stood.
     const read = async (after: number): Promise<readonly Entry[]> =>
-      (await store.entries(run, { after, limit: 1000 })).filter((entry) => entry.seq <= seq)
+      (await store.entries(run, pageAfter(after))).filter((entry) => entry.seq <= seq)
     const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
     const all = isStill ? { ...rows, scopes, open, questions } : rows
     return verifyRun(read, row, all, (hash) => store.artifact(hash))

@@ -5,6 +5,7 @@ import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import type { RunRow, Store } from '../../store/store.ts'
 import { checkOptions, checkTexts } from '../../base/options.ts'
+import { pageAfter } from '../ledger-page.ts'
 import { troubleOf } from '../pass/stop.ts'
 import type { Changes } from './changes.ts'
 import { send, unknownRun } from './delivered.ts'
@@ -20,9 +21,6 @@ import {
   type Settled,
   settledOf,
 } from './view.ts'
-
-/** How many entries are read at a time. */
-const pageMax = 500
 
 /** Where a run waits for something outside of the process, or for somebody to resume it. */
 export type Rest = Extract<Settled, { readonly status: 'paused' | 'waiting' }>
@@ -159,7 +157,7 @@ export class RunReference<Output = unknown> {
       try {
         // Read before the entries: what ended by then has all its entries behind it.
         const row = await this.#row()
-        const entries = await this.#store.entries(this.id, { after, limit: pageMax })
+        const entries = await this.#store.entries(this.id, pageAfter(after))
         for (const entry of entries) {
           if (end.aborted) return
           yield eventOf(entry)

@@ -7,6 +7,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import type { Chunk, RunRow, Store } from '../../store/store.ts'
+import { pageAfter } from '../ledger-page.ts'
 import type { Changes } from './changes.ts'
 import { orEnd } from './endable.ts'
 import { eventOf, hasEnded, type RunEvent } from './view.ts'
@@ -33,8 +34,8 @@ export type StreamItem =
       readonly cursor: string
     }
 
-/** How many entries and chunks are read at a time. */
-const pageMax = 500
+/** How many chunks are read at a time. */
+const chunksMax = 500
 
 interface StreamFrom {
   readonly from: string | undefined
@@ -56,7 +57,7 @@ export async function* streamOf(
     try {
       // Read before the rest: what ended by then has all its entries behind it.
       const now = await row()
-      const entries = await store.entries(run, { after: seq, limit: pageMax })
+      const entries = await store.entries(run, pageAfter(seq))
       for (const entry of entries) {
         if (end.aborted) return
         seq = entry.seq
@@ -64,7 +65,7 @@ export async function* streamOf(
       }
       if (entries.length > 0) continue
       // What is still there behind all entries that were read belongs to no step that they end.
-      const chunks = await store.chunks(run, number, pageMax)
+      const chunks = await store.chunks(run, number, chunksMax)
       for (const chunk of chunks) {
         if (end.aborted) return
         if (chunk.seq > seq) break // an entry that has come meanwhile goes before it

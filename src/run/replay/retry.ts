@@ -15,6 +15,7 @@ import { checkLinks, decode, isWithin, operationPath } from '../../ledger/index.
 import type { Entry, OpenScope, Payloads } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
 import { stateOf } from '../outside/view.ts'
+import { pageAfter } from '../ledger-page.ts'
 
 /** Throws RUN_STATE when a retry could not let the run go on. */
 export async function checkRetry(store: Store, { id: run, code }: RunRow): Promise<void> {
@@ -37,9 +38,6 @@ export interface Forgotten {
   readonly forget: readonly number[]
   readonly reopen: readonly OpenScope[]
 }
-
-/** How many entries are read at a time. */
-const pageMax = 1000
 
 /** A failure that came from no outcome forgets nothing: the code goes on with all that is recorded. */
 export async function retryFrom(
@@ -136,15 +134,14 @@ class Tail {
     if (seq >= this.#from) return
     const found: Entry[] = []
     for (let after = seq - 1; after < this.#from - 1; after = found.at(-1)?.seq ?? after) {
-      const limit = Math.min(pageMax, this.#from - 1 - after)
-      const page = await this.#store.entries(this.#run, { after, limit })
+      const page = await this.#store.entries(this.#run, pageAfter(after, this.#from - 1))
       checkLinks(page)
       // Of most entries nothing but their place counts.
       for (const entry of page) {
         const isRead = entry.kind === 'scope.failed' || entry.kind === 'run.retried'
         found.push(isRead ? entry : { ...entry, payload: null })
       }
-      if (page.length < limit) break
+      if (page.length === 0) break
     }
     this.#entries = [...found, ...this.#entries]
     this.#from = seq

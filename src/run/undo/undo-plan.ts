@@ -4,20 +4,19 @@
  */
 import { checkLinks, decode, Undoables, type Undoable } from '../../ledger/index.ts'
 import type { Store } from '../../store/store.ts'
+import { pageAfter } from '../ledger-page.ts'
 import { largeIn, largeOf } from '../replay/large.ts'
-
-/** How many entries are read at a time. */
-const pageMax = 1000
 
 /** Throws BROKEN_CHAIN. */
 export async function undoablesOf(store: Store, run: string): Promise<Undoables> {
   const undoables = new Undoables()
   for (let after = 0; ;) {
-    const page = await store.entries(run, { after, limit: pageMax })
+    const page = await store.entries(run, pageAfter(after))
+    const last = page.at(-1)
+    if (!last) return undoables
     checkLinks(page)
     for (const entry of page) undoables.see(entry)
-    after = page.at(-1)?.seq ?? after
-    if (page.length < pageMax) return undoables
+    after = last.seq
   }
 }
 

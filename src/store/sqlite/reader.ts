@@ -59,6 +59,12 @@ const passedPerRow = 4
 /** Reading this many characters takes as long as reading a row. */
 const unitsPerRow = 2000
 
+/** How many characters the column has that may be large. */
+const unitsIn = (row: Row, sized: number): number => {
+  const payload = row[sized]
+  return typeof payload === 'string' ? payload.length : 0
+}
+
 /** How many rows the next page may have, when so many cost so much. */
 const nextCount = (rows: number, cost: number): number =>
   Math.max(1, Math.min(pageRows, 8 * rows, Math.floor((pageRows * rows) / cost)))
@@ -98,10 +104,9 @@ export class Reader {
   }
 
   async entries(run: string, range: EntryRange = {}): Promise<LinkedEntry[]> {
-    const { after = 0, limit = Infinity } = range
     const [key, head] = this.#head(run)
     const entries: LinkedEntry[] = []
-    for await (const page of this.#pages(sql.entriesAfter, [key], after, head, limit)) {
+    for await (const page of this.#pages(sql.entriesAfter, [key], head, range)) {
       this.#link(run, key, page, entries)
     }
     return entries
@@ -340,14 +345,19 @@ export class Reader {
   async *#pages(
     statement: string,
     place: readonly (number | string)[],
-    after: number,
     head: number,
-    limit: number,
+    { after = 0, limit = Infinity, units = Infinity }: EntryRange,
   ): AsyncGenerator<readonly EntryTuple[], void> {
-    let [last, left, count] = [after, limit, firstPageRows]
-    while (left > 0) {
+    let [last, left, unitsLeft, count] = [after, limit, units, firstPageRows]
+    while (left > 0 && unitsLeft > 0) {
       const wanted = Math.min(count, left)
-      const rows = this.#db.all<EntryTuple>(statement, ...place, last, head, wanted)
+      const rows: EntryTuple[] = []
+      // One by one: only a row that has been read shows how large it is.
+      for (const row of this.#db.iterate<EntryTuple>(statement, ...place, last, head, wanted)) {
+        rows.push(row)
+        unitsLeft -= unitsIn(row, 9)
+        if (unitsLeft <= 0) break
+      }
       yield rows
       const cost = await this.#spend(rows, 9)
       if (rows.length < wanted) return
@@ -360,10 +370,7 @@ export class Reader {
   /** Says what was read. `sized`: the column that may be large. Returns the cost, in rows. */
   async #spend(rows: readonly Row[], sized: number): Promise<number> {
     let units = 0
-    for (const row of rows) {
-      const payload = row[sized]
-      if (typeof payload === 'string') units += payload.length
-    }
+    for (const row of rows) units += unitsIn(row, sized)
     const cost = rows.length + units / unitsPerRow
     await this.#budget.spend(cost)
     return cost
