@@ -1,4 +1,5 @@
 /** The ready-made guards: what they find, what they do not, and that no text makes them hang. */
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   cardGuard,
@@ -128,7 +129,21 @@ describe('secretsGuard', () => {
     expect(decision.fixed?.value).not.toContain(sample.slice(-12, -2))
   })
 
+  test.each(['base64', 'base64url'] as const)('finds each in %s', async (alphabet) => {
+    for (const sample of samples) {
+      const encoded = Buffer.from(`token: ${sample}\n# of Zoë`).toString(alphabet)
+      const text = `data:\n  token: ${encoded}\ntype: Opaque`
+      expect(await decide([secretsGuard()], 'call', call({ text }))).toMatchObject({
+        outcome: 'deny',
+      })
+      const { fixed } = await decide([secretsGuard()], 'output', output(text))
+      expect(fixed?.value).toBe('data:\n  token: [base64 with a secret removed]\ntype: Opaque')
+    }
+  })
+
   test.each([
+    Buffer.from('{"a":[1,2,3],"text":"nothing to hide"}').toString('base64'),
+    createHash('sha512').update('x').digest('base64'),
     'sk-learn is a library',
     'AKIA is a prefix',
     'eyJ.eyJ.x',

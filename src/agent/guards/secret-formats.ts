@@ -38,8 +38,23 @@ const formats: readonly (readonly [name: string, pattern: RegExp])[] = [
 const keyBegin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 const keyEnd = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 
-/** True when the text holds something in one of the forms. */
+/** A whole run of base64, in either alphabet, of a length that a token may have in it. */
+const base64Run = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}={0,2}/g
+
+/** What no text has and few other bytes lack: pictures and hashes are not looked into. */
+const control = /[^\P{Cc}\s]/u
+
+/** True when the text holds something in one of the forms, as it stands or in base64. */
 export function holdsSecret(text: string): boolean {
+  return holdsPlain(text) || (text.match(base64Run)?.some(hidesSecret) ?? false)
+}
+
+function hidesSecret(run: string): boolean {
+  const text = Buffer.from(run, 'base64').toString()
+  return !control.test(text) && holdsPlain(text)
+}
+
+function holdsPlain(text: string): boolean {
   keyBegin.lastIndex = 0
   if (keyBegin.test(text)) return true
   return formats.some(([, pattern]) => {
@@ -48,11 +63,14 @@ export function holdsSecret(text: string): boolean {
   })
 }
 
-/** The text with the name of its form in the place of each. */
+/** The text with the name of its form in the place of each, and without base64 that has one in it. */
 export function withoutSecretForms(text: string): string {
-  return formats.reduce(
+  const clean = formats.reduce(
     (rest, [name, pattern]) => rest.replace(pattern, `[${name} removed]`),
     withoutKeys(text),
+  )
+  return clean.replace(base64Run, (run) =>
+    hidesSecret(run) ? '[base64 with a secret removed]' : run,
   )
 }
 

@@ -5,9 +5,9 @@ import { holdsSecret, withoutSecretForms } from './secret-formats.ts'
 import { checkReaction, textGuard, type TextGuardOptions, textGuardOptions } from './text-guard.ts'
 
 /**
- * Finds keys and tokens of AWS, GitHub, OpenAI, Slack and others, private keys and JSON web tokens. By
- * default it replaces them in what models are sent and say, what tools return and what is given out,
- * and denies calls that carry them. Throws BAD_OPTION.
+ * Finds keys and tokens of AWS, GitHub, OpenAI, Slack and others, private keys and JSON web tokens, as they
+ * stand or in base64. By default it replaces them in what models are sent and say, what tools return and
+ * what is given out, and denies calls that carry them. Throws BAD_OPTION.
  *
  * @example agent({ name, model, guards: [secretsGuard()] })
  */
