@@ -8,6 +8,7 @@ import { askPerson } from '../../src/agent/tools/ask-person.ts'
 import { guard, type Guard } from '../../src/agent/guards/guard.ts'
 import { type GuardVerdict, verdict } from '../../src/agent/guards/verdict.ts'
 import { type AnyTool, tool, type UndoToolContext } from '../../src/agent/tools/tool.ts'
+import type { Taint } from '../../src/ledger/index.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import { done, type Finding } from '../../src/run/effects/finding.ts'
 import { compactionText, Dice, simulatedModel } from './agent-model.ts'
@@ -43,6 +44,8 @@ export interface Judged {
   readonly guard: string
   /** Of the call; "" elsewhere. */
   readonly call: string
+  /** What it is told of what came from outside. */
+  readonly tainted: readonly Taint[]
 }
 
 /** What an agent's code does in the outside world, and who watches it. */
@@ -182,7 +185,7 @@ function effectTool(
   face: { readonly name: string; readonly description: string; readonly inputSchema: object },
   view: AgentView,
 ): AnyTool {
-  const { spec, isWordy } = tooled
+  const { spec, isWordy, taints } = tooled
   const told = (value: unknown): unknown => (isWordy ? `${String(value)}\n${padding}` : value)
   const { effect, timeoutMs, settleMs, reconcile, attempts, delayMs } = spec
   const isOnce = effect === 'once'
@@ -192,6 +195,7 @@ function effectTool(
     inputSchema: argsSchema,
     input: argsInput,
     effect,
+    taints,
     timeout: timeoutMs,
     ...(isWordy ? { maxResult: 1024 } : {}),
     ...(attempts > 1 ? { retry: { attempts, delay: delayMs } } : {}),
@@ -266,13 +270,13 @@ function guardOf(spec: GuardSpec, view: AgentView): Guard {
     name,
     at,
     timeout: guardTimeoutMs,
-    check: async (subject, { position, runId, signal }) => {
+    check: async (subject, { position, runId, signal, tainted }) => {
       const { id = '', args } = subject as { id?: string; args?: Args }
       const isHit = new Dice(0, `${name} ${JSON.stringify(subject)}`).below(oneIn) === 0
       // Nothing is fixed for ever.
       const isFixed = position === 'call' && args?.fixed === true
       const says = isHit && !(spec.says === 'fix' && isFixed) ? spec.says : 'allow'
-      await view.judged(spec, { run: runId, position, guard: name, call: id }, says)
+      await view.judged(spec, { run: runId, position, guard: name, call: id, tainted }, says)
       if (says === 'hang') await untilAbortedOr(signal)
       return verdictOf(says, position, subject)
     },

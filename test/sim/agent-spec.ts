@@ -30,6 +30,8 @@ export type ToolSpec = ToolFace &
         readonly spec: EffectSpec
         /** Its results are too long to be told, and kept beside the ledger. */
         readonly isWordy: boolean
+        /** Its results come from outside. */
+        readonly taints: boolean
       }
     | { readonly does: 'ask'; readonly timeoutMs: number | undefined }
     | { readonly does: 'child'; readonly flow: number }
@@ -79,7 +81,7 @@ export function writeAgent(chance: Chance, { firstChild, flows, extras }: Means)
   const isOfMoreKinds = extras.has('agents of more kinds')
   const more = (share: number): boolean => isOfMoreKinds && chance.roll(share)
   const tools = Array.from({ length: chance.between(1, 3) }, (_, i) =>
-    writeTool(chance, `tool-${i + 1}`, more),
+    writeTool(chance, `tool-${i + 1}`, { extras, more }),
   )
   if (firstChild < flows && chance.roll(0.6)) {
     const flow = chance.between(firstChild, flows - 1)
@@ -129,14 +131,20 @@ export function redeployed(spec: AgentSpec, chance: Chance): AgentSpec {
 /** Rolls the dice where agents of more kinds are written. */
 type More = (share: number) => boolean
 
-function writeTool(chance: Chance, name: string, more: More): ToolSpec {
+function writeTool(
+  chance: Chance,
+  name: string,
+  { extras, more }: Pick<Means, 'extras'> & { readonly more: More },
+): ToolSpec {
   const approval = chance.roll(0.35) || more(0.3) ? writeApproval(chance, more) : undefined
   if (chance.roll(0.12)) {
     const timeoutMs = chance.roll(0.5) ? chance.between(500, 30_000) : undefined
     return { name, does: 'ask', timeoutMs, approval }
   }
   const spec = writeEffect(chance)
-  return { name, does: 'effect', spec, approval, isWordy: more(0.3) }
+  const isWordy = more(0.3)
+  const taints = extras.has('tools bring what is outside') && chance.roll(0.5)
+  return { name, does: 'effect', spec, approval, isWordy, taints }
 }
 
 function writeApproval(chance: Chance, more: More): ApprovalSpec {

@@ -14,6 +14,7 @@ import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { never, type Process } from './process.ts'
 import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
+import { checkTainted } from './taint-checks.ts'
 import { undo, type UndoCall, undoer } from './undo-body.ts'
 
 /** What a provider says when it has no room: it may be asked again. */
@@ -88,15 +89,18 @@ export class AgentSight implements AgentView {
   }
 
   async judged(spec: GuardSpec, subject: Judged, said: string): Promise<void> {
-    const { report, guardSaid } = this.#world
+    const { report, guardSaid, observer } = this.#world
     if (this.#process.isDead) return never()
+    const run = observer.run(subject.run)
+    const isHolder = this.#process.epochs.get(run.id) === run.epoch
+    if (isHolder) checkTainted(observer, run, subject, mustOf(report, run))
     if (spec.ms > 0) await this.#process.sleep(spec.ms, 'guard')
     if (this.#crashes()) {
       report.reach('crash while a guard looks')
       return never()
     }
-    const { run, guard, position, call } = subject
-    guardSaid.set(`${run}\n${guard}\n${position}\n${call}`, said)
+    const { guard, position, call } = subject
+    guardSaid.set(`${subject.run}\n${guard}\n${position}\n${call}`, said)
   }
 
   #crashes(): boolean {

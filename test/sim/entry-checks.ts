@@ -9,6 +9,7 @@ import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
+import { checkChildTaints } from './taint-checks.ts'
 
 /** Checks the entry against the run before it, adds it, and checks what follows from it. */
 export function checkEntry(
@@ -49,6 +50,8 @@ export function checkEntry(
   }
   if (kind === 'run.cancelling') spareEnded(observer, run)
   reachStates(observer, run, entry)
+  const parent = kind === 'run.started' ? observer.runs.get(run.parent ?? '') : undefined
+  if (parent) checkChildTaints(observer, parent, entry, must)
   run.apply(entry)
   const agent = observer.steadyAgent(run.flow)
   if (kind === 'run.completed' && agent) checkOutput(run, agent, must)

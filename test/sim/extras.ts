@@ -23,12 +23,13 @@ export const extraKinds = {
   'workers lack actions': { since: 2, share: 0.15 },
   'secrets are redacted': { since: 2, share: 0.15 },
   'inputs drift': { since: 2, share: 0.15 },
+  'tools bring what is outside': { since: 3, share: 0.3 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 2
+export const newest = 3
 
 /** What is switched on in a seed. */
 export class Extras {

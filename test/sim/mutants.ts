@@ -224,6 +224,24 @@ export const mutants: readonly Mutant[] = [
     replace: 'over = overOf(accounts, cost)',
   },
   {
+    name: 'what came from outside is forgotten with a worker',
+    file: 'run/pass/taints.ts',
+    find: 'taints.add(reader.state.taints)',
+    replace: 'taints.add([])',
+  },
+  {
+    name: 'a run below is not told of what came from outside',
+    file: 'run/operations/waits.ts',
+    find: '...pass.options.taints.toldBy(pass.run),',
+    replace: '',
+  },
+  {
+    name: 'a run above is not told of what came from outside',
+    file: 'run/pass/inbox.ts',
+    find: 'pass.options.taints.add(end.taints)',
+    replace: 'pass.options.taints.add([])',
+  },
+  {
     name: 'a call that was in doubt is not charged',
     file: 'run/effects/once-call.ts',
     find: 'const charge = this.#call.charge?.(value)',

@@ -69,6 +69,8 @@ export const states = {
   'call edited by a person': 250,
   'guards asked again behind an approval': 600,
   'guard denied': 600,
+  'guard told of what came from outside': 200,
+  'guard told of what came from outside to another run': 10,
   'guard asks a person': 400,
   'guard halts beside a call in flight': 1,
   'message taken while the agent works': 1500,
