@@ -104,9 +104,10 @@ export function checkOutput(run: Mirror, { isStructured }: AgentSpec, must: Must
     'a guard refused its output',
   )
   const fixed = turns.map((view) => view.fixed('guard:output')).find((one) => one !== undefined)
-  const wanted = isStructured ? text : (fixed ?? text)
-  const given = isStructured ? JSON.stringify(output) : output
-  must(given === wanted, 'agents', `its output is ${String(given)}, and it said ${wanted} last`)
+  const said = fixed ?? text
+  // Data is read out of what stands around it.
+  const isSo = isStructured ? text.includes(JSON.stringify(output)) : output === said
+  must(isSo, 'agents', `its output is ${JSON.stringify(output)}, and it said ${said} last`)
 }
 
 /** The texts of the answers up to this turn that stand in the conversation, as guards have left them. */
