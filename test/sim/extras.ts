@@ -24,6 +24,7 @@ export const extraKinds = {
   'secrets are redacted': { since: 2, share: 0.15 },
   'inputs drift': { since: 2, share: 0.15 },
   'tools bring what is outside': { since: 3, share: 0.3 },
+  'somebody watches': { since: 3, share: 0.25 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds

@@ -78,6 +78,8 @@ export class Mirror {
   readonly turns = new Map<string, number>()
   readonly inbox = new Map<number, Message & Pick<NewMessage, 'keepsOpen'>>()
   readonly receipts = new Set<string>()
+  /** Text that was shown of steps, with the entry that was the last then. */
+  readonly shown: { readonly path: string; readonly text: string; readonly seq: number }[] = []
   /** Epochs whose holder gave the run back by itself. */
   readonly released = new Set<number>()
   newest = 0

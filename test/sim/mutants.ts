@@ -242,6 +242,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'pass.options.taints.add([])',
   },
   {
+    name: 'whoever watches a run again sees an entry twice',
+    file: 'run/outside/stream.ts',
+    find: 'return { seq: Number(seq), number',
+    replace: 'return { seq: Math.max(0, Number(seq) - 1), number',
+  },
+  {
+    name: 'whoever watches a run is told of its end before its last entries',
+    file: 'run/outside/stream.ts',
+    find: 'if (hasEnded(now, store.clock.now())) return',
+    replace: 'if (hasEnded(await row(), store.clock.now())) return',
+  },
+  {
     name: 'a call that was in doubt is not charged',
     file: 'run/effects/once-call.ts',
     find: 'const charge = this.#call.charge?.(value)',

@@ -234,7 +234,8 @@ export class Observer {
     this.#checkSecrets(run, chunks.map(({ text }) => text).join(''))
     const isHolder = run.holder === session && run.epoch === epoch
     this.report.check(isHolder, 'S10', () => `a zombie of run ${id} showed text`)
-    for (const { path } of chunks) {
+    for (const { path, text } of chunks) {
+      run.shown.push({ path, text, seq: run.head?.seq ?? 0 })
       const isOver = run.outcomes.has(path)
       this.report.check(
         !isOver,

@@ -9,6 +9,7 @@ import { Chance } from './chance.ts'
 import { isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import { type Asked, people, type Word, wordOf } from './people.ts'
+import { Watchers } from './watchers.ts'
 import type { Node, World } from './world.ts'
 
 /** What somebody who decides about a call may be told besides. */
@@ -35,6 +36,9 @@ interface Answering {
 /** What a client may be told without anything being wrong. */
 const refusals: readonly ErrorCode[] = ['RUN_ENDED', 'RUN_STATE', 'QUESTION_CLOSED', 'UNKNOWN_RUN']
 
+/** How many runs are watched at most, one of them several times perhaps. */
+const watchesMax = 4
+
 /** A run that was asked for. */
 export interface Started {
   readonly id: string
@@ -47,6 +51,8 @@ export class Operator {
   readonly #world: World
   readonly #chance: Chance
   readonly #clients: readonly Node[]
+  readonly watchers: Watchers
+  #watches = 0
   /** Questions that were answered, for those who come late. */
   readonly #answered: string[] = []
   #signals = 0
@@ -57,6 +63,7 @@ export class Operator {
     this.#world = world
     this.#chance = new Chance(world.seed, 'operator')
     this.#clients = [world.addClient(), world.addClient()]
+    this.watchers = new Watchers(world)
   }
 
   /** True when nobody waits for a reply. */
@@ -140,7 +147,7 @@ export class Operator {
   }
 
   #meddle(): void {
-    const { extras, faults, observer } = this.#world
+    const { extras, faults, observer, living } = this.#world
     const chance = this.#chance
     const runs = [...observer.runs.values()]
     if (runs.length === 0) return
@@ -169,6 +176,11 @@ export class Operator {
     if (extras.has('people undo and skip by hand') && chance.roll(0.35)) {
       const undone = runs.filter(({ plan }) => plan.length > 0)
       this.#takeInHand(undone.length > 0 && chance.roll(0.7) ? chance.pick(undone) : run)
+    }
+    if (extras.has('somebody watches') && this.#watches < watchesMax && chance.roll(0.4)) {
+      this.#watches++
+      const isInside = living.length > 0 && chance.roll(0.3)
+      this.watchers.watch(run.id, isInside ? [chance.pick(living)] : this.#clients)
     }
     const late = this.#answered.at(-1)
     if (late !== undefined && faults.strikes('answer comes late')) this.#answer(late, true)

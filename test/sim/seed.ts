@@ -63,6 +63,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     report.break('I11', `${stormEventsMax} events in ${scheduler.elapsed} ms: a livelock`)
   }
   if (!report.hasFailed) await settle(world, operator)
+  if (!report.hasFailed) await operator.watchers.end()
   if (!report.hasFailed) {
     for (const node of world.living) world.stop(node)
     await untilStopped(world)

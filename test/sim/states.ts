@@ -49,6 +49,7 @@ export const states = {
   'entry time held while the clock was back': 700,
   'text of a step under way shown': 5000,
   'text of a zombie refused': 12,
+  'text of a step watched': 100,
   'crash between intent and act': 50,
   'crash between act and outcome': 100,
   'late landing effect found by reconcile': 100,
