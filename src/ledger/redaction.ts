@@ -7,7 +7,7 @@
  */
 import type { Redactor } from '../base/redactor.ts'
 import { setField } from '../base/set-field.ts'
-import { toAscii } from './codec.ts'
+import { toAscii } from './quote.ts'
 
 /** An encoded value or record without secrets: the very text when it holds none. */
 export function redacted(text: string, redactor: Redactor, is: 'value' | 'record'): string {

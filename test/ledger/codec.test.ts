@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, digestOf, encode, payloadUnitsMax } from '../../src/ledger/codec.ts'
+import { decode, digestOf, encode } from '../../src/ledger/codec.ts'
+import { payloadUnitsMax } from '../../src/ledger/write-value.ts'
 import { keys, objectOf, reversed, texts, values } from './values.ts'
 
 const roundTrip = (value: unknown): unknown => decode(encode(value))

@@ -1,7 +1,8 @@
 /** Errors as data: anything may be thrown, and describing it must never throw again. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, encode, errorData } from '../../src/ledger/codec.ts'
+import { decode, encode } from '../../src/ledger/codec.ts'
+import { errorData } from '../../src/ledger/error-data.ts'
 import { values } from './values.ts'
 
 const throwing = (): never => {
