@@ -19,7 +19,7 @@ import {
 } from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
-import { fits } from './filter.ts'
+import { fitsFilter } from './fits-filter.ts'
 import { MemoryRun } from './memory-run.ts'
 import { MemorySessions } from './memory-sessions.ts'
 import { wakeOnRelease } from './projection.ts'
@@ -163,7 +163,7 @@ class MemoryStore implements Store {
     const all = Array.from(this.#runs.values())
     const end = filter.before === undefined ? -1 : all.findIndex((r) => r.row.id === filter.before)
     return (end === -1 ? (filter.before === undefined ? all : []) : all.slice(0, end))
-      .filter(({ row }) => fits(row, filter))
+      .filter(({ row }) => fitsFilter(row, filter))
       .toReversed()
       .slice(0, filter.limit ?? Infinity)
       .map(rowOf)

@@ -15,7 +15,7 @@ import { answerApproval, Approvals, type Terms } from '../approvals/approvals.ts
 import { Changes } from './changes.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { checkId } from '../check-id.ts'
-import { type Manner, send, type Sent, unknownRun } from './delivered.ts'
+import { type Manner, send, type Sent, unknownRun } from './send.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from '../face.ts'
 import { checkQueue, newRun } from '../work/genesis.ts'

@@ -8,7 +8,7 @@ import { checkOptions, checkTexts } from '../../base/options.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { troubleOf } from '../pass/stop.ts'
 import type { Changes } from './changes.ts'
-import { send, unknownRun } from './delivered.ts'
+import { send, unknownRun } from './send.ts'
 import { endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import {

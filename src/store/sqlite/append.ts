@@ -14,7 +14,7 @@ import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
 import type { KnownRuns } from './known-runs.ts'
 import { type Subject, writeEntry } from './project.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 import { inTransaction } from './transaction.ts'
 import * as sql from './write-statements.ts'
 
@@ -77,7 +77,7 @@ type RunHead = readonly [
 function enter({ db, known }: Pen, given: Append): Subject | undefined {
   const { after, entries, unlessNewerThan = Number.MAX_SAFE_INTEGER } = given
   const last = entries.at(-1)
-  const held = [kept(given.session), given.epoch, after.seq, after.hash] as const
+  const held = [toStored(given.session), given.epoch, after.seq, after.hash] as const
   const run = last && known.at(given.run, after.hash)
   if (run && run.newest <= unlessNewerThan) {
     const to = [last.seq, last.hash, last.time] as const
@@ -96,7 +96,7 @@ function refusal(db: Connection, given: Append): AppendResult {
   const row = db.get<RunHead>(sql.runHead, given.run)
   if (!row) return { is: 'fenced' }
   const [session, epoch, seq, hash, newest] = row
-  if (session !== kept(given.session) || epoch !== given.epoch) return { is: 'fenced' }
+  if (session !== toStored(given.session) || epoch !== given.epoch) return { is: 'fenced' }
   if (seq !== given.after.seq || hash !== given.after.hash) return { is: 'displaced', seq, hash }
   return { is: 'news', newest }
 }

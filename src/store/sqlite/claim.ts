@@ -8,24 +8,24 @@ import type { Commands, LostSession } from './command.ts'
 import type { Connection } from './driver.ts'
 import type { Liveness } from './liveness.ts'
 import { runRow, type RunTuple } from './rows.ts'
-import { kept, told } from './text.ts'
+import { fromStored, toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
 
 export function limitQueue(db: Connection, name: string, concurrency: number | null): void {
-  db.run(sql.limitQueue, kept(name), concurrency)
+  db.run(sql.limitQueue, toStored(name), concurrency)
 }
 
 type Holder = readonly [token: string, expires: number, holds: 0 | 1]
 
 export function openSession(db: Connection, session: SessionOptions, now: number): void {
   const { token, name, leaseMs } = session
-  const made = db.run(sql.insertSession, kept(token), kept(name), leaseMs, now)
+  const made = db.run(sql.insertSession, toStored(token), toStored(name), leaseMs, now)
   assert(made === 1, 'A session token was used twice.')
 }
 
 export function closeSession(db: Connection, token: string, now: number): void {
-  db.run(sql.deleteSession, kept(token))
-  db.run(sql.freeRuns, now, kept(token))
+  db.run(sql.deleteSession, toStored(token))
+  db.run(sql.freeRuns, now, toStored(token))
 }
 
 /** Sessions that have ended without closing. Asks the system about each other process's lock. */
@@ -37,7 +37,7 @@ export function lostSessions(
   const lost: LostSession[] = []
   const known = new Set<string>()
   for (const [stored, expires, holds] of db.all<Holder>(sql.allSessions)) {
-    const token = told(stored)
+    const token = fromStored(stored)
     known.add(token)
     if (holds === 1 && liveness.isDead(token)) lost.push({ token, by: 'crash' })
     else if (expires <= now) lost.push({ token, by: 'lease' })
@@ -69,9 +69,9 @@ export function claim(
 }
 
 function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResult {
-  if (!db.get(sql.sessionExpiry, kept(request.session))) return { runs: [], nextDue: undefined }
+  if (!db.get(sql.sessionExpiry, toStored(request.session))) return { runs: [], nextDue: undefined }
   if (request.run !== undefined) {
-    const key = db.get<readonly [number]>(sql.freeRun, kept(request.run))?.[0]
+    const key = db.get<readonly [number]>(sql.freeRun, toStored(request.run))?.[0]
     const found = key === undefined ? [] : [hold(db, key, request.session)]
     return { runs: found, nextDue: undefined }
   }
@@ -84,16 +84,16 @@ function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResul
 const suspectsOf = ({ suspects = Infinity }: ClaimRequest): number => suspects
 
 function free(db: Connection, { token, by }: LostSession, now: number): boolean {
-  const expires = db.get<readonly [number]>(sql.sessionExpiry, kept(token))?.[0]
+  const expires = db.get<readonly [number]>(sql.sessionExpiry, toStored(token))?.[0]
   // Another process may have freed its runs since, or the session may have been renewed.
   if (expires === undefined || (by === 'lease' && expires > now)) return false
-  db.run(by === 'crash' ? sql.freeCrashed : sql.freeOvertaken, now, kept(token))
-  db.run(sql.deleteSession, kept(token))
+  db.run(by === 'crash' ? sql.freeCrashed : sql.freeOvertaken, now, toStored(token))
+  db.run(sql.deleteSession, toStored(token))
   return true
 }
 
 function hold(db: Connection, key: number, session: string): RunRow {
-  const row = db.get<RunTuple>(sql.takeRun, kept(session), key)
+  const row = db.get<RunTuple>(sql.takeRun, toStored(session), key)
   assert(row, 'A due run vanished while it was claimed.')
   return runRow(row)
 }
@@ -119,7 +119,7 @@ function openLanes(db: Connection, { flows }: ClaimRequest, suspects: number): L
   const rooms = new Map<string, number>()
   const seen = new Set<string>()
   for (const { name, version } of flows) {
-    const lane = [kept(name), kept(version)] as const
+    const lane = [toStored(name), toStored(version)] as const
     const both = JSON.stringify(lane)
     if (seen.has(both)) continue
     seen.add(both)
@@ -199,7 +199,7 @@ function nextDue(
 ): number | undefined {
   const times = lanes.map(({ wake }) => wake)
   for (const [token, expires, holds] of db.all<Holder>(sql.allSessions)) {
-    if (holds === 1 && token !== kept(session)) times.push(expires)
+    if (holds === 1 && token !== toStored(session)) times.push(expires)
   }
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }

@@ -5,7 +5,7 @@ import type { NewArtifact, NewRun, RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { beginStretch, insertEntry } from './project.ts'
 import { runRow, type RunTuple } from './rows.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
 
 /** Writes the run and its genesis, unless the id is taken. */
@@ -16,9 +16,9 @@ export function createRun(db: Connection, run: NewRun): boolean {
   const row = db.get<readonly [key: number]>(
     sql.insertRun,
     genesis.run,
-    kept(flow),
-    kept(version),
-    kept(queue),
+    toStored(flow),
+    toStored(version),
+    toStored(queue),
     JSON.stringify(labels),
     parent ?? null,
     time,
@@ -31,9 +31,9 @@ export function createRun(db: Connection, run: NewRun): boolean {
   insertEntry(db, key, genesis)
   beginStretch(db, key, genesis)
   for (const [name, value] of Object.entries(labels)) {
-    db.run(sql.insertLabel, kept(name), kept(value), key)
+    db.run(sql.insertLabel, toStored(name), toStored(value), key)
   }
-  db.run(sql.addQueue, kept(queue))
+  db.run(sql.addQueue, toStored(queue))
   keepArtifacts(db, run.artifacts)
   return true
 }

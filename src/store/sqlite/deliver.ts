@@ -3,7 +3,7 @@ import { type EntryKind, mayAsk } from '../../ledger/index.ts'
 import { questionSeq } from '../projection.ts'
 import { type DeliverResult, type NewMessage, reception, type RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
 
 type Receiver = readonly [key: number, status: RunRow['status'], isFree: 0 | 1, newest: number]
@@ -14,7 +14,7 @@ export function deliver(db: Connection, message: NewMessage, now: number): Deliv
   const run = db.get<Receiver>(sql.receiver, message.run)
   if (!run) return { is: 'unknown-run' }
   const [key, status, isFree, newest] = run
-  const id = message.id === undefined ? null : kept(message.id)
+  const id = message.id === undefined ? null : toStored(message.id)
   if (id !== null && db.get(sql.receipt, key, id)) return { is: 'duplicate' }
   const welcome = reception(kind, status)
   if (welcome === 'refuse') return { is: 'refused', status }
@@ -24,7 +24,7 @@ export function deliver(db: Connection, message: NewMessage, now: number): Deliv
     if (refused) return refused
   }
   if (id !== null) db.run(sql.insertReceipt, key, id)
-  const number = db.value<number>(sql.insertMessage, key, kind, kept(name), id, now, payload)
+  const number = db.value<number>(sql.insertMessage, key, kind, toStored(name), id, now, payload)
   if (welcome === 'wake' && isFree === 1) db.run(sql.noteWaking, number, now, key)
   else db.run(sql.noteMessage, number, key)
   return { is: 'delivered', number }

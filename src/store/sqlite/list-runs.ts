@@ -2,12 +2,12 @@
  * Listing runs: one index finds candidates from the newest down, the rest of the filter is checked
  * row by row, and reading stops at the limit.
  */
-import { fits } from '../filter.ts'
+import { fitsFilter } from '../fits-filter.ts'
 import type { RunFilter, RunRow } from '../store.ts'
 import type { Connection, Value } from './driver.ts'
 import * as sql from './read-statements.ts'
 import { runRow, type RunTuple } from './rows.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 
 type Listed = readonly [key: number, ...run: RunTuple]
 
@@ -23,7 +23,7 @@ export function listRuns(db: Connection, filter: RunFilter): RunRow[] {
     for (const [key, ...run] of db.iterate<Listed>(statement, ...values, end, start)) {
       if (count >= limit) break
       const row = runRow(run)
-      if (!fits(row, filter)) continue
+      if (!fitsFilter(row, filter)) continue
       found.push({ key, row })
       count += 1
     }
@@ -48,13 +48,13 @@ function sourcesOf(filter: RunFilter): readonly Source[] {
   if (parent !== undefined) return [{ statement: sql.runsByParent, values: [parent] }]
   const [label] = Object.entries(labels ?? {})
   if (label) {
-    return [{ statement: sql.runsByLabel, values: [kept(label[0]), kept(label[1])] }]
+    return [{ statement: sql.runsByLabel, values: [toStored(label[0]), toStored(label[1])] }]
   }
   if (status !== undefined) {
     return Array.from(new Set(status), (one) => ({ statement: sql.runsByStatus, values: [one] }))
   }
-  if (flow !== undefined) return [{ statement: sql.runsByFlow, values: [kept(flow)] }]
-  if (queue !== undefined) return [{ statement: sql.runsByQueue, values: [kept(queue)] }]
+  if (flow !== undefined) return [{ statement: sql.runsByFlow, values: [toStored(flow)] }]
+  if (queue !== undefined) return [{ statement: sql.runsByQueue, values: [toStored(queue)] }]
   return [{ statement: sql.runsByKey, values: [] }]
 }
 

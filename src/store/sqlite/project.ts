@@ -14,7 +14,7 @@ import {
 import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
 
 /** The run as the append finds it, and as it changes it. */
@@ -55,12 +55,12 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   }
   if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
   for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
-  if (effect.title !== undefined) db.run(sql.setTitle, kept(effect.title), run.key)
-  if (effect.version !== undefined) db.run(sql.setVersion, kept(effect.version), run.key)
+  if (effect.title !== undefined) db.run(sql.setTitle, toStored(effect.title), run.key)
+  if (effect.version !== undefined) db.run(sql.setVersion, toStored(effect.version), run.key)
   if (effect.status) {
     const { status, code } = statusColumns(effect.status)
     run.status = status
-    db.run(sql.setStatus, status, code === undefined ? null : kept(code), run.key)
+    db.run(sql.setStatus, status, code === undefined ? null : toStored(code), run.key)
   }
   const isOver = isEnd(run.status) || effect.undoing !== undefined
   if (isOver && run.shown > 0) hide(db, run, sql.dropAllChunks)
@@ -91,7 +91,7 @@ export function beginStretch(db: Connection, run: number, { scope, seq }: Entry)
 function addCharge(db: Connection, { to, amounts }: Charge): void {
   for (const run of new Set(to)) {
     for (const [name, amount] of Object.entries(amounts)) {
-      db.run(sql.charge, kept(run), kept(name), amount)
+      db.run(sql.charge, toStored(run), toStored(name), amount)
     }
   }
 }

@@ -43,7 +43,7 @@ import {
   type SessionTuple,
   sessionRow,
 } from './rows.ts'
-import { kept, told } from './text.ts'
+import { fromStored, toStored } from './stored-text.ts'
 import { TurnBudget } from './turn-budget.ts'
 
 /** Readers wait only while another process repairs the log after a crash: milliseconds. */
@@ -203,7 +203,7 @@ export class Reader {
     const [key] = this.#head(run)
     const rows = Array.from(this.#db.all<MessageTuple>(sql.messagesOfRun, key))
     for (const name of new Set(signals)) {
-      const row = this.#db.get<MessageTuple>(sql.oldestSignal, key, kept(name))
+      const row = this.#db.get<MessageTuple>(sql.oldestSignal, key, toStored(name))
       if (row) rows.push(row)
     }
     return rows.toSorted(([a], [b]) => a - b).map((row) => messageRow(run, row))
@@ -221,7 +221,7 @@ export class Reader {
 
   news(session: string): { readonly run: string; readonly newest: number }[] {
     return this.#db
-      .all<readonly [run: string, newest: number]>(sql.newsOfSession, kept(session))
+      .all<readonly [run: string, newest: number]>(sql.newsOfSession, toStored(session))
       .map(([run, newest]) => ({ run, newest }))
   }
 
@@ -237,8 +237,8 @@ export class Reader {
   }
 
   account(run: string): Amounts {
-    const rows = this.#db.all<readonly [name: string, amount: number]>(sql.accountOf, kept(run))
-    return Object.fromEntries(rows.map(([name, amount]) => [told(name), amount]))
+    const rows = this.#db.all<readonly [name: string, amount: number]>(sql.accountOf, toStored(run))
+    return Object.fromEntries(rows.map(([name, amount]) => [fromStored(name), amount]))
   }
 
   artifact(hash: string): Uint8Array | undefined {
@@ -259,7 +259,7 @@ export class Reader {
     return this.#db
       .all<readonly [name: string, concurrency: number | null, held: number]>(sql.queuesAll)
       .map(([name, concurrency, held]) => ({
-        name: told(name),
+        name: fromStored(name),
         concurrency,
         held,
         due: due.get(name) ?? 0,

@@ -1,7 +1,7 @@
 /** Rows of the tables as what the store hands out, and the column lists that they are read by. */
 import type { EntryKind, LinkedEntry } from '../../ledger/index.ts'
 import type { Chunk, Message, MessageKind, RunRow, SessionRow } from '../store.ts'
-import { told } from './text.ts'
+import { fromStored } from './stored-text.ts'
 
 /** Columns of a run, for `runRow`. */
 export const runColumns =
@@ -35,20 +35,20 @@ export function runRow(row: RunTuple): RunRow {
   const [seq, hash, epoch, session, wake, crashes, overtakes, barren, newest, title] = rest
   return {
     id,
-    flow: told(flow),
-    version: told(version),
-    queue: told(queue),
+    flow: fromStored(flow),
+    version: fromStored(version),
+    queue: fromStored(queue),
     labels: JSON.parse(labels),
     parent: parent ?? undefined,
     status,
-    code: code === null ? undefined : told(code),
-    title: title === null ? undefined : told(title),
+    code: code === null ? undefined : fromStored(code),
+    title: title === null ? undefined : fromStored(title),
     created,
     updated,
     seq,
     hash,
     epoch,
-    session: session === null ? undefined : told(session),
+    session: session === null ? undefined : fromStored(session),
     wake: wake ?? undefined,
     crashes,
     overtakes,
@@ -103,7 +103,7 @@ export type ChunkTuple = readonly [
 ]
 
 export function chunkRow([number, path, epoch, attempt, part, seq, text]: ChunkTuple): Chunk {
-  return { number, path, epoch, attempt, part, seq, text: told(text) }
+  return { number, path, epoch, attempt, part, seq, text: fromStored(text) }
 }
 
 /** Columns of a message, for `messageRow`. */
@@ -120,8 +120,8 @@ export type MessageTuple = readonly [
 
 export function messageRow(run: string, row: MessageTuple): Message {
   const [number, kind, name, id, time, payload] = row
-  const message = { run, kind, name: told(name), payload, number, time }
-  return id === null ? message : { ...message, id: told(id) }
+  const message = { run, kind, name: fromStored(name), payload, number, time }
+  return id === null ? message : { ...message, id: fromStored(id) }
 }
 
 export type SessionTuple = readonly [
@@ -135,5 +135,5 @@ export type SessionTuple = readonly [
 
 export function sessionRow(row: SessionTuple): SessionRow {
   const [token, name, leaseMs, since, expires, holds] = row
-  return { token: told(token), name: told(name), leaseMs, since, expires, holds }
+  return { token: fromStored(token), name: fromStored(name), leaseMs, since, expires, holds }
 }

@@ -21,7 +21,7 @@ import { KnownRuns } from './known-runs.ts'
 import { refuseMoved } from './moved.ts'
 import { beginWrite, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
-import { kept } from './text.ts'
+import { toStored } from './stored-text.ts'
 import { UserError } from './transaction.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
@@ -162,7 +162,7 @@ export class Writer {
       case 'openSession':
         return openSession(db, given, now)
       case 'renewSession':
-        return db.run(sql.renewSession, now, kept(given)) === 1
+        return db.run(sql.renewSession, now, toStored(given)) === 1
       case 'closeSession':
         return closeSession(db, given, now)
       case 'limitQueue':

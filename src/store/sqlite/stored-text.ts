@@ -7,12 +7,12 @@ const mark = '\u0001'
 const end = '\u0000'
 
 /** The text as it is stored. Equal only for equal texts. */
-export function kept(text: string): string {
+export function toStored(text: string): string {
   const isAsItIs = text.isWellFormed() && !text.startsWith(mark) && !text.includes(end)
   return isAsItIs ? text : mark + JSON.stringify(text)
 }
 
-/** The text that `kept` stored. */
-export function told(stored: string): string {
+/** The text that `toStored` was given. */
+export function fromStored(stored: string): string {
   return stored.startsWith(mark) ? String(JSON.parse(stored.slice(1))) : stored
 }

@@ -1,7 +1,7 @@
 /** Whether a run's row passes a filter, page limits apart: what every store's listing must mean. */
 import type { RunFilter, RunRow } from './store.ts'
 
-export function fits(row: RunRow, filter: RunFilter): boolean {
+export function fitsFilter(row: RunRow, filter: RunFilter): boolean {
   const { status, flow, queue, labels = {}, id, parent, session, createdSince } = filter
   return (
     (status === undefined || status.includes(row.status)) &&
