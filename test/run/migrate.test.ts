@@ -209,6 +209,12 @@ describe('a run that cannot move', () => {
       },
       'not extensible',
     ],
+    ['returns a promise', async (state) => ({ ...state, by: '!' }), 'Promise'],
+    [
+      'returns a promise that is rejected',
+      async () => Promise.reject(new Error('later')),
+      'Promise',
+    ],
   ])(
     'because migrate %s is paused behind its turn, and moves when that is mended',
     async (_, migrate, why) => {
@@ -299,6 +305,97 @@ describe('loops beside and around', () => {
     await runtime.signal(id, 'left', 'end')
     expect(await (await runtime.ever.get(id)).result()).toEqual(['ab>', ''])
     await runtime.verify()
+  })
+
+  test('loops beside of which nothing has begun do not keep a run from moving', async () => {
+    const add = (state: string): string => `${state}>`
+    const [old, next] = [both('1'), both('2', { '1': { left: add, right: add } })]
+    await using runtime = await testRuntime({ flows: [old, next] })
+    const { id } = await runtime.start(old, undefined)
+    expect(await (await runtime.ever.get(id)).status()).toMatchObject({ version: '2' })
+    for (const name of ['left', 'right']) await runtime.signal(id, name, 'end')
+    expect(await (await runtime.ever.get(id)).result()).toEqual(['>', ''])
+    await runtime.verify()
+  })
+
+  test('no run moves past a loop beside that the code is still on its way to', async () => {
+    const slow = (version: string, migrate: object = {}) =>
+      flow({
+        name: 'slow',
+        version,
+        migrate: migrate as never,
+        run: async (run: Run) =>
+          run.all('all', [
+            async (left) => listening(left, 'left'),
+            async (right) => {
+              await new Promise((resolve) => setTimeout(resolve, 20))
+              return listening(right, 'right')
+            },
+          ]),
+      })
+    const [old, next] = [slow('1'), slow('2', { '1': { left: (state: string) => `${state}>` } })]
+    await using runtime = await testRuntime({ flows: [old] })
+    const { id } = await runtime.start(old, undefined)
+    await runtime.signal(id, 'right', 'a')
+    await runtime.restart({ flows: [old, next] })
+    await runtime.signal(id, 'left', 'b')
+    expect(await (await runtime.ever.get(id)).status()).toMatchObject({ version: '1' })
+    for (const name of ['left', 'right']) await runtime.signal(id, name, 'end')
+    expect(await (await runtime.ever.get(id)).result()).toEqual(['b', 'a'])
+  })
+
+  test('a loop that begins beside while the run is about to move is handed one form of its state', async () => {
+    const flows = ['1', '2'].map((version) =>
+      flow({
+        name: 'forms',
+        version,
+        ...(version === '1' ? {} : { migrate: { '1': { left: (state: string) => state } } }),
+        run: async (run: Run) =>
+          run.all('all', [
+            async (left) => {
+              await left.step('quick', () => 1)
+              return listening(left, 'left')
+            },
+            async (right) => {
+              await right.step('slow', () => new Promise((resolve) => setTimeout(resolve, 20)))
+              return right.loop(
+                'right',
+                { state: { of: version, turn: 0 } },
+                async (turn, state) => {
+                  if (state.turn === 1) await turn.signal('right')
+                  if (state.turn === 2) return turn.done([version, state.of])
+                  return turn.next({ ...state, turn: state.turn + 1 })
+                },
+              )
+            },
+          ]),
+      }),
+    )
+    await using runtime = await testRuntime({ flows })
+    const { id } = await runtime.start(flows[0]!, undefined)
+    for (const name of ['left', 'right']) await runtime.signal(id, name, 'end')
+    const [, right] = (await (await runtime.ever.get(id)).result()) as [string, string[]]
+    expect(new Set(right).size).toBe(1)
+  })
+
+  test('nothing that the old code does comes behind a move', async () => {
+    const flows = ['1', '2'].map((version) =>
+      flow({
+        name: 'race',
+        version,
+        ...(version === '1' ? {} : { migrate: { '1': { left: (state: string) => state } } }),
+        run: async (run: Run) => {
+          const slow = run.step('slow', () => new Promise((resolve) => setTimeout(resolve, 20)))
+          await run.step('quick', () => 1)
+          await Promise.race([listening(run, 'left'), slow])
+          return run.loop('after', { state: '' }, (turn) => turn.done(version))
+        },
+      }),
+    )
+    await using runtime = await testRuntime({ flows })
+    const { id } = await runtime.start(flows[0]!, undefined)
+    const run = await runtime.ever.get(id)
+    expect(await run.result()).toBe((await run.status()).version)
   })
 
   test('a loop in a turn moves the run when its own turn has ended', async () => {

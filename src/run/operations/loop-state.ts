@@ -128,7 +128,7 @@ export class LoopState {
   change(
     after: unknown,
     handed: HandedValues,
-    { abandoned, version }: Pick<Turn, 'abandoned' | 'version'>,
+    { abandoned, version }: Pick<Turn, 'abandoned' | 'version'> = {},
   ): TurnChange {
     const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
       this.#plain.get(list)

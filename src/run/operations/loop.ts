@@ -9,8 +9,7 @@ import { type Done, type Next, verdictOf } from '../face.ts'
 import { LoopState } from './loop-state.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
-import { mayMove, migrated, migratedDraft, unmovable } from './move.ts'
-import type { Move } from '../moves.ts'
+import { moveFirst } from './move.ts'
 import { isSampled, shadowReplay } from '../pass/shadow.ts'
 import { Scope } from '../pass/scope.ts'
 
@@ -36,7 +35,7 @@ export function loop(
       const number = state.turn + 1
       const turn = Scope.turn(scope, number)
       const move = pass.options.moves.get(call.name)
-      if (move && (await mayMove(pass, turn))) return moveOn(pass, turn, state, move)
+      if (move) await moveFirst(pass, turn, state, move)
       const verdict = await within({ pass, scope: turn, step: undefined }, () =>
         call.body(turn, number, state.handed()),
       )
@@ -82,46 +81,22 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
   return new Promise(() => {})
 }
 
-/** Commits the turn that the move to another version is, and leaves the run to that version. Never resolves. */
-async function moveOn(pass: Pass, turn: Scope, state: LoopState, move: Move): Promise<never> {
-  pass.stop({ is: 'yield' }) // first, so that nothing begins beside it any more
-  try {
-    await commit(pass, turn, state, migrated(move, state.handed()), move.version)
-  } catch (thrown) {
-    pass.stop(unmovable(turn, move, thrown))
-  }
-  return new Promise(() => {})
-}
-
-/**
- * Resolves when the turn is durable. Never does so when the pass ends before. Throws NOT_SERIALISABLE.
- * With a version, this one executes the run behind the turn.
- */
-async function commit(
-  pass: Pass,
-  turn: Scope,
-  state: LoopState,
-  after: unknown,
-  version?: string,
-): Promise<void> {
+/** Resolves when the turn is durable. Never does so when the pass ends before. Throws NOT_SERIALISABLE. */
+async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
   const loopScope = turn.parent
   if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
   // Before the turn is left, so that a state that cannot be kept fails with everything still there.
-  const trial = state.change(after, turn.values, { version })
+  const trial = state.change(after, turn.values)
   return new Promise((resolve) => {
     pass.leave(turn, ({ abandoned, deliver }) => {
       const { payload, record, accept } =
-        abandoned === undefined ? trial : state.change(after, turn.values, { abandoned, version })
+        abandoned === undefined ? trial : state.change(after, turn.values, { abandoned })
       const key = String(state.turn + 1)
       pass.commit({
-        drafts: [
-          ...(version === undefined ? [] : [migratedDraft(version)]),
-          { scope: loopScope.path, kind: 'turn.committed', key, record },
-        ],
+        drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record }],
         payload,
         deliver,
-        committed: (entries) => {
-          const entry = entries.at(-1)
+        committed: ([entry]) => {
           if (!entry) return
           accept(entry.seq)
           if ('base' in record) pass.operations.onWhole(loopScope.path, entry.seq)

@@ -1,50 +1,92 @@
 /**
  * Moving a run to another version of its flow: between two turns of a loop, where nothing of the old
  * code is under way. The move is a turn of its own. It holds nothing but the state in the form that
- * the other version wants, which `migrate` has made of it, and from it on that version executes the
- * run: this pass gives it back.
+ * the other version wants, which `migrate` has made of it, and from it on that version executes the run.
  *
- * - I1 A run moves in the append that commits its state for the other version, and in no other way.
- * - I2 No turn beside the loop is under way: the other version would have to go on in the middle of it.
- *   What is open around the loop it has to ask for as the old one did; where it does not, the run is
- *   paused as DIVERGED.
+ * - I1 A run moves in the append that commits its state for the other version and gives the run back, and in
+ *   no other way: nothing that the old code does comes behind it.
+ * - I2 Nothing is open in a loop beside: the other version would have to go on with a state of the old one,
+ *   or in the middle of a turn. What is open around the loop it has to ask for as the old one did; where it
+ *   does not, the run is paused as DIVERGED.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { type AnyDraft, errorData, isWithin } from '../../ledger/index.ts'
+import { errorData, isWithin } from '../../ledger/index.ts'
+import { within } from '../current.ts'
 import type { Move } from '../moves.ts'
+import type { Item } from '../pass/journal.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Scope } from '../pass/scope.ts'
-import type { Pause } from '../pass/stop.ts'
+import type { Pause, Stop } from '../pass/stop.ts'
+import type { LoopState } from './loop-state.ts'
 
-/** Resolves to true when the run may move now, this turn being about to begin. */
-export async function mayMove(pass: Pass, turn: Scope): Promise<boolean> {
-  const hasBegun = [...pass.options.scopes.keys()].some((path) => isWithin(path, turn.path))
-  if (hasBegun) return false
-  await pass.mayBegin()
-  if (pass.cancelled || turn.isLeaving) return false
-  return [...pass.root.turns()].every((other) => isWithin(turn.path, other.path))
+/** Resolves when the turn is this version's to execute: never, when the run moves before it. */
+export async function moveFirst(
+  pass: Pass,
+  turn: Scope,
+  state: LoopState,
+  move: Move,
+): Promise<void> {
+  if (pass.operations.hasBegun(turn.path)) return
+  return new Promise((resolve) => {
+    pass.whenLive(() => {
+      if (mayMove(pass, turn)) pass.stop(stopFor(pass, turn, state, move))
+      else resolve()
+    })
+  })
 }
 
-/** The state for the other version. Throws what `migrate` throws, and BAD_OPTION when it returns nothing. */
-export function migrated({ migrate, version }: Move, state: unknown): unknown {
+/** Asked when the code wants to move, and again when all that was busy beside it has ended. */
+function mayMove({ root, operations, recorded, cancelled }: Pass, turn: Scope): boolean {
+  if (cancelled || turn.isLeaving) return false
+  // The code may be on its way to loops that have ended turns already.
+  if (recorded.turns.size > 0) return false
+  return [...root.loops()].every(
+    ({ path }) => isWithin(turn.path, path) || !operations.hasBegun(path),
+  )
+}
+
+function stopFor(pass: Pass, turn: Scope, state: LoopState, move: Move): Stop {
+  try {
+    const written = moveOf(turn, state, {
+      version: move.version,
+      after: within({ pass, scope: turn, step: undefined }, () => migrated(move, state.handed())),
+    })
+    return { is: 'move', written: () => (mayMove(pass, turn) ? written : undefined) }
+  } catch (thrown) {
+    return unmovable(turn, move, thrown)
+  }
+}
+
+/** The state for the other version. Throws what `migrate` throws, and BAD_OPTION when it returns no state. */
+function migrated({ migrate, version }: Move, state: unknown): unknown {
   const after = migrate(state as never)
   if (after !== undefined) return after
   throw new EverloopError('BAD_OPTION', `migrate to version "${version}" returned no state.`)
 }
 
-export const migratedDraft = (version: string): AnyDraft => ({
-  scope: '',
-  kind: 'run.migrated',
-  key: '',
-  record: { version },
-})
+/** What is written of the move. Throws NOT_SERIALISABLE. */
+function moveOf(
+  turn: Scope,
+  state: LoopState,
+  { version, after }: { readonly version: string; readonly after: unknown },
+): Item {
+  const { record, payload } = state.change(after, turn.values, { version })
+  const scope = turn.parent?.path ?? ''
+  return {
+    drafts: [
+      { scope: '', kind: 'run.migrated', key: '', record: { version } },
+      { scope, kind: 'turn.committed', key: String(state.turn + 1), record },
+    ],
+    payload,
+  }
+}
 
 /** The run cannot move: it stands before this turn, and may go on there. */
-export function unmovable({ path }: Scope, { version }: Move, thrown: unknown): Pause {
+function unmovable({ path }: Scope, { version }: Move, thrown: unknown): Pause {
   const { message } = errorData(thrown)
   return {
     is: 'pause',
     code: 'MIGRATION_FAILED',
-    message: `Before turn "${path}" the loop could not move to version "${version}": ${message} Nothing has changed. Mend \`migrate\` of that version, then resume the run: it goes on in its own version and tries again behind the next turn.`,
+    message: `Before turn "${path}" the loop could not move to version "${version}": ${message} Nothing has changed. Mend \`migrate\` of that version, then resume the run: it moves then. Served without that version, it goes on in its own.`,
   }
 }

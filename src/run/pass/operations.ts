@@ -2,7 +2,7 @@
  * The operations that the code has asked for in this pass and not been handed yet, by path and by
  * scope, and where the ledger's open scopes begin.
  */
-import { PathMap } from '../../ledger/index.ts'
+import { isWithin, PathMap } from '../../ledger/index.ts'
 import type { Entry, OpenScope, WaitKind } from '../../ledger/index.ts'
 import type { Operation } from './operation.ts'
 import { isLine, type Line } from '../replay/recorded.ts'
@@ -98,6 +98,12 @@ export class Operations {
     for (const inner of scope.children) left.push(...this.close(inner))
     scope.close()
     return left
+  }
+
+  /** True when the ledger holds something of the scope, which is open, or is about to. */
+  hasBegun(scope: string): boolean {
+    if (this.#begins.has(scope) || this.#begins.inside(scope).length > 0) return true
+    return [...this].some(({ phase, path }) => phase === 'busy' && isWithin(path, scope))
   }
 
   /**

@@ -139,10 +139,10 @@ export class Pass {
     return this.#holds.add(read, scope.shielded)
   }
 
-  /** Resolves when what is not recorded may begin. Never does so when the pass ends or stops before. */
-  mayBegin(): Promise<void> {
+  /** Calls `begin` when what is not recorded may begin, before any of it does; never, when the pass ends or stops before. */
+  whenLive(begin: () => void): void {
+    this.#beginners.push(begin)
     this.#stir()
-    return new Promise((resolve) => this.#beginners.push(resolve))
   }
 
   /** There may be something to hand over or to begin: at the start, and after each append. */
@@ -375,8 +375,11 @@ export class Pass {
     if (this.#parked.length === 0 && this.#beginners.length === 0) return
     // After a cancel was taken nothing begins until the code has been told.
     if (this.recorded.cancelling && !this.#cancel) return
-    for (const begin of this.#beginners.splice(0)) begin()
     const isEarly = this.recorded.expected !== undefined
+    for (const begin of isEarly ? [] : this.#beginners.splice(0)) {
+      begin()
+      if (this.#stop) return
+    }
     const parked = this.#parked
     this.#parked = []
     for (const operation of parked) {
@@ -412,7 +415,7 @@ export class Pass {
   /** Decides what comes next when nothing can be handed over. */
   #watch(): void {
     this.#quiet.end() // beginning what was parked may have stirred, and this is the second look
-    let waiting = 0
+    let waiting = this.#beginners.length
     for (const { phase } of this.operations) {
       if (phase === 'busy') return
       if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
@@ -422,7 +425,7 @@ export class Pass {
       this.#halt(this.#stop)
     } else if (waiting === 0) {
       this.#quiet.wait('stall', () => this.stop(stalled(stallMs)))
-    } else if (this.#isLive && this.#parked.length === 0) {
+    } else if (this.#isLive && this.#parked.length === 0 && this.#beginners.length === 0) {
       // The code may be on its way to what is recorded as begun.
       const reason = this.recorded.begun.size > 0 ? 'divergence' : 'linger'
       this.#quiet.wait(reason, () => this.#release(this.#due.next))
@@ -432,17 +435,16 @@ export class Pass {
   }
 
   /** Gives the run back: it goes on when a message comes or this time is there. */
-  #release(wake: number | undefined): void {
-    void this.finish({ drafts: [], release: { wake, seen: this.mailbox.seen } }, { is: 'released' })
+  #release(wake: number | undefined, last: Item = { drafts: [] }): void {
+    void this.finish({ ...last, release: { wake, seen: this.mailbox.seen } }, { is: 'released' })
   }
 
   #halt(stop: Stop): void {
-    if (stop.is === 'yield') return this.#release(this.store.clock.now())
-    void this.finish({
-      drafts: [pausedDraft(stop)],
-      taken: stop.taken,
-      release: { wake: undefined, seen: this.mailbox.seen },
-    })
+    const { seen } = this.mailbox
+    if (stop.is === 'pause') {
+      const drafts = [pausedDraft(stop)]
+      void this.finish({ drafts, taken: stop.taken, release: { wake: undefined, seen } })
+    } else this.#release(this.store.clock.now(), stop.is === 'move' ? stop.written() : undefined)
   }
 
   /** What happens or becomes due from here on is the next pass's to do. */

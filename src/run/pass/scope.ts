@@ -31,7 +31,7 @@ export class Scope {
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
   #state: 'open' | 'leaving' | 'closed'
-  #isTurn = false
+  #isLoop = false
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
@@ -56,15 +56,14 @@ export class Scope {
 
   /** The scope of a turn of this loop. */
   static turn(loop: Scope, number: number): Scope {
-    const turn = new Scope(loop.#run, childPath(loop.path, number), loop.time, loop)
-    turn.#isTurn = true
-    return turn
+    loop.#isLoop = true
+    return new Scope(loop.#run, childPath(loop.path, number), loop.time, loop)
   }
 
-  /** The turns of loops in here that are under way, the outer ones first. */
-  *turns(): Iterable<Scope> {
-    if (this.#isTurn && !this.isLeaving) yield this
-    for (const inner of this.children) yield* inner.turns()
+  /** The loops in here that have not ended. */
+  *loops(): Iterable<Scope> {
+    if (this.#isLoop) yield this
+    for (const inner of this.children) yield* inner.loops()
   }
 
   /** True when the scope has ended. */

@@ -2,6 +2,7 @@
 import { EverloopError, type ErrorCode, errorCodes } from '../../base/errors.ts'
 import { type AnyDraft, decode, type Entry, errorData, type Payloads } from '../../ledger/index.ts'
 import { actor } from '../actor.ts'
+import type { Item } from './journal.ts'
 import type { Operation } from './operation.ts'
 import type { Operations } from './operations.ts'
 import type { Recorded } from '../replay/recorded.ts'
@@ -10,6 +11,8 @@ export type Stop =
   | Pause
   /** The worker stops: another one may go on at once. */
   | { readonly is: 'yield' }
+  /** Another version is to go on. What the pass writes last for that; nothing when it has become impossible. */
+  | { readonly is: 'move'; readonly written: () => Item | undefined }
 
 export interface Pause {
   readonly is: 'pause'
@@ -19,7 +22,7 @@ export interface Pause {
   readonly by?: string | undefined
   /** The messages that asked for it. */
   readonly taken?: readonly number[] | undefined
-  /** The worker stops as well. */
+  /** The pass ends with it in any case: the worker stops as well, or the run was about to move. */
   readonly yields?: boolean
 }
 
@@ -43,12 +46,12 @@ export function askedPause({
 /**
  * What comes of a stop when there is one already. Of two pauses the first counts, and the messages of both
  * are taken. A pause that comes while the worker stops is written by this worker, not left to the next
- * one, where a cancel that came behind it would go unseen.
+ * one, where a cancel that came behind it would go unseen. It goes before a move, which the next pass makes.
  */
 export function joined(first: Stop | undefined, second: Stop): Stop {
   if (!first) return second
-  if (first.is === 'yield') return second.is === 'pause' ? { ...second, yields: true } : first
-  if (second.is === 'yield') return { ...first, yields: true }
+  if (first.is !== 'pause') return second.is === 'pause' ? { ...second, yields: true } : first
+  if (second.is !== 'pause') return { ...first, yields: true }
   return { ...first, taken: [...new Set([...(first.taken ?? []), ...(second.taken ?? [])])] }
 }
 
