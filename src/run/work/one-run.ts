@@ -44,48 +44,64 @@ export async function withRun<T>(
   run: string,
   work: (held: HeldRun) => Promise<T>,
 ): Promise<T> {
-  const { store, ports, onTrouble, redactor = new Redactor() } = options
   const { promise: lost, reject: lose } = Promise.withResolvers<never>()
   lost.catch(() => {}) // nobody may be waiting for it
   const session = await SessionKeeper.open({
     ...options,
     onLost: () => lose(new EverloopError('FENCED', `The lease on run "${run}" ran out.`, { run })),
-    onTrouble: (error) => onTrouble(error, run),
+    onTrouble: (error) => options.onTrouble(error, run),
   })
   const { token } = session
   try {
-    const [row] = (await store.claim({ session: token, flows: [], limit: 1, run })).runs
+    const claim = { session: token, flows: [], limit: 1, run }
+    const [row] = (await options.store.claim(claim)).runs
     if (!row) throw heldElsewhere(run)
-    const journal = new Journal({
-      store,
-      ports,
-      redactor,
-      run,
-      session: token,
-      epoch: row.epoch,
-      head: { seq: row.seq, hash: row.hash, time: row.updated },
-      prelude: row.status === 'active' ? preludeOf(row) : undefined,
-      onCommitted: () => {},
-      onSettled: () => {},
-      onNews: () => {},
-      onLost: lose,
-      onTrouble: (error) => onTrouble(error, run),
-    })
-    const write = (item: Item): Promise<readonly Entry[]> =>
-      Promise.race([lost, journal.write(item)])
-    const giveBack = async (drafts: readonly AnyDraft[], wake = row.wake): Promise<void> => {
-      await write({ drafts, release: { wake, seen: row.newest } })
-    }
-    let reader: Reader
-    try {
-      reader = await Reader.read(store, row)
-    } catch (error) {
-      await giveBack([])
-      throw error
-    }
-    return await work({ row, reader, journal, redactor, write, giveBack, lost })
+    return await work(await inHand(options, row, { token, lost, lose }))
   } finally {
     await session.close()
+  }
+}
+
+/** What was claimed, ready to be worked on. A run that cannot be read is given back. */
+async function inHand(
+  options: HoldingOptions,
+  row: RunRow,
+  {
+    token,
+    lost,
+    lose,
+  }: {
+    readonly token: string
+    readonly lost: Promise<never>
+    readonly lose: (error: EverloopError) => void
+  },
+): Promise<HeldRun> {
+  const { store, ports, onTrouble, redactor = new Redactor() } = options
+  const journal = new Journal({
+    store,
+    ports,
+    redactor,
+    run: row.id,
+    session: token,
+    epoch: row.epoch,
+    head: { seq: row.seq, hash: row.hash, time: row.updated },
+    prelude: row.status === 'active' ? preludeOf(row) : undefined,
+    onCommitted: () => {},
+    onSettled: () => {},
+    onNews: () => {},
+    onLost: lose,
+    onTrouble: (error) => onTrouble(error, row.id),
+  })
+  const write = (item: Item): Promise<readonly Entry[]> => Promise.race([lost, journal.write(item)])
+  const giveBack = async (drafts: readonly AnyDraft[], wake = row.wake): Promise<void> => {
+    await write({ drafts, release: { wake, seen: row.newest } })
+  }
+  try {
+    const reader = await Reader.read(store, row)
+    return { row, reader, journal, redactor, write, giveBack, lost }
+  } catch (error) {
+    await giveBack([])
+    throw error
   }
 }
 
