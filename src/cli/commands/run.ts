@@ -3,21 +3,18 @@ import type { Command } from 'commander'
 import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
-import { conversation } from '../../agent/conversation/conversation.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
-import { type Ever, type Settled, tellsOfPause, type WaitInfo } from '../../run/index.ts'
-import { awaitsMessage } from '../awaits-message.ts'
+import { type Ever, tellsOfPause } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { decideCommand, decidersText, whyNot } from '../deciders.ts'
-import { explain } from '../explain.ts'
 import { chooseFlow, givenBy, loadFlowFile, loadGivens, withText } from '../flow-file.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
-import { plain } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
-import { type Leaf, settle, type Unserved } from '../rest.ts'
+import { type Leaf, settle } from '../rest.ts'
+import { report, reportUnserved, unservedText } from '../run-report.ts'
 import { silenceFlows } from '../silence.ts'
 import { goOnUnread } from '../unread.ts'
 import { userName } from '../user-name.ts'
@@ -164,115 +161,6 @@ async function answerHere(
   }
   return false
 }
-
-interface Report {
-  readonly out: Call['out']
-  readonly ever: Ever
-  readonly id: string
-  readonly settled: Settled
-}
-
-async function report({ out, ever, id, settled }: Report): Promise<number> {
-  switch (settled.status) {
-    case 'completed':
-      out.result({ run: id, status: 'completed', output: plain(settled.output) }, () =>
-        settled.output === undefined ? '' : shown(settled.output),
-      )
-      return exitCodes.ok
-    case 'failed': {
-      const { name, code, message } = settled.error
-      const kind = code === undefined ? name : `${name} (${code})`
-      out.result({ run: id, status: 'failed', error: plain(settled.error) }, () => '')
-      out.note(`${out.onError('red', 'failed')} ${cleanLine(kind, 80)}: ${clean(message)}`)
-      const { fix } = await explain(ever, id)
-      if (fix !== undefined) out.note(`Next: ${fix}`)
-      return exitCodes.failed
-    }
-    case 'cancelled':
-      out.result({ run: id, status: 'cancelled', reason: settled.reason }, () => '')
-      out.note(`${out.onError('red', 'cancelled')} ${clean(settled.reason)}`)
-      return exitCodes.failed
-    case 'paused':
-    case 'waiting': {
-      const { sentence, fix, reason } = await explain(ever, id)
-      const on = settled.status === 'waiting' ? { on: settled.on } : { code: settled.code }
-      const told = fix === undefined ? {} : { fix }
-      const answer =
-        settled.status === 'waiting' ? await lastAnswer(ever, id, settled.on) : undefined
-      const said = answer === undefined ? {} : { answer }
-      const document = {
-        run: id,
-        status: settled.status,
-        reason,
-        sentence,
-        ...told,
-        ...on,
-        ...said,
-      }
-      out.result(document, () => (answer === undefined ? '' : clean(answer)))
-      out.note(painted(out, settled.status, sentence))
-      if (fix !== undefined) out.note(`Next: ${fix}`)
-      return exitCodes.resting
-    }
-  }
-}
-
-/** The run was started before, by another version of its flow, and waits for that one. */
-function reportUnserved({
-  out,
-  id,
-  unserved: { status, flow, version },
-  served,
-}: {
-  readonly out: Call['out']
-  readonly id: string
-  readonly unserved: Unserved
-  readonly served: string
-}): number {
-  const sentence = unservedText(id, { flow, version }, served)
-  const fix = `everloop work FILE (a file that exports flow "${flow}" in version "${version}")`
-  out.result({ run: id, status, reason: 'not-served', sentence, fix }, () => '')
-  out.note(painted(out, status, sentence))
-  out.note(`Next: ${fix}`)
-  return exitCodes.resting
-}
-
-const unservedText = (
-  id: string,
-  { flow, version }: Pick<Unserved, 'flow' | 'version'>,
-  served: string,
-): string =>
-  `Run ${id} is of flow "${flow}" in version "${version}", which is not served here: this process has version "${served}".`
-
-/** The status stands before the sentence, unless the sentence begins with it. */
-function painted(out: Call['out'], status: string, sentence: string): string {
-  const beginning = sentence.slice(0, status.length)
-  return beginning.toLowerCase() === status
-    ? `${out.onError('yellow', beginning)}${sentence.slice(status.length)}`
-    : `${out.onError('yellow', status)} ${sentence}`
-}
-
-/** What an agent said last that waits for the next message; undefined for every other wait. */
-async function lastAnswer(
-  ever: Ever,
-  id: string,
-  on: readonly WaitInfo[],
-): Promise<string | undefined> {
-  if (!on.some(awaitsMessage)) return undefined
-  const { items } = await conversation(ever, id)
-  const at = items.findLastIndex((item) => item.is === 'assistant' && item.calls.length === 0)
-  const answer = items[at]
-  if (answer?.is !== 'assistant') return undefined
-  // What a guard has put in its place is what counts.
-  const fixed = items
-    .slice(at)
-    .findLast((item) => item.is === 'guard' && typeof item.fixed === 'string')
-  return fixed?.is === 'guard' && typeof fixed.fixed === 'string' ? fixed.fixed : answer.text
-}
-
-/** A text as it is, for pipes; everything else as JSON. */
-const shown = (output: unknown): string =>
-  typeof output === 'string' ? clean(output) : clean(JSON.stringify(plain(output), undefined, 2))
 
 function labelsOf(given: readonly string[] | undefined): Record<string, string> | undefined {
   return given && Object.fromEntries(given.map((one) => splitLabel(one)))
