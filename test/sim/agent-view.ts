@@ -9,7 +9,7 @@ import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
 import { checkCall, checkRequest, mustOf } from './agent-checks.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import { checkConversation } from './conversation-checks.ts'
-import { findOut, perform } from './effect-body.ts'
+import { type Call, findOut, perform } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { never, type Process } from './process.ts'
 import { type Actor, checkStart } from './start-checks.ts'
@@ -30,6 +30,8 @@ export class AgentSight implements AgentView {
   readonly #world: Surroundings
   readonly #process: Process
   readonly #agent: AgentSpec
+  /** Calls under way, by run and epoch. */
+  readonly #underWay = new Map<string, Set<Call>>()
 
   constructor(world: Surroundings, process: Process, agent: AgentSpec) {
     this.#world = world
@@ -74,7 +76,32 @@ export class AgentSight implements AgentView {
     if (!here || path === undefined) throw new RangeError('A tool is executed outside of a step.')
     const actor = this.#actor(here.pass)
     checkCall(actor, this.#agent, { tool, args, path, id: call.call })
-    return perform(actor, tool.spec, { ...call, path, isCleanup: false })
+    return this.#beside(actor, { ...call, path, isCleanup: false }, tool)
+  }
+
+  /** Executes a call; one that no worker has begun before begins only where there is room for it. */
+  async #beside(
+    actor: Actor,
+    call: Call,
+    { spec }: { readonly spec: EffectSpec },
+  ): Promise<unknown> {
+    const { run, epoch } = actor
+    const { path, attempt } = call
+    const pass = `${run.id}\n${epoch}`
+    const underWay = this.#underWay.get(pass) ?? new Set()
+    this.#underWay.set(pass, underWay)
+    const others = [...underWay].filter((one) => one.path !== path && !one.signal().aborted)
+    const isNew = attempt === 1 && (run.begun.get(path)?.epoch ?? epoch) === epoch
+    const { parallel } = this.#agent
+    const must = mustOf(this.#world.report, run)
+    const said = `"${path}" begins beside ${others.length} others, of ${parallel} at a time`
+    must(!isNew || others.length < parallel, 'agents', said)
+    underWay.add(call)
+    try {
+      return await perform(actor, spec, call)
+    } finally {
+      underWay.delete(call)
+    }
   }
 
   findOut(spec: EffectSpec, { idempotencyKey }: { idempotencyKey: string }): Promise<Finding> {

@@ -254,6 +254,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (hasEnded(await row(), store.clock.now())) return',
   },
   {
+    name: 'calls are made beside each other without a limit',
+    file: 'agent/calls/limiter.ts',
+    find: 'if (!isBegun && this.#busy >= this.#max)',
+    replace: 'if (!isBegun && this.#busy >= this.#max + 100)',
+  },
+  {
     name: 'a call that was in doubt is not charged',
     file: 'run/effects/once-call.ts',
     find: 'const charge = this.#call.charge?.(value)',

@@ -40,6 +40,7 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
     flows: new Flows(idleFlows(world, run.id)),
     leaseMs: 10_000,
     name: 'redrive',
+    redactor: world.redactor(),
     development: false,
     onTrouble: (error) => report.break('I8', `driving run ${run.id} again: ${String(error)}`),
   })

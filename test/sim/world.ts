@@ -223,7 +223,7 @@ export class World implements Surroundings {
       flows: new Flows(this.#flows(process, lacksActions)),
       leaseMs: this.leaseMs,
       name,
-      redactor: this.#redactor(),
+      redactor: this.redactor(),
       development: this.extras.has('turns are executed twice'),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
@@ -262,7 +262,7 @@ export class World implements Surroundings {
   }
 
   /** Knows secrets that values, errors and states of the programs are full of. */
-  #redactor(): Redactor | undefined {
+  redactor(): Redactor | undefined {
     if (!this.extras.has('secrets are redacted')) return undefined
     const redactor = new Redactor()
     for (const secret of secretWords) redactor.add('WORDS', secret)
