@@ -17,9 +17,10 @@ import {
   type OpenScope,
   questionId,
 } from '../ledger/index.ts'
-import { changeOfAppend, changeOfDelivery } from './change.ts'
+import { changeOfAppend, changeOfDelivery, changeOfImport } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
 import { fitsFilter } from './fits-filter.ts'
+import { ImportHeads } from './import-heads.ts'
 import { MemoryRun } from './memory-run.ts'
 import { MemorySessions } from './memory-sessions.ts'
 import { wakeOnRelease } from './projection.ts'
@@ -32,6 +33,8 @@ import type {
   ClaimResult,
   DeliverResult,
   EntryRange,
+  ImportPart,
+  ImportResult,
   Message,
   NewArtifact,
   NewMessage,
@@ -143,6 +146,28 @@ class MemoryStore implements Store {
     run.show(chunks, () => ++this.#chunks)
     this.#notify('ledger')
     return true
+  }
+
+  async importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult> {
+    this.#checkOpen()
+    const heads = new ImportHeads()
+    const all: ImportPart[] = []
+    for await (const part of parts) {
+      heads.take(part)
+      all.push(part)
+    }
+    this.#checkOpen()
+    const last = heads.end()
+    for (const { run: id, seq, hash } of last.values()) {
+      const run = this.#runs.get(id)
+      if (run && run.entries[seq - 1]?.hash !== hash) return { is: 'exists', run: rowOf(run) }
+    }
+    const runs = Array.from(last.keys(), (id) => ({ id, created: !this.#runs.has(id) }))
+    const created = new Set(runs.filter((run) => run.created).map(({ id }) => id))
+    this.#import(all, created)
+    const result = { is: 'imported', runs } as const
+    this.#notify(changeOfImport(result))
+    return result
   }
 
   async deliver(message: NewMessage): Promise<DeliverResult> {
@@ -294,6 +319,22 @@ class MemoryStore implements Store {
     this.#sessions.addQueue(run.queue)
     this.#keep(run.artifacts)
     return true
+  }
+
+  /** Writes what belongs to these runs, and all artifacts. */
+  #import(parts: readonly ImportPart[], created: ReadonlySet<string>): void {
+    let about: Omit<NewRun, 'genesis'> | undefined
+    for (const part of parts) {
+      if (part.is === 'artifact') this.#keep([part.artifact])
+      else if (part.is === 'run') about = created.has(part.id) ? { ...part, wake: 0 } : undefined
+      else if (about && part.entry.seq === 1) this.#create({ ...about, genesis: part.entry })
+      else if (about) this.#write(this.#need(part.entry.run), part.entry)
+    }
+    for (const id of created) {
+      const { row, entries } = this.#need(id)
+      row.epoch = entries.at(-1)?.epoch ?? 0
+      row.wake = undefined
+    }
   }
 
   #write(run: MemoryRun, entry: Entry): void {

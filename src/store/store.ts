@@ -20,6 +20,8 @@
  *   (code STORE_UNAVAILABLE); every other error means that nothing was written.
  * - S10 Chunks are text of operations that have no outcome yet: they are published under the fence, and
  *   gone with the append of the outcome, of the end of a scope around it, or of the end of the run.
+ * - S11 An import is one transaction: nothing of it can be seen before its parts have come to their end,
+ *   and then all of it or nothing. Imported runs are held by nobody, and not due.
  *
  * All of it is checked by the conformance suite in everloop/testing.
  */
@@ -65,6 +67,12 @@ export interface Store {
    * written again. The first of an attempt takes the place of what other attempts have shown.
    */
   publish(publication: Publication): Promise<boolean>
+  /**
+   * Writes runs as they are elsewhere, when all parts have come (S11). A run that is here is left as it is,
+   * if the imported entries are among its own; if not, nothing is written, and it is returned. What the
+   * parts throw is thrown, and nothing was written.
+   */
+  importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult>
   /** Puts a message into a run's inbox and wakes the run. */
   deliver(message: NewMessage): Promise<DeliverResult>
 
@@ -161,6 +169,26 @@ export interface NewRun {
   readonly wake: number
   readonly artifacts?: readonly NewArtifact[] | undefined
 }
+
+/** A run that is imported, without its entries. */
+export interface ImportedRun extends Omit<NewRun, 'genesis' | 'wake' | 'artifacts'> {
+  readonly id: string
+}
+
+/** What an import brings: a run, then its entries from the first on. Artifacts stand anywhere between. */
+export type ImportPart =
+  | ({ readonly is: 'run' } & ImportedRun)
+  | { readonly is: 'entry'; readonly entry: Entry }
+  | { readonly is: 'artifact'; readonly artifact: NewArtifact }
+
+export type ImportResult =
+  /** In the order in which they came. Not created: it was here before. */
+  | {
+      readonly is: 'imported'
+      readonly runs: readonly { readonly id: string; readonly created: boolean }[]
+    }
+  /** A run of this id is here whose ledger does not hold what was to be imported. */
+  | { readonly is: 'exists'; readonly run: RunRow }
 
 /** A run as the store lists it. */
 export interface RunRow {

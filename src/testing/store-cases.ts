@@ -9,6 +9,7 @@ import { accountCases } from './store-cases-accounts.ts'
 import { appendCases } from './store-cases-appends.ts'
 import { chunkCases } from './store-cases-chunks.ts'
 import { claimCases } from './store-cases-claims.ts'
+import { importCases } from './store-cases-imports.ts'
 import { messageCases } from './store-cases-messages.ts'
 import { projectionCases } from './store-cases-projections.ts'
 import { readCases } from './store-cases-reads.ts'
@@ -34,5 +35,6 @@ export const storeCases: readonly StoreCase[] = [
   ...accountCases,
   ...chunkCases,
   ...transactionCases,
+  ...importCases,
   ...readCases,
 ]

@@ -13,6 +13,8 @@ import type {
   ClaimResult,
   DeliverResult,
   EntryRange,
+  ImportPart,
+  ImportResult,
   NewMessage,
   NewRun,
   Publication,
@@ -84,6 +86,10 @@ export class FaultyStore implements Store {
       this.#world.observer.onCreate(run, result.created)
       return result
     })
+  }
+
+  importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult> {
+    return this.#call('write', 'importRuns', () => this.#inner.importRuns(parts))
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {

@@ -10,6 +10,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   DeliverResult,
+  ImportResult,
   NewMessage,
   NewRun,
   Publication,
@@ -18,6 +19,7 @@ import type {
   Transaction,
   Written,
 } from '../store.ts'
+import type { Spooled } from './spool.ts'
 
 /** A session that ended without closing, and what says so. Its runs may be taken. */
 export interface LostSession {
@@ -54,6 +56,7 @@ export interface Commands {
   /** Holds code, so it never crosses to another thread and is alone in its batch. */
   transact: { readonly with: Transact; readonly reply: AppendResult | Thrown }
   deliver: { readonly with: NewMessage; readonly reply: DeliverResult }
+  importRuns: { readonly with: Spooled; readonly reply: ImportResult }
   publish: { readonly with: Publication; readonly reply: boolean }
   limitQueue: {
     readonly with: { readonly name: string; readonly concurrency: number | null }
@@ -102,6 +105,8 @@ export function unitsOf(command: Command): number {
     }
     case 'createRun':
       return command.with.artifacts ? Infinity : (command.with.genesis.payload?.length ?? 0)
+    case 'importRuns':
+      return Infinity
     case 'deliver':
       return command.with.payload.length
     case 'publish':

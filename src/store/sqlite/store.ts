@@ -21,6 +21,8 @@ import type {
   ClaimResult,
   DeliverResult,
   EntryRange,
+  ImportPart,
+  ImportResult,
   Message,
   NewMessage,
   NewRun,
@@ -45,6 +47,7 @@ import { Liveness } from './liveness.ts'
 import { foundAt, realLocation, refuseMoved } from './moved.ts'
 import { type Durability, type OpenedFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
+import { Spool } from './spool.ts'
 import { Subscribers } from './subscribers.ts'
 import { explain } from './trouble.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -91,6 +94,7 @@ class SqliteStore implements Store {
   readonly about: StoreInfo
   readonly clock: Clock
   readonly #file: OpenedFile
+  readonly #ports: Ports
   readonly #reader: Reader
   readonly #writers: Writers
   readonly #queue: WriteQueue
@@ -107,6 +111,7 @@ class SqliteStore implements Store {
     this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
     this.clock = ports.clock
     this.#file = file
+    this.#ports = ports
     this.#reader = new Reader(location, ports)
     this.#subscribers = new Subscribers(ports, () => {
       refuseMoved(file)
@@ -172,6 +177,16 @@ class SqliteStore implements Store {
 
   publish(publication: Publication): Promise<boolean> {
     return this.#write('publish', publication)
+  }
+
+  async importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult> {
+    const spool = await this.#read(() => Spool.open(this.about.location, this.#ports))
+    try {
+      for await (const part of parts) await this.#whileOpen(() => spool.add(part))
+      return await this.#write('importRuns', await this.#whileOpen(() => spool.end()))
+    } finally {
+      await spool.close()
+    }
   }
 
   deliver(message: NewMessage): Promise<DeliverResult> {
@@ -286,12 +301,18 @@ class SqliteStore implements Store {
     return this.#refusal ? Promise.reject(this.#refusal) : this.#queue.submit(is, given)
   }
 
-  async #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
-    if (this.#refusal) throw this.#refusal
-    try {
+  #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
+    return this.#whileOpen(async () => {
       await this.#reader.ready()
       refuseMoved(this.#file)
-      return await read(this.#reader)
+      return read(this.#reader)
+    })
+  }
+
+  async #whileOpen<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#refusal) throw this.#refusal
+    try {
+      return await act()
     } catch (error) {
       throw this.#refusal ?? explain(error, this.about.location)
     }

@@ -8,6 +8,7 @@ export function explain(error: unknown, location: string): unknown {
   const said = error instanceof Error ? error.message : String(error)
   if (trouble === undefined) {
     if (!isSystemError(error)) return error
+    if (error.code === 'ENOSPC') return full(location, `system: ${said}`, error)
     return new EverloopError(
       'STORE_UNAVAILABLE',
       `The store ${location} cannot be reached: ${said}. Check its path, and the permissions of the folders on it.`,
@@ -25,10 +26,7 @@ export function explain(error: unknown, location: string): unknown {
         `The store ${location} stayed locked by another process for too long; nothing was written. Look for a process that keeps a transaction open, such as a database shell, or for one that is frozen (everloop doctor).`,
       )
     case 'full':
-      return made(
-        'STORE_FULL',
-        `There is no space left for the store ${location}; nothing was written. Make space and try again.`,
-      )
+      return full(location, `SQLite: ${said}`, error)
     case 'read-only':
       return made(
         'STORE_READ_ONLY',
@@ -60,8 +58,16 @@ export function explain(error: unknown, location: string): unknown {
   }
 }
 
+const full = (location: string, said: string, cause: unknown): EverloopError =>
+  new EverloopError(
+    'STORE_FULL',
+    `There is no space left for the store ${location}; nothing was written. Make space and try again. (${said})`,
+    { cause },
+  )
+
 /** A call of the system's failed: a folder may not be entered, say, or links lead in a circle. */
-const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error
 
 /** True when the store must not be used any more after this error. */
 export function isFatal(error: unknown): boolean {

@@ -7,7 +7,7 @@
  */
 import type { Ports } from '../../base/ports.ts'
 import { assert, EverloopError } from '../../base/errors.ts'
-import { changeOfAppend, changeOfDelivery } from '../change.ts'
+import { changeOfAppend, changeOfDelivery, changeOfImport } from '../change.ts'
 import type { Change } from '../store.ts'
 import { unitsOf } from './command.ts'
 import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from './command.ts'
@@ -217,6 +217,8 @@ function changeOf({ is, with: given }: Command, outcome: Outcome | undefined): C
       return (reply as Commands['createRun']['reply']).created ? 'work' : undefined
     case 'transact':
       return (reply as Commands['transact']['reply']).is === 'committed' ? 'ledger' : undefined
+    case 'importRuns':
+      return changeOfImport(reply as Commands['importRuns']['reply'])
     case 'publish':
       return (reply as Commands['publish']['reply']) ? 'ledger' : undefined
     case 'closeSession':

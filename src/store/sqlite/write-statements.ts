@@ -37,6 +37,12 @@ VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?, 1, ?, 0, ?, 0, 0, 0, 0, 0, 0)
 ON CONFLICT (id) DO NOTHING
 RETURNING key`
 
+/** An imported run stands at its last entry, and nobody is to take it. */
+export const endImport: string =
+  'UPDATE runs SET seq = ?, hash = ?, updated = ?, epoch = ?, wake = NULL WHERE id = ?'
+
+export const runKeyOf: string = 'SELECT key FROM runs WHERE id = ?'
+
 export const setTitle: string = 'UPDATE runs SET title = ? WHERE key = ?'
 
 export const setVersion: string = 'UPDATE runs SET version = ? WHERE key = ?'
@@ -59,6 +65,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 /** The scope goes on behind entries of another. */
 export const insertStretch: string = `
 INSERT INTO everloop_stretches (run, scope, seq) VALUES (?, ?, ?)`
+
+/** For imports: whether the run that is here holds this entry. */
+export const entryHash: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'
 
 /** For question-closed: whether this entry once asked. */
 export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq = ?'

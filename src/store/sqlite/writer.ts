@@ -17,6 +17,7 @@ import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts
 import { createRun, readRun } from './create.ts'
 import { deliver } from './deliver.ts'
 import { type Connection, isConstraint, troubleOf } from './driver.ts'
+import { importRuns } from './import-runs.ts'
 import { KnownRuns } from './known-runs.ts'
 import { refuseMoved } from './moved.ts'
 import { beginWrite, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
@@ -157,6 +158,8 @@ export class Writer {
         return publish(db, given)
       case 'createRun':
         return { created: createRun(db, given), run: readRun(db, given.genesis.run) }
+      case 'importRuns':
+        return importRuns(db, given)
       case 'claim':
         return claim(db, given, now)
       case 'openSession':

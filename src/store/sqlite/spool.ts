@@ -1,0 +1,104 @@
+/**
+ * Where the parts of an import wait until all have come: a file without a name beside the ledger, on the
+ * same disk. However many they are, memory holds one of them, and the ledger is locked for no longer than
+ * it takes to copy them. A process that dies leaves nothing: the system takes the file with it.
+ */
+import { readSync, rmSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { deserialize, serialize } from 'node:v8'
+import type { Ports } from '../../base/ports.ts'
+import { assert } from '../../base/errors.ts'
+import type { Entry } from '../../ledger/index.ts'
+import { ImportHeads } from '../import-heads.ts'
+import type { ImportPart } from '../store.ts'
+import { ownerOnly } from './open.ts'
+
+/** What lies in a spool, for another thread of this process: its file is open for as long as it reads. */
+export interface Spooled {
+  readonly handle: number
+  readonly bytes: number
+  /** The last entry of each run, without its payload. */
+  readonly heads: readonly Entry[]
+}
+
+/** So many bytes are written at once. */
+const writeBytes = 1024 * 1024
+/** Each part stands behind its length. */
+const lengthBytes = 4
+
+export class Spool {
+  readonly #file: FileHandle
+  readonly #heads = new ImportHeads()
+  #bytes = 0
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+
+  private constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  static async open(location: string, ports: Ports): Promise<Spool> {
+    const name = Buffer.from(ports.randomBytes(8)).toString('hex')
+    const path = `${location}-import-${name}`
+    const file = await open(path, 'wx+', ownerOnly.file)
+    try {
+      rmSync(path)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    return new Spool(file)
+  }
+
+  async add(part: ImportPart): Promise<void> {
+    this.#heads.take(part)
+    const content = serialize(part)
+    const length = Buffer.alloc(lengthBytes)
+    length.writeUInt32LE(content.length)
+    this.#waiting.push(length, content)
+    this.#waitingBytes += lengthBytes + content.length
+    if (this.#waitingBytes >= writeBytes) await this.#write()
+  }
+
+  /** All parts have come. */
+  async end(): Promise<Spooled> {
+    await this.#write()
+    const heads = Array.from(this.#heads.end().values())
+    return { handle: this.#file.fd, bytes: this.#bytes, heads }
+  }
+
+  /** Also when it failed: nothing of it is left. */
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  async #write(): Promise<void> {
+    const content = Buffer.concat(this.#waiting)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    for (let at = 0; at < content.length;) {
+      const { bytesWritten } = await this.#file.write(content, at, content.length - at, this.#bytes)
+      at += bytesWritten
+      this.#bytes += bytesWritten
+    }
+  }
+}
+
+/** The parts that lie in a spool, in order. */
+export function* spooledParts({ handle, bytes }: Spooled): Generator<ImportPart, void> {
+  const read = (length: number, at: number): Buffer => {
+    const content = Buffer.allocUnsafe(length)
+    for (let count = 0; count < length;) {
+      const more = readSync(handle, content, count, length - count, at + count)
+      assert(more > 0, 'The parts of an import are gone.')
+      count += more
+    }
+    return content
+  }
+  for (let at = 0; at < bytes;) {
+    const length = read(lengthBytes, at).readUInt32LE()
+    // It was serialised by the class above, in this very process.
+    yield deserialize(read(length, at + lengthBytes)) as ImportPart
+    at += lengthBytes + length
+  }
+}
