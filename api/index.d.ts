@@ -361,6 +361,10 @@ export class Ever implements AsyncDisposable {
         readonly by?: string;
     }): Promise<void>;
     verify(run: string): Promise<Verdict>;
+    export(run: string, options?: {
+        readonly children?: boolean;
+    }): AsyncGenerator<string, void>;
+    import(source: TextSource): Promise<readonly Imported[]>;
     limitQueue(name: string, concurrency: number | null): Promise<void>;
     work(options?: WorkOptions): Promise<void>;
     close(): Promise<void>;
@@ -470,6 +474,11 @@ export type GuardVerdict = {
     readonly is: 'halt';
     readonly reason: string;
 };
+
+export interface Imported {
+    readonly run: string;
+    readonly created: boolean;
+}
 
 export interface JudgeGuardOptions {
     readonly name?: string;
@@ -951,10 +960,12 @@ export const errorCodes: {
     readonly BAD_DURATION: 'a duration or date cannot be read';
     readonly NOT_SERIALISABLE: 'a value cannot be kept as data';
     readonly VALUE_TOO_LARGE: 'a value is larger than one payload may be';
+    readonly BAD_EXPORT: 'what is to be imported is no whole and sound export of a run';
+    readonly EXPORT_NEWER: 'what is to be imported was written by a newer everloop';
     readonly UNKNOWN_FLOW: 'no flow of this name is registered';
     readonly UNKNOWN_RUN: 'no run has this id';
     readonly AMBIGUOUS_ID: 'an id prefix fits more than one';
-    readonly RUN_EXISTS: 'a run of this id exists with another flow or input';
+    readonly RUN_EXISTS: 'a run of this id exists with another flow, input or ledger';
     readonly RUN_ENDED: 'the run has ended and takes nothing more';
     readonly RUN_FAILED: 'the run failed';
     readonly RUN_CANCELLED: 'the run was cancelled';
@@ -1629,6 +1640,8 @@ const reservedKinds: readonly ['budget.settled', 'budget.raised', 'agent.defined
 
 const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'question.asked', 'child.started', 'effect.intended', 'effect.doubted', 'effect.resolved', 'undo.retrying', 'approval.requested'];
 
+type TextSource = string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
 interface Wait {
     readonly seq: number;
     readonly scope: string;
@@ -1852,6 +1865,31 @@ interface EntryRange {
     readonly units?: number | undefined;
 }
 
+type ImportPart = ({
+    readonly is: 'run';
+} & ImportedRun) | {
+    readonly is: 'entry';
+    readonly entry: Entry;
+} | {
+    readonly is: 'artifact';
+    readonly artifact: NewArtifact;
+};
+
+type ImportResult = {
+    readonly is: 'imported';
+    readonly runs: readonly {
+        readonly id: string;
+        readonly created: boolean;
+    }[];
+} | {
+    readonly is: 'exists';
+    readonly run: RunRow;
+};
+
+interface ImportedRun extends Omit<NewRun, 'genesis' | 'wake' | 'artifacts'> {
+    readonly id: string;
+}
+
 interface Message extends Omit<NewMessage, 'unlessNewerThan' | 'keepsOpen'> {
     readonly number: number;
     readonly time: number;
@@ -1986,6 +2024,7 @@ interface Store {
     append(append: Append): Promise<AppendResult>;
     transact?(place: AppendPlace, write: (transaction: Transaction) => Written): Promise<AppendResult>;
     publish(publication: Publication): Promise<boolean>;
+    importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult>;
     deliver(message: NewMessage): Promise<DeliverResult>;
     run(id: string): Promise<RunRow | undefined>;
     runs(filter: RunFilter): Promise<readonly RunRow[]>;

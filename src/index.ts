@@ -86,6 +86,7 @@ export type {
   Finding,
   Flow,
   FlowDefinition,
+  Imported,
   ListOptions,
   LoopOptions,
   LoopResult,

@@ -2,6 +2,7 @@
  * Everything the CLI prints goes through here. Results go to stdout, all else to stderr, so that a
  * pipe gets the result alone. With --json a command prints one document, a stream one line each.
  */
+import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { EverloopError } from '../base/errors.ts'
 import { encode } from '../ledger/index.ts'
@@ -37,6 +38,11 @@ export class Output {
   event(document: object, human: () => string | readonly string[]): void {
     if (this.json) process.stdout.write(`${jsonOf(document)}\n`)
     else this.lines(human())
+  }
+
+  /** A piece of a result that is text as it is, with --json too. Resolves when more may come. */
+  async piece(text: string): Promise<void> {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
   }
 
   /** A piece of a line, for people: the rest comes later. */

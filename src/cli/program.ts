@@ -11,6 +11,7 @@ import { addQuestions } from './commands/questions.ts'
 import { addRun } from './commands/run.ts'
 import { addRunsChange } from './commands/runs-change.ts'
 import { addRunsUndo } from './commands/runs-undo.ts'
+import { addRunsExport } from './commands/runs-export.ts'
 import { addRunsEvents } from './commands/runs-events.ts'
 import { addRunsList } from './commands/runs-list.ts'
 import { addRunsRead } from './commands/runs-read.ts'
@@ -56,6 +57,7 @@ export function makeProgram({ isJson = false }: { readonly isJson?: boolean } = 
   addRunsEvents(runs)
   addRunsChange(runs)
   addRunsUndo(runs)
+  addRunsExport(runs)
   addSignal(program)
   addQuestions(program)
   addModels(program)

@@ -20,14 +20,18 @@ export function ledgerFile(place: string): string | undefined {
   return path === undefined ? undefined : resolve(path)
 }
 
+/** Throws BAD_OPTION for a store that ends with this command. */
+function requireLasting(place: string): void {
+  if (place !== 'memory:') return
+  throw new EverloopError(
+    'BAD_OPTION',
+    'A "memory:" store ends with its process, so there is nothing to look at. Use --store sqlite:PATH.',
+  )
+}
+
 /** Throws STORE_MISSING when nothing is there. */
 function requireStore(place: string): void {
-  if (place === 'memory:') {
-    throw new EverloopError(
-      'BAD_OPTION',
-      'A "memory:" store ends with its process, so there is nothing to look at. Use --store sqlite:PATH.',
-    )
-  }
+  requireLasting(place)
   const file = ledgerFile(place)
   if (file === undefined || holdsSomething(file)) return
   throw new EverloopError(
@@ -60,4 +64,10 @@ export async function openExisting(
 ): Promise<Ever> {
   requireStore(place)
   return open({ ...options, store: await openStore(place, { mayMigrate }) })
+}
+
+/** The same, but a store that is not there is made. */
+export async function openOrMake(place: string): Promise<Ever> {
+  requireLasting(place)
+  return open({ store: await openStore(place, { mayMigrate: false }) })
 }

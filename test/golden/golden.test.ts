@@ -13,12 +13,12 @@ import {
   type Entry,
   familyOf,
   type LinkedEntry,
-  type Payloads,
 } from '../../src/ledger/index.ts'
 import { type AnyFlow, flow } from '../../src/run/index.ts'
 import type { RunRow, Store } from '../../src/store/store.ts'
 import { memoryStore, replay, testRuntime, virtualTime } from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
+import { keepLedger } from './keep-ledger.ts'
 
 interface Stored {
   readonly row: RunRow
@@ -70,7 +70,7 @@ async function goOn(
   if (!genesis || !last) throw new Error('A ledger has at least one entry.')
   const stored = async (ports: Ports): Promise<Store> => {
     const store = memoryStore(ports)
-    await keep(store, entries)
+    await keepLedger(store, entries)
     return store
   }
   await using runtime = await testRuntime({
@@ -82,35 +82,6 @@ async function goOn(
   await runtime.settle()
   await runtime.verify()
   return runtime.store.entries(genesis.run, { after: last.seq })
-}
-
-/** Puts a ledger into a store as the workers have that wrote it. */
-async function keep(store: Store, [genesis, ...rest]: readonly Entry[]): Promise<void> {
-  if (!genesis) return
-  const { run, time } = genesis
-  const { flow, version, queue } = decode(genesis.payload ?? '{}') as Payloads['run.started']
-  await store.createRun({
-    genesis,
-    flow,
-    version,
-    queue,
-    labels: {},
-    parent: undefined,
-    wake: time,
-  })
-  let after = { seq: 1, hash: genesis.hash }
-  for (let epoch = 1; epoch <= (rest.at(-1)?.epoch ?? 0); epoch++) {
-    const session = `session ${epoch}`
-    await store.openSession({ token: session, name: 'golden', leaseMs: 10_000 })
-    await store.claim({ session, flows: [], limit: 1, run })
-    const entries = rest.filter((entry) => entry.epoch === epoch)
-    const release = { wake: time, seen: 0 }
-    expect(await store.append({ run, session, epoch, after, entries, release })).toMatchObject({
-      is: 'committed',
-    })
-    after = entries.at(-1) ?? after
-    await store.closeSession(session)
-  }
 }
 
 test('every flow has a ledger of the first version', () => {

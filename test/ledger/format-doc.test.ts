@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { entryHash, headOf, payloadDigest } from '../../src/ledger/chain.ts'
 import { decode, digestOf, encode } from '../../src/ledger/codec.ts'
 import { type Entry, outcomeKinds, reservedKinds, waitKinds } from '../../src/ledger/entry.ts'
+import { readLine, writeLine } from '../../src/ledger/export/line.ts'
 import { invariants } from '../../src/ledger/invariants/invariants.ts'
 import { payloadKinds } from '../../src/ledger/kinds.ts'
 import { explicitKey, nameKey } from '../../src/ledger/path.ts'
@@ -55,6 +56,21 @@ test('its preimages give its digest and hash byte by byte', () => {
   expect(hash('sha256', chained, 'base64url')).toBe(entry.hash)
   expect(doc).toContain(`The preimage of the second digest, ${digest.length} bytes:`)
   expect(doc).toContain(`The preimage of the second hash, ${chained.length} bytes:`)
+})
+
+test('the example of an export is one, of the two entries of the worked example', () => {
+  const texts = block('text export').split('\n')
+  const lines = texts.map((text) => readLine(text))
+  expect(lines.map((line) => line?.is)).toEqual(['export', 'run', 'entry', 'entry', 'head', 'end'])
+  for (const [i, line] of lines.entries()) {
+    if (line) expect(writeLine(line)).toBe(`${texts[i]}\n`)
+  }
+  expect(lines.slice(2, 4)).toEqual(example.map((entry) => ({ is: 'entry', ...entry })))
+  expect(lines[4]).toMatchObject({ seq: 2, hash: example[1].hash })
+  const section = doc.slice(doc.indexOf('## The export document'), doc.indexOf('## Versions'))
+  expect(new Set(rows(section).map(([is]) => is))).toEqual(
+    new Set([...lines.map((line) => line?.is), 'artifact', 'missing-artifact', 'missing-run']),
+  )
 })
 
 test('every tag reads and writes as it is shown', () => {

@@ -38,7 +38,7 @@ const hashPattern = /^[\w-]{43}$/
 const putKey = 'artifact '
 
 /** Large values, and what the flow has put beside the ledger by itself. */
-function artifactsOf(read: ReadEntry): Set<string> {
+export function artifactsOf(read: ReadEntry): Set<string> {
   const { payload, key } = read.entry
   const names = new Set<string>()
   if (payload?.includes('"$":"ref"')) {

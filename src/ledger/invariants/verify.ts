@@ -9,7 +9,7 @@
  */
 import type { Entry } from '../entry.ts'
 import { artifactCheck, type ArtifactSource } from './artifact-check.ts'
-import { type Projections, readEntry, type Violation } from './invariant.ts'
+import { type Projections, type ReadEntry, readEntry, type Violation } from './invariant.ts'
 import { invariants } from './invariants.ts'
 
 /** Entries in order: all there are, or a function that reads the page behind a number. */
@@ -30,6 +30,28 @@ export type Verdict =
 /** Enough to see what happened; a ledger that is damaged all over need not be listed entry by entry. */
 const violationsMax = 100
 
+/** All invariants over a ledger whose entries come one by one. */
+export class Verification {
+  readonly #watches = invariants.map(({ id, watch }) => ({ id, watch: watch() }))
+
+  /** What is wrong with the next entry. */
+  see(read: ReadEntry): readonly Violation[] {
+    const found: Violation[] = []
+    for (const { id, watch } of this.#watches) {
+      const what = watch.see(read)
+      if (what !== undefined) found.push({ id, seq: read.entry.seq, what })
+    }
+    return found
+  }
+
+  /** What is wrong with the rows, and with the ledger as a whole, when all entries have been seen. */
+  end(rows: Projections): readonly Violation[] {
+    return this.#watches.flatMap(({ id, watch }) =>
+      (watch.end?.(rows) ?? []).map(({ seq, what }) => ({ id, seq, what })),
+    )
+  }
+}
+
 /**
  * Reads the run once and says what is wrong with it, first things first, at most 100 of them. Artifacts
  * are looked at where it is told how to read them.
@@ -41,7 +63,7 @@ export async function verifyRun(
   artifact?: ArtifactSource,
 ): Promise<Verdict> {
   const artifactFlaws = artifact && artifactCheck(artifact)
-  const watches = invariants.map(({ id, watch }) => ({ id, watch: watch() }))
+  const verification = new Verification()
   const violations: Violation[] = []
   let entries = 0
   let erased = 0
@@ -49,20 +71,13 @@ export async function verifyRun(
     entries++
     if (entry.payload === null) erased++
     const read = readEntry(entry)
-    for (const { id, watch } of watches) {
-      const what = watch.see(read)
-      if (what !== undefined) violations.push({ id, seq: entry.seq, what })
-    }
+    violations.push(...verification.see(read))
     for (const what of (await artifactFlaws?.(read)) ?? []) {
       violations.push({ id: 'artifact', seq: entry.seq, what })
     }
     if (violations.length >= violationsMax) return { ok: false, violations }
   }
-  for (const { id, watch } of watches) {
-    for (const { seq, what } of watch.end?.({ head, ...rows }) ?? []) {
-      violations.push({ id, seq, what })
-    }
-  }
+  violations.push(...verification.end({ head, ...rows }))
   return violations.length === 0 ? { ok: true, entries, erased } : { ok: false, violations }
 }
 

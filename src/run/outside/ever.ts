@@ -7,7 +7,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { decode, digestOf, questionPlace, verifyRun } from '../../ledger/index.ts'
-import type { Entry, Payloads, Verdict } from '../../ledger/index.ts'
+import type { Entry, Payloads, TextSource, Verdict } from '../../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../../store/store.ts'
 import { actor } from '../actor.ts'
 import { checkAnswer } from './answer.ts'
@@ -16,6 +16,8 @@ import { Changes } from './changes.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { checkId } from '../check-id.ts'
 import { type Manner, send, type Sent, unknownRun } from './send.ts'
+import { exportOf } from '../exports/exporting.ts'
+import { type Imported, importRuns } from '../exports/importing.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from '../face.ts'
 import { checkQueue, newRun } from '../work/genesis.ts'
@@ -317,6 +319,35 @@ export class Ever implements AsyncDisposable {
     const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
     const all = isStill ? { ...rows, scopes, open, questions } : rows
     return verifyRun(read, row, all, (hash) => store.artifact(hash))
+  }
+
+  /**
+   * The ledger of a run as it stands, with the artifacts that it names and the runs below it, as lines of
+   * JSON: whoever has them can verify the run without this store (docs/ledger-format.md). They hold all
+   * that was recorded. Throws UNKNOWN_RUN.
+   *
+   * @example await writeFile('ticket-42.jsonl', ever.export('ticket-42'), { mode: 0o600 })
+   */
+  export(run: string, options: { readonly children?: boolean } = {}): AsyncGenerator<string, void> {
+    checkId('run', run)
+    checkOptions('export', options, ['children'])
+    const { children = true } = options
+    return exportOf(this.#options.store, run, { children })
+  }
+
+  /**
+   * Puts what `export` gave into this store, once all of it is verified, or nothing: runs that have ended,
+   * the exported one first. One that is here already, as it was exported or further on, is left as it is.
+   * Throws BAD_EXPORT for what is no whole and sound export, EXPORT_NEWER, RUN_STATE for a run that had not
+   * ended, RUN_EXISTS for one whose id another run has here, and what the source throws.
+   *
+   * @example
+   * for (const { run, created } of await ever.import(createReadStream('ticket-42.jsonl'))) {
+   *   console.log(run, created ? 'is imported' : 'was here')
+   * }
+   */
+  async import(source: TextSource): Promise<readonly Imported[]> {
+    return importRuns(this.#options.store, source)
   }
 
   /** Sets how many runs of a queue are executed at a time, by all workers together. */
