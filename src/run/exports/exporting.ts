@@ -10,11 +10,9 @@ import {
   writeLine,
 } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
+import { pageAfter } from '../ledger-page.ts'
 import { unknownRun } from '../outside/send.ts'
 import { piecesOf } from './artifact-pieces.ts'
-
-/** How many entries are read at a time: each may be of a megabyte. */
-const pageMax = 50
 
 /** The lines, each with its end. Throws UNKNOWN_RUN. */
 export async function* exportOf(
@@ -79,7 +77,7 @@ class Export {
     yield { is: 'run', run, flow, version, queue, labels, parent }
     const children: string[] = []
     for (let after = 0; after < seq;) {
-      const page = await this.#store.entries(run, { after, limit: Math.min(pageMax, seq - after) })
+      const page = await this.#store.entries(run, pageAfter(after, seq))
       for (const entry of page) {
         yield* this.#artifactsBefore(entry)
         yield { is: 'entry', ...entry }
