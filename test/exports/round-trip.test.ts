@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import { agent, type Ever, EverloopError, flow, tool } from 'everloop'
+import { agent, type Ever, EverloopError, flow, open, tool } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { z } from 'zod'
 import type { AnyDraft, Entry, LinkedEntry } from '../../src/ledger/index.ts'
@@ -111,12 +111,12 @@ test.each(stored)('the stored ledger $name comes back as it was', async ({ name,
 })
 
 test.each(stored)('$name is no run to import before it has ended', async ({ name, entries }) => {
-  const source = await onFile()
+  await using source = await open({ store: 'memory:' })
   const ends = ['run.completed', 'run.failed', 'run.cancelled']
   const end = entries.findIndex(({ kind }) => ends.includes(kind))
   await keepLedger(source.store, entries.slice(0, end), [hello])
   const text = await exported(source, name)
-  const target = await onFile()
+  await using target = await open({ store: 'memory:' })
   await expect(target.import(text)).rejects.toMatchObject({ code: 'RUN_STATE', run: name })
   expect(await target.list()).toEqual([])
 })
