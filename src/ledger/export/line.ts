@@ -6,7 +6,7 @@
  * no key that stands there twice, no number that another program would read as another one.
  */
 import { isObject } from '../../base/is-object.ts'
-import { toAscii } from '../codec.ts'
+import { toAscii } from '../quote.ts'
 import type { Entry } from '../entry.ts'
 import { isRunId } from '../path.ts'
 

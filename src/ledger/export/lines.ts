@@ -1,6 +1,6 @@
 /** A stream of texts and bytes as lines, of which none is longer than an entry can be. */
 import { EverloopError } from '../../base/errors.ts'
-import { payloadUnitsMax } from '../codec.ts'
+import { payloadUnitsMax } from '../write-value.ts'
 
 /** A payload of nothing but quotes takes two characters for each; then come scope, key and the like. */
 const lineUnitsMax = 2 * payloadUnitsMax + 16 * 1024
