@@ -6,6 +6,7 @@ import { checkApproval } from './approval-checks.ts'
 import { checkHeard, checkOutput } from './conversation-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
+import { checkMove } from './move-checks.ts'
 import { recordOf } from './record-of.ts'
 import type { Must } from './must.ts'
 import type { Sight } from './sight.ts'
@@ -42,6 +43,7 @@ export function checkEntry(
   checkStatus(observer, run, entry, must)
   checkOperation(observer, run, entry, must)
   checkEffect(observer, run, entry, must)
+  checkMove(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
   observer.accounts.see(run, entry, observer.steadyAgent(run.flow)?.budget, must)
   if (append) {

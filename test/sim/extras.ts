@@ -25,12 +25,13 @@ export const extraKinds = {
   'inputs drift': { since: 2, share: 0.15 },
   'tools bring what is outside': { since: 3, share: 0.3 },
   'somebody watches': { since: 3, share: 0.25 },
+  'runs move to another version': { since: 4, share: 0.2 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 3
+export const newest = 4
 
 /** What is switched on in a seed. */
 export class Extras {

@@ -37,6 +37,8 @@ export interface View {
   same<T>(what: string, value: T): T
   /** What inputs say of the code that has made them, where they drift from deployment to deployment. */
   readonly version: number | undefined
+  /** The code of this version is handed a state in this form. */
+  formed(turn: string, form: { readonly found: string; readonly wanted: string }): void
   /** How often the run has been retried. */
   readonly retries: number
   /** Executes an attempt of a step in the outside world. */
@@ -56,6 +58,8 @@ export interface Setting {
   readonly view: View
   readonly flows: readonly AnyFlow[]
   readonly programs: readonly Program[]
+  /** The version of the flow. */
+  readonly version: string
 }
 
 /** Where in the run the code stands. */
@@ -302,14 +306,21 @@ function loop(setting: Setting, at: At, node: Node & { is: 'loop' }): Promise<un
   const { run, place } = at
   const path = place.operation(node.name)
   const scope = new Place(path)
+  const form = node.moves ? { form: setting.version } : {}
   const turn = async (inner: Turn<LoopShape>, state: LoopShape) => {
-    setting.view.same(`state of ${path} in turn ${inner.turn}`, state)
+    setting.view.same(`state of ${path} in turn ${inner.turn} of version ${setting.version}`, state)
     const where = scope.inner(inner.turn)
+    if (state.form !== undefined) {
+      setting.view.formed(where.path, { found: state.form, wanted: setting.version })
+    }
     const result = await evaluate(setting, { ...at, run: inner, place: where }, node.body)
-    const next = nextState(state, result, node.units)
+    const next = { ...nextState(state, result, node.units), ...form }
     return next.n < node.turns ? inner.next(next) : inner.done(next)
   }
-  return setting.view.watch(path, run.loop(node.name, { state: firstState }, turn))
+  return setting.view.watch(
+    path,
+    run.loop(node.name, { state: { ...firstState, ...form } as LoopShape }, turn),
+  )
 }
 
 /** What is drawn must be the same in every pass. */

@@ -63,6 +63,8 @@ export interface LoopShape {
   readonly n: number
   readonly log: readonly unknown[]
   readonly pad: string
+  /** The version of the code that the state is for. */
+  readonly form?: string
 }
 
 export const firstState: LoopShape = { n: 0, log: [], pad: '' }
@@ -126,6 +128,7 @@ function expectedOf(node: Node, place: Place, programs: readonly Program[]): Exp
     }
     case 'loop': {
       const scope = new Place(place.operation(node.name))
+      if (node.moves) return unknown // a move is a turn: those behind it have other numbers
       let state = firstState
       while (state.n < node.turns) {
         const result = inner(node.body, scope.inner(state.n + 1))

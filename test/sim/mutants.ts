@@ -12,6 +12,12 @@ export interface Mutant {
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'the version that a run moves to is handed the old state',
+    file: 'run/operations/move.ts',
+    find: 'const after = migrate(state as never)',
+    replace: 'const after = migrate && state',
+  },
+  {
     name: 'the store does not look at the fence',
     file: 'store/memory.ts',
     find: 'if (run?.row.session !== append.session || run.row.epoch !== append.epoch) {',

@@ -85,6 +85,8 @@ export type Node =
       readonly turns: number
       /** Length of a text in the state that is another one in each turn. */
       readonly units: number
+      /** Its runs may move to another version between its turns. */
+      readonly moves: boolean
       readonly body: Node
     }
   | { readonly is: 'child'; readonly flow: number }
@@ -224,7 +226,8 @@ class Writer {
           [1, 14_000],
         ])
         const turns = units > 1000 ? chance.between(6, 9) : chance.between(1, 4)
-        return { is: 'loop', name: this.#name('loop'), turns, units, body: inner() }
+        const moves = this.#means.extras.has('runs move to another version')
+        return { is: 'loop', name: this.#name('loop'), turns, units, moves, body: inner() }
       }
       case 'map': {
         const concurrency = chance.roll(0.5) ? chance.between(1, 2) : undefined

@@ -3,7 +3,7 @@
  * an empty outside world. It must come to the very same end without executing anything.
  */
 import type { Entry } from '../../src/ledger/index.ts'
-import { type AnyFlow, Ever, flow, Flows } from '../../src/run/index.ts'
+import { type AnyFlow, Ever, Flows } from '../../src/run/index.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
 import { agentOf, type AgentView } from './agent-flow.ts'
@@ -11,7 +11,7 @@ import { Chance } from './chance.ts'
 import { interpret, type View } from './interpret.ts'
 import { endKinds, type Mirror } from './mirror.ts'
 import { never, Process } from './process.ts'
-import { flowsOf } from './programs.ts'
+import { flowIn, inVersions, versions } from './flow-versions.ts'
 import { recordOf } from './record-of.ts'
 import { Scheduler } from './scheduler.ts'
 import { takeBackAction } from './take-back.ts'
@@ -131,6 +131,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
   const view: View = {
     watch: (_, operation) => operation,
     same: (_, value) => value,
+    formed: () => {},
     think: () => Promise.resolve(),
     retries: 0,
     version: undefined,
@@ -153,13 +154,13 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     judged: (_, { guard }) => again(`guard ${guard} is asked`),
   }
   const takeBack = takeBackAction(() => again('something is undone'))
-  return flowsOf<AnyFlow>(programs, (program, flows) => {
+  return inVersions(versions, programs, (program, flows, version) => {
     const { name } = program
     if (program.is === 'flow') {
-      return flow({
-        name,
-        actions: [takeBack],
-        run: (run) => interpret({ view, flows, programs }, run, program.body),
+      const actions = [takeBack]
+      return flowIn(version, program, {
+        actions,
+        run: (run) => interpret({ view, flows, programs, version }, run, program.body),
       })
     }
     const children = (at: number): AnyFlow => flows[at] as AnyFlow

@@ -23,7 +23,7 @@ export async function settle(world: World, operator: Operator): Promise<void> {
   report.trace(() => '** the faults have stopped')
   for (const { process } of workers) if (process.isHeld) process.thaw()
   for (const { name } of await store.queues()) world.limitQueue(name, null)
-  for (const node of world.living) if (node.lacksActions) world.stop(node)
+  for (const node of world.living) if (node.lacksActions || node.isOld) world.stop(node)
   if (world.living.length === 0) world.addWorker()
   const retried = new Set<string>()
   for (let round = 0; round < roundsMax; round++) {

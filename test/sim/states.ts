@@ -83,6 +83,8 @@ export const states = {
   'cancelled run undone': 60,
   'undo retried': 600,
   'input drifted': 10,
+  'run moved to another version': 100,
+  'run moved inside the turn of another loop': 1,
   'run paused for want of an action': 50,
   'run ended by hand': 20,
   'ended run undone by hand': 10,

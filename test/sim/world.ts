@@ -3,7 +3,7 @@
  * who look at them.
  */
 import type { AnyFlow } from '../../src/run/index.ts'
-import { Ever, flow, Flows } from '../../src/run/index.ts'
+import { Ever, Flows } from '../../src/run/index.ts'
 import { EverloopError } from '../../src/base/errors.ts'
 import { Redactor } from '../../src/base/redactor.ts'
 import { memoryStore } from '../../src/store/memory.ts'
@@ -20,7 +20,8 @@ import { Observer } from './observer.ts'
 import { Outside } from './outside.ts'
 import { PassView } from './pass-view.ts'
 import { Process } from './process.ts'
-import { flowsOf, type Program, writePrograms } from './programs.ts'
+import { flowIn, inVersions, versions } from './flow-versions.ts'
+import { type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -35,6 +36,8 @@ export interface Node {
   readonly ever: Ever
   /** It has the flows, and not the actions that undo what they do. */
   readonly lacksActions: boolean
+  /** It has the older version of each flow alone. */
+  readonly isOld: boolean
   /** Resolves when `close` is through. */
   closed: Promise<void> | undefined
   isClosed: boolean
@@ -215,28 +218,32 @@ export class World implements Surroundings {
     const skewMs = isSkewed ? this.chance.between(-3_600_000, 3_600_000) : 0
     const mayLack = kind === 'worker' && this.extras.has('workers lack actions')
     const lacksActions = mayLack && !this.faults.isOver && this.chance.roll(0.4)
+    const isMixed = this.extras.has('runs move to another version')
+    // Whoever only starts runs has the older version, so that there is something to move.
+    const isOld = isMixed && !this.faults.isOver && (kind === 'client' || this.chance.roll(0.4))
+    const served = isMixed && !isOld ? versions : [versions[0]]
     const process = new Process(name, this.scheduler, new Chance(this.seed, name), skewMs)
     const store = new FaultyStore(this, process, this.deployment)
     const ever = new Ever({
       store,
       ports: process.ports,
-      flows: new Flows(this.#flows(process, lacksActions)),
+      flows: new Flows(this.#flows(process, lacksActions, served)),
       leaseMs: this.leaseMs,
       name,
       redactor: this.redactor(),
       development: this.extras.has('turns are executed twice'),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
-    return { process, store, ever, lacksActions, closed: undefined, isClosed: false }
+    return { process, store, ever, lacksActions, isOld, closed: undefined, isClosed: false }
   }
 
   /** The flows as this process has loaded them: new objects in each. */
-  #flows(process: Process, lacksActions: boolean): AnyFlow[] {
+  #flows(process: Process, lacksActions: boolean, served: readonly string[]): AnyFlow[] {
     const { programs, deployment } = this
     const actions = takeBackAction((run, spec, call) =>
       undo(undoer(this, process, run), spec, call),
     )
-    return flowsOf(programs, (program, flows) => {
+    return inVersions(served, programs, (program, flows, version) => {
       const { name } = program
       if (program.is === 'agent') {
         const spec = this.#deployed(name, program.agent, deployment)
@@ -244,13 +251,12 @@ export class World implements Surroundings {
         const children = (at: number): AnyFlow => flows[at] as AnyFlow
         return agentOf(name, spec, view, { children, deployment })
       }
-      return flow({
-        name,
+      return flowIn(version, program, {
         actions: lacksActions ? [] : [actions],
         run: (run, input: unknown) => {
           const view = new PassView(this, process, run.id, this.#versionOf(deployment))
           view.same('input', input)
-          return interpret({ view, flows, programs }, run, program.body)
+          return interpret({ view, flows, programs, version }, run, program.body)
         },
       })
     })
