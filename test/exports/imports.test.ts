@@ -47,7 +47,7 @@ describe('a process that is killed', () => {
   })
 })
 
-test('of imports at the same time, by several processes, one creates the run', async () => {
+test('of imports at the same time, through several runtimes, one creates the run', async () => {
   const file = join(newFolder(), 'ledger.db')
   const evers = await Promise.all([onFile({}, file), onFile({}, file), onFile({}, file)])
   const text = textOf(linesOf(sealed('one', [step('s'), runDrafts.completed])))
