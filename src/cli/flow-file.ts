@@ -9,6 +9,7 @@ import { EverloopError } from '../base/errors.ts'
 import { isPolicy, type Policy } from '../agent/policies/policy.ts'
 import type { OpenOptions } from '../open.ts'
 import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
+import { inOrder } from './flow-order.ts'
 
 /** What a module exports, by the name of the export. */
 interface Exported {
@@ -151,7 +152,7 @@ export function chooseFlow({ path, name, flows }: FlowFile): AnyFlow {
 
 /** The flows to serve: the named one, or all. */
 export const servedFlows = (file: FlowFile): readonly AnyFlow[] =>
-  file.name === undefined ? file.flows.map(({ flow }) => flow) : [chooseFlow(file)]
+  file.name === undefined ? inOrder(file.flows.map(({ flow }) => flow)) : [chooseFlow(file)]
 
 const choices = (path: string, flows: readonly Exported[]): string =>
   flows.map((one) => `${relative(process.cwd(), path)}#${one.export}`).join(', ')

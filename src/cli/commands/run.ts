@@ -10,6 +10,7 @@ import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { decideCommand, decidersText, whyNot } from '../deciders.ts'
 import { chooseFlow, givenBy, loadFlowFile, loadGivens, withText } from '../flow-file.ts'
+import { inOrder } from '../flow-order.ts'
 import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { askPerson } from '../question-prompt.ts'
@@ -57,7 +58,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const file = await loadFlowFile(argument, note)
   const given = givenBy([file, ...(await loadGivens(options.with ?? [], note))])
   const flow = chooseFlow(file)
-  const flows = file.flows.map((one) => one.flow)
+  const flows = inOrder(file.flows.map((one) => one.flow))
   const { id, queue, by } = options
   goOnUnread()
   return interruptible(async (signal) => {
