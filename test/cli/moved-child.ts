@@ -1,5 +1,5 @@
 /** Two versions of a flow whose exports stand in the wrong order by their names, as a user may call them. */
-import { flow } from 'everloop'
+import { flow } from '../../src/index.ts'
 
 export const wordsOld = flow('words', async (run) =>
   run.loop('words', { state: '' }, async (turn, state) => {
