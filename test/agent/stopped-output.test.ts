@@ -245,17 +245,22 @@ test.each(['the model', 'a guard'])(
   },
 )
 
-test('who speaks while the last answer is judged is heard, and it is sent back', async () => {
-  let speak = (): Promise<void> => Promise.resolve()
-  const slow = guard({
+/** Rules so on the output "One.", when what happens meanwhile is over; lets it pass while nothing does. */
+const slowGuard = (ruling: GuardVerdict, meanwhile: () => Promise<void> | undefined) =>
+  guard({
     name: 'slow',
     at: 'output',
     check: async ({ text }) => {
-      if (text !== 'One.') return verdict.allow()
-      await speak()
-      return verdict.retry('Say more.')
+      const happening = text === 'One.' ? meanwhile() : undefined
+      if (!happening) return verdict.allow()
+      await happening
+      return ruling
     },
   })
+
+test('who speaks while the last answer is judged is heard, and it is sent back', async () => {
+  let speak = (): Promise<void> => Promise.resolve()
+  const slow = slowGuard(verdict.retry('Say more.'), () => speak())
   const scripted = scriptedModel([{ text: 'One.' }, { text: 'Two.' }])
   const flow = agent({ name: 'a', model: scripted, guards: [slow], stop: { turns: 1 } })
   await using runtime = await testRuntime({ flows: [flow] })
@@ -270,15 +275,7 @@ test('who speaks while the last answer is judged is heard, and it is sent back',
 /** A conversation in which nobody speaks for a day, and somebody does while its end is judged. */
 async function spokenToWhileJudged(end: GuardVerdict): Promise<unknown> {
   let speak: (() => Promise<void>) | undefined
-  const slow = guard({
-    name: 'slow',
-    at: 'output',
-    check: async ({ text }) => {
-      if (text !== 'One.' || !speak) return verdict.allow()
-      await speak()
-      return end
-    },
-  })
+  const slow = slowGuard(end, () => speak?.())
   const scripted = scriptedModel(({ text }) => ({ text: text === 'Go.' ? 'One.' : 'Two.' }))
   const flow = agent({ name: 'a', model: scripted, guards: [slow], conversation: { idle: '1d' } })
   await using runtime = await testRuntime({ flows: [flow] })
@@ -303,15 +300,7 @@ test('who speaks while the end of a silent conversation is judged is heard', asy
 
 test('who speaks while the end of a stopped agent is judged is heard, whatever guards say to the text', async () => {
   let speak = (): Promise<void> => Promise.resolve()
-  const slow = guard({
-    name: 'slow',
-    at: 'output',
-    check: async ({ text }) => {
-      if (text !== 'One.') return verdict.allow()
-      await speak()
-      return verdict.deny('No.')
-    },
-  })
+  const slow = slowGuard(verdict.deny('No.'), () => speak())
   const scripted = scriptedModel(({ text }) =>
     text === 'Go.' ? { text: 'One.', toolCalls: [{ name: 'look', input: {} }] } : { text: 'Two.' },
   )

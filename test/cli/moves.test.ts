@@ -9,6 +9,8 @@ test('run and work move runs to the version that takes them over, whatever the e
   const cwd = testFolder()
   const begun = await everloop(['run', `${both}#wordsOld`, '--id', 'r'], { cwd })
   expect(begun.code).toBe(5)
+  const { stdout } = await everloop(['runs', 'events', 'r'], { cwd })
+  expect(stdout).toMatch(/run\.started .*"version":"1"[^]*run\.migrated .*"version":"2"/)
   for (const word of ['a', 'b', 'end']) {
     await everloop(['signal', 'r', 'word', JSON.stringify(word)], { cwd })
     await everloop(['work', both, '--until', 'idle'], { cwd })

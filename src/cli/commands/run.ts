@@ -4,7 +4,7 @@ import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
-import { type Ever, tellsOfPause } from '../../run/index.ts'
+import { type Ever, type Flow, tellsOfPause } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
@@ -73,7 +73,7 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
         if (own === undefined || !tellsOfPause(error, own)) out.warn(error, where)
       },
     })
-    const reference = await ever.start(flow.name, input, {
+    const reference = await ever.start(flow as Flow, input, {
       ...(id === undefined ? {} : { id }),
       ...(queue === undefined ? {} : { queue }),
       ...(labels === undefined ? {} : { labels }),

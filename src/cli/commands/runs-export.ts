@@ -66,6 +66,7 @@ async function writeWhole(file: string, lines: AsyncIterable<string>): Promise<v
     await writeFile(part, lines, { flag: 'wx', mode: 0o600, flush: true })
     await rename(part, file)
   } catch (error) {
+    // What is told is why the file could not be written, not that its beginning could not be removed.
     await rm(part, { force: true }).catch(() => undefined)
     throw unusable(file, 'written', error)
   }
