@@ -1,6 +1,7 @@
 /** Opens a runtime: turns what the user says about store, flows and work into one. */
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
+import { messageOf } from './base/message-of.ts'
 import { environmentOf, type Surroundings } from './agent/environment.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
@@ -138,7 +139,7 @@ function warn(error: unknown, run: string | undefined): void {
   const about = run === undefined ? '' : `run "${run}": `
   const isOurs = EverloopError.is(error)
   const what = isOurs || !(error instanceof Error) ? '' : `${error.name}: `
-  const said = error instanceof Error ? error.message : String(error)
+  const said = messageOf(error)
   const stack = !isOurs && error instanceof Error ? error.stack : undefined
   process.emitWarning(`${about}${what}${said}`, {
     type: 'EverloopWarning',

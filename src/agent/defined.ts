@@ -1,7 +1,7 @@
 /** A definition of an agent with all defaults filled in, and the checks of it that need no run. */
 import { EverloopError } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
-import { checkOptions, meant } from '../base/options.ts'
+import { checkCount, checkOptions, meant } from '../base/options.ts'
 import type { Amounts } from '../ledger/index.ts'
 import { checkSchema } from '../run/schema.ts'
 import { limitsOf } from './budgets/budget.ts'
@@ -53,8 +53,8 @@ export function defined(definition: AgentDefinition<unknown>): Defined {
   const { tools = [], parallel = 32, repairs = 2, conversation, timeout, silence } = definition
   checkSpeaking(definition)
   checkConversation(conversation)
-  checkCount('parallel', parallel, 1)
-  checkCount('repairs', repairs, 0)
+  checkCount('agent.parallel', parallel, 1)
+  checkCount('agent.repairs', repairs, 0)
   checkCalling(definition, tools)
   const idle = typeof conversation === 'object' ? conversation.idle : undefined
   return {
@@ -103,14 +103,6 @@ function checkConversation(conversation: AgentDefinition['conversation']): void 
   checkOptions('agent.conversation', conversation, ['idle'])
 }
 
-function checkCount(name: string, count: unknown, least: number): void {
-  if (Number.isInteger(count) && Number(count) >= least) return
-  throw new EverloopError(
-    'BAD_OPTION',
-    `agent.${name} must be a whole number of at least ${least}.`,
-  )
-}
-
 function checkInstructions(instructions: unknown): void {
   if (['undefined', 'string', 'function'].includes(typeof instructions)) return
   throw new EverloopError(
@@ -122,9 +114,7 @@ function checkInstructions(instructions: unknown): void {
 function checkStop(stop: Stop, own: readonly AnyTool[]): void {
   checkOptions('agent.stop', stop, ['turns', 'tools', 'when'])
   const { turns = 1, tools = [], when } = stop
-  if (!Number.isInteger(turns) || turns < 1) {
-    throw new EverloopError('BAD_OPTION', 'agent.stop.turns must be a whole number of at least 1.')
-  }
+  checkCount('agent.stop.turns', turns, 1)
   if (!Array.isArray(tools)) {
     throw new EverloopError('BAD_OPTION', 'agent.stop.tools must be a list of names of tools.')
   }
@@ -157,9 +147,7 @@ function checkCompaction(compaction: Compaction): void {
       'agent.compaction.above must be a number of input tokens, more than 0.',
     )
   }
-  if (!Number.isInteger(keep) || keep < 0) {
-    throw new EverloopError('BAD_OPTION', 'agent.compaction.keep must be a whole number.')
-  }
+  checkCount('agent.compaction.keep', keep, 0)
   if (model !== undefined) checkModels(model)
   if (settings !== undefined) checkSettings('agent.compaction.settings', settings)
 }

@@ -1,6 +1,7 @@
 /** Backing off: how many attempts there are, and the growing waits between them. */
 import { type Duration, parseDuration } from './duration.ts'
 import { EverloopError } from './errors.ts'
+import { checkCount } from './options.ts'
 import type { Ports } from './ports.ts'
 
 /** With all defaults filled in. */
@@ -29,9 +30,7 @@ export function backOffOf(
   { attempts, delay = '1s', factor = 2, maxDelay }: BackOffOptions,
   usualMaxDelay: Duration,
 ): BackOff {
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new EverloopError('BAD_OPTION', 'retry.attempts must be a whole number of at least 1.')
-  }
+  checkCount('retry.attempts', attempts, 1)
   if (!Number.isFinite(factor) || factor < 1) {
     throw new EverloopError('BAD_OPTION', 'retry.factor must be a number of at least 1.')
   }

@@ -5,6 +5,7 @@
  * compares the two), never renamed, and meant to be switched on. A message says what happened, to
  * which run and step, what was expected and what to do, in this order.
  */
+import { counted } from './counted.ts'
 
 /** All codes, with the sentence that the documentation and `--json` consumers rely on. */
 export const errorCodes = {
@@ -158,7 +159,7 @@ export class StepError extends EverloopError {
     readonly cause: ErrorData
   }) {
     const { run, step, attempts, cause } = fields
-    const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+    const tries = counted(attempts, 'attempt')
     super('STEP_FAILED', `Step "${step}" failed after ${tries}: ${cause.name}: ${cause.message}`, {
       run,
       step,

@@ -1,5 +1,5 @@
 /** Refuses misspelt options by name: a silently ignored timeout is worse than an error. */
-import { EverloopError } from './errors.ts'
+import { type ErrorPlace, EverloopError } from './errors.ts'
 
 /** Throws BAD_OPTION unless this is an object with no other keys than these. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
@@ -27,6 +27,21 @@ export function checkTexts(where: string, texts: Readonly<Record<string, unknown
 export function checkList(what: string, list: unknown): void {
   if (Array.isArray(list)) return
   throw new EverloopError('BAD_OPTION', `${what} takes a list.`)
+}
+
+/** Throws BAD_OPTION unless this is a whole number of at least `least`. */
+export function checkCount(
+  what: string,
+  count: unknown,
+  least: number,
+  place?: ErrorPlace,
+): asserts count is number {
+  if (Number.isInteger(count) && Number(count) >= least) return
+  throw new EverloopError(
+    'BAD_OPTION',
+    `${what} must be a whole number of at least ${least}.`,
+    place,
+  )
 }
 
 /** " Did you mean …?" where one of the known names is nearly this one, else nothing. */

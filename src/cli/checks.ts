@@ -10,7 +10,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { counted } from './counted.ts'
+import { counted } from '../base/counted.ts'
+import { formatDuration } from '../base/duration.ts'
+import { messageOf } from '../base/message-of.ts'
 import type { Ever } from '../run/index.ts'
 import { isAlive, type Store, type StoreInfo } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
@@ -77,7 +79,7 @@ function checkFsync(folder: string): Check {
     place = mkdtempSync(join(folder, '.everloop-probe-'))
     return fsyncFinding(timesOfFsync(join(place, 'probe')).toSorted((a, b) => a - b))
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = messageOf(error)
     return check('fsync', 'bad', `${folder} cannot be written: ${said}`, {
       fix: 'Make space, give yourself write access, or name another store with --store.',
     })
@@ -142,8 +144,8 @@ export async function checkLock(file: string): Promise<Check> {
     database.exec('BEGIN IMMEDIATE; ROLLBACK')
     return check('lock', 'good', 'nobody keeps the store locked')
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
-    return check('lock', 'bad', `nothing could be written for ${lockMs / 1000} s: ${said}`, {
+    const said = messageOf(error)
+    return check('lock', 'bad', `nothing could be written for ${formatDuration(lockMs)}: ${said}`, {
       fix: 'End the process that keeps a transaction open: a database shell, or one that is frozen (stopped, in a paused container). Work then goes on by itself.',
     })
   } finally {

@@ -4,8 +4,8 @@
  */
 import type { Conversation } from '../agent/conversation/conversation.ts'
 import type { ConversationItem } from '../agent/conversation/conversation-item.ts'
+import { counted } from '../base/counted.ts'
 import { clean, cleanLine } from './clean.ts'
-import { counted } from './counted.ts'
 import type { Output } from './output.ts'
 import { plain } from './output.ts'
 

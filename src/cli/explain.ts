@@ -1,4 +1,5 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
+import { counted } from '../base/counted.ts'
 import type { Ever, RunInfo, Settled, UndoInfo, WaitInfo } from '../run/index.ts'
 import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
 import { awaitsMessage } from './awaits-message.ts'
@@ -6,7 +7,6 @@ import { askedFor, askedForText } from './asked-for.ts'
 import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
 import { cleanLine } from './clean.ts'
-import { counted } from './counted.ts'
 import { lastRefusal } from './refusal.ts'
 import { retryAdvice } from './retry-advice.ts'
 import { ago, dateTime, short } from './times.ts'

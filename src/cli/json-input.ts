@@ -1,5 +1,6 @@
 /** Values that are handed over on the command line or on stdin. */
 import { EverloopError } from '../base/errors.ts'
+import { messageOf } from '../base/message-of.ts'
 
 /** The value of a JSON argument; "-" reads stdin; undefined when nothing was given. */
 export async function parseValue(text: string | undefined, what: string): Promise<unknown> {
@@ -15,7 +16,7 @@ function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     const isWord = /^[\w .:/@-]+$/.test(text.trim())
     const hint = isWord
       ? ` A text needs quotes of its own: '"${text.trim()}"'.`

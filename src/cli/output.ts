@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { EverloopError } from '../base/errors.ts'
+import { messageOf } from '../base/message-of.ts'
 import { encode } from '../ledger/index.ts'
 import { ascii, clean } from './clean.ts'
 import { exitCodeOf } from './exit.ts'
@@ -115,7 +116,7 @@ export function failureOf(error: unknown): Failure {
       ...(step === undefined ? {} : { step }),
     }
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return { code: 'INTERNAL', message: `${message} This is a bug in everloop: please report it.` }
 }
 

@@ -8,6 +8,7 @@
  * stored, hashed and compared as bytes everywhere.
  */
 import { EverloopError } from '../base/errors.ts'
+import { shown } from '../base/shown.ts'
 
 const nameUnitsMax = 200
 /** The longest path of a scope. */
@@ -81,9 +82,8 @@ export const isRunId = (id: unknown): id is string =>
 /** Throws BAD_NAME unless the text can be a run's id. */
 export function checkRunId(id: unknown): asserts id is string {
   if (isRunId(id)) return
-  const shown = typeof id === 'string' ? JSON.stringify(id.slice(0, 60)) : typeof id
   throw new EverloopError(
     'BAD_NAME',
-    `A run's id must be 1 to 200 letters, digits or . _ : @ - and begin with a letter or digit, but this is ${shown}.`,
+    `A run's id must be 1 to 200 letters, digits or . _ : @ - and begin with a letter or digit, but this is ${shown(id)}.`,
   )
 }

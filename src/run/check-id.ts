@@ -1,9 +1,9 @@
 /** Ids by which callers name runs and questions: a store is never asked about anything but a text. */
 import { EverloopError } from '../base/errors.ts'
+import { shown } from '../base/shown.ts'
 
 /** Throws BAD_NAME unless this is a text. Whether there is something of this id is asked elsewhere. */
 export function checkId(what: 'run' | 'question', id: unknown): asserts id is string {
   if (typeof id === 'string') return
-  const given = id === null ? 'null' : typeof id
-  throw new EverloopError('BAD_NAME', `The id of a ${what} is a text, but this is ${given}.`)
+  throw new EverloopError('BAD_NAME', `The id of a ${what} is a text, but this is ${shown(id)}.`)
 }

@@ -243,6 +243,7 @@ describe('several guards', () => {
 describe('a definition', () => {
   test.each<[string, object, string]>([
     ['no name', { at: 'call', check: () => verdict.allow() }, 'BAD_NAME'],
+    ['a name that is no text', { name: 7n, at: 'call', check: () => verdict.allow() }, 'BAD_NAME'],
     ['no position', { name: 'g', check: () => verdict.allow() }, 'BAD_OPTION'],
     ['an unknown position', { name: 'g', at: 'cal', check: () => verdict.allow() }, 'BAD_OPTION'],
     ['no check', { name: 'g', at: 'call' }, 'BAD_OPTION'],

@@ -74,6 +74,7 @@ describe('a definition', () => {
     ['a bad name', { name: 'a b' }, 'BAD_NAME', /letters/],
     ['a long name', { name: 'a'.repeat(65) }, 'BAD_NAME', /64/],
     ['no name', { name: '' }, 'BAD_NAME', /1 to 64/],
+    ['a name that is no text', { name: 7n }, 'BAD_NAME', /this is bigint/],
     ['no description', { description: ' ' }, 'BAD_OPTION', /description/],
     ['no function', { run: undefined }, 'BAD_OPTION', /run/],
     ['a misspelt option', { aproval: true }, 'BAD_OPTION', /approval/],

@@ -44,7 +44,7 @@ describe('people are told', () => {
       },
       `Its time was over. ${asked}\`reconcile\` threw TypeError: no route`,
     ],
-    ['that reconcile took too long', hangs, hangs, `${asked}\`reconcile\` took longer than 60 s.`],
+    ['that reconcile took too long', hangs, hangs, `${asked}\`reconcile\` took longer than 1m.`],
     [
       'that it gave no verdict',
       hangs,

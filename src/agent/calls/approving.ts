@@ -1,6 +1,7 @@
 /** What people are asked about a call, and whether they are asked at all. */
 import { parseDuration } from '../../base/duration.ts'
 import { isObject } from '../../base/is-object.ts'
+import { shortened } from '../../base/shortened.ts'
 import { digestOf } from '../../ledger/index.ts'
 import {
   type ApprovalOutcome,
@@ -142,6 +143,6 @@ function fieldsText(given: unknown, made: unknown): string {
 
 function promptOf(at: Agency, { name, effect }: AnyTool, input: unknown): string {
   const args = wholeText(input)
-  const shown = args.length > argsUnitsMax ? `${args.slice(0, argsUnitsMax)}…` : args
+  const shown = shortened(args, argsUnitsMax)
   return `Agent "${at.agent.name}" wants to call ${name} (${effect}) with ${shown}. Approve?`
 }

@@ -1,4 +1,5 @@
 /** What a model is told of a tool's result: text, within a limit, with a way to read the rest. */
+import { shortened } from '../../base/shortened.ts'
 import { errorData } from '../../ledger/index.ts'
 
 /** The whole result as text: texts as they are, everything else as JSON. */
@@ -42,7 +43,7 @@ export function excerpt(
 /** An error as text for the model: marked as one, and without a stack. */
 export function errorText(thrown: unknown): string {
   const { name, message } = errorData(thrown)
-  const said = message.length > 4000 ? `${message.slice(0, 4000)}…` : message
+  const said = shortened(message, 4000)
   return name === 'Error' ? `Error: ${said}` : `Error: ${name}: ${said}`
 }
 

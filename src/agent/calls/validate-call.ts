@@ -5,6 +5,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../../base/is-object.ts'
+import { shortened } from '../../base/shortened.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import { matchesSchema } from '../schemas/json-check.ts'
 import { isTooDeep, levelsMax } from '../model/too-deep.ts'
@@ -61,23 +62,26 @@ export function checkArguments(
 ): CheckedCall | Promise<CheckedCall> {
   const bad = (complaints: string): CheckedCall => ({
     is: 'bad-arguments',
-    text: `Error: the arguments of ${tool.name} do not fit its schema: ${complaints} The schema is ${shown(JSON.stringify(tool.inputSchema), 2000)}`,
+    text: `Error: the arguments of ${tool.name} do not fit its schema: ${complaints} The schema is ${shortened(JSON.stringify(tool.inputSchema), 2000)}`,
   })
   const taken = (result: StandardSchemaV1.Result<unknown>): CheckedCall => {
-    if (result.issues) return bad(shown(result.issues.slice(0, 10).map(issueText).join('; ')))
+    if (result.issues)
+      return bad(shortened(result.issues.slice(0, 10).map(issueText).join('; '), shownUnits))
     // A flow applies its input's schema itself, to what it is started with.
     if (tool.does === 'child' && tool.input === tool.flow.input) return { is: 'valid', tool, args }
     encode(result.value) // what is recorded with the call must be data
     return { is: 'valid', tool, args: result.value }
   }
   const failed = (thrown: unknown): CheckedCall =>
-    bad(`they could not be checked (${shown(errorData(thrown).message)}).`)
+    bad(`they could not be checked (${shortened(errorData(thrown).message, shownUnits)}).`)
   if (!isObject(args)) return bad('they must be one JSON object.')
   if (isTooDeep(args)) return bad(`they are nested more than ${levelsMax} levels deep.`)
   try {
     if (!tool.input) {
       const complaints = matchesSchema(tool.inputSchema, args)
-      return complaints.length > 0 ? bad(shown(complaints.join('; '))) : { is: 'valid', tool, args }
+      return complaints.length > 0
+        ? bad(shortened(complaints.join('; '), shownUnits))
+        : { is: 'valid', tool, args }
     }
     const standard = tool.input['~standard']
     const isOwn = standard.vendor === 'everloop'
@@ -100,17 +104,17 @@ function parseArguments(text: string): { readonly value: unknown } | { readonly 
   try {
     return { value: JSON.parse(text) as unknown }
   } catch (error) {
-    return { problem: `${shown((error as Error).message)}.` }
+    return { problem: `${shortened((error as Error).message, shownUnits)}.` }
   }
 }
 
 function unknownTool(tools: readonly AnyTool[], wanted: string): string {
   const names = tools.map(({ name }) => name)
   const near = nearest(names, wanted)
-  const said = JSON.stringify(shown(String(wanted), 80))
+  const said = JSON.stringify(shortened(String(wanted), 80))
   if (names.length === 0) return `Error: there is no tool ${said}. There are no tools.`
   const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ''
-  return `Error: there is no tool ${said}.${hint} The tools are: ${shown(names.join(', '), 2000)}.`
+  return `Error: there is no tool ${said}.${hint} The tools are: ${shortened(names.join(', '), 2000)}.`
 }
 
 /** Names that share most of their pairs of characters, the nearest first, three at most. */
@@ -132,6 +136,3 @@ function pairsOf(text: string): Set<string> {
   const plain = ` ${text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')} `
   return new Set(Array.from(plain.slice(1), (unit, i) => plain.slice(i, i + 1) + unit))
 }
-
-const shown = (text: string, units = shownUnits): string =>
-  text.length > units ? `${text.slice(0, units)}…` : text

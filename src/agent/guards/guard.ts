@@ -2,6 +2,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkOptions } from '../../base/options.ts'
+import { shown } from '../../base/shown.ts'
 import type { Taint } from '../../ledger/index.ts'
 import type { AgentSettings } from '../settings.ts'
 import { type Position, positions, type Subjects } from './position.ts'
@@ -83,7 +84,7 @@ export function guard<const P extends Position>(definition: GuardDefinition<P>):
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
     throw new EverloopError(
       'BAD_NAME',
-      `The name of a guard is 1 to 64 letters, digits, "_", "." and "-", but this is ${JSON.stringify(name) ?? typeof name}.`,
+      `The name of a guard is 1 to 64 letters, digits, "_", "." and "-", but this is ${shown(name)}.`,
     )
   }
   const bad = (what: string): EverloopError =>

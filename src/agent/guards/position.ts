@@ -6,6 +6,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
+import { shown } from '../../base/shown.ts'
 import { encode } from '../../ledger/index.ts'
 import type { ToolEffect } from '../tools/tool.ts'
 
@@ -99,7 +100,7 @@ export function withFix<P extends Position>(
   if (fixed !== undefined) return fixed as Subjects[P]
   throw new EverloopError(
     'BAD_INPUT',
-    `A fix at "${position}" must be ${fixes[position]}, but this is ${value === null ? 'null' : typeof value}.`,
+    `A fix at "${position}" must be ${fixes[position]}, but this is ${shown(value)}.`,
   )
 }
 

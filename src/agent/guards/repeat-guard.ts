@@ -1,6 +1,5 @@
 /** A guard on going round in circles: the same call again and again. */
-import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkCount, checkOptions } from '../../base/options.ts'
 import { digestOf } from '../../ledger/index.ts'
 import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
@@ -26,13 +25,8 @@ export function repeatGuard(options: RepeatGuardOptions = {}): Guard {
   checkOptions('repeatGuard', options, ['name', 'max', 'within', 'reaction'])
   const { name = 'repeat', max = 3, within = 50, reaction = 'deny' } = options
   checkReaction('repeatGuard', reaction, ['deny', 'ask', 'halt'])
-  for (const [option, count] of Object.entries({ max, within })) {
-    if (Number.isInteger(count) && count >= 1) continue
-    throw new EverloopError(
-      'BAD_OPTION',
-      `repeatGuard: \`${option}\` must be a whole number of at least 1.`,
-    )
-  }
+  checkCount('repeatGuard: `max`', max, 1)
+  checkCount('repeatGuard: `within`', within, 1)
   return guard({
     name,
     at: 'call',

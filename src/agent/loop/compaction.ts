@@ -3,6 +3,7 @@
  * model writes. Recorded, so that every replay goes on with the same summary.
  */
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
+import { messageOf } from '../../base/message-of.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import { decideIn, isRecorded, portsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
@@ -117,6 +118,6 @@ async function summarised(
           : undefined
     return made(failed === undefined ? { summary: answer.text, replaced: cut } : { failed })
   } catch (error) {
-    return made({ failed: error instanceof Error ? error.message : String(error) })
+    return made({ failed: messageOf(error) })
   }
 }

@@ -4,6 +4,7 @@
  * or a failure for good, and a replay never counts attempts.
  */
 import { type BackOff, backOffOf, waitMs } from '../../base/back-off.ts'
+import { counted } from '../../base/counted.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { checkOptions } from '../../base/options.ts'
@@ -134,7 +135,7 @@ function withoutHeaders(request: ModelRequest): ModelRequest {
 
 function failed(attempts: readonly FailedAttempt[], last: AttemptFailure | undefined): ModelError {
   const models = [...new Set(attempts.map(({ model }) => model))].join(', ')
-  const tries = attempts.length === 1 ? '1 attempt' : `${attempts.length} attempts`
+  const tries = counted(attempts.length, 'attempt')
   return new ModelError(
     'MODEL_FAILED',
     `No answer from ${models} after ${tries}: ${last?.message ?? 'no attempt was made'}`,

@@ -2,6 +2,7 @@
  * Texts of providers without secrets. Providers like to quote the key that they refuse, and URLs
  * carry keys; both would be kept for ever. This catches the usual forms, it does not understand them.
  */
+import { shortened } from '../../base/shortened.ts'
 
 const forms: readonly (readonly [RegExp, string])[] = [
   [/\b(?:sk|pk|rk|gsk|xai|key|ghp|glpat|hf)[-_][\w*.-]{6,}/g, '[secret]'],
@@ -25,5 +26,5 @@ export function excerpt(text: string, units: number): string {
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
   const clean = forms.reduce((rest, [form, instead]) => rest.replace(form, instead), line)
-  return clean.length > units ? `${clean.slice(0, units).toWellFormed()}…` : clean
+  return shortened(clean, units)
 }

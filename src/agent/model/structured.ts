@@ -4,6 +4,7 @@
  * front); nothing within the JSON is repaired.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { counted } from '../../base/counted.ts'
 import { isObject } from '../../base/is-object.ts'
 import { jsonSchemaOf } from '../../run/schema.ts'
 import { outputSchema } from './output-schema.ts'
@@ -72,7 +73,7 @@ export async function fitted<T>(
   const more = result.issues.length - issues.length
   return {
     ok: false,
-    reason: `It is JSON, but not what the schema allows (${result.issues.length} ${result.issues.length === 1 ? 'issue' : 'issues'}).`,
+    reason: `It is JSON, but not what the schema allows (${counted(result.issues.length, 'issue')}).`,
     complaint: `The JSON does not fit the schema:\n${issues.join('\n')}${more > 0 ? `\nand ${more} more.` : ''}`,
   }
 }

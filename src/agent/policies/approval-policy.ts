@@ -4,7 +4,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkCount, checkOptions } from '../../base/options.ts'
 
 /** Whether a call needs an approval, and whose. Durations as "10m" or milliseconds. */
 export interface ApprovalPolicy {
@@ -135,8 +135,7 @@ export function checkApprovalPolicy(
     policy as Partial<ApprovalPolicy>
   const bad = (what: string): EverloopError => new EverloopError('BAD_OPTION', `${where}: ${what}.`)
   if (typeof needed !== 'boolean') throw bad('`needed` must be true or false')
-  if (approvals !== undefined && !(Number.isInteger(approvals) && approvals >= 1))
-    throw bad('`approvals` must be a whole number of at least 1')
+  if (approvals !== undefined) checkCount(`${where}: \`approvals\``, approvals, 1)
   if (notBy !== undefined && notBy !== 'requester') throw bad('`notBy` can only be "requester"')
   if (approvers !== undefined && !isNames(approvers))
     throw bad('`approvers` must be a list of names')

@@ -11,7 +11,8 @@ import type { AnyFlow, EffectClass, RetryPolicy } from '../../run/face.ts'
 import type { Finding, ReconcileContext } from '../../run/effects/finding.ts'
 import { retryOf } from '../../run/operations/retry-policy.ts'
 import { checkSchema } from '../../run/schema.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkCount, checkOptions } from '../../base/options.ts'
+import { shown } from '../../base/shown.ts'
 import { type ApprovalRule, checkApprovalPolicy } from '../policies/approval-policy.ts'
 import type { Secrets } from '../secret.ts'
 import { type JsonSchema, toolSchema } from './tool-schema.ts'
@@ -279,7 +280,7 @@ export function toolFace<Input>(options: ToolOptions<Input>, effect: ToolEffect)
   if (typeof name !== 'string' || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
     throw new EverloopError(
       'BAD_NAME',
-      `The name of a tool is 1 to 64 letters, digits, "_" and "-", but this is ${JSON.stringify(name) ?? typeof name}.`,
+      `The name of a tool is 1 to 64 letters, digits, "_" and "-", but this is ${shown(name)}.`,
     )
   }
   const bad = badOption(name)
@@ -290,8 +291,7 @@ export function toolFace<Input>(options: ToolOptions<Input>, effect: ToolEffect)
       'needs an `effect`: "read" (nothing changes: a call may be repeated freely), "idempotent" (may be repeated with the same idempotency key) or "once" (must never be repeated silently)',
     )
   }
-  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
-    throw bad('`concurrency` must be a whole number of at least 1')
+  if (concurrency !== undefined) checkCount(`${whose(name)} \`concurrency\``, concurrency, 1)
   if (!Number.isInteger(maxResult) || maxResult < 1024)
     throw bad('`maxResult` must be a whole number of bytes, at least 1024')
   if (typeof taints !== 'boolean') throw bad('`taints` must be true or false')
@@ -324,4 +324,6 @@ export function toolFace<Input>(options: ToolOptions<Input>, effect: ToolEffect)
 const badOption =
   (name: string) =>
   (what: string): EverloopError =>
-    new EverloopError('BAD_OPTION', `Tool ${JSON.stringify(name)} ${what}.`)
+    new EverloopError('BAD_OPTION', `${whose(name)} ${what}.`)
+
+const whose = (name: string): string => `Tool ${JSON.stringify(name)}`

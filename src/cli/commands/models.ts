@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
+import { messageOf } from '../../base/message-of.ts'
 import type { Script, ScriptedRequest } from '../../scripted/script.ts'
 import { act, type Call } from '../call.ts'
 import { clean } from '../clean.ts'
@@ -81,7 +82,7 @@ function read(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new EverloopError('BAD_OPTION', `The script ${file} cannot be read: ${why}`, { cause })
   }
 }

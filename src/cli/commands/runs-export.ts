@@ -2,11 +2,11 @@
 import { type FileHandle, open as openFile, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '../../base/counted.ts'
 import { assert, EverloopError } from '../../base/errors.ts'
 import { readLine } from '../../ledger/index.ts'
 import type { Imported } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
-import { counted } from '../counted.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting, openOrMake } from '../store-place.ts'
 
@@ -55,7 +55,7 @@ async function exportRun({ out, store, args, options }: Call<ExportOptions>): Pr
   const { runs, entries, artifacts } = end
   out.result({ run, file, runs, entries, artifacts }, () => {
     const below = runs === 1 ? '' : ` and ${counted(runs - 1, 'run')} below it`
-    return `Exported run ${run}${below} to ${file}: ${entries === 1 ? '1 entry' : `${entries} entries`}, ${counted(artifacts, 'artifact')}.`
+    return `Exported run ${run}${below} to ${file}: ${counted(entries, 'entry', 'entries')}, ${counted(artifacts, 'artifact')}.`
   })
 }
 

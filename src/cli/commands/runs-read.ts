@@ -1,6 +1,7 @@
 /** `everloop runs get|conversation|explain|verify`: looks at runs and changes nothing. */
 import type { Command } from 'commander'
 import { conversation } from '../../agent/conversation/conversation.ts'
+import { counted } from '../../base/counted.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
 import type { Settled } from '../../run/index.ts'
 import { askedFor, askedForText } from '../asked-for.ts'
@@ -8,7 +9,6 @@ import { act, type Call } from '../call.ts'
 import { cancelledBy } from '../cancelled-by.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
-import { counted } from '../counted.ts'
 import { conversationLines, costText } from '../conversation-text.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
@@ -85,7 +85,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
         ? [
             [
               'taken over',
-              `${info.crashes === 1 ? '1 crash' : `${info.crashes} crashes`}, ${counted(info.overtakes, 'lost lease')}`,
+              `${counted(info.crashes, 'crash', 'crashes')}, ${counted(info.overtakes, 'lost lease')}`,
             ] as [string, string],
           ]
         : []),
@@ -170,7 +170,7 @@ async function verifyRun({ out, store, args }: Call): Promise<number> {
   out.result({ run: id, ...result }, () => {
     if (result.ok) {
       const erased = result.erased === 0 ? '' : `, ${result.erased} of them erased`
-      return `${out.style('green', 'Intact')}: ${result.entries === 1 ? '1 entry' : `${result.entries} entries`}${erased}, every hash and rule checked.`
+      return `${out.style('green', 'Intact')}: ${counted(result.entries, 'entry', 'entries')}${erased}, every hash and rule checked.`
     }
     return [
       `${out.style('red', 'Broken')}: run ${id} is not what was written. Restore the store from a backup.`,

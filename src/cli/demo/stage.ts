@@ -3,6 +3,7 @@
  * moment. This process only watches, kills and answers: nothing that the run needs is in its memory.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { formatDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { LinkedEntry } from '../../ledger/index.ts'
 import type { Ever } from '../../run/index.ts'
@@ -48,7 +49,7 @@ export class Stage {
         if (Date.now() > deadline) {
           throw new EverloopError(
             'TIMEOUT',
-            `The demo did not get on for ${patienceMs / 1000} seconds: the machine is too busy, or the disk too slow.`,
+            `The demo did not get on for ${formatDuration(patienceMs)}: the machine is too busy, or the disk too slow.`,
           )
         }
         const ended: Promise<unknown> = this.#worker?.ended ?? pause(100)

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ErrorData } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
 import type { Redactor } from '../../base/redactor.ts'
+import { shortened } from '../../base/shortened.ts'
 import { encode } from '../../ledger/index.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import type { Doubt } from './doubt.ts'
@@ -60,8 +61,8 @@ const sentenceUnits = 300
 /** On one line, and cut when no secret is in it any more: half of one would not be found. */
 function sentence(text: string, redactor: Redactor): string {
   const line = redactor.text(text).replaceAll(/\s+/g, ' ').trim()
-  if (line.length > sentenceUnits) return `${line.slice(0, sentenceUnits)}…`
-  return /[.!?…]$/.test(line) ? line : `${line}.`
+  const shown = shortened(line, sentenceUnits)
+  return /[.!?…]$/.test(shown) ? shown : `${shown}.`
 }
 
 /** The answer's schema with the result's inside. References there would lead elsewhere in here. */
@@ -76,8 +77,7 @@ const excerptUnits = 200
 
 function excerpt(args: unknown): string {
   // Encoded first: plain JSON knows no bigint. Read again: encoded text escapes letters.
-  const text = JSON.stringify(JSON.parse(encode(args)))
-  return text.length > excerptUnits ? `${text.slice(0, excerptUnits)}…` : text
+  return shortened(JSON.stringify(JSON.parse(encode(args))), excerptUnits)
 }
 
 /** JSON Schema of what a person may say. */

@@ -1,4 +1,5 @@
 /** Asking the step's `reconcile` what became of a call, in the time that it has for it. */
+import { formatDuration } from '../../base/duration.ts'
 import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import { idempotencyKeyOf } from '../operations/attempt.ts'
@@ -39,7 +40,7 @@ export async function findOut(
     )
     const finding = await Promise.race([asked, limit.over])
     if (!(finding instanceof TimeOver)) return finding
-    return unknown(`\`reconcile\` took longer than ${reconcileMs / 1000} s.`)
+    return unknown(`\`reconcile\` took longer than ${formatDuration(reconcileMs)}.`)
   } catch (thrown) {
     return unknown(`\`reconcile\` threw ${saidOf(errorData(thrown))}`)
   } finally {

@@ -11,7 +11,7 @@ import { within } from '../current.ts'
 import type { BranchOptions } from '../face.ts'
 import { isLarge, payloadWith } from '../replay/large.ts'
 import type { Operation } from '../pass/operation.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkCount, checkOptions } from '../../base/options.ts'
 import type { Pass } from '../pass/pass.ts'
 import { Scope } from '../pass/scope.ts'
 
@@ -121,11 +121,7 @@ export function map(
   const { name, count, options, branch } = call
   checkOptions('run.map', options, ['concurrency'])
   const { concurrency = Infinity } = options
-  if (concurrency !== Infinity && (!Number.isInteger(concurrency) || concurrency < 1)) {
-    throw new EverloopError('BAD_OPTION', `concurrency must be a whole number of at least 1.`, {
-      run: pass.run,
-    })
-  }
+  if (concurrency !== Infinity) checkCount('concurrency', concurrency, 1, { run: pass.run })
   return inScope(pass, parent, parent.key(name), async (scope) => {
     const results: unknown[] = []
     let begun = 0

@@ -1,6 +1,7 @@
 /** Which runs and open questions are listed: checked here once, not by each store in its own way. */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions, meant } from '../../base/options.ts'
+import { shown } from '../../base/shown.ts'
 import type { RunFilter, RunRow } from '../../store/store.ts'
 
 export interface ListOptions {
@@ -79,11 +80,5 @@ export function checkLimit(where: string, limit: unknown = Infinity): void {
 }
 
 function bad(what: string, wanted: string, given: unknown): EverloopError {
-  const shown =
-    typeof given === 'string'
-      ? JSON.stringify(given.slice(0, 60))
-      : typeof given === 'number' || given === null
-        ? String(given)
-        : typeof given
-  return new EverloopError('BAD_OPTION', `${what} must be ${wanted}, but this is ${shown}.`)
+  return new EverloopError('BAD_OPTION', `${what} must be ${wanted}, but this is ${shown(given)}.`)
 }

@@ -1,6 +1,6 @@
 /** How a process works: how many runs at a time, and until when. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkCount, checkOptions } from '../../base/options.ts'
 
 export interface WorkOptions {
   /** How many runs are executed at a time. Default 16. */
@@ -13,12 +13,7 @@ export interface WorkOptions {
 export function checkWork(options: WorkOptions): Required<WorkOptions> {
   checkOptions('work', options, ['concurrency', 'until'])
   const { concurrency = 16, until = 'stopped' } = options
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new EverloopError(
-      'BAD_OPTION',
-      'work({ concurrency }) must be a whole number of at least 1.',
-    )
-  }
+  checkCount('work({ concurrency })', concurrency, 1)
   if (!['idle', 'stopped'].includes(until)) {
     throw new EverloopError('BAD_OPTION', 'work({ until }) must be "idle" or "stopped".')
   }

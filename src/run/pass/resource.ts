@@ -4,6 +4,7 @@
  * beside what comes next.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { formatDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
 
@@ -80,7 +81,7 @@ export class Resources {
     const list = names.map((name) => `"${name}"`).join(', ')
     return new EverloopError(
       'STALLED',
-      `After ${closeMs / 1000}s these resources of run "${this.#run}" have not been closed: ${list}. The run goes on without waiting for them. Give the functions that open and close them a timeout of their own.`,
+      `After ${formatDuration(closeMs)} these resources of run "${this.#run}" have not been closed: ${list}. The run goes on without waiting for them. Give the functions that open and close them a timeout of their own.`,
       { run: this.#run },
     )
   }

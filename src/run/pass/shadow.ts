@@ -8,6 +8,7 @@
  */
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import type { Redactor } from '../../base/redactor.ts'
+import { shortened } from '../../base/shortened.ts'
 import { encode, isWithin, redacted } from '../../ledger/index.ts'
 import type { RunRow } from '../../store/store.ts'
 import { type Next, verdictOf } from '../face.ts'
@@ -100,8 +101,6 @@ function compareVerdicts(first: unknown, second: unknown, redactor: Redactor): s
   const [a, b] = [encode((first as Next).state), encode((second as Next).state)]
   if (a === b) return undefined
   // Before it is cut: half a secret would be found by nobody.
-  const shown = (text: string): string => excerpt(redacted(text, redactor, 'value'))
+  const shown = (text: string): string => shortened(redacted(text, redactor, 'value'), 200)
   return `a second execution of the turn returned another state: ${shown(b)} instead of ${shown(a)}`
 }
-
-const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

@@ -1,4 +1,5 @@
 /** Why a pass comes to its end although the code could go on, and what is written about it. */
+import { formatDuration } from '../../base/duration.ts'
 import { EverloopError, type ErrorCode, errorCodes } from '../../base/errors.ts'
 import { type AnyDraft, decode, type Entry, errorData, type Payloads } from '../../ledger/index.ts'
 import { actor } from '../actor.ts'
@@ -144,5 +145,5 @@ export function unable({ path }: Operation, thrown: unknown): Pause {
 export const stalled = (ms: number): Pause => ({
   is: 'pause',
   code: 'STALLED',
-  message: `The flow has waited for ${ms / 1000}s on something that is not an operation of the run. Put the call that it awaits into run.step, then resume the run.`,
+  message: `The flow has waited for ${formatDuration(ms)} on something that is not an operation of the run. Put the call that it awaits into run.step, then resume the run.`,
 })

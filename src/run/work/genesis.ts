@@ -2,6 +2,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
+import { shown } from '../../base/shown.ts'
 import {
   checkRunId,
   decode,
@@ -123,6 +124,6 @@ function checkText(what: string, text: unknown): void {
   if (typeof text === 'string' && /^[\x20-\x7e]{1,200}$/.test(text)) return
   throw new EverloopError(
     'BAD_NAME',
-    `A ${what} must be a text of 1 to 200 printable ASCII characters, but this is ${JSON.stringify(text) ?? typeof text}.`,
+    `A ${what} must be a text of 1 to 200 printable ASCII characters, but this is ${shown(text)}.`,
   )
 }

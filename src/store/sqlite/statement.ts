@@ -7,6 +7,7 @@
  */
 // Not from node:util: all that it exports would be loaded, which takes each process three milliseconds.
 import { isUint8Array } from 'node:util/types'
+import { counted } from '../../base/counted.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { migrations } from './migrations.ts'
 
@@ -99,8 +100,6 @@ const told = (value: unknown): string =>
     : typeof value === 'object'
       ? `an object (${Object.prototype.toString.call(value).slice(8, -1)})`
       : `a ${typeof value}`
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 /** Where the statement ends with a semicolon; -1 when it does with the text. */
 function endOf(words: readonly string[], isTrigger: boolean): number {

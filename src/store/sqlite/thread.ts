@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { assert, EverloopError } from '../../base/errors.ts'
+import { messageOf } from '../../base/message-of.ts'
 import type { Batch, BatchResult } from './command.ts'
 import type { OpenedFile } from './open.ts'
 import { packBatch, unpackResult } from './packed.ts'
@@ -51,7 +52,7 @@ export class WriterThread {
     try {
       return new WriterThread(file)
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause)
+      const said = messageOf(cause)
       const why = `The thread that writes the store cannot be started: ${said}`
       throw new EverloopError('STORE_FAILED', why, { cause })
     }

@@ -1,11 +1,12 @@
 /** Errors of SQLite and of the system as everloop's: what the caller can do decides the code. */
 import { EverloopError } from '../../base/errors.ts'
+import { messageOf } from '../../base/message-of.ts'
 import { troubleOf } from './driver.ts'
 
 /** The error to hand to a caller; errors that are neither SQLite's nor the system's are returned as they are. */
 export function explain(error: unknown, location: string): unknown {
   const trouble = troubleOf(error)
-  const said = error instanceof Error ? error.message : String(error)
+  const said = messageOf(error)
   if (trouble === undefined) {
     if (!isSystemError(error)) return error
     if (error.code === 'ENOSPC') return full(location, `system: ${said}`, error)

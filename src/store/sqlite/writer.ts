@@ -11,6 +11,7 @@
  *   the file, or its name leads to another one: each transaction looks first (three microseconds).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
+import { messageOf } from '../../base/message-of.ts'
 import { append, transact } from './append.ts'
 import { claim, closeSession, limitQueue, openSession } from './claim.ts'
 import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts'
@@ -187,7 +188,7 @@ export class Writer {
 }
 
 const brokenAtTheEnd = (cause: unknown): UserError => {
-  const said = cause instanceof Error ? cause.message : String(cause)
+  const said = messageOf(cause)
   const message = `The rows of run.transact break a constraint that was put off until its end (SQLite: ${said}). Write rows that keep to it.`
   return new UserError(message, { cause: new EverloopError('BAD_OPTION', message, { cause }) })
 }
