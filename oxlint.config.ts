@@ -166,8 +166,8 @@ export default defineConfig({
       ...layer({ folder: 'base', from: [] }),
       {
         files: 'src/base/system.ts',
-        may: 'base and node:crypto',
-        patterns: ['!node:crypto'],
+        may: 'base, node:crypto and node:fs',
+        patterns: ['!node:crypto', '!node:fs'],
         random: true,
       },
       ...layer({ folder: 'ledger', from: ['base/**'], packages: ['!node:crypto'] }),

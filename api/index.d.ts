@@ -1254,6 +1254,7 @@ interface Clock {
 interface Ports {
     readonly clock: Clock;
     monotonic(): number;
+    busy(): number;
     setTimer(ms: number, callback: () => void): Timer;
     afterMicrotasks(callback: () => void): void;
     nextTurn(callback: () => void): void;

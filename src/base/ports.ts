@@ -19,6 +19,11 @@ export interface Ports {
   readonly clock: Clock
   /** Milliseconds since some fixed moment. Nobody can set it back, and it goes on while the process is frozen. */
   monotonic(): number
+  /**
+   * Milliseconds that code has kept the event loop for itself. Neither what the loop waits for counts nor,
+   * where the system tells, that it had to wait for a processor.
+   */
+  busy(): number
   /** Calls back once after at least `ms` milliseconds, however many those are. */
   setTimer(ms: number, callback: () => void): Timer
   /** Calls back when all microtasks that are queued now, and those they queue, have run. */

@@ -2,6 +2,7 @@
  * The real ports: the only file below the CLI that touches the wall clock, timers and randomness.
  */
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Ports, Timer } from './ports.ts'
 
 /** setTimeout takes at most 2^31 - 1 ms (24.8 days) and fires at once beyond it. */
@@ -53,10 +54,20 @@ const afterMicrotasks = (callback: () => void): void => {
   void settled.then(() => nextTick(callback))
 }
 
+/** How long this thread was ready to go on and had no processor. Linux tells; elsewhere it is not known. */
+function starvedMs(): number {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6 || 0
+  } catch {
+    return 0
+  }
+}
+
 /** The ports of a real process. */
 export const systemPorts: Ports = {
   clock: { now: () => Date.now() },
   monotonic: () => performance.now(),
+  busy: () => performance.eventLoopUtilization().active - starvedMs(),
   setTimer,
   afterMicrotasks,
   nextTurn: (callback) => void soon(callback),

@@ -38,6 +38,7 @@ export class Gate {
     this.ports = {
       clock: time.clock,
       monotonic: () => time.monotonic(),
+      busy: () => time.busy(),
       setTimer: (ms, callback) => this.#setTimer(ms, callback),
       afterMicrotasks: (callback) => time.afterMicrotasks(this.#gated(callback)),
       nextTurn: (callback) => time.nextTurn(this.#gated(callback)),

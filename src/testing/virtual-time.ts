@@ -125,6 +125,11 @@ class Virtual implements VirtualTime {
     return this.#now
   }
 
+  /** Code takes no time. */
+  busy(): number {
+    return 0
+  }
+
   setTimer(ms: number, callback: () => void): Timer & PendingTimer {
     this.#life++
     const at = this.#now + Math.max(0, Math.ceil(ms)) // clocks tell whole milliseconds

@@ -265,6 +265,7 @@ describe('limits', () => {
       const ports = {
         clock: { now: () => time.clock.now() + setMs },
         monotonic: time.monotonic.bind(time),
+        busy: time.busy.bind(time),
         setTimer: time.setTimer.bind(time),
         afterMicrotasks: time.afterMicrotasks.bind(time),
         nextTurn: time.nextTurn.bind(time),

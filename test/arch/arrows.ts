@@ -36,6 +36,7 @@ const one = (from: string, ...specifiers: readonly string[]): Arrow[] =>
 export const allowed: readonly Arrow[] = [
   ...one('src/base/x.ts', './target.ts'),
   { from: 'src/base/system.ts', code: `export { randomBytes } from 'node:crypto'` },
+  { from: 'src/base/system.ts', code: `export { readFileSync } from 'node:fs'` },
   ...one('src/ledger/x.ts', './target.ts', '../base/target.ts'),
   { from: 'src/ledger/x.ts', code: `export { createHash } from 'node:crypto'` },
   ...one('src/store/x.ts', '../base/target.ts', '../ledger/target.ts', './shared.ts', 'node:fs'),

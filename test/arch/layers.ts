@@ -27,7 +27,7 @@ const layers: readonly Layer[] = [
     name: 'system',
     files: /^src\/base\/system\.ts$/,
     targets: [base],
-    packages: [/^node:crypto$/],
+    packages: [/^node:(?:crypto|fs)$/],
   },
   { name: 'base', files: base, targets: [base], packages: [] },
   { name: 'ledger', files: ledger, targets: [base, ledger], packages: [/^node:crypto$/] },

@@ -24,6 +24,7 @@ export class Process implements Owner {
       // Only the store's clock may be trusted: that of a process may be wrong.
       clock: { now: () => scheduler.clock.now() + skewMs },
       monotonic: () => scheduler.elapsed,
+      busy: () => 0,
       setTimer: (ms, callback) => this.#setTimer(ms, callback),
       afterMicrotasks: (callback) => {
         if (!this.isDead) queueMicrotask(() => process.nextTick(callback))

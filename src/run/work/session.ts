@@ -5,6 +5,10 @@
  * loop sends none, so a hung process does. A session that could not be renewed in time is lost
  * shortly before its lease ends, whether or not the store has said so: what it holds is dropped
  * before anybody else can have it.
+ *
+ * Why it was lost is told apart: code that kept the event loop for itself for so long, or anything else,
+ * which is no run's doing: a machine that slept or had no processor for us, a clock that was set, a store
+ * that could not be written.
  */
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Store } from '../../store/store.ts'
@@ -14,17 +18,24 @@ export interface SessionKeeperOptions {
   readonly ports: Ports
   readonly leaseMs: number
   readonly name: string
-  readonly onLost: () => void
+  readonly onLost: (cause: LossCause) => void
   readonly onTrouble: (error: unknown) => void
 }
 
+export type LossCause = 'code' | 'other'
+
 /** This part of the lease is left unused at its end, for dropping what is held. */
 const marginPart = 1 / 20
+
+/** Code that has made a lease run out, a third of which may have passed before, was busy for more than this part. */
+const busyPart = 1 / 2
 
 export class SessionKeeper {
   readonly token: string
   readonly #options: SessionKeeperOptions
   #expires: number
+  /** How busy the process had been when the lease began last. */
+  #busy: number
   #renewing = false
   #timer: Timer | undefined
   #over = false
@@ -33,6 +44,7 @@ export class SessionKeeper {
     this.#options = options
     this.token = token
     this.#expires = options.store.clock.now() + options.leaseMs
+    this.#busy = options.ports.busy()
   }
 
   /** Opens a session under a token that nobody had before. */
@@ -45,32 +57,42 @@ export class SessionKeeper {
     return keeper
   }
 
+  /** Whether the lease still counts. Timers that are late may not have told yet that it does not. */
+  isValid(): boolean {
+    if (!this.#over && this.#left() <= 0) this.#lose()
+    return !this.#over
+  }
+
   /** Ends the session: runs that it still holds are due at once. */
   async close(): Promise<void> {
     this.#end()
     await this.#options.store.closeSession(this.token)
   }
 
+  #left(): number {
+    const { leaseMs, store } = this.#options
+    return this.#expires - leaseMs * marginPart - store.clock.now()
+  }
+
   #beat(): void {
-    const { ports, leaseMs, store } = this.#options
-    const left = (): number => this.#expires - leaseMs * marginPart - store.clock.now()
-    this.#timer = ports.setTimer(Math.max(0, Math.min(leaseMs / 3, left())), () => {
-      if (left() <= 0) {
-        this.#lose()
-        return
-      }
+    const { ports, leaseMs } = this.#options
+    this.#timer = ports.setTimer(Math.max(0, Math.min(leaseMs / 3, this.#left())), () => {
+      if (!this.isValid()) return
       if (!this.#renewing) void this.#renew()
       this.#beat()
     })
   }
 
   async #renew(): Promise<void> {
-    const { store, leaseMs, onTrouble } = this.#options
+    const { store, ports, leaseMs, onTrouble } = this.#options
     const asked = store.clock.now()
+    const busy = ports.busy()
     this.#renewing = true
     try {
-      if (await store.renewSession(this.token)) this.#expires = asked + leaseMs
-      else this.#lose()
+      if (await store.renewSession(this.token)) {
+        this.#expires = asked + leaseMs
+        this.#busy = busy
+      } else this.#lose()
     } catch (error) {
       onTrouble(error)
     } finally {
@@ -81,7 +103,8 @@ export class SessionKeeper {
   #lose(): void {
     if (this.#over) return
     this.#end()
-    this.#options.onLost()
+    const { ports, leaseMs, onLost } = this.#options
+    onLost(ports.busy() - this.#busy > leaseMs * busyPart ? 'code' : 'other')
   }
 
   #end(): void {

@@ -3,7 +3,7 @@
  *
  * W1 A worker holds runs only under a session of its own, whose token nobody had before. When the
  *    session is lost, or cannot be renewed before its lease ends, everything in hand is dropped
- *    before a new session begins.
+ *    before a new session begins, and given back where no code is to blame for it.
  * W2 Heartbeats come from a timer, not from steps; a frozen event loop sends none.
  * W3 Runs that are blocked and linger do not count against the concurrency.
  * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
@@ -20,7 +20,7 @@ import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
 import type { PassEnd } from '../pass/stop.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
-import { SessionKeeper } from './session.ts'
+import { type LossCause, SessionKeeper } from './session.ts'
 import { attributeRejections } from './unhandled.ts'
 
 /** The poll that remains when nothing is ever told. */
@@ -54,6 +54,8 @@ export class Worker {
   readonly #held = new Map<string, Held>()
   #state: State = 'new'
   #session: SessionKeeper | undefined
+  /** A session that was lost through no fault of what it held, which is still to be given back. */
+  #blameless: string | undefined
   /** A claim failed and may have happened all the same. */
   #isUnsure = false
   /** Set while the loop sleeps; called to wake it. */
@@ -147,6 +149,7 @@ export class Worker {
     this.#state = 'stopped'
     this.#unsubscribe?.()
     await this.#session?.close().catch(this.#trouble)
+    await this.#giveBack().catch(this.#trouble)
     this.#settleIdle(this.#idle)
   }
 
@@ -288,16 +291,25 @@ export class Worker {
   }
 
   async #keeper(): Promise<SessionKeeper> {
-    this.#session ??= await SessionKeeper.open({
+    if (this.#session?.isValid()) return this.#session
+    await this.#giveBack()
+    this.#session = await SessionKeeper.open({
       ...this.#options,
-      onLost: () => this.#loseSession(),
+      onLost: (cause) => this.#loseSession(cause),
       onTrouble: this.#trouble,
     })
     return this.#session
   }
 
+  /** Frees what is still in the name of a session that was lost without blame: it counts no take-over. */
+  async #giveBack(): Promise<void> {
+    if (this.#blameless !== undefined) await this.#options.store.closeSession(this.#blameless)
+    this.#blameless = undefined
+  }
+
   /** The lease is gone: others may hold the runs already. */
-  #loseSession(): void {
+  #loseSession(cause: LossCause): void {
+    if (cause === 'other') this.#blameless = this.#session?.token
     this.#session = undefined
     this.#isUnsure = false
     this.#dropAll(
