@@ -39,6 +39,61 @@ test('a run that kills its process is parked, and those that were beside it comp
   ])
 }, 60_000)
 
+const killers = fileURLToPath(new URL('killers-child.ts', import.meta.url))
+
+interface Ledger {
+  /** Executes these runs, and those before, until the process is killed or has nothing left to do. */
+  readonly life: (...ids: readonly string[]) => string
+  readonly ended: () => Promise<readonly (readonly [id: string, status: string, crashes: number])[]>
+}
+
+function ledger(): Ledger {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-killers-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  return {
+    life(...ids) {
+      const argv = [killers, store, ...ids]
+      const { signal, status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+      return signal ?? (status === 0 ? 'lived' : stderr)
+    },
+    async ended() {
+      await using ever = await open({ store })
+      const runs = await ever.list({ limit: 1000 })
+      return runs.map(({ id, status, crashes }) => [id, status, crashes] as const)
+    },
+  }
+}
+
+test('a run that was beside another killer each time is not taken for one', async () => {
+  const { life, ended } = ledger()
+  for (let i = 1; i <= 6; i++) expect(life('innocent', `killer-${i}`)).toBe('SIGKILL')
+  while (life() === 'SIGKILL');
+  const runs = await ended()
+  expect(runs.find(([id]) => id === 'innocent')).toEqual([
+    'innocent',
+    'completed',
+    expect.any(Number),
+  ])
+  expect(runs.filter(([id]) => id !== 'innocent')).toEqual(
+    [6, 5, 4, 3, 2, 1].map((i) => [`killer-${i}`, 'paused', 3]),
+  )
+}, 120_000)
+
+test('of two hundred runs beside one that kills its process, none but that one is parked', async () => {
+  const { life, ended } = ledger()
+  const ids = ['killer', ...Array.from({ length: 200 }, (_, i) => `innocent-${i}`)]
+  expect(Array.from({ length: 4 }, () => life(...ids))).toEqual([
+    'SIGKILL',
+    'SIGKILL',
+    'SIGKILL',
+    'lived',
+  ])
+  const runs = await ended()
+  expect(runs.filter(([, status]) => status !== 'completed')).toEqual([['killer', 'paused', 3]])
+  expect(runs).toHaveLength(201)
+}, 120_000)
+
 /** A step that hangs in the first process, and after it as long as the test says. */
 function gates(): {
   readonly body: (name: string) => Promise<string>
@@ -104,4 +159,30 @@ test('a run that was lost and now hangs keeps others that were lost waiting for 
   expect(begun).toHaveLength(3)
   await pass(runtime, 20_000)
   expect(begun.slice(2)).toEqual(['a', 'b'])
+})
+
+test('a run that would be parked for one more loss is executed by itself, when what is in hand has been so for a minute', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  await using runtime = await testRuntime({ flows: [work] })
+  const lost = await runtime.ever.start(work, 'lost', { id: 'lost' })
+  for (const times of [1, 2]) {
+    await runtime.runUntil(() => begun.length === times)
+    runtime.workers.at(-1)?.crash()
+    runtime.addWorker()
+  }
+  // It has 10 seconds before the lost run is free.
+  await runtime.ever.start(work, 'before', { id: 'before' })
+  await runtime.runUntil(() => begun.length === 3)
+  await pass(runtime, 20_000)
+  await runtime.ever.start(work, 'behind', { id: 'behind' })
+  await pass(runtime, 35_000)
+  expect(begun).toEqual(['lost', 'lost', 'before'])
+  await pass(runtime, 10_000)
+  expect(begun.slice(3)).toEqual(['lost'])
+  release('lost')
+  await runtime.runUntil(() => begun.length === 5)
+  expect(begun.slice(4)).toEqual(['behind'])
+  for (const name of ['before', 'behind']) release(name)
+  expect(await runtime.result(lost)).toBe('lost')
 })

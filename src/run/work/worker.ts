@@ -11,6 +11,9 @@
  * W5 Of suspects, runs that lost their worker and have written nothing since, one is in hand at a
  *    time: which of them it was that killed the process, nobody knows. What is beside it for the
  *    first time may be lost with it once, and is not lost with it again.
+ * W6 A run that would be parked if it were lost once more is executed by itself: nothing is claimed
+ *    beside it, and it begins when nothing is in hand that has come lately. Else it were parked for
+ *    what others do that kill their process, a different one each time.
  */
 import { type ErrorCode, EverloopError } from '../../base/errors.ts'
 import { Redactor } from '../../base/redactor.ts'
@@ -18,6 +21,7 @@ import type { RunRow } from '../../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
+import { barrenMax } from './opening.ts'
 import type { PassEnd } from '../pass/stop.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 import { type LossCause, SessionKeeper } from './session.ts'
@@ -27,8 +31,11 @@ import { attributeRejections } from './unhandled.ts'
 const pollMs = 5000
 /** How long claims are put off after the store was in trouble. */
 const troubleMs = 1000
-/** A suspect that has been in hand for so long holds up no other: it may hang, but it has not killed. */
-const suspectMs = 60_000
+/** What has been in hand for so long holds up no other: it may hang, but it has not killed. */
+const provenMs = 60_000
+/** Lost once more, it is parked (W6). */
+const isOnLastChance = ({ barren }: RunRow): boolean => barren === barrenMax - 1
+
 /** How long a run is put off that could not be executed for a reason of its own. */
 const lostMs = 10_000
 
@@ -44,8 +51,10 @@ type State = 'new' | 'working' | 'draining' | 'stopped'
 interface Held {
   readonly executing: Executing
   readonly row: RunRow
-  /** While it is a suspect (W5): until when it holds up others. */
-  suspectUntil: number | undefined
+  /** When it has been in hand for so long that it is not taken for what kills the process. */
+  readonly provenAt: number
+  /** It has written nothing since it was lost (W5). */
+  isSuspect: boolean
 }
 
 export class Worker {
@@ -56,6 +65,8 @@ export class Worker {
   #session: SessionKeeper | undefined
   /** A session that was lost through no fault of what it held, which is still to be given back. */
   #blameless: string | undefined
+  /** The run that waits here to be executed by itself (W6). */
+  #waiting: string | undefined
   /** A claim failed and may have happened all the same. */
   #isUnsure = false
   /** Set while the loop sleeps; called to wake it. */
@@ -163,6 +174,11 @@ export class Worker {
     const busy = Array.from(this.#held.values()).filter(({ executing }) => !executing.isBlocked)
     const limit = concurrency - busy.length
     if (limit <= 0) return undefined
+    const suspect = this.#suspectInHand()
+    if (suspect && isOnLastChance(suspect.row)) return suspect.provenAt
+    const waiting = this.#waiting
+    const unproven = this.#unproven(busy)
+    if (waiting !== undefined && unproven !== undefined) return unproven
     const asking = [...this.#idle] // whoever asks later may have started something that this claim misses
     try {
       const session = await this.#keeper()
@@ -173,15 +189,24 @@ export class Worker {
         session: token,
         flows: flows.served,
         limit,
-        suspects: this.#suspectInHand() ? 0 : 1,
+        suspects: suspect ? 0 : 1,
+        run: waiting,
       })
       this.#isUnsure = false
+      this.#waiting = undefined
       if (this.#session !== session) {
         // Lost meanwhile. What was never begun is given back, or it would count as lost with us.
         await Promise.all(runs.map((row) => this.#putOff(row, token, 0)))
         return 0
       }
-      for (const row of runs) this.#begin(row, token)
+      const last = runs.find(isOnLastChance)
+      const mustWait = last && (runs.length > 1 || unproven !== undefined)
+      for (const row of runs) if (!mustWait || row !== last) this.#begin(row, token)
+      if (mustWait) {
+        await this.#putOff(last, token, 0)
+        this.#waiting = last.id
+      }
+      if (waiting !== undefined || mustWait) return 0
       if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle(asking)
       return nextDue
     } catch (error) {
@@ -190,9 +215,17 @@ export class Worker {
     }
   }
 
-  #suspectInHand(): boolean {
+  #suspectInHand(): Held | undefined {
     const now = this.#options.store.clock.now()
-    return Array.from(this.#held.values()).some(({ suspectUntil = 0 }) => suspectUntil > now)
+    return Array.from(this.#held.values()).find(
+      ({ isSuspect, provenAt }) => isSuspect && provenAt > now,
+    )
+  }
+
+  /** When all of these will have been in hand for long; undefined when they have. */
+  #unproven(busy: readonly Held[]): number | undefined {
+    const at = busy.reduce((latest, { provenAt }) => Math.max(latest, provenAt), 0)
+    return at > this.#options.store.clock.now() ? at : undefined
   }
 
   /** Begins what an earlier claim did get although its reply was lost. */
@@ -211,7 +244,10 @@ export class Worker {
     const { store, ports, flows, development, onBody, onTrouble, onPassEnd } = this.#options
     const { redactor = new Redactor(), environment = {} } = this.#options
     const flow = flows.find(row.flow, row.version)
-    if (!flow) return // claimed by name and version, so it is there
+    if (!flow) {
+      void this.#putOff(row, session, 0) // it waited here, and has moved to another version meanwhile
+      return
+    }
     const executing = execute({
       row,
       session,
@@ -235,16 +271,16 @@ export class Worker {
         this.#stir()
       },
     })
-    const suspectUntil = row.barren > 0 ? store.clock.now() + suspectMs : undefined
-    this.#held.set(row.id, { executing, row, suspectUntil })
+    const provenAt = store.clock.now() + provenMs
+    this.#held.set(row.id, { executing, row, provenAt, isSuspect: row.barren > 0 })
     if (this.#state !== 'working') executing.yield()
   }
 
   /** The run has got further: it is no suspect any more, and the next one may come. */
   #clear(row: RunRow): void {
     const held = this.#held.get(row.id)
-    if (held?.row !== row || held.suspectUntil === undefined) return
-    held.suspectUntil = undefined
+    if (held?.row !== row || !held.isSuspect) return
+    held.isSuspect = false
     this.#stir()
   }
 
