@@ -64,8 +64,8 @@ export interface JournalOptions {
   readonly session: string
   readonly epoch: number
   readonly head: Head
-  /** Goes before the first entry that is written. */
-  readonly prelude: AnyDraft | undefined
+  /** What goes before the first entry that is written. */
+  readonly prelude: () => AnyDraft | undefined
   /** These entries are durable; called before the items' own callbacks. */
   readonly onCommitted: (entries: readonly Entry[]) => void
   /** An append is through; called after the items' own callbacks. */
@@ -107,12 +107,11 @@ export class Journal {
   #busy = false
   #scheduled = false
   #lost = false
-  #prelude: AnyDraft | undefined
+  #hasBegun = false
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#head = options.head
-    this.#prelude = options.prelude
   }
 
   /** True while something is not yet durable. */
@@ -122,9 +121,10 @@ export class Journal {
 
   push(item: Item): void {
     if (this.#lost) return
-    if (this.#prelude && (item.drafts.length > 0 || item.transact)) {
-      this.#waiting.push({ drafts: [this.#prelude] })
-      this.#prelude = undefined
+    if (!this.#hasBegun && (item.drafts.length > 0 || item.transact)) {
+      this.#hasBegun = true
+      const prelude = this.#options.prelude()
+      if (prelude) this.#waiting.push({ drafts: [prelude] })
     }
     this.#waiting.push(item)
     this.#schedule()

@@ -115,7 +115,7 @@ const inHand = (pass: Pass): Executing => ({
 async function begin(execution: Execution, pending: PendingExecution): Promise<void> {
   const held: Held = {}
   const journal = journalOf(execution, held)
-  const reader = await open(execution, journal)
+  const reader = await open(execution, journal, held)
   if (!reader) return
   const { undoing } = reader.state
   if (undoing) {
@@ -132,8 +132,9 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   await perform(pass, execution.flow, reader.beginning.record)
 }
 
-/** Who goes on with the run, once it is known: the pass, or what undoes the run. */
+/** What was read of the run, and who goes on with it, once these are known: the pass, or what undoes the run. */
 interface Held {
+  reader?: Reader
   pass?: Pass
   compensation?: Compensation
 }
@@ -145,7 +146,7 @@ function journalOf(execution: Execution, held: Held): Journal {
     run: row.id,
     epoch: row.epoch,
     head: { seq: row.seq, hash: row.hash, time: row.updated },
-    prelude: preludeOf(row),
+    prelude: () => preludeOf(row, held.reader),
     onCommitted: (entries) => {
       if (entries.length > 0) execution.onProgress()
       held.pass?.operations.onCommitted(entries)
@@ -221,7 +222,11 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
 }
 
 /** What is read of a run that may go on; undefined when it may not, and has been given back. */
-async function open(execution: Execution, journal: Journal): Promise<Reader | undefined> {
+async function open(
+  execution: Execution,
+  journal: Journal,
+  held: Held,
+): Promise<Reader | undefined> {
   const { row, store, ports, onEnd, onTrouble } = execution
   const waiting = { ports, onTrouble: (error: unknown) => onTrouble(error, row) }
   const giveBack = async (
@@ -234,6 +239,7 @@ async function open(execution: Execution, journal: Journal): Promise<Reader | un
 
   try {
     const reader = await patiently(waiting, () => Reader.read(store, row))
+    held.reader = reader
     checkFlow(row, reader)
     const opening = await patiently(waiting, () => openingOf(store, row, reader))
     if (opening.is === 'open') return reader

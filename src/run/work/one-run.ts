@@ -77,6 +77,7 @@ async function inHand(
   },
 ): Promise<HeldRun> {
   const { store, ports, onTrouble, redactor = new Redactor() } = options
+  let reader: Reader | undefined
   const journal = new Journal({
     store,
     ports,
@@ -85,7 +86,7 @@ async function inHand(
     session: token,
     epoch: row.epoch,
     head: { seq: row.seq, hash: row.hash, time: row.updated },
-    prelude: row.status === 'active' ? preludeOf(row) : undefined,
+    prelude: () => (row.status === 'active' ? preludeOf(row, reader) : undefined),
     onCommitted: () => {},
     onSettled: () => {},
     onNews: () => {},
@@ -97,7 +98,7 @@ async function inHand(
     await write({ drafts, release: { wake, seen: row.newest } })
   }
   try {
-    const reader = await Reader.read(store, row)
+    reader = await Reader.read(store, row)
     return { row, reader, journal, redactor, write, giveBack, lost }
   } catch (error) {
     await giveBack([])

@@ -2,7 +2,7 @@
  * Whether a claimed run may go on: paused, failed, crash-looping and cancelled runs are decided upon
  * here, before any of their code is executed.
  */
-import type { AnyDraft, RunState, RunStatus } from '../../ledger/index.ts'
+import type { AnyDraft, Payloads, RunState, RunStatus } from '../../ledger/index.ts'
 import type { Message, NewMessage, RunRow, Store } from '../../store/store.ts'
 import { actor } from '../actor.ts'
 import { cancelMessage } from '../pass/cancel-message.ts'
@@ -203,13 +203,21 @@ export async function cancelWithoutCode(
   return { drafts: isPaused ? [resumed, undoing] : [undoing], deliver, end: undefined }
 }
 
-/** A take-over is written down together with the first progress after it. */
-export const preludeOf = ({ barren, crashes, overtakes }: RunRow): AnyDraft | undefined =>
-  barren === 0
-    ? undefined
-    : {
-        scope: '',
-        kind: 'run.overtaken',
-        key: '',
-        record: { lost: crashes >= overtakes ? 'crash' : 'lease', times: barren },
-      }
+/**
+ * A take-over is written down together with the first progress after it. The row counts losses of a
+ * run's whole life, so those that its ledger has told of are taken off: what is left was lost since.
+ */
+export function preludeOf(
+  { barren, crashes, overtakes }: RunRow,
+  reader: Reader | undefined,
+): AnyDraft | undefined {
+  if (barren === 0) return undefined
+  const told = (reader?.open ?? [])
+    .filter(({ kind, payload }) => kind === 'run.overtaken' && payload !== null)
+    .map((entry) => reader?.line(entry).record as Payloads['run.overtaken'])
+    .reduce((sum, { lost, times }) => sum + (lost === 'crash' ? times : 0), 0)
+  // An imported run begins to count anew.
+  const recent = Math.max(crashes - told, barren - overtakes)
+  const lost = recent * 2 >= barren ? 'crash' : 'lease'
+  return { scope: '', kind: 'run.overtaken', key: '', record: { lost, times: barren } }
+}
