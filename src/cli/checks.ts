@@ -1,21 +1,14 @@
 /** What `everloop doctor` looks at, one function each. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { counted } from '../base/counted.ts'
 import { formatDuration } from '../base/duration.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { Ever } from '../run/index.ts'
 import { isAlive, type Store, type StoreInfo } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
+import { everyRun } from './every-run.ts'
+import { existingFolder } from './existing-folder.ts'
 import { ago } from './times.ts'
 
 export interface Check {
@@ -55,8 +48,7 @@ const spaceMin = 500 * 1024 * 1024
 
 /** Space and speed of the disk that the ledger lies on, or would lie on. */
 export function checkDisk(file: string): Check[] {
-  let folder = dirname(file)
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  const folder = existingFolder(file)
   return [checkSpace(folder), checkFsync(folder)]
 }
 
@@ -203,14 +195,8 @@ const lateMs = 60_000
 export async function checkDue(ever: Ever): Promise<Check> {
   const until = ever.store.clock.now() - lateMs
   const late: string[] = []
-  for (let before: string | undefined; ;) {
-    const after = before === undefined ? {} : { before }
-    const page = await ever.list({ status: 'active', limit: runsMax, ...after })
-    for (const { id, status, due = Infinity } of page) {
-      if (status === 'ready' && due < until) late.push(id)
-    }
-    before = page.at(-1)?.id
-    if (page.length < runsMax) break
+  for await (const { id, status, due = Infinity } of everyRun(ever, { status: 'active' })) {
+    if (status === 'ready' && due < until) late.push(id)
   }
   const oldest = late.at(-1)
   if (oldest === undefined) return check('due', 'good', 'no run has been due for long')

@@ -6,8 +6,8 @@ import type { Conversation } from '../agent/conversation/conversation.ts'
 import type { ConversationItem } from '../agent/conversation/conversation-item.ts'
 import { counted } from '../base/counted.ts'
 import { clean, cleanLine } from './clean.ts'
+import { jsonLine } from './json-text.ts'
 import type { Output } from './output.ts'
-import { plain } from './output.ts'
 
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
@@ -33,7 +33,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
           ),
           ...(item.isCut ? ['  (cut off at a limit of tokens)'] : []),
           ...item.calls.flatMap(({ id, tool, args }) => [
-            `  ${out.style('cyan', cleanLine(tool, 64))} ${jsonLine(args, argsMax)}`,
+            `  ${out.style('cyan', cleanLine(tool, 64))} ${valueLine(args, argsMax)}`,
             ...about
               .filter(({ call }) => call === id)
               .filter(isOpenOrDone)
@@ -47,7 +47,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
           `${item.guard} at ${item.position}: ${item.verdict}${reasonText(item.reason)}`,
         )
       case 'question':
-        return speech(out, 'question', `${item.prompt} → ${jsonLine(item.answer, argsMax)}`)
+        return speech(out, 'question', `${item.prompt} → ${valueLine(item.answer, argsMax)}`)
       case 'summary':
         return speech(out, 'summary', item.text)
       case 'failed':
@@ -125,14 +125,14 @@ function aboutText(item: OfCall, out: Output): string {
     case 'asked':
       return out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
     case 'result':
-      return out.style('dim', `= ${jsonLine(item.value, resultMax)}`)
+      return out.style('dim', `= ${valueLine(item.value, resultMax)}`)
     case 'error':
       return `${out.style('red', 'error')} ${cleanLine(item.error, resultMax)}`
     case 'unmade':
       return `${out.style('yellow', 'not made')}${reasonText(item.reason)}`
     case 'vote':
     case 'approval': {
-      const args = item.args === undefined ? '' : ` with ${jsonLine(item.args, argsMax)}`
+      const args = item.args === undefined ? '' : ` with ${valueLine(item.args, argsMax)}`
       const via = item.channel === undefined ? '' : ` via ${cleanLine(item.channel, 40)}`
       const color = item.verdict === 'approved' ? 'green' : 'yellow'
       const verdict = item.is === 'vote' ? `a vote: ${item.verdict}` : verdictText(item)
@@ -189,5 +189,6 @@ const vias: Readonly<Record<NonNullable<Of<'doubt'>['via']>, string>> = {
 const reasonText = (reason: string | undefined): string =>
   reason === undefined ? '' : `: ${cleanLine(reason)}`
 
-const jsonLine = (value: unknown, unitsMax: number): string =>
-  cleanLine(typeof value === 'string' ? value : JSON.stringify(plain(value)), unitsMax)
+/** A text as it is, everything else as JSON. */
+const valueLine = (value: unknown, unitsMax: number): string =>
+  typeof value === 'string' ? cleanLine(value, unitsMax) : jsonLine(value, unitsMax)

@@ -2,8 +2,10 @@
 import { createInterface } from 'node:readline/promises'
 import { EverloopError } from '../base/errors.ts'
 import type { Approval, Ever, Question } from '../run/index.ts'
+import { hintOf, readingsOf } from './answer-words.ts'
 import { clean, cleanLine } from './clean.ts'
-import { plain } from './output.ts'
+import { jsonText } from './json-text.ts'
+import { openQuestion } from './open-question.ts'
 import { lastRefusal } from './refusal.ts'
 import { userName } from './user-name.ts'
 
@@ -55,11 +57,6 @@ export async function askPerson(
   }
 }
 
-async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
-  const run = id.slice(0, id.lastIndexOf('/'))
-  return (await ever.questions({ run })).find((question) => question.id === id)
-}
-
 type Typed =
   | { readonly is: 'text'; readonly text: string }
   /** The question was closed meanwhile. */
@@ -109,30 +106,13 @@ async function approvalOf(ever: Ever, { id, run, kind }: Question): Promise<Appr
 
 /** All of the call, which the prompt may have cut, and why it is asked about. */
 function callText({ tool, args, reason }: Approval): string {
-  const call = clean(`${cleanLine(tool)} ${JSON.stringify(plain(args), undefined, 2)}`)
+  const call = `${cleanLine(tool)} ${jsonText(args)}`
   return reason === undefined ? call : `${call}\nBecause: ${clean(reason)}`
 }
 
 /** A yes is not offered where nobody can say it. */
 const approvalHint = (approval: Approval | undefined): string =>
   approval?.isDenyOnly ? 'no, no WHY' : 'yes, no, no WHY'
-
-/** What may be given as an answer, where the schema says it briefly. */
-export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): string {
-  if (kind === 'approval') return 'see everloop approvals'
-  if (typeof schema !== 'object' || schema === null) return ''
-  if ('enum' in schema && Array.isArray(schema.enum))
-    return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
-  const verdicts = verdictsOf(schema).filter((verdict) => isBare(schema, verdict))
-  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON${exampleIn(schema)}`
-  if (!('type' in schema)) return 'JSON'
-  if (schema.type === 'boolean') return 'yes, no'
-  return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
-}
-
-/** True for schemas of which some answers are bare words. */
-export const takesWords = (question: Question): boolean =>
-  question.kind !== 'approval' && question.schema !== undefined && hintOf(question) !== 'JSON'
 
 /** Tries the readings of what was typed. Returns the complaint when none fits. */
 async function answerWith(
@@ -159,60 +139,4 @@ async function answerWith(
     }
   }
   return complaint
-}
-
-/**
- * The values that a typed text may mean: JSON first, then a yes or no, then the text itself. `shown`: the
- * digest of the call that the person has seen.
- */
-export function readingsOf(text: string, { kind, schema }: Question, shown?: string): unknown[] {
-  const typed = text.trim()
-  const readings: unknown[] = []
-  try {
-    readings.push(JSON.parse(typed))
-  } catch {
-    // No JSON: a text, most likely.
-  }
-  const [, yes, no, why = ''] = /^(?:(y|yes)|(n|no)\b[\s,:]*(.*))$/i.exec(typed) ?? []
-  if (kind === 'approval') {
-    const reason = why === '' ? {} : { reason: why }
-    const how = { channel: 'terminal', ...(shown === undefined ? {} : { shown }) }
-    if (yes !== undefined) readings.push({ verdict: 'approve', ...how })
-    if (no !== undefined) readings.push({ verdict: 'deny', ...how, ...reason })
-    return readings
-  }
-  if (schema !== undefined) {
-    if (yes !== undefined) readings.push(true)
-    if (no !== undefined && why === '') readings.push(false)
-  }
-  if (verdictsOf(schema).includes(typed)) readings.push({ verdict: typed })
-  readings.push(typed)
-  return readings
-}
-
-/** The verdicts among which everloop's own questions have people choose. */
-function verdictsOf(schema: unknown): readonly string[] {
-  const { verdict } = (schema as VerdictSchema | undefined)?.properties ?? {}
-  return Array.isArray(verdict?.enum) ? verdict.enum.map(String) : []
-}
-
-/** What such questions have in their schemas. */
-interface VerdictSchema {
-  readonly properties?: {
-    readonly verdict?: { readonly enum?: unknown; readonly const?: unknown }
-  }
-  readonly required?: readonly string[]
-  readonly anyOf?: readonly VerdictSchema[]
-  readonly examples?: readonly unknown[]
-}
-
-/** True when the verdict needs no fields beside it. */
-function isBare({ anyOf }: VerdictSchema, verdict: string): boolean {
-  const isOf = (branch: VerdictSchema): boolean =>
-    verdictsOf(branch).includes(verdict) || branch.properties?.verdict?.const === verdict
-  return anyOf?.find(isOf)?.required === undefined
-}
-
-function exampleIn({ examples }: VerdictSchema): string {
-  return Array.isArray(examples) ? ` like ${cleanLine(JSON.stringify(examples[0]), 200)}` : ''
 }

@@ -3,14 +3,14 @@
  * the JSON Schema that lies beside the question; the schema in the run's code may say more, and then the
  * question stays open.
  */
-import { decode, type Payloads } from '../ledger/index.ts'
+import { decode, type Payloads, questionPlace } from '../ledger/index.ts'
 import type { Ever, Question } from '../run/index.ts'
 
 export async function lastRefusal(
   ever: Ever,
   { id, run }: Pick<Question, 'id' | 'run'>,
 ): Promise<string | undefined> {
-  const asked = Number(id.slice(id.lastIndexOf('/') + 1))
+  const asked = questionPlace(id).seq
   const [question, ...later] = await ever.store.entries(run, { after: asked - 1 })
   const refused = later.findLast(
     ({ kind, scope, key }) =>

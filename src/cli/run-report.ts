@@ -6,6 +6,8 @@ import type { Call } from './call.ts'
 import { clean, cleanLine } from './clean.ts'
 import { exitCodes } from './exit.ts'
 import { explain } from './explain.ts'
+import { flowText, serveCommand } from './flow-text.ts'
+import { jsonText } from './json-text.ts'
 import { plain } from './output.ts'
 import type { Unserved } from './rest.ts'
 
@@ -71,7 +73,7 @@ async function reportResting(
 export function reportUnserved({
   out,
   id,
-  unserved: { status, flow, version },
+  unserved,
   served,
 }: {
   readonly out: Call['out']
@@ -79,8 +81,9 @@ export function reportUnserved({
   readonly unserved: Unserved
   readonly served: string
 }): number {
-  const sentence = unservedText(id, { flow, version }, served)
-  const fix = `everloop work FILE (a file that exports flow "${flow}" in version "${version}")`
+  const { status } = unserved
+  const sentence = unservedText(id, unserved, served)
+  const fix = serveCommand(unserved)
   out.result({ run: id, status, reason: 'not-served', sentence, fix }, () => '')
   out.note(painted(out, status, sentence))
   out.note(`Next: ${fix}`)
@@ -89,10 +92,10 @@ export function reportUnserved({
 
 export const unservedText = (
   id: string,
-  { flow, version }: Pick<Unserved, 'flow' | 'version'>,
+  of: Pick<Unserved, 'flow' | 'version'>,
   served: string,
 ): string =>
-  `Run ${id} is of flow "${flow}" in version "${version}", which is not served here: this process has version "${served}".`
+  `Run ${id} is of ${flowText(of)}, which is not served here: this process has version "${served}".`
 
 /** The status stands before the sentence, unless the sentence begins with it. */
 function painted(out: Call['out'], status: string, sentence: string): string {
@@ -122,4 +125,4 @@ async function lastAnswer(
 
 /** A text as it is, for pipes; everything else as JSON. */
 const shown = (output: unknown): string =>
-  typeof output === 'string' ? clean(output) : clean(JSON.stringify(plain(output), undefined, 2))
+  typeof output === 'string' ? clean(output) : jsonText(output)

@@ -44,6 +44,10 @@ export function dateTime(time: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
+/** "2026-11-21 08:00:00 (3m 5s ago)". */
+export const dateAndAgo = (time: number, now: number): string =>
+  `${dateTime(time)} (${ago(time, now)})`
+
 /** A local time of day with milliseconds, for events. */
 export function clockTime(time: number): string {
   const date = new Date(time)

@@ -3,7 +3,8 @@ import { userInfo } from 'node:os'
 import { PassThrough, Writable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { askPerson, hintOf } from '../../src/cli/question-prompt.ts'
+import { hintOf } from '../../src/cli/answer-words.ts'
+import { askPerson } from '../../src/cli/question-prompt.ts'
 import {
   agent,
   type Ever,

@@ -5,14 +5,16 @@ import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
 import { answeredText, decideCommand, decidersText } from '../deciders.ts'
+import { type Field, fields } from '../fields.ts'
 import { parseValue } from '../json-input.ts'
+import { jsonLine, jsonText } from '../json-text.ts'
 import { namedQuestion } from '../named-question.ts'
 import { plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
-import { ago, dateTime } from '../times.ts'
+import { ago, dateAndAgo, dateTime } from '../times.ts'
 import { userName } from '../user-name.ts'
 
 interface DecideOptions {
@@ -99,7 +101,7 @@ async function listApprovals({
       { title: 'STATE', of: (approval: Approval) => stateText(approval, now) },
       { title: 'FOR', of: forText },
       { title: 'TOOL', of: ({ tool }: Approval) => cleanLine(tool, 40) },
-      { title: 'ARGUMENTS', of: ({ args }: Approval) => cleanLine(argsText(args), 80) },
+      { title: 'ARGUMENTS', of: ({ args }: Approval) => jsonLine(args, 80) },
     ]
     return [...table(columns, shown), ...more]
   })
@@ -129,36 +131,26 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
   const now = ever.store.clock.now()
   out.result(documentOf(approval), () => {
     const { due, votes, reason, assignee } = approval
-    const rows: [string, string][] = [
+    const lines = fields(out, [
       ['approval', approval.id],
       ['run', approval.run],
       ['tool', cleanLine(approval.tool)],
-      ['arguments', clean(JSON.stringify(plain(approval.args), undefined, 2))],
+      ['arguments', jsonText(approval.args)],
       ['asks', clean(approval.prompt)],
-      ...(reason === undefined ? [] : [['because', clean(reason)] as [string, string]]),
+      ['because', reason && clean(reason)],
       ['since', dateTime(approval.since)],
-      ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
+      ['expires', due === undefined ? 'never' : dateAndAgo(due, now)],
       ['state', stateText(approval, now)],
       ['votes', votesText(approval)],
-      ...votes.map(({ by, verdict, reason: why = '' }): [string, string] => [
+      ...votes.map(({ by, verdict, reason: why = '' }): Field => [
         '',
         cleanLine(`${by ?? 'somebody'} ${verdict} ${why}`),
       ]),
-      ...(approval.refused === undefined
-        ? []
-        : [['refused before', cleanLine(approval.refused, 400)] as [string, string]]),
+      ['refused before', approval.refused && cleanLine(approval.refused, 400)],
       ['may decide', decidersText(approval)],
-      ...(assignee === undefined ? [] : [['handed to', cleanLine(assignee)] as [string, string]]),
+      ['handed to', assignee && cleanLine(assignee)],
       ['digest', approval.digest],
-    ]
-    const lines = table(
-      [
-        { title: '', of: ([name]) => name },
-        { title: '', of: ([, value]) => value },
-      ],
-      rows,
-      (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
-    )
+    ])
     return [...lines, out.style('dim', `Next: ${decideCommand(approval)}`)]
   })
 }
@@ -243,5 +235,3 @@ async function resolveApproval(ever: Ever, prefix = ''): Promise<Approval> {
 const documentOf = ({ args, ...rest }: Approval): object => ({ ...rest, args: plain(args) })
 
 const votesText = ({ votes, approvals }: Approval): string => `${votes.length} of ${approvals}`
-
-const argsText = (args: unknown): string => JSON.stringify(plain(args)) ?? ''

@@ -3,13 +3,14 @@
  * against the machine at hand. The bare commits are the floor: SQLite alone, one row a commit, with
  * the same durability. The full benchmark of the project is `npm run bench` in a clone.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { flow } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
+import { existingFolder } from '../existing-folder.ts'
 import { interruptible } from '../interrupt.ts'
 import { ledgerFile } from '../store-place.ts'
 import { table } from '../table.ts'
@@ -85,13 +86,10 @@ function makePlace(folder: string): string {
   }
 }
 
-/** The folder of the store, or the nearest one above that exists: it must be the same disk. */
+/** On the disk of the store. */
 function folderOf(store: string): string {
   const file = ledgerFile(store)
-  if (file === undefined) return process.cwd()
-  let folder = dirname(file)
-  while (!existsSync(folder)) folder = dirname(folder)
-  return folder
+  return file === undefined ? process.cwd() : existingFolder(file)
 }
 
 interface Limit {

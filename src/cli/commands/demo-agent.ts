@@ -1,11 +1,8 @@
 /** `everloop demo agent [DIRECTORY]`: an agent audits a directory and survives the death of its process. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { counted } from '../../base/counted.ts'
-import { parseDuration } from '../../base/duration.ts'
-import { EverloopError } from '../../base/errors.ts'
 import type { Settled } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -13,6 +10,8 @@ import { conversationLines, costText } from '../conversation-text.ts'
 import { audit, type AuditResult, runId } from '../demo/audit.ts'
 import { chooseModel, type Choice, scripted } from '../demo/audit-model.ts'
 import { demoDirectory } from '../demo/directory.ts'
+import { demoPlace } from '../demo/place.ts'
+import { demoTime } from '../demo/time.ts'
 import { exitCodes } from '../exit.ts'
 import { interruptible } from '../interrupt.ts'
 import { invocation } from '../invocation.ts'
@@ -23,8 +22,6 @@ interface Options {
   readonly model?: string
   readonly time: string
 }
-
-const timeMsMax = 60_000
 
 export function addDemoAgent(demo: Command): void {
   const agents = demo
@@ -41,10 +38,9 @@ export function addDemoAgent(demo: Command): void {
 
 async function demoAgent({ out, options, args }: Call<Options>): Promise<number> {
   const directory = demoDirectory(args[0])
-  const timeMs = parseDuration(options.time)
-  if (timeMs > timeMsMax) throw new EverloopError('BAD_DURATION', '--time takes at most 60s.')
+  const timeMs = demoTime(options.time)
   const choice = await chooseModel(options.model)
-  const place = mkdtempSync(join(realpathSync(tmpdir()), 'everloop-demo-'))
+  const place = demoPlace()
   if (!out.json) process.stdout.write(openingWords(out, directory, choice))
   return interruptible(async (signal) => {
     try {

@@ -1,15 +1,15 @@
 /** `everloop demo crash [DIRECTORY]`: a real run over real files that survives its process. */
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { counted } from '../../base/counted.ts'
-import { parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
 import { crash, type CrashResult, runId } from '../demo/crash.ts'
 import { demoDirectory } from '../demo/directory.ts'
+import { demoPlace } from '../demo/place.ts'
+import { demoTime } from '../demo/time.ts'
 import { exitCodes } from '../exit.ts'
 import { interruptible } from '../interrupt.ts'
 import { invocation } from '../invocation.ts'
@@ -24,7 +24,6 @@ interface Options {
 
 /** More would make the ledger long and the demo dull. */
 const filesMaxMax = 5000
-const readMsMax = 60_000
 
 export function addDemoCrash(demo: Command): void {
   const crashes = demo
@@ -42,9 +41,8 @@ async function demoCrash({ out, options, args }: Call<Options>): Promise<number>
   if (!Number.isInteger(files) || files < 0 || files > filesMaxMax) {
     throw new EverloopError('BAD_OPTION', `--files takes a whole number from 0 to ${filesMaxMax}.`)
   }
-  const readMs = parseDuration(options.time)
-  if (readMs > readMsMax) throw new EverloopError('BAD_DURATION', '--time takes at most 60s.')
-  const place = mkdtempSync(join(realpathSync(tmpdir()), 'everloop-demo-'))
+  const readMs = demoTime(options.time)
+  const place = demoPlace()
   const ledger = join(place, 'ledger.db')
   if (!out.json) {
     const shown = cleanLine(relative(process.cwd(), directory) || '.')

@@ -1,7 +1,8 @@
 /** `everloop questions`: what runs ask people, and the answers. */
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import { type Ever, fittingText, notOpen, type Question, questionPlace } from '../../run/index.ts'
+import { type Ever, fittingText, notOpen, type Question } from '../../run/index.ts'
+import { hintOf, readingsOf, takesWords } from '../answer-words.ts'
 import { act, type Call } from '../call.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -9,14 +10,17 @@ import { interruptible } from '../interrupt.ts'
 import { parseValue } from '../json-input.ts'
 import { namedQuestion } from '../named-question.ts'
 import { plain } from '../output.ts'
-import { askPerson, hintOf, readingsOf, takesWords } from '../question-prompt.ts'
+import { askPerson } from '../question-prompt.ts'
 import { answeredText } from '../deciders.ts'
+import { fields } from '../fields.ts'
+import { jsonText } from '../json-text.ts'
+import { openQuestion } from '../open-question.ts'
 import { lastRefusal } from '../refusal.ts'
 import { resolveRun } from '../rest.ts'
 import { runsThatAsk } from '../runs-below.ts'
 import { openExisting } from '../store-place.ts'
 import { table } from '../table.ts'
-import { ago, dateTime } from '../times.ts'
+import { ago, dateAndAgo } from '../times.ts'
 
 interface AnswerOptions {
   readonly text?: string
@@ -110,35 +114,21 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
     ...(cancel === undefined ? {} : { cancelling: cancel }),
   }
   out.result({ ...question, schema: plain(schema), ...more }, () => {
-    const rows: [string, string][] = [
-      ['question', id],
-      ['run', run],
-      ...(cancel === undefined ? [] : [['cancelling', cleanLine(cancel)] as [string, string]]),
-      ['about', { question: 'what the code asks', approval: 'a call', effect: 'a call' }[kind]],
-      ['asks', clean(prompt)],
-      ['since', `${dateTime(since)} (${ago(since, now)})`],
-      ['expires', due === undefined ? 'never' : `${dateTime(due)} (${ago(due, now)})`],
-      ...(refused === undefined
-        ? []
-        : [['refused before', cleanLine(refused, 400)] as [string, string]]),
-      ['answer', hintOf(question) || (isText(schema) ? 'a text' : 'any JSON')],
-      ...(schema === undefined
-        ? []
-        : [['schema', clean(JSON.stringify(plain(schema), undefined, 2))] as [string, string]]),
-    ]
     const next =
       kind === 'approval' ? `everloop approvals show ${id}` : `everloop questions answer ${id} …`
-    return [
-      ...table(
-        [
-          { title: '', of: ([name]) => name },
-          { title: '', of: ([, value]) => value },
-        ],
-        rows,
-        (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
-      ),
-      out.style('dim', `Next: ${next}`),
-    ]
+    const lines = fields(out, [
+      ['question', id],
+      ['run', run],
+      ['cancelling', cancel && cleanLine(cancel)],
+      ['about', { question: 'what the code asks', approval: 'a call', effect: 'a call' }[kind]],
+      ['asks', clean(prompt)],
+      ['since', dateAndAgo(since, now)],
+      ['expires', due === undefined ? 'never' : dateAndAgo(due, now)],
+      ['refused before', refused && cleanLine(refused, 400)],
+      ['answer', hintOf(question) || (isText(schema) ? 'a text' : 'any JSON')],
+      ['schema', schema === undefined ? undefined : jsonText(schema)],
+    ])
+    return [...lines, out.style('dim', `Next: ${next}`)]
   })
 }
 
@@ -214,11 +204,6 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
 
 const isText = (schema: unknown): boolean =>
   typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'string'
-
-async function openQuestion(ever: Ever, id: string): Promise<Question | undefined> {
-  const { run } = questionPlace(id)
-  return (await ever.questions({ run })).find((question) => question.id === id)
-}
 
 /** The question that is meant. A run with one open question stands for it. */
 async function resolveQuestion(ever: Ever, prefix: string): Promise<string> {

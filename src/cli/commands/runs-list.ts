@@ -4,6 +4,7 @@ import { EverloopError } from '../../base/errors.ts'
 import type { Ever, ListOptions, RunInfo } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
+import { everyRun } from '../every-run.ts'
 import type { Output } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
@@ -115,18 +116,11 @@ async function collect(
     ),
   ]
   const found: RunInfo[] = []
-  for (let before: string | undefined; found.length < limit;) {
-    const page = await ever.list({
-      ...filter,
-      status,
-      limit: 200,
-      ...(before === undefined ? {} : { before }),
-    })
-    found.push(...page.filter((info) => wanted.includes(info.status)))
-    before = page.at(-1)?.id
-    if (page.length < 200) break
+  for await (const info of everyRun(ever, { ...filter, status })) {
+    if (wanted.includes(info.status)) found.push(info)
+    if (found.length === limit) break
   }
-  return found.slice(0, limit)
+  return found
 }
 
 /** The status in its color. */

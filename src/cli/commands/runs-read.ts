@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { conversation } from '../../agent/conversation/conversation.ts'
 import { counted } from '../../base/counted.ts'
 import { decode, type Payloads } from '../../ledger/index.ts'
-import type { Settled } from '../../run/index.ts'
+import type { RunInfo, Settled } from '../../run/index.ts'
 import { askedFor, askedForText } from '../asked-for.ts'
 import { act, type Call } from '../call.ts'
 import { cancelledBy } from '../cancelled-by.ts'
@@ -12,11 +12,12 @@ import { clean, cleanLine } from '../clean.ts'
 import { conversationLines, costText } from '../conversation-text.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
+import { type Field, fields } from '../fields.ts'
+import { jsonText } from '../json-text.ts'
 import { plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
-import { table } from '../table.ts'
-import { ago, dateTime } from '../times.ts'
+import { dateAndAgo } from '../times.ts'
 import { paint } from './runs-list.ts'
 
 export function addRunsRead(runs: Command): void {
@@ -66,46 +67,34 @@ async function getRun({ out, store, args }: Call): Promise<void> {
   }
   out.result(document, () => {
     const now = ever.store.clock.now()
-    const rows: [string, string][] = [
+    return fields(out, [
       ['run', id],
       ['status', paint(out, info.status, info.status)],
       ['flow', `${info.flow}@${info.version}`],
-      ...(info.title === undefined ? [] : [['title', cleanLine(info.title)] as [string, string]]),
-      ...(by === undefined ? [] : [['started by', cleanLine(by)] as [string, string]]),
+      ['title', info.title && cleanLine(info.title)],
+      ['started by', by && cleanLine(by)],
       ['queue', info.queue],
-      ['created', `${dateTime(info.created)} (${ago(info.created, now)})`],
-      ['changed', `${dateTime(info.updated)} (${ago(info.updated, now)})`],
+      ['created', dateAndAgo(info.created, now)],
+      ['changed', dateAndAgo(info.updated, now)],
       ['entries', String(info.entries)],
-      ...Object.entries(info.labels).map(([name, value]): [string, string] => [
+      ...Object.entries(info.labels).map(([name, value]): Field => [
         'label',
         `${cleanLine(name)}=${cleanLine(value)}`,
       ]),
-      ...(info.parent === undefined ? [] : [['parent', info.parent] as [string, string]]),
-      ...(info.crashes + info.overtakes > 0
-        ? [
-            [
-              'taken over',
-              `${counted(info.crashes, 'crash', 'crashes')}, ${counted(info.overtakes, 'lost lease')}`,
-            ] as [string, string],
-          ]
-        : []),
-      ...asked.map((request): [string, string] => ['asked for', askedForText(request)]),
-      ...(cancel === undefined ? [] : [['cancelling', cleanLine(cancel)] as [string, string]]),
+      ['parent', info.parent],
+      ['taken over', lossesText(info)],
+      ...asked.map((request): Field => ['asked for', askedForText(request)]),
+      ['cancelling', cancel && cleanLine(cancel)],
       ['input', shown(genesis.input)],
-      ...(settled ? settledRows(settled) : []),
-      ...(canceller === undefined
-        ? []
-        : [['cancelled by', cleanLine(canceller)] as [string, string]]),
-    ]
-    return table(
-      [
-        { title: '', of: ([name]) => name },
-        { title: '', of: ([, value]) => value },
-      ],
-      rows,
-      (cell, column) => (column === 0 ? out.style('dim', cell) : cell),
-    )
+      ...(settled ? settledFields(settled) : []),
+      ['cancelled by', canceller && cleanLine(canceller)],
+    ])
   })
+}
+
+function lossesText({ crashes, overtakes }: RunInfo): string | undefined {
+  if (crashes + overtakes === 0) return undefined
+  return `${counted(crashes, 'crash', 'crashes')}, ${counted(overtakes, 'lost lease')}`
 }
 
 function restOf(settled: Settled): object {
@@ -123,7 +112,7 @@ function restOf(settled: Settled): object {
   }
 }
 
-function settledRows(settled: Settled): [string, string][] {
+function settledFields(settled: Settled): readonly Field[] {
   switch (settled.status) {
     case 'completed':
       return [['output', shown(settled.output)]]
@@ -141,8 +130,7 @@ function settledRows(settled: Settled): [string, string][] {
   }
 }
 
-const shown = (value: unknown): string =>
-  value === undefined ? '' : clean(JSON.stringify(plain(value), undefined, 2))
+const shown = (value: unknown): string => (value === undefined ? '' : jsonText(value))
 
 async function readConversation({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)

@@ -6,6 +6,7 @@ import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
 import { exitCodes } from '../exit.ts'
 import { givenBy, loadActions, loadGivens, withText } from '../flow-file.ts'
+import { jsonLine } from '../json-text.ts'
 import { type Output, plain } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
@@ -101,5 +102,4 @@ function tell(out: Output, run: string, undos: readonly UndoInfo[]): void {
   })
 }
 
-const shown = (value: unknown): string =>
-  value === undefined ? '' : cleanLine(JSON.stringify(plain(value)) ?? '', 40)
+const shown = (value: unknown): string => (value === undefined ? '' : jsonLine(value, 40))

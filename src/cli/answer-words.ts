@@ -1,0 +1,76 @@
+/** Answers as people type them: what they may type to a question, and what that means. */
+import type { Question } from '../run/index.ts'
+import { cleanLine } from './clean.ts'
+
+/** What may be given as an answer, where the schema says it briefly. */
+export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): string {
+  if (kind === 'approval') return 'see everloop approvals'
+  if (typeof schema !== 'object' || schema === null) return ''
+  if ('enum' in schema && Array.isArray(schema.enum))
+    return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
+  const verdicts = verdictsOf(schema).filter((verdict) => isBare(schema, verdict))
+  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON${exampleIn(schema)}`
+  if (!('type' in schema)) return 'JSON'
+  if (schema.type === 'boolean') return 'yes, no'
+  return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
+}
+
+/** True for schemas of which some answers are bare words. */
+export const takesWords = (question: Question): boolean =>
+  question.kind !== 'approval' && question.schema !== undefined && hintOf(question) !== 'JSON'
+
+/**
+ * The values that a typed text may mean: JSON first, then a yes or no, then the text itself. `shown`: the
+ * digest of the call that the person has seen.
+ */
+export function readingsOf(text: string, { kind, schema }: Question, shown?: string): unknown[] {
+  const typed = text.trim()
+  const readings: unknown[] = []
+  try {
+    readings.push(JSON.parse(typed))
+  } catch {
+    // No JSON: a text, most likely.
+  }
+  const [, yes, no, why = ''] = /^(?:(y|yes)|(n|no)\b[\s,:]*(.*))$/i.exec(typed) ?? []
+  if (kind === 'approval') {
+    const reason = why === '' ? {} : { reason: why }
+    const how = { channel: 'terminal', ...(shown === undefined ? {} : { shown }) }
+    if (yes !== undefined) readings.push({ verdict: 'approve', ...how })
+    if (no !== undefined) readings.push({ verdict: 'deny', ...how, ...reason })
+    return readings
+  }
+  if (schema !== undefined) {
+    if (yes !== undefined) readings.push(true)
+    if (no !== undefined && why === '') readings.push(false)
+  }
+  if (verdictsOf(schema).includes(typed)) readings.push({ verdict: typed })
+  readings.push(typed)
+  return readings
+}
+
+/** The verdicts among which everloop's own questions have people choose. */
+function verdictsOf(schema: unknown): readonly string[] {
+  const { verdict } = (schema as VerdictSchema | undefined)?.properties ?? {}
+  return Array.isArray(verdict?.enum) ? verdict.enum.map(String) : []
+}
+
+/** What such questions have in their schemas. */
+interface VerdictSchema {
+  readonly properties?: {
+    readonly verdict?: { readonly enum?: unknown; readonly const?: unknown }
+  }
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly VerdictSchema[]
+  readonly examples?: readonly unknown[]
+}
+
+/** True when the verdict needs no fields beside it. */
+function isBare({ anyOf }: VerdictSchema, verdict: string): boolean {
+  const isOf = (branch: VerdictSchema): boolean =>
+    verdictsOf(branch).includes(verdict) || branch.properties?.verdict?.const === verdict
+  return anyOf?.find(isOf)?.required === undefined
+}
+
+function exampleIn({ examples }: VerdictSchema): string {
+  return Array.isArray(examples) ? ` like ${cleanLine(JSON.stringify(examples[0]), 200)}` : ''
+}

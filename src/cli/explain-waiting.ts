@@ -1,0 +1,118 @@
+/** What a run waits for, and what helps it on. */
+import type { Ever, RunInfo, WaitInfo } from '../run/index.ts'
+import { awaitsMessage } from './awaits-message.ts'
+import { cleanLine } from './clean.ts'
+import type { Explanation, Is } from './explanation.ts'
+import { lastRefusal } from './refusal.ts'
+import { ended, excerpt, quoted } from './sentence.ts'
+import { ago, dateAndAgo, dateTime, short } from './times.ts'
+
+interface Waiting {
+  readonly info: RunInfo
+  readonly on: readonly WaitInfo[]
+  readonly now: number
+  /** Left out where it has been gone down deep enough. */
+  readonly explainChild: ((child: string) => Promise<Explanation>) | undefined
+}
+
+export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Explanation> {
+  const { info, on, now } = about
+  const [first, second] = on
+  if (!first) return is('message', `Waiting for a message since ${short(now - info.updated)}.`)
+  const one = await waitText(ever, first, about)
+  if (!second) return is(first.kind, ended(`Waiting ${one.text}`), one.fix)
+  const other = await waitText(ever, second, about)
+  const more = on.length > 2 ? `; and for ${on.length - 2} more` : ''
+  return is(
+    first.kind,
+    ended(`Waiting for ${on.length} things: ${one.text}; ${other.text}${more}`),
+    one.fix,
+  )
+}
+
+interface WaitText {
+  readonly text: string
+  readonly fix: string | undefined
+}
+
+async function waitText(
+  ever: Ever,
+  wait: WaitInfo,
+  { info: { id: run }, now, explainChild }: Waiting,
+): Promise<WaitText> {
+  const { kind, what, question, since, due } = wait
+  const told = excerpt(what, 200)
+  const until = due === undefined ? '' : `, at most until ${dateAndAgo(due, now)}`
+  switch (kind) {
+    case 'approval':
+      return {
+        text: `for an approval since ${short(now - since)}${until}: ${told}`,
+        fix: question && `everloop approvals show ${question}`,
+      }
+    case 'effect':
+      return {
+        text:
+          question === undefined
+            ? `to know what came of ${told}${until}: it may take effect so long; then its \`reconcile\` is asked, or a person`
+            : `for somebody to say what came of a call${until}: ${told}`,
+        fix: question && `everloop questions show ${question}`,
+      }
+    case 'undo':
+      return {
+        text: `to undo something once more${until} after it failed: ${told}`,
+        fix: undefined,
+      }
+    case 'question': {
+      const refused = question && (await lastRefusal(ever, { id: question, run }))
+      const why =
+        refused === undefined
+          ? ''
+          : `; the last one was refused: ${quoted(cleanLine(refused, 200))}`
+      return {
+        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why}`,
+        fix: `everloop questions answer ${question ?? ''} JSON`,
+      }
+    }
+    case 'signal':
+      if (awaitsMessage(wait)) {
+        return {
+          text: `since ${short(now - since)} for the next message of its conversation${until}`,
+          fix: `everloop signal ${run} message '"…"'`,
+        }
+      }
+      return {
+        text: `since ${short(now - since)} for the signal ${quoted(told)}${until}`,
+        fix: `everloop signal ${run} ${shellWord(what)} JSON`,
+      }
+    case 'timer':
+      return {
+        text: due === undefined ? 'for a date' : `until ${dateAndAgo(due, now)}`,
+        fix: undefined,
+      }
+    case 'retry': {
+      const when = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
+      return {
+        text: `to try step "${cleanLine(wait.path, 100)}" again ${when}: it failed with ${quoted(told)}`,
+        fix: undefined,
+      }
+    }
+    case 'child': {
+      if (!explainChild)
+        return { text: `for its child ${what}`, fix: `everloop runs explain ${what}` }
+      const child = await explainChild(what)
+      const sentence = child.sentence.replace(/\.$/, '')
+      return {
+        text: `since ${short(now - since)} for its child ${what}, which says: ${sentence}`,
+        fix: child.fix,
+      }
+    }
+  }
+}
+
+/**
+ * A name out of a flow as one word of a POSIX shell, because people copy what is printed here. One
+ * that cannot be printed as it is (controls, line breaks, great length) leaves a placeholder.
+ */
+function shellWord(text: string): string {
+  return cleanLine(text, 200) === text ? `'${text.replaceAll("'", `'\\''`)}'` : 'NAME'
+}
