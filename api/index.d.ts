@@ -340,10 +340,7 @@ export class Ever implements AsyncDisposable {
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
     signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<boolean>;
-    questions(filter?: {
-        readonly run?: string;
-        readonly limit?: number;
-    }): Promise<readonly Question[]>;
+    questions(filter?: QuestionsOptions): Promise<readonly Question[]>;
     get approvals(): Approvals;
     send(run: string, message: string, delivery?: Delivery): Promise<boolean>;
     answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
@@ -1741,6 +1738,11 @@ type Watched = 'rest' | 'entries';
 interface Watching {
     readonly changed: Promise<void>;
     stop(): void;
+}
+
+interface QuestionsOptions {
+    readonly run?: string;
+    readonly limit?: number;
 }
 
 interface ReferenceOptions {

@@ -1323,10 +1323,7 @@ class Ever implements AsyncDisposable {
     resolve(prefix: string): Promise<string>;
     list(options?: ListOptions): Promise<readonly RunInfo[]>;
     signal(run: string, name: string, value?: unknown, delivery?: Delivery): Promise<boolean>;
-    questions(filter?: {
-        readonly run?: string;
-        readonly limit?: number;
-    }): Promise<readonly Question[]>;
+    questions(filter?: QuestionsOptions): Promise<readonly Question[]>;
     get approvals(): Approvals;
     send(run: string, message: string, delivery?: Delivery): Promise<boolean>;
     answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
@@ -1354,14 +1351,6 @@ class Ever implements AsyncDisposable {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-interface Question extends Omit<WaitInfo, 'kind'> {
-    readonly kind: 'question' | 'approval' | 'effect';
-    readonly id: string;
-    readonly run: string;
-    readonly prompt: string;
-    readonly schema: unknown;
-}
-
 interface ListOptions {
     readonly status?: RunRow['status'] | readonly RunRow['status'][];
     readonly flow?: string;
@@ -1372,6 +1361,19 @@ interface ListOptions {
     readonly since?: number;
     readonly limit?: number;
     readonly before?: string;
+}
+
+interface Question extends Omit<WaitInfo, 'kind'> {
+    readonly kind: 'question' | 'approval' | 'effect';
+    readonly id: string;
+    readonly run: string;
+    readonly prompt: string;
+    readonly schema: unknown;
+}
+
+interface QuestionsOptions {
+    readonly run?: string;
+    readonly limit?: number;
 }
 
 interface ReferenceOptions {
@@ -1406,33 +1408,6 @@ interface WatchOptions<Cursor> {
     readonly signal?: AbortSignal | undefined;
 }
 
-interface StartOptions {
-    readonly id?: string;
-    readonly queue?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly delay?: Duration;
-    readonly at?: Date;
-    readonly deadline?: Duration;
-    readonly by?: string;
-}
-
-type StreamItem = {
-    readonly type: 'entry';
-    readonly event: RunEvent;
-    readonly cursor: string;
-} | {
-    readonly type: 'text';
-    readonly path: string;
-    readonly attempt: number;
-    readonly text: string;
-    readonly cursor: string;
-} | {
-    readonly type: 'restarted';
-    readonly path: string;
-    readonly attempt: number;
-    readonly cursor: string;
-};
-
 interface RunEvent {
     readonly run: string;
     readonly seq: number;
@@ -1460,6 +1435,8 @@ interface RunInfo {
     readonly overtakes: number;
 }
 
+type StatusWord = 'ready' | 'running' | 'waiting' | 'paused' | 'completed' | 'failed' | 'cancelled';
+
 type Settled<Output = unknown> = {
     readonly status: 'completed';
     readonly output: Output;
@@ -1478,7 +1455,32 @@ type Settled<Output = unknown> = {
     readonly on: readonly WaitInfo[];
 };
 
-type StatusWord = 'ready' | 'running' | 'waiting' | 'paused' | 'completed' | 'failed' | 'cancelled';
+interface StartOptions {
+    readonly id?: string;
+    readonly queue?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly delay?: Duration;
+    readonly at?: Date;
+    readonly deadline?: Duration;
+    readonly by?: string;
+}
+
+type StreamItem = {
+    readonly type: 'entry';
+    readonly event: RunEvent;
+    readonly cursor: string;
+} | {
+    readonly type: 'text';
+    readonly path: string;
+    readonly attempt: number;
+    readonly text: string;
+    readonly cursor: string;
+} | {
+    readonly type: 'restarted';
+    readonly path: string;
+    readonly attempt: number;
+    readonly cursor: string;
+};
 
 interface WaitInfo {
     readonly kind: 'timer' | 'signal' | 'question' | 'child' | 'retry' | 'approval' | 'effect' | 'undo';

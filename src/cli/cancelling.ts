@@ -1,6 +1,6 @@
 /** A cancel that a worker has taken while something still holds the run open: a call in doubt, say. */
 import type { Ever } from '../run/index.ts'
-import { stateOf } from '../run/outside/view.ts'
+import { stateOf } from '../run/outside/settled.ts'
 import { cleanLine } from './clean.ts'
 import { unlessBroken } from './unless-broken.ts'
 

@@ -11,7 +11,7 @@ import {
 } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
 import { pageAfter } from '../ledger-page.ts'
-import { unknownRun } from '../outside/send.ts'
+import { unknownRun } from '../outside/run-row.ts'
 import { piecesOf } from './artifact-pieces.ts'
 
 /** The lines, each with its end. Throws UNKNOWN_RUN. */

@@ -5,58 +5,45 @@
  * one, another, or none at the moment.
  */
 import { EverloopError } from '../../base/errors.ts'
+import { checkOptions, checkTexts } from '../../base/options.ts'
 import type { Ports } from '../../base/ports.ts'
-import { decode, digestOf, questionPlace, verifyRun } from '../../ledger/index.ts'
-import type { Entry, Payloads, TextSource, Verdict } from '../../ledger/index.ts'
+import type { TextSource, Verdict } from '../../ledger/index.ts'
 import type { MessageKind, RunRow, Store } from '../../store/store.ts'
 import { actor } from '../actor.ts'
-import { checkAnswer } from './answer.ts'
-import { answerApproval, Approvals, type Terms } from '../approvals/approvals.ts'
-import { Changes } from './changes.ts'
-import { pageAfter } from '../ledger-page.ts'
+import { Approvals } from '../approvals/approvals.ts'
 import { checkId } from '../check-id.ts'
-import { type Manner, send, type Sent, unknownRun } from './send.ts'
 import { exportOf } from '../exports/exporting.ts'
 import { type Imported, importRuns } from '../exports/importing.ts'
-import { checkedDelivery, type Delivery } from './delivery.ts'
 import type { AnyFlow, Flow } from '../face.ts'
-import { checkQueue, newRun } from '../work/genesis.ts'
 import { asItIs } from '../given.ts'
 import type { MessageRecords } from '../pass/inbox.ts'
-import { checkOptions, checkTexts } from '../../base/options.ts'
-import { RunReference, type WatchOptions } from './reference.ts'
-import { checkQueueLimit } from './queue-limit.ts'
-import { resolveId } from './resolving.ts'
 import { checkRetry } from '../replay/retry.ts'
 import { checked } from '../schema.ts'
+import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from '../undo/undoing.ts'
+import { checkQueue, newRun } from '../work/genesis.ts'
+import type { RuntimeParts } from '../work/runtime-parts.ts'
+import { answer } from './answer.ts'
+import { Changes } from './changes.ts'
+import { checkedDelivery, type Delivery } from './delivery.ts'
+import { filterOf, type ListOptions } from './list-options.ts'
+import { openQuestions, type Question, type QuestionsOptions } from './question.ts'
+import { checkQueueLimit } from './queue-limit.ts'
+import { RunReference, type WatchOptions } from './reference.ts'
+import { resolveId } from './resolving.ts'
+import { infoOf, type RunInfo } from './run-info.ts'
+import { runRow } from './run-row.ts'
+import { checkSame } from './same-run.ts'
+import { type Manner, send, type Sent } from './send.ts'
+import { SharedWorker } from './shared-worker.ts'
 import { type StartOptions, startTimes } from './start-options.ts'
 import type { StreamItem } from './stream.ts'
-import { skipUndo, type UndoInfo, type UndoOptions, undoRun, undosOf } from '../undo/undoing.ts'
-import { checkLimit, filterOf, type ListOptions } from './list-options.ts'
-import { infoOf, type RunInfo, type WaitInfo, waitInfoOf } from './view.ts'
+import { verifyStored } from './verify-stored.ts'
 import { checkWork, type WorkOptions } from './work-options.ts'
-import type { RuntimeParts } from '../work/runtime-parts.ts'
-import { Worker } from '../work/worker.ts'
-
-/** A question that is open. */
-export interface Question extends Omit<WaitInfo, 'kind'> {
-  /** Asked by the code, for leave to make a call, or about a call of which the outcome is not known. */
-  readonly kind: 'question' | 'approval' | 'effect'
-  readonly id: string
-  readonly run: string
-  readonly prompt: string
-  /** JSON Schema of the answer, where it is known. */
-  readonly schema: unknown
-}
 
 export class Ever implements AsyncDisposable {
   readonly #options: RuntimeParts
   readonly #changes: Changes
-  #worker: Worker | undefined
-  /** How many calls of `work` need it. */
-  #users = 0
-  /** Settles when all have stopped that were needed before it. */
-  #dismissed: Promise<unknown> = Promise.resolve()
+  readonly #worker: SharedWorker
   #closing: Promise<void> | undefined
 
   constructor(options: RuntimeParts) {
@@ -64,10 +51,11 @@ export class Ever implements AsyncDisposable {
     this.#options = redactor
       ? { ...options, onTrouble: (error, run) => onTrouble(redactor.error(error), run) }
       : options
-    this.#changes = new Changes({
-      ...options,
-      isHeldHere: (run) => this.#worker?.holds(run) ?? false,
+    this.#worker = new SharedWorker({
+      ...this.#options,
+      onPassEnd: (run) => this.#changes.onRun(run),
     })
+    this.#changes = new Changes({ ...options, isHeldHere: (run) => this.#worker.holds(run) })
   }
 
   /** The store that everything is kept in. */
@@ -107,7 +95,7 @@ export class Ever implements AsyncDisposable {
     })
     await checked(definition.input, given, `The input of flow "${definition.name}"`)
     const { created, run: row } = await store.createRun(run)
-    if (!created) await this.#checkSame(row, run.genesis.payload)
+    if (!created) await checkSame(store, row, run.genesis)
     return new RunReference<Output>(this.#options, this.#changes, id)
   }
 
@@ -165,20 +153,8 @@ export class Ever implements AsyncDisposable {
   }
 
   /** Open questions, the oldest first; of one run or of all. Throws BAD_OPTION. */
-  async questions(
-    filter: { readonly run?: string; readonly limit?: number } = {},
-  ): Promise<readonly Question[]> {
-    checkOptions('questions', filter, ['run', 'limit'])
-    checkLimit('questions', filter.limit)
-    const rows = await this.#options.store.questions(filter)
-    return rows
-      .filter(({ state }) => state === 'open')
-      .map(({ id, run, wait }) => {
-        const { prompt, schema } = wait.record as Payloads['question.asked']
-        // A row of this table is of a wait that asks (see isQuestion).
-        const { kind, ...info } = waitInfoOf(run, wait)
-        return { ...info, kind: kind as Question['kind'], id, run, prompt, schema }
-      })
+  questions(filter: QuestionsOptions = {}): Promise<readonly Question[]> {
+    return openQuestions(this.#options.store, filter)
   }
 
   /** Calls that wait for people, and their decisions. */
@@ -210,20 +186,7 @@ export class Ever implements AsyncDisposable {
    * for (const { id, prompt } of await ever.questions()) await ever.answer(id, await askSomebody(prompt))
    */
   async answer(question: string, value: unknown, delivery: Delivery = {}): Promise<void> {
-    const { store, redactor } = this.#options
-    checkId('question', question)
-    const { by: who, id } = checkedDelivery('answer', delivery)
-    const given = asItIs(value) // while it is checked the caller may go on changing it
-    // Judged is who will be recorded.
-    const by = who === undefined ? undefined : (redactor?.text(who) ?? who)
-    const [row] = await store.questions({ id: question, limit: 1 })
-    if (row?.id === question) await checkAnswer(row, given, store.clock.now())
-    const { run } = questionPlace(question)
-    const deliver = (terms?: Terms): Promise<Sent> =>
-      this.#deliver(run, 'answer', { value: given, ...actor(by) }, { name: question, id, ...terms })
-    if (row?.id === question && row.wait.kind === 'approval.requested') {
-      await answerApproval(store, row, { value: given, by }, deliver)
-    } else await deliver()
+    await answer(this.#options, question, value, delivery)
   }
 
   /** Asks a run to end: its pending operations are rejected, its children cancelled. Throws RUN_ENDED. */
@@ -305,20 +268,7 @@ export class Ever implements AsyncDisposable {
    * Throws UNKNOWN_RUN.
    */
   async verify(run: string): Promise<Verdict> {
-    const { store } = this.#options
-    const row = await this.#row(run)
-    const scopes = await store.openScopes(run)
-    const open = (await store.openEntries(run)).map((entry) => entry.seq)
-    const questions = (await store.questions({ run })).map(({ wait }) => wait.seq)
-    const account = await store.account(run)
-    const { seq, status, code, title } = row
-    const isStill = (await this.#row(run)).seq === seq
-    // A run may move on meanwhile: what is checked ends where the row said it stood.
-    const read = async (after: number): Promise<readonly Entry[]> =>
-      (await store.entries(run, pageAfter(after))).filter((entry) => entry.seq <= seq)
-    const rows = { started: row, title: { is: title }, status: { is: status, code }, account }
-    const all = isStill ? { ...rows, scopes, open, questions } : rows
-    return verifyRun(read, row, all, (hash) => store.artifact(hash))
+    return verifyStored(this.#options.store, await this.#row(run))
   }
 
   /**
@@ -365,31 +315,10 @@ export class Ever implements AsyncDisposable {
    * @example await ever.work({ concurrency: 16, until: 'idle' })
    */
   async work(options: WorkOptions = {}): Promise<void> {
-    const { concurrency, until } = checkWork(options)
+    const how = checkWork(options)
     if (this.#closing)
       throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
-    this.#worker ??= new Worker({
-      ...this.#options,
-      concurrency,
-      onPassEnd: (run) => this.#changes.onRun(run),
-    })
-    const worker = this.#worker
-    worker.start()
-    this.#users++
-    if (until === 'stopped') return worker.ended()
-    try {
-      await worker.idle()
-    } finally {
-      if (--this.#users === 0) await this.#dismiss(worker)
-    }
-  }
-
-  /** Stops a worker that nobody needs any more. Whoever works from now on has another one. */
-  async #dismiss(worker: Worker): Promise<void> {
-    this.#worker = undefined
-    const stopping = worker.stop(drainMs)
-    this.#dismissed = Promise.allSettled([this.#dismissed, stopping])
-    await stopping
+    await this.#worker.work(how)
   }
 
   /**
@@ -398,8 +327,7 @@ export class Ever implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await this.#worker?.stop(drainMs)
-      await this.#dismissed
+      await this.#worker.stop()
       this.#changes.close()
       await this.#options.store.close()
     })()
@@ -410,28 +338,8 @@ export class Ever implements AsyncDisposable {
     return this.close()
   }
 
-  /**
-   * The same id is the same run only with the same flow and input. The order of keys makes no other
-   * input, and a run of another version of the flow is the same run: it goes on as it began.
-   */
-  async #checkSame(row: RunRow, genesis: string | null): Promise<void> {
-    const [first] = await this.#options.store.entries(row.id, { limit: 1 })
-    const was = decode(first?.payload ?? '{}') as Partial<Payloads['run.started']>
-    const is = decode(genesis ?? '{}') as Payloads['run.started']
-    if (was.flow === is.flow && digestOf(was.input) === digestOf(is.input)) return
-    const what = was.flow === is.flow ? 'another input' : `flow "${was.flow}"`
-    throw new EverloopError(
-      'RUN_EXISTS',
-      `A run "${row.id}" exists already, with ${what}. Use another id, or the same flow and input.`,
-      { run: row.id },
-    )
-  }
-
-  async #row(id: string): Promise<RunRow> {
-    checkId('run', id)
-    const row = await this.#options.store.run(id)
-    if (!row) throw unknownRun(id)
-    return row
+  #row(id: string): Promise<RunRow> {
+    return runRow(this.#options.store, id)
   }
 
   #deliver<K extends MessageKind>(
@@ -444,9 +352,6 @@ export class Ever implements AsyncDisposable {
     return send(this.#options, { run, kind, record, ...how })
   }
 }
-
-/** How long steps may take to end when a worker stops. */
-const drainMs = 30_000
 
 /** A new run's id. Nothing but chance, so that the first few characters tell a run from all others. */
 function newId(ports: Ports): string {

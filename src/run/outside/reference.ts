@@ -8,19 +8,13 @@ import { checkOptions, checkTexts } from '../../base/options.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { troubleOf } from '../pass/stop.ts'
 import type { Changes } from './changes.ts'
-import { send, unknownRun } from './send.ts'
+import { send } from './send.ts'
 import { endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
-import {
-  endOf,
-  eventOf,
-  hasEnded,
-  infoOf,
-  type RunEvent,
-  type RunInfo,
-  type Settled,
-  settledOf,
-} from './view.ts'
+import { eventOf, type RunEvent } from './run-event.ts'
+import { hasEnded, infoOf, type RunInfo } from './run-info.ts'
+import { runRow } from './run-row.ts'
+import { endOf, type Settled, settledOf } from './settled.ts'
 
 /** Where a run waits for something outside of the process, or for somebody to resume it. */
 export type Rest = Extract<Settled, { readonly status: 'paused' | 'waiting' }>
@@ -192,10 +186,8 @@ export class RunReference<Output = unknown> {
     await send(to, { run: this.id, kind: 'cancel', record: { reason } })
   }
 
-  async #row(): Promise<RunRow> {
-    const row = await this.#store.run(this.id)
-    if (!row) throw unknownRun(this.id)
-    return row
+  #row(): Promise<RunRow> {
+    return runRow(this.#store, this.id)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Which run is meant by the beginning of an id. */
 import { EverloopError } from '../../base/errors.ts'
 import type { RunRow, Store } from '../../store/store.ts'
-import { unknownRun } from './send.ts'
+import { unknownRun } from './run-row.ts'
 
 /** A run may have many children, whose ids begin as its own does. */
 const pageMax = 500

@@ -2,18 +2,13 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import { encode, isEnd, redacted } from '../../ledger/index.ts'
-import type { DeliverResult, MessageKind, NewMessage, Store } from '../../store/store.ts'
+import type { DeliverResult, MessageKind, NewMessage, RunRow, Store } from '../../store/store.ts'
 import type { MessageRecords } from '../pass/inbox.ts'
+import { notOpen } from './not-open.ts'
+import { unknownRun } from './run-row.ts'
 
 /** How a message is sent. */
 export type Manner = Partial<Pick<NewMessage, 'name' | 'id' | 'keepsOpen' | 'unlessNewerThan'>>
-
-export const unknownRun = (id: string): EverloopError =>
-  new EverloopError(
-    'UNKNOWN_RUN',
-    `No run "${id}" is in this store. \`everloop runs list\` shows what is.`,
-    { run: id },
-  )
 
 /** What became of a message that was not refused. `news`: a newer one was there than it allows. */
 export type Sent = Extract<DeliverResult['is'], 'delivered' | 'duplicate' | 'news'>
@@ -37,39 +32,17 @@ export async function send<K extends MessageKind>(
   if (result.is === 'news' || result.is === 'delivered' || result.is === 'duplicate') {
     return result.is
   }
-  throw refused(result, { run, kind, name })
+  if (result.is === 'refused') throw refused(run, kind, result.status)
+  throw result.is === 'unknown-run' && kind !== 'answer'
+    ? unknownRun(run)
+    : await notOpen(store, name)
 }
 
-/** What a message came to that was refused. */
-function refused(
-  result: Exclude<DeliverResult, { is: Sent }>,
-  { run, kind, name }: { readonly run: string; readonly kind: MessageKind; readonly name: string },
-): EverloopError {
-  switch (result.is) {
-    case 'unknown-run':
-      if (kind === 'answer') break
-      return unknownRun(run)
-    case 'refused': {
-      const isLate = isEnd(result.status) && kind !== 'retry' && kind !== 'resume'
-      const code = isLate ? 'RUN_ENDED' : 'RUN_STATE'
-      return new EverloopError(
-        code,
-        `Run "${run}" is ${result.status} and takes no ${kind}. ${hintFor(kind)}`,
-        { run },
-      )
-    }
-    case 'question-closed':
-      return new EverloopError(
-        'QUESTION_CLOSED',
-        `Question "${name}" was answered, expired or withdrawn before.`,
-        { run },
-      )
-    case 'unknown-question':
-      break
-  }
+function refused(run: string, kind: MessageKind, status: RunRow['status']): EverloopError {
+  const isLate = isEnd(status) && kind !== 'retry' && kind !== 'resume'
   return new EverloopError(
-    'UNKNOWN_QUESTION',
-    `No question "${name}" is open. \`everloop questions list\` shows what is.`,
+    isLate ? 'RUN_ENDED' : 'RUN_STATE',
+    `Run "${run}" is ${status} and takes no ${kind}. ${hintFor(kind)}`,
     { run },
   )
 }

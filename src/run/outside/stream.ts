@@ -10,7 +10,8 @@ import type { Chunk, RunRow, Store } from '../../store/store.ts'
 import { pageAfter } from '../ledger-page.ts'
 import type { Changes } from './changes.ts'
 import { orEnd } from './endable.ts'
-import { eventOf, hasEnded, type RunEvent } from './view.ts'
+import { eventOf, type RunEvent } from './run-event.ts'
+import { hasEnded } from './run-info.ts'
 
 /** What a stream gives. `cursor`: where to go on behind this item, after a restart, from anywhere. */
 export type StreamItem =

@@ -14,7 +14,7 @@ import { EverloopError } from '../../base/errors.ts'
 import { checkLinks, decode, isWithin, operationPath } from '../../ledger/index.ts'
 import type { Entry, OpenScope, Payloads } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
-import { stateOf } from '../outside/view.ts'
+import { stateOf } from '../outside/settled.ts'
 import { pageAfter } from '../ledger-page.ts'
 
 /** Throws RUN_STATE when a retry could not let the run go on. */

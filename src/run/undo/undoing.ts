@@ -17,7 +17,7 @@ import { cancelWithoutCode } from '../work/opening.ts'
 import { checkOptions, checkTexts } from '../../base/options.ts'
 import { Taints } from '../pass/taints.ts'
 import { resultOf, undoablesOf } from './undo-plan.ts'
-import { stateOf } from '../outside/view.ts'
+import { stateOf } from '../outside/settled.ts'
 
 /** Something that a run has registered to be undone. */
 export interface UndoInfo {
