@@ -948,16 +948,6 @@ const waitKinds: readonly ['step.retrying', 'timer.set', 'signal.awaited', 'ques
 
 type TextSource = string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
-interface Wait {
-    readonly seq: number;
-    readonly scope: string;
-    readonly key: string;
-    readonly kind: WaitKind;
-    readonly since: number;
-    readonly record: Payloads[WaitKind];
-    readonly due: number | undefined;
-}
-
 interface Violation {
     readonly id: string;
     readonly seq: number;
@@ -972,6 +962,16 @@ type Verdict = {
     readonly ok: false;
     readonly violations: readonly Violation[];
 };
+
+interface Wait {
+    readonly seq: number;
+    readonly scope: string;
+    readonly key: string;
+    readonly kind: WaitKind;
+    readonly since: number;
+    readonly record: Payloads[WaitKind];
+    readonly due: number | undefined;
+}
 
 type ApprovalAnswer = {
     readonly verdict: 'approve';

@@ -1,6 +1,6 @@
 /** Why a run that is held by a worker, or free for one, is where it is. */
 import type { Ever, RunInfo } from '../run/index.ts'
-import { isAlive, type RunRow, type SessionRow } from '../store/store.ts'
+import { isAlive, isSuspect, type RunRow, type SessionRow } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
 import { flowText, serveCommand } from './flow-text.ts'
@@ -77,7 +77,7 @@ export async function ready(
       fix,
     )
   }
-  const before = run && run.barren > 0 ? await suspectBefore(ever, workers) : undefined
+  const before = run && isSuspect(run) ? await suspectBefore(ever, workers) : undefined
   if (run && before) {
     const times = run.barren === 1 ? 'once' : `${run.barren} times`
     return is(
@@ -107,7 +107,7 @@ async function suspectBefore(
 ): Promise<{ readonly worker: SessionRow; readonly run: string } | undefined> {
   for (const worker of workers) {
     const held = await ever.store.runs({ session: worker.token })
-    const suspect = held.find(({ barren }) => barren > 0)
+    const suspect = held.find(isSuspect)
     if (suspect) return { worker, run: suspect.id }
   }
   return undefined

@@ -7,13 +7,14 @@
 import type { Clock } from '../base/ports.ts'
 import { assert } from '../base/errors.ts'
 import type { MemoryRun } from './memory-run.ts'
-import type {
-  ClaimRequest,
-  ClaimResult,
-  QueueRow,
-  RunRow,
-  SessionOptions,
-  SessionRow,
+import {
+  type ClaimRequest,
+  type ClaimResult,
+  isSuspect,
+  type QueueRow,
+  type RunRow,
+  type SessionOptions,
+  type SessionRow,
 } from './store.ts'
 
 interface Session extends SessionOptions {
@@ -167,9 +168,6 @@ export class MemorySessions {
     return room
   }
 }
-
-/** It was lost with its worker, and has written nothing since. */
-const isSuspect = (row: MemoryRun['row']): boolean => row.barren > 0
 
 function isDue(row: MemoryRun['row'], now: number): boolean {
   return row.session === undefined && row.wake !== undefined && row.wake <= now

@@ -3,11 +3,12 @@
  * effect that become rows, and the rules about wake-ups that do not depend on how rows are kept.
  */
 import {
-  effectOf,
   type Effect,
+  effectOf,
   type Entry,
   questionPlace,
   type RunStatus,
+  stateForm,
 } from '../ledger/index.ts'
 import { type MessageKind, reception, type RunRow } from './store.ts'
 
@@ -30,9 +31,10 @@ function shortcut({ kind, payload }: Entry): unknown {
     case 'approval.changed':
     case 'effect.doubted': // it asks somebody, or does not
       return undefined
-    case 'turn.committed':
-      if (payload?.startsWith('{"base":')) return { base: null }
-      return payload?.startsWith('{"delta":') ? {} : undefined
+    case 'turn.committed': {
+      const form = stateForm(payload)
+      return form && (form === 'base' ? { base: null } : {})
+    }
     default:
       return {}
   }

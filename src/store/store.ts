@@ -223,14 +223,17 @@ export interface RunRow {
   readonly newest: number
 }
 
+/** True for a run that was lost with its worker and has written nothing since. */
+export const isSuspect = ({ barren }: Pick<RunRow, 'barren'>): boolean => barren > 0
+
 export interface ClaimRequest {
   readonly session: string
   /** Flow name and version of what this worker can execute. */
   readonly flows: readonly { readonly name: string; readonly version: string }[]
   readonly limit: number
   /**
-   * Of the suspects, runs that have lost their worker and written nothing since (`barren` above 0),
-   * at most so many are handed out; what is due beside them is not held up. Left out: any number.
+   * Of the suspects (`isSuspect`) at most so many are handed out; what is due beside them is not held
+   * up. Left out: any number.
    */
   readonly suspects?: number | undefined
   /**

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AnyDraft } from '../../src/ledger/entry.ts'
-import { effectOf, emptyState, fold, type RunState } from '../../src/ledger/fold.ts'
+import { effectOf } from '../../src/ledger/effect.ts'
+import { emptyState, fold, type RunState } from '../../src/ledger/fold.ts'
 import { draft, ledgerOf, started, step, story } from './ledger.ts'
 
 const entries = ledgerOf(story)

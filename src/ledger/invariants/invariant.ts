@@ -9,7 +9,7 @@ import { isObject } from '../../base/is-object.ts'
 import type { Amounts } from '../charge.ts'
 import { decode } from '../codec.ts'
 import type { Entry, OpenScope, PayloadKind, Payloads } from '../entry.ts'
-import type { RunStatus } from '../fold.ts'
+import type { RunStatus } from '../run-status.ts'
 
 /** A rule that does not hold, and the entry where it shows. */
 export interface Violation {

@@ -2,7 +2,8 @@
 import { addCharge, chargeOf } from '../charge.ts'
 import type { Payloads } from '../entry.ts'
 import type { RunState } from '../fold.ts'
-import { advance, emptyState, foldingOf, isQuestion } from '../fold.ts'
+import { advance, emptyState, foldingOf } from '../fold.ts'
+import { isQuestion } from '../wait.ts'
 import {
   fieldsOf,
   type Invariant,

@@ -1,6 +1,7 @@
 /** L8: scopes close once, and turns follow each other. */
 import { forgottenBy, type Invariant, invariant, type ReadEntry } from './invariant.ts'
 import { isReserved } from '../kinds.ts'
+import { stateForm } from '../state-form.ts'
 import { ScopeTree } from './scope-tree.ts'
 
 interface Scope {
@@ -53,7 +54,8 @@ function closedAround(tree: ScopeTree<Scope>, path: string): string | undefined 
 
 function turnFlaw({ entry: { key, payload } }: ReadEntry, number: number): string | undefined {
   if (key !== String(number)) return `is turn "${key}" where turn ${number} belongs`
-  if (payload === null || payload.startsWith('{"base":')) return undefined
-  if (!payload.startsWith('{"delta":')) return 'is a turn without a base or a delta'
+  const form = stateForm(payload)
+  if (payload === null || form === 'base') return undefined
+  if (form === undefined) return 'is a turn without a base or a delta'
   return number === 1 ? 'is the first turn, but not kept whole' : undefined
 }

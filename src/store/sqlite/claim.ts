@@ -3,7 +3,13 @@
  * needs no transaction; all else runs inside that of its batch.
  */
 import { assert } from '../../base/errors.ts'
-import type { ClaimRequest, ClaimResult, RunRow, SessionOptions } from '../store.ts'
+import {
+  type ClaimRequest,
+  type ClaimResult,
+  isSuspect,
+  type RunRow,
+  type SessionOptions,
+} from '../store.ts'
 import type { Commands, LostSession } from './command.ts'
 import type { Connection } from './driver.ts'
 import type { Liveness } from './liveness.ts'
@@ -76,11 +82,11 @@ function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResul
     return { runs: found, nextDue: undefined }
   }
   const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
-  const left = suspectsOf(request) - runs.filter(({ barren }) => barren > 0).length
+  const left = suspectsOf(request) - runs.filter(isSuspect).length
   return { runs, nextDue: nextDue(db, request, openLanes(db, request, left)) }
 }
 
-/** How many suspects may be handed out: runs that were lost and have written nothing since. */
+/** How many suspects may be handed out. */
 const suspectsOf = ({ suspects = Infinity }: ClaimRequest): number => suspects
 
 function free(db: Connection, { token, by }: LostSession, now: number): boolean {
@@ -148,11 +154,11 @@ function choose(db: Connection, request: ClaimRequest, now: number): number[] {
   const rooms = new Map(lanes.map(({ queue, room }) => [queue, room]))
   const chosen: number[] = []
   for (const run of due.toSorted((a, b) => a.wake - b.wake || a.key - b.key)) {
-    const { key, queue, isSuspect } = run
+    const { key, queue, wasLost } = run
     if (chosen.length === request.limit) break
     const room = rooms.get(queue) ?? 0
-    if (room === 0 || (isSuspect && suspects <= 0)) continue
-    if (isSuspect) suspects -= 1
+    if (room === 0 || (wasLost && suspects <= 0)) continue
+    if (wasLost) suspects -= 1
     rooms.set(queue, room - 1)
     chosen.push(key)
   }
@@ -163,7 +169,8 @@ interface Due {
   readonly key: number
   readonly wake: number
   readonly queue: string
-  readonly isSuspect: boolean
+  /** It is a suspect. */
+  readonly wasLost: boolean
 }
 
 /** What is due in a lane: as much as the claim asks for, whatever suspects stand in between. */
@@ -175,7 +182,7 @@ function dueIn(
 ): readonly Due[] {
   const read = (statement: string): Due[] =>
     db
-      .all<readonly [key: number, wake: number, isSuspect: 0 | 1]>(
+      .all<readonly [key: number, wake: number, lost: 0 | 1]>(
         statement,
         flow,
         version,
@@ -183,10 +190,10 @@ function dueIn(
         now,
         request.limit,
       )
-      .map(([key, wake, isSuspect]) => ({ key, wake, queue, isSuspect: isSuspect === 1 }))
+      .map(([key, wake, lost]) => ({ key, wake, queue, wasLost: lost === 1 }))
   if (suspectsOf(request) <= 0) return read(sql.soundDueRuns)
   const due = read(sql.dueRuns)
-  const suspects = due.filter(({ isSuspect }) => isSuspect)
+  const suspects = due.filter(({ wasLost }) => wasLost)
   if (suspects.length <= suspectsOf(request)) return due
   return [...suspects, ...read(sql.soundDueRuns)]
 }
