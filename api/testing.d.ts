@@ -1645,6 +1645,10 @@ type ImportResult = {
 } | {
     readonly is: 'exists';
     readonly run: RunRow;
+} | {
+    readonly is: 'charges';
+    readonly run: string;
+    readonly account: string;
 };
 
 interface ImportedRun extends Omit<NewRun, 'genesis' | 'wake' | 'artifacts'> {

@@ -19,6 +19,7 @@ import {
 } from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery, changeOfImport } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
+import { createdBy, decideImport } from './decide-import.ts'
 import { fitsFilter } from './fits-filter.ts'
 import { ImportHeads } from './import-heads.ts'
 import { MemoryRun } from './memory-run.ts'
@@ -157,15 +158,11 @@ class MemoryStore implements Store {
       all.push(part)
     }
     this.#checkOpen()
-    const last = heads.end()
-    for (const { run: id, seq, hash } of last.values()) {
-      const run = this.#runs.get(id)
-      if (run && run.entries[seq - 1]?.hash !== hash) return { is: 'exists', run: rowOf(run) }
-    }
-    const runs = Array.from(last.keys(), (id) => ({ id, created: !this.#runs.has(id) }))
-    const created = new Set(runs.filter((run) => run.created).map(({ id }) => id))
-    this.#import(all, created)
-    const result = { is: 'imported', runs } as const
+    const result = decideImport(heads.end(), {
+      run: (id) => this.#row(id),
+      hash: (id, seq) => this.#runs.get(id)?.entries[seq - 1]?.hash,
+    })
+    if (result.is === 'imported') this.#import(all, createdBy(result))
     this.#notify(changeOfImport(result))
     return result
   }
@@ -179,8 +176,7 @@ class MemoryStore implements Store {
 
   async run(id: string): Promise<RunRow | undefined> {
     this.#checkOpen()
-    const run = this.#runs.get(id)
-    return run && rowOf(run)
+    return this.#row(id)
   }
 
   async runs(filter: RunFilter): Promise<readonly RunRow[]> {
@@ -355,6 +351,11 @@ class MemoryStore implements Store {
     const result = run.receive(message, this.#messages + 1, this.clock.now())
     if (result.is === 'delivered') this.#messages += 1
     return result
+  }
+
+  #row(id: string): RunRow | undefined {
+    const run = this.#runs.get(id)
+    return run && rowOf(run)
   }
 
   #need(id: string): MemoryRun {

@@ -21,7 +21,8 @@
  * - S10 Chunks are text of operations that have no outcome yet: they are published under the fence, and
  *   gone with the append of the outcome, of the end of a scope around it, or of the end of the run.
  * - S11 An import is one transaction: nothing of it can be seen before its parts have come to their end,
- *   and then all of it or nothing. Imported runs are held by nobody, and not due.
+ *   and then all of it or nothing. Imported runs are held by nobody, and not due, and charge nothing to
+ *   a run that is here and has not ended.
  *
  * All of it is checked by the conformance suite in everloop/testing.
  */
@@ -69,8 +70,8 @@ export interface Store {
   publish(publication: Publication): Promise<boolean>
   /**
    * Writes runs as they are elsewhere, when all parts have come (S11). A run that is here is left as it is,
-   * if the imported entries are among its own; if not, nothing is written, and it is returned. What the
-   * parts throw is thrown, and nothing was written.
+   * if the imported entries are among its own; if not, or if something would be charged to a run that goes
+   * on here, nothing is written, and that is returned. What the parts throw is thrown, and nothing was written.
    */
   importRuns(parts: AsyncIterable<ImportPart>): Promise<ImportResult>
   /** Puts a message into a run's inbox and wakes the run. */
@@ -189,6 +190,8 @@ export type ImportResult =
     }
   /** A run of this id is here whose ledger does not hold what was to be imported. */
   | { readonly is: 'exists'; readonly run: RunRow }
+  /** This run is not here, and has charged the account of one that is here and has not ended. */
+  | { readonly is: 'charges'; readonly run: string; readonly account: string }
 
 /** A run as the store lists it. */
 export interface RunRow {

@@ -3,7 +3,17 @@ import { strict as assert } from 'node:assert'
 import { type AnyDraft, emptyState, fold } from '../ledger/index.ts'
 import type { Change, ImportedRun, ImportPart, ImportResult, Store } from '../store/store.ts'
 import { ChainBuilder, question, runDrafts, step, testFlow, turn } from './chain-builder.ts'
-import { claim, heldRun, ids, message, row, session, type StoreCase } from './store-bed.ts'
+import {
+  claim,
+  heldRun,
+  hold,
+  ids,
+  message,
+  row,
+  session,
+  start,
+  type StoreCase,
+} from './store-bed.ts'
 
 const run = (id: string, rest: Partial<ImportedRun> = {}): ImportPart => ({
   is: 'run',
@@ -203,6 +213,39 @@ export const importCases: readonly StoreCase[] = [
       assert.equal((await store.follow(0, 100)).length, 1)
       assert.deepEqual(await store.account('above'), {})
       assert.equal(await store.artifact('x'), undefined)
+    },
+  },
+  {
+    name: 'what charges a run that goes on here is kept out, even if that run began while the parts came',
+    async run({ open }) {
+      const [store, other] = [await open(), await open()]
+      const one = partsOf(ended('r', drafts))
+      const parts = [...partsOf(ended('r2', [])), artifact('x', 'x'), ...one]
+      const above = Promise.withResolvers<ChainBuilder>()
+      const begin = async (): Promise<void> => above.resolve(await start(other, 'above'))
+      const result = await store.importRuns(coming(parts, begin))
+      assert.deepEqual(result, { is: 'charges', run: 'r', account: 'above' })
+      assert.deepEqual(ids(await store.runs({})), ['above'])
+      assert.deepEqual(await store.account('above'), {})
+      assert.equal(await store.artifact('x'), undefined)
+      await session(store, 's')
+      const held = await hold(store, 's', 'above')
+      const chain = await above.promise
+      await store.append(chain.append(held, [runDrafts.completed]))
+      assert.equal((await importing(store, parts)).is, 'imported')
+      assert.deepEqual(await store.account('above'), { tokens: 7 })
+    },
+  },
+  {
+    name: 'a run that is here charges nothing once more, whoever goes on',
+    async run({ open }) {
+      const store = await open()
+      const parts = partsOf(ended('r', drafts))
+      await importing(store, parts)
+      await start(store, 'above')
+      const here = { is: 'imported', runs: [{ id: 'r', created: false }] }
+      assert.deepEqual(await importing(store, parts), here)
+      assert.deepEqual(await store.account('above'), { tokens: 7 })
     },
   },
   {

@@ -41,9 +41,6 @@ export class DocumentReader {
   readonly #count = { runs: 0, entries: 0, artifacts: 0 }
   #isOver = false
 
-  /** Runs whose ledgers have ended: on whose accounts they charge something. */
-  readonly charged: Map<string, ReadonlySet<string>> = new Map()
-
   /** What this line brings, if anything. Throws BAD_EXPORT, EXPORT_NEWER and RUN_STATE. */
   take(text: string): ImportPart | undefined {
     this.#number++
@@ -197,7 +194,6 @@ export class DocumentReader {
     if (extra) throw this.#refused(`does not name artifact ${extra.hash}, which stands before it`)
     ledger.end(line)
     this.#count.runs++
-    this.charged.set(ledger.run, ledger.charged)
     this.#ledger = undefined
     if (this.#first?.children !== true) return
     const below = ledger.children.filter((run) => !this.#named.has(run))

@@ -4,11 +4,10 @@
  * Everything is verified before the store is told that all parts have come: until then it shows
  * nothing of them (S11), and what is refused has changed nothing.
  *
- * Only runs that have ended come in, so nobody executes what somebody else executes. What they have
- * charged stands on no account of a run that goes on here.
+ * Only runs that have ended come in, so nobody executes what somebody else executes.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { isEnd, linesOf, type TextSource } from '../../ledger/index.ts'
+import { linesOf, type TextSource } from '../../ledger/index.ts'
 import type { ImportPart, Store } from '../../store/store.ts'
 import { DocumentReader } from './document-reader.ts'
 
@@ -21,8 +20,16 @@ export interface Imported {
 
 /** Throws BAD_EXPORT, EXPORT_NEWER, RUN_STATE and RUN_EXISTS, and what the source throws. */
 export async function importRuns(store: Store, source: TextSource): Promise<readonly Imported[]> {
-  const result = await store.importRuns(verified(store, source))
+  const result = await store.importRuns(verified(source))
   if (result.is === 'imported') return result.runs.map(({ id: run, created }) => ({ run, created }))
+  if (result.is === 'charges') {
+    const { run, account } = result
+    throw new EverloopError(
+      'RUN_EXISTS',
+      `Run "${run}" charges its costs to run "${account}", and a run of this id goes on here without it. Nothing was imported.`,
+      { run },
+    )
+  }
   const { id, seq } = result.run
   throw new EverloopError(
     'RUN_EXISTS',
@@ -31,30 +38,11 @@ export async function importRuns(store: Store, source: TextSource): Promise<read
   )
 }
 
-async function* verified(store: Store, source: TextSource): AsyncGenerator<ImportPart, void> {
+async function* verified(source: TextSource): AsyncGenerator<ImportPart, void> {
   const reader = new DocumentReader()
   for await (const line of linesOf(source, (what) => reader.refusedNext(what))) {
     const part = reader.take(line)
     if (part) yield part
   }
   reader.end()
-  for (const [run, charged] of reader.charged) await checkCharged(store, run, charged)
-}
-
-/** A run that goes on here has all that it has started here, too: what else says so takes from its budget. */
-async function checkCharged(
-  store: Store,
-  run: string,
-  charged: ReadonlySet<string>,
-): Promise<void> {
-  if (charged.size === 0 || (await store.run(run))) return
-  for (const other of charged) {
-    const row = await store.run(other)
-    if (!row || isEnd(row.status)) continue
-    throw new EverloopError(
-      'RUN_EXISTS',
-      `Run "${run}" charges its costs to run "${other}", and a run of this id goes on here without it. Nothing was imported.`,
-      { run },
-    )
-  }
 }

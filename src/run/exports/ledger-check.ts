@@ -26,8 +26,6 @@ export class LedgerCheck {
   readonly run: string
   /** The runs below, in the order in which they were started. */
   readonly children: string[] = []
-  /** Other runs on whose accounts it charges something. */
-  readonly charged: Set<string> = new Set()
   entries = 0
   readonly #started: Line<'run'>
   readonly #verification = new Verification()
@@ -85,20 +83,11 @@ export class LedgerCheck {
       const [wrong] = this.#verification.see(read)
       const effect = effectOf(read.entry, read.record)
       this.#status = effect.status?.is ?? this.#status
-      const what = rowFlaw(effect) ?? this.#chargeFlaw(read.entry)
+      const what = rowFlaw(effect) ?? chargeFlaw(read.entry)
       return wrong ?? (what === undefined ? undefined : { id: 'fields', seq, what })
     } catch {
       return { id: 'fields', seq, what: 'has fields that nobody writes' }
     }
-  }
-
-  /** A charge of the first entry stands on no account: nothing had been done. */
-  #chargeFlaw(entry: Entry): string | undefined {
-    const charge = chargeOf(entry)
-    if (!charge) return undefined
-    for (const run of charge.to) if (run !== this.run) this.charged.add(run)
-    const isSound = entry.seq > 1 && Object.values(charge.amounts).every((amount) => amount >= 0)
-    return isSound ? undefined : 'charges what cannot be'
   }
 
   #broken({ id, seq, what }: Violation): EverloopError {
@@ -109,6 +98,14 @@ export class LedgerCheck {
       { run: this.run },
     )
   }
+}
+
+/** A charge of the first entry stands on no account: nothing had been done. */
+function chargeFlaw(entry: Entry): string | undefined {
+  const charge = chargeOf(entry)
+  if (!charge) return undefined
+  const isSound = entry.seq > 1 && Object.values(charge.amounts).every((amount) => amount >= 0)
+  return isSound ? undefined : 'charges what cannot be'
 }
 
 const isText = (value: unknown): boolean => value === undefined || typeof value === 'string'

@@ -40,9 +40,14 @@ export function createRun(db: Connection, run: NewRun): boolean {
 
 /** The run as a reply shows it. It is there: runs are never deleted. */
 export function readRun(db: Connection, id: string): RunRow {
-  const row = db.get<RunTuple>(sql.runById, id)
+  const row = findRun(db, id)
   assert(row, 'A run vanished that was just there.', { run: id })
-  return runRow(row)
+  return row
+}
+
+export function findRun(db: Connection, id: string): RunRow | undefined {
+  const row = db.get<RunTuple>(sql.runById, id)
+  return row && runRow(row)
 }
 
 /** Keeps each content once. */

@@ -1,26 +1,22 @@
 /** Imports (S11), inside the transaction of their batch. */
 import { assert } from '../../base/errors.ts'
 import type { Entry } from '../../ledger/index.ts'
+import { createdBy, decideImport } from '../decide-import.ts'
 import type { ImportedRun, ImportResult, RunRow } from '../store.ts'
-import { createRun, keepArtifacts, readRun } from './create.ts'
+import { createRun, findRun, keepArtifacts } from './create.ts'
 import type { Connection } from './driver.ts'
 import { type Subject, writeEntry } from './project.ts'
 import { type Spooled, spooledParts } from './spool.ts'
 import * as sql from './write-statements.ts'
 
-/** Looks at all runs before it writes one: a refusal leaves the rest of its batch alone (Q2). */
+/** Decides before it writes: a refusal leaves the rest of its batch alone (Q2). */
 export function importRuns(db: Connection, spooled: Spooled): ImportResult {
-  const created = new Set<string>()
-  for (const { run: id, seq, hash } of spooled.heads) {
-    const run = db.get<readonly [key: number]>(sql.runKeyOf, id)
-    if (!run) created.add(id)
-    else if (db.get<readonly [string]>(sql.entryHash, run[0], seq)?.[0] !== hash) {
-      return { is: 'exists', run: readRun(db, id) }
-    }
-  }
-  write(db, spooled, created)
-  const runs = spooled.heads.map(({ run: id }) => ({ id, created: created.has(id) }))
-  return { is: 'imported', runs }
+  const result = decideImport(spooled.heads, {
+    run: (id) => findRun(db, id),
+    hash: (id, seq) => db.get<readonly [string]>(sql.entryHash, id, seq)?.[0],
+  })
+  if (result.is === 'imported') write(db, spooled, createdBy(result))
+  return result
 }
 
 /** Writes what belongs to these runs, and all artifacts. */
@@ -35,7 +31,8 @@ function write(db: Connection, spooled: Spooled, created: ReadonlySet<string>): 
     } else if (about && !run) run = begin(db, about, part.entry)
     else if (run) writeEntry(db, run, part.entry)
   }
-  for (const { run: id, seq, hash, epoch, time } of spooled.heads) {
+  for (const { last } of spooled.heads) {
+    const { run: id, seq, hash, epoch, time } = last
     if (created.has(id)) db.run(sql.endImport, seq, hash, time, epoch, id)
   }
 }

@@ -8,8 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { deserialize, serialize } from 'node:v8'
 import type { Ports } from '../../base/ports.ts'
 import { assert } from '../../base/errors.ts'
-import type { Entry } from '../../ledger/index.ts'
-import { ImportHeads } from '../import-heads.ts'
+import { type ImportHead, ImportHeads } from '../import-heads.ts'
 import type { ImportPart } from '../store.ts'
 import { ownerOnly } from './open.ts'
 
@@ -17,8 +16,7 @@ import { ownerOnly } from './open.ts'
 export interface Spooled {
   readonly handle: number
   readonly bytes: number
-  /** The last entry of each run, without its payload. */
-  readonly heads: readonly Entry[]
+  readonly heads: readonly ImportHead[]
 }
 
 /** So many bytes are written at once. */
@@ -63,8 +61,7 @@ export class Spool {
   /** All parts have come. */
   async end(): Promise<Spooled> {
     await this.#write()
-    const heads = Array.from(this.#heads.end().values())
-    return { handle: this.#file.fd, bytes: this.#bytes, heads }
+    return { handle: this.#file.fd, bytes: this.#bytes, heads: this.#heads.end() }
   }
 
   /** Also when it failed: nothing of it is left. */

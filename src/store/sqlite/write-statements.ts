@@ -67,7 +67,8 @@ export const insertStretch: string = `
 INSERT INTO everloop_stretches (run, scope, seq) VALUES (?, ?, ?)`
 
 /** For imports: whether the run that is here holds this entry. */
-export const entryHash: string = 'SELECT hash FROM entries WHERE run = ? AND seq = ?'
+export const entryHash: string =
+  'SELECT hash FROM entries WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq = ?'
 
 /** For question-closed: whether this entry once asked. */
 export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq = ?'
