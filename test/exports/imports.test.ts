@@ -91,7 +91,8 @@ describe('a run of the same id', () => {
     const ever = await onFile()
     await ever.import(text)
     const before = await ever.store.follow(0, 100)
-    const refused = { code: 'RUN_EXISTS', run: 'one' }
+    const message = expect.stringMatching(/Import the export into another store/)
+    const refused = { code: 'RUN_EXISTS', run: 'one', message }
     await expect(ever.import(textOf(linesOf(wanted)))).rejects.toMatchObject(refused)
     expect(await ever.store.follow(0, 100)).toEqual(before)
   })
@@ -124,7 +125,8 @@ describe('what an imported run has cost', () => {
   test('is taken from no run that goes on here', async () => {
     const ever = await goingOn()
     const before = await ever.account('budget')
-    const refused = { code: 'RUN_EXISTS', run: 'one' }
+    const message = expect.stringMatching(/Import it when run "budget" has ended/)
+    const refused = { code: 'RUN_EXISTS', run: 'one', message }
     await expect(ever.import(text)).rejects.toMatchObject(refused)
     expect(await ever.account('budget')).toEqual(before)
     expect(await ever.list({ id: 'one' })).toEqual([])

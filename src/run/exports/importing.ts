@@ -26,14 +26,14 @@ export async function importRuns(store: Store, source: TextSource): Promise<read
     const { run, account } = result
     throw new EverloopError(
       'RUN_EXISTS',
-      `Run "${run}" charges its costs to run "${account}", and a run of this id goes on here without it. Nothing was imported.`,
+      `Run "${run}" charges its costs to run "${account}", and a run of this id goes on here without it. Nothing was imported. Import it when run "${account}" has ended, or into another store.`,
       { run },
     )
   }
   const { id, seq } = result.run
   throw new EverloopError(
     'RUN_EXISTS',
-    `A run "${id}" exists already, and its ledger, of ${seq} entries, does not hold the one that was to be imported: it is another run, or the same one at another point. Nothing was imported.`,
+    `A run "${id}" exists already, and its ledger, of ${seq} entries, does not hold the one that was to be imported: it is another run, or the same one at another point. An import changes no run that is here, so nothing was imported. Import the export into another store.`,
     { run: id },
   )
 }
