@@ -1,6 +1,6 @@
 /**
  * Where the parts of an import wait until all have come: a file without a name beside the ledger, on the
- * same disk. However many they are, memory holds one of them, and the ledger is locked for no longer than
+ * same disk. However many they are, memory holds a few of them, and the ledger is locked for no longer than
  * it takes to copy them. A process that dies leaves nothing: the system takes the file with it.
  */
 import { readSync, rmSync } from 'node:fs'
@@ -19,17 +19,19 @@ export interface Spooled {
   readonly heads: readonly ImportHead[]
 }
 
-/** So many bytes are written at once. */
-const writeBytes = 1024 * 1024
-/** Each part stands behind its length. */
+/** Parts are written and read several at once, until they hold so much: one by one, the lock would be kept half as long again. */
+const unitsAtOnce = 256 * 1024
+/** What a part holds beside its payload or its bytes, roughly. */
+const unitsOfPart = 256
+/** What is written at once stands behind its length. */
 const lengthBytes = 4
 
 export class Spool {
   readonly #file: FileHandle
   readonly #heads = new ImportHeads()
   #bytes = 0
-  #waiting: Buffer[] = []
-  #waitingBytes = 0
+  #waiting: ImportPart[] = []
+  #waitingUnits = 0
 
   private constructor(file: FileHandle) {
     this.#file = file
@@ -50,12 +52,9 @@ export class Spool {
 
   async add(part: ImportPart): Promise<void> {
     this.#heads.take(part)
-    const content = serialize(part)
-    const length = Buffer.alloc(lengthBytes)
-    length.writeUInt32LE(content.length)
-    this.#waiting.push(length, content)
-    this.#waitingBytes += lengthBytes + content.length
-    if (this.#waitingBytes >= writeBytes) await this.#write()
+    this.#waiting.push(part)
+    this.#waitingUnits += unitsOfPart + unitsOf(part)
+    if (this.#waitingUnits >= unitsAtOnce) await this.#write()
   }
 
   /** All parts have come. */
@@ -70,15 +69,23 @@ export class Spool {
   }
 
   async #write(): Promise<void> {
-    const content = Buffer.concat(this.#waiting)
+    const parts = serialize(this.#waiting)
     this.#waiting = []
-    this.#waitingBytes = 0
+    this.#waitingUnits = 0
+    const length = Buffer.alloc(lengthBytes)
+    length.writeUInt32LE(parts.length)
+    const content = Buffer.concat([length, parts])
     for (let at = 0; at < content.length;) {
       const { bytesWritten } = await this.#file.write(content, at, content.length - at, this.#bytes)
       at += bytesWritten
       this.#bytes += bytesWritten
     }
   }
+}
+
+function unitsOf(part: ImportPart): number {
+  if (part.is === 'artifact') return part.artifact.bytes.length
+  return part.is === 'entry' ? (part.entry.payload?.length ?? 0) : 0
 }
 
 /** The parts that lie in a spool, in order. */
@@ -95,7 +102,7 @@ export function* spooledParts({ handle, bytes }: Spooled): Generator<ImportPart,
   for (let at = 0; at < bytes;) {
     const length = read(lengthBytes, at).readUInt32LE()
     // It was serialised by the class above, in this very process.
-    yield deserialize(read(length, at + lengthBytes)) as ImportPart
+    yield* deserialize(read(length, at + lengthBytes)) as readonly ImportPart[]
     at += lengthBytes + length
   }
 }
