@@ -442,3 +442,35 @@ describe('guards that a deploy adds are not asked about what is past', () => {
     await runtime.verify()
   })
 })
+
+test.each([
+  ['allow', 1],
+  ['deny', 2], // what is denied is taken back, and said again
+] as const)(
+  'an output that people were asked about is answered, and then fits the schema that a deploy has added: %s',
+  async (said, requests) => {
+    const script = [{ text: 'Done.' }, { text: '{"n":1}' }]
+    const asking = guard({
+      name: 'asking',
+      at: 'output',
+      check: ({ text }) => (text === 'Done.' ? verdict.ask('Tell?') : verdict.allow()),
+    })
+    const before = agent({
+      name: 'a',
+      model: scriptedModel(script, { by: 'turn' }),
+      guards: [asking],
+    })
+    await using runtime = await testRuntime({ flows: [before] })
+    const run = await runtime.start(before, { prompt: 'Go.' })
+    await runtime.settle()
+    const model = scriptedModel(script, { by: 'turn' })
+    const output = z.object({ n: z.number() })
+    await runtime.restart({ flows: [agent({ name: 'a', model, guards: [asking], output })] })
+    await runtime.settle()
+    const [open] = await runtime.ever.questions()
+    await runtime.ever.answer(open?.id ?? '', { verdict: said })
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: { n: 1 } })
+    expect(model.requests).toHaveLength(requests)
+    await runtime.verify()
+  },
+)

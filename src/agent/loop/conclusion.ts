@@ -3,7 +3,7 @@
  * nothing leaves it that the guards at `output` have not seen, or that does not fit its schema.
  */
 import type { EverloopError } from '../../base/errors.ts'
-import { holdIn } from '../../run/inside.ts'
+import { holdIn, isRecorded } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
@@ -76,21 +76,27 @@ function stopped({ agent: { name } }: Agency, run: Run, judged: Rejected): Everl
       )
 }
 
+/** The key of what guards say of the output. */
+const guardKey = 'guard:output'
+
 /** Asks the schema and the guards. */
 async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
-  if (!made.ok) return { ...made, is: 'misfit' }
+  // What guards have ruled about is asked for, whatever a schema that a deploy has added says of it (C4).
+  if (!made.ok && !isRecorded(run, guardKey)) return { ...made, is: 'misfit' }
   const ruling = await rule(at, run, state, {
     position: 'output',
-    key: 'guard:output',
+    key: guardKey,
     later: [],
-    subject: { text, value: made.value },
+    subject: { text, value: made.ok ? made.value : undefined },
   })
   if (ruling.is === 'deny' || ruling.is === 'retry') return ruling
   const { output } = at.agent
   if (!output) return { is: 'output', output: ruling.subject.text }
-  if (!ruling.isFixed) return { is: 'output', output: made.value }
+  if (!ruling.isFixed) {
+    return made.ok ? { is: 'output', output: made.value } : { ...made, is: 'misfit' }
+  }
   // What a guard has put in its place must fit like an answer.
   const fixed = await holdIn(run, fitted(ruling.subject.value, output))
   if (fixed.ok) return { is: 'output', output: fixed.value }
