@@ -1,13 +1,13 @@
 /** What must hold of the whole world when everything has come to its end. */
 import { isDeepStrictEqual } from 'node:util'
-import { decode, operationPath } from '../../src/ledger/index.ts'
-import type { Entry, Ref } from '../../src/ledger/index.ts'
+import { operationPath } from '../../src/ledger/index.ts'
 import { checkInvariants } from '../../src/ledger/invariants/invariants.ts'
 import type { RunRow } from '../../src/store/store.ts'
 import { expected, fits } from './model.ts'
 import type { Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
+import { outputOf } from './output-of.ts'
 import { redrive } from './redrive.ts'
 import { flawsOf } from './undo-body.ts'
 import type { World } from './world.ts'
@@ -169,11 +169,4 @@ function isDisturbed(world: World, run: Mirror): boolean {
   return Array.from(observer.runs.values()).some(
     (child) => child.parent === run.id && isDisturbed(world, child),
   )
-}
-
-/** The output; one that is too large for an entry stands beside the ledger. */
-function outputOf(end: Entry, artifacts: ReadonlyMap<string, Uint8Array>): unknown {
-  const resolve = ([seq, hash]: Ref): unknown =>
-    seq === 0 ? decode(Buffer.from(artifacts.get(String(hash)) ?? []).toString()) : undefined
-  return (decode(end.payload ?? '{}', { resolve }) as { readonly output: unknown }).output
 }

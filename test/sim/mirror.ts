@@ -25,6 +25,8 @@ export class Mirror {
   status: RunRow['status'] = 'active'
   epoch = 0
   holder: string | undefined
+  /** Until when nobody held it the last time, in milliseconds of the world. */
+  freeUntil = -1
   /** Losses of the holder since the last entry. */
   barren = 0
   isCancelling = false

@@ -366,4 +366,22 @@ export const mutants: readonly Mutant[] = [
     find: 'return effect.isOpen || effect.mayHave',
     replace: 'return effect.isOpen && effect.mayHave',
   },
+  {
+    name: 'whoever waits is told where a run rests that is held',
+    file: 'run/outside/view.ts',
+    find: "if (session !== undefined) return 'running'",
+    replace: "if (session === '') return 'running'",
+  },
+  {
+    name: 'whoever waits for an end behind which something was written waits for ever',
+    file: 'run/outside/view.ts',
+    find: "const isBehind = status === undefined && row.status !== 'paused'",
+    replace: "const isBehind = status === undefined && row.status === 'paused'",
+  },
+  {
+    name: 'nobody is told that a run of another process has come to rest',
+    file: 'run/outside/changes.ts',
+    find: 'const tellsRest = mayRest && !this.#options.isHeldHere(run)',
+    replace: 'const tellsRest = mayRest && this.#options.isHeldHere(run)',
+  },
 ]

@@ -158,6 +158,7 @@ export class Observer {
         () => `run ${row.id} was handed out although it is ${run.status}`,
       )
       if (run.holder !== undefined) this.#takeOver(run)
+      else run.freeUntil = this.#scheduler.elapsed
       run.holder = token
       this.#checkQueue(run, only)
       run.isInHand = only !== undefined

@@ -9,6 +9,7 @@ import { Chance } from './chance.ts'
 import { isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import { type Asked, people, type Word, wordOf } from './people.ts'
+import { Waiters } from './waiters.ts'
 import { Watchers } from './watchers.ts'
 import type { Node, World } from './world.ts'
 
@@ -52,6 +53,7 @@ export class Operator {
   readonly #chance: Chance
   readonly #clients: readonly Node[]
   readonly watchers: Watchers
+  readonly waiters: Waiters
   #watches = 0
   /** Questions that were answered, for those who come late. */
   readonly #answered: string[] = []
@@ -64,6 +66,7 @@ export class Operator {
     this.#chance = new Chance(world.seed, 'operator')
     this.#clients = [world.addClient(), world.addClient()]
     this.watchers = new Watchers(world)
+    this.waiters = new Waiters(world)
   }
 
   /** True when nobody waits for a reply. */
@@ -117,9 +120,15 @@ export class Operator {
       ...(chance.roll(0.1) ? { deadline: chance.between(500, 40_000) } : {}),
     }
     const isTwice = chance.roll(0.1)
-    this.#ask((ever) => ever.start(`flow-${flow}`, input, options))
+    const isAwaited = this.#world.extras.has('somebody waits for the end')
+    const ask = (): void =>
+      this.#ask(async (ever) => {
+        const handle = await ever.start(`flow-${flow}`, input, options)
+        if (isAwaited) this.waiters.wait(handle)
+      })
+    ask()
     // The same id twice is one run. A deadline is another one each time it is computed.
-    if (isTwice) this.#ask((ever) => ever.start(`flow-${flow}`, input, options))
+    if (isTwice) ask()
   }
 
   #tick(): void {
@@ -181,6 +190,10 @@ export class Operator {
       this.#watches++
       const isInside = living.length > 0 && chance.roll(0.3)
       this.watchers.watch(run.id, isInside ? [chance.pick(living)] : this.#clients)
+    }
+    if (extras.has('somebody waits for the end') && chance.roll(0.1)) {
+      const inside = living.length > 0 && chance.roll(0.3) ? chance.pick(living) : undefined
+      this.waiters.find(run.id, inside ?? chance.pick(this.#clients))
     }
     const late = this.#answered.at(-1)
     if (late !== undefined && faults.strikes('answer comes late')) this.#answer(late, true)

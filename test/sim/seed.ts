@@ -64,6 +64,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   }
   if (!report.hasFailed) await settle(world, operator)
   if (!report.hasFailed) await operator.watchers.end()
+  if (!report.hasFailed) await operator.waiters.end()
   if (!report.hasFailed) {
     for (const node of world.living) world.stop(node)
     await untilStopped(world)
