@@ -1,7 +1,8 @@
 /** Makes real agents of specifications: real tools, guards and budgets, around a simulated model. */
-import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { LanguageModelV4, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { agent } from '../../src/agent/agent.ts'
+import type { Model } from '../../src/agent/model/port.ts'
 import { agentTool } from '../../src/agent/tools/agent-tool.ts'
 import type { ApprovalRule } from '../../src/agent/policies/approval-policy.ts'
 import { askPerson } from '../../src/agent/tools/ask-person.ts'
@@ -11,10 +12,12 @@ import { type AnyTool, tool, type UndoToolContext } from '../../src/agent/tools/
 import type { Taint } from '../../src/ledger/index.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
 import { done, type Finding } from '../../src/run/effects/finding.ts'
-import { compactionText, Dice, simulatedModel } from './agent-model.ts'
+import { compactionText, Dice, simulatedModel, speakingModel } from './agent-model.ts'
+import type { Asking, Utterance } from './agent-model.ts'
 import type { AgentSpec, ApprovalSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import type { Call } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
+import { attemptsMax, modelId } from './model-attempts.ts'
 import { argsSchema, faceOf } from './tool-face.ts'
 import type { UndoCall } from './undo-body.ts'
 
@@ -52,6 +55,8 @@ export interface Judged {
 export interface AgentView {
   /** The model is asked: time passes, and things go wrong. */
   asked(prompt: LanguageModelV4Prompt): Promise<void>
+  /** One of several models is asked, or one that speaks piece by piece. Throws when it comes to nothing. */
+  attempted(asking: Asking): Promise<Utterance>
   /** A tool is executed, with these arguments. */
   called(tool: ToolSpec & { does: 'effect' }, args: Args, call: ToolCall): Promise<unknown>
   findOut(spec: EffectSpec, call: { readonly idempotencyKey: string }): Promise<Finding>
@@ -80,10 +85,10 @@ export function agentOf(
   view: AgentView,
   { children, deployment }: Surrounding,
 ): AnyFlow {
-  const { guards, budget, idleMs, compactAbove, isStructured, stopTool } = spec
+  const { guards, budget, idleMs, compactAbove, isStructured, stopTool, models } = spec
   return agent({
     name,
-    model: simulatedModel(spec, (prompt) => view.asked(prompt)),
+    model: modelOf(spec, view),
     instructions: `You are ${name}.`,
     tools: spec.tools.map((one) => toolOf(one, view, { children, deployment })),
     guards: guards.map((one) => guardOf(one, view)),
@@ -94,11 +99,26 @@ export function agentOf(
       : { compaction: { above: compactAbove, keep: 3, instructions: compactionText } }),
     stop: { turns: 14, ...(stopTool === undefined ? {} : { tools: [stopTool] }) },
     ...(isStructured ? { output: oddOutput } : {}),
-    retry: { attempts: 3, delay: 200 },
+    retry: {
+      attempts: attemptsMax,
+      delay: 200,
+      ...(models === undefined ? {} : { maxDelay: 2000 }),
+    },
     timeout: modelTimeoutMs,
     parallel: spec.parallel,
-    prices: { 'sim/model': { input: 1, output: 2 } },
+    prices: Object.fromEntries(
+      [0, 1, 2].map((model) => [`sim/${modelId(model)}`, { input: 1, output: 2 }]),
+    ),
   }) as unknown as AnyFlow
+}
+
+/** The models, in the order in which they are asked. */
+function modelOf(spec: AgentSpec, view: AgentView): Model {
+  const { models } = spec
+  if (models === undefined) return simulatedModel(spec, (prompt) => view.asked(prompt))
+  const speaking = (model: number): LanguageModelV4 =>
+    speakingModel(spec, model, (asking) => view.attempted(asking))
+  return [speaking(0), ...Array.from({ length: models - 1 }, (_, i) => speaking(i + 1))]
 }
 
 export const modelTimeoutMs = 8000

@@ -10,6 +10,7 @@ import type {
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 import type { AgentSpec } from './agent-spec.ts'
+import { modelId } from './model-attempts.ts'
 
 /** What the model says. */
 export type Saying =
@@ -24,6 +25,27 @@ export interface SaidCall {
 
 /** What happens around an answer: time, crashes, trouble. */
 export type Around = (prompt: LanguageModelV4Prompt) => Promise<void>
+
+/** One of an agent's models is asked. */
+export interface Asking {
+  /** Which, and of how many. */
+  readonly model: number
+  readonly models: number
+  readonly prompt: LanguageModelV4Prompt
+  readonly signal: AbortSignal | undefined
+}
+
+/** An answer that comes piece by piece. */
+export interface Utterance {
+  /** Its text begins with it. */
+  readonly number: number
+  /** Time passes until this is said. */
+  readonly say: (text: string) => Promise<void>
+  /** What it says so far is all: its stream ends here, or fails. */
+  readonly breaksOff: () => 'ends' | 'fails' | undefined
+  /** A filter has found something in it. */
+  readonly isFiltered: () => boolean
+}
 
 export const compactionText = 'Make it short.'
 
@@ -44,6 +66,54 @@ export function simulatedModel(spec: AgentSpec, around: Around): LanguageModelV4
   }
 }
 
+/** A model that speaks piece by piece: what stands around the answer tells which attempt it is of. */
+export function speakingModel(
+  spec: AgentSpec,
+  model: number,
+  attempt: (asking: Asking) => Promise<Utterance>,
+): LanguageModelV4 {
+  const doStream: LanguageModelV4['doStream'] = async ({ prompt, abortSignal: signal }) => {
+    const { models = 1 } = spec
+    const utterance = await attempt({ model, models, prompt, signal })
+    return { stream: ReadableStream.from(spoken(saying(spec, prompt), prompt, utterance)) }
+  }
+  return {
+    specificationVersion: 'v4',
+    provider: 'sim',
+    modelId: modelId(model),
+    supportedUrls: {},
+    doGenerate: () => Promise.reject(new RangeError('It is only streamed.')),
+    doStream,
+  }
+}
+
+/** What it says besides. */
+const chatter = 'As a result of this nobody came to see it. '
+const pieceUnits = 9
+
+async function* spoken(
+  said: Saying,
+  prompt: LanguageModelV4Prompt,
+  { number, say, breaksOff, isFiltered }: Utterance,
+): AsyncGenerator<LanguageModelV4StreamPart, void> {
+  const { content, finishReason, usage } = resultOf(said, prompt)
+  const text = `(${number}) ${chatter}${said.is === 'text' ? said.text : ''}`
+  const id = 'text'
+  yield { type: 'text-start', id }
+  for (let at = 0; at < text.length; at += pieceUnits) {
+    const end = breaksOff()
+    if (end === 'fails') throw new TypeError('The connection was reset.')
+    if (end === 'ends') return
+    const delta = text.slice(at, at + pieceUnits)
+    await say(delta)
+    yield { type: 'text-delta', id, delta }
+  }
+  yield { type: 'text-end', id }
+  for (const part of content) if (part.type === 'tool-call') yield part
+  const filtered = { unified: 'content-filter', raw: undefined } as const
+  yield { type: 'finish', finishReason: isFiltered() ? filtered : finishReason, usage }
+}
+
 /** What the model says to a conversation, always the same. */
 export function saying(spec: AgentSpec, prompt: LanguageModelV4Prompt): Saying {
   const text = JSON.stringify(prompt)
@@ -61,13 +131,15 @@ export function saying(spec: AgentSpec, prompt: LanguageModelV4Prompt): Saying {
     const id = `r${prompt.length}`
     return { is: 'calls', calls: [{ id, tool: 'read_more', input: JSON.stringify({ artifact }) }] }
   }
+  // What not every model takes has another id for others.
+  const dot = spec.models === undefined ? '.' : '-'
   const count = [1, 1, 1, 2, 2, 3, 4][dice.below(7)] ?? 1
   const calls = Array.from({ length: count }, (_, i) => {
     const tool = spec.tools[dice.below(spec.tools.length)]
     const oddity = dice.below(100)
     return {
       // Some ids stand in several turns, some twice in one.
-      id: oddity < 3 ? 'c0' : dice.below(2) === 0 ? `c${i}` : `c${prompt.length}.${i}`,
+      id: oddity < 3 ? 'c0' : dice.below(2) === 0 ? `c${i}` : `c${prompt.length}${dot}${i}`,
       tool: oddity > 97 ? 'nothing' : (tool?.name ?? ''),
       input: JSON.stringify(oddity > 94 && oddity < 98 ? { n: 'one' } : { n: dice.below(100) }),
     }

@@ -74,6 +74,8 @@ export interface AgentSpec {
   readonly isStructured: boolean
   /** It ends when a call of this tool has returned. */
   readonly stopTool: string | undefined
+  /** It has so many models, which speak piece by piece; undefined: one that answers at once. */
+  readonly models: number | undefined
 }
 
 /** Writes an agent that may start runs of the flows from `firstChild` up to `flows`. */
@@ -101,6 +103,7 @@ export function writeAgent(chance: Chance, { firstChild, flows, extras }: Means)
     compactAbove: chance.roll(0.1) ? chance.between(150, 500) : undefined,
     isStructured: more(0.4),
     stopTool: more(0.3) ? 'tool-1' : undefined,
+    models: extras.has('models speak and fall back') ? chance.between(1, 3) : undefined,
   }
 }
 

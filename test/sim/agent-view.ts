@@ -7,11 +7,14 @@ import { current } from '../../src/run/current.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
 import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
 import { checkCall, checkRequest, mustOf } from './agent-checks.ts'
+import type { Asking, Utterance } from './agent-model.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
 import { checkConversation } from './conversation-checks.ts'
 import { type Call, findOut, perform } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
+import { attemptsMax, type Manner, mannerOf } from './model-attempts.ts'
 import { never, type Process } from './process.ts'
+import { secretIn } from './secret-words.ts'
 import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
 import { checkTainted } from './taint-checks.ts'
@@ -23,8 +26,20 @@ class Overloaded extends Error {
   readonly isRetryable = true
 }
 
-/** How often one execution of a model step may ask the model, see agent-flow.ts. */
-const attemptsMax = 3
+/** What a provider says that wants to be asked later, or never again. */
+class Refused extends Error {
+  readonly statusCode: number
+  readonly isRetryable: boolean
+  readonly responseHeaders: Readonly<Record<string, string>>
+
+  constructor(manner: 'asks to wait' | 'refuses for good') {
+    const isPassing = manner === 'asks to wait'
+    super(manner)
+    this.statusCode = isPassing ? 429 : 403
+    this.isRetryable = isPassing
+    this.responseHeaders = isPassing ? { 'retry-after': '9' } : {}
+  }
+}
 
 export class AgentSight implements AgentView {
   readonly #world: Surroundings
@@ -40,10 +55,78 @@ export class AgentSight implements AgentView {
   }
 
   async asked(prompt: LanguageModelV4Prompt): Promise<void> {
-    const { chance, faults, report, modelCalls } = this.#world
-    const process = this.#process
-    if (process.isDead) return never()
+    const { faults } = this.#world
+    if (this.#process.isDead) return never()
+    this.#checkAsked(prompt, attemptsMax)
+    await this.#think()
+    if (faults.strikes('model is overloaded')) throw new Overloaded('No room.')
+    if (faults.strikes('model never answers')) return never()
+  }
+
+  async attempted({ model, models, prompt, signal }: Asking): Promise<Utterance> {
+    const { attempts, faults } = this.#world
+    if (this.#process.isDead) return never()
+    this.#checkAsked(prompt, models * attemptsMax)
     const here = current()
+    const manner = this.#manner()
+    const attempt =
+      here?.step === undefined
+        ? { said: '', number: 0, hasFailed: false, manner: 'answers' }
+        : attempts.begin({
+            run: here.pass.run,
+            path: here.step,
+            epoch: here.pass.options.row.epoch,
+            model,
+            models,
+            manner,
+            signal,
+          })
+    await this.#think()
+    attempt.hasFailed = attempt.manner !== 'answers' && attempt.manner !== 'never answers'
+    switch (attempt.manner) {
+      case 'is overloaded':
+        throw new Overloaded('No room.')
+      case 'asks to wait':
+      case 'refuses for good':
+        throw new Refused(attempt.manner)
+      case 'never answers':
+        return never()
+    }
+    let left = attempt.manner === 'breaks off' ? faults.chance.below(6) : Infinity
+    const ending = faults.chance.roll(0.5) ? 'ends' : 'fails'
+    return {
+      number: attempt.number,
+      say: async (text) => {
+        await this.#think(90)
+        if (signal?.aborted !== true) attempt.said += text
+      },
+      breaksOff: () => (left-- === 0 ? ending : undefined),
+      isFiltered: () => attempt.manner === 'is filtered',
+    }
+  }
+
+  #manner(): Manner {
+    const { faults } = this.#world
+    if (faults.isOver) return 'answers'
+    if (faults.strikes('model is overloaded')) return 'is overloaded'
+    if (faults.strikes('model never answers')) return 'never answers'
+    return mannerOf(faults.chance)
+  }
+
+  /** Time passes until a model says something, and things go wrong. */
+  async #think(msMax = 1500): Promise<void> {
+    const { chance, report } = this.#world
+    await this.#process.sleep(chance.between(1, chance.roll(0.2) ? msMax : 60), 'model')
+    if (!this.#crashes()) return undefined
+    report.reach('crash while a model answers')
+    return never()
+  }
+
+  #checkAsked(prompt: LanguageModelV4Prompt, timesMax: number): void {
+    const { observer, report, modelCalls } = this.#world
+    const here = current()
+    const secret = observer.isRedacted ? secretIn(JSON.stringify(prompt)) : undefined
+    report.check(secret === undefined, 'secrets', () => `a model is told "${secret}"`)
     if (here?.step?.endsWith('/=model') === true) {
       const actor = this.#actor(here.pass)
       const { run, epoch } = actor
@@ -52,7 +135,7 @@ export class AgentSight implements AgentView {
       modelCalls.set(key, times)
       if (times === 1) checkStart(actor, { path: here.step, attempt: 1, isCleanup: false })
       const most = `the model was asked ${times} times by one execution of "${here.step}"`
-      report.check(times <= attemptsMax, 'I7', () => `run ${run.id}: ${most}`)
+      report.check(times <= timesMax, 'I7', () => `run ${run.id}: ${most}`)
       checkRequest(actor, prompt)
       if (run.epoch === epoch) {
         const isSteady = !this.#world.extras.has('deploys change agents')
@@ -60,13 +143,6 @@ export class AgentSight implements AgentView {
         checkConversation({ run, agent: this.#agent, isSteady }, here.step, { prompt, must })
       }
     }
-    await process.sleep(chance.between(1, chance.roll(0.2) ? 1500 : 60), 'model')
-    if (this.#crashes()) {
-      report.reach('crash while a model answers')
-      return never()
-    }
-    if (faults.strikes('model is overloaded')) throw new Overloaded('No room.')
-    if (faults.strikes('model never answers')) return never()
   }
 
   called(tool: ToolSpec & { does: 'effect' }, args: Args, call: ToolCall): Promise<unknown> {

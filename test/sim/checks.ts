@@ -122,7 +122,7 @@ function checkOutcomes(world: World, operator: Operator): void {
   for (const { id, flow } of operator.started) {
     const run = observer.runs.get(id)
     report.check(run !== undefined, 'S1', () => `run ${id} was started, but is not there`)
-    if (!run || isDisturbed(world, run) || extras.has('secrets are redacted')) continue
+    if (!run || isDisturbed(world, run) || extras.isRedacted) continue
     const wanted = expected(programs, flow)
     const { end } = run
     if (wanted.is === 'unknown' || !end) continue

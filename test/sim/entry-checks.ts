@@ -45,7 +45,10 @@ export function checkEntry(
   checkEffect(observer, run, entry, must)
   checkMove(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
-  observer.accounts.see(run, entry, observer.steadyAgent(run.flow)?.budget, must)
+  const own = observer.steadyAgent(run.flow)?.budget
+  const speaks = observer.agents.get(run.flow)?.models !== undefined
+  observer.accounts.see(run, entry, { own, speaks }, must)
+  if (run.isAgent) observer.attempts.check(run, entry, must)
   if (append) {
     checkMessages(run, entry, append, must)
     checkPause(run, entry, append, must)

@@ -27,12 +27,14 @@ export const extraKinds = {
   'somebody watches': { since: 3, share: 0.25 },
   'runs move to another version': { since: 4, share: 0.2 },
   'somebody waits for the end': { since: 5, share: 0.1 },
+  'models speak and fall back': { since: 6, share: 0.2 },
+  'secrets are told': { since: 6, share: 0.12 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 5
+export const newest = 6
 
 /** What is switched on in a seed. */
 export class Extras {
@@ -51,6 +53,11 @@ export class Extras {
 
   has(name: Extra): boolean {
     return this.#on.has(name)
+  }
+
+  /** The runtimes know secrets, see secret-words.ts. */
+  get isRedacted(): boolean {
+    return this.has('secrets are redacted') || this.has('secrets are told')
   }
 
   get enabled(): readonly Extra[] {

@@ -84,6 +84,8 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       return effect(setting, at, node)
     case 'transact':
       return transact(setting, at, node)
+    case 'say':
+      return Promise.resolve(`The result of ${place.path}.`)
     case 'throw':
       return Promise.reject(new RangeError(thrown))
     case 'undo': {
@@ -133,6 +135,7 @@ type Nested = Exclude<
       | 'step'
       | 'effect'
       | 'transact'
+      | 'say'
       | 'throw'
       | 'undo'
       | 'sleep'

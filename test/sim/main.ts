@@ -24,7 +24,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     /** What the generator of the one seed knows, see extras.ts. */
     generation: { type: 'string' },
-    /** Ends at the first failure and prints nothing but it. */
+    /** Ends at the first failure and prints nothing but it, and signs of life. */
     quick: { type: 'boolean', default: false },
     /** How many failures are told. */
     tell: { type: 'string', default: '10' },
@@ -57,6 +57,7 @@ async function many(): Promise<number> {
     chunk: values.quick ? 10 : 100,
     isEnough: ({ failures }) => values.quick && failures.length > 0,
     onProgress: ({ failures }) => {
+      if (values.quick) process.stdout.write('.')
       for (; told < Math.min(failures.length, Number(values.tell)); told++) tell(failures[told])
     },
   })

@@ -10,6 +10,7 @@ import type { Entry, Payloads } from '../../src/ledger/index.ts'
 type Ancestor = NonNullable<Payloads['run.started']['ancestors']>[number]
 import {
   type Message,
+  type NewChunk,
   type NewMessage,
   type NewRun,
   reception,
@@ -82,6 +83,8 @@ export class Mirror {
   readonly receipts = new Set<string>()
   /** Text that was shown of steps, with the entry that was the last then. */
   readonly shown: { readonly path: string; readonly text: string; readonly seq: number }[] = []
+  /** The pieces of what is shown of a step, by path, with whose they are. */
+  readonly #showing = new Map<string, { readonly by: string; readonly pieces: string[] }>()
   /** Epochs whose holder gave the run back by itself. */
   readonly released = new Set<number>()
   newest = 0
@@ -280,6 +283,19 @@ export class Mirror {
     this.inbox.set(number, { ...message, number, time })
     this.newest = number
     return true
+  }
+
+  /** Text is shown of a step. Returns all that is shown of it now. */
+  showing(
+    path: string,
+    { epoch, attempt, part, text }: Omit<NewChunk, 'path'> & { readonly epoch: number },
+  ): string {
+    const by = `${epoch} ${attempt}`
+    const before = this.#showing.get(path)
+    const showing = before?.by === by ? before : { by, pieces: [] }
+    this.#showing.set(path, showing)
+    showing.pieces[part] = text
+    return showing.pieces.join('')
   }
 
   /** When a wait that is still listened to goes on by itself. */

@@ -20,6 +20,7 @@ import { checkEntry } from './entry-checks.ts'
 import { recordOf } from './record-of.ts'
 import type { Sight } from './sight.ts'
 import { Mirror } from './mirror.ts'
+import type { ModelAttempts } from './model-attempts.ts'
 import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
 import { secretIn } from './secret-words.ts'
@@ -42,6 +43,7 @@ export class Observer {
   readonly #isSteady: boolean
   readonly mayLackActions: boolean
   readonly isRedacted: boolean
+  readonly attempts: ModelAttempts
   /** How many runs of a queue may be held at a time, by its name. */
   readonly limits = new Map<string, number>()
   readonly #sessions = new Map<string, Session>()
@@ -58,7 +60,13 @@ export class Observer {
     scheduler: Scheduler,
     rest: Pick<
       Sight,
-      'outside' | 'guardSaid' | 'agents' | 'deployments' | 'mayLackActions' | 'isRedacted'
+      | 'outside'
+      | 'guardSaid'
+      | 'agents'
+      | 'deployments'
+      | 'mayLackActions'
+      | 'isRedacted'
+      | 'attempts'
     > & {
       /** All deployments of the code have the same agents. */
       readonly isSteady: boolean
@@ -67,6 +75,7 @@ export class Observer {
     this.#isSteady = rest.isSteady
     this.mayLackActions = rest.mayLackActions
     this.isRedacted = rest.isRedacted
+    this.attempts = rest.attempts
     this.report = report
     this.outside = rest.outside
     this.guardSaid = rest.guardSaid
@@ -232,11 +241,11 @@ export class Observer {
   /** Text was shown: by the holder, and of steps without an outcome (S10). */
   onPublish({ run: id, session, epoch, chunks }: Publication): void {
     const run = this.run(id)
-    this.#checkSecrets(run, chunks.map(({ text }) => text).join(''))
     const isHolder = run.holder === session && run.epoch === epoch
     this.report.check(isHolder, 'S10', () => `a zombie of run ${id} showed text`)
-    for (const { path, text } of chunks) {
+    for (const { path, attempt, part, text } of chunks) {
       run.shown.push({ path, text, seq: run.head?.seq ?? 0 })
+      this.#checkShown(run, path, run.showing(path, { epoch, attempt, part, text }))
       const isOver = run.outcomes.has(path)
       this.report.check(
         !isOver,
@@ -245,6 +254,21 @@ export class Observer {
       )
     }
     this.report.reach('text of a step under way shown')
+  }
+
+  /** All that was shown of a step since it began: no secret, nothing that guards hold, and of one attempt. */
+  #checkShown(run: Mirror, path: string, text: string): void {
+    this.#checkSecrets(run, text)
+    if (!run.isAgent) return
+    const isOfOne = this.attempts.isOfOne(run.id, path, text)
+    this.report.check(isOfOne, 'S10', () => `"${path}" of run ${run.id} shows ${text}`)
+    const guards = this.steadyAgent(run.flow)?.guards ?? []
+    const holding = guards.find(({ at }) => at.includes('answer') || at.includes('output'))
+    this.report.check(
+      !holding,
+      'G1',
+      () => `"${path}" of run ${run.id} is shown before guard ${holding?.name} has seen it`,
+    )
   }
 
   onDeliver(message: NewMessage, result: DeliverResult): void {

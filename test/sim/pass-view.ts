@@ -18,6 +18,15 @@ import type { Surroundings } from './surroundings.ts'
 /** A step that shows text does so this often, for so long. */
 const typedMs = 40
 const typingMs = 800
+/** What it shows first where it tells secrets: nothing that stands in one piece of it. */
+const telling = [
+  'It is the res',
+  'ult o',
+  'f what it does n',
+  'ot like. No',
+  'body came',
+  ' for it. ',
+]
 
 const failedKinds = ['step.failed', 'child.failed', 'scope.failed']
 
@@ -95,9 +104,11 @@ export class PassView implements View {
     const signal = node.heeds || node.hangs ? attempt.signal() : undefined
     const aborted = signal && untilAborted(signal)
     const slept = node.hangs ? never<void>() : this.#process.sleep(node.ms, 'step')
+    const isTelling = this.#world.extras.has('secrets are told')
     // Text is gathered for a moment before it is shown: only what takes longer shows some.
     for (let ms = typedMs; ms < node.ms && ms < typingMs; ms += typedMs) {
-      this.#process.later(ms, 'typing', () => attempt.show('Word. '))
+      const word = isTelling ? (telling[ms / typedMs - 1] ?? 'Word. ') : 'Word. '
+      this.#process.later(ms, 'typing', () => attempt.show(word))
     }
     await (aborted ? Promise.race([slept, aborted]) : slept)
     return undefined

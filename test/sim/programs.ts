@@ -60,6 +60,8 @@ export type Node =
   | EffectNode
   | UndoNode
   | TransactNode
+  /** The code says something of its own. */
+  | { readonly is: 'say' }
   /** The code throws an error of its own. */
   | { readonly is: 'throw' }
   | { readonly is: 'sleep'; readonly ms: number }
@@ -279,6 +281,7 @@ class Writer {
       [firstChild < flows ? 4 : 0, 'child'],
       [extras.has('steps in transactions') ? 5 : 0, 'transact'],
       [extras.has('code throws') ? 1 : 0, 'throw'],
+      [extras.has('secrets are told') ? 4 : 0, 'say'],
     ] as const)
     switch (kind) {
       case 'step':

@@ -148,6 +148,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
   }
   const agentView: AgentView = {
     asked: () => again('a model is asked'),
+    attempted: () => again('a model is asked'),
     called: (_, __, { call }) => again(`tool call ${call} is executed`),
     findOut: () => again('a tool call is reconciled'),
     undone: () => again('a call is undone'),

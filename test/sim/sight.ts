@@ -2,6 +2,7 @@
 import type { Accounts } from './accounts.ts'
 import type { AgentSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
+import type { ModelAttempts } from './model-attempts.ts'
 import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
 
@@ -21,6 +22,7 @@ export interface Sight {
   readonly mayLackActions: boolean
   /** The runtimes know secrets, see secret-words.ts. */
   readonly isRedacted: boolean
+  readonly attempts: ModelAttempts
   /** The agent that runs of this flow are of, where all deployments of its code have the same. */
   steadyAgent(flow: string): AgentSpec | undefined
   /** The wall clock, and the latest time it has ever shown. */

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Chance } from './chance.ts'
 import type { Extras } from './extras.ts'
 import type { Faults } from './faults.ts'
+import type { ModelAttempts } from './model-attempts.ts'
 import type { Observer } from './observer.ts'
 import type { Outside } from './outside.ts'
 import type { Process } from './process.ts'
@@ -26,6 +27,7 @@ export interface Surroundings {
   readonly deployments: Map<string, number>
   /** How often one execution of a model step has asked its model. */
   readonly modelCalls: Map<string, number>
+  readonly attempts: ModelAttempts
   /** What guards have said last, by run, guard, position and call. */
   readonly guardSaid: Map<string, string>
   /** The epoch that last executed an attempt of a step, by run, path and attempt. */

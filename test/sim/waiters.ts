@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { EverloopError } from '../../src/base/errors.ts'
-import { isOutcome, operationPath, unescape } from '../../src/ledger/index.ts'
+import { encode, isOutcome, operationPath, unescape } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Rest, RunReference, Settled, WaitInfo } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
@@ -20,7 +20,7 @@ const passing: readonly string[] = ['STORE_UNAVAILABLE', 'UNKNOWN_RUN']
 /** How many wait at most: each of them has the store looked at again and again. */
 const waitersMax = 5
 /** How often one looks where a run rests before it waits for its end. */
-const looksMax = 3
+const looksMax = 5
 
 /** How long after the last end everybody may be told of it, in milliseconds and in events. */
 const tellingMsMax = 60_000
@@ -147,14 +147,14 @@ export class Waiters {
   #checkRest(id: string, told: Settled, since: Mark): void {
     const { observer, report } = this.#world
     const run = observer.run(id)
-    const secret = observer.isRedacted ? secretIn(JSON.stringify(told) ?? '') : undefined
+    const secret = observer.isRedacted ? secretIn(encode(told)) : undefined
     report.check(secret === undefined, 'secrets', () => `run ${id}: "${secret}" is told`)
     const is = (kind: Entry['kind'], fits: (entry: Entry) => boolean): void => {
       const last = run.entries.findLast(({ seq, ...one }) => one.kind === kind && seq <= since.seq)
       const found = run.entries.some(
         (entry) => entry.kind === kind && (entry.seq > since.seq || entry === last) && fits(entry),
       )
-      this.#must(id, found, `${JSON.stringify(told)} is told, and no ${kind} says so`)
+      this.#must(id, found, `${encode(told)} is told, and no ${kind} says so`)
     }
     switch (told.status) {
       case 'completed':

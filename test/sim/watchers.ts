@@ -7,6 +7,7 @@ import { isOutcome } from '../../src/ledger/index.ts'
 import type { StreamItem } from '../../src/run/outside/stream.ts'
 import { Chance } from './chance.ts'
 import { endKinds } from './mirror.ts'
+import { secretIn } from './secret-words.ts'
 import type { Node, World } from './world.ts'
 
 /** What may be told without anything being wrong: then it is tried again. */
@@ -126,6 +127,7 @@ class Watcher {
     const { path } = item
     this.#must(!this.#over.has(path), `text of "${path}" comes behind its outcome`)
     if (item.type === 'restarted') {
+      if (this.#texts.has(path)) report.reach('text of a step that began anew watched')
       this.#texts.delete(path)
       return
     }
@@ -136,8 +138,13 @@ class Watcher {
     this.#must(isInTime, `text of "${path}" comes before entries that stand before it`)
     const text = (this.#texts.get(path) ?? '') + item.text
     this.#texts.set(path, text)
+    const secret = observer.isRedacted ? secretIn(text) : undefined
+    this.#must(secret === undefined, `"${secret}" is shown`)
     const begin = `${path} begins. `
-    const isWhole = path.endsWith('/=model') || text.startsWith(begin.slice(0, text.length))
+    const isOfModel = path.endsWith('/=model')
+    const isWhole = isOfModel
+      ? this.#world.attempts.isOfOne(this.run, path, text)
+      : text.startsWith(begin.slice(0, text.length))
     this.#must(isWhole, `"${path}" is shown as ${text}`)
   }
 

@@ -16,6 +16,7 @@ import { Extras } from './extras.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { type FaultKind, Faults } from './faults.ts'
 import { interpret } from './interpret.ts'
+import { ModelAttempts } from './model-attempts.ts'
 import { Observer } from './observer.ts'
 import { Outside } from './outside.ts'
 import { PassView } from './pass-view.ts'
@@ -25,7 +26,7 @@ import { type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
 import type { Surroundings } from './surroundings.ts'
-import { secretWords } from './secret-words.ts'
+import { secretIn, secretWords } from './secret-words.ts'
 import { takeBackAction } from './take-back.ts'
 import { undo, undoer } from './undo-body.ts'
 
@@ -72,6 +73,7 @@ export class World implements Surroundings {
   /** The epoch that last executed an attempt of a step, by run, path and attempt. */
   readonly executions = new Map<string, number>()
   readonly modelCalls = new Map<string, number>()
+  readonly attempts: ModelAttempts
   readonly guardSaid = new Map<string, string>()
   readonly deployments = new Map<string, number>()
   /** How often the code was deployed. */
@@ -100,6 +102,7 @@ export class World implements Surroundings {
     const agents = new Map(
       this.programs.flatMap((one) => (one.is === 'agent' ? [[one.name, one.agent] as const] : [])),
     )
+    this.attempts = new ModelAttempts(report, this.redactor())
     this.observer = new Observer(report, this.scheduler, {
       outside: this.outside,
       guardSaid: this.guardSaid,
@@ -107,7 +110,8 @@ export class World implements Surroundings {
       deployments: this.deployments,
       isSteady: !this.extras.has('deploys change agents'),
       mayLackActions: this.extras.has('workers lack actions'),
-      isRedacted: this.extras.has('secrets are redacted'),
+      isRedacted: this.extras.isRedacted,
+      attempts: this.attempts,
     })
     this.faults = new Faults(plan, new Chance(seed, 'faults'), only)
     this.leaseMs = plan.pick([2000, 5000, 10_000])
@@ -269,7 +273,7 @@ export class World implements Surroundings {
 
   /** Knows secrets that values, errors and states of the programs are full of. */
   redactor(): Redactor | undefined {
-    if (!this.extras.has('secrets are redacted')) return undefined
+    if (!this.extras.isRedacted) return undefined
     const redactor = new Redactor()
     for (const secret of secretWords) redactor.add('WORDS', secret)
     return redactor
@@ -295,6 +299,9 @@ export class World implements Surroundings {
   #onTrouble(error: unknown, run?: string): void {
     const code = EverloopError.is(error) ? error.code : 'none'
     this.report.trace(() => `   trouble ${run ?? ''} ${code} ${String(error)}`)
+    const secret = this.extras.isRedacted ? secretIn(String(error)) : undefined
+    if (secret !== undefined)
+      this.report.break('secrets', `"${secret}" is told of ${String(error)}`)
     if (expectedTroubles.includes(code)) return
     if (code === 'UNKNOWN_ACTION' && this.extras.has('workers lack actions')) return
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : ''
