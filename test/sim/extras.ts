@@ -29,12 +29,13 @@ export const extraKinds = {
   'somebody waits for the end': { since: 5, share: 0.1 },
   'models speak and fall back': { since: 6, share: 0.2 },
   'secrets are told': { since: 6, share: 0.12 },
+  'somebody follows a conversation': { since: 7, share: 0.2 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 6
+export const newest = 7
 
 /** What is switched on in a seed. */
 export class Extras {

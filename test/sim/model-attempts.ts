@@ -98,6 +98,12 @@ export class ModelAttempts {
     return attempts.length === 0 || attempts.some((one) => this.#shown(one).startsWith(text))
   }
 
+  /** The model step that this is the beginning of an attempt at. */
+  stepOf(run: string, text: string): string | undefined {
+    const all = [...this.#byStep.values()].flat()
+    return all.find((one) => one.run === run && this.#shown(one).startsWith(text))?.path
+  }
+
   /** What is recorded of a model step is what its last attempt said, and what became of those before. */
   check({ id }: Mirror, entry: Entry, must: Must): void {
     if (entry.key !== '=model') return

@@ -368,7 +368,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'whoever waits is told where a run rests that is held',
-    file: 'run/outside/view.ts',
+    file: 'run/outside/run-info.ts',
     find: "if (session !== undefined) return 'running'",
     replace: "if (session === '') return 'running'",
   },
@@ -443,5 +443,17 @@ export const mutants: readonly Mutant[] = [
     file: 'run/outside/stream.ts',
     find: 'if (chunk.seq > seq) break',
     replace: 'if (chunk.seq < 0) break',
+  },
+  {
+    name: 'whoever follows a conversation again is told of it from the beginning',
+    file: 'agent/conversation/conversation-reading.ts',
+    find: 'added = this.items.slice(before)',
+    replace: 'added = this.items.slice(0)',
+  },
+  {
+    name: 'whoever follows a conversation is not told that an answer began anew',
+    file: 'agent/conversation/stream-conversation.ts',
+    find: 'yield { type, cursor }',
+    replace: "if (cursor === '') yield { type, cursor }",
   },
 ]

@@ -191,6 +191,10 @@ export class Operator {
       const isInside = living.length > 0 && chance.roll(0.3)
       this.watchers.watch(run.id, isInside ? [chance.pick(living)] : this.#clients)
     }
+    if (extras.has('somebody follows a conversation') && chance.roll(0.4)) {
+      const talks = runs.filter(({ isAgent: isOfAgent }) => isOfAgent)
+      if (talks.length > 0) this.watchers.follow(chance.pick(talks).id, this.#clients)
+    }
     if (extras.has('somebody waits for the end') && chance.roll(0.25)) {
       const inside = living.length > 0 && chance.roll(0.3) ? chance.pick(living) : undefined
       this.waiters.find(run.id, inside ?? chance.pick(this.#clients))

@@ -53,6 +53,8 @@ export const states = {
   'text of a step that began anew watched': 10,
   'another model asked': 50,
   'model that has spoken asked again': 20,
+  'conversation told to its end': 20,
+  'answer that began anew followed': 4,
   'result told': 200,
   'end told by code that waits': 100,
   'somebody told that a run waits': 100,

@@ -1,13 +1,9 @@
-/**
- * Those who watch runs from outside, as they happen: each sees every entry once and in order, and the text
- * of steps under way, however often it has to begin again where it stopped.
- */
+/** Those who watch runs from outside, as they happen, however often they have to begin again where they stopped. */
 import { EverloopError } from '../../src/base/errors.ts'
-import { isOutcome } from '../../src/ledger/index.ts'
-import type { StreamItem } from '../../src/run/outside/stream.ts'
 import { Chance } from './chance.ts'
-import { endKinds } from './mirror.ts'
-import { secretIn } from './secret-words.ts'
+import type { Watched } from './watched.ts'
+import { WatchedConversation } from './watched-conversation.ts'
+import { WatchedRun } from './watched-run.ts'
 import type { Node, World } from './world.ts'
 
 /** What may be told without anything being wrong: then it is tried again. */
@@ -17,10 +13,14 @@ const passing: readonly string[] = ['STORE_UNAVAILABLE', 'UNKNOWN_RUN']
 const tellingMsMax = 60_000
 const tellingEventsMax = 5000
 
+/** How many follow conversations at most. */
+const followersMax = 3
+
 export class Watchers {
   readonly #world: World
   readonly #chance: Chance
-  readonly #watching = new Set<Watcher>()
+  readonly #watching = new Set<{ readonly run: string; readonly isGone: boolean }>()
+  #followers = 0
 
   constructor(world: World) {
     this.#world = world
@@ -29,7 +29,17 @@ export class Watchers {
 
   /** Somebody watches the run through one of these processes, until it has ended. */
   watch(run: string, nodes: readonly Node[]): void {
-    const watcher = new Watcher(this.#world, this.#chance, { run, nodes })
+    this.#begin(new Watcher(this.#world, this.#chance, nodes, new WatchedRun(this.#world, run)))
+  }
+
+  /** Somebody follows the conversation of an agent's run, until it has ended. */
+  follow(run: string, nodes: readonly Node[]): void {
+    if (++this.#followers > followersMax) return
+    const conversation = new WatchedConversation(this.#world, run)
+    this.#begin(new Watcher(this.#world, this.#chance, nodes, conversation))
+  }
+
+  #begin<Item extends { readonly cursor: string }>(watcher: Watcher<Item>): void {
     this.#watching.add(watcher)
     void watcher.watch().then(() => this.#watching.delete(watcher))
   }
@@ -49,30 +59,23 @@ export class Watchers {
   }
 }
 
-class Watcher {
-  readonly run: string
+class Watcher<Item extends { readonly cursor: string }> {
   readonly #world: World
   readonly #chance: Chance
   readonly #nodes: readonly Node[]
+  readonly #watched: Watched<Item>
   #node: Node | undefined
   #cursor: string | undefined
-  /** The entry that was seen last. */
-  #seq = 0
-  #hasSeenEnd = false
-  /** Text of steps under way, by path. */
-  readonly #texts = new Map<string, string>()
-  /** Steps that are over: no text of theirs comes any more. */
-  readonly #over = new Set<string>()
 
-  constructor(
-    world: World,
-    chance: Chance,
-    { run, nodes }: { readonly run: string; readonly nodes: readonly Node[] },
-  ) {
+  constructor(world: World, chance: Chance, nodes: readonly Node[], watched: Watched<Item>) {
     this.#world = world
     this.#chance = chance
     this.#nodes = nodes
-    this.run = run
+    this.#watched = watched
+  }
+
+  get run(): string {
+    return this.#watched.run
   }
 
   /** It was in a process that is no more. */
@@ -86,7 +89,7 @@ class Watcher {
       this.#node = node
       const from = this.#cursor === undefined ? {} : { from: this.#cursor }
       try {
-        if (await this.#follow(node.ever.stream(this.run, from))) break
+        if (await this.#follow(this.#watched.open(node.ever, from))) break
       } catch (error) {
         const code = EverloopError.is(error) ? error.code : 'none'
         if (code === 'STORE_CLOSED') return
@@ -97,58 +100,16 @@ class Watcher {
         await node.process.sleep(this.#chance.between(20, 2000), 'watcher tries again')
       }
     }
-    this.#must(this.#hasSeenEnd, `it is over behind entry ${this.#seq}, which is no end`)
+    this.#watched.end()
   }
 
   /** True when it was watched to its end; false when whoever watches has left before. */
-  async #follow(items: AsyncIterable<StreamItem>): Promise<boolean> {
+  async #follow(items: AsyncIterable<Item>): Promise<boolean> {
     for await (const item of items) {
       this.#cursor = item.cursor
-      this.#see(item)
+      this.#watched.see(item)
       if (this.#chance.roll(0.05)) return false
     }
     return true
-  }
-
-  #see(item: StreamItem): void {
-    const { report, observer } = this.#world
-    if (item.type === 'entry') {
-      const { seq, kind, path } = item.event
-      const entry = observer.run(this.run).entries[seq - 1]
-      this.#must(seq === this.#seq + 1, `entry ${seq} comes behind entry ${this.#seq}`)
-      this.#must(entry?.kind === kind, `entry ${seq} is ${entry?.kind}, and shown as ${kind}`)
-      this.#seq = seq
-      this.#hasSeenEnd ||= endKinds.includes(kind)
-      if (kind === 'run.retried') this.#over.clear()
-      if (isOutcome(kind)) this.#over.add(path)
-      if (isOutcome(kind)) this.#texts.delete(path)
-      return
-    }
-    const { path } = item
-    this.#must(!this.#over.has(path), `text of "${path}" comes behind its outcome`)
-    if (item.type === 'restarted') {
-      if (this.#texts.has(path)) report.reach('text of a step that began anew watched')
-      this.#texts.delete(path)
-      return
-    }
-    report.reach('text of a step watched')
-    const isInTime = observer
-      .run(this.run)
-      .shown.some((one) => one.path === path && one.text === item.text && one.seq <= this.#seq)
-    this.#must(isInTime, `text of "${path}" comes before entries that stand before it`)
-    const text = (this.#texts.get(path) ?? '') + item.text
-    this.#texts.set(path, text)
-    const secret = observer.isRedacted ? secretIn(text) : undefined
-    this.#must(secret === undefined, `"${secret}" is shown`)
-    const begin = `${path} begins. `
-    const isOfModel = path.endsWith('/=model')
-    const isWhole = isOfModel
-      ? this.#world.attempts.isOfOne(this.run, path, text)
-      : text.startsWith(begin.slice(0, text.length))
-    this.#must(isWhole, `"${path}" is shown as ${text}`)
-  }
-
-  #must(condition: boolean, what: string): void {
-    this.#world.report.check(condition, 'watching', () => `run ${this.run}: ${what}`)
   }
 }
