@@ -163,6 +163,20 @@ test.each(forms(canary))(
   },
 )
 
+test('a large output is kept without secrets, for whoever asked and for the run above', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-secrets-'))
+  const large = flow('large', async (run, _: undefined) => `${'x'.repeat(400_000)}${canary}`)
+  const above = flow('above', async (run, _: undefined) => run.child(large, undefined))
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  {
+    await using ever = await open({ store, flows: [large, above], secrets, work: {} })
+    const output = await (await ever.start(above, undefined)).result()
+    expect(String(output).slice(399_995)).toBe('xxxxx[secret API_KEY]')
+  }
+  expect(filesWith(folder, [canary])).toEqual([])
+  rmSync(folder, { recursive: true })
+})
+
 test('no secret is found in the files of a store, whatever a run does with it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-secrets-'))
   const seen: unknown[][] = []

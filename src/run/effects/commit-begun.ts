@@ -1,9 +1,9 @@
 /** Committing how far an operation has come: what a pass that takes it over will find as its beginning. */
-import { type AnyDraft, decode, encode, type Payloads, type WaitKind } from '../../ledger/index.ts'
-import type { Item } from '../pass/journal.ts'
+import { decode, encode, type Payloads, type WaitKind } from '../../ledger/index.ts'
+import type { Item, ItemDraft } from '../pass/journal.ts'
 import type { Operation } from '../pass/operation.ts'
 import type { Pass } from '../pass/pass.ts'
-import { cleaned, copyOf } from '../replay/large.ts'
+import { cleaned, copyOf, type Encoded } from '../replay/large.ts'
 import type { Line } from '../replay/recorded.ts'
 
 /**
@@ -13,21 +13,29 @@ import type { Line } from '../replay/recorded.ts'
 export function commitBegun<K extends WaitKind>(
   pass: Pass,
   operation: Operation,
-  { kind, record, ...item }: Partial<Item> & { readonly kind: K; readonly record: Payloads[K] },
+  {
+    kind,
+    record,
+    drafts: before = [],
+    payload: text = encode(record),
+    ...item
+  }: Omit<Partial<Item>, 'artifacts'> &
+    Partial<Encoded> & { readonly kind: K; readonly record: Payloads[K] },
   then: (line: Line<K>) => void,
 ): void {
   const { redactor } = pass.options
-  const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
+  const clean = cleaned({ payload: text, artifacts: item.artifacts }, redactor)
+  const { payload, artifacts } = clean
   const copy = copyOf(record, clean, redactor)
   operation.phase = 'busy'
   pass.commit({
     ...item,
-    ...clean,
-    drafts: [...(item.drafts ?? []), { ...operation.place, kind, record } as unknown as AnyDraft],
+    artifacts,
+    drafts: [...before, { ...operation.place, kind, record, payload } as unknown as ItemDraft],
     committed: (entries) => {
       const entry = entries.at(-1)
       if (!entry || operation.scope.closed) return
-      const line: Line<K> = { entry, kind, record: (copy ?? decode(clean.payload)) as Payloads[K] }
+      const line: Line<K> = { entry, kind, record: (copy ?? decode(payload)) as Payloads[K] }
       operation.begun = line as unknown as Line<WaitKind>
       then(line)
     },

@@ -93,8 +93,7 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
         abandoned === undefined ? trial : state.change(after, turn.values, { abandoned })
       const key = String(state.turn + 1)
       pass.commit({
-        drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record }],
-        payload,
+        drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record, payload }],
         deliver,
         committed: ([entry]) => {
           if (!entry) return

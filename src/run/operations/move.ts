@@ -75,9 +75,8 @@ function moveOf(
   return {
     drafts: [
       { scope: '', kind: 'run.migrated', key: '', record: { version } },
-      { scope, kind: 'turn.committed', key: String(state.turn + 1), record },
+      { scope, kind: 'turn.committed', key: String(state.turn + 1), record, payload },
     ],
-    payload,
   }
 }
 

@@ -67,10 +67,11 @@ class Transacted implements Live {
       transact: (transaction) => {
         const value = this.#execute(operation, transaction)
         const record = { value, ...given }
-        const { payload, artifacts } = payloadWith('value', encode(value), given)
-        const clean = cleaned(payload, artifacts, pass.options.redactor)
-        handed = copyOf(record, clean, pass.options.redactor) ?? decode(clean.payload)
-        return { ...clean, drafts: [{ ...operation.place, kind: 'step.completed', record }] }
+        const clean = cleaned(payloadWith('value', encode(value), given), pass.options.redactor)
+        const { payload, artifacts } = clean
+        handed = copyOf(record, clean, pass.options.redactor) ?? decode(payload)
+        const draft = { ...operation.place, kind: 'step.completed', record, payload } as const
+        return { artifacts, drafts: [draft] }
       },
       committed: ([entry]) => {
         if (!entry || operation.scope.closed) return

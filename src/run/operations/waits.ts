@@ -9,12 +9,13 @@ import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { readDate } from '../../base/date.ts'
 import { decode, digestOf, encode, operationPath, redacted } from '../../ledger/index.ts'
-import type { Ancestor, AnyDraft, Payloads, WaitKind } from '../../ledger/index.ts'
+import type { Ancestor, Payloads, WaitKind } from '../../ledger/index.ts'
 import type { NewRun } from '../../store/store.ts'
 import type { AnyFlow, AskOptions, ChildOptions, SignalOptions } from '../face.ts'
 import { isFlow } from '../flow.ts'
 import { checkPlacement, newRun } from '../work/genesis.ts'
 import { asItIs } from '../given.ts'
+import type { ItemDraft } from '../pass/journal.ts'
 import type { Live, Operation } from '../pass/operation.ts'
 import { checkOptions } from '../../base/options.ts'
 import type { Pass } from '../pass/pass.ts'
@@ -208,8 +209,7 @@ export function register<K extends WaitKind>(
   // What it waits with is what a later pass will read.
   const kept = payload === text ? record : (decode(payload) as Payloads[K])
   pass.commit({
-    drafts: [{ ...operation.place, kind, record } as AnyDraft],
-    payload,
+    drafts: [{ ...operation.place, kind, record, payload } as ItemDraft],
     create,
     committed: ([entry]) => {
       if (!entry) return

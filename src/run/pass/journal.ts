@@ -17,7 +17,6 @@ import type {
   Append,
   AppendPlace,
   AppendResult,
-  NewArtifact,
   NewMessage,
   NewRun,
   Store,
@@ -26,27 +25,27 @@ import type {
 } from '../../store/store.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
+import type { CleanArtifact } from '../replay/large.ts'
 import { saltOf } from '../work/genesis.ts'
 import { isPassing } from '../patience.ts'
 
+/** An entry to be made, and its record encoded where that is known already. */
+export type ItemDraft = AnyDraft & { readonly payload?: string | undefined }
+
 /** Something to be committed as a whole: entries and what goes with them. */
 export interface Item {
-  readonly drafts: readonly AnyDraft[]
-  /** The encoded record of the last draft, when it is known already. */
-  readonly payload?: string | undefined
+  readonly drafts: readonly ItemDraft[]
   readonly taken?: readonly number[] | undefined
   readonly create?: readonly NewRun[] | undefined
   readonly deliver?: readonly NewMessage[] | undefined
-  readonly artifacts?: readonly NewArtifact[] | undefined
+  readonly artifacts?: readonly CleanArtifact[] | undefined
   /** Only if no message newer than this has come; otherwise the item is given back. */
   readonly unlessNewerThan?: number | undefined
   readonly release?: Append['release']
   /** The entries say that something is due: their time is not before it, whatever the clock says. */
   readonly notBefore?: number | undefined
   /** Makes the entries, beside rows of the user's, inside of the transaction that commits both. */
-  readonly transact?: (
-    transaction: Transaction,
-  ) => Pick<Item, 'payload' | 'artifacts'> & { readonly drafts: readonly AnyDraft[] }
+  readonly transact?: (transaction: Transaction) => Pick<Item, 'drafts' | 'artifacts'>
   /** Called with what `transact` threw: nothing was written. */
   readonly failed?: (thrown: unknown) => void
   /** Called with the entries once they are durable. */
@@ -191,10 +190,9 @@ export class Journal {
     const time = store.clock.now()
     const entries: Entry[] = []
     let head = this.#head
-    for (const { drafts, payload: known, notBefore = 0 } of items) {
-      for (let i = 0; i < drafts.length; i++) {
-        const draft = drafts[i] as AnyDraft
-        const text = (i === drafts.length - 1 ? known : undefined) ?? encode(draft.record)
+    for (const { drafts, notBefore = 0 } of items) {
+      for (const draft of drafts) {
+        const text = draft.payload ?? encode(draft.record)
         const entry = seal(draft, {
           run,
           epoch,

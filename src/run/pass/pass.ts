@@ -25,8 +25,8 @@ import { passOnCancel } from './cancelling.ts'
 import { DueTimes } from './due-times.ts'
 import { drifted, driftOf } from '../replay/drift.ts'
 import { Holds } from './holds.ts'
-import type { Item } from './journal.ts'
-import { cleaned, copyOf } from '../replay/large.ts'
+import type { Item, ItemDraft } from './journal.ts'
+import { cleaned, copyOf, type Encoded } from '../replay/large.ts'
 import { Landings } from './landings.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
@@ -181,29 +181,32 @@ export class Pass {
     operation: Operation,
     kind: K,
     record: Payloads[K],
-    item: Omit<Partial<Item>, 'drafts' | 'committed'> & {
+    item: Omit<Partial<Item>, 'drafts' | 'artifacts' | 'committed'> & {
+      readonly payload?: string | undefined
+      readonly artifacts?: Encoded['artifacts']
       readonly before?: readonly AnyDraft[]
     } = {},
   ): void {
     if (this.isOver || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'busy'
     operation.due = undefined
-    const { before = [] } = item
+    const { before = [], payload: text = encode(record), ...rest } = item
     const { redactor } = this.options
-    const clean = cleaned(item.payload ?? encode(record), item.artifacts, redactor)
+    const clean = cleaned({ payload: text, artifacts: item.artifacts }, redactor)
+    const { payload, artifacts } = clean
     // Now: the code may go on changing what it returned while it is being written.
     const copy = copyOf(record, clean, redactor)
-    const draft = { scope: operation.scope.path, kind, key: operation.key, record } as AnyDraft
+    const draft = { ...operation.place, kind, record, payload } as ItemDraft
     this.commit({
-      ...item,
-      ...clean,
+      ...rest,
+      artifacts,
       drafts: [...before, draft],
       committed: (entries) => {
         const entry = entries[before.length]
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
         if (!entry || operation.scope.closed) return
         // What is handed over is decoded, as it will be on a replay.
-        const line = { entry, kind, record: copy ?? decode(clean.payload) }
+        const line = { entry, kind, record: copy ?? decode(payload) }
         this.recorded.push(line as Line<OutcomeKind>)
       },
     })

@@ -15,6 +15,12 @@ const largeUnits = 256 * 1024
 export const isLarge = (text: string, largeAt: number = largeUnits): boolean =>
   text.length > largeAt
 
+/** A payload, and what it refers to; secrets may be in both. */
+export interface Encoded {
+  readonly payload: string
+  readonly artifacts?: readonly NewArtifact[] | undefined
+}
+
 /**
  * A payload whose first field is this encoded value, and the artifact it refers to, if any. A charge
  * goes before it, where a store looks for it.
@@ -27,7 +33,7 @@ export function payloadWith(
     charge,
     largeAt,
   }: { readonly charge?: Charge | undefined; readonly largeAt?: number | undefined } = {},
-): { readonly payload: string; readonly artifacts: readonly NewArtifact[] } {
+): Encoded {
   const tail = encode(rest)
   const close = tail === '{}' ? '}' : `,${tail.slice(1)}`
   const open = charge ? `{"charge":${encode(charge)},` : '{'
@@ -39,24 +45,24 @@ export function payloadWith(
   return { payload: `${open}"${field}":${ref}${close}`, artifacts: [artifact] }
 }
 
+declare const clean: unique symbol
+/** An artifact without secrets. Made by `cleaned` alone, so that none is written that was forgotten. */
+export type CleanArtifact = NewArtifact & { readonly [clean]: true }
+
 /** What is about to be written. */
-interface Written {
+export interface Written {
   readonly payload: string
-  readonly artifacts?: readonly NewArtifact[]
+  readonly artifacts: readonly CleanArtifact[] | undefined
 }
 
 /**
  * What is about to be written, without secrets, and the same for the large values that it refers to.
  * Everything that a pass commits goes through here before anybody is handed it.
  */
-export function cleaned(
-  payload: string,
-  artifacts: readonly NewArtifact[] | undefined,
-  redactor: Redactor,
-): Written {
-  if (redactor.isEmpty) return { payload, ...(artifacts ? { artifacts } : {}) }
+export function cleaned({ payload, artifacts }: Encoded, redactor: Redactor): Written {
+  if (redactor.isEmpty) return { payload, artifacts: asClean(artifacts) }
   let text = redacted(payload, redactor, 'record')
-  const clean = artifacts?.map((artifact): NewArtifact => {
+  const found = artifacts?.map((artifact): NewArtifact => {
     // Bytes of the user's own were cleaned when they were handed over: their hash is a value.
     if (!payload.includes(`"$":"ref","v":[0,"${artifact.hash}"`)) return artifact
     const before = textOf(artifact.bytes)
@@ -67,8 +73,11 @@ export function cleaned(
     text = text.replaceAll(artifact.hash, name)
     return { hash: name, bytes }
   })
-  return { payload: text, ...(clean ? { artifacts: clean } : {}) }
+  return { payload: text, artifacts: asClean(found) }
 }
+
+const asClean = (artifacts: readonly NewArtifact[] | undefined): Written['artifacts'] =>
+  artifacts as readonly CleanArtifact[] | undefined
 
 /** The artifact a reference means, or undefined when it means an entry. */
 export const largeOf = ([seq, ...path]: Ref): string | undefined =>

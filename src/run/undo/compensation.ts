@@ -129,9 +129,10 @@ export class Compensation implements Executing {
       if (result.is === 'completed') {
         const rest = { of, ...(attempts === 1 ? {} : { attempts }), ...by }
         const record = { value: result.value, ...rest }
-        const { payload, artifacts } = payloadWith('value', result.text, rest)
-        const item = cleaned(payload, artifacts, redactor)
-        await this.#write({ ...item, drafts: [{ ...place, kind: 'undo.completed', record }] })
+        const encoded = payloadWith('value', result.text, rest)
+        const { payload, artifacts } = cleaned(encoded, redactor)
+        const draft = { ...place, kind: 'undo.completed', record, payload } as const
+        await this.#write({ drafts: [draft], artifacts })
         return true
       }
       const retry = retryOf(action.retry)

@@ -1,12 +1,12 @@
 /** How a run ends: the last entry, and who is told of it; and whether it must be undone before. */
 import { EverloopError } from '../../base/errors.ts'
 import { encode, errorData } from '../../ledger/index.ts'
-import type { AnyDraft, Payloads } from '../../ledger/index.ts'
+import type { Payloads } from '../../ledger/index.ts'
 import type { NewMessage } from '../../store/store.ts'
 import { isPast, missed } from './deadline.ts'
 import type { MessageRecords } from '../pass/inbox.ts'
-import type { Item } from '../pass/journal.ts'
-import { payloadWith } from '../replay/large.ts'
+import type { Item, ItemDraft } from '../pass/journal.ts'
+import { cleaned, payloadWith } from '../replay/large.ts'
 import type { Left } from '../pass/leaving.ts'
 import type { Pass } from '../pass/pass.ts'
 import { patiently } from '../patience.ts'
@@ -100,12 +100,14 @@ function itemOf(
 ): { readonly end: RunEnd; readonly item: Item } {
   const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
   const end = endOf(pass, became)
-  const draft = { scope: '', key: '', kind: end.kind, record: { ...end.record, ...abandoned } }
+  const record = { ...end.record, ...abandoned }
+  const { payload, artifacts } =
+    end.kind === 'run.completed'
+      ? cleaned(payloadWith('output', encode(end.record.output), abandoned), pass.options.redactor)
+      : {}
   const item = {
-    ...(end.kind === 'run.completed'
-      ? payloadWith('output', encode(end.record.output), abandoned)
-      : {}),
-    drafts: [draft as AnyDraft],
+    artifacts,
+    drafts: [{ scope: '', key: '', kind: end.kind, record, payload } as ItemDraft],
     deliver: [...left.deliver, ...toParent(pass.run, beginning, end, pass.options.taints)],
     release: { wake: undefined, seen: pass.mailbox.seen },
   }
