@@ -165,8 +165,8 @@ test.each(forms(canary))(
 
 test('a large output is kept without secrets, for whoever asked and for the run above', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-secrets-'))
-  const large = flow('large', async (run, _: undefined) => `${'x'.repeat(400_000)}${canary}`)
-  const above = flow('above', async (run, _: undefined) => run.child(large, undefined))
+  const large = flow('large', async () => `${'x'.repeat(400_000)}${canary}`)
+  const above = flow('above', async (run) => run.child(large, undefined))
   const store = `sqlite:${join(folder, 'ledger.db')}`
   {
     await using ever = await open({ store, flows: [large, above], secrets, work: {} })

@@ -84,6 +84,13 @@ function checkStop(run: Mirror, { stopTool }: AgentSpec, turn: number, must: Mus
   must(stops !== true, 'agents', `${stopTool} has returned in turn ${turn}, and the model is asked`)
 }
 
+/** N4: nobody has spoken to an agent that completes and was not heard. */
+export function checkInbox({ inbox }: Mirror, must: Must): void {
+  for (const { kind, name, number } of inbox.values()) {
+    must(kind !== 'signal' || name !== 'message', 'N4', `it ends beside message ${number}`)
+  }
+}
+
 /** N4: an agent that listens, or ends, has heard what it was told before. */
 export function checkHeard(run: Mirror, must: Must): void {
   const { heard } = heardIn(run, lastTurn(run, '/=model'), lastTurn(run, '') + 1)

@@ -3,7 +3,7 @@ import { encode, flaw, isOutcome, isWait, isWithin, operationPath } from '../../
 import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
-import { checkHeard, checkOutput } from './conversation-checks.ts'
+import { checkHeard, checkInbox, checkOutput } from './conversation-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { checkMove } from './move-checks.ts'
@@ -62,6 +62,7 @@ export function checkEntry(
   if (kind === 'run.completed' && agent) checkOutput(run, agent, must)
   const isListening = kind === 'signal.awaited' && entry.key === listeningKey
   if (run.isAgent && (isListening || kind === 'run.completed')) checkHeard(run, must)
+  if (run.isAgent && kind === 'run.completed') checkInbox(run, must)
   const closed = closedBy(entry)
   if (closed !== undefined) closeScope(observer, run, closed, append, must)
 }

@@ -4,6 +4,8 @@
  */
 import { EverloopError } from '../../src/base/errors.ts'
 import type { Clock } from '../../src/base/ports.ts'
+import { messageSignal } from '../../src/agent/loop/inbox.ts'
+import { encode } from '../../src/ledger/index.ts'
 import type {
   Append,
   AppendPlace,
@@ -107,6 +109,7 @@ export class FaultyStore implements Store {
 
   async append(append: Append): Promise<AppendResult> {
     const result = await this.#call('write', 'append', async () => {
+      if (this.#world.extras.has('somebody has the last word')) await this.#speakAtEnd(append)
       const answer = await this.#inner.append(append)
       this.#world.observer.onAppend(append, answer)
       return answer
@@ -116,6 +119,17 @@ export class FaultyStore implements Store {
       this.#world.observer.run(append.run).knowsCancel = true
     }
     return result
+  }
+
+  /** Somebody speaks to an agent at the moment in which it ends, once. */
+  async #speakAtEnd({ run, entries }: Append): Promise<void> {
+    const { observer, report } = this.#world
+    if (entries.at(-1)?.kind !== 'run.completed' || !observer.run(run).isAgent) return
+    const payload = encode({ value: 'And one more thing.' })
+    const message = { run, kind: 'signal', name: messageSignal, id: 'last word', payload } as const
+    const result = await this.#inner.deliver(message)
+    observer.onDeliver(message, result)
+    if (result.is === 'delivered') report.reach('agent spoken to as it ends')
   }
 
   /** It is executed by the process itself: one that is dead or frozen commits nothing. */

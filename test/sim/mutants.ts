@@ -78,6 +78,12 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'an agent ends without a look at new messages',
+    file: 'run/pass/loop-end.ts',
+    find: 'unlessNewerThan: seen, ',
+    replace: '',
+  },
+  {
     name: 'an outcome is handed over before it is durable',
     file: 'run/pass/journal.ts',
     find: '() => store.append(append),',
@@ -357,8 +363,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the next is undone before the last one is recorded as undone',
     file: 'run/undo/compensation.ts',
-    find: 'await this.#write({ ...item, drafts',
-    replace: 'void this.#write({ ...item, drafts',
+    find: 'await this.#write({ drafts: [draft], artifacts',
+    replace: 'void this.#write({ drafts: [draft], artifacts',
   },
   {
     name: 'what may have happened is not undone',

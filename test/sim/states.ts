@@ -83,6 +83,7 @@ export const states = {
   'guard asks a person': 400,
   'guard halts beside a call in flight': 1,
   'message taken while the agent works': 1500,
+  'agent spoken to as it ends': 100,
   'budget used up': 900,
   'budget used up while other calls of the turn are open': 200,
   'budget passed by a call under way': 12,

@@ -26,6 +26,15 @@ export class Inbox {
     return this.#messages.length > 0
   }
 
+  /** Ends the run with this output, unless somebody has spoken by then. Returns what came. */
+  async orEnd(output: unknown): Promise<readonly UserMessage[]> {
+    if (!this.hasMessages) {
+      this.#reception?.orEnd(output)
+      await this.#reception?.message
+    }
+    return this.close()
+  }
+
   /** Takes nothing more. Returns what came, the oldest first. */
   async close(): Promise<readonly UserMessage[]> {
     // A message that is being taken comes through; by then the next reception is open.

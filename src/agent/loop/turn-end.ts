@@ -3,7 +3,7 @@
  *
  * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
-import type { Done, Next, Turn } from '../../run/index.ts'
+import type { Next, Turn } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import type { CallEnd } from '../calls/call.ts'
 import { conclude, concludeNow } from './conclusion.ts'
@@ -64,26 +64,25 @@ export class TurnEnd {
   }
 
   /** Ends with what was said last, or waits for the next message. */
-  async conclude(spoken: AgentState): Promise<Next | Done<unknown>> {
+  async conclude(spoken: AgentState): Promise<Next> {
     const run = this.#run
     const concluded = await conclude(this.#at, run, spoken, () => this.isLast(spoken))
     if (concluded.is === 'again') return this.goOn(concluded.state)
+    if (!this.#at.agent.conversation) return this.#end(spoken, concluded.output)
     // Somebody spoke while the last answer was given: then it was not the last one.
     const late = await this.#inbox.close()
     if (late.length > 0) return run.next(heard(spoken, late))
-    if (this.#at.agent.conversation) {
-      return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
-    }
-    return run.done(concluded.output)
+    return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
   }
 
-  /** Ends with what was said last, unless somebody speaks while that is judged (N4). */
-  async stop(state: AgentState): Promise<Next | Done<unknown>> {
-    const run = this.#run
-    const concluded = await concludeNow(this.#at, run, state, () => !this.hasMessages)
-    const late = await this.#inbox.close()
-    return concluded.is === 'again' || late.length > 0
-      ? run.next(heard(state, late))
-      : run.done(concluded.output)
+  /** Ends with what was said last, unless somebody speaks before that is durable (N4). */
+  async stop(state: AgentState): Promise<Next> {
+    const concluded = await concludeNow(this.#at, this.#run, state, () => !this.hasMessages)
+    return concluded.is === 'again' ? this.goOn(state) : this.#end(state, concluded.output)
+  }
+
+  /** Ends the run; nothing comes back then. Or the next turn begins with what was said meanwhile. */
+  async #end(state: AgentState, output: unknown): Promise<Next> {
+    return this.#run.next(heard(state, await this.#inbox.orEnd(output)))
   }
 }

@@ -9,7 +9,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { holdIn, isRecorded, signalIn, taintIn } from '../../run/inside.ts'
-import type { Done, Next, Turn } from '../../run/index.ts'
+import type { Next, Turn } from '../../run/index.ts'
 import { admit, hasAnswered } from './admission.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from '../calls/call.ts'
@@ -44,7 +44,7 @@ export async function takeTurn(
   at: Agency,
   run: Turn<AgentState>,
   state: AgentState,
-): Promise<Next | Done<unknown>> {
+): Promise<Next> {
   taintIn(run, state.tainted)
   if (state.phase === 'listening') return listen(at, run, state)
   at.artifacts = state.artifacts
@@ -87,11 +87,7 @@ export async function takeTurn(
 }
 
 /** Waits for the next message, as long as the conversation allows. Costs nothing meanwhile. */
-async function listen(
-  at: Agency,
-  run: Turn<AgentState>,
-  state: AgentState,
-): Promise<Next | Done<unknown>> {
+async function listen(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Next> {
   const { idleMs } = at.agent
   try {
     const timeout = idleMs === undefined ? {} : { timeout: idleMs }

@@ -5,12 +5,18 @@
 import { operationPath, type Payloads } from '../../ledger/index.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Scope } from '../pass/scope.ts'
+import { endOfRun } from './end-run.ts'
 
 /** Something that may come. */
 export interface Reception {
   readonly message: Promise<Payloads['message.received']>
   /** Takes nothing any more. False when something has been taken, or is being: `message` settles. */
   stop(): boolean
+  /**
+   * Ends the run with this output of its loop, unless a signal is there first: then `message` settles. A signal
+   * that comes later is refused. Throws NOT_SERIALISABLE.
+   */
+  orEnd(output: unknown): void
 }
 
 /** Takes the next signal of this name should one come before the reception is stopped. */
@@ -29,6 +35,9 @@ export function receive(pass: Pass, scope: Scope, name: string, explicit: string
       operation.phase = 'settled'
       pass.operations.delete(operation)
       return true
+    },
+    orEnd(output) {
+      if (operation) pass.endUnlessNews(operation, endOfRun(pass, scope, output))
     },
   }
 }

@@ -9,7 +9,7 @@ import type { ErrorData } from '../../base/errors.ts'
 import { childPath, encode, errorData } from '../../ledger/index.ts'
 import { within } from '../current.ts'
 import type { BranchOptions } from '../face.ts'
-import { isLarge, payloadWith } from '../replay/large.ts'
+import { type Encoded, isLarge, payloadWith } from '../replay/large.ts'
 import type { Operation } from '../pass/operation.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
 import type { Pass } from '../pass/pass.ts'
@@ -65,17 +65,21 @@ function close(pass: Pass, operation: Operation, scope: Scope, end: End): void {
     }
     const { value } = end as { readonly value: unknown }
     try {
-      const { values } = scope
-      const referring = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
-      // An artifact is read without the ledger around it, so it refers to nothing.
-      const text = isLarge(referring) ? encode(value) : referring
-      const item = { ...payloadWith('value', text, abandoned), deliver }
+      const item = { ...closedWith(scope, value, abandoned), deliver }
       pass.conclude(operation, 'scope.closed', { value, ...abandoned }, item)
     } catch (thrown) {
       const record = { ...failure(pass, thrown), scopes: open, ...abandoned }
       pass.conclude(operation, 'scope.failed', record, { deliver })
     }
   })
+}
+
+/** What is written of a scope that closes with this value. Throws NOT_SERIALISABLE. */
+export function closedWith({ values }: Scope, value: unknown, abandoned: object): Encoded {
+  const referring = values.isEmpty ? encode(value) : encode(value, { refer: values.refer })
+  // An artifact is read without the ledger around it, so it refers to nothing.
+  const text = isLarge(referring) ? encode(value) : referring
+  return payloadWith('value', text, abandoned)
 }
 
 /** An error that leaves a scope, as data. A StepError stays recognisable as one. */

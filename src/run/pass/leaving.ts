@@ -46,16 +46,20 @@ export class Leaving {
   /** Calls `onLeft` when the scope has been left: now, unless something holds it. Never on divergence. */
   leave(scope: Scope, onLeft: (left: Left) => void): void {
     const missed = scope.shielded ? [] : [...this.#recorded.dropMissed(scope.path)]
-    const missing = this.#recorded.unclaimed(scope.path, this.#operations)
-    if (missing) {
-      this.#onDivergence(
-        `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
-      )
-      return
-    }
+    if (this.isPassedOver(scope)) return
     const departure: Departure = { scope, given: [], missed, onLeft }
     if (this.#operations.isHeld(scope)) this.#hold(departure)
     else this.#finish(departure)
+  }
+
+  /** Whether the ledger holds something of the scope that its code did not ask for: that is a divergence. */
+  isPassedOver(scope: Scope): boolean {
+    const missing = this.#recorded.unclaimed(scope.path, this.#operations)
+    if (missing === undefined) return false
+    this.#onDivergence(
+      `The ledger holds "${missing}", but the code ended its scope without asking for it.`,
+    )
+    return true
   }
 
   /** Leaves a scope that nothing holds any more, if there is one. */
@@ -85,14 +89,23 @@ export class Leaving {
   }
 
   #finish({ scope, given, missed, onLeft }: Departure): void {
-    const prefix = scope.path === '' ? 0 : scope.path.length + 1
     const left = [...given, ...unfinished(this.#operations.close(scope))]
     this.#recorded.dropWithin(scope.path)
     this.#operations.forgetWithin(scope.path)
-    onLeft({
-      abandoned: left.length > 0 ? left.map(({ path }) => path.slice(prefix)) : undefined,
-      deliver: [...left, ...missed].flatMap(cancelChild('The parent no longer waits for it.')),
-    })
+    onLeft(leftIn(scope, left, missed))
+  }
+}
+
+/** What is left behind in the scope: these operations, and children that the code did not come to. */
+export function leftIn(
+  scope: Scope,
+  left: readonly Pick<Operation, 'path' | 'child'>[],
+  missed: readonly Pick<Operation, 'child'>[] = [],
+): Left {
+  const prefix = scope.path === '' ? 0 : scope.path.length + 1
+  return {
+    abandoned: left.length > 0 ? left.map(({ path }) => path.slice(prefix)) : undefined,
+    deliver: [...left, ...missed].flatMap(cancelChild('The parent no longer waits for it.')),
   }
 }
 

@@ -81,6 +81,12 @@ export class Operations {
     return false
   }
 
+  /** What has not ended in the scope and those inside. */
+  unfinishedIn(scope: Scope): readonly Operation[] {
+    const inner = [...scope.children].flatMap((one) => this.unfinishedIn(one))
+    return [...unfinished([...(this.#byScope.get(scope) ?? [])]), ...inner]
+  }
+
   /** Gives up what holds nothing in the scope and those inside. Returns what had not ended. */
   abandon(scope: Scope): readonly Operation[] {
     const given = [...(this.#byScope.get(scope) ?? [])].filter(({ holds }) => !holds)

@@ -31,6 +31,7 @@ import { Landings } from './landings.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
 import { type Left, Leaving } from './leaving.ts'
+import { LoopEnd } from './loop-end.ts'
 import { Operations, unfinished } from './operations.ts'
 import { Origins } from './origins.ts'
 import type { PassOptions as OptionsOf, Shadow } from './pass-options.ts'
@@ -77,6 +78,7 @@ export class Pass {
   readonly #beginners: (() => void)[] = []
   /** What the code was told of. */
   #cancel: Cancelled | undefined
+  #loopEnd: LoopEnd | undefined
   /** Why the pass comes to its end although the code could go on. */
   #stop: Stop | undefined
 
@@ -284,6 +286,12 @@ export class Pass {
     this.journal.push({ ...(await item), committed: () => this.#end(end) })
   }
 
+  /** Ends the run with what `item` makes, unless the operation takes a message before that is durable. */
+  endUnlessNews(operation: Operation, item: () => Item): void {
+    this.#loopEnd = new LoopEnd(this, operation, item)
+    this.#stir()
+  }
+
   /** Something happened: look again at what can be handed over, when microtasks have drained. */
   #stir(): void {
     this.#quiet.end()
@@ -426,6 +434,8 @@ export class Pass {
     if (this.journal.pending || this.mailbox.isBusy) return
     if (this.#stop) {
       this.#halt(this.#stop)
+    } else if (this.#loopEnd?.isDue) {
+      this.#endUnlessNews(this.#loopEnd)
     } else if (waiting === 0) {
       this.#quiet.wait('stall', () => this.stop(stalled(stallMs)))
     } else if (this.#isLive && this.#parked.length === 0 && this.#beginners.length === 0) {
@@ -435,6 +445,11 @@ export class Pass {
     } else {
       this.#quiet.wait('divergence', () => this.diverge(unasked(this.recorded)))
     }
+  }
+
+  #endUnlessNews({ item }: LoopEnd): void {
+    if (this.#leaving.isPassedOver(this.root)) return
+    this.commit({ ...item, committed: () => this.#end({ is: 'ended' }) })
   }
 
   /** Gives the run back: it goes on when a message comes or this time is there. */

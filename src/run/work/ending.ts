@@ -59,6 +59,10 @@ function endingOf(
   }
 }
 
+/** What is written when the run completes with this output, which can be written. */
+export const completedItem = (pass: Pass, output: unknown, left: Left): Item =>
+  itemOf(pass, pass.reader.beginning.record, { output }, left).item
+
 /** Whether there is anything to undo, once all that the pass has pushed is durable. */
 async function isUndoable(pass: Pass): Promise<boolean> {
   const { journal, store, run } = pass
