@@ -40,6 +40,7 @@ export {
   checkRunId,
   childPath,
   explicitKey,
+  givenKey,
   isWithin,
   laterKey,
   nameKey,

@@ -53,6 +53,10 @@ export function explicitKey(key: string): string {
   return `=${escape(key)}`
 }
 
+/** The explicit key that its author gave; undefined for one that is made of a name. */
+export const givenKey = (key: string): string | undefined =>
+  key.startsWith('=') ? unescape(key.slice(1)) : undefined
+
 /** The path of a scope inside another. */
 export function childPath(scope: string, segment: string | number): string {
   const path = scope === '' ? String(segment) : `${scope}/${segment}`

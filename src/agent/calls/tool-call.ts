@@ -10,7 +10,13 @@ export interface ToolCall {
 }
 
 /** The key of the operation that executes the call. */
-export const keyOfCall = (id: string): string => `call:${id}`
+export const keyOfCall = (id: string): string => `${callKey}${id}`
+
+/** The call that the operation of this key executes; undefined for any other. */
+export const executedCall = (key: string): string | undefined =>
+  key.startsWith(callKey) ? key.slice(callKey.length) : undefined
+
+const callKey = 'call:'
 
 /** The keys of what comes before that, in order: guards, people, budgets. */
 export const keysBefore = (

@@ -2,25 +2,16 @@
  * Reads the conversation of an agent's run from its ledger, entry by entry, so that it shows what
  * happened and not what the model remembers of it. Nothing is executed.
  */
-import {
-  decode,
-  type Entry,
-  operationPath,
-  type Payloads,
-  questionId,
-  type StateChange,
-  unescape,
-} from '../../ledger/index.ts'
+import { decode, type Entry, operationPath, type Payloads, questionId } from '../../ledger/index.ts'
 import type { Ever } from '../../run/index.ts'
 import { pageAfter } from '../../run/ledger-page.ts'
 import { largeIn, largeOf } from '../../run/replay/large.ts'
-import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
+import { asUserMessage } from '../loop/prompt.ts'
 import { answerText } from '../model/answer-text.ts'
 import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
-import { asUserMessage } from '../loop/prompt.ts'
-import { approvedCall } from '../calls/tool-call.ts'
-import type { Reply } from '../loop/reply.ts'
-import type { CallResult } from '../loop/state.ts'
+import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
+import { approvalOf, callOf, isReply, isShown, promptsOf, resultsOf } from './recorded.ts'
+import { UntoldCalls } from './untold-calls.ts'
 
 /** The entries of a run as items, one after the other. */
 export class ConversationReading {
@@ -31,10 +22,7 @@ export class ConversationReading {
   #seq = 0
   /** What was asked, by path, until it is answered. */
   readonly #asked = new Map<string, string>()
-  /** Calls of which nothing is known yet, with where they were made and what is wrong with them. */
-  readonly #untold = new Map<string, Place & { readonly invalid: string | undefined }>()
-  /** The calls of the last answer of the model. */
-  #answered: readonly string[] = []
+  readonly #untold = new UntoldCalls()
   /** Calls that can be undone, by the entries that registered how. */
   readonly #undoable = new Map<number, string>()
   /** What is decided about requests that nobody decides about, by path. */
@@ -80,7 +68,7 @@ export class ConversationReading {
         recordOf(payload, large) as Payloads[K],
       add: (item) => {
         this.items.push({ seq, time, ...item })
-        if (tellsEnd(item)) this.#untold.delete(item.call)
+        this.#untold.heed(item)
       },
     }
     this.#readRun(about)
@@ -234,13 +222,9 @@ export class ConversationReading {
     }
   }
 
-  /** What was wrong with the calls of a turn that never committed. */
+  /** The run ends here, or has no more entries: of calls that made no sense nothing more will stand there. */
   end(): void {
-    for (const [call, { invalid, ...place }] of this.#untold) {
-      if (invalid === undefined) continue
-      this.items.push({ ...place, is: 'error', call, error: invalid, wasMade: false })
-    }
-    this.#untold.clear()
+    this.items.push(...this.#untold.end())
   }
 
   #undone({ of, state, by, reason }: Undone, add: Add): void {
@@ -251,7 +235,11 @@ export class ConversationReading {
   #guarded(decision: Payloads['guard.decided'], add: Add): void {
     const { position, verdicts, outcome, fixed } = decision
     const refusal = verdicts.find(({ verdict }) => refusals.has(verdict))
-    if (position === 'answer' && refusal) this.#refused(refusal, add)
+    if (position === 'answer' && refusal) {
+      const { guard, verdict } = refusal
+      const reason = `guard "${guard}" had this answer of the model: ${verdict}`
+      for (const item of this.#untold.refused(reason)) add(item)
+    }
     for (const { guard, verdict, reason } of verdicts) {
       if (verdict === 'allow') continue
       if (verdict === 'ask' && outcome === 'allow') continue // people have answered it before
@@ -260,25 +248,11 @@ export class ConversationReading {
     }
   }
 
-  /** The calls of an answer that a guard refused are not made. */
-  #refused(
-    { guard, verdict }: { readonly guard: string; readonly verdict: string },
-    add: Add,
-  ): void {
-    const reason = `guard "${guard}" had this answer of the model: ${verdict}`
-    for (const id of this.#answered) {
-      const error = this.#untold.get(id)?.invalid
-      if (error === undefined) add({ is: 'unmade', call: id, reason })
-      else add({ is: 'error', call: id, error, wasMade: false })
-    }
-  }
-
   #answer(value: unknown, place: Place, add: Add): void {
     if (!isReply(value)) return // a step of a flow that is no agent
     const { answer, amounts } = value
     const calls = proposedCalls(answer.content)
-    for (const { id, invalid } of calls) this.#untold.set(id, { ...place, invalid })
-    this.#answered = calls.map(({ id }) => id)
+    this.#untold.propose(calls, place)
     add({
       is: 'assistant',
       text: answerText(answer.content),
@@ -310,13 +284,6 @@ interface About {
 /** Verdicts about an answer with which its calls are not made. */
 const refusals: ReadonlySet<string> = new Set(['deny', 'retry', 'halt'])
 
-/** Whether nothing needs to be said about the call behind it: after a vote, say, it is still open. */
-const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: string }> =>
-  'call' in item &&
-  item.is !== 'asked' &&
-  item.is !== 'vote' &&
-  !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))
-
 /** What an entry says of undoing what another one registered. */
 interface Undone {
   readonly of: number
@@ -324,23 +291,6 @@ interface Undone {
   readonly by?: string | undefined
   readonly reason?: string | undefined
 }
-
-/** What a commit tells of calls for which no entry of their own stands: the model called them wrongly. */
-function resultsOf(change: StateChange): readonly CallResult[] {
-  const messages =
-    'base' in change
-      ? listOf((change.base as { readonly messages?: unknown } | null)?.messages)
-      : change.delta.flatMap((edit) => {
-          if (edit[1][0] !== 'messages' || edit[0] === 'cut') return []
-          return edit[0] === 'splice' ? edit[4] : listOf(edit[2])
-        })
-  return messages.flatMap(
-    (message) =>
-      listOf((message as { readonly results?: unknown } | null)?.results) as CallResult[],
-  )
-}
-
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 /** Without what is not set. */
 const said = <T extends object>(fields: T): Said<T> =>
@@ -354,28 +304,3 @@ type Large = ReadonlyMap<string, unknown>
 /** References to entries are shown as they are. */
 const recordOf = (payload: string, large: Large): unknown =>
   decode(payload, { resolve: (ref) => large.get(largeOf(ref) ?? '') ?? { ref } })
-
-/** Whether what it holds is an item, or part of one, so that a large value of it is needed. */
-const isShown = ({ kind, key }: Entry): boolean =>
-  key === '=model' ||
-  key === '=next message' ||
-  kind === 'question.answered' ||
-  callOf(key) !== undefined
-
-/** What an agent was started with; nothing where the run is of another flow. */
-function promptsOf(input: unknown): readonly string[] {
-  const { prompt, messages } = Object(input) as { prompt?: unknown; messages?: unknown }
-  return [prompt, ...listOf(messages)].filter((text) => typeof text === 'string')
-}
-
-function isReply(value: unknown): value is Reply {
-  const { answer, amounts } = Object(value) as Partial<Reply>
-  return Array.isArray(answer?.content) && typeof amounts === 'object'
-}
-
-/** The call that a key belongs to, when it belongs to one. */
-const callOf = (key: string): string | undefined =>
-  key.startsWith('=call:') ? unescape(key.slice('=call:'.length)) : undefined
-
-/** The call that an approval is about. */
-const approvalOf = (key: string): string => approvedCall(unescape(key.slice(1)))
