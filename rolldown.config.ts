@@ -5,8 +5,6 @@
  */
 import { defineConfig, type Plugin, type RolldownOptions, rolldown } from 'rolldown'
 
-const emitted = 'node_modules/.cache/everloop'
-
 const common = { platform: 'node', external: /^[^./]/ } as const satisfies RolldownOptions
 
 /**
@@ -18,12 +16,13 @@ const common = { platform: 'node', external: /^[^./]/ } as const satisfies Rolld
 const bundledAgain: Plugin = {
   name: 'bundled-again',
   async transform(code, id) {
-    if (id.endsWith('/store/sqlite/thread-source.js')) {
-      const text = `encodeURIComponent(${JSON.stringify(await threadCode())})`
+    if (/\/store\/sqlite\/thread-source\.[jt]s$/.test(id)) {
+      const thread = await threadCode(id.replace('thread-source', 'writer-thread'))
+      const text = `encodeURIComponent(${JSON.stringify(thread)})`
       return `export const threadSource = new URL('data:text/javascript,' + ${text})`
     }
-    if (!id.endsWith('/agent/late-modules.js')) return undefined
-    const loads = [...code.matchAll(/^export const (\w+) = \(\) => load\((.+)\);$/gm)]
+    if (!/\/agent\/late-modules\.[jt]s$/.test(id)) return undefined
+    const loads = [...code.matchAll(/^export const (\w+) = \(\)[^=]*=>\s+load\(('[^']+')\)/gm)]
     if (loads.length === 0) throw new Error('late-modules.ts loads nothing that is known here.')
     const source = loads.map(([, name, path]) => `exports.${name} = () => require(${path})\n`)
     this.emitFile({ type: 'asset', fileName: 'late-modules.cjs', source: source.join('') })
@@ -33,22 +32,26 @@ const bundledAgain: Plugin = {
 }
 
 /** The thread in one module without imports but those of Node.js, under a name that stacks can show. */
-async function threadCode(): Promise<string> {
-  const bundle = await rolldown({ ...common, input: `${emitted}/store/sqlite/writer-thread.js` })
+async function threadCode(input: string): Promise<string> {
+  const bundle = await rolldown({ ...common, input })
   const { output } = await bundle.generate({ comments: false })
   return `${output[0].code}//# sourceURL=everloop/writer-thread.js`
 }
 
-export default defineConfig({
-  ...common,
-  input: {
-    index: `${emitted}/index.js`,
-    'testing/index': `${emitted}/testing/index.js`,
-    'cli/bin': `${emitted}/cli/bin.js`,
-    // Flow files, loaded by their paths: see src/cli/demo/process.ts.
-    'cli/demo/audit-work': `${emitted}/cli/demo/audit-work.js`,
-    'cli/demo/survey': `${emitted}/cli/demo/survey.js`,
-  },
-  plugins: [bundledAgain],
-  output: { dir: 'dist', chunkFileNames: '[name].js' },
-})
+/** The package's files of the modules in a folder: those that tsc has emitted, or the sources themselves. */
+export const packaged = (folder: string, extension: 'js' | 'ts') =>
+  ({
+    ...common,
+    input: {
+      index: `${folder}/index.${extension}`,
+      'testing/index': `${folder}/testing/index.${extension}`,
+      'cli/bin': `${folder}/cli/bin.${extension}`,
+      // Flow files, loaded by their paths: see src/cli/demo/process.ts.
+      'cli/demo/audit-work': `${folder}/cli/demo/audit-work.${extension}`,
+      'cli/demo/survey': `${folder}/cli/demo/survey.${extension}`,
+    },
+    plugins: [bundledAgain],
+    output: { dir: 'dist', chunkFileNames: '[name].js' },
+  }) as const satisfies RolldownOptions
+
+export default defineConfig(packaged('node_modules/.cache/everloop', 'js'))

@@ -25,6 +25,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     allowOnly: false,
+    globalSetup: ['test/built-once.ts'],
     // On processors with memory protection keys V8 sometimes ends a process that also runs threads
     // ("Check failed: jit_page.has_value()", nodejs/node issue 64500): not what is tested here.
     execArgv: ['--no-memory-protection-keys'],

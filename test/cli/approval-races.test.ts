@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, open } from '../../src/index.ts'
-import { everloop, Running, testFolder } from './command-line.ts'
+import { agentFile, everloop, Running, testFolder } from './command-line.ts'
 import * as agents from './sample-agents.ts'
 
-const file = join(import.meta.dirname, 'sample-agents.ts')
 const decider = join(import.meta.dirname, 'decider-child.ts')
 const ids = Array.from({ length: 20 }, (_, i) => `race-${i}`)
 const flows = Object.values(agents).filter((value) => typeof value !== 'string')
@@ -62,7 +61,7 @@ test('of an approval and a denial one is taken, and of two workers one goes on',
   }
 
   const env = { LOG: log }
-  const args = ['work', file, '--until', 'idle', '--store', store]
+  const args = ['work', agentFile, '--until', 'idle', '--store', store]
   const workers = await Promise.all([everloop(args, { env }), everloop(args, { env })])
   expect(workers.map(({ code }) => code)).toEqual([0, 0])
   expect(paidIn(log)).toEqual(new Map(approved.map((id) => [id, 1])))

@@ -3,11 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from '../../src/index.ts'
-import { everloop, everloopJson, Running, testFolder } from './command-line.ts'
+import { agentFile, bin, everloop, everloopJson, Running, testFolder } from './command-line.ts'
 import * as agents from './sample-agents.ts'
-
-const file = join(import.meta.dirname, 'sample-agents.ts')
-const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
 
 /** A store in which a run of this flow rests, and nobody works. */
 async function resting(
@@ -146,7 +143,7 @@ test('a field that an edit has too many is named, at once or by the run', async 
 
   const { cli, env } = await resting(agents.slow, 'pay-1')
   expect((await cli('approvals', 'edit', 'pay-1', edited)).stdout).toMatch(/^Sent: /)
-  await everloop(['work', file, '--until', 'idle'], { env })
+  await everloop(['work', agentFile, '--until', 'idle'], { env })
   expect((await cli('approvals', 'show', 'pay-1')).stdout).toMatch(
     /refused before +The schema of pay would change these arguments: it has no field "currency"\./,
   )
@@ -156,7 +153,14 @@ test('a field that an edit has too many is named, at once or by the run', async 
 const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
 
 const atTerminal = (flow: string, env: Readonly<Record<string, string>>, ...more: string[]) => {
-  const words = [process.execPath, bin, 'run', `'${file}#${flow}'`, `'{"prompt":"Pay."}'`, ...more]
+  const words = [
+    process.execPath,
+    bin,
+    'run',
+    `'${agentFile}#${flow}'`,
+    `'{"prompt":"Pay."}'`,
+    ...more,
+  ]
   return new Running('script', ['-qec', words.join(' '), '/dev/null'], {
     cwd: testFolder(),
     env: { ...env, NO_COLOR: '1', TERM: 'xterm' },

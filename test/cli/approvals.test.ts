@@ -12,10 +12,9 @@ import {
   type Settled,
 } from '../../src/index.ts'
 import { testRuntime } from '../../src/testing/index.ts'
-import { everloop, everloopJson, start, testFolder } from './command-line.ts'
+import { agentFile, everloop, everloopJson, start, testFolder } from './command-line.ts'
 import { evil } from './sample-agents.ts'
 
-const file = join(import.meta.dirname, 'sample-agents.ts')
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 
@@ -45,7 +44,7 @@ function bench() {
     },
     /** A worker from its start until nothing is due. */
     work: async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
-      const { code, stderr } = await everloop(['work', file, '--until', 'idle'], {
+      const { code, stderr } = await everloop(['work', agentFile, '--until', 'idle'], {
         env: { ...env, ...more },
       })
       expect(code, stderr).toBe(0)
@@ -138,7 +137,7 @@ describe('approvals', { timeout: 60_000 }, () => {
     }
     expect(paid()).toHaveLength(2)
 
-    const worker = start(['work', file], { env })
+    const worker = start(['work', agentFile], { env })
     await worker.prints(/Serving/)
     const ends = start(['runs', 'watch', 'pay-1'], { env })
     expect((await ends.ended).code).toBe(0)

@@ -2,9 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
-
-const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
+import { everloop, everloopJson, flowFile, index, testFolder } from './command-line.ts'
 
 function bench() {
   const cwd = testFolder()
@@ -72,7 +70,7 @@ test('a cancel that was taken is told while a call in doubt holds the run open',
   const file = join(cwd, 'doubt.ts')
   writeFileSync(
     file,
-    `import { flow } from ${JSON.stringify(source)}
+    `import { flow } from ${JSON.stringify(index)}
 export default flow('doubt', (run) =>
   run.step('pay', { effect: 'once', timeout: '1s', settle: '0s' }, () => {
     throw new Error('the line broke')

@@ -3,11 +3,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 
-const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
-/** The flows that tests run. */
-export const flowFile: string = join(import.meta.dirname, 'sample-flows.ts')
+/** A file of everloop as it is installed, see test/built-once.ts. */
+const installed = (path: string): string => join(inject('everloop'), 'dist', path)
+
+/** The command. */
+export const bin: string = installed('cli/bin.js')
+/** The command in a clone, which is slow to start. */
+const clonedBin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
+/** What flow files import as `everloop` and `everloop/testing`. */
+export const index: string = installed('index.js')
+export const testingIndex: string = installed('testing/index.js')
+/** The flows that tests run: sample-flows.ts, sample-agents.ts and moved-child.ts. */
+export const flowFile: string = installed('flows/sample-flows.js')
+export const agentFile: string = installed('flows/sample-agents.js')
+export const movedFile: string = installed('flows/moved-child.js')
 
 export interface CallOptions {
   readonly cwd?: string
@@ -15,6 +26,8 @@ export interface CallOptions {
   readonly input?: string
   /** What the shell is to limit, as in `ulimit -n 64`. */
   readonly limit?: string
+  /** Whether the sources are executed instead of the package. */
+  readonly isClone?: boolean
 }
 
 export interface Ended {
@@ -36,7 +49,12 @@ export class Running {
     this.child = spawn(command, args, {
       cwd: cwd ?? tmpdir(),
       // What the user of the tests has set must not decide how they end.
-      env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
+      env: {
+        PATH: process.env['PATH'],
+        HOME: tmpdir(),
+        NODE_COMPILE_CACHE: join(inject('everloop'), 'compiled'), // goes with what it is of
+        ...env,
+      },
     })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
@@ -78,11 +96,12 @@ export class Running {
 
 /** Starts a command and leaves it running; it is killed with the test at the latest. */
 export function start(args: readonly string[], options?: CallOptions): Running {
-  const { limit } = options ?? {}
-  const command = [process.execPath, bin, ...args]
+  const { limit, isClone = false } = options ?? {}
+  const program = [isClone ? clonedBin : bin, ...args]
+  const command = [process.execPath, ...program]
   const running =
     limit === undefined
-      ? new Running(process.execPath, [bin, ...args], options)
+      ? new Running(process.execPath, program, options)
       : new Running('sh', ['-c', `${limit} && exec "$0" "$@"`, ...command], options)
   onTestFinished(async () => {
     running.child.kill('SIGKILL')

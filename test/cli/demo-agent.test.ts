@@ -47,7 +47,11 @@ test('killed twice, every call is made once, by the lines that calls leave behin
   mkdirSync(join(folder, 'deep'))
   writeFileSync(join(folder, 'deep', 'long.ts'), `${'// line\n'.repeat(300)}export const a = 1\n`)
   writeFileSync(join(folder, 'short.ts'), '// TODO: more\nconsole.log("x")\n')
-  const { code, document } = await everloopJson<Document>(['demo', 'agent', folder, '--time', '1s'])
+  // As `npm start` does it, so that a clone is seen to work.
+  const { code, document } = await everloopJson<Document>(
+    ['demo', 'agent', folder, '--time', '1s'],
+    { isClone: true },
+  )
   try {
     const { kills, tally, report, logs, conversation, spent } = document
     expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
 import { agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
-import { everloop, everloopJson, makeFolder } from './command-line.ts'
+import { agentFile, everloop, everloopJson, makeFolder } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
 
 const folder = makeFolder()
@@ -101,9 +101,16 @@ describe('a sentence', () => {
   })
 
   test('of an approval ends once, and is not told twice by run', async () => {
-    const file = join(import.meta.dirname, 'sample-agents.ts')
     const place = `sqlite:${join(folder.path, 'once.db')}`
-    const args = ['run', `${file}#slow`, '{"prompt":"Pay."}', '--id', 'pay-1', '--store', place]
+    const args = [
+      'run',
+      `${agentFile}#slow`,
+      '{"prompt":"Pay."}',
+      '--id',
+      'pay-1',
+      '--store',
+      place,
+    ]
     const { stderr } = await everloop(args)
     expect(stderr).toMatch(/^Waiting for an approval since [^:]*: .* Approve\?$/m)
     expect(stderr).not.toMatch(/waiting Waiting/i)

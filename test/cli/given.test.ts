@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, testFolder } from './command-line.ts'
+import { everloop, everloopJson, index, testFolder, testingIndex } from './command-line.ts'
 
-const source = JSON.stringify(join(import.meta.dirname, '..', '..', 'src', 'index.ts'))
-const testing = JSON.stringify(join(import.meta.dirname, '..', '..', 'src', 'testing', 'index.ts'))
+const source = JSON.stringify(index)
+const testing = JSON.stringify(testingIndex)
 
 const payer = `import { appendFileSync } from 'node:fs'
 import { agent, tool } from ${source}

@@ -1,19 +1,16 @@
 /** Runs that move to another version of their flow when both are exported by a flow file. */
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, testFolder } from './command-line.ts'
-
-const both = join(import.meta.dirname, 'moved-child.ts')
+import { everloop, everloopJson, movedFile, testFolder } from './command-line.ts'
 
 test('run and work move runs to the version that takes them over, whatever the exports are called', async () => {
   const cwd = testFolder()
-  const begun = await everloop(['run', `${both}#wordsOld`, '--id', 'r'], { cwd })
+  const begun = await everloop(['run', `${movedFile}#wordsOld`, '--id', 'r'], { cwd })
   expect(begun.code).toBe(5)
   const { stdout } = await everloop(['runs', 'events', 'r'], { cwd })
   expect(stdout).toMatch(/run\.started .*"version":"1"[^]*run\.migrated .*"version":"2"/)
   for (const word of ['a', 'b', 'end']) {
     await everloop(['signal', 'r', 'word', JSON.stringify(word)], { cwd })
-    await everloop(['work', both, '--until', 'idle'], { cwd })
+    await everloop(['work', movedFile, '--until', 'idle'], { cwd })
   }
   const { document } = await everloopJson(['runs', 'get', 'r'], { cwd })
   expect(document).toMatchObject({ status: 'completed', version: '2', output: { said: '-a-b' } })

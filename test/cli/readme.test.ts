@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { scriptedServer } from '../../src/testing/index.ts'
-import { Running, testFolder } from './command-line.ts'
+import { index, Running, testFolder } from './command-line.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const [, program = ''] =
@@ -15,7 +15,7 @@ test('is killed in the middle, started again, and refunds once', async () => {
   const folder = testFolder()
   const file = join(folder, 'support.ts')
   const here = program
-    .replace("from 'everloop'", `from '${urlOf('src/index.ts')}'`)
+    .replace("from 'everloop'", `from '${pathToFileURL(index).href}'`)
     .replace("from 'zod'", `from '${urlOf('node_modules/zod/index.js')}'`)
   writeFileSync(file, here)
   const refunds = join(folder, 'refunds.log')

@@ -2,16 +2,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile, index, testFolder } from './command-line.ts'
 
-const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
 const zod = import.meta.resolve('zod')
 
 test('the question stays open, and says why', async () => {
   const cwd = testFolder()
   writeFileSync(
     join(cwd, 'even.ts'),
-    `import { flow } from ${JSON.stringify(source)}
+    `import { flow } from ${JSON.stringify(index)}
 import { z } from ${JSON.stringify(zod)}
 const even = z.number().refine((n) => n % 2 === 0, { error: '\\u001b[2Jit is odd' })
 export default flow('even', (run) => run.ask('Which number?', { schema: even }))`,
@@ -53,7 +52,7 @@ test('a number that must be more than another one is told so', async () => {
   const cwd = testFolder()
   writeFileSync(
     join(cwd, 'more.ts'),
-    `import { flow } from ${JSON.stringify(source)}
+    `import { flow } from ${JSON.stringify(index)}
 import { z } from ${JSON.stringify(zod)}
 const schema = z.object({ cents: z.number().positive().max(9), rate: z.number().lt(1) })
 export default flow('more', (run) => run.ask('How much?', { schema }))`,

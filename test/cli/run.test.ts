@@ -2,16 +2,23 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, flowFile, Running, start, testFolder } from './command-line.ts'
-
-const agentFile = join(import.meta.dirname, 'sample-agents.ts')
-const source = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
+import {
+  agentFile,
+  bin,
+  everloop,
+  everloopJson,
+  flowFile,
+  index,
+  Running,
+  start,
+  testFolder,
+} from './command-line.ts'
 
 test('executes a TypeScript file as it is, and prints the output alone', async () => {
   const folder = testFolder()
   writeFileSync(
     join(folder, 'my#flow.ts'),
-    `import { flow, type Run } from ${JSON.stringify(source)}
+    `import { flow, type Run } from ${JSON.stringify(index)}
 interface Input { readonly city: string }
 export default flow('weather', async (run: Run, { city }: Input) => run.step('look', () => city.length))
 setInterval(() => {}, 1000) // what keeps a process alive`,
@@ -168,7 +175,6 @@ const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script'
 
 test.skipIf(!hasTerminal)('asks the person at the terminal until the answer fits', async () => {
   const cwd = testFolder()
-  const bin = join(import.meta.dirname, '..', '..', 'src', 'cli', 'bin.ts')
   const command = [process.execPath, bin, 'run', `'${flowFile}#asks'`].join(' ')
   const running = new Running('script', ['-qec', command, '/dev/null'], {
     cwd,
@@ -190,7 +196,7 @@ test('a run that is paused by trouble is told of once, with what to do', async (
   const cwd = testFolder()
   writeFileSync(
     join(cwd, 'impure.ts'),
-    `import { flow } from ${JSON.stringify(source)}
+    `import { flow } from ${JSON.stringify(index)}
 export default flow('impure', async (run) => {
   let turns = 0
   await run.loop('counts', { state: 0 }, (turn) => turn.next(++turns))
@@ -206,7 +212,7 @@ test('other trouble of the run is told although its code is one that pauses have
   const cwd = testFolder()
   writeFileSync(
     join(cwd, 'pool.ts'),
-    `import { EverloopError, flow } from ${JSON.stringify(source)}
+    `import { EverloopError, flow } from ${JSON.stringify(index)}
 const close = () => {
   throw new EverloopError('STALLED', 'the pool is stuck')
 }
@@ -222,7 +228,7 @@ test('a rejection that the code of a step leaves unhandled is told as its own, w
   writeFileSync(
     join(cwd, 'unhandled.ts'),
     `import { setTimeout as sleep } from 'node:timers/promises'
-import { flow } from ${JSON.stringify(source)}
+import { flow } from ${JSON.stringify(index)}
 export default flow('unhandled', (run) => run.step('x', () => {
   void Promise.reject(new TypeError('nobody\\u001b[2J looks'))
   return sleep(100, 'done')
@@ -251,7 +257,7 @@ test("a run of a version that the file does not have is said to be nobody's here
   const write = (name: string, version: string) =>
     writeFileSync(
       join(cwd, name),
-      `import { flow } from ${JSON.stringify(source)}
+      `import { flow } from ${JSON.stringify(index)}
 export default flow({ name: 'd', version: ${JSON.stringify(version)}, run: async (run) => {
   await run.sleep('500ms')
   return ${JSON.stringify(version)}
@@ -284,7 +290,7 @@ test('a run that waits is said to be of another version too', async () => {
   for (const version of ['1', '2']) {
     writeFileSync(
       join(cwd, `v${version}.ts`),
-      `import { flow } from ${JSON.stringify(source)}
+      `import { flow } from ${JSON.stringify(index)}
 export default flow({ name: 'd', version: '${version}', run: (run) => run.signal('go') })`,
     )
   }

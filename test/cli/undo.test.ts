@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { action, flow, open } from '../../src/index.ts'
-import { everloop, everloopJson, makeFolder } from './command-line.ts'
+import { everloop, everloopJson, index, makeFolder } from './command-line.ts'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`
@@ -11,7 +11,6 @@ const env = { EVERLOOP_STORE: store, LOG: join(folder.path, 'log') }
 const file = join(folder.path, 'actions.ts')
 
 beforeAll(async () => {
-  const index = join(import.meta.dirname, '..', '..', 'src', 'index.ts')
   writeFileSync(
     file,
     `import { appendFileSync } from 'node:fs'

@@ -89,7 +89,7 @@ describe('a flow file', () => {
     ['never loads', 'await new Promise(() => {})', '', 'at its top level that never comes'],
     ['throws', "throw new TypeError('not today')", '', 'TypeError: not today'],
     ['exports no flow', 'export const x = 1', '', 'exports no flow'],
-    ['exports several', undefined, flowFile, 'sample-flows.ts#hello'],
+    ['exports several', undefined, flowFile, 'sample-flows.js#hello'],
     [
       'does not export the named one',
       undefined,

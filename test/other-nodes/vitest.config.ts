@@ -17,6 +17,7 @@ export default defineConfig({
     include: ['test/*/*.test.ts'],
     // Runs the command line as a process, whose sources the oldest cannot read as they are.
     exclude: ['test/agent/secret-leaks.test.ts'],
+    globalSetup: ['test/built-once.ts'],
     maxWorkers: '100%',
     isolate: false,
     testTimeout: 180_000, // long patterns take Node 26 four times as long
