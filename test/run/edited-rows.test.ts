@@ -41,6 +41,8 @@ describe('verify', () => {
     ['labels', `UPDATE runs SET labels = '{"team":"theirs"}'`],
     ['parent', "UPDATE runs SET parent = 'somebody'"],
     ['created', 'UPDATE runs SET created = created + 1'],
+    ['epoch', 'UPDATE runs SET epoch = 0'],
+    ['holder', "UPDATE runs SET session = 'nobody'"],
     ['status', "UPDATE runs SET status = 'completed'"],
     ['open questions', 'DELETE FROM questions'],
   ])('finds an edited row: %s', async (what, sql) => {

@@ -34,6 +34,10 @@ export interface Projections {
         readonly created: number
       }
     | undefined
+  /** The number of its claim. */
+  readonly epoch?: number | undefined
+  /** The session that the row says holds it is not there. */
+  readonly holder?: 'gone' | undefined
   readonly status?: { readonly is: RunStatus['is']; readonly code: string | undefined } | undefined
   readonly title?: { readonly is: string | undefined } | undefined
   readonly scopes?: readonly OpenScope[] | undefined

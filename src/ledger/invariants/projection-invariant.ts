@@ -22,7 +22,7 @@ export const projectionInvariant: Invariant = invariant(
     const state = foldingOf(emptyState)
     const accounts = new Map<string, Map<string, number>>()
     const numbers = new Map<string, number[]>()
-    let last = { seq: 0, hash: '' }
+    let last = { seq: 0, hash: '', epoch: 0 }
     let run = ''
     let beginning: Beginning | undefined
     /** What cannot be judged: later versions may fold more kinds, and erasing takes fields away. */
@@ -30,9 +30,9 @@ export const projectionInvariant: Invariant = invariant(
     return {
       see(read) {
         const { entry, record } = read
-        const { seq, hash, kind, scope } = entry
+        const { seq, hash, epoch, kind, scope } = entry
         if (seq === 1) beginning = { time: entry.time, fields: fieldsOf(read, 'run.started') }
-        last = { seq, hash }
+        last = { seq, hash, epoch }
         run = entry.run
         const others = numbers.get(scope)
         if (others) others.push(seq)
@@ -55,6 +55,7 @@ export const projectionInvariant: Invariant = invariant(
       },
       end: (rows) => [
         ...headFlaw(rows, last),
+        ...claimFlaws(rows, last),
         ...startFlaws(rows, beginning, unknown.all || unknown.version ? 'unknown' : state),
         ...accountFlaws(rows, { seq: last.seq, own: accounts.get(run) }),
         ...(unknown.all ? [] : rowFlaws(rows, { state, seq: last.seq, unknown })),
@@ -74,6 +75,25 @@ function headFlaw({ head }: Projections, last: Projections['head']): Complaint[]
     return [{ seq: head.seq + 1, what: `stands behind the run's head, which is ${head.seq}` }]
   }
   return last.hash === head.hash ? [] : [{ seq: last.seq, what: "is not the run's head" }]
+}
+
+/**
+ * A claim must have a number above all that were written under, or a holder of before is let in again;
+ * and of a run that nobody holds and the row says is held, no worker would ever hear.
+ */
+function claimFlaws(
+  { epoch, holder }: Projections,
+  last: { readonly seq: number; readonly epoch: number },
+): Complaint[] {
+  const { seq } = last
+  const flaws: Complaint[] = []
+  if (epoch !== undefined && epoch < last.epoch) {
+    flaws.push({ seq, what: `epoch: ${epoch} in the row, not ${last.epoch} or more` })
+  }
+  if (holder === 'gone') {
+    flaws.push({ seq, what: 'holder: the row names a session that is not there' })
+  }
+  return flaws
 }
 
 /** The first entry, as far as it can be read. */
