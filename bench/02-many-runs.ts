@@ -12,7 +12,7 @@
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { BareLedger, textOf } from './bare.ts'
-import { figure, ratios, type Figure } from './figure.ts'
+import { delayFigures, figure, type Figure, ratios } from './figure.ts'
 import { drop, newFolder } from './place.ts'
 import { flow, open } from './subject.ts'
 
@@ -77,17 +77,7 @@ async function measureWith(bytes: number, rounds: number): Promise<readonly Figu
       'µs',
       limit.map(({ cpuMs }) => (cpuMs / rows) * 1000),
     ),
-    figure(
-      `${kind}: event loop delay p99`,
-      'ms',
-      own.map(({ delayMs }) => delayMs),
-      { most: 10 },
-    ),
-    figure(
-      `${kind}: bare event loop delay p99`,
-      'ms',
-      limit.map(({ delayMs }) => delayMs),
-    ),
+    ...delayFigures(kind, own, limit),
   ]
 }
 

@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type AgentHooks, type PromptInput, prompt, working } from './agent-flow.ts'
 import { BareLedger } from './bare.ts'
-import { figure, median, ratios, type Figure } from './figure.ts'
+import { delayFigures, figure, type Figure, median, ratios } from './figure.ts'
 import { drop, newFolder } from './place.ts'
 import { open } from './subject.ts'
 import type { Ever, Flow } from '../src/index.ts'
@@ -161,17 +161,7 @@ async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
       'µs',
       own.map(({ cpuMs }) => (cpuMs * 1000) / agents / turnsAtOnce),
     ),
-    figure(
-      `${what}: event loop delay p99`,
-      'ms',
-      own.map(({ delayMs }) => delayMs),
-      { most: 10 },
-    ),
-    figure(
-      `${what}: bare event loop delay p99`,
-      'ms',
-      limit.map(({ delayMs }) => delayMs),
-    ),
+    ...delayFigures(what, own, limit),
   ]
 }
 

@@ -49,6 +49,25 @@ export function figure(
   return { what, unit, spread: spread(values), limit }
 }
 
+/** How long the event loop was held up, beside the bare rounds. */
+export const delayFigures = (
+  what: string,
+  own: readonly { readonly delayMs: number }[],
+  bare: readonly { readonly delayMs: number }[],
+): Figure[] => [
+  figure(
+    `${what}: event loop delay p99`,
+    'ms',
+    own.map(({ delayMs }) => delayMs),
+    { most: 10 },
+  ),
+  figure(
+    `${what}: bare event loop delay p99`,
+    'ms',
+    bare.map(({ delayMs }) => delayMs),
+  ),
+]
+
 /** Round by round, so that what disturbs one round disturbs both of its halves. */
 export const ratios = (above: readonly number[], below: readonly number[]): number[] =>
   above.map((value, i) => value / (below[i] ?? Number.NaN))

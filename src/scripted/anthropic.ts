@@ -1,5 +1,13 @@
 /** The messages API of Anthropic. */
-import { countOf, inputPieces, records, textIn, type Asked, type Flavour } from './flavour.ts'
+import {
+  type Asked,
+  askedIn,
+  countOf,
+  finishIn,
+  type Flavour,
+  inputPieces,
+  records,
+} from './flavour.ts'
 import { inWords, type Spoken } from './spoken.ts'
 import type { WireEvent } from './wire.ts'
 
@@ -9,9 +17,6 @@ const reasons: Readonly<Record<string, string>> = {
   'tool-calls': 'tool_use',
   'content-filter': 'refusal',
 }
-
-const finishOf = ({ finish }: Spoken): string | null =>
-  finish === undefined ? null : (reasons[finish] ?? finish)
 
 /** Here cached tokens are counted beside the input. */
 function usageOf(said: Spoken): Record<string, unknown> | undefined {
@@ -87,7 +92,7 @@ const messageOf = (said: Spoken, asked: Asked): Record<string, unknown> => ({
   role: 'assistant',
   model: asked.model,
   content: blocksOf(said, asked).map(({ block }) => block),
-  stop_reason: said.isObject && asked.tools.includes('json') ? 'tool_use' : finishOf(said),
+  stop_reason: said.isObject && asked.tools.includes('json') ? 'tool_use' : finishIn(reasons, said),
   stop_sequence: null,
   usage: usageOf(said),
 })
@@ -95,16 +100,10 @@ const messageOf = (said: Spoken, asked: Asked): Record<string, unknown> => ({
 export const anthropic: Flavour = {
   path: '/v1/messages',
 
-  asked({ model, stream, messages, tools }) {
-    const all = records(messages)
-    return {
-      model: String(model),
-      stream: stream === true,
-      turn: all.filter(({ role }) => role === 'assistant').length,
-      text: textIn(all.at(-1)?.['content']),
-      tools: records(tools).map(({ name }) => String(name)),
-    }
-  },
+  asked: (body) => ({
+    ...askedIn(body),
+    tools: records(body['tools']).map(({ name }) => String(name)),
+  }),
 
   json: messageOf,
 

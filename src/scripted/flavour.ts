@@ -32,6 +32,27 @@ export function records(value: unknown): Record<string, unknown>[] {
   )
 }
 
+/** What the chat formats have in common: whose turn it is, and what was said last. */
+export function askedIn({
+  model,
+  stream,
+  messages,
+}: Record<string, unknown>): Omit<Asked, 'tools'> {
+  const all = records(messages)
+  return {
+    model: String(model),
+    stream: stream === true,
+    turn: all.filter(({ role }) => role === 'assistant').length,
+    text: textIn(all.at(-1)?.['content']),
+  }
+}
+
+/** Why the answer ended, in the words of a format; null when it does not say. */
+export const finishIn = (
+  words: Readonly<Record<string, string>>,
+  { finish }: Spoken,
+): string | null => (finish === undefined ? null : (words[finish] ?? finish))
+
 /** The texts in the content of a message. */
 export function textIn(content: unknown): string {
   if (typeof content === 'string') return content

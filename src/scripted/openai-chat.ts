@@ -1,5 +1,13 @@
 /** The chat completions of OpenAI and of everything that is compatible with it. */
-import { countOf, createdAt, inputPieces, records, textIn, type Flavour } from './flavour.ts'
+import {
+  askedIn,
+  countOf,
+  createdAt,
+  finishIn,
+  type Flavour,
+  inputPieces,
+  records,
+} from './flavour.ts'
 import { inWords, type Spoken } from './spoken.ts'
 import type { WireEvent } from './wire.ts'
 
@@ -7,9 +15,6 @@ const reasons: Readonly<Record<string, string>> = {
   'tool-calls': 'tool_calls',
   'content-filter': 'content_filter',
 }
-
-const finishOf = ({ finish }: Spoken): string | null =>
-  finish === undefined ? null : (reasons[finish] ?? finish)
 
 function usageOf(said: Spoken): object {
   const { usage } = said
@@ -36,16 +41,12 @@ const about = (model: string, kind: string): object => ({
 export const openaiChat: Flavour = {
   path: '/v1/chat/completions',
 
-  asked({ model, stream, messages, tools }) {
-    const all = records(messages)
-    return {
-      model: String(model),
-      stream: stream === true,
-      turn: all.filter(({ role }) => role === 'assistant').length,
-      text: textIn(all.at(-1)?.['content']),
-      tools: records(tools).map((tool) => String((tool['function'] as { name?: unknown })?.name)),
-    }
-  },
+  asked: (body) => ({
+    ...askedIn(body),
+    tools: records(body['tools']).map((tool) =>
+      String((tool['function'] as { name?: unknown })?.name),
+    ),
+  }),
 
   json(said, { model }) {
     const { text, reasoning, calls } = said
@@ -65,7 +66,7 @@ export const openaiChat: Flavour = {
     }
     return {
       ...about(model, 'chat.completion'),
-      choices: [{ index: 0, message, finish_reason: finishOf(said) }],
+      choices: [{ index: 0, message, finish_reason: finishIn(reasons, said) }],
       ...usageOf(said),
     }
   },
@@ -89,7 +90,7 @@ export const openaiChat: Flavour = {
           ...inputPieces(input).map((piece) => call({ function: { arguments: piece } })),
         ]
       }),
-      chunk({}, finishOf(said)),
+      chunk({}, finishIn(reasons, said)),
       ...(said.usage
         ? [{ data: { ...about(model, 'chat.completion.chunk'), choices: [], ...usageOf(said) } }]
         : []),

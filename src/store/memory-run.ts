@@ -10,16 +10,19 @@ import {
   isEnd,
   isQuestion,
   isWithin,
-  mayAsk,
   type LinkedEntry,
+  mayAsk,
+  type OpenScope,
   operationPath,
   PathMap,
+  questionId,
   type Wait,
 } from '../ledger/index.ts'
 import { questionSeq, rowEffect, statusColumns } from './projection.ts'
 import {
   type Chunk,
   type DeliverResult,
+  type EntryRange,
   type Message,
   type NewChunk,
   type NewMessage,
@@ -87,6 +90,44 @@ export class MemoryRun {
     this.row.updated = entry.time
     this.#project(entry, position)
     return { ...stored, position }
+  }
+
+  /** Of its entries, in order. */
+  entriesIn({ after = 0, limit = Infinity, units = Infinity }: EntryRange): LinkedEntry[] {
+    const first = Math.max(0, after)
+    const found = this.entries.slice(first, first + limit)
+    let read = 0
+    const last = found.findIndex(({ payload }) => (read += payload?.length ?? 0) >= units)
+    return last === -1 ? found : found.slice(0, last + 1)
+  }
+
+  /** What a resume needs. */
+  openEntries(): LinkedEntry[] {
+    return this.entries.filter(
+      ({ scope, seq }) => scope === '' || seq >= (this.scopes.get(scope) ?? Infinity),
+    )
+  }
+
+  openScopes(): OpenScope[] {
+    const scopes = Array.from(this.scopes, ([path, from]) => ({ path, from }))
+    return scopes.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  /** Messages that nobody has taken: of signals the oldest of each of these names. */
+  untaken(signals: readonly string[]): Message[] {
+    const asked = new Set(signals)
+    return Array.from(this.inbox.values()).filter(
+      ({ kind, name }) => kind !== 'signal' || asked.delete(name),
+    )
+  }
+
+  /** What it asks, and where the entry that asks stands among all of the store. */
+  asked(): { readonly row: QuestionRow; readonly position: number }[] {
+    const { id: run } = this.row
+    return Array.from(this.questions.values(), ({ wait, state, position }) => ({
+      row: { id: questionId(run, wait.seq), run, wait, state },
+      position,
+    }))
   }
 
   /** Puts a message into the inbox, unless the run does not take it. */

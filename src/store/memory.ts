@@ -15,7 +15,6 @@ import {
   type Entry,
   type LinkedEntry,
   type OpenScope,
-  questionId,
 } from '../ledger/index.ts'
 import { changeOfAppend, changeOfDelivery, changeOfImport } from './change.ts'
 import { checkAppend, checkNewRun } from './check.ts'
@@ -192,21 +191,12 @@ class MemoryStore implements Store {
 
   async entries(run: string, range: EntryRange = {}): Promise<readonly LinkedEntry[]> {
     this.#checkOpen()
-    const { after = 0, limit = Infinity, units = Infinity } = range
-    const entries = this.#runs.get(run)?.entries ?? []
-    const found = entries.slice(Math.max(0, after), Math.max(0, after) + limit)
-    let read = 0
-    const last = found.findIndex(({ payload }) => (read += payload?.length ?? 0) >= units)
-    return last === -1 ? found : found.slice(0, last + 1)
+    return this.#runs.get(run)?.entriesIn(range) ?? []
   }
 
-  async openEntries(id: string): Promise<readonly LinkedEntry[]> {
+  async openEntries(run: string): Promise<readonly LinkedEntry[]> {
     this.#checkOpen()
-    const run = this.#runs.get(id)
-    if (!run) return []
-    return run.entries.filter(
-      ({ scope, seq }) => scope === '' || seq >= (run.scopes.get(scope) ?? Infinity),
-    )
+    return this.#runs.get(run)?.openEntries() ?? []
   }
 
   async entriesAt(run: string, seqs: readonly number[]): Promise<readonly LinkedEntry[]> {
@@ -223,10 +213,7 @@ class MemoryStore implements Store {
 
   async openScopes(run: string): Promise<readonly OpenScope[]> {
     this.#checkOpen()
-    const scopes = this.#runs.get(run)?.scopes ?? new Map<string, number>()
-    return Array.from(scopes, ([path, from]) => ({ path, from })).toSorted((a, b) =>
-      a.path < b.path ? -1 : 1,
-    )
+    return this.#runs.get(run)?.openScopes() ?? []
   }
 
   async chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]> {
@@ -237,10 +224,7 @@ class MemoryStore implements Store {
 
   async messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {
     this.#checkOpen()
-    const asked = new Set(signals)
-    return Array.from(this.#runs.get(run)?.inbox.values() ?? []).filter(
-      ({ kind, name }) => kind !== 'signal' || asked.delete(name),
-    )
+    return this.#runs.get(run)?.untaken(signals) ?? []
   }
 
   async news(
@@ -257,16 +241,11 @@ class MemoryStore implements Store {
     const { run, id: prefix = '', limit = Infinity } = filter
     return Array.from(this.#runs.values())
       .filter(({ row }) => run === undefined || row.id === run)
-      .flatMap(({ row, questions: asked }) =>
-        Array.from(asked.values(), ({ wait, state, position }) => ({
-          position,
-          question: { id: questionId(row.id, wait.seq), run: row.id, wait, state },
-        })),
-      )
-      .filter(({ question }) => question.id.startsWith(prefix))
+      .flatMap((one) => one.asked())
+      .filter(({ row }) => row.id.startsWith(prefix))
       .toSorted((a, b) => a.position - b.position)
       .slice(0, limit)
-      .map(({ question }) => question)
+      .map(({ row }) => row)
   }
 
   async account(run: string): Promise<Amounts> {

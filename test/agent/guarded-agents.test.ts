@@ -8,6 +8,7 @@ import { lastTextOf, toldOf } from './prompts.ts'
 
 const bad = 'a forbidden word'
 const nice = 'a nice word'
+const no = 'A person said no.'
 
 /** How a run with a guard ends. */
 interface End {
@@ -34,14 +35,31 @@ const denied = (asked: number, message: string): End => ({
   error: { code: 'GUARD_DENIED', message },
   asked,
 })
+/** At the positions where the model is told and asked again, twice. */
+const judged = (what: 'answer' | 'output'): Readonly<Record<Column, (r: string) => End>> => {
+  const deniedAgain = (reason: string): End => ({
+    ...denied(
+      3,
+      `Guard "g" denied the ${what} of agent "a" 3 times, the last time because: ${reason}`,
+    ),
+    told: again(reason),
+  })
+  return {
+    allow: () => ({ output: bad, asked: 1 }),
+    fix: () => ({ output: nice, asked: 1 }),
+    deny: deniedAgain,
+    retry: deniedAgain,
+    yes: (r) => ({ output: bad, asked: 1, question: r }),
+    no: (r) => ({ ...deniedAgain(no), question: r }),
+    halt: (r) => halted(1, r),
+  }
+}
 const refused = (reason: string): unknown => ({ type: 'execution-denied', reason })
 const text = (value: string): unknown => ({ type: 'text', value })
 const again = (reason: string): string =>
   `Your last answer was not accepted (g): ${reason}\nAnswer again.`
 const approval = (word: string): string =>
   `Agent "a" wants to call send (idempotent) with {"text":"${word}"}. Approve?`
-
-const no = 'A person said no.'
 
 /** What it comes to at each position. `r`: the reason that the guard gives. */
 const ends: Readonly<Record<GuardPosition, Readonly<Record<Column, (r: string) => End>>>> = {
@@ -66,28 +84,7 @@ const ends: Readonly<Record<GuardPosition, Readonly<Record<Column, (r: string) =
     }),
     halt: (r) => halted(0, r),
   },
-  answer: {
-    allow: () => ({ output: bad, asked: 1 }),
-    fix: () => ({ output: nice, asked: 1 }),
-    deny: (r) => ({
-      ...denied(3, `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${r}`),
-      told: again(r),
-    }),
-    retry: (r) => ({
-      ...denied(3, `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${r}`),
-      told: again(r),
-    }),
-    yes: (r) => ({ output: bad, asked: 1, question: r }),
-    no: (r) => ({
-      ...denied(
-        3,
-        `Guard "g" denied the answer of agent "a" 3 times, the last time because: ${no}`,
-      ),
-      told: again(no),
-      question: r,
-    }),
-    halt: (r) => halted(1, r),
-  },
+  answer: judged('answer'),
   call: {
     allow: () => ({ output: 'Done.', asked: 2, sent: [bad], told: text(bad) }),
     fix: () => ({ output: 'Done.', asked: 2, sent: [nice], told: text(nice) }),
@@ -141,28 +138,7 @@ const ends: Readonly<Record<GuardPosition, Readonly<Record<Column, (r: string) =
     }),
     halt: (r) => halted(1, r, ['hello']),
   },
-  output: {
-    allow: () => ({ output: bad, asked: 1 }),
-    fix: () => ({ output: nice, asked: 1 }),
-    deny: (r) => ({
-      ...denied(3, `Guard "g" denied the output of agent "a" 3 times, the last time because: ${r}`),
-      told: again(r),
-    }),
-    retry: (r) => ({
-      ...denied(3, `Guard "g" denied the output of agent "a" 3 times, the last time because: ${r}`),
-      told: again(r),
-    }),
-    yes: (r) => ({ output: bad, asked: 1, question: r }),
-    no: (r) => ({
-      ...denied(
-        3,
-        `Guard "g" denied the output of agent "a" 3 times, the last time because: ${no}`,
-      ),
-      told: again(no),
-      question: r,
-    }),
-    halt: (r) => halted(1, r),
-  },
+  output: judged('output'),
 }
 
 /** The cells, those with a question once for each answer. */

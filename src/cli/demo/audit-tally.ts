@@ -3,7 +3,8 @@
  * themselves have left behind. Nothing here is taken on trust: a call counts as made once when it has
  * left one line at its end.
  */
-import { unescape, type Entry } from '../../ledger/index.ts'
+import { callOf } from '../../agent/conversation/recorded.ts'
+import type { Entry } from '../../ledger/index.ts'
 import type { Execution } from './executions.ts'
 
 /** What the tally needs of an entry. */
@@ -40,13 +41,14 @@ export const failedCallsOf = (entries: readonly Line[]): string[] =>
   callsThat('step.failed', entries)
 
 const callsThat = (kind: Line['kind'], entries: readonly Line[]): string[] =>
-  entries
-    .filter((line) => line.kind === kind && line.key.startsWith(callPrefix))
-    .map(({ key }) => unescape(key.slice(callPrefix.length)))
+  entries.flatMap((line) => (line.kind === kind ? (callOf(line.key) ?? []) : []))
+
+/** True for the entry of an answer of the model. */
+export const isAnswer = ({ kind, key }: Line): boolean =>
+  kind === 'step.completed' && key === '=model'
 
 /** How many answers of the model are recorded. */
-export const answersOf = (entries: readonly Line[]): number =>
-  entries.filter(({ kind, key }) => kind === 'step.completed' && key === '=model').length
+export const answersOf = (entries: readonly Line[]): number => entries.filter(isAnswer).length
 
 /** Calls that this process has begun and not done. */
 export function underWay(pid: number, { begun, done }: Omit<Lines, 'asked'>): string[] {
@@ -71,8 +73,6 @@ export function auditTally(entries: readonly Line[], { asked, begun, done }: Lin
     lost: calls.filter((call) => !times.has(call)),
   }
 }
-
-const callPrefix = '=call:'
 
 function countsOf(lines: readonly Execution[]): Map<string, number> {
   const counts = new Map<string, number>()

@@ -14,11 +14,12 @@ import { callsText } from '../conversation-text.ts'
 import type { Output } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
 import {
-  type AuditTally,
   answersOf,
+  type AuditTally,
   auditTally,
   callsOf,
   failedCallsOf,
+  isAnswer,
   type Lines,
   underWay,
 } from './audit-tally.ts'
@@ -263,9 +264,7 @@ class Audit {
     if (last) scene.doing(callsText(last))
     // Ids are unique within an answer only. Failed calls leave no line at their end.
     const current = new Set(last?.calls.map(({ id }) => id))
-    const answered = entries.findLastIndex(
-      ({ kind, key }) => kind === 'step.completed' && key === '=model',
-    )
+    const answered = entries.findLastIndex(isAnswer)
     const failed = new Set(failedCallsOf(entries.slice(answered + 1)))
     const ids = underWay(pid, lines).filter((id) => current.has(id) && !failed.has(id))
     return {
