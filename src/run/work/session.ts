@@ -7,8 +7,7 @@
  * before anybody else can have it.
  *
  * Why it was lost is told apart: code that kept the event loop for itself for so long, or anything else,
- * which is no run's doing: a machine that slept or had no processor for us, a clock that was set, a store
- * that could not be written.
+ * which is no run's doing: a process that stood still or had no processor, a store that could not be written.
  */
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Store } from '../../store/store.ts'
@@ -33,7 +32,10 @@ const busyPart = 1 / 2
 export class SessionKeeper {
   readonly token: string
   readonly #options: SessionKeeperOptions
+  /** On the clock that nobody can set. */
   #expires: number
+  /** Where it ends for the store, on its clock. */
+  #storeExpires: number
   /** How busy the process had been when the lease began last. */
   #busy: number
   #renewing = false
@@ -43,7 +45,8 @@ export class SessionKeeper {
   private constructor(options: SessionKeeperOptions, token: string) {
     this.#options = options
     this.token = token
-    this.#expires = options.store.clock.now() + options.leaseMs
+    this.#expires = options.ports.monotonic() + options.leaseMs
+    this.#storeExpires = options.store.clock.now() + options.leaseMs
     this.#busy = options.ports.busy()
   }
 
@@ -57,8 +60,14 @@ export class SessionKeeper {
     return keeper
   }
 
-  /** Whether the lease still counts. Timers that are late may not have told yet that it does not. */
-  isValid(): boolean {
+  /** Whether the lease still counts, also for the store: if its clock was set forward, the lease is renewed first. */
+  async isValid(): Promise<boolean> {
+    if (this.#lasts() && this.#storeExpires <= this.#options.store.clock.now()) await this.#renew()
+    return this.#lasts()
+  }
+
+  /** Timers that are late may not have told yet that it does not. */
+  #lasts(): boolean {
     if (!this.#over && this.#left() <= 0) this.#lose()
     return !this.#over
   }
@@ -70,14 +79,14 @@ export class SessionKeeper {
   }
 
   #left(): number {
-    const { leaseMs, store } = this.#options
-    return this.#expires - leaseMs * marginPart - store.clock.now()
+    const { leaseMs, ports } = this.#options
+    return this.#expires - leaseMs * marginPart - ports.monotonic()
   }
 
   #beat(): void {
     const { ports, leaseMs } = this.#options
     this.#timer = ports.setTimer(Math.max(0, Math.min(leaseMs / 3, this.#left())), () => {
-      if (!this.isValid()) return
+      if (!this.#lasts()) return
       if (!this.#renewing) void this.#renew()
       this.#beat()
     })
@@ -85,12 +94,14 @@ export class SessionKeeper {
 
   async #renew(): Promise<void> {
     const { store, ports, leaseMs, onTrouble } = this.#options
-    const asked = store.clock.now()
+    const asked = ports.monotonic()
+    const storeAsked = store.clock.now()
     const busy = ports.busy()
     this.#renewing = true
     try {
       if (await store.renewSession(this.token)) {
         this.#expires = asked + leaseMs
+        this.#storeExpires = storeAsked + leaseMs
         this.#busy = busy
       } else this.#lose()
     } catch (error) {

@@ -327,7 +327,8 @@ export class Worker {
   }
 
   async #keeper(): Promise<SessionKeeper> {
-    if (this.#session?.isValid()) return this.#session
+    const session = this.#session
+    if (session && (await session.isValid())) return session
     await this.#giveBack()
     this.#session = await SessionKeeper.open({
       ...this.#options,

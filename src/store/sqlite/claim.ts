@@ -21,7 +21,7 @@ export function limitQueue(db: Connection, name: string, concurrency: number | n
   db.run(sql.limitQueue, toStored(name), concurrency)
 }
 
-type Holder = readonly [token: string, expires: number, holds: 0 | 1]
+type Holder = readonly [token: string, expires: number, lease: number, holds: 0 | 1]
 
 export function openSession(db: Connection, session: SessionOptions, now: number): void {
   const { token, name, leaseMs } = session
@@ -34,7 +34,14 @@ export function closeSession(db: Connection, token: string, now: number): void {
   db.run(sql.freeRuns, now, toStored(token))
 }
 
-/** Sessions that have ended without closing. Asks the system about each other process's lock. */
+/** A lease is renewed when a third of it has passed. One that has not been for so long may have run out. */
+const stillPart = 1 / 2
+
+/**
+ * Sessions that have ended without closing. Asks the system about each other process's lock. Of one that lives,
+ * a lease that has run out on our clock is not believed before it has stood still for a while: its own clock may
+ * be another one, or ours may have been set.
+ */
 export function lostSessions(
   db: Connection,
   liveness: Liveness,
@@ -42,11 +49,14 @@ export function lostSessions(
 ): readonly LostSession[] {
   const lost: LostSession[] = []
   const known = new Set<string>()
-  for (const [stored, expires, holds] of db.all<Holder>(sql.allSessions)) {
+  for (const [stored, expires, lease, holds] of db.all<Holder>(sql.allSessions)) {
     const token = fromStored(stored)
     known.add(token)
+    const stillMs = liveness.stillMs(token, expires)
     if (holds === 1 && liveness.isDead(token)) lost.push({ token, by: 'crash' })
-    else if (expires <= now) lost.push({ token, by: 'lease' })
+    else if (expires <= now && stillMs >= lease * stillPart) {
+      lost.push({ token, by: 'lease', expires })
+    }
   }
   liveness.keepOnly(known)
   return lost
@@ -61,7 +71,7 @@ export function idleClaim(
   if (request.run !== undefined) return undefined
   const lanes = openLanes(db, request, suspectsOf(request))
   if (request.limit > 0 && lanes.some(({ wake }) => wake <= now)) return undefined
-  return { runs: [], nextDue: nextDue(db, request, lanes) }
+  return { runs: [], nextDue: nextDue(db, request, lanes, now) }
 }
 
 /** Frees what the lost sessions hold, then hands out what is due. `freed`: whose rows are gone. */
@@ -83,16 +93,17 @@ function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResul
   }
   const runs = choose(db, request, now).map((key) => hold(db, key, request.session))
   const left = suspectsOf(request) - runs.filter(isSuspect).length
-  return { runs, nextDue: nextDue(db, request, openLanes(db, request, left)) }
+  return { runs, nextDue: nextDue(db, request, openLanes(db, request, left), now) }
 }
 
 /** How many suspects may be handed out. */
 const suspectsOf = ({ suspects = Infinity }: ClaimRequest): number => suspects
 
-function free(db: Connection, { token, by }: LostSession, now: number): boolean {
+function free(db: Connection, lost: LostSession, now: number): boolean {
+  const { token, by } = lost
   const expires = db.get<readonly [number]>(sql.sessionExpiry, toStored(token))?.[0]
   // Another process may have freed its runs since, or the session may have been renewed.
-  if (expires === undefined || (by === 'lease' && expires > now)) return false
+  if (expires === undefined || (by === 'lease' && expires !== lost.expires)) return false
   db.run(by === 'crash' ? sql.freeCrashed : sql.freeOvertaken, now, toStored(token))
   db.run(sql.deleteSession, toStored(token))
   return true
@@ -203,10 +214,13 @@ function nextDue(
   db: Connection,
   { session }: ClaimRequest,
   lanes: readonly Lane[],
+  now: number,
 ): number | undefined {
   const times = lanes.map(({ wake }) => wake)
-  for (const [token, expires, holds] of db.all<Holder>(sql.allSessions)) {
-    if (holds === 1 && token !== toStored(session)) times.push(expires)
+  for (const [token, expires, lease, holds] of db.all<Holder>(sql.allSessions)) {
+    if (holds === 0 || token === toStored(session)) continue
+    // One that lives although its lease has run out is looked at again.
+    times.push(expires > now ? expires : now + Math.ceil(lease * stillPart))
   }
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }

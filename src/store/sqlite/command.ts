@@ -22,10 +22,10 @@ import type {
 import type { Spooled } from './spool.ts'
 
 /** A session that ended without closing, and what says so. Its runs may be taken. */
-export interface LostSession {
-  readonly token: string
-  readonly by: 'crash' | 'lease'
-}
+export type LostSession =
+  | { readonly token: string; readonly by: 'crash' }
+  /** `expires`: as it was when this was found. */
+  | { readonly token: string; readonly by: 'lease'; readonly expires: number }
 
 /** An append whose entries the caller's code makes, inside of the transaction. */
 export interface Transact {

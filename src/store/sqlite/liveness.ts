@@ -24,6 +24,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../base/errors.ts'
+import type { Ports } from '../../base/ports.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { ownerOnly } from './open.ts'
 import { explain } from './trouble.ts'
@@ -36,8 +37,13 @@ export class Liveness {
   /** Files of other sessions that nobody had locked, kept open: asking again costs one system call. */
   readonly #watched = new Map<string, Connection>()
 
-  constructor(location: string) {
+  /** When the lease of another session was first seen as it is. */
+  readonly #seen = new Map<string, { readonly expires: number; readonly at: number }>()
+  readonly #ports: Pick<Ports, 'monotonic'>
+
+  constructor(location: string, ports: Pick<Ports, 'monotonic'>) {
     this.#location = location
+    this.#ports = ports
     this.#folder = `${location}-sessions`
   }
 
@@ -99,6 +105,16 @@ export class Liveness {
     }
   }
 
+  /** For how long the lease has been seen as it is. One of this process is judged by the clock that it was written by. */
+  stillMs(token: string, expires: number): number {
+    if (this.#held.has(token)) return Infinity
+    const now = this.#ports.monotonic()
+    const seen = this.#seen.get(token)
+    if (seen?.expires === expires) return now - seen.at
+    this.#seen.set(token, { expires, at: now })
+    return 0
+  }
+
   /** Removes what is left of a session whose row is gone, also of one that this process lost. */
   forget(token: string): void {
     this.letGo(token)
@@ -109,6 +125,7 @@ export class Liveness {
 
   /** Keeps only the files of these sessions open. */
   keepOnly(tokens: ReadonlySet<string>): void {
+    for (const token of this.#seen.keys()) if (!tokens.has(token)) this.#seen.delete(token)
     for (const [token, connection] of this.#watched) {
       if (tokens.has(token)) continue
       this.#watched.delete(token)

@@ -117,7 +117,7 @@ class SqliteStore implements Store {
       refuseMoved(file)
       return this.#reader.version()
     })
-    this.#liveness = new Liveness(location)
+    this.#liveness = new Liveness(location, ports)
     const here = new Writer({ connection, file, patience: 'gives-up' })
     this.#writers = new Writers(file, here, ports)
     this.#queue = new WriteQueue({

@@ -185,7 +185,7 @@ export const sessionExpiry: string = 'SELECT expires FROM sessions WHERE token =
 
 /** `token > ''` makes it a search, though it finds every row: there are few. */
 export const allSessions: string = `
-SELECT token, expires, EXISTS (SELECT 1 FROM runs WHERE runs.session = sessions.token)
+SELECT token, expires, lease, EXISTS (SELECT 1 FROM runs WHERE runs.session = sessions.token)
 FROM sessions WHERE token > ''`
 
 /** Its session was closed. */
