@@ -428,6 +428,45 @@ describe('loops beside and around', () => {
     expect(report.flaws).toEqual([])
   })
 
+  test('a loop whose loop around is taken over, too, waits for that one: no state is left in the old form', async () => {
+    const nested = (version: string, migrate: object = {}) =>
+      flow({
+        name: 'nested',
+        version,
+        migrate: migrate as never,
+        run: async (run: Run) =>
+          run.loop(
+            'outer',
+            { state: { form: version, said: [] as string[] } },
+            async (turn, state) => {
+              const said = [
+                ...state.said,
+                `${version}:${state.form}${await listening(turn, 'inner')}`,
+              ]
+              return said.length === 3 ? turn.done(said) : turn.next({ ...state, said })
+            },
+          ),
+      })
+    const [old, next] = [
+      nested('1'),
+      nested('2', {
+        '1': {
+          inner: (state: string) => `${state}>`,
+          outer: (state: object) => ({ ...state, form: '2' }),
+        },
+      }),
+    ]
+    await using runtime = await testRuntime({ flows: [old] })
+    const { id } = await runtime.start(old, undefined)
+    for (const word of ['end', 'a']) await runtime.signal(id, 'inner', word)
+    await runtime.restart({ flows: [old, next] })
+    await runtime.signal(id, 'inner', 'b')
+    expect(await (await runtime.ever.get(id)).status()).toMatchObject({ version: '1' })
+    for (const word of ['end', 'c', 'end']) await runtime.signal(id, 'inner', word)
+    expect(await (await runtime.ever.get(id)).result()).toEqual(['1:1', '1:1ab', '2:2c'])
+    await runtime.verify()
+  })
+
   test('steps beside that are busy end before the other version takes over', async () => {
     let calls = 0
     const beside = (version: string, migrate: object = {}) =>

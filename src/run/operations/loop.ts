@@ -33,7 +33,7 @@ export function loop(
     scope.time = turns?.at(-1)?.entry.time ?? scope.time
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
-      const turn = Scope.turn(scope, number)
+      const turn = Scope.turn(scope, call.name, number)
       const move = pass.options.moves.get(call.name)
       if (move) await moveFirst(pass, turn, state, move)
       const verdict = await within({ pass, scope: turn, step: undefined }, () =>

@@ -7,7 +7,8 @@
  *   no other way: nothing that the old code does comes behind it.
  * - I2 Nothing is open in a loop beside: the other version would have to go on with a state of the old one,
  *   or in the middle of a turn. What is open around the loop it has to ask for as the old one did; where it
- *   does not, the run is paused as DIVERGED.
+ *   does not, the run is paused as DIVERGED. A loop around that is taken over as well moves the run itself,
+ *   with its own state.
  */
 import { EverloopError } from '../../base/errors.ts'
 import { errorData, isWithin } from '../../ledger/index.ts'
@@ -36,13 +37,16 @@ export async function moveFirst(
 }
 
 /** Asked when the code wants to move, and again when all that was busy beside it has ended. */
-function mayMove({ root, operations, recorded, cancelled }: Pass, turn: Scope): boolean {
+function mayMove(pass: Pass, turn: Scope): boolean {
+  const { root, operations, recorded, cancelled } = pass
+  const { moves } = pass.options
   if (cancelled || turn.isLeaving) return false
   // The code may be on its way to loops that have ended turns already.
   if (recorded.turns.size > 0) return false
-  return [...root.loops()].every(
-    ({ path }) => isWithin(turn.path, path) || !operations.hasBegun(path),
-  )
+  return [...root.loops()].every(({ scope, name }) => {
+    if (scope === turn.parent) return true
+    return isWithin(turn.path, scope.path) ? !moves.has(name) : !operations.hasBegun(scope.path)
+  })
 }
 
 function stopFor(pass: Pass, turn: Scope, state: LoopState, move: Move): Stop {

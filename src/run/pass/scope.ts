@@ -31,7 +31,7 @@ export class Scope {
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
   #state: 'open' | 'leaving' | 'closed'
-  #isLoop = false
+  #loopName: string | undefined
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
@@ -54,15 +54,15 @@ export class Scope {
     return root
   }
 
-  /** The scope of a turn of this loop. */
-  static turn(loop: Scope, number: number): Scope {
-    loop.#isLoop = true
+  /** The scope of a turn of this loop, which has this name. */
+  static turn(loop: Scope, name: string, number: number): Scope {
+    loop.#loopName = name
     return new Scope(loop.#run, childPath(loop.path, number), loop.time, loop)
   }
 
   /** The loops in here that have not ended. */
-  *loops(): Iterable<Scope> {
-    if (this.#isLoop) yield this
+  *loops(): Iterable<{ readonly scope: Scope; readonly name: string }> {
+    if (this.#loopName !== undefined) yield { scope: this, name: this.#loopName }
     for (const inner of this.children) yield* inner.loops()
   }
 
