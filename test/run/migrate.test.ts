@@ -555,6 +555,112 @@ test('a run that has moved can fail and be retried', async () => {
   await runtime.verify()
 })
 
+describe('a loop that failed before its run moved', () => {
+  const seen: string[] = []
+  let isBroken = true
+  const importing = (version: string, { migrate = {}, survives = false } = {}) =>
+    flow({
+      name: 'importing',
+      version,
+      migrate: migrate as never,
+      run: async (run: Run) => {
+        const initial = { form: version, n: 0 }
+        const failed = await run
+          .loop('import', { state: initial }, async (turn, state) => {
+            seen.push(`${version}:${state.form}`)
+            await turn.step('read', () => {
+              if (isBroken && state.n === 1) throw new Error('broken')
+            })
+            return state.n === 1 ? turn.done(undefined) : turn.next({ ...state, n: 1 })
+          })
+          .catch((error: unknown) => error)
+        const served = await run.loop('serve', { state: initial }, async (turn, state) => {
+          const word = await turn.signal<string>('word')
+          return word === 'end' ? turn.done(state.form) : turn.next(state)
+        })
+        if (failed !== undefined && !survives) throw failed as Error
+        return served
+      },
+    })
+  const form = (state: object): unknown => ({ ...state, form: '2' })
+  const migrate = { '1': { import: form, serve: form } }
+  const old = importing('1')
+
+  test('stays failed when it is retried: no code is handed a state of another version', async () => {
+    isBroken = true
+    seen.length = 0
+    await using runtime = await testRuntime({ flows: [old] })
+    const { id } = await runtime.start(old, undefined)
+    await runtime.restart({ flows: [old, importing('2', { migrate })] })
+    const run = await runtime.ever.get(id)
+    await speak(runtime, id, 'a', 'end')
+    expect(await run.status()).toMatchObject({ version: '2' })
+    expect(await run.settled()).toMatchObject({ status: 'failed' })
+    isBroken = false
+    await runtime.ever.retry(id)
+    await runtime.settle()
+    expect(await run.settled()).toMatchObject({ status: 'failed' })
+    expect(new Set(seen)).toEqual(new Set(['1:1']))
+    await runtime.restart({ flows: [importing('2', { migrate, survives: true })] })
+    await runtime.ever.retry(id)
+    await runtime.settle()
+    expect(await run.result()).toBe('2')
+    expect(new Set(seen)).toEqual(new Set(['1:1']))
+    await runtime.verify()
+  })
+
+  test('keeps what failed before it from being tried again: the code would not ask for the loop', async () => {
+    let isWet = true
+    const repairing = (version: string, migrates: object = {}) =>
+      flow({
+        name: 'repairing',
+        version,
+        migrate: migrates as never,
+        run: async (run: Run) => {
+          const leak = await run
+            .step('look', () => {
+              if (isWet) throw new Error('wet')
+            })
+            .catch((error: unknown) => error)
+          const mended = await (leak === undefined
+            ? undefined
+            : run
+                .loop('repair', { state: 0 }, async (turn, n) => {
+                  await turn.step('mend', () => {
+                    if (n === 1) throw new Error('no tools')
+                  })
+                  return turn.next(n + 1)
+                })
+                .catch(() => undefined))
+          await run.loop('serve', { state: 0 }, async (turn, n) => {
+            const word = await turn.signal<string>('word')
+            return word === 'end' ? turn.done(n) : turn.next(n + 1)
+          })
+          if (leak !== undefined) throw leak as Error
+          return mended
+        },
+      })
+    const [first, next] = [
+      repairing('1'),
+      repairing('2', { '1': { serve: (n: number) => n, repair: (n: number) => n } }),
+    ]
+    await using runtime = await testRuntime({ flows: [first] })
+    const { id } = await runtime.start(first, undefined)
+    await runtime.restart({ flows: [first, next] })
+    const run = await runtime.ever.get(id)
+    await speak(runtime, id, 'a', 'end')
+    expect(await run.status()).toMatchObject({ version: '2', status: 'failed' })
+    isWet = false
+    await runtime.ever.retry(id)
+    await runtime.settle()
+    expect(await run.settled()).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('wet') },
+    })
+    await runtime.verify()
+  })
+})
+
 test.each<[string, unknown]>([
   ['a function', () => 1],
   ['a function for a version', { '1': () => 1 }],

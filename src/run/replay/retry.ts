@@ -9,6 +9,8 @@
  * R3 A success that was forgotten is not executed again: when the code asks for it, its outcome is
  *    written down anew, at the place in the ledger where it is asked for now (see repeat.ts). Nor is
  *    the turn of a loop ever forgotten.
+ * R4 No loop is opened again that stands in the state of a version from which the run has moved since: the
+ *    failure that closed it stays, and so does one behind which such a loop was closed.
  */
 import { EverloopError } from '../../base/errors.ts'
 import { checkLinks, decode, isWithin, operationPath } from '../../ledger/index.ts'
@@ -39,11 +41,14 @@ export interface Forgotten {
   readonly reopen: readonly OpenScope[]
 }
 
-/** A failure that came from no outcome forgets nothing: the code goes on with all that is recorded. */
+/**
+ * A failure that came from no outcome forgets nothing: the code goes on with all that is recorded.
+ * `moved`: the entry with which the run has moved to the version that executes it, if it has.
+ */
 export async function retryFrom(
   store: Store,
   run: string,
-  cause: number | undefined,
+  { cause, moved = 0 }: { readonly cause: number | undefined; readonly moved: number | undefined },
 ): Promise<Forgotten> {
   const forget = new Set<number>()
   const reopen = new Map<string, number>()
@@ -55,13 +60,16 @@ export async function retryFrom(
     followed.add(seq)
     const entry = await tail.at(seq)
     if (!entry) continue
-    forget.add(seq)
-    causes.push(...reopenFailed(entry, reopen))
-    for (const other of openOnly(await tail.behind(seq))) {
-      if (other.key === '' || !isWithin(other.scope, entry.scope)) continue
-      if (other.kind === 'turn.committed') continue
-      forget.add(other.seq)
-      causes.push(...reopenFailed(other, reopen))
+    const behind = [...openOnly(await tail.behind(seq))].filter(
+      ({ kind, key, scope }) =>
+        key !== '' && kind !== 'turn.committed' && isWithin(scope, entry.scope),
+    )
+    const all = [entry, ...behind]
+    const old = all.filter((one) => one.seq < moved)
+    if (await closedLoops(store, run, old)) continue
+    for (const one of all) {
+      forget.add(one.seq)
+      causes.push(...reopenFailed(one, reopen))
     }
   }
   return {
@@ -73,12 +81,24 @@ export async function retryFrom(
 /** Opens again what this failure closed, if it closed anything. Returns what it came from. */
 function reopenFailed({ kind, payload }: Entry, reopen: Map<string, number>): number[] {
   if (kind !== 'scope.failed') return []
-  const { cause, scopes } = decode(payload ?? '{}', {
-    resolve: () => undefined,
-  }) as Payloads['scope.failed']
+  const { cause, scopes } = failureIn(payload)
   for (const { path, from } of scopes) reopen.set(path, Math.min(from, reopen.get(path) ?? from))
   return cause === undefined ? [] : [cause]
 }
+
+/** True when one of these closed a loop that had committed turns: one is read from the last whole turn on. */
+async function closedLoops(store: Store, run: string, closing: readonly Entry[]): Promise<boolean> {
+  const scopes = closing.flatMap(({ kind, payload }) =>
+    kind === 'scope.failed' ? failureIn(payload).scopes : [],
+  )
+  if (scopes.length === 0) return false
+  const paths = new Set(scopes.map(({ path }) => path))
+  const firsts = await store.entriesAt(run, [...new Set(scopes.map(({ from }) => from))])
+  return firsts.some(({ kind, scope }) => kind === 'turn.committed' && paths.has(scope))
+}
+
+const failureIn = (payload: string | null): Payloads['scope.failed'] =>
+  decode(payload ?? '{}', { resolve: () => undefined }) as Payloads['scope.failed']
 
 /**
  * The entries, newest first, without those that no resume reads: their scope has ended well, or an

@@ -151,7 +151,8 @@ async function failedOpening(
     return { is: 'refused', drafts: [], taken: [retry.number] }
   }
   const { by } = recordOf<'retry'>(retry)
-  const record = { ...(await retryFrom(store, row.id, cause)), ...actor(by) }
+  const moved = reader.open.findLast(({ kind }) => kind === 'run.migrated')?.seq
+  const record = { ...(await retryFrom(store, row.id, { cause, moved })), ...actor(by) }
   return {
     is: 'reopened',
     drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
