@@ -257,6 +257,34 @@ describe('a run that cannot move', () => {
     await runtime.verify()
   })
 
+  test('is cancelled by a cancel that comes while what is busy beside ends', async () => {
+    const beside = (version: string, migrate: object = {}) =>
+      flow({
+        name: 'beside',
+        version,
+        migrate: migrate as never,
+        run: async (run: Run) => {
+          const slow = run.step('slow', async ({ signal }) => {
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          })
+          await run.step('quick', () => 1)
+          await run.loop('listen', { state: 0 }, async (turn, n) => {
+            await turn.signal('word')
+            return turn.next(n + 1)
+          })
+          await slow
+        },
+      })
+    const [old, broken] = [beside('1'), beside('2', { '1': { listen: () => undefined } })]
+    await using runtime = await testRuntime({ flows: [old, broken] })
+    const run = await runtime.ever.start(old, undefined)
+    await runtime.runUntil(async () => (await runtime.ledger(run.id)).length === 2)
+    await runtime.ever.cancel(run.id, 'enough')
+    await runtime.settle()
+    expect(await run.settled()).toMatchObject({ status: 'cancelled', reason: 'enough' })
+    await runtime.verify()
+  })
+
   test('because the code around the loop is another is paused as DIVERGED, with nothing repeated', async () => {
     const other = second(undefined, async (run) => {
       await run.step('greet differently', () => 'hi')

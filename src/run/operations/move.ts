@@ -17,7 +17,7 @@ import type { Move } from '../moves.ts'
 import type { Item } from '../pass/journal.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Scope } from '../pass/scope.ts'
-import type { Pause, Stop } from '../pass/stop.ts'
+import type { Pause, Yield } from '../pass/stop.ts'
 import type { LoopState } from './loop-state.ts'
 
 /** Resolves when the turn is this version's to execute: never, when the run moves before it. */
@@ -30,8 +30,9 @@ export async function moveFirst(
   if (pass.operations.hasBegun(turn.path)) return
   return new Promise((resolve) => {
     pass.whenLive(() => {
-      if (mayMove(pass, turn)) pass.stop(stopFor(pass, turn, state, move))
-      else resolve()
+      if (!mayMove(pass, turn)) return resolve()
+      const end = endOf(pass, turn, state, move)
+      pass.stop({ is: 'move', end: () => (mayMove(pass, turn) ? end : { is: 'yield' }) })
     })
   })
 }
@@ -49,13 +50,14 @@ function mayMove(pass: Pass, turn: Scope): boolean {
   })
 }
 
-function stopFor(pass: Pass, turn: Scope, state: LoopState, move: Move): Stop {
+/** How the pass ends that moves the run, or finds that `migrate` does not. */
+function endOf(pass: Pass, turn: Scope, state: LoopState, move: Move): Pause | Yield {
   try {
-    const written = moveOf(turn, state, {
+    const last = moveOf(turn, state, {
       version: move.version,
       after: within({ pass, scope: turn, step: undefined }, () => migrated(move, state.handed())),
     })
-    return { is: 'move', written: () => (mayMove(pass, turn) ? written : undefined) }
+    return { is: 'yield', last }
   } catch (thrown) {
     return unmovable(turn, move, thrown)
   }

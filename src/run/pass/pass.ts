@@ -459,10 +459,11 @@ export class Pass {
 
   #halt(stop: Stop): void {
     const { seen } = this.mailbox
-    if (stop.is === 'pause') {
-      const drafts = [pausedDraft(stop)]
-      void this.finish({ drafts, taken: stop.taken, release: { wake: undefined, seen } })
-    } else this.#release(this.store.clock.now(), stop.is === 'move' ? stop.written() : undefined)
+    const end = stop.is === 'move' ? stop.end() : stop
+    if (end.is === 'pause') {
+      const drafts = [pausedDraft(end)]
+      void this.finish({ drafts, taken: end.taken, release: { wake: undefined, seen } })
+    } else this.#release(this.store.clock.now(), end.last)
   }
 
   /** What happens or becomes due from here on is the next pass's to do. */

@@ -10,10 +10,15 @@ import type { Recorded } from '../replay/recorded.ts'
 
 export type Stop =
   | Pause
-  /** The worker stops: another one may go on at once. */
-  | { readonly is: 'yield' }
-  /** Another version is to go on. What the pass writes last for that; nothing when it has become impossible. */
-  | { readonly is: 'move'; readonly written: () => Item | undefined }
+  | Yield
+  /** Another version is to go on. What comes of that is asked when nothing is busy any more. */
+  | { readonly is: 'move'; readonly end: () => Pause | Yield }
+
+/** Another pass may go on at once: the worker stops, or the run moves with what is written last. */
+export interface Yield {
+  readonly is: 'yield'
+  readonly last?: Item
+}
 
 export interface Pause {
   readonly is: 'pause'
