@@ -31,12 +31,13 @@ export const extraKinds = {
   'secrets are told': { since: 6, share: 0.12 },
   'somebody follows a conversation': { since: 7, share: 0.2 },
   'somebody has the last word': { since: 8, share: 0.3 },
+  'loops stand beside each other': { since: 9, share: 0.4 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 8
+export const newest = 9
 
 /** What is switched on in a seed. */
 export class Extras {

@@ -1,7 +1,7 @@
 /** A program in two versions of its flow: the code is the same, and knows which of them it is. */
 import { type AnyAction, type AnyFlow, flow, type Run } from '../../src/run/index.ts'
 import type { LoopShape } from './model.ts'
-import { flowsOf, type Program } from './programs.ts'
+import { flowsOf, type Node, type Program } from './programs.ts'
 
 export const versions = ['1', '2'] as const
 
@@ -30,7 +30,15 @@ export function flowIn(
 ): AnyFlow {
   if (version === '1') return flow({ name, ...code })
   const move = (state: LoopShape): LoopShape => ({ ...state, form: version })
-  const loops = [...JSON.stringify(body).matchAll(/"(loop-\d+)"/g)]
-  const migrate = { '1': Object.fromEntries(loops.map(([, loop]) => [loop, move])) }
+  const migrate = { '1': Object.fromEntries(loopsThatMove(body).map((loop) => [loop, move])) }
   return flow({ name, version, migrate, ...code })
+}
+
+function loopsThatMove(body: Node): string[] {
+  const names: string[] = []
+  JSON.stringify(body, (_, part: Node | undefined) => {
+    if (part?.is === 'loop' && part.moves) names.push(part.name)
+    return part
+  })
+  return names
 }

@@ -18,6 +18,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'const after = migrate && state',
   },
   {
+    name: 'a run moves past a loop beside that has begun',
+    file: 'run/operations/move.ts',
+    find: '!operations.hasBegun(scope.path)',
+    replace: 'operations !== undefined',
+  },
+  {
+    name: 'a run moves inside a loop that is taken over, too',
+    file: 'run/operations/move.ts',
+    find: '!moves.has(name)',
+    replace: 'moves !== undefined',
+  },
+  {
     name: 'the store does not look at the fence',
     file: 'store/memory.ts',
     find: 'if (run?.row.session !== append.session || run.row.epoch !== append.epoch) {',

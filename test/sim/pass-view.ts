@@ -3,7 +3,7 @@
  * is handed to the code, and each start of a step's body, is checked on the spot.
  */
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
-import { encode, errorData, isWithin } from '../../src/ledger/index.ts'
+import { encode, errorData } from '../../src/ledger/index.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Attempt, Booking, View } from './interpret.ts'
@@ -69,14 +69,10 @@ export class PassView implements View {
     return value
   }
 
-  /** A state of the old form is for the turn alone in which the run has moved (I2 of the source). */
+  /** A loop that is taken over is in the form of the version that executes it (I2 of the source). */
   formed(turn: string, form: { readonly found: string; readonly wanted: string }): void {
-    const { entries } = this.#run
-    const hasMovedInside = entries.some(
-      ({ scope }, at) => entries[at - 1]?.kind === 'run.migrated' && isWithin(scope, turn),
-    )
     const what = `turn ${turn} of version ${form.wanted} is handed a state of version ${form.found}`
-    this.#must(form.found === form.wanted || hasMovedInside, 'move', what)
+    this.#must(form.found === form.wanted, 'move', what)
   }
 
   get retries(): number {

@@ -87,7 +87,7 @@ export type Node =
       readonly turns: number
       /** Length of a text in the state that is another one in each turn. */
       readonly units: number
-      /** Its runs may move to another version between its turns. */
+      /** The other version takes its runs over, and its state holds the version that it is for. */
       readonly moves: boolean
       readonly body: Node
     }
@@ -209,6 +209,7 @@ class Writer {
 
   #nested(depth: number): Node {
     const chance = this.#chance
+    const { extras } = this.#means
     const inner = (): Node => this.#seq(depth + 1)
     const kind = chance.weighted([
       [3, 'loop'],
@@ -219,17 +220,17 @@ class Writer {
       [2, 'together'],
       [2, 'guarded'],
       [2, 'finally'],
+      [extras.has('loops stand beside each other') ? 6 : 0, 'beside'],
     ] as const)
     switch (kind) {
-      case 'loop': {
-        const units = chance.weighted([
-          [6, 0],
-          [2, 300],
-          [1, 14_000],
-        ])
-        const turns = units > 1000 ? chance.between(6, 9) : chance.between(1, 4)
-        const moves = this.#means.extras.has('runs move to another version')
-        return { is: 'loop', name: this.#name('loop'), turns, units, moves, body: inner() }
+      case 'loop':
+        return this.#loop(inner)
+      case 'beside': {
+        const around = (): Node => (chance.roll(0.5) ? this.#loop(inner) : inner())
+        const loops = [this.#loop(around), this.#loop(around)]
+        return chance.roll(0.5)
+          ? { is: 'all', name: this.#name('all'), branches: loops }
+          : { is: 'together', items: loops }
       }
       case 'map': {
         const concurrency = chance.roll(0.5) ? chance.between(1, 2) : undefined
@@ -257,6 +258,20 @@ class Writer {
       case 'finally':
         return { is: 'finally', body: inner(), cleanup: this.#cleanup() }
     }
+  }
+
+  #loop(inner: () => Node): Node {
+    const chance = this.#chance
+    const { extras } = this.#means
+    const units = chance.weighted([
+      [6, 0],
+      [2, 300],
+      [1, 14_000],
+    ])
+    const turns = units > 1000 ? chance.between(6, 9) : chance.between(1, 4)
+    const isLeft = extras.has('loops stand beside each other') && chance.roll(0.3)
+    const moves = extras.has('runs move to another version') && !isLeft
+    return { is: 'loop', name: this.#name('loop'), turns, units, moves, body: inner() }
   }
 
   #cleanup(): Node {
