@@ -5,6 +5,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/options.ts'
+import { isEffectClass } from '../../run/effects/effect-class.ts'
 import {
   type ApprovalContext,
   type ApprovalDecision,
@@ -142,14 +143,12 @@ function isFor({ tools, effect }: ApprovalPolicyRule, tool: AnyTool): boolean {
 const listOf = <T extends string>(one: T | readonly T[]): readonly T[] =>
   typeof one === 'string' ? [one] : one
 
-const effects: readonly string[] = ['read', 'idempotent', 'once']
-
 function checkRule(rule: ApprovalPolicyRule, where: string): void {
   checkOptions(`${where}, approval`, rule, ['tools', 'effect', 'when', 'require'])
   const bad = (what: string): EverloopError => new EverloopError('BAD_OPTION', `${where}: ${what}.`)
   if (rule.tools !== undefined && !listOf(rule.tools).every((one) => typeof one === 'string'))
     throw bad('`tools` of an approval rule are names, with "*" and "?"')
-  if (rule.effect !== undefined && !listOf(rule.effect).every((one) => effects.includes(one)))
+  if (rule.effect !== undefined && !listOf(rule.effect).every(isEffectClass))
     throw bad('`effect` of an approval rule is "read", "idempotent" or "once"')
   if (rule.when !== undefined && typeof rule.when !== 'function')
     throw bad('`when` of an approval rule must be a function')

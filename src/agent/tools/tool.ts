@@ -13,6 +13,7 @@ import { retryOf } from '../../run/operations/retry-policy.ts'
 import { checkSchema } from '../../run/schema.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
 import { shown } from '../../base/shown.ts'
+import { isEffectClass } from '../../run/effects/effect-class.ts'
 import { type ApprovalRule, checkApprovalPolicy } from '../policies/approval-policy.ts'
 import type { Secrets } from '../secret.ts'
 import { type JsonSchema, toolSchema } from './tool-schema.ts'
@@ -106,6 +107,7 @@ export interface ChildTool<Input, Output> extends ToolFace<Input> {
   readonly output: StandardSchemaV1<unknown, Output> | undefined
 }
 
+/** What a model may propose to call, made by `tool`, `askPerson` or `agentTool`. */
 export type Tool<Input = unknown, Result = unknown> =
   | RunTool<Input, Result>
   | AskTool<Input, Result>
@@ -286,7 +288,7 @@ export function toolFace<Input>(options: ToolOptions<Input>, effect: ToolEffect)
   const bad = badOption(name)
   if (typeof description !== 'string' || description.trim() === '')
     throw bad('needs a `description`: it is how the model knows when to call it')
-  if (!(['read', 'idempotent', 'once'] as unknown[]).includes(effect)) {
+  if (!isEffectClass(effect)) {
     throw bad(
       'needs an `effect`: "read" (nothing changes: a call may be repeated freely), "idempotent" (may be repeated with the same idempotency key) or "once" (must never be repeated silently)',
     )

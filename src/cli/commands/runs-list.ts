@@ -1,7 +1,7 @@
 /** `everloop runs list`: which runs there are, with the filters that find one. */
 import { type Command, Option } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import type { Ever, ListOptions, RunInfo } from '../../run/index.ts'
+import type { Ever, ListOptions, RunInfo, StatusWord } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
 import { everyRun } from '../every-run.ts'
@@ -12,11 +12,18 @@ import { table } from '../table.ts'
 import { ago, parseSince } from '../times.ts'
 import { splitLabel } from './run.ts'
 
-const words = ['ready', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'] as const
-type Word = (typeof words)[number]
+const colors = {
+  ready: 'cyan',
+  running: 'cyan',
+  waiting: 'yellow',
+  paused: 'yellow',
+  completed: 'green',
+  failed: 'red',
+  cancelled: 'dim',
+} as const satisfies Record<StatusWord, string>
 
 interface ListFilter {
-  readonly status?: readonly Word[]
+  readonly status?: readonly StatusWord[]
   readonly flow?: string
   readonly queue?: string
   readonly label?: readonly string[]
@@ -30,7 +37,7 @@ export function addRunsList(runs: Command): void {
     .command('list')
     .alias('ls')
     .description('runs, the newest first')
-    .addOption(new Option('--status <status...>', 'in this status').choices(words))
+    .addOption(new Option('--status <status...>', 'in this status').choices(Object.keys(colors)))
     .option('--flow <name>', 'of this flow')
     .option('--queue <name>', 'in this queue')
     .option('--label <name=value...>', 'with these labels')
@@ -104,7 +111,7 @@ function filterOf(
 async function collect(
   ever: Ever,
   filter: ListOptions,
-  wanted: readonly Word[] | undefined,
+  wanted: readonly StatusWord[] | undefined,
   limit: number,
 ): Promise<readonly RunInfo[]> {
   if (wanted === undefined) return ever.list({ ...filter, limit })
@@ -124,15 +131,5 @@ async function collect(
 }
 
 /** The status in its color. */
-export function paint(out: Output, status: Word, text: string): string {
-  const colors = {
-    ready: 'cyan',
-    running: 'cyan',
-    waiting: 'yellow',
-    paused: 'yellow',
-    completed: 'green',
-    failed: 'red',
-    cancelled: 'dim',
-  } as const
-  return out.style(colors[status], text)
-}
+export const paint = (out: Output, status: StatusWord, text: string): string =>
+  out.style(colors[status], text)

@@ -3,8 +3,10 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { parseDuration } from '../../base/duration.ts'
+import { shown } from '../../base/shown.ts'
 import { encode, type Undo } from '../../ledger/index.ts'
-import type { EffectClass, StepOptions, UndoOption } from '../face.ts'
+import type { StepOptions, UndoOption } from '../face.ts'
+import { isEffectClass } from './effect-class.ts'
 import type { Reconcile } from './finding.ts'
 
 export type StepEffect =
@@ -23,13 +25,11 @@ export type OnceEffect = Extract<StepEffect, { is: 'once' }>
 
 const repeatable: StepEffect = { is: 'repeatable', undo: undefined }
 
-const classes: readonly (EffectClass | undefined)[] = [undefined, 'read', 'idempotent', 'once']
-
 /** Throws BAD_OPTION for options that do not fit together: one that is ignored promises too much. */
 export function stepEffectOf(options: StepOptions): StepEffect {
   const { effect, timeout = '1m', settle = '10s', reconcile, undo } = options
-  if (!classes.includes(effect)) {
-    throw bad(`effect must be "read", "idempotent" or "once", not ${JSON.stringify(effect)}.`)
+  if (effect !== undefined && !isEffectClass(effect)) {
+    throw bad(`effect must be "read", "idempotent" or "once", not ${shown(effect)}.`)
   }
   if (effect !== 'once') {
     for (const name of ['reconcile', 'settle'] as const) {
