@@ -188,6 +188,7 @@ export interface Artifact {
   readonly bytes: number
 }
 
+/** `run.artifacts`: large values that are kept beside the ledger. */
 export interface Artifacts {
   /** Keeps the bytes (a text as UTF-8) and records what identifies them. */
   put(name: string, content: string | Uint8Array): Promise<Artifact>
@@ -378,6 +379,7 @@ export interface Run {
   resource<T>(name: string, open: () => T | Promise<T>, close: (resource: T) => unknown): Promise<T>
 }
 
+/** What is executed in a branch of its own, with the handle of that branch. Its result is data. */
 export type Branch = (run: Run) => unknown
 
 export interface ChildOptions {

@@ -41,4 +41,5 @@ export const malformations = [
   'double-finish',
 ] as const
 
+/** A way to get an answer wrong, by its name. */
 export type Malformation = (typeof malformations)[number]

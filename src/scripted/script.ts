@@ -15,6 +15,7 @@ export interface ScriptedUsage {
   readonly reasoning?: number
 }
 
+/** A call in a scripted answer. */
 export interface ScriptedCall {
   readonly name: string
   readonly input?: unknown
@@ -70,6 +71,7 @@ export interface ScriptedRequest {
   readonly body: unknown
 }
 
+/** What a scripted model answers: one after the other, or as a function of the request says. */
 export type Script =
   | readonly ScriptedAnswer[]
   | ((request: ScriptedRequest) => ScriptedAnswer | Promise<ScriptedAnswer>)

@@ -38,6 +38,7 @@ export interface ScriptedServerOptions extends ScriptOptions {
 /** A request, and the path that it came to. */
 export type ReceivedRequest = ScriptedRequest & { readonly path: string }
 
+/** A scripted model behind HTTP, on the loopback. */
 export interface ScriptedServer extends AsyncDisposable {
   /** The base URL that providers take, "http://127.0.0.1:PORT/v1". */
   readonly url: string

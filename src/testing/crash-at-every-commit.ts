@@ -49,6 +49,7 @@ export type Outcome =
   | { readonly status: 'paused'; readonly code: string }
   | { readonly status: 'waiting'; readonly on: readonly string[] }
 
+/** What came of a flow whose process died at each of its commits. */
 export interface CrashReport {
   /** How many crashes were tried. */
   readonly boundaries: number

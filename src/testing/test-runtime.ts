@@ -105,6 +105,10 @@ export const testRuntimeOptions: readonly string[] = [
 /** How much time runs may take to come to rest. */
 const restMax = '2h'
 
+/**
+ * A runtime on virtual time, made by `testRuntime`. Time passes in its methods alone, each of which returns when
+ * the runs have come to rest.
+ */
 export class TestRuntime implements AsyncDisposable {
   readonly time: VirtualTime
   /** The store, past all workers. */

@@ -25,6 +25,7 @@ export interface TestWorkerOptions {
   readonly onTrouble: (error: unknown, run: string | undefined) => void
 }
 
+/** A worker of a test runtime, which can be frozen and killed. */
 export class TestWorker {
   readonly name: string
   readonly flows: readonly AnyFlow[]

@@ -74,6 +74,7 @@ export interface Subjects {
   readonly output: OutputSubject
 }
 
+/** Where in a turn a guard looks. */
 export type Position = keyof Subjects
 
 /** In the order in which a turn comes by them. */

@@ -18,6 +18,7 @@ export type EntrySource =
   | Iterable<Entry>
   | ((after: number) => Promise<readonly Entry[]>)
 
+/** Whether a ledger is sound, and what is wrong with it. */
 export type Verdict =
   | {
       readonly ok: true

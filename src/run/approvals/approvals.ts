@@ -65,6 +65,7 @@ type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promi
 
 const deciderOptions = ['by', 'channel', 'shown', 'reason'] as const
 
+/** `ever.approvals`: calls that wait for people, and what people decide about them. */
 export class Approvals {
   readonly #store: Store
   readonly #send: Send

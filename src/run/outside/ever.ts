@@ -40,6 +40,10 @@ import type { StreamItem } from './stream.ts'
 import { verifyStored } from './verify-stored.ts'
 import { checkWork, type WorkOptions } from './work-options.ts'
 
+/**
+ * A runtime on a store, made by `open`. Close it, or say `await using`: until then it keeps the store open, and
+ * a worker that `work` has started goes on.
+ */
 export class Ever implements AsyncDisposable {
   readonly #options: RuntimeParts
   readonly #changes: Changes

@@ -39,6 +39,7 @@ export interface WatchOptions<Cursor> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The handle of a run, from `start` or `get`: for as long as the store is open, whoever executes the run. */
 export class RunReference<Output = unknown> {
   readonly id: string
   readonly #store: Store
