@@ -1,5 +1,14 @@
 /** What `everloop doctor` looks at, one function each. */
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { counted } from '../base/counted.ts'
 import { formatDuration } from '../base/duration.ts'
@@ -124,6 +133,17 @@ export function checkStore({ kind, location, version, durability }: StoreInfo): 
         data,
       })
     : check('store', 'good', finding, { data })
+}
+
+/** The log lies beside the name that the file was opened by: under another one it is not seen. */
+export function checkLinks(file: string): Check {
+  const { nlink } = statSync(file)
+  return nlink > 1
+    ? check('links', 'bad', `the ledger has ${nlink} names (hard links)`, {
+        fix: 'Remove the others: who opens it by one of them misses what is in the log, and damages it. Back it up with VACUUM INTO.',
+        data: { nlink },
+      })
+    : check('links', 'good', 'the ledger has one name')
 }
 
 const lockMs = 5000

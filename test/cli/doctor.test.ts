@@ -1,5 +1,5 @@
 /** `everloop doctor` and `everloop bench`: what they measure, on a real disk. */
-import { readdirSync } from 'node:fs'
+import { linkSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -114,6 +114,20 @@ test('doctor says that another process keeps the store locked', { timeout: 30_00
     level: 'bad',
     finding: expect.stringContaining('database is locked'),
     fix: expect.stringContaining('keeps a transaction open'),
+  })
+})
+
+test('doctor tells of a ledger that has another name', async () => {
+  const folder = testFolder()
+  const location = join(folder, 'ledger.db')
+  await (await open({ store: `sqlite:${location}` })).close()
+  linkSync(location, join(folder, 'copy.db'))
+  const { code, document } = await everloopJson<Checks>(['doctor', '--store', `sqlite:${location}`])
+  expect({ code, ok: document.ok }).toEqual({ code: 1, ok: false })
+  expect(document.checks.find(({ name }) => name === 'links')).toMatchObject({
+    level: 'bad',
+    finding: expect.stringContaining('2 names'),
+    fix: expect.stringContaining('Remove the others'),
   })
 })
 

@@ -6,6 +6,7 @@ import {
   type Check,
   checkDisk,
   checkDue,
+  checkLinks,
   checkLock,
   checkNode,
   checkRuns,
@@ -41,7 +42,7 @@ async function doctor({ out, store, options }: Call<Options>): Promise<number> {
   try {
     await using ever = await openExisting(store, { mayMigrate: options.migrate === true })
     checks.push(checkStore(ever.store.about))
-    if (file !== undefined) checks.push(await checkLock(file))
+    if (file !== undefined) checks.push(checkLinks(file), await checkLock(file))
     checks.push(...(await checkSessions(ever.store)))
     checks.push(await checkDue(ever), await checkRuns(ever))
     if (checks.some(({ level }) => level === 'bad')) exitCode = exitCodes.failed
