@@ -1,5 +1,5 @@
 /** Why a run that is held by a worker, or free for one, is where it is. */
-import type { Ever, RunInfo } from '../run/index.ts'
+import { type Ever, isOnLastChance, type RunInfo } from '../run/index.ts'
 import { isAlive, isSuspect, type RunRow, type SessionRow } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
@@ -77,13 +77,24 @@ export async function ready(
       fix,
     )
   }
-  const before = run && isSuspect(run) ? await suspectBefore(ever, workers) : undefined
-  if (run && before) {
+  const before = run && (await suspectBefore(ever, workers))
+  const since = `Ready since ${short(now - due)}, but`
+  if (run && isSuspect(run) && (before || isOnLastChance(run))) {
     const times = run.barren === 1 ? 'once' : `${run.barren} times`
+    const turn = before
+      ? `a worker executes such runs one at a time: worker "${cleanLine(before.worker.name, 80)}" is at run ${before.run.id}`
+      : 'is executed by itself: when what its worker has in hand has been there for a minute'
     return is(
       'suspect',
-      `Ready since ${short(now - due)}, but it lost its worker ${times} without getting further, and a worker executes such runs one at a time: worker "${cleanLine(before.worker.name, 80)}" is at run ${before.run}.`,
-      `everloop runs explain ${before.run}`,
+      `${since} it lost its worker ${times} without getting further, and ${turn}.`,
+      before && `everloop runs explain ${before.run.id}`,
+    )
+  }
+  if (before && isOnLastChance(before.run)) {
+    return is(
+      'suspect',
+      `${since} worker "${cleanLine(before.worker.name, 80)}" executes run ${before.run.id} by itself, as that has lost its worker ${before.run.barren} times without getting further.`,
+      `everloop runs explain ${before.run.id}`,
     )
   }
   if (now - due < promptMs) return is('ready', 'Ready: a worker takes it in a moment.')
@@ -104,11 +115,11 @@ export async function ready(
 async function suspectBefore(
   ever: Ever,
   workers: readonly SessionRow[],
-): Promise<{ readonly worker: SessionRow; readonly run: string } | undefined> {
+): Promise<{ readonly worker: SessionRow; readonly run: RunRow } | undefined> {
   for (const worker of workers) {
     const held = await ever.store.runs({ session: worker.token })
-    const suspect = held.find(isSuspect)
-    if (suspect) return { worker, run: suspect.id }
+    const run = held.find(isSuspect)
+    if (run) return { worker, run }
   }
   return undefined
 }

@@ -258,3 +258,37 @@ test('a run that was lost with another one says that it waits for that one', asy
     ),
   })
 })
+
+test('a run that is executed by itself, and one that waits for that, are told of', async () => {
+  let begun = 0
+  const hangs = flow('hangs', (run) =>
+    run.step('s', () => {
+      begun += 1
+      return new Promise<void>(() => {})
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [hangs] })
+  const pass = (ms: number): Promise<unknown> => {
+    const until = runtime.time.clock.now() + ms
+    return runtime.runUntil(() => runtime.time.clock.now() >= until)
+  }
+  await runtime.ever.start(hangs, undefined, { id: 'lost' })
+  for (const times of [1, 2]) {
+    await runtime.runUntil(() => begun === times)
+    runtime.workers.at(-1)?.crash()
+    runtime.addWorker({ name: `worker ${times}` })
+  }
+  await runtime.ever.start(hangs, undefined, { id: 'before' })
+  await pass(30_000)
+  expect(await explain(runtime.ever, 'lost')).toMatchObject({
+    reason: 'suspect',
+    sentence: expect.stringMatching(/it lost its worker 2 times .* is executed by itself: when /),
+  })
+  await pass(40_000)
+  await runtime.ever.start(hangs, undefined, { id: 'behind' })
+  await pass(5_000)
+  expect(await explain(runtime.ever, 'behind')).toMatchObject({
+    reason: 'suspect',
+    sentence: expect.stringMatching(/worker "worker 2" executes run lost by itself/),
+  })
+})

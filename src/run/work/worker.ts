@@ -21,7 +21,7 @@ import type { RunRow } from '../../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
-import { barrenMax } from './opening.ts'
+import { isOnLastChance } from './opening.ts'
 import type { PassEnd } from '../pass/stop.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 import { type LossCause, SessionKeeper } from './session.ts'
@@ -33,9 +33,6 @@ const pollMs = 5000
 const troubleMs = 1000
 /** What has been in hand for so long holds up no other: it may hang, but it has not killed. */
 const provenMs = 60_000
-/** Lost once more, it is parked (W6). */
-const isOnLastChance = ({ barren }: RunRow): boolean => barren === barrenMax - 1
-
 /** How long a run is put off that could not be executed for a reason of its own. */
 const lostMs = 10_000
 
