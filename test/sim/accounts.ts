@@ -45,6 +45,15 @@ interface Usage {
   readonly output: number
 }
 
+/** The limits as accounts count them. */
+export function amountsOf({ usd, time, ...rest }: Limits = {}): Amounts {
+  return {
+    ...rest,
+    ...(usd === undefined ? {} : { microUsd: Math.round(usd * 1e6) }),
+    ...(time === undefined ? {} : { timeMs: time }),
+  }
+}
+
 export class Accounts {
   readonly #report: Report
   readonly #spent = new Map<string, Map<string, number>>()
@@ -59,6 +68,11 @@ export class Accounts {
 
   of(run: string): Amounts {
     return Object.fromEntries(this.#spent.get(run) ?? [])
+  }
+
+  /** To how much people have lifted a limit of the run itself. */
+  raisedOf(run: string, what: string): number {
+    return this.#raised.get(run)?.get(`${what} of ${run}`) ?? 0
   }
 
   /** Takes in what an entry says of money, and checks it. */
@@ -120,12 +134,8 @@ export class Accounts {
   }
 
   #limit(run: Mirror, account: string, what: string, own: Limits | undefined): number | undefined {
-    const { usd, time: _time, ...rest } = own ?? {}
-    const mine: Amounts = {
-      ...rest,
-      ...(usd === undefined ? {} : { microUsd: Math.round(usd * 1e6) }),
-    }
-    const around = run.ancestors.find((one) => one.run === account)?.limits ?? {}
+    const { timeMs: _time, ...mine } = amountsOf(own)
+    const around: Amounts = run.ancestors.find((one) => one.run === account)?.limits ?? {}
     const limit = (account === run.id ? mine : around)[what]
     const raised = this.#raised.get(run.id)?.get(`${what} of ${account}`)
     return limit === undefined ? undefined : Math.max(limit, raised ?? 0)

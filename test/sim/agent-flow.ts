@@ -4,7 +4,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { agent } from '../../src/agent/agent.ts'
 import type { Model } from '../../src/agent/model/port.ts'
 import { agentTool } from '../../src/agent/tools/agent-tool.ts'
-import type { ApprovalRule } from '../../src/agent/policies/approval-policy.ts'
+import type { ApprovalPolicy, ApprovalRule } from '../../src/agent/policies/approval-policy.ts'
+import { type Policy, policy } from '../../src/agent/policies/policy.ts'
 import { askPerson } from '../../src/agent/tools/ask-person.ts'
 import { guard, type Guard } from '../../src/agent/guards/guard.ts'
 import { type GuardVerdict, verdict } from '../../src/agent/guards/verdict.ts'
@@ -18,7 +19,8 @@ import type { AgentSpec, ApprovalSpec, GuardSpec, ToolSpec } from './agent-spec.
 import type { Call } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
 import { attemptsMax, modelId } from './model-attempts.ts'
-import { argsSchema, faceOf } from './tool-face.ts'
+import { isFailing, type PolicySpec } from './policy-spec.ts'
+import { type Args, argsSchema, faceOf, numberIn } from './tool-face.ts'
 import type { UndoCall } from './undo-body.ts'
 
 /** Answers of people to tools, marked as good or not, as those to flows are. */
@@ -31,13 +33,6 @@ const answerOutput: StandardSchemaV1<unknown, string> = {
       return isGood ? { value: value as string } : { issues: [{ message: 'It is not good.' }] }
     },
   },
-}
-
-/** Arguments of every tool. */
-export interface Args {
-  readonly n: number
-  readonly fixed?: boolean
-  readonly edited?: boolean
 }
 
 /** A thing that a guard looked at. */
@@ -247,44 +242,67 @@ function effectTool(
   }) as AnyTool
 }
 
-function ruleOf({
-  oddOnly,
+function ruleOf(wants: ApprovalSpec): ApprovalRule<Args> {
+  const demand = demandOf(wants)
+  if (wants.failsAt === undefined && !wants.oddOnly) return demand
+  return (args) => (holds(wants, args) ? demand : false)
+}
+
+/** Whether the rule is about a call with these arguments. */
+function holds({ oddOnly, failsAt }: ApprovalSpec, args: unknown): boolean {
+  const n = numberIn(args) ?? 0
+  if (isFailing(failsAt, n)) throw new RangeError('The rule has fallen asleep.')
+  return !oddOnly || n % 2 === 1
+}
+
+const demandOf = ({
   approvals,
   timeoutMs,
   otherwise,
   escalateMs,
   notByRequester,
   approvers,
-  failsAt,
-}: ApprovalSpec): ApprovalRule<Args> {
-  const policy = {
-    needed: true,
-    approvals,
-    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, otherwise }),
-    ...(escalateMs === undefined ? {} : { escalate: { after: escalateMs, to: 'boss' } }),
-    ...(notByRequester ? { notBy: 'requester' as const } : {}),
-    ...(approvers ? { approvers } : {}),
-  }
-  if (failsAt === undefined && !oddOnly) return policy
-  return ({ n }) => {
-    if (isFailing(failsAt, n)) throw new RangeError('The rule has fallen asleep.')
-    return !oddOnly || n % 2 === 1 ? policy : false
-  }
-}
-
-const isFailing = (failsAt: number | undefined, n: number): boolean =>
-  failsAt !== undefined && n % failsAt === 0
-
-/** How many must approve a call by the rule. One that fails wants somebody to. */
-export function approvalsFor(approval: ApprovalSpec | undefined, { n }: Args): number {
-  if (!approval) return 0
-  if (isFailing(approval.failsAt, n)) return 1
-  return !approval.oddOnly || n % 2 === 1 ? approval.approvals : 0
-}
+}: ApprovalSpec): ApprovalPolicy => ({
+  needed: true,
+  approvals,
+  ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, otherwise }),
+  ...(escalateMs === undefined ? {} : { escalate: { after: escalateMs, to: 'boss' } }),
+  ...(notByRequester ? { notBy: 'requester' as const } : {}),
+  ...(approvers ? { approvers } : {}),
+})
 
 const guardTimeoutMs = 1500
 
-function guardOf(spec: GuardSpec, view: AgentView): Guard {
+/** The policy of this specification. */
+export function policyOf(
+  { name, by, agents, guards, rules, budget }: PolicySpec,
+  view: Pick<AgentView, 'judged'>,
+): Policy {
+  return policy({
+    name,
+    guards: guards.map((one) => guardOf(one, view)),
+    approval: rules.map(({ tools, effect, wants }) => {
+      const { needed: _needed, ...require } = demandOf(wants)
+      return {
+        ...(tools === undefined ? {} : { tools }),
+        ...(effect === undefined ? {} : { effect }),
+        when: (input) => holds(wants, input),
+        require,
+      }
+    }),
+    ...(budget ? { budget } : {}),
+    ...(by === 'nothing' ? {} : { applies: by === 'names' ? { agents } : appliesBy(by, agents) }),
+  })
+}
+
+const appliesBy =
+  (by: 'function' | 'failure', agents: readonly string[]) =>
+  (agent: string): boolean => {
+    if (by === 'failure') throw new RangeError('Nobody knows.')
+    return agents.includes(agent)
+  }
+
+function guardOf(spec: GuardSpec, view: Pick<AgentView, 'judged'>): Guard {
   const { name, at, oneIn } = spec
   return guard({
     name,

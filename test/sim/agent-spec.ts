@@ -18,6 +18,15 @@ export interface ApprovalSpec {
   readonly failsAt: number | undefined
 }
 
+/** Which calls must be approved besides, and by whom. */
+export interface ImposedRule {
+  /** Names of tools, with "*". */
+  readonly tools: string | undefined
+  readonly effect: 'read' | 'idempotent' | 'once' | undefined
+  /** The rule holds where it fails, as it is. */
+  readonly wants: ApprovalSpec
+}
+
 interface ToolFace {
   readonly name: string
   readonly approval: ApprovalSpec | undefined
@@ -76,6 +85,8 @@ export interface AgentSpec {
   readonly stopTool: string | undefined
   /** It has so many models, which speak piece by piece; undefined: one that answers at once. */
   readonly models: number | undefined
+  /** What policies want of its calls. */
+  readonly imposed: readonly ImposedRule[]
 }
 
 /** Writes an agent that may start runs of the flows from `firstChild` up to `flows`. */
@@ -104,6 +115,7 @@ export function writeAgent(chance: Chance, { firstChild, flows, extras }: Means)
     isStructured: more(0.4),
     stopTool: more(0.3) ? 'tool-1' : undefined,
     models: extras.has('models speak and fall back') ? chance.between(1, 3) : undefined,
+    imposed: [],
   }
 }
 
@@ -150,7 +162,7 @@ function writeTool(
   return { name, does: 'effect', spec, approval, isWordy, taints }
 }
 
-function writeApproval(chance: Chance, more: More): ApprovalSpec {
+export function writeApproval(chance: Chance, more: More): ApprovalSpec {
   const timeoutMs = chance.roll(0.5) ? chance.between(300, 30_000) : undefined
   const escalateMs = chance.roll(0.2) ? chance.between(200, 10_000) : undefined
   return {
@@ -169,7 +181,7 @@ function writeApproval(chance: Chance, more: More): ApprovalSpec {
   }
 }
 
-function writeGuard(chance: Chance, name: string): GuardSpec {
+export function writeGuard(chance: Chance, name: string): GuardSpec {
   const says = chance.weighted<Said>([
     [3, 'deny'],
     [4, 'fix'],
@@ -197,7 +209,7 @@ function writeGuard(chance: Chance, name: string): GuardSpec {
   }
 }
 
-function writeLimits(chance: Chance, more: More): Limits {
+export function writeLimits(chance: Chance, more: More): Limits {
   const limits: Limits = {
     ...(chance.roll(0.3) ? { turns: chance.between(1, 5) } : {}),
     ...(chance.roll(0.3) ? { tokens: chance.between(150, 2500) } : {}),

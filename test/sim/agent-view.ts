@@ -5,10 +5,11 @@
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { current } from '../../src/run/current.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
-import type { AgentView, Args, Judged, ToolCall } from './agent-flow.ts'
-import { checkCall, checkRequest, mustOf } from './agent-checks.ts'
+import type { AgentView, Judged, ToolCall } from './agent-flow.ts'
+import { checkRequest, mustOf } from './agent-checks.ts'
 import type { Asking, Utterance } from './agent-model.ts'
 import type { AgentSpec, GuardSpec, ToolSpec } from './agent-spec.ts'
+import { checkCall } from './call-checks.ts'
 import { checkConversation } from './conversation-checks.ts'
 import { type Call, findOut, perform } from './effect-body.ts'
 import type { EffectSpec, UndoSpec } from './effect-spec.ts'
@@ -18,6 +19,7 @@ import { secretIn } from './secret-words.ts'
 import { type Actor, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
 import { checkTainted } from './taint-checks.ts'
+import type { Args } from './tool-face.ts'
 import { undo, type UndoCall, undoer } from './undo-body.ts'
 
 /** What a provider says when it has no room: it may be asked again. */
@@ -151,7 +153,12 @@ export class AgentSight implements AgentView {
     const { step: path } = here ?? {}
     if (!here || path === undefined) throw new RangeError('A tool is executed outside of a step.')
     const actor = this.#actor(here.pass)
-    checkCall(actor, this.#agent, { tool, args, path, id: call.call })
+    if (actor.run.epoch === actor.epoch) {
+      const isSteady = !this.#world.extras.has('deploys change agents')
+      const must = mustOf(this.#world.report, actor.run)
+      const executed = { tool, args, n: args.n, path, id: call.call }
+      checkCall(actor.run, this.#agent, executed, { isSteady, must })
+    }
     return this.#beside(actor, { ...call, path, isCleanup: false }, tool)
   }
 
@@ -191,27 +198,12 @@ export class AgentSight implements AgentView {
     return undo(undoer(this.#world, this.#process, run), spec, call)
   }
 
-  async judged(spec: GuardSpec, subject: Judged, said: string): Promise<void> {
-    const { report, guardSaid, observer } = this.#world
-    if (this.#process.isDead) return never()
-    const run = observer.run(subject.run)
-    const isHolder = this.#process.epochs.get(run.id) === run.epoch
-    if (isHolder) checkTainted(observer, run, subject, mustOf(report, run))
-    if (spec.ms > 0) await this.#process.sleep(spec.ms, 'guard')
-    if (this.#crashes()) {
-      report.reach('crash while a guard looks')
-      return never()
-    }
-    const { guard, position, call } = subject
-    guardSaid.set(`${subject.run}\n${guard}\n${position}\n${call}`, said)
+  judged(spec: GuardSpec, subject: Judged, said: string): Promise<void> {
+    return judge(this.#world, this.#process, spec, subject, said)
   }
 
   #crashes(): boolean {
-    const world = this.#world
-    if (!world.mayCrash(this.#process)) return false
-    if (!world.faults.strikes('worker crashes in a step')) return false
-    world.crash(this.#process)
-    return true
+    return crashes(this.#world, this.#process)
   }
 
   /** Who executes this: the process, in the epoch of the pass whose code it is. */
@@ -230,4 +222,34 @@ export class AgentSight implements AgentView {
       epoch: options.row.epoch,
     }
   }
+}
+
+/** A guard is asked, of an agent or of a policy, and says this after some time. */
+export async function judge(
+  world: Surroundings,
+  process: Process,
+  spec: GuardSpec,
+  subject: Judged,
+  said: string,
+): Promise<void> {
+  const { report, guardSaid, observer } = world
+  if (process.isDead) return never()
+  const run = observer.run(subject.run)
+  const isHolder = process.epochs.get(run.id) === run.epoch
+  if (isHolder) checkTainted(observer, run, subject, mustOf(report, run))
+  if (spec.ms > 0) await process.sleep(spec.ms, 'guard')
+  if (crashes(world, process)) {
+    report.reach('crash while a guard looks')
+    return never()
+  }
+  const { guard, position, call } = subject
+  guardSaid.set(`${subject.run}\n${guard}\n${position}\n${call}`, said)
+  return undefined
+}
+
+function crashes(world: Surroundings, process: Process): boolean {
+  if (!world.mayCrash(process)) return false
+  if (!world.faults.strikes('worker crashes in a step')) return false
+  world.crash(process)
+  return true
 }

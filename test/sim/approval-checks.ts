@@ -2,8 +2,9 @@
 import { definitionDigest } from '../../src/agent/tools/tool-schema.ts'
 import { digestOf, operationPath, unescape } from '../../src/ledger/index.ts'
 import type { Entry } from '../../src/ledger/index.ts'
-import { faceOf } from './tool-face.ts'
+import { faceOf, numberIn } from './tool-face.ts'
 import type { Must } from './must.ts'
+import { demandsOn } from './policy-spec.ts'
 import type { Sight } from './sight.ts'
 import type { Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
@@ -16,6 +17,7 @@ export function checkApproval(
 ): void {
   const { kind } = entry
   if (kind === 'approval.decided') checkDefinition(sight, run, entry, { must, session })
+  if (kind === 'approval.requested') checkDemands(sight, run, entry, must)
   if (kind === 'guard.decided') checkGuards(sight, run, entry, must)
   else if (kind.startsWith('approval.')) checkDecision(sight, run, entry, must)
   else if (kind === 'message.received') sight.report.reach('message taken while the agent works')
@@ -36,6 +38,30 @@ function checkDefinition(
   if (spec?.does !== 'effect' || args === undefined) return
   const known = digestOf([tool, definitionDigest(faceOf(tool, deployment)), args])
   must(digest === known, 'I9', 'it was asked about another definition of the tool')
+}
+
+/** People are asked as all rules want it, those of policies too: none of them weakens another. */
+function checkDemands(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const agent = sight.steadyAgent(run.flow)
+  const { tool, args, approvals, approvers, otherwise, barred } = recordOf(
+    entry,
+    'approval.requested',
+  )
+  const spec = agent?.tools.find(({ name }) => name === tool)
+  const n = numberIn(args)
+  if (!agent || !spec || n === undefined) return
+  const demands = demandsOn(agent, spec, { n })
+  if (agent.imposed.length > 0 && demands.length > (spec.approval ? 1 : 0)) {
+    sight.report.reach('approval that a policy wants')
+  }
+  const isSilent = otherwise?.value === 'approve'
+  for (const demand of demands) {
+    must(approvals >= demand.approvals, 'I9', `${approvals} are asked, not ${demand.approvals}`)
+    must(!isSilent || demand.isSilent, 'I9', 'silence approves, and a rule has it deny')
+    must(!demand.notByRequester || barred !== undefined, 'I9', 'whoever asked for it may decide')
+    const isWithin = approvers?.every((one) => demand.approvers?.includes(one) !== false)
+    must(!demand.approvers || isWithin === true, 'I9', `${approvers?.join()} may decide`)
+  }
 }
 
 /** A decision is made of votes of different people who may, all of them about this very call (I9). */
@@ -90,7 +116,8 @@ function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, 
 }
 
 /** What is recorded is what the guards have said; nothing fails open (G1). */
-function checkGuards({ report, guardSaid }: Sight, run: Mirror, entry: Entry, must: Must): void {
+function checkGuards(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const { report, guardSaid } = sight
   const { position, verdicts, outcome } = recordOf(entry, 'guard.decided') as {
     readonly position: string
     readonly verdicts: readonly { readonly guard: string; readonly verdict: string }[]
@@ -99,6 +126,17 @@ function checkGuards({ report, guardSaid }: Sight, run: Mirror, entry: Entry, mu
   const call =
     /^guard:(?:call|result):(.*?)(?: again)?(?: #\d+)?$/.exec(unescape(entry.key.slice(1)))?.[1] ??
     ''
+  // In order, those of policies first; nobody is asked behind one that decides (G2).
+  const watching = sight
+    .steadyAgent(run.flow)
+    ?.guards.filter(({ at }) => at.some((one) => one === position))
+  const last = verdicts.at(-1)
+  const isDecided = last !== undefined && ['deny', 'halt', 'retry'].includes(last.verdict)
+  const wanted = isDecided ? watching?.slice(0, verdicts.length) : watching
+  const asked = verdicts.map(({ guard }) => guard).join()
+  const isInOrder = wanted === undefined || asked === wanted.map(({ name }) => name).join()
+  must(isInOrder, 'G2', `${asked} were asked`)
+  if (last?.guard.startsWith('imposed-') === true) report.reach('guard of a policy decided')
   for (const { guard, verdict } of verdicts) {
     const said = guardSaid.get(`${run.id}\n${guard}\n${position}\n${call}`)
     if (said === undefined) continue // it took too long to say anything

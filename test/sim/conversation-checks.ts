@@ -3,7 +3,7 @@
  * is in it follows from the ledger: what came in, what the model said, and what guards let pass of both.
  */
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
-import type { AgentSpec } from './agent-spec.ts'
+import type { AgentSpec, GuardSpec } from './agent-spec.ts'
 import type { Mirror } from './mirror.ts'
 import type { Must } from './must.ts'
 import { recordOf } from './record-of.ts'
@@ -22,6 +22,7 @@ export function checkConversation(
   const turn = turnOf(step)
   const now = new TurnView(run, turn)
   must(now.passes('guard:request'), 'C1', `the model is asked in "${step}" what a guard refused`)
+  if (isSteady) checkJudged(run, agent, turn, must)
   const begin = compactedIn(run, turn)
   const told = prompt.flatMap((message) =>
     message.role === 'user'
@@ -48,6 +49,18 @@ export function checkConversation(
     `of ${wanted} answers that stand, the model is told ${said} in "${step}"`,
   )
   if (isSteady) checkStop(run, agent, turn - 1, must)
+}
+
+/** Guards have seen what came in before this turn, and what the model is asked in it. */
+function checkJudged(run: Mirror, { guards }: AgentSpec, turn: number, must: Must): void {
+  const isWatched = (position: GuardSpec['at'][number]): boolean =>
+    guards.some(({ at }) => at.includes(position))
+  const now = new TurnView(run, turn)
+  const isSeen = !isWatched('request') || now.outcome('guard:request') !== undefined
+  must(isSeen, 'C1', `the model is asked in turn ${turn} what no guard has seen`)
+  const pending = turn === 1 ? promptOf(run) : new TurnView(run, turn - 1).messages
+  const unseen = pending.find((_, i) => now.outcome(`guard:input:${i + 1}`) === undefined)
+  must(!isWatched('input') || unseen === undefined, 'C1', `no guard has seen "${unseen}"`)
 }
 
 /** What came in and stands in the conversation of this turn, and what guards refused of it. */
@@ -98,7 +111,7 @@ export function checkHeard(run: Mirror, must: Must): void {
 }
 
 /** What an agent ends with is what its model said last, as guards have left it. */
-export function checkOutput(run: Mirror, { isStructured }: AgentSpec, must: Must): void {
+export function checkOutput(run: Mirror, { isStructured, guards }: AgentSpec, must: Must): void {
   const { end } = run
   const last = lastTurn(run, '/=model')
   if (end?.kind !== 'run.completed' || compactedIn(run, last) > 0) return
@@ -110,6 +123,9 @@ export function checkOutput(run: Mirror, { isStructured }: AgentSpec, must: Must
     'C1',
     'a guard refused its output',
   )
+  const isWatched = guards.some(({ at }) => at.includes('output'))
+  const isSeen = turns.some((view) => view.outcome('guard:output') !== undefined)
+  must(!isWatched || isSeen, 'C1', 'no guard has seen its output')
   const fixed = turns.map((view) => view.fixed('guard:output')).find((one) => one !== undefined)
   const said = fixed ?? text
   // Data is read out of what stands around it.

@@ -4,6 +4,7 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
 import { checkHeard, checkInbox, checkOutput } from './conversation-checks.ts'
+import { checkDelegation, checkLimits } from './child-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { checkMove } from './move-checks.ts'
@@ -56,7 +57,11 @@ export function checkEntry(
   if (kind === 'run.cancelling') spareEnded(observer, run)
   reachStates(observer, run, entry)
   const parent = kind === 'run.started' ? observer.runs.get(run.parent ?? '') : undefined
-  if (parent) checkChildTaints(observer, parent, entry, must)
+  if (parent) {
+    checkChildTaints(observer, parent, entry, must)
+    checkLimits(observer, parent, entry, must)
+  }
+  checkDelegation(observer, run, entry, must)
   run.apply(entry)
   const agent = observer.steadyAgent(run.flow)
   if (kind === 'run.completed' && agent) checkOutput(run, agent, must)

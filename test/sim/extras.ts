@@ -32,12 +32,13 @@ export const extraKinds = {
   'somebody follows a conversation': { since: 7, share: 0.2 },
   'somebody has the last word': { since: 8, share: 0.3 },
   'loops stand beside each other': { since: 9, share: 0.4 },
+  'policies are imposed': { since: 10, share: 0.2 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 9
+export const newest = 10
 
 /** What is switched on in a seed. */
 export class Extras {

@@ -474,4 +474,54 @@ export const mutants: readonly Mutant[] = [
     find: 'yield { type, cursor }',
     replace: "if (cursor === '') yield { type, cursor }",
   },
+  {
+    name: 'guards of a policy are not asked',
+    file: 'agent/loop/agency.ts',
+    find: '[...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]',
+    replace: '[...(agent.guards ?? [])]',
+  },
+  {
+    name: 'guards of a policy are asked behind those of the agent',
+    file: 'agent/loop/agency.ts',
+    find: '[...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]',
+    replace: '[...(agent.guards ?? []), ...this.policies.flatMap(({ guards }) => guards)]',
+  },
+  {
+    name: 'the limits of a policy do not count',
+    file: 'agent/loop/agency.ts',
+    find: 'stricter(agent.limits, this.policies)',
+    replace: 'stricter(agent.limits, [])',
+  },
+  {
+    name: 'runs below do not keep the limits of a policy',
+    file: 'agent/loop/agency.ts',
+    find: 'limitChildren(run, withRaised(this.limits, raised))',
+    replace: 'limitChildren(run, withRaised(this.agent.limits, raised))',
+  },
+  {
+    name: 'a policy that cannot tell for whom it is is for nobody',
+    file: 'agent/policies/policy.ts',
+    find: `    } catch {
+      return true`,
+    replace: `    } catch {
+      return false`,
+  },
+  {
+    name: 'a rule of a policy counts only where the tool has one as well',
+    file: 'agent/policies/policy.ts',
+    find: 'if (held.needed) {',
+    replace: 'if (held.needed && decisions[0]?.needed) {',
+  },
+  {
+    name: 'of several rules about a call the first says how many must approve',
+    file: 'agent/policies/approval-policy.ts',
+    find: 'Math.max(...needed.map(({ approvals = 1 }) => approvals))',
+    replace: '(first.approvals ?? 1)',
+  },
+  {
+    name: 'silence approves where one of several rules has it so',
+    file: 'agent/policies/approval-policy.ts',
+    find: "needed.every(({ otherwise }) => otherwise === 'approve')",
+    replace: "needed.some(({ otherwise }) => otherwise === 'approve')",
+  },
 ]

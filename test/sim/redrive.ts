@@ -41,6 +41,9 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
     leaseMs: 10_000,
     name: 'redrive',
     redactor: world.redactor(),
+    ...world.environment({
+      judged: (_, { guard }) => againIn(world, run.id, `guard ${guard} is asked`),
+    }),
     development: false,
     onTrouble: (error) => report.break('I8', `driving run ${run.id} again: ${String(error)}`),
   })
@@ -122,12 +125,14 @@ async function artifactsOf(store: Store, entries: readonly Entry[]): Promise<New
   return artifacts
 }
 
+function againIn({ report }: Pick<World, 'report'>, id: string, what: string): Promise<never> {
+  report.break('I8', `${what} when run ${id} is driven again`)
+  return never()
+}
+
 /** The same code, in a world in which nothing may happen any more. */
 function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
-  const again = (what: string): Promise<never> => {
-    report.break('I8', `${what} when run ${id} is driven again`)
-    return never()
-  }
+  const again = (what: string): Promise<never> => againIn({ report }, id, what)
   const view: View = {
     watch: (_, operation) => operation,
     same: (_, value) => value,

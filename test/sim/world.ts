@@ -8,9 +8,11 @@ import { EverloopError } from '../../src/base/errors.ts'
 import { Redactor } from '../../src/base/redactor.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { agentOf } from './agent-flow.ts'
+import { environmentOf } from '../../src/agent/environment.ts'
+import type { Environment } from '../../src/run/pass/pass-options.ts'
+import { agentOf, type AgentView, policyOf } from './agent-flow.ts'
 import { type AgentSpec, redeployed } from './agent-spec.ts'
-import { AgentSight } from './agent-view.ts'
+import { AgentSight, judge } from './agent-view.ts'
 import { Chance } from './chance.ts'
 import { Extras } from './extras.ts'
 import { FaultyStore } from './faulty-store.ts'
@@ -22,6 +24,7 @@ import { Outside } from './outside.ts'
 import { PassView } from './pass-view.ts'
 import { Process } from './process.ts'
 import { flowIn, inVersions, versions } from './flow-versions.ts'
+import { type PolicySpec, under, writePolicies } from './policy-spec.ts'
 import { type Program, writePrograms } from './programs.ts'
 import type { Report } from './report.ts'
 import { type Owner, policies, Scheduler } from './scheduler.ts'
@@ -64,6 +67,8 @@ export class World implements Surroundings {
   readonly chance: Chance
   readonly store: Store
   readonly programs: readonly Program[]
+  /** What is imposed on all agents, in every process. */
+  readonly policies: readonly PolicySpec[]
   readonly leaseMs: number
   readonly network: Owner = { name: 'network', isDead: false, isHeld: false }
   readonly workers: Node[] = []
@@ -99,8 +104,11 @@ export class World implements Surroundings {
     this.outside = new Outside(report, this.scheduler, this.network)
     const count = plan.between(1, 4)
     this.programs = writePrograms(new Chance(seed, 'programs'), count, this.extras)
+    this.policies = writePolicies(new Chance(seed, 'policies'), this.extras)
     const agents = new Map(
-      this.programs.flatMap((one) => (one.is === 'agent' ? [[one.name, one.agent] as const] : [])),
+      this.programs.flatMap((one) =>
+        one.is === 'agent' ? [[one.name, under(this.policies, one.name, one.agent)] as const] : [],
+      ),
     )
     this.attempts = new ModelAttempts(report, this.redactor())
     this.observer = new Observer(report, this.scheduler, {
@@ -235,6 +243,9 @@ export class World implements Surroundings {
       leaseMs: this.leaseMs,
       name,
       redactor: this.redactor(),
+      ...this.environment({
+        judged: (guard, subject, said) => judge(this, process, guard, subject, said),
+      }),
       development: this.extras.has('turns are executed twice'),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
@@ -251,7 +262,7 @@ export class World implements Surroundings {
       const { name } = program
       if (program.is === 'agent') {
         const spec = this.#deployed(name, program.agent, deployment)
-        const view = new AgentSight(this, process, spec)
+        const view = new AgentSight(this, process, under(this.policies, name, spec))
         const children = (at: number): AnyFlow => flows[at] as AnyFlow
         return agentOf(name, spec, view, { children, deployment })
       }
@@ -269,6 +280,13 @@ export class World implements Surroundings {
   /** What inputs say of the code that has made them. */
   #versionOf(deployment: number): number | undefined {
     return this.extras.has('inputs drift') ? deployment : undefined
+  }
+
+  /** What is imposed on the agents that a process executes, watched by this. */
+  environment(view: Pick<AgentView, 'judged'>): { readonly environment?: Environment } {
+    if (this.policies.length === 0) return {}
+    const policies = this.policies.map((one) => policyOf(one, view))
+    return { environment: environmentOf({ policies }).environment }
   }
 
   /** Knows secrets that values, errors and states of the programs are full of. */

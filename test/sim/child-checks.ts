@@ -1,0 +1,44 @@
+/** What must hold when an agent starts another run: it was let to, and that one keeps its limits. */
+import { operationPath } from '../../src/ledger/index.ts'
+import type { Entry } from '../../src/ledger/index.ts'
+import { amountsOf } from './accounts.ts'
+import { checkCall } from './call-checks.ts'
+import type { Mirror } from './mirror.ts'
+import type { Must } from './must.ts'
+import { recordOf } from './record-of.ts'
+import type { Sight } from './sight.ts'
+import { numberIn } from './tool-face.ts'
+import { TurnView } from './turn-view.ts'
+
+/** A call that is a run of its own was allowed as every other. */
+export function checkDelegation(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const agent = sight.agents.get(run.flow)
+  if (!agent || entry.kind !== 'child.started') return
+  const path = operationPath(entry.scope, entry.key)
+  const call = TurnView.around(run, path).answer?.content.find(({ id }) => path.endsWith(`:${id}`))
+  const tool = agent.tools.find(({ name }) => name === call?.name)
+  const id = call?.id
+  if (!tool || id === undefined) return
+  const isSteady = sight.steadyAgent(run.flow) !== undefined
+  const [genesis] = sight.runs.get(recordOf(entry, entry.kind).run)?.entries ?? []
+  const n = numberIn(genesis && recordOf(genesis, 'run.started').input) ?? 0
+  checkCall(run, agent, { tool, args: undefined, n, path, id }, { isSteady, must })
+}
+
+/** A run keeps the limits of the agent that has started it, and those that this one has to keep. */
+export function checkLimits(sight: Sight, parent: Mirror, genesis: Entry, must: Must): void {
+  const agent = sight.steadyAgent(parent.flow)
+  if (!agent) return
+  const { ancestors = [] } = recordOf(genesis, 'run.started')
+  const kept = ancestors.find(({ run }) => run === parent.id)?.limits ?? {}
+  for (const [what, limit] of Object.entries(amountsOf(agent.budget))) {
+    const most = Math.max(limit, sight.accounts.raisedOf(parent.id, what))
+    const said = `its limit of ${what} is ${kept[what]}, that of ${parent.id} is ${limit}`
+    must((kept[what] ?? Infinity) >= limit && (kept[what] ?? Infinity) <= most, 'I14', said)
+    if (agent.imposed.length > 0) sight.report.reach('child kept to the limits of a policy')
+  }
+  for (const { run, limits } of parent.ancestors) {
+    const isKept = limits === undefined || ancestors.some((one) => one.run === run && one.limits)
+    must(isKept, 'I14', `it does not keep the limits of ${run}`)
+  }
+}
