@@ -123,10 +123,4 @@ export const regressions: readonly Regression[] = [
     seed: 3043227,
     found: 'a simulated call that was frozen while the clock was set back took itself for early',
   },
-  {
-    generation: 7,
-    seed: 1349,
-    found:
-      'an output that guards had ruled about was not asked for behind a deploy with another schema',
-  },
 ]
