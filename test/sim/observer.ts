@@ -115,6 +115,12 @@ export class Observer {
     if (last) last[1] = Math.min(last[1], this.now)
   }
 
+  /** A session that counts holds the run: one whose lease has ended may be swept away by any claim. */
+  isHeld({ holder = '' }: Mirror): boolean {
+    const { expires = 0 } = this.#sessions.get(holder) ?? {}
+    return expires > this.now
+  }
+
   wasDownAt(time: number): boolean {
     return this.#downs.some(([from, to]) => from <= time && time < to)
   }
@@ -167,7 +173,8 @@ export class Observer {
         () => `run ${row.id} was handed out although it is ${run.status}`,
       )
       if (run.holder !== undefined) this.#takeOver(run)
-      else run.freeUntil = this.#scheduler.elapsed
+      // Who is found dead has not held it until now.
+      run.freeUntil = this.#scheduler.elapsed
       run.holder = token
       this.#checkQueue(run, only)
       run.isInHand = only !== undefined

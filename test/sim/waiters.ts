@@ -185,7 +185,7 @@ export class Waiters {
   /** What was open all the while is told, what was over before is not, and nobody held the run. */
   #checkWaits(run: Mirror, on: readonly WaitInfo[], since: Mark): void {
     const { id } = run
-    const wasFree = run.holder === undefined || run.freeUntil >= since.elapsed
+    const wasFree = !this.#world.observer.isHeld(run) || run.freeUntil >= since.elapsed
     this.#must(id, wasFree, 'it is said to rest, and was held all the while')
     const ended = run.entries.some(({ kind, seq }) => endKinds.includes(kind) && seq <= since.seq)
     this.#must(id, !ended || run.retries > 0, 'it is said to wait, and had ended before')
