@@ -10,13 +10,14 @@
 import { join } from 'node:path'
 import { BareLedger, textOf } from './bare.ts'
 import { figure, median, ratios, type Figure } from './figure.ts'
+import { load } from './load.ts'
 import { newFolder } from './place.ts'
 import { flow, open } from './subject.ts'
 
-const steps = 100
+const steps = load(100, 10)
 const bytes = 200
 /** Runs after which the code is compiled and the files have their size: 5,000 steps, some seconds. */
-const warming = 50
+const warming = load(50, 5)
 /** A run takes a tenth of a second, so there can be many. */
 const runsPerRound = 4
 /** The first runs show what a process that has just started takes. Not these: they load the code. */

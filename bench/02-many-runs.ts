@@ -13,14 +13,15 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { BareLedger, textOf } from './bare.ts'
 import { delayFigures, figure, type Figure, ratios } from './figure.ts'
+import { load } from './load.ts'
 import { drop, newFolder } from './place.ts'
 import { flow, open } from './subject.ts'
 
-const runs = 200
+const runs = load(200, 10)
 const steps = 20
 const rows = runs * (steps + 2)
 /** Rounds that are not counted: code is compiled, the files get their size. */
-const warming = 8
+const warming = load(8, 1)
 
 export const name = 'many-runs'
 export const says = `${runs} runs of ${steps} steps at once`

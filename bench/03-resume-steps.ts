@@ -15,8 +15,9 @@ import { bytesOf, copyOf, drop, newFolder } from './place.ts'
 import type { BareRead } from './bare.ts'
 import { finish } from './child.ts'
 import { figure, ratios, type Figure } from './figure.ts'
+import { load } from './load.ts'
 
-const steps = 10_000
+const steps = load(10_000, 50)
 
 export const name = 'resume-steps'
 export const says = `a fresh process resumes a plain flow with ${steps} finished steps`

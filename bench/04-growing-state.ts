@@ -19,10 +19,11 @@ import { BareLedger, type BareRead, textOf } from './bare.ts'
 import { finish } from './child.ts'
 import { figure, ratios, type Figure } from './figure.ts'
 import { rewrittenUnits, units, variants, type Variant } from './growing-flow.ts'
+import { load } from './load.ts'
 import { bytesOf, copyOf, drop, newFolder } from './place.ts'
 
 const early = 20
-const late = 20_000
+const late = load(20_000, 60)
 
 export const name = 'growing-state'
 export const says = `a loop whose state grows by ${units / 1000} KB a turn, at turn ${late} and ${early}`

@@ -13,6 +13,7 @@
 import { join } from 'node:path'
 import { lines, start } from './child.ts'
 import { figure, type Figure } from './figure.ts'
+import { load } from './load.ts'
 import { newFolder } from './place.ts'
 import { seed } from './seed.ts'
 import { soon } from './soon.ts'
@@ -20,8 +21,8 @@ import { flow, open } from './subject.ts'
 import { memory } from './memory.ts'
 import { asked, asking, sleeping, slept } from './waiting-flows.ts'
 
-const waiting = 100_000
-const executed = 20_000
+const waiting = load(100_000, 200)
+const executed = load(20_000, 500)
 const answersPerRound = 20
 
 export const name = 'waiting-runs'

@@ -7,13 +7,14 @@
  */
 import { join } from 'node:path'
 import { figure, median, type Figure } from './figure.ts'
+import { load } from './load.ts'
 import { newFolder } from './place.ts'
 import { seed } from './seed.ts'
 import { flow, internals, open } from './subject.ts'
 
-const finished = 300_000
+const finished = load(300_000, 1000)
 const pollsPerRound = 40
-const idleMs = 1000
+const idleMs = load(1000, 100)
 
 export const name = 'idle-poll'
 export const says = `an idle worker beside ${finished} finished runs`

@@ -20,11 +20,12 @@ import { contentUnits, isBig } from './agent-flow.ts'
 import type { BareRead } from './bare.ts'
 import { finish } from './child.ts'
 import { figure, median, ratios, type Figure } from './figure.ts'
+import { load } from './load.ts'
 import { bytesOf, copyOf, drop, newFolder } from './place.ts'
 import type { TurnCost } from './turn-clock.ts'
 
 const early = 10
-const late = 1000
+const late = load(1000, 40)
 
 export const name = 'long-agent'
 export const says = `an agent at turn ${late} and ${early}, results of 1 MB every tenth turn`

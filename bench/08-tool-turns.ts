@@ -18,14 +18,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type AgentHooks, type PromptInput, prompt, working } from './agent-flow.ts'
 import { BareLedger } from './bare.ts'
 import { delayFigures, figure, type Figure, median, ratios } from './figure.ts'
+import { load } from './load.ts'
 import { drop, newFolder } from './place.ts'
 import { open } from './subject.ts'
 import type { Ever, Flow } from '../src/index.ts'
 
-const turns = 100
+const turns = load(100, 10)
 /** Rounds that are not counted: code is compiled, the files get their size. */
-const warming = 4
-const agents = 200
+const warming = load(4, 1)
+const agents = load(200, 10)
 const turnsAtOnce = 10
 
 export const name = 'tool-turns'
