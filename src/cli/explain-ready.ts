@@ -1,5 +1,5 @@
 /** Why a run that is held by a worker, or free for one, is where it is. */
-import { type Ever, isOnLastChance, type RunInfo } from '../run/index.ts'
+import type { Ever, RunInfo } from '../run/index.ts'
 import { isAlive, isSuspect, type RunRow, type SessionRow } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
@@ -79,18 +79,17 @@ export async function ready(
   }
   const before = run && (await suspectBefore(ever, workers))
   const since = `Ready since ${short(now - due)}, but`
-  if (run && isSuspect(run) && (before || isOnLastChance(run))) {
-    const times = run.barren === 1 ? 'once' : `${run.barren} times`
+  if (run && isSuspect(run)) {
     const turn = before
       ? `a worker executes such runs one at a time: worker "${cleanLine(before.worker.name, 80)}" is at run ${before.run.id}`
       : 'is executed by itself: when what its worker has in hand has been there for a minute'
     return is(
       'suspect',
-      `${since} it lost its worker ${times} without getting further, and ${turn}.`,
+      `${since} it lost its worker ${run.barren} times without getting further, and ${turn}.`,
       before && `everloop runs explain ${before.run.id}`,
     )
   }
-  if (before && isOnLastChance(before.run)) {
+  if (before) {
     return is(
       'suspect',
       `${since} worker "${cleanLine(before.worker.name, 80)}" executes run ${before.run.id} by itself, as that has lost its worker ${before.run.barren} times without getting further.`,
@@ -111,7 +110,7 @@ export async function ready(
   )
 }
 
-/** The first worker that holds a run which was lost without progress, and that run. */
+/** The first worker that holds a run which was lost twice without progress, and that run. */
 async function suspectBefore(
   ever: Ever,
   workers: readonly SessionRow[],

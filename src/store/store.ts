@@ -226,8 +226,11 @@ export interface RunRow {
   readonly newest: number
 }
 
-/** True for a run that was lost with its worker and has written nothing since. */
-export const isSuspect = ({ barren }: Pick<RunRow, 'barren'>): boolean => barren > 0
+/**
+ * True for a run that was lost with its worker twice and has written nothing in between or since. Once is no
+ * suspicion: whatever was in hand when a machine lost its power was lost once.
+ */
+export const isSuspect = ({ barren }: Pick<RunRow, 'barren'>): boolean => barren > 1
 
 export interface ClaimRequest {
   readonly session: string

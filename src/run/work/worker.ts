@@ -8,16 +8,13 @@
  * W3 Runs that are blocked and linger do not count against the concurrency.
  * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
  *    the next run is due. A slow poll remains, for what might be missed.
- * W5 Of suspects, runs that lost their worker and have written nothing since, one is in hand at a
- *    time: which of them it was that killed the process, nobody knows. What is beside it for the
- *    first time may be lost with it once, and is not lost with it again.
- * W6 A run that would be parked if it were lost once more is executed by itself: nothing is claimed
- *    beside it, and it begins when nothing is in hand that has come lately. Else it were parked for
- *    what others do that kill their process, a different one each time.
+ * W5 What lost its worker once goes on at once, beside all others. A suspect, which would be parked if
+ *    it were lost once more, is executed by itself: nothing is claimed beside it, and it begins when
+ *    nothing is in hand that has come lately. Else it were parked for what another one does.
  */
 import { type ErrorCode, EverloopError } from '../../base/errors.ts'
 import { Redactor } from '../../base/redactor.ts'
-import type { RunRow } from '../../store/store.ts'
+import { isSuspect, type RunRow } from '../../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
@@ -62,7 +59,7 @@ export class Worker {
   #session: SessionKeeper | undefined
   /** A session that was lost through no fault of what it held, which is still to be given back. */
   #blameless: string | undefined
-  /** The run that waits here to be executed by itself (W6). */
+  /** The run that waits here to be executed by itself (W5). */
   #waiting: string | undefined
   /** A claim failed and may have happened all the same. */
   #isUnsure = false
@@ -172,7 +169,7 @@ export class Worker {
     const limit = concurrency - busy.length
     if (limit <= 0) return undefined
     const suspect = this.#suspectInHand()
-    if (suspect && isOnLastChance(suspect.row)) return suspect.provenAt
+    if (suspect) return suspect.provenAt
     const waiting = this.#waiting
     const unproven = this.#unproven(busy)
     if (waiting !== undefined && unproven !== undefined) return unproven
@@ -186,7 +183,7 @@ export class Worker {
         session: token,
         flows: flows.served,
         limit,
-        suspects: suspect ? 0 : 1,
+        suspects: 1,
         run: waiting,
       })
       this.#isUnsure = false
@@ -269,7 +266,7 @@ export class Worker {
       },
     })
     const provenAt = store.clock.now() + provenMs
-    this.#held.set(row.id, { executing, row, provenAt, isSuspect: row.barren > 0 })
+    this.#held.set(row.id, { executing, row, provenAt, isSuspect: isSuspect(row) })
     if (this.#state !== 'working') executing.yield()
   }
 

@@ -165,11 +165,11 @@ function choose(db: Connection, request: ClaimRequest, now: number): number[] {
   const rooms = new Map(lanes.map(({ queue, room }) => [queue, room]))
   const chosen: number[] = []
   for (const run of due.toSorted((a, b) => a.wake - b.wake || a.key - b.key)) {
-    const { key, queue, wasLost } = run
+    const { key, queue, suspected } = run
     if (chosen.length === request.limit) break
     const room = rooms.get(queue) ?? 0
-    if (room === 0 || (wasLost && suspects <= 0)) continue
-    if (wasLost) suspects -= 1
+    if (room === 0 || (suspected && suspects <= 0)) continue
+    if (suspected) suspects -= 1
     rooms.set(queue, room - 1)
     chosen.push(key)
   }
@@ -181,7 +181,7 @@ interface Due {
   readonly wake: number
   readonly queue: string
   /** It is a suspect. */
-  readonly wasLost: boolean
+  readonly suspected: boolean
 }
 
 /** What is due in a lane: as much as the claim asks for, whatever suspects stand in between. */
@@ -201,10 +201,10 @@ function dueIn(
         now,
         request.limit,
       )
-      .map(([key, wake, lost]) => ({ key, wake, queue, wasLost: lost === 1 }))
+      .map(([key, wake, suspected]) => ({ key, wake, queue, suspected: suspected === 1 }))
   if (suspectsOf(request) <= 0) return read(sql.soundDueRuns)
   const due = read(sql.dueRuns)
-  const suspects = due.filter(({ wasLost }) => wasLost)
+  const suspects = due.filter(({ suspected }) => suspected)
   if (suspects.length <= suspectsOf(request)) return due
   return [...suspects, ...read(sql.soundDueRuns)]
 }

@@ -212,7 +212,7 @@ WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ?
 ORDER BY queue, wake LIMIT 1`
 
 export const dueRuns: string = `
-SELECT key, wake, barren > 0 FROM runs
+SELECT key, wake, barren > 1 FROM runs
 WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?
 ORDER BY wake, key LIMIT ?`
 
@@ -220,18 +220,18 @@ ORDER BY wake, key LIMIT ?`
 
 export const nextSoundLane: string = `
 SELECT queue, wake FROM runs
-WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue > ? AND barren = 0
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue > ? AND barren < 2
 ORDER BY queue, wake LIMIT 1`
 
 export const firstSoundLane: string = `
 SELECT queue, wake FROM runs
-WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND barren = 0
+WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND barren < 2
 ORDER BY queue, wake LIMIT 1`
 
 export const soundDueRuns: string = `
 SELECT key, wake, 0 FROM runs
 WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?
-  AND barren = 0
+  AND barren < 2
 ORDER BY wake, key LIMIT ?`
 
 export const takeRun: string = `
