@@ -12,21 +12,20 @@ export interface Here {
 
 /** Which runs are to be created, or what keeps all of them out. */
 export function decideImport(heads: readonly ImportHead[], here: Here): ImportResult {
-  const runs: { readonly id: string; readonly created: boolean }[] = []
-  for (const { last, charged } of heads) {
-    const { run: id, seq, hash } = last
-    const run = here.run(id)
-    if (run && here.hash(id, seq) !== hash) return { is: 'exists', run }
-    runs.push({ id, created: !run })
-    if (run) continue
-    // A run that goes on here has all that it has started here, too: what else says so takes from its budget.
-    for (const account of charged) {
-      const other = here.run(account)
-      if (other && !isEnd(other.status)) return { is: 'charges', run: id, account }
-    }
+  for (const { last } of heads) {
+    const run = here.run(last.run)
+    if (run && here.hash(last.run, last.seq) !== last.hash) return { is: 'exists', run }
+  }
+  const runs = heads.map(({ last }) => ({ id: last.run, created: !here.run(last.run) }))
+  // A run that goes on here has all that it has started here, too: what else says so takes from its budget.
+  for (const [i, { last, charged }] of heads.entries()) {
+    const account = runs[i]?.created && [...charged].find((id) => isGoingOn(here.run(id)))
+    if (account) return { is: 'charges', run: last.run, account }
   }
   return { is: 'imported', runs }
 }
+
+const isGoingOn = (run: RunRow | undefined): boolean => run !== undefined && !isEnd(run.status)
 
 /** The runs that are to be written. */
 export const createdBy = ({
