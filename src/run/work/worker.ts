@@ -211,9 +211,7 @@ export class Worker {
 
   #suspectInHand(): Held | undefined {
     const now = this.#options.store.clock.now()
-    return Array.from(this.#held.values()).find(
-      ({ isSuspect, provenAt }) => isSuspect && provenAt > now,
-    )
+    return Array.from(this.#held.values()).find((held) => held.isSuspect && held.provenAt > now)
   }
 
   /** When all of these will have been in hand for long; undefined when they have. */
