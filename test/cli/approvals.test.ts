@@ -24,6 +24,7 @@ interface Shown {
   readonly tool: string
   readonly args: unknown
   readonly digest: string
+  readonly due?: number
 }
 
 /** A store of its own, and the commands on it. */
@@ -275,9 +276,11 @@ describe('approvals', { timeout: 60_000 }, () => {
   })
 
   test('what was not decided in time is denied, and cannot be decided any more', async () => {
-    const { begin, work, json, paid, settled, conversation: talkOf } = bench()
+    const { begin, work, json, listed, paid, settled, conversation: talkOf } = bench()
     await begin('hasty', 'late-1')
     await work()
+    const [asked] = await listed()
+    await expect.poll(() => Date.now()).toBeGreaterThan(asked?.due ?? Infinity)
     const { code, error } = await json('approvals', 'approve', 'late-1', '--by', 'eve')
     // Its time is over, whether or not a worker has said so.
     expect([code, error.code]).toEqual([1, 'QUESTION_CLOSED'])

