@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { flow, open, type RunReference, type StreamItem } from 'everloop'
-import { testRuntime } from 'everloop/testing'
+import { EverloopError, flow, open, type RunReference, type StreamItem } from 'everloop'
+import { memoryStore, testRuntime } from 'everloop/testing'
+import { systemPorts } from '../../src/base/system.ts'
+import { wrapStore } from '../crash/wrapped-store.ts'
 import { innerStep } from './inner-step.ts'
 
 /** What somebody has in front of them who follows the rules of a stream. */
@@ -269,7 +271,6 @@ describe('text of a step under way', () => {
     const writer = typewriter()
     const typing = flow('typing', () => innerStep('type', writer.body))
     let calls = 0
-    const { EverloopError } = await import('everloop')
     await using runtime = await testRuntime({
       flows: [typing],
       onCall: async ({ method }, proceed) => {
@@ -292,6 +293,50 @@ describe('text of a step under way', () => {
     expect(screen.before.get('type')).toBe('one two')
   })
 })
+
+test.each(['slow', 'lost'] as const)(
+  'a scope ends behind text of its steps that is on a %s way to the store',
+  async (way) => {
+    const [coming, going] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const done: string[] = []
+    const memory = memoryStore(systemPorts)
+    const store = wrapStore(memory, {
+      publish: async (publication) => {
+        coming.resolve()
+        await going.promise
+        done.push('sent')
+        if (way === 'slow') return memory.publish(publication)
+        throw new EverloopError('STORE_UNAVAILABLE', 'Not now.')
+      },
+      append: (append) => {
+        done.push(...append.entries.map(({ kind }) => kind))
+        return memory.append(append)
+      },
+    })
+    const race = flow('race', async (run) => {
+      await run.scope('race', (inner) =>
+        Promise.race([
+          innerStep('type', ({ publish }) => {
+            publish('in vain')
+            return new Promise(() => {})
+          }),
+          inner.signal('enough'),
+        ]),
+      )
+      return run.ask('Next?')
+    })
+    await using ever = await open({ store, flows: [race], work: {}, onTrouble: () => {} })
+    const run = await ever.start(race, undefined)
+    await coming.promise
+    await ever.signal(run.id, 'enough')
+    await expect.poll(() => done).toContain('signal.received')
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    going.resolve()
+    await run.settled()
+    expect(done.slice(-3)).toEqual(['sent', 'scope.closed', 'question.asked'])
+    expect(await store.chunks(run.id, 0, 9)).toEqual([])
+  },
+)
 
 test('a cursor that is none is refused, and so is a run that is none', async () => {
   const quick = flow('quick', () => 1)

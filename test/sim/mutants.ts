@@ -213,7 +213,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a scope closes although a call in it is in doubt',
     file: 'run/pass/leaving.ts',
-    find: 'if (this.#operations.isHeld(scope)) this.#hold(departure)',
+    find: 'if (this.#isHeld(scope)) this.#hold(departure)',
     replace: 'if (this.#held.size < 0) this.#hold(departure)',
   },
   {

@@ -1,6 +1,7 @@
 /**
  * Leaving scopes: what had not ended in one is abandoned. A call whose effect must not repeat and
- * that may be on its way or in doubt holds the close until it is resolved.
+ * that may be on its way or in doubt holds the close until it is resolved, and text of a step in it that is
+ * on its way to the store until it is there (S10).
  *
  * E5 No scope closes, and no run ends by its code, while a call in it is in doubt. What holds nothing
  *    is given up at once, the code of the scope is not listened to any more, and what the call comes
@@ -10,6 +11,7 @@ import type { NewMessage } from '../../store/store.ts'
 import { cancelChild } from './cancel-message.ts'
 import { type Operations, unfinished } from './operations.ts'
 import type { Operation } from './operation.ts'
+import type { Publisher } from './publisher.ts'
 import type { Recorded } from '../replay/recorded.ts'
 import type { Scope } from './scope.ts'
 
@@ -33,13 +35,26 @@ interface Departure {
 export class Leaving {
   readonly #operations: Operations
   readonly #recorded: Recorded
+  readonly #publisher: Pick<Publisher, 'isSending' | 'forget'>
   readonly #onDivergence: (what: string) => void
   /** Scopes whose code has ended and that something holds. */
   readonly #held = new Set<Departure>()
 
-  constructor(operations: Operations, recorded: Recorded, onDivergence: (what: string) => void) {
+  constructor(
+    operations: Operations,
+    {
+      recorded,
+      publisher,
+      onDivergence,
+    }: {
+      readonly recorded: Recorded
+      readonly publisher: Pick<Publisher, 'isSending' | 'forget'>
+      readonly onDivergence: (what: string) => void
+    },
+  ) {
     this.#operations = operations
     this.#recorded = recorded
+    this.#publisher = publisher
     this.#onDivergence = onDivergence
   }
 
@@ -48,7 +63,7 @@ export class Leaving {
     const missed = scope.shielded ? [] : [...this.#recorded.dropMissed(scope.path)]
     if (this.isPassedOver(scope)) return
     const departure: Departure = { scope, given: [], missed, onLeft }
-    if (this.#operations.isHeld(scope)) this.#hold(departure)
+    if (this.#isHeld(scope)) this.#hold(departure)
     else this.#finish(departure)
   }
 
@@ -66,12 +81,17 @@ export class Leaving {
   next(): boolean {
     if (this.#held.size === 0) return false // asked before each hand-over
     for (const departure of this.#held) {
-      if (this.#operations.isHeld(departure.scope)) continue
+      if (this.#isHeld(departure.scope)) continue
       this.#held.delete(departure)
       this.#finish(departure)
       return true
     }
     return false
+  }
+
+  /** By a call in doubt (E5), or by text of a step in it that is on its way. */
+  #isHeld(scope: Scope): boolean {
+    return this.#operations.isHeld(scope) || this.#publisher.isSending(scope.path)
   }
 
   #hold(departure: Departure): void {
@@ -92,6 +112,7 @@ export class Leaving {
     const left = [...given, ...unfinished(this.#operations.close(scope))]
     this.#recorded.dropWithin(scope.path)
     this.#operations.forgetWithin(scope.path)
+    this.#publisher.forget(scope.path)
     onLeft(leftIn(scope, left, missed))
   }
 }

@@ -92,7 +92,10 @@ export class Pass {
     this.reader = options.reader
     this.resources = options.resources
     this.operations = new Operations(options.scopes)
-    this.#leaving = new Leaving(this.operations, options.recorded, (what) => this.diverge(what))
+    this.#leaving = new Leaving(this.operations, {
+      ...options,
+      onDivergence: (what) => this.diverge(what),
+    })
     this.root = Scope.root(options.run, options.seed, options.started.time)
     this.#due = new DueTimes(this, () => this.#stir())
     this.#quiet = new Quiet(options.ports)
@@ -431,7 +434,7 @@ export class Pass {
       if (phase === 'busy') return
       if (phase === 'waiting' || phase === 'parked' || phase === 'replaying') waiting++
     }
-    if (this.journal.pending || this.mailbox.isBusy) return
+    if (this.journal.pending || this.mailbox.isBusy || this.options.publisher.isSending('')) return
     if (this.#stop) {
       this.#halt(this.#stop)
     } else if (this.#loopEnd?.isDue) {

@@ -9,6 +9,7 @@
  */
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Redactor, TextRedaction } from '../../base/redactor.ts'
+import { isWithin } from '../../ledger/index.ts'
 import type { NewChunk, Store } from '../../store/store.ts'
 import { isPassing } from '../patience.ts'
 
@@ -27,12 +28,15 @@ export interface PublisherOptions {
   readonly epoch: number
   readonly redactor: Redactor
   readonly onTrouble: (error: unknown) => void
+  /** What was on its way is there, or nobody knows. */
+  readonly onSent: () => void
 }
 
 export class Publisher {
   readonly #options: PublisherOptions
   /** Those with text that was not sent yet. */
   readonly #texts = new Set<LiveText>()
+  #onItsWay: readonly NewChunk[] = []
   /** Sent, and perhaps not there. */
   #unsure: readonly NewChunk[] = []
   #sending: Promise<void> | undefined
@@ -61,6 +65,16 @@ export class Publisher {
     if (this.#texts.size === 0 && this.#unsure.length === 0) this.#disarm()
     await this.#sending
     this.#unsure = this.#unsure.filter(({ path }) => path !== text.path)
+  }
+
+  /** Whether text of a step within the scope is on its way: the scope is not closed before (S10). */
+  isSending(scope: string): boolean {
+    return this.#onItsWay.some(({ path }) => isWithin(path, scope))
+  }
+
+  /** Nothing more is shown of steps within the scope, which is about to be closed. */
+  forget(scope: string): void {
+    this.#unsure = this.#unsure.filter(({ path }) => !isWithin(path, scope))
   }
 
   /** Shows nothing more. */
@@ -93,7 +107,8 @@ export class Publisher {
   }
 
   async #send(chunks: readonly NewChunk[]): Promise<void> {
-    const { store, run, session, epoch, onTrouble } = this.#options
+    const { store, run, session, epoch, onTrouble, onSent } = this.#options
+    this.#onItsWay = chunks
     try {
       const isShown = await store.publish({ run, session, epoch, chunks })
       this.#unsure = []
@@ -107,6 +122,8 @@ export class Publisher {
       this.#arm(troubleMs)
     } finally {
       this.#sending = undefined
+      this.#onItsWay = []
+      onSent()
     }
     if (!this.#timer) this.#flush()
   }

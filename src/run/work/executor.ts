@@ -196,8 +196,14 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
   const { row, flow, onEnd } = execution
   const { entry: started, record: beginning } = reader.beginning
   const onTrouble = (error: unknown): void => execution.onTrouble(error, row)
-  const publisher = new Publisher({ ...execution, run: row.id, epoch: row.epoch, onTrouble })
-  return new Pass({
+  const publisher = new Publisher({
+    ...execution,
+    run: row.id,
+    epoch: row.epoch,
+    onTrouble,
+    onSent: () => pass.begin(),
+  })
+  const pass: Pass = new Pass({
     ...execution,
     run: row.id,
     journal,
@@ -205,7 +211,7 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
     recorded: Recorded.of(reader.open, reader.line),
     publisher,
     resources: new Resources(row.id, onTrouble),
-    code: (pass, input) => call(pass, flow, input),
+    code: (one, input) => call(one, flow, input),
     scopes: reader.state.scopes,
     newest: row.newest,
     deadline: beginning.deadline,
@@ -219,6 +225,7 @@ function passOf(execution: Execution, journal: Journal, reader: Reader): Pass {
       onEnd(end)
     },
   })
+  return pass
 }
 
 /** What is read of a run that may go on; undefined when it may not, and has been given back. */
