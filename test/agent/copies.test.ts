@@ -26,3 +26,24 @@ test('the model of an agent is told what its tool threw, whichever copy has made
     expect(JSON.stringify(model.requests.at(-1))).toContain('"Error: RangeError: It is dark."')
   }
 })
+
+test('a rejection that nobody handles is told once, however many copies have workers', async () => {
+  const copy = await another()
+  const told: unknown[] = []
+  const careless = everloop.flow('careless', (run) =>
+    run.step('a', async () => {
+      void Promise.reject(new Error('left behind'))
+      await new Promise((resolve) => void setImmediate(resolve))
+    }),
+  )
+  await using ever = await everloop.open({
+    store: 'memory:',
+    flows: [careless],
+    work: {},
+    onTrouble: (error) => told.push(error),
+  })
+  await using beside = await copy.open({ store: 'memory:', work: {} })
+  expect(beside).toBeDefined()
+  await (await ever.start(careless, undefined)).result()
+  expect(told).toEqual([expect.objectContaining({ message: 'left behind' })])
+})

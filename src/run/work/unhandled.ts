@@ -4,13 +4,21 @@
  */
 import { current } from '../current.ts'
 
-let users = 0
+/** Shared by all copies of everloop in a process: each would tell of the same rejection. */
+interface Listening {
+  users: number
+  readonly listener: (reason: unknown) => void
+}
+
+const slot: unique symbol = Symbol.for('everloop.rejections') as never
+const shared = globalThis as { [slot]?: Listening }
+const listening = (shared[slot] ??= { users: 0, listener: onRejection })
 
 /** Listens while at least one worker works. Returns what ends it. */
 export function attributeRejections(): () => void {
-  if (users++ === 0) process.on('unhandledRejection', onRejection)
+  if (listening.users++ === 0) process.on('unhandledRejection', listening.listener)
   return () => {
-    if (--users === 0) process.off('unhandledRejection', onRejection)
+    if (--listening.users === 0) process.off('unhandledRejection', listening.listener)
   }
 }
 
