@@ -52,16 +52,23 @@ function endingOf(
   became: Performance,
   left: Left,
 ): { readonly end: RunEnd; readonly item: Item } {
+  const ending = (of: Performance): { readonly end: RunEnd; readonly item: Item } => {
+    const end = endOf(pass, of)
+    return { end, item: itemOf(pass, beginning, end, left) }
+  }
   try {
-    return itemOf(pass, beginning, became, left)
+    return ending(became)
   } catch (thrown) {
-    return itemOf(pass, beginning, { thrown }, left)
+    return ending({ thrown })
   }
 }
 
-/** What is written when the run completes with this output, which can be written. */
+/**
+ * What is written when the run completes with this output, which can be written. Whoever asks for it has looked
+ * whether the run is cancelled or late: a deadline that passes meanwhile must not end it here, with nothing undone.
+ */
 export const completedItem = (pass: Pass, output: unknown, left: Left): Item =>
-  itemOf(pass, pass.reader.beginning.record, { output }, left).item
+  itemOf(pass, pass.reader.beginning.record, { kind: 'run.completed', record: { output } }, left)
 
 /** Whether there is anything to undo, once all that the pass has pushed is durable. */
 async function isUndoable(pass: Pass): Promise<boolean> {
@@ -96,26 +103,19 @@ function undoingItem(
 
 type UndoneEnd = Pick<Payloads['run.undoing'], 'reason' | 'error' | 'cause'>
 
-function itemOf(
-  pass: Pass,
-  beginning: Payloads['run.started'],
-  became: Performance,
-  left: Left,
-): { readonly end: RunEnd; readonly item: Item } {
+function itemOf(pass: Pass, beginning: Payloads['run.started'], end: RunEnd, left: Left): Item {
   const abandoned = left.abandoned === undefined ? {} : { abandoned: left.abandoned }
-  const end = endOf(pass, became)
   const record = { ...end.record, ...abandoned }
   const { payload, artifacts } =
     end.kind === 'run.completed'
       ? cleaned(payloadWith('output', encode(end.record.output), abandoned), pass.options.redactor)
       : {}
-  const item = {
+  return {
     artifacts,
     drafts: [{ scope: '', key: '', kind: end.kind, record, payload } as ItemDraft],
     deliver: [...left.deliver, ...toParent(pass.run, beginning, end, pass.options.taints)],
     release: { wake: undefined, seen: pass.mailbox.seen },
   }
-  return { end, item }
 }
 
 /** The entry that a run ends with. */
