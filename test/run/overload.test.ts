@@ -14,21 +14,24 @@ const child = fileURLToPath(new URL('overload-child.ts', import.meta.url))
 interface Scene {
   readonly store: string
   readonly workers: readonly ChildProcess[]
-  /** How often the step has been executed. */
-  readonly executions: () => number
+  /** What the processes have told, line by line: each its number when it executes the step. */
+  readonly log: () => readonly string[]
   /** Lets the step end. */
   readonly go: () => void
 }
 
-function scene(how: 'waits' | 'blocks', processes: number): Scene {
+type How = 'waits' | 'blocks' | 'looks'
+
+/** A process for each `how`. */
+function scene(...how: readonly How[]): Scene {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-overload-'))
   const [store, log, go] = ['ledger.db', 'log', 'go'].map((name) => join(folder, name)) as [
     string,
     string,
     string,
   ]
-  const workers = Array.from({ length: processes }, () =>
-    spawn(process.execPath, [child, `sqlite:${store}`, log, go, how], {
+  const workers = how.map((each) =>
+    spawn(process.execPath, [child, `sqlite:${store}`, log, go, each], {
       stdio: ['ignore', 'ignore', 'inherit'],
     }),
   )
@@ -39,7 +42,7 @@ function scene(how: 'waits' | 'blocks', processes: number): Scene {
   return {
     store: `sqlite:${store}`,
     workers,
-    executions: () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0),
+    log: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
     go: () => writeFileSync(go, ''),
   }
 }
@@ -47,9 +50,9 @@ function scene(how: 'waits' | 'blocks', processes: number): Scene {
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean =>
   exitCode !== null || signalCode !== null
 
-/** Waits until the step has been executed so often, or nobody is there to do it. */
-async function until({ workers, executions }: Scene, times: number): Promise<void> {
-  while (executions() < times && !workers.every(isOver)) await setTimeout(5)
+/** Waits until so many lines have been told, or nobody is there to do it. */
+async function until({ workers, log }: Scene, lines: number): Promise<void> {
+  while (log().length < lines && !workers.every(isOver)) await setTimeout(5)
 }
 
 async function ended(workers: readonly ChildProcess[]): Promise<void> {
@@ -60,10 +63,11 @@ test.skipIf(process.platform === 'win32').for([1, 2])(
   'of a machine that stands still again and again, with %i processes on it, no run is parked',
   { timeout: 60_000 },
   async (processes) => {
-    const here = scene('waits', processes)
-    const { store, workers, executions, go } = here
+    const here = scene(...Array.from({ length: processes }, () => 'waits' as const))
+    const { store, workers, log, go } = here
     for (let stops = 1; stops <= 5; stops++) {
       await until(here, stops)
+      await setTimeout(200) // or it is stopped in the middle of its code, and looks as if that kept it busy
       for (const worker of workers) worker.kill('SIGSTOP')
       await setTimeout(1500)
       for (const worker of workers) worker.kill('SIGCONT')
@@ -74,12 +78,36 @@ test.skipIf(process.platform === 'win32').for([1, 2])(
     await using ever = await open({ store })
     const run = await ever.get('work')
     expect(await run.status()).toMatchObject({ status: 'completed', crashes: 0 })
-    expect(executions()).toBe(6)
+    expect(log()).toHaveLength(6)
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a process that stood still as long as another one takes no run from it',
+  // Who is stopped in the very middle of its code may have been kept busy by it, for all that can be seen.
+  { timeout: 60_000, retry: 2 },
+  async () => {
+    const here = scene('looks', 'looks')
+    const { store, workers, log, go } = here
+    await until(here, 3)
+    const holder = Number(log().find((line) => !line.endsWith('looks')))
+    await setTimeout(200)
+    for (const worker of workers) worker.kill('SIGSTOP')
+    await setTimeout(1500)
+    for (const worker of workers) if (worker.pid !== holder) worker.kill('SIGCONT')
+    await setTimeout(100)
+    for (const worker of workers) worker.kill('SIGCONT')
+    await until(here, 4)
+    go()
+    await ended(workers)
+    await using ever = await open({ store })
+    const run = await ever.get('work')
+    expect(await run.status()).toMatchObject({ status: 'completed', overtakes: 0 })
   },
 )
 
 test('a run whose code keeps its process from renewing the lease each time is parked', async () => {
-  const { store, workers } = scene('blocks', 1)
+  const { store, workers } = scene('blocks')
   await ended(workers)
   await using ever = await open({ store })
   const run = await ever.get('work')

@@ -12,7 +12,7 @@ import {
 } from '../store.ts'
 import type { Commands, LostSession } from './command.ts'
 import type { Connection } from './driver.ts'
-import type { Liveness } from './liveness.ts'
+import { type Liveness, lookAgainMs } from './liveness.ts'
 import { runRow, type RunTuple } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
@@ -34,14 +34,7 @@ export function closeSession(db: Connection, token: string, now: number): void {
   db.run(sql.freeRuns, now, toStored(token))
 }
 
-/** A lease is renewed when a third of it has passed. One that has not been for so long may have run out. */
-const stillPart = 1 / 2
-
-/**
- * Sessions that have ended without closing. Asks the system about each other process's lock. Of one that lives,
- * a lease that has run out on our clock is not believed before it has stood still for a while: its own clock may
- * be another one, or ours may have been set.
- */
+/** Sessions that have ended without closing. Asks the system about each other process's lock. */
 export function lostSessions(
   db: Connection,
   liveness: Liveness,
@@ -49,14 +42,12 @@ export function lostSessions(
 ): readonly LostSession[] {
   const lost: LostSession[] = []
   const known = new Set<string>()
-  for (const [stored, expires, lease, holds] of db.all<Holder>(sql.allSessions)) {
+  for (const [stored, expires, ms, holds] of db.all<Holder>(sql.allSessions)) {
     const token = fromStored(stored)
     known.add(token)
-    const stillMs = liveness.stillMs(token, expires)
+    const isOver = liveness.isOver(token, { expires, ms }, now)
     if (holds === 1 && liveness.isDead(token)) lost.push({ token, by: 'crash' })
-    else if (expires <= now && stillMs >= lease * stillPart) {
-      lost.push({ token, by: 'lease', expires })
-    }
+    else if (isOver) lost.push({ token, by: 'lease', expires })
   }
   liveness.keepOnly(known)
   return lost
@@ -220,7 +211,7 @@ function nextDue(
   for (const [token, expires, lease, holds] of db.all<Holder>(sql.allSessions)) {
     if (holds === 0 || token === toStored(session)) continue
     // One that lives although its lease has run out is looked at again.
-    times.push(expires > now ? expires : now + Math.ceil(lease * stillPart))
+    times.push(expires > now ? expires : now + lookAgainMs(lease))
   }
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }

@@ -29,6 +29,25 @@ import { Connection, troubleOf } from './driver.ts'
 import { ownerOnly } from './open.ts'
 import { explain } from './trouble.ts'
 
+/** The lease of a session, as its row tells it. */
+export interface Lease {
+  readonly expires: number
+  readonly ms: number
+}
+
+/** Since when the lease of another process's session has been seen as it is, and as run out. */
+interface Seen {
+  readonly expires: number
+  readonly at: number
+  runOutAt: number | undefined
+}
+
+/** A lease is renewed when a third of it has passed. One that has not been for so long may have run out. */
+const stillPart = 1 / 2
+
+/** How long after a lease has been seen as run out it is looked at again. */
+export const lookAgainMs = (leaseMs: number): number => Math.ceil(leaseMs / 4)
+
 export class Liveness {
   readonly #location: string
   readonly #folder: string
@@ -37,8 +56,7 @@ export class Liveness {
   /** Files of other sessions that nobody had locked, kept open: asking again costs one system call. */
   readonly #watched = new Map<string, Connection>()
 
-  /** When the lease of another session was first seen as it is. */
-  readonly #seen = new Map<string, { readonly expires: number; readonly at: number }>()
+  readonly #seen = new Map<string, Seen>()
   readonly #ports: Pick<Ports, 'monotonic'>
 
   constructor(location: string, ports: Pick<Ports, 'monotonic'>) {
@@ -105,14 +123,23 @@ export class Liveness {
     }
   }
 
-  /** For how long the lease has been seen as it is. One of this process is judged by the clock that it was written by. */
-  stillMs(token: string, expires: number): number {
-    if (this.#held.has(token)) return Infinity
-    const now = this.#ports.monotonic()
-    const seen = this.#seen.get(token)
-    if (seen?.expires === expires) return now - seen.at
-    this.#seen.set(token, { expires, at: now })
-    return 0
+  /**
+   * Whether a lease is over. One that has run out on our clock is not believed at once: its owner's clock may be
+   * another one, ours may have been set, or this process may have stood still as long as its owner, who is about
+   * to say so. A session of this process is judged by the clock that it was written by.
+   */
+  isOver(token: string, lease: Lease, now: number): boolean {
+    const hasRunOut = lease.expires <= now
+    if (this.#held.has(token)) return hasRunOut
+    const at = this.#ports.monotonic()
+    let seen = this.#seen.get(token)
+    if (seen?.expires !== lease.expires) {
+      seen = { expires: lease.expires, at, runOutAt: undefined }
+      this.#seen.set(token, seen)
+    }
+    if (!hasRunOut) return false
+    seen.runOutAt ??= at
+    return at - seen.at >= lease.ms * stillPart && at - seen.runOutAt >= lookAgainMs(lease.ms)
   }
 
   /** Removes what is left of a session whose row is gone, also of one that this process lost. */
