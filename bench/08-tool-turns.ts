@@ -10,24 +10,27 @@
  * A round is one run of 100 turns; its figure is the median of its turns, and for the limit the median of
  * its commits times their number.
  * At once: 200 agents of ten turns each, against 200 callers who append the same number of rows of the
- * same bytes through a group commit; the delay of the event loop as in many-runs.
+ * same bytes through a group commit; the delay of the event loop as in many-runs. In processes of their own:
+ * one as Node starts by itself, and one whose young generation is small, as docs/service.md tells.
  * Not measured: the model and the tool.
  */
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type AgentHooks, type PromptInput, prompt, working } from './agent-flow.ts'
+import { type AgentHooks, prompt, working } from './agent-flow.ts'
 import { BareLedger } from './bare.ts'
+import { finish } from './child.ts'
 import { delayFigures, figure, type Figure, median, ratios } from './figure.ts'
 import { load } from './load.ts'
 import { drop, newFolder } from './place.ts'
 import { open } from './subject.ts'
-import type { Ever, Flow } from '../src/index.ts'
+import type { Ever } from '../src/index.ts'
 
 const turns = load(100, 10)
 /** Rounds that are not counted: code is compiled, the files get their size. */
 const warming = load(4, 1)
 const agents = load(200, 10)
 const turnsAtOnce = 10
+/** V8 copies at once what lives there, and nothing else happens meanwhile. Its own limit is 16. */
+const youngGeneration = '--max-semi-space-size=4'
 
 export const name = 'tool-turns'
 export const says = `turns of an agent with one tool call, alone and ${agents} agents at once`
@@ -116,7 +119,15 @@ async function payloadsOfTurn(ever: Ever, run: string): Promise<readonly string[
   return entries.slice(from + 1, to + 1).map(({ payload }) => payload ?? '')
 }
 
-interface Timed {
+/** What 08-at-once-child.ts tells: of each round what took the agents, and what took bare. */
+export interface AtOnce {
+  /** Entries of one agent. */
+  readonly entries: number
+  readonly own: readonly Timed[]
+  readonly bare: readonly Timed[]
+}
+
+export interface Timed {
   readonly ms: number
   /** Processor time of all threads. */
   readonly cpuMs: number
@@ -124,81 +135,23 @@ interface Timed {
 }
 
 async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
-  const folder = newFolder()
-  const bare = new BareLedger(join(folder, 'bare.db'))
-  const agent = working(
-    { effect: 'read', isBulky: false },
-    { asked: (turn) => (turn > turnsAtOnce ? 'end' : 'call') },
-  )
-  const ever = await open({
-    store: `sqlite:${folder}/ledger.db`,
-    flows: [agent],
-    work: { concurrency: agents },
-    development: false,
-  })
-  const first = await ever.start(agent, { prompt }, { id: 'first' })
-  await first.result()
-  const entries = await ever.store.entries('first', { after: 0, limit: 1000 })
-  const payloads = entries.map(({ payload }) => payload ?? '')
-  const own: Timed[] = []
-  const limit: Timed[] = []
-  for (let round = -warming; round < rounds; round++) {
-    const bareTime = await timed(() => appendAll(bare, (round + warming) * agents, payloads))
-    const ownTime = await timed(() => runAll(ever, agent))
-    if (round < 0) continue
-    limit.push(bareTime)
-    own.push(ownTime)
-  }
-  await ever.close()
-  bare.close()
-  drop(folder)
-  const rate = ({ ms }: Timed): number => ((agents * payloads.length) / ms) * 1000
+  const as = async (options: readonly string[]): Promise<AtOnce> =>
+    (await finish<AtOnce>('08-at-once', [agents, turnsAtOnce, warming, rounds], options)).told
+  const usual = await as([])
+  const young = await as([youngGeneration])
+  const rate = ({ ms }: Timed): number => ((agents * usual.entries) / ms) * 1000
   const what = `${agents} agents`
-  return [
-    figure(`${what}: rows`, '/s', own.map(rate)),
-    figure(`${what}: bare group commit, rows`, '/s', limit.map(rate)),
+  const figuresOf = (kind: string, { own, bare }: AtOnce): readonly Figure[] => [
+    figure(`${kind}: rows`, '/s', own.map(rate)),
+    figure(`${kind}: bare group commit, rows`, '/s', bare.map(rate)),
     figure(
-      `${what}: processor time of a turn`,
+      `${kind}: processor time of a turn`,
       'µs',
       own.map(({ cpuMs }) => (cpuMs * 1000) / agents / turnsAtOnce),
     ),
-    ...delayFigures(what, own, limit),
+    ...delayFigures(kind, own, bare),
   ]
-}
-
-async function runAll(ever: Ever, agent: Flow<PromptInput, string>): Promise<void> {
-  await Promise.all(
-    Array.from({ length: agents }, async () => {
-      const reference = await ever.start(agent, { prompt })
-      await reference.result()
-    }),
-  )
-}
-
-async function appendAll(
-  bare: BareLedger,
-  firstRun: number,
-  payloads: readonly string[],
-): Promise<void> {
-  await Promise.all(
-    Array.from({ length: agents }, async (_, i) => {
-      for (const [seq, payload] of payloads.entries()) {
-        await bare.append({ run: firstRun + i, seq, payload })
-      }
-    }),
-  )
-}
-
-async function timed(work: () => Promise<void>): Promise<Timed> {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const start = performance.now()
-  const cpu = process.cpuUsage()
-  await work()
-  const ms = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  delay.disable()
-  return { ms, cpuMs: (user + system) / 1000, delayMs: delay.percentile(99) / 1e6 }
+  return [...figuresOf(what, usual), ...figuresOf(`${what}, ${youngGeneration}`, young)]
 }
 
 export { measure as run }

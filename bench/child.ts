@@ -6,10 +6,14 @@ import { fileURLToPath } from 'node:url'
 /** Node 22 calls node:sqlite experimental. */
 export const nodeOptions = ['--disable-warning=ExperimentalWarning'] as const
 
-/** Starts `NAME-child` of this folder. */
-export function start(name: string, args: readonly (string | number)[]): ChildProcess {
+/** Starts `NAME-child` of this folder, with further options of Node. */
+export function start(
+  name: string,
+  args: readonly (string | number)[],
+  options: readonly string[] = [],
+): ChildProcess {
   const path = fileURLToPath(new URL(`${name}-child.js`, import.meta.url))
-  return spawn(process.execPath, [...nodeOptions, path, ...args.map(String)], {
+  return spawn(process.execPath, [...nodeOptions, ...options, path, ...args.map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
 }
@@ -24,9 +28,10 @@ export async function* lines<T>(child: ChildProcess): AsyncGenerator<T, void> {
 export async function finish<T>(
   name: string,
   args: readonly (string | number)[] = [],
+  options: readonly string[] = [],
 ): Promise<{ readonly told: T; readonly wallMs: number }> {
   const begun = performance.now()
-  const child = start(name, args)
+  const child = start(name, args, options)
   const end = new Promise<number>((resolve) => {
     child.on('exit', () => resolve(performance.now()))
   })
