@@ -52,6 +52,7 @@ export class Running {
       env: {
         PATH: process.env['PATH'],
         HOME: tmpdir(),
+        TMPDIR: testFolder(), // what a command leaves there goes with its test
         NODE_COMPILE_CACHE: join(inject('everloop'), 'compiled'), // goes with what it is of
         ...env,
       },

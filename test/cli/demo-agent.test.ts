@@ -2,8 +2,8 @@
  * The main job, end to end: `everloop demo agent`, its document held against the ledger and against the
  * lines that the calls have left behind, which are read here by other means.
  */
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { auditTally } from '../../src/cli/demo/audit-tally.ts'
 import { Look } from '../../src/cli/demo/look.ts'
@@ -52,69 +52,58 @@ test('killed twice, every call is made once, by the lines that calls leave behin
     ['demo', 'agent', folder, '--time', '1s'],
     { isClone: true },
   )
-  try {
-    const { kills, tally, report, logs, conversation, spent } = document
-    expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })
-    expect(document.model).toMatchObject({ name: 'scripted', isScripted: true })
-    expect(kills.map(({ during }) => during)).toEqual(['calls', 'approval'])
-    expect(kills[0]?.calls.length).toBeGreaterThan(0)
+  const { kills, tally, report, logs, conversation, spent } = document
+  expect({ code, ok: document.ok }).toEqual({ code: 0, ok: true })
+  expect(document.model).toMatchObject({ name: 'scripted', isScripted: true })
+  expect(kills.map(({ during }) => during)).toEqual(['calls', 'approval'])
+  expect(kills[0]?.calls.length).toBeGreaterThan(0)
 
-    const [asked, begun, done] = logs.map(linesOf)
-    const ids = done?.map(([, id]) => id) ?? []
-    expect(new Set(ids).size).toBe(ids.length)
-    expect(ids).toHaveLength(tally.calls)
-    expect(tally.madeOnce).toBe(tally.calls)
-    expect(asked).toHaveLength(tally.answers)
-    // What the kill cut off was begun twice: by the process that died, and by its successor.
-    expect(begun).toHaveLength(tally.calls + tally.cutOff.length)
-    expect(tally.cutOff).toHaveLength(kills[0]?.calls.length ?? 0)
-    expect(new Set(begun?.map(([pid]) => pid)).size).toBe(3)
+  const [asked, begun, done] = logs.map(linesOf)
+  const ids = done?.map(([, id]) => id) ?? []
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(ids).toHaveLength(tally.calls)
+  expect(tally.madeOnce).toBe(tally.calls)
+  expect(asked).toHaveLength(tally.answers)
+  // What the kill cut off was begun twice: by the process that died, and by its successor.
+  expect(begun).toHaveLength(tally.calls + tally.cutOff.length)
+  expect(tally.cutOff).toHaveLength(kills[0]?.calls.length ?? 0)
+  expect(new Set(begun?.map(([pid]) => pid)).size).toBe(3)
 
-    const results = conversation.filter(({ is }) => is === 'result').map(({ call }) => call)
-    expect(new Set(results)).toEqual(new Set(ids))
-    expect(results).toHaveLength(ids.length)
-    expect(conversation.filter(({ is }) => is === 'approval')).toMatchObject([
-      { verdict: 'approved', by: 'demo' },
-    ])
-    expect(spent).toMatchObject({ microUsd: 0 })
-    expect(report).toMatchObject({ writes: 1, exists: true })
-    const text = readFileSync(report.file, 'utf8')
-    expect(text).toContain('deep/long.ts')
-    expect(text).toContain('"TODO" stands in 1 places')
+  const results = conversation.filter(({ is }) => is === 'result').map(({ call }) => call)
+  expect(new Set(results)).toEqual(new Set(ids))
+  expect(results).toHaveLength(ids.length)
+  expect(conversation.filter(({ is }) => is === 'approval')).toMatchObject([
+    { verdict: 'approved', by: 'demo' },
+  ])
+  expect(spent).toMatchObject({ microUsd: 0 })
+  expect(report).toMatchObject({ writes: 1, exists: true })
+  const text = readFileSync(report.file, 'utf8')
+  expect(text).toContain('deep/long.ts')
+  expect(text).toContain('"TODO" stands in 1 places')
 
-    await using ever = await open({ store: `sqlite:${document.ledger}` })
-    expect(await (await ever.get('audit')).status()).toMatchObject({
-      status: 'completed',
-      crashes: 1, // the second one died while the run was nobody's
-    })
-    expect((await ever.verify('audit')).ok).toBe(true)
-  } finally {
-    rmSync(dirname(document.ledger), { recursive: true, force: true })
-  }
+  await using ever = await open({ store: `sqlite:${document.ledger}` })
+  expect(await (await ever.get('audit')).status()).toMatchObject({
+    status: 'completed',
+    crashes: 1, // the second one died while the run was nobody's
+  })
+  expect((await ever.verify('audit')).ok).toBe(true)
 })
 
 test('plain lines on an empty directory tell the same story, and so does the conversation', async () => {
   const { code, stdout } = await everloop(['demo', 'agent', testFolder(), '--time', '0s'])
-  const [, ledger = ''] = /^ledger +(\S+)/m.exec(stdout) ?? []
-  try {
-    expect(code).toBe(0)
-    expect(stdout).toMatch(
-      /^process \d+ killed with SIGKILL in the middle of (?:a call|\d calls)$/m,
-    )
-    expect(stdout).toMatch(/^process \d+ killed with SIGKILL while the run waits$/m)
-    expect(stdout).toContain('no key, no network, no cost')
-    expect(stdout).toMatch(/^calls made once +5 of 5$/m)
-    expect(stdout).toMatch(/^the report was written +once$/m)
-    expect(stdout).not.toContain('\u001b')
-    const [, args = ''] = /(runs conversation .*)$/m.exec(stdout) ?? []
-    const told = await everloop(args.split(' '))
-    expect(told.stdout).toMatch(/^user +Audit this directory\.$/m)
-    expect(told.stdout).toMatch(/^ {2}write_report \{"title":"Audit"/m)
-    expect(told.stdout).toMatch(/^ {4}approved by demo via demo$/m)
-    expect(told.stdout).toMatch(/^4 answers of the model, 5 calls, \d+ tokens for \$0\.$/m)
-  } finally {
-    rmSync(dirname(ledger), { recursive: true, force: true })
-  }
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^process \d+ killed with SIGKILL in the middle of (?:a call|\d calls)$/m)
+  expect(stdout).toMatch(/^process \d+ killed with SIGKILL while the run waits$/m)
+  expect(stdout).toContain('no key, no network, no cost')
+  expect(stdout).toMatch(/^calls made once +5 of 5$/m)
+  expect(stdout).toMatch(/^the report was written +once$/m)
+  expect(stdout).not.toContain('\u001b')
+  const [, args = ''] = /(runs conversation .*)$/m.exec(stdout) ?? []
+  const told = await everloop(args.split(' '))
+  expect(told.stdout).toMatch(/^user +Audit this directory\.$/m)
+  expect(told.stdout).toMatch(/^ {2}write_report \{"title":"Audit"/m)
+  expect(told.stdout).toMatch(/^ {4}approved by demo via demo$/m)
+  expect(told.stdout).toMatch(/^4 answers of the model, 5 calls, \d+ tokens for \$0\.$/m)
 })
 
 describe('a model that does not behave', () => {
@@ -123,9 +112,7 @@ describe('a model that does not behave', () => {
   ): Promise<{ code: number | null; document: Document }> => {
     await using server = await scriptedServer({ script })
     const args = ['demo', 'agent', testFolder(), '--time', '0s', '--model', `${server.url}#any`]
-    const ended = await everloopJson<Document>(args)
-    rmSync(dirname(ended.document.ledger), { recursive: true, force: true })
-    return ended
+    return await everloopJson<Document>(args)
   }
 
   test('and answers at once is told as it is', async () => {
@@ -202,8 +189,7 @@ test('Ctrl-C leaves no process behind', async () => {
   demo.child.kill('SIGINT')
   const { code, stderr } = await demo.ended
   expect(code).toBe(130)
-  const [, ledger = ''] = /What was recorded lies in (\S+)\.$/m.exec(stderr) ?? []
-  rmSync(dirname(ledger), { recursive: true, force: true })
+  expect(stderr).toMatch(/What was recorded lies in \S+\.$/m)
   expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 })
 
