@@ -1,12 +1,13 @@
 /** Runs that were in hand when their process died: one of them killed it, and the others did not. */
+import assert from 'node:assert'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { flow, open } from 'everloop'
-import { testRuntime, type TestRuntime } from 'everloop/testing'
+import { EverloopError, flow, open } from 'everloop'
+import { type Interceptor, memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
 
 const child = fileURLToPath(new URL('suspects-child.ts', import.meta.url))
 
@@ -177,6 +178,23 @@ test('a run that was lost twice and now hangs keeps others waiting for a minute 
   expect(begun.slice(4)).toEqual(['a', 'b'])
 })
 
+test('a run that was lost twice and now hangs keeps others waiting for a minute only, also when the clock is set back', async () => {
+  const { body, begun } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  let set = 0
+  await using runtime = await testRuntime({
+    flows: [work],
+    store: ({ clock }) => memoryStore({ clock: { now: () => clock.now() + set } }),
+  })
+  for (const id of ['a', 'b']) await runtime.ever.start(work, id, { id })
+  await lostTogether(runtime, begun, 2)
+  await runtime.runUntil(() => begun.length === 5)
+  set = -3_600_000
+  await runtime.ever.start(work, 'c', { id: 'c' })
+  await pass(runtime, 70_000)
+  expect(begun.slice(4)).toEqual(['a', 'c'])
+})
+
 test('a run that would be parked for one more loss is executed by itself, when what is in hand has been so for a minute', async () => {
   const { body, begun, open: release } = gates()
   const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
@@ -200,5 +218,82 @@ test('a run that would be parked for one more loss is executed by itself, when w
   await runtime.runUntil(() => begun.length === 5)
   expect(begun.slice(4)).toEqual(['behind'])
   for (const name of ['before', 'behind']) release(name)
+  expect(await runtime.result(lost)).toBe('lost')
+})
+
+/** Loses the reply of each claim that hands out a run that this says of. */
+function losingClaims(isLost: (run: string) => boolean): Interceptor {
+  return async ({ method }, proceed) => {
+    const result = await proceed()
+    if (method !== 'claim') return result
+    const { runs } = result as { readonly runs: readonly { readonly id: string }[] }
+    if (!runs.some(({ id }) => isLost(id))) return result
+    throw new EverloopError('STORE_UNAVAILABLE', 'The reply was lost.')
+  }
+}
+
+test('a run that would be parked for one more loss is executed by itself, also when the reply of its claim was lost', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  let losses = 0
+  const onCall = losingClaims((run) => run === 'lost' && begun.length === 3 && losses++ === 0)
+  await using runtime = await testRuntime({ flows: [work], onCall })
+  const lost = await runtime.ever.start(work, 'lost', { id: 'lost' })
+  for (const times of [1, 2]) {
+    await runtime.runUntil(() => begun.length === times)
+    runtime.workers.at(-1)?.crash()
+    runtime.addWorker()
+  }
+  await runtime.ever.start(work, 'before', { id: 'before' })
+  await runtime.runUntil(() => begun.length === 3)
+  await pass(runtime, 50_000)
+  expect(losses).toBeGreaterThan(0)
+  expect(begun).toEqual(['lost', 'lost', 'before'])
+  await pass(runtime, 20_000)
+  expect(begun.slice(3)).toEqual(['lost'])
+  for (const name of ['before', 'lost']) release(name)
+  expect(await runtime.result(lost)).toBe('lost')
+  await runtime.verify()
+})
+
+test('no more runs than a worker may have are executed, also when the reply of a claim was lost', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  let losses = 0
+  const onCall = losingClaims((run) => run === 'a' && losses++ === 0)
+  await using runtime = await testRuntime({ flows: [work], concurrency: 1, onCall })
+  const runs = ['a', 'b'].map((id) => runtime.ever.start(work, id, { id }))
+  const [, b] = await Promise.all(runs)
+  assert(b)
+  await runtime.runUntil(() => begun.length > 0)
+  await pass(runtime, 30_000)
+  expect(begun).toEqual(['a'])
+  release('a')
+  await runtime.runUntil(() => begun.length === 2)
+  release('b')
+  expect(await runtime.result(b)).toBe('b')
+})
+
+test('a run that waits to be executed by itself keeps to the limit of its queue', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  await using runtime = await testRuntime({ flows: [work] })
+  const lost = await runtime.ever.start(work, 'lost', { id: 'lost', queue: 'slow' })
+  for (const times of [1, 2]) {
+    await runtime.runUntil(() => begun.length === times)
+    runtime.workers.at(-1)?.crash()
+    runtime.addWorker()
+  }
+  await runtime.ever.start(work, 'before', { id: 'before' })
+  await runtime.runUntil(() => begun.length === 3)
+  await pass(runtime, 20_000)
+  await runtime.ever.limitQueue('slow', 0)
+  await runtime.ever.start(work, 'behind', { id: 'behind' })
+  await pass(runtime, 70_000)
+  expect(begun.slice(2)).toEqual(['before', 'behind'])
+  await runtime.ever.limitQueue('slow', 1)
+  for (const name of ['before', 'behind']) release(name)
+  await runtime.runUntil(() => begun.length === 5)
+  release('lost')
   expect(await runtime.result(lost)).toBe('lost')
 })

@@ -161,7 +161,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a claim whose reply was lost is not looked for',
     file: 'run/work/worker.ts',
-    find: 'if (this.#isUnsure) await this.#adopt(session)',
+    find: 'if (this.#isUnsure) await this.#putBackUnknown(token)',
     replace: '',
   },
   {

@@ -18,9 +18,6 @@ import { undoablesOf } from '../undo/undo-plan.ts'
 /** Losses of a worker without a new entry after which a run is parked. */
 export const barrenMax = 3
 
-/** Lost once more, it is parked: a worker executes it by itself (W5). */
-export const isOnLastChance = ({ barren }: RunRow): boolean => barren === barrenMax - 1
-
 export type Opening =
   /** The run goes on as it is. */
   | { readonly is: 'open' }

@@ -8,17 +8,16 @@
  * W3 Runs that are blocked and linger do not count against the concurrency.
  * W4 Nothing is polled that the store can tell: the worker sleeps until something was committed or
  *    the next run is due. A slow poll remains, for what might be missed.
- * W5 What lost its worker once goes on at once, beside all others. A suspect, which would be parked if
- *    it were lost once more, is executed by itself: nothing is claimed beside it, and it begins when
- *    nothing is in hand that has come lately. Else it were parked for what another one does.
+ *
+ * Who may begin beside whom is decided in last-chance.ts (W5).
  */
-import { type ErrorCode, EverloopError } from '../../base/errors.ts'
+import { assert, type ErrorCode, EverloopError } from '../../base/errors.ts'
 import { Redactor } from '../../base/redactor.ts'
-import { isSuspect, type RunRow } from '../../store/store.ts'
+import type { RunRow } from '../../store/store.ts'
 import type { Executing } from './executing.ts'
 import { execute } from './executor.ts'
 import { FairTurns } from './fair-turns.ts'
-import { isOnLastChance } from './opening.ts'
+import { heldUpMs, type InHand, isOnLastChance, provenMs, waitingAmong } from './last-chance.ts'
 import type { PassEnd } from '../pass/stop.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 import { type LossCause, SessionKeeper } from './session.ts'
@@ -28,8 +27,6 @@ import { attributeRejections } from './unhandled.ts'
 const pollMs = 5000
 /** How long claims are put off after the store was in trouble. */
 const troubleMs = 1000
-/** What has been in hand for so long holds up no other: it may hang, but it has not killed. */
-const provenMs = 60_000
 /** How long a run is put off that could not be executed for a reason of its own. */
 const lostMs = 10_000
 
@@ -42,13 +39,10 @@ export interface WorkerOptions extends RuntimeParts {
 
 type State = 'new' | 'working' | 'draining' | 'stopped'
 
-interface Held {
+interface Held extends InHand {
   readonly executing: Executing
   readonly row: RunRow
-  /** When it has been in hand for so long that it is not taken for what kills the process. */
-  readonly provenAt: number
-  /** It has written nothing since it was lost (W5). */
-  isSuspect: boolean
+  isOnLastChance: boolean
 }
 
 export class Worker {
@@ -59,8 +53,8 @@ export class Worker {
   #session: SessionKeeper | undefined
   /** A session that was lost through no fault of what it held, which is still to be given back. */
   #blameless: string | undefined
-  /** The run that waits here to be executed by itself (W5). */
-  #waiting: string | undefined
+  /** A run is due that waits here to be executed by itself (W5). */
+  #isOneWaiting = false
   /** A claim failed and may have happened all the same. */
   #isUnsure = false
   /** Set while the loop sleeps; called to wake it. */
@@ -164,43 +158,36 @@ export class Worker {
 
   /** Claims as much as there is room for. Returns when to ask again. */
   async #claim(): Promise<number | undefined> {
-    const { store, flows, concurrency } = this.#options
-    const busy = Array.from(this.#held.values()).filter(({ executing }) => !executing.isBlocked)
-    const limit = concurrency - busy.length
+    const { store, ports, flows, concurrency } = this.#options
+    const held = (): readonly Held[] => [...this.#held.values()]
+    const limit = concurrency - held().filter(({ executing }) => !executing.isBlocked).length
     if (limit <= 0) return undefined
-    const suspect = this.#suspectInHand()
-    if (suspect) return suspect.provenAt
-    const waiting = this.#waiting
-    const unproven = this.#unproven(busy)
-    if (waiting !== undefined && unproven !== undefined) return unproven
+    const isOneWaiting = this.#isOneWaiting
+    const ms = heldUpMs(held(), isOneWaiting, ports.monotonic())
+    if (ms > 0) return store.clock.now() + ms
     const asking = [...this.#idle] // whoever asks later may have started something that this claim misses
     try {
       const session = await this.#keeper()
       const { token } = session
-      if (this.#isUnsure) await this.#adopt(session)
+      if (this.#isUnsure) await this.#putBackUnknown(token)
       this.#isUnsure = true
       const { runs, nextDue } = await store.claim({
         session: token,
         flows: flows.served,
-        limit,
+        limit: isOneWaiting ? 1 : limit, // that one, mostly: it has been due for longest
         suspects: 1,
-        run: waiting,
       })
       this.#isUnsure = false
-      this.#waiting = undefined
       if (this.#session !== session) {
         // Lost meanwhile. What was never begun is given back, or it would count as lost with us.
-        await Promise.all(runs.map((row) => this.#putOff(row, token, 0)))
+        await Promise.all(runs.map((row) => this.#putOff(row, token)))
         return 0
       }
-      const last = runs.find(isOnLastChance)
-      const mustWait = last && (runs.length > 1 || unproven !== undefined)
-      for (const row of runs) if (!mustWait || row !== last) this.#begin(row, token)
-      if (mustWait) {
-        await this.#putOff(last, token, 0)
-        this.#waiting = last.id
-      }
-      if (waiting !== undefined || mustWait) return 0
+      const waiting = waitingAmong(runs, held(), ports.monotonic())
+      this.#isOneWaiting = waiting !== undefined
+      for (const row of runs) if (row !== waiting) this.#begin(row, token)
+      if (waiting) await this.#putOff(waiting, token)
+      if (isOneWaiting || waiting) return 0
       if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle(asking)
       return nextDue
     } catch (error) {
@@ -209,37 +196,18 @@ export class Worker {
     }
   }
 
-  #suspectInHand(): Held | undefined {
-    const now = this.#options.store.clock.now()
-    return Array.from(this.#held.values()).find((held) => held.isSuspect && held.provenAt > now)
-  }
-
-  /** When all of these will have been in hand for long; undefined when they have. */
-  #unproven(busy: readonly Held[]): number | undefined {
-    const at = busy.reduce((latest, { provenAt }) => Math.max(latest, provenAt), 0)
-    return at > this.#options.store.clock.now() ? at : undefined
-  }
-
-  /** Begins what an earlier claim did get although its reply was lost. */
-  async #adopt(session: SessionKeeper): Promise<void> {
-    // What is in hand now may be given back before the answer is here.
-    const asked = new Map(this.#held)
-    const rows = await this.#options.store.runs({ session: session.token })
-    if (this.#session !== session) return
-    for (const row of rows) {
-      const isKnown = [asked, this.#held].some((held) => held.get(row.id)?.row.epoch === row.epoch)
-      if (!isKnown) this.#begin(row, session.token)
-    }
+  /** Gives back what an earlier claim did get although its reply was lost: the next one gets it again. */
+  async #putBackUnknown(session: string): Promise<void> {
+    const rows = await this.#options.store.runs({ session })
+    const unknown = rows.filter(({ id, epoch }) => this.#held.get(id)?.row.epoch !== epoch)
+    await Promise.all(unknown.map((row) => this.#putOff(row, session)))
   }
 
   #begin(row: RunRow, session: string): void {
     const { store, ports, flows, development, onBody, onTrouble, onPassEnd } = this.#options
     const { redactor = new Redactor(), environment = {} } = this.#options
     const flow = flows.find(row.flow, row.version)
-    if (!flow) {
-      void this.#putOff(row, session, 0) // it waited here, and has moved to another version meanwhile
-      return
-    }
+    assert(flow, 'A run was claimed that this worker does not serve.', { run: row.id })
     const executing = execute({
       row,
       session,
@@ -263,16 +231,16 @@ export class Worker {
         this.#stir()
       },
     })
-    const provenAt = store.clock.now() + provenMs
-    this.#held.set(row.id, { executing, row, provenAt, isSuspect: isSuspect(row) })
+    const provenAt = ports.monotonic() + provenMs
+    this.#held.set(row.id, { executing, row, provenAt, isOnLastChance: isOnLastChance(row) })
     if (this.#state !== 'working') executing.yield()
   }
 
-  /** The run has got further: it is no suspect any more, and the next one may come. */
+  /** The run has got further: it has all its chances again, and the next one may come. */
   #clear(row: RunRow): void {
     const held = this.#held.get(row.id)
-    if (held?.row !== row || !held.isSuspect) return
-    held.isSuspect = false
+    if (held?.row !== row || !held.isOnLastChance) return
+    held.isOnLastChance = false
     this.#stir()
   }
 
@@ -283,18 +251,18 @@ export class Worker {
   #onLost(error: EverloopError, row: RunRow, session: string): void {
     this.#options.onTrouble(error, row.id)
     // A worker that stops has its runs freed with its session.
-    if (error.code !== 'FENCED' && this.#state === 'working')
-      void this.#putOff(row, session, lostMs)
+    if (error.code === 'FENCED' || this.#state !== 'working') return
+    void this.#putOff({ ...row, wake: this.#options.store.clock.now() + lostMs }, session)
   }
 
-  /** Gives a run back that is still in our name, as soon as the store takes it. */
-  async #putOff(row: RunRow, session: string, ms: number): Promise<void> {
+  /** Gives a run back that is still in our name, as soon as the store takes it: due when it was before. */
+  async #putOff(row: RunRow, session: string): Promise<void> {
     const { store, ports } = this.#options
-    const { id: run, epoch } = row
+    const { id: run, epoch, wake } = row
     try {
       const now = await store.run(run)
       if (now?.session !== session || now.epoch !== epoch) return
-      const release = { wake: store.clock.now() + ms, seen: now.newest }
+      const release = { wake, seen: now.newest }
       const { is } = await store.append({ run, session, epoch, after: now, entries: [], release })
       if (is === 'committed') return
     } catch (error) {
@@ -302,7 +270,7 @@ export class Worker {
     }
     ports.setTimer(troubleMs, () => {
       const isOurs = this.#state === 'working' && this.#session?.token === session
-      if (isOurs && !this.holds(run)) void this.#putOff(row, session, ms)
+      if (isOurs && !this.holds(run)) void this.#putOff(row, session)
     })
   }
 
