@@ -25,6 +25,7 @@ export interface Catch {
 
 /** Hunts all mutants, or those whose name contains this text. Returns an exit code. */
 export async function huntMutants(jobs: number, only = ''): Promise<number> {
+  using copy = new Copy()
   const chosen = mutants.filter(({ name }) => name.includes(only))
   let escaped = 0
   for (const mutant of chosen) {
@@ -37,7 +38,7 @@ export async function huntMutants(jobs: number, only = ''): Promise<number> {
       )
       continue
     }
-    const caught = await hunt(mutant, jobs)
+    const caught = await hunt(mutant, jobs, copy)
     const seconds = Math.round((performance.now() - begun) / 1000)
     if (caught)
       console.log(`caught   ${mutant.name}: seed ${caught.seed}, ${seconds} s: ${caught.how}`)
@@ -51,14 +52,9 @@ export async function huntMutants(jobs: number, only = ''): Promise<number> {
 }
 
 /** The first seed that fails because of this mutant; undefined when none does. */
-export async function hunt(mutant: Mutant, jobs: number): Promise<Catch | undefined> {
-  const copy = mkdtempSync(join(tmpdir(), 'everloop-mutant-'))
+export async function hunt(mutant: Mutant, jobs: number, copy: Copy): Promise<Catch | undefined> {
+  const takeBack = copy.apply(mutant)
   try {
-    for (const part of ['src', 'test/sim', 'package.json']) {
-      cpSync(join(root, part), join(copy, part), { recursive: true })
-    }
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    apply(mutant, copy)
     let from = 1
     while (from <= seedsMax) {
       const found = await firstFailure(copy, from, jobs)
@@ -70,7 +66,31 @@ export async function hunt(mutant: Mutant, jobs: number): Promise<Catch | undefi
     }
     return undefined
   } finally {
-    rmSync(copy, { recursive: true, force: true })
+    takeBack()
+  }
+}
+
+/** The sources and the simulator, for one mutant after the other: Node keeps compiled what none of them touches. */
+export class Copy implements Disposable {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'everloop-mutants-'))
+
+  constructor() {
+    for (const part of ['src', 'test/sim', 'package.json']) {
+      cpSync(join(root, part), join(this.path, part), { recursive: true })
+    }
+    symlinkSync(join(root, 'node_modules'), join(this.path, 'node_modules'))
+  }
+
+  /** Until what it returns is called. */
+  apply({ file, find, replace }: Mutant): () => void {
+    const path = join(this.path, 'src', file)
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.split(find).join(replace))
+    return () => writeFileSync(path, text)
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
   }
 }
 
@@ -78,15 +98,11 @@ export async function hunt(mutant: Mutant, jobs: number): Promise<Catch | undefi
 export const placesOf = ({ file, find }: Mutant): number =>
   readFileSync(join(root, 'src', file), 'utf8').split(find).length - 1
 
-function apply({ file, find, replace }: Mutant, copy: string): void {
-  const path = join(copy, 'src', file)
-  writeFileSync(path, readFileSync(path, 'utf8').split(find).join(replace))
-}
-
-function firstFailure(copy: string, from: number, jobs: number): Promise<Catch | undefined> {
+function firstFailure({ path }: Copy, from: number, jobs: number): Promise<Catch | undefined> {
   const args = ['test/sim/main.ts', '--quick', '--from', String(from), '--jobs', String(jobs)]
   const child = spawn(process.execPath, [...args, '--seeds', String(seedsMax + 1 - from)], {
-    cwd: copy,
+    cwd: path,
+    env: { ...process.env, NODE_COMPILE_CACHE: join(path, 'compiled') },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let said = ''

@@ -1,7 +1,7 @@
 /** A taste of the simulator for every run of the tests; `npm run sim` is the meal. */
 import { describe, expect, it } from 'vitest'
 import { runRange } from './batch.ts'
-import { hunt, placesOf } from './hunt.ts'
+import { Copy, hunt, placesOf } from './hunt.ts'
 import { mutants } from './mutants.ts'
 import { regressions } from './regressions.ts'
 import { runSeed } from './seed.ts'
@@ -33,6 +33,7 @@ describe('the simulator', () => {
   it('catches a canary', { timeout: 60_000 }, async () => {
     const canary = mutants.find(({ name }) => name === 'the store does not look at the fence')
     if (!canary) throw new Error('The canary has flown: name another mutant here.')
-    expect(await hunt(canary, 1)).toBeDefined()
+    using copy = new Copy()
+    expect(await hunt(canary, 1, copy)).toBeDefined()
   })
 })
