@@ -9,6 +9,7 @@ import { agent, guard, open, tool, verdict } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { testFolder } from '../cli/command-line.ts'
 import { anthropicEvents, served, type Asked } from './served.ts'
+import { look } from './look.ts'
 
 const apiKey = 'sk-test-0123456789abcdef'
 
@@ -72,14 +73,6 @@ async function anthropic(calls: number) {
       server.requests.map(({ body }) => thinkingIn((body as unknown as Body).messages).join()),
   }
 }
-
-const look = tool({
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  effect: 'read',
-  run: () => 'Nothing.',
-})
 
 async function outputOf(flow: ReturnType<typeof agent>): Promise<unknown> {
   await using ever = await open({ store: 'memory:', flows: [flow], work: {} })

@@ -2,20 +2,13 @@
 import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAI } from '@ai-sdk/openai'
 import { expect, test } from 'vitest'
-import { agent, conversation, guard, tool, verdict } from 'everloop'
+import { agent, conversation, guard, verdict } from 'everloop'
 import { type ScriptedAnswer, scriptedModel, scriptedServer, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
+import { look } from './look.ts'
 
 const apiKey = 'sk-test-0123456789abcdef'
 const claude = (baseURL: string) => createAnthropic({ baseURL, apiKey })('claude-sonnet-4-5')
-
-const look = tool({
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  effect: 'read',
-  run: () => 'Nothing.',
-})
 
 const paused = { text: 'I will look that up.', finishReason: 'pause_turn' }
 

@@ -15,6 +15,7 @@ import {
 import { type ScriptedModel, scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { lastTextOf, toldOf } from './prompts.ts'
+import { look } from './look.ts'
 
 const echo = tool({
   name: 'echo',
@@ -163,7 +164,6 @@ test.each(['input', 'request', 'answer', 'result', 'output'] as const)(
   async (at) => {
     const asking = (name: string, question: string) =>
       guard({ name, at, check: () => verdict.ask(question) })
-    const look = tool({ name: 'look', description: 'Looks.', effect: 'read', run: () => 'seen' })
     const looker = agent({
       name: 'looker',
       guards: [asking('one', 'Sure?'), asking('two', 'Very?')],

@@ -3,16 +3,10 @@
  * commit of a run, right before it reaches the store and right behind it.
  */
 import { expect, test } from 'vitest'
-import { type Agent, agent, conversation, EverloopError, guard, tool, verdict } from 'everloop'
+import { type Agent, agent, conversation, EverloopError, guard, verdict } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
+import { look } from './look.ts'
 
-const look = tool({
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  effect: 'read',
-  run: () => 'Nothing.',
-})
 const model = (): ReturnType<typeof scriptedModel> =>
   scriptedModel(({ turn }) =>
     turn % 2 === 0 ? { toolCalls: [{ name: 'look', input: {} }] } : { text: 'Done.' },

@@ -1,10 +1,10 @@
 /** What is misspelt in an agent is said when it is defined, and not after a crash at night. */
 import { expect, onTestFinished, test } from 'vitest'
-import { agent, secret, tool } from '../../src/index.ts'
+import { agent, secret } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
+import { look } from './look.ts'
 
 const model = scriptedModel([{ text: 'Done.' }])
-const look = tool({ name: 'look', description: 'Looks.', effect: 'read', run: () => 'seen' })
 
 /** As somebody without types would write it. */
 const define = (options: object): unknown =>

@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { expect, test } from 'vitest'
-import { agent, judgeGuard, open, secret, tool } from 'everloop'
+import { agent, judgeGuard, open, secret } from 'everloop'
 import { scriptedServer, type ScriptedServer } from 'everloop/testing'
 import { testFolder } from '../cli/command-line.ts'
 import { filesWith, leaksIn } from './secret-forms.ts'
+import { look } from './look.ts'
 
 const key = 'gw-C4nary-0123456789'
 const user = 'somebody-of-whom-nobody-knows'
@@ -109,15 +110,7 @@ test('summaries and judges reach the gateway as the agent does', async () => {
   const flow = agent({
     name: 'looker',
     model,
-    tools: [
-      tool({
-        name: 'look',
-        description: 'Looks.',
-        inputSchema: { type: 'object' },
-        effect: 'read',
-        run: () => 'Nothing.',
-      }),
-    ],
+    tools: [look],
     compaction: { above: 1, keep: 2 },
     guards: [
       judgeGuard({

@@ -3,14 +3,8 @@ import { expect, test } from 'vitest'
 import { type Agent, agent, guard, type GuardVerdict, regexGuard, tool, verdict } from 'everloop'
 import { scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
+import { look } from './look.ts'
 
-const look = tool({
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  effect: 'read',
-  run: () => 'Nothing.',
-})
 const model = (text: string): ReturnType<typeof scriptedModel> =>
   scriptedModel(() => ({ text, toolCalls: [{ name: 'look', input: {} }] }))
 const rest = { tools: [look], stop: { turns: 2 } }
