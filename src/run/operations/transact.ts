@@ -4,24 +4,17 @@
  * key and without a doubt.
  */
 import { EverloopError } from '../../base/errors.ts'
-import {
-  decode,
-  digestOf,
-  encode,
-  errorData,
-  operationPath,
-  type OutcomeKind,
-} from '../../ledger/index.ts'
+import { digestOf, encode, errorData, operationPath } from '../../ledger/index.ts'
 import type { Transaction } from '../../store/store.ts'
 import { within } from '../current.ts'
 import type { TransactOptions } from '../face.ts'
 import type { Item } from '../pass/journal.ts'
-import { cleaned, copyOf, payloadWith } from '../replay/large.ts'
+import { payloadWith } from '../replay/large.ts'
 import type { Live, Operation } from '../pass/operation.ts'
+import { operationEntry, type OperationEntry } from '../pass/operation-entry.ts'
 import { checkOptions } from '../../base/options.ts'
 import type { Pass } from '../pass/pass.ts'
 import { isPromiseLike } from '../promise-like.ts'
-import type { Line } from '../replay/recorded.ts'
 import type { Scope } from '../pass/scope.ts'
 
 export interface TransactCall {
@@ -61,22 +54,22 @@ class Transacted implements Live {
       return
     }
     const given = this.input === undefined ? {} : { input: this.input }
-    let handed: unknown
+    let made: OperationEntry<'step.completed'> | undefined
     pass.commit({
       drafts: [],
       transact: (transaction) => {
         const value = this.#execute(operation, transaction)
-        const record = { value, ...given }
-        const clean = cleaned(payloadWith('value', encode(value), given), pass.options.redactor)
-        const { payload, artifacts } = clean
-        handed = copyOf(record, clean, pass.options.redactor) ?? decode(payload)
-        const draft = { ...operation.place, kind: 'step.completed', record, payload } as const
-        return { artifacts, drafts: [draft] }
+        const encoded = payloadWith('value', encode(value), given)
+        const recording = {
+          kind: 'step.completed',
+          record: { value, ...given },
+          ...encoded,
+        } as const
+        made = operationEntry(operation, recording, pass.options.redactor)
+        return { artifacts: made.artifacts, drafts: [made.draft] }
       },
       committed: ([entry]) => {
-        if (!entry || operation.scope.closed) return
-        const line = { entry, kind: 'step.completed', record: handed }
-        pass.recorded.push(line as Line<OutcomeKind>)
+        if (entry && made && !operation.scope.closed) pass.recorded.push(made.line(entry))
       },
       failed: (thrown) => {
         const record = { error: errorData(thrown), attempts: 1, ...given }

@@ -17,7 +17,7 @@
  */
 import { Cancelled, EverloopError } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
-import { decode, encode, operationPath } from '../../ledger/index.ts'
+import { operationPath } from '../../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../../ledger/index.ts'
 import type { Store } from '../../store/store.ts'
 import { meet, misfitOf } from '../effects/calls.ts'
@@ -25,11 +25,11 @@ import { passOnCancel } from './cancelling.ts'
 import { DueTimes } from './due-times.ts'
 import { drifted, driftOf } from '../replay/drift.ts'
 import { Holds } from './holds.ts'
-import type { Item, ItemDraft } from './journal.ts'
-import { cleaned, copyOf, type Encoded } from '../replay/large.ts'
+import type { Item } from './journal.ts'
 import { Landings } from './landings.ts'
 import { Mailbox } from './mailbox.ts'
 import { type Family, type Live, Operation } from './operation.ts'
+import { operationEntry, type Prepared } from './operation-entry.ts'
 import { type Left, Leaving } from './leaving.ts'
 import { LoopEnd } from './loop-end.ts'
 import { Operations, unfinished } from './operations.ts'
@@ -186,22 +186,15 @@ export class Pass {
     operation: Operation,
     kind: K,
     record: Payloads[K],
-    item: Omit<Partial<Item>, 'drafts' | 'artifacts' | 'committed'> & {
-      readonly payload?: string | undefined
-      readonly artifacts?: Encoded['artifacts']
-      readonly before?: readonly AnyDraft[]
-    } = {},
+    item: Omit<Partial<Item>, 'drafts' | 'artifacts' | 'committed'> &
+      Prepared & { readonly before?: readonly AnyDraft[] } = {},
   ): void {
     if (this.isOver || operation.phase === 'settled' || operation.scope.closed) return
     operation.phase = 'busy'
     operation.due = undefined
-    const { before = [], payload: text = encode(record), ...rest } = item
-    const { redactor } = this.options
-    const clean = cleaned({ payload: text, artifacts: item.artifacts }, redactor)
-    const { payload, artifacts } = clean
-    // Now: the code may go on changing what it returned while it is being written.
-    const copy = copyOf(record, clean, redactor)
-    const draft = { ...operation.place, kind, record, payload } as ItemDraft
+    const { before = [], payload, artifacts: given, ...rest } = item
+    const recording = { kind, record, payload, artifacts: given }
+    const { draft, artifacts, line } = operationEntry(operation, recording, this.options.redactor)
     this.commit({
       ...rest,
       artifacts,
@@ -209,10 +202,7 @@ export class Pass {
       committed: (entries) => {
         const entry = entries[before.length]
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
-        if (!entry || operation.scope.closed) return
-        // What is handed over is decoded, as it will be on a replay.
-        const line = { entry, kind, record: copy ?? decode(payload) }
-        this.recorded.push(line as Line<OutcomeKind>)
+        if (entry && !operation.scope.closed) this.recorded.push(line(entry))
       },
     })
   }

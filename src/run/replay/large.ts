@@ -83,26 +83,8 @@ const asClean = (artifacts: readonly NewArtifact[] | undefined): Written['artifa
 export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
-/**
- * The record as a replay will decode it, where the payload alone does not say it: it has references in
- * the place of values. Copied field by field, as each value is within the limits of a payload, and with
- * others around it may not be.
- */
-export function copyOf(
-  record: object,
-  { payload, artifacts: [artifact] = [] }: Written,
-  redactor: Redactor,
-): unknown {
-  if (!payload.includes('"$":"ref"')) return undefined
-  const fields = Object.entries(record).map(([key, value]): [string, unknown] => {
-    const isSpilled = artifact && (key === 'value' || key === 'output' || key === 'args')
-    const text = isSpilled ? textOf(artifact.bytes) : redacted(encode(value), redactor, 'value')
-    return [key, decode(text)]
-  })
-  return Object.fromEntries(fields)
-}
-
-const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+/** The text of an artifact that holds an encoded value. */
+export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
 /** How a reference stands in a payload. Quotes inside texts are escaped, so it is nothing else. */
 const refOpens = '"$":"ref","v":['
