@@ -1,9 +1,8 @@
 /** The flows a process knows, by name and version, and the actions that undo what they do. */
 import { EverloopError } from '../base/errors.ts'
 import { checkList } from '../base/options.ts'
-import type { AnyFlow } from './face.ts'
+import type { AnyAction, AnyFlow } from './face.ts'
 import { Actions } from './undo/actions.ts'
-import type { AnyAction } from './face.ts'
 import { isFlow } from './flow.ts'
 import { type Moves, noMoves } from './moves.ts'
 

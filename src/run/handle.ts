@@ -28,7 +28,7 @@ import type {
   TransactOptions,
   Turn,
 } from './face.ts'
-import { asItIs, hasInput, withInputAsItIs } from './given.ts'
+import { asItIs, hasInput, withInputAsItIs } from './as-it-is.ts'
 import { loop } from './operations/loop.ts'
 import { checkOptions } from '../base/options.ts'
 import { registerUndo } from './undo/registration.ts'

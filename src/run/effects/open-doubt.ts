@@ -18,7 +18,7 @@ import type { Answer, Operation } from '../pass/operation.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Line } from '../replay/recorded.ts'
 import { checked } from '../schema.ts'
-import { isWanted } from './calls.ts'
+import { isWanted } from './is-wanted.ts'
 import { commitBegun } from './commit-begun.ts'
 import type { Doubt, Resolution, Source } from './doubt.ts'
 import { answerOf, noReconcile, questionOf } from './doubt-question.ts'
@@ -41,7 +41,7 @@ export interface DoubtOptions {
   /** What is recorded of the call. */
   readonly intent: Line<'effect.intended'> | undefined
   /** What it was resolved to. When this throws, the doubt is open as before. */
-  readonly onResolved: (resolution: Resolution, doubt: Doubt) => void
+  readonly onResolved: (resolution: Resolution) => void
 }
 
 export class OpenDoubt {
@@ -202,7 +202,7 @@ export class OpenDoubt {
 
   #resolve(resolution: Resolution): void {
     this.#isResolved = true
-    this.#options.onResolved(resolution, this.#doubt)
+    this.#options.onResolved(resolution)
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { withoutCharge } from '../../ledger/index.ts'
 import type { OutcomeKind, Payloads } from '../../ledger/index.ts'
-import { misfitOf } from '../effects/calls.ts'
+import { misfitOf } from '../effects/meet.ts'
 import type { Live, Operation } from '../pass/operation.ts'
 import type { Recorded } from './recorded.ts'
 

@@ -1,4 +1,4 @@
-/** What the ledger says about calls that must not repeat. */
+/** What the ledger holds of an operation that the code asks for: where it had got to, and whether the two fit. */
 import type { Operation } from '../pass/operation.ts'
 import { isLine, type Line, type Recorded } from '../replay/recorded.ts'
 
@@ -36,11 +36,3 @@ export function misfitOf(operation: Operation, line: Line): string | undefined {
     ? `At "${path}" the ledger holds a call that must not repeat (${line.kind}), but the code asks for a ${family} that may: its \`effect\` is not "once".`
     : `At "${path}" the ledger holds ${line.kind}, but the code asks for a ${family}.`
 }
-
-/** False once the run is being cancelled, even before its code was told: nothing new is called. */
-export const mayCall = (recorded: Recorded, { scope }: Operation): boolean =>
-  scope.shielded || recorded.cancelling === undefined
-
-/** True while somebody waits for it, and may go on to do so. */
-export const isWanted = (recorded: Recorded, operation: Operation): boolean =>
-  operation.isWanted && mayCall(recorded, operation)
