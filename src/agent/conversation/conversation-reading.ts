@@ -10,7 +10,16 @@ import { asUserMessage } from '../loop/prompt.ts'
 import { answerText } from '../model/answer-text.ts'
 import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
 import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
-import { approvalOf, callOf, isReply, isShown, promptsOf, resultsOf } from './recorded.ts'
+import {
+  approvalOf,
+  callOf,
+  isReply,
+  isShown,
+  modelKey,
+  nextMessageKey,
+  promptsOf,
+  resultsOf,
+} from './recorded.ts'
 import { UntoldCalls } from './untold-calls.ts'
 
 /** The entries of a run as items, one after the other. */
@@ -88,7 +97,7 @@ export class ConversationReading {
       }
       case 'message.received':
       case 'signal.received': {
-        if (kind === 'signal.received' && key !== '=next message') return
+        if (kind === 'signal.received' && key !== nextMessageKey) return
         const { value, by } = read(kind)
         add({ is: 'user', text: asUserMessage(value).text, ...said({ by }) })
         return
@@ -115,7 +124,7 @@ export class ConversationReading {
   #readTurn({ kind, key, read, add }: About, place: Place): void {
     switch (kind) {
       case 'step.completed':
-        if (key === '=model') this.#answer(read(kind).value, place, add)
+        if (key === modelKey) this.#answer(read(kind).value, place, add)
         return
       case 'guard.decided':
         this.#guarded(read(kind), add)

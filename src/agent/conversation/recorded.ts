@@ -2,10 +2,11 @@
  * What the entries of an agent's run hold for a conversation. The run may be of a flow that is no agent, and
  * of any build: nothing is taken for granted.
  */
-import { type Entry, givenKey, type StateChange } from '../../ledger/index.ts'
+import { type Entry, explicitKey, givenKey, type StateChange } from '../../ledger/index.ts'
 import { approvedCall, executedCall } from '../calls/tool-call.ts'
 import type { Reply } from '../loop/reply.ts'
 import type { CallResult } from '../loop/state.ts'
+import { turnKeys } from '../loop/turn-keys.ts'
 
 /** What an agent was started with; nothing where the run is of another flow. */
 export function promptsOf(input: unknown): readonly string[] {
@@ -34,10 +35,14 @@ export function resultsOf(change: StateChange): readonly CallResult[] {
   )
 }
 
+/** The key of a model's answer, and of the message that an agent has listened for. */
+export const modelKey: string = explicitKey(turnKeys.model)
+export const nextMessageKey: string = explicitKey(turnKeys.nextMessage)
+
 /** Whether what it holds is an item, or part of one, so that a large value of it is needed. */
 export const isShown = ({ kind, key }: Entry): boolean =>
-  key === '=model' ||
-  key === '=next message' ||
+  key === modelKey ||
+  key === nextMessageKey ||
   kind === 'question.answered' ||
   callOf(key) !== undefined
 

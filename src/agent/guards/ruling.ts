@@ -5,13 +5,12 @@
  * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
  *   has added are not asked about the past (C4).
  */
-import type { Payloads } from '../../ledger/index.ts'
 import { decideIn, isRecorded, taintsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
 import { type Position, type Subjects, withFix } from './position.ts'
-import { type Grant, runGuards } from './run-guards.ts'
+import { type Grant, type GuardDecision, runGuards } from './run-guards.ts'
 import { halt } from '../loop/halt.ts'
 import { judging } from './judging.ts'
 import { type AgentState, recentCalls } from '../loop/state.ts'
@@ -138,14 +137,7 @@ function askingIn({ by = '', asking = [by], verdicts }: Decided): Required<Grant
     .map(({ guard, reason }) => ({ guard, question: reason }))
 }
 
-/** The parts of a recorded decision that the loop acts on. */
-interface Decided {
-  readonly outcome: 'allow' | 'deny' | 'retry' | 'ask' | 'halt'
-  readonly verdicts: Payloads['guard.decided']['verdicts']
-  readonly by?: string
-  readonly asking?: readonly string[]
-  readonly reason?: string
-  readonly max?: number
-  readonly fixed?: { readonly value: unknown }
+/** A decision as it is recorded. */
+interface Decided extends Omit<GuardDecision, 'position'> {
   readonly about?: unknown
 }

@@ -12,6 +12,7 @@ import { lastText } from './progress.ts'
 import { rule } from '../guards/ruling.ts'
 import { type Refusal, sentBack } from './sent-back.ts'
 import { type AgentState, withMessages, withOtherMessages } from './state.ts'
+import { turnKeys } from './turn-keys.ts'
 
 export type Conclusion =
   | { readonly is: 'output'; readonly output: unknown }
@@ -76,18 +77,15 @@ function stopped({ agent: { name } }: Agency, run: Run, judged: Rejected): Everl
       )
 }
 
-/** The key of what guards say of the output. */
-const guardKey = 'guard:output'
-
 /** Asks the schema and the guards. */
 async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
   // What guards have ruled about is asked for, whatever a schema that a deploy has added says of it (C4).
-  if (!made.ok && !isRecorded(run, guardKey)) return { ...made, is: 'misfit' }
+  if (!made.ok && !isRecorded(run, turnKeys.outputGuard)) return { ...made, is: 'misfit' }
   const ruling = await rule(at, run, state, {
     position: 'output',
-    key: guardKey,
+    key: turnKeys.outputGuard,
     later: [],
     subject: { text, value: made.ok ? made.value : undefined },
   })

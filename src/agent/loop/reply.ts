@@ -12,6 +12,7 @@ import { withoutSignedReasoning } from '../model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
 import { resolved } from '../settings.ts'
 import type { AgentState } from './state.ts'
+import { turnKeys } from './turn-keys.ts'
 import type { DefinedTool } from '../tools/tool-schema.ts'
 
 /** An answer as it is recorded: text and reasoning stand in its parts, and nowhere else. */
@@ -57,7 +58,7 @@ export function askModel(
   const costs = new Costs(at)
   return stepIn(run, {
     name: 'model',
-    options: { key: 'model' },
+    options: { key: turnKeys.model },
     body: (context) =>
       reply(at, run, state, {
         messages,

@@ -1,15 +1,31 @@
-/** The keys of what a turn does before the model has answered, in order: what comes later is proof of what comes before (C4). */
+/** The keys under which a turn records what it does, beside those of its calls (tool-call.ts). */
 import type { AgentState } from './state.ts'
 
-/** The guards on each message that came in. */
+/** In the order in which the turn comes to them: what comes later is proof of what comes before (C4). */
+export const turnKeys = {
+  /** The decision whether there is room for asking the model. */
+  budget: 'budget:turn',
+  /** The guards on the request for a summary, and the summary. */
+  compactionGuard: 'guard:compaction',
+  compaction: 'compaction',
+  requestGuard: 'guard:request',
+  model: 'model',
+  answerGuard: 'guard:answer',
+  outputGuard: 'guard:output',
+  /** In a turn that only listens. */
+  nextMessage: 'next message',
+} as const
+
+/** The guards on each message that came in: before all others. */
 export const inputKeys = ({ pending }: AgentState): readonly string[] =>
   pending.map((_, i) => `guard:input:${i + 1}`)
 
-/** The decision whether there is room for asking the model. */
-export const budgetKey = 'budget:turn'
-
-/** What comes between that and the model. */
-export const beforeModel: readonly string[] = ['guard:compaction', 'compaction', 'guard:request']
+/** What comes between the budget and the model. */
+export const beforeModel: readonly string[] = [
+  turnKeys.compactionGuard,
+  turnKeys.compaction,
+  turnKeys.requestGuard,
+]
 
 /** What comes behind the guards on what came in, up to the answer. */
-export const toModel: readonly string[] = [budgetKey, ...beforeModel, 'model']
+export const toModel: readonly string[] = [turnKeys.budget, ...beforeModel, turnKeys.model]

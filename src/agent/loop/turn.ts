@@ -37,7 +37,7 @@ import {
 } from './state.ts'
 import { keyOfCall, keysBefore } from '../calls/tool-call.ts'
 import { TurnEnd } from './turn-end.ts'
-import { beforeModel, budgetKey, inputKeys, toModel } from './turn-keys.ts'
+import { beforeModel, inputKeys, toModel, turnKeys } from './turn-keys.ts'
 
 /** Takes a turn, and returns what the loop does next. */
 export async function takeTurn(
@@ -68,7 +68,7 @@ export async function takeTurn(
   const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
 
   // What guards said of the output is proof that the model got no further try then (C4).
-  const wasStopped = isRecorded(run, 'guard:output')
+  const wasStopped = isRecorded(run, turnKeys.outputGuard)
   if (calls.length > 0) {
     const states = proposedBefore(at, spoken, calls)
     const ends = await Promise.all(
@@ -91,7 +91,10 @@ async function listen(at: Agency, run: Turn<AgentState>, state: AgentState): Pro
   const { idleMs } = at.agent
   try {
     const timeout = idleMs === undefined ? {} : { timeout: idleMs }
-    const { value, by } = await signalIn(run, messageSignal, { key: 'next message', ...timeout })
+    const { value, by } = await signalIn(run, messageSignal, {
+      key: turnKeys.nextMessage,
+      ...timeout,
+    })
     return run.next(heard(state, [asUserMessage(value, by)]))
   } catch (error) {
     if (EverloopError.is(error) && error.code === 'EXPIRED') {
@@ -116,8 +119,8 @@ interface Answered {
 /** Asks the model, when there is room for it. */
 const answer = (at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> =>
   spend(at, run, state.raised, {
-    key: budgetKey,
-    call: 'model',
+    key: turnKeys.budget,
+    call: turnKeys.model,
     before: beforeModel,
     cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
     execute: async (raised) => request(at, run, await compacted(at, run, { ...state, raised })),
@@ -129,8 +132,8 @@ async function request(at: Agency, run: Turn<AgentState>, state: AgentState): Pr
   const messages = isGuarded ? await holdIn(run, requestMessages(at, run, state)) : []
   const ruling = await rule(at, run, state, {
     position: 'request',
-    key: 'guard:request',
-    later: ['model'],
+    key: turnKeys.requestGuard,
+    later: [turnKeys.model],
     subject: { messages, model: at.modelName, tools: [...at.tools.keys()] },
   })
   if (ruling.is === 'deny' || ruling.is === 'retry') {
@@ -161,10 +164,10 @@ const ruleOn = (
 ): Ruling<'answer'> | Promise<Ruling<'answer'>> =>
   rule(at, run, answered, {
     position: 'answer',
-    key: 'guard:answer',
+    key: turnKeys.answerGuard,
     later: [
       ...calls.flatMap(({ id }) => [...Object.values(keysBefore(id)), keyOfCall(id)]),
-      'guard:output',
+      turnKeys.outputGuard,
     ],
     subject: { text: answerText(parts), calls: calls.map(shownCall) },
   })
