@@ -1,6 +1,6 @@
 /**
  * Secrets stay out of everything that is written. Whatever a run does with the values of secrets, the
- * store's files are searched for them byte by byte, and live and replayed code sees the same (I19).
+ * store's files are searched for them byte by byte, and live and replayed code sees the same.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
  * Secrets that turn up wherever an agent handles text: in what users, models, tools, guards and people
  * say. They are in no file of the store while it is open, in no live text, and in nothing that the
- * command line shows, which knows no secrets (I19).
+ * command line shows, which knows no secrets.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
  * What runs have spent, added up a second time from their entries, and whether that kept to their
- * budgets: nobody goes beyond a limit but by the calls that were under way (I14).
+ * budgets: nobody goes beyond a limit but by the calls that were under way.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../src/ledger/index.ts'
@@ -25,10 +25,10 @@ function checkCharge(run: Mirror, entry: Entry, { own, speaks }: Spender, must: 
     const said = `${JSON.stringify(amounts)} is charged, used were ${JSON.stringify(wanted)}`
     // What was said by those that failed is charged besides, see model-attempts.ts.
     const isSo = speaks ? amounts['turns'] === 1 : isDeepStrictEqual({ ...amounts }, wanted)
-    must(isSo, 'I14', said)
+    must(isSo, 'budgets', said)
   } else if (entry.key.startsWith('=call:')) {
     const isLimited = own !== undefined || run.ancestors.some(({ limits }) => limits !== undefined)
-    must(!isLimited || amounts['calls'] === 1, 'I14', 'a call is not charged')
+    must(!isLimited || amounts['calls'] === 1, 'budgets', 'a call is not charged')
   }
 }
 
@@ -88,7 +88,7 @@ export class Accounts {
     if (!charge) return
     const to = [...new Set(charge.to)]
     const wanted = [run.id, ...run.ancestors.map((one) => one.run)]
-    must(to.join() === wanted.join(), 'I14', `it charges ${to.join()}, not ${wanted.join()}`)
+    must(to.join() === wanted.join(), 'budgets', `it charges ${to.join()}, not ${wanted.join()}`)
     for (const account of to) {
       const sums = this.#spent.get(account) ?? new Map<string, number>()
       this.#spent.set(account, sums)
@@ -128,9 +128,9 @@ export class Accounts {
     const other = this.#over.get(key) ?? turn
     this.#over.set(key, turn)
     const said = `${before} ${what} of ${limit} were spent on the account of ${account}`
-    must(other === turn, 'I14', `${said} already in ${other}, and it goes on in ${turn}`)
+    must(other === turn, 'budgets', `${said} already in ${other}, and it goes on in ${turn}`)
     const isAlone = account === run.id && !run.hasHadChildren && !run.hasCompacted
-    must(!isAlone, 'I14', `${said}, and nobody else has spent on it`)
+    must(!isAlone, 'budgets', `${said}, and nobody else has spent on it`)
   }
 
   #limit(run: Mirror, account: string, what: string, own: Limits | undefined): number | undefined {

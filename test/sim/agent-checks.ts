@@ -39,7 +39,11 @@ export function checkRequest({ world, run }: Actor, prompt: LanguageModelV4Promp
         'N3',
         `call ${result.toolCallId} is told what came of ${path}`,
       )
-      must(run.successes.has(path), 'I5', `the model is told of "${path}", which has no outcome`)
+      must(
+        run.successes.has(path),
+        'outcome',
+        `the model is told of "${path}", which has no outcome`,
+      )
       const ruling = `guard:result:${unescape(path.slice(path.indexOf('=call:') + '=call:'.length))}`
       const turn = TurnView.around(run, path)
       const isShown = turn.passes(ruling) && turn.fixed(ruling) === undefined

@@ -137,7 +137,7 @@ export class AgentSight implements AgentView {
       modelCalls.set(key, times)
       if (times === 1) checkStart(actor, { path: here.step, attempt: 1, isCleanup: false })
       const most = `the model was asked ${times} times by one execution of "${here.step}"`
-      report.check(times <= timesMax, 'I7', () => `run ${run.id}: ${most}`)
+      report.check(times <= timesMax, 'model calls', () => `run ${run.id}: ${most}`)
       checkRequest(actor, prompt)
       if (run.epoch === epoch) {
         const isSteady = !this.#world.extras.has('deploys change agents')

@@ -37,7 +37,7 @@ function checkDefinition(
   const spec = agents.get(run.flow)?.tools.find(({ name }) => name === tool)
   if (spec?.does !== 'effect' || args === undefined) return
   const known = digestOf([tool, definitionDigest(faceOf(tool, deployment)), args])
-  must(digest === known, 'I9', 'it was asked about another definition of the tool')
+  must(digest === known, 'approvals', 'it was asked about another definition of the tool')
 }
 
 /** People are asked as all rules want it, those of policies too: none of them weakens another. */
@@ -56,15 +56,23 @@ function checkDemands(sight: Sight, run: Mirror, entry: Entry, must: Must): void
   }
   const isSilent = otherwise?.value === 'approve'
   for (const demand of demands) {
-    must(approvals >= demand.approvals, 'I9', `${approvals} are asked, not ${demand.approvals}`)
-    must(!isSilent || demand.isSilent, 'I9', 'silence approves, and a rule has it deny')
-    must(!demand.notByRequester || barred !== undefined, 'I9', 'whoever asked for it may decide')
+    must(
+      approvals >= demand.approvals,
+      'approvals',
+      `${approvals} are asked, not ${demand.approvals}`,
+    )
+    must(!isSilent || demand.isSilent, 'approvals', 'silence approves, and a rule has it deny')
+    must(
+      !demand.notByRequester || barred !== undefined,
+      'approvals',
+      'whoever asked for it may decide',
+    )
     const isWithin = approvers?.every((one) => demand.approvers?.includes(one) !== false)
-    must(!demand.approvers || isWithin === true, 'I9', `${approvers?.join()} may decide`)
+    must(!demand.approvers || isWithin === true, 'approvals', `${approvers?.join()} may decide`)
   }
 }
 
-/** A decision is made of votes of different people who may, all of them about this very call (I9). */
+/** A decision is made of votes of different people who may, all of them about this very call. */
 function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, must: Must): void {
   const path = operationPath(entry.scope, entry.key)
   const begun = run.begun.get(path)
@@ -80,32 +88,32 @@ function checkDecision({ report, peak, now }: Sight, run: Mirror, entry: Entry, 
       report.reach('approval voided')
       return
     case 'approval.expired':
-      must((request?.due ?? Infinity) <= peak, 'I12', 'the approval expired early')
+      must((request?.due ?? Infinity) <= peak, 'due times', 'the approval expired early')
       report.reach('approval expired')
       return
     case 'approval.decided': {
-      must(request !== undefined, 'I9', 'it decides about what nobody asked for')
+      must(request !== undefined, 'approvals', 'it decides about what nobody asked for')
       if (!request) return
       const record = recordOf(entry, entry.kind)
       const { verdict, votes, by } = record
       const people = new Set(votes.map((vote) => vote.by))
-      must(people.size === votes.length, 'I9', 'somebody has voted twice')
+      must(people.size === votes.length, 'approvals', 'somebody has voted twice')
       const isEdited = 'args' in record // then those who must approve these are asked, see checkCall
       const isEnough = verdict === 'denied' || isEdited || votes.length >= request.approvals
-      must(isEnough, 'I9', `${votes.length} of ${request.approvals} have voted`)
+      must(isEnough, 'approvals', `${votes.length} of ${request.approvals} have voted`)
       const { barred, approvers } = request
       const able = new Set(approvers?.filter((one) => barred?.includes(one) !== true))
       // What nobody can approve everybody may deny.
       const isDenyOnly = barred?.length === 0 || (approvers && able.size < request.approvals)
-      must(!isDenyOnly || verdict === 'denied', 'I9', `${by} may be who asked for it`)
+      must(!isDenyOnly || verdict === 'denied', 'approvals', `${by} may be who asked for it`)
       const isBarred = votes.some((vote) => barred?.includes(vote.by ?? '') === true)
-      must(!isBarred || isDenyOnly === true, 'I9', `${by} may not decide`)
+      must(!isBarred || isDenyOnly === true, 'approvals', `${by} may not decide`)
       const isOther = approvers && votes.some((vote) => !able.has(vote.by ?? ''))
-      must(!isOther || isDenyOnly === true, 'I9', `${by} is not one of those who may decide`)
+      must(!isOther || isDenyOnly === true, 'approvals', `${by} is not one of those who may decide`)
       const before = run.votes.get(path) ?? 0
-      must(votes.length === before + 1, 'I9', `${before} have voted before on this request`)
+      must(votes.length === before + 1, 'approvals', `${before} have voted before on this request`)
       const isShown = votes.every(({ shown }) => shown === undefined || shown === request.digest)
-      must(isShown, 'I9', 'somebody decided about another call')
+      must(isShown, 'approvals', 'somebody decided about another call')
       if (votes.length > 1) report.reach('several people have decided')
       if (verdict === 'denied') report.reach('call denied by a person')
       if (votes.some((vote) => 'args' in vote)) report.reach('call edited by a person')

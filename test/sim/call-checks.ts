@@ -22,7 +22,7 @@ interface Executed {
 /** How the keys of rounds end, before the budget and behind it. */
 const rounds = ['', ' #2', ' #3', ' #4', ' #5', ' #6']
 
-/** C1, C2, I9: guards and people have let exactly this call pass, those of policies among them. */
+/** C1 and C2: guards and people have let exactly this call pass, those of policies among them. */
 export function checkCall(
   run: Mirror,
   agent: AgentSpec,
@@ -62,7 +62,7 @@ export function checkCall(
     if (decided.kind === 'approval.voided') continue
     must(
       isYes(request, decided),
-      'I9',
+      'approvals',
       `"${path}" is called, but its approval says ${decided.kind}`,
     )
     approved = approvedArgs(request, decided)
@@ -88,11 +88,11 @@ export function checkCall(
   must(isAnswerJudged, 'C1', `"${path}" is called, and guards have not seen the answer`)
   const wanted = Math.max(0, ...demandsOn(agent, tool, { n }).map(({ approvals }) => approvals))
   if (wanted === 0) return
-  must(isApproved, 'I9', `"${path}" is called without an approval`)
-  must(votes >= wanted, 'I9', `"${path}" is called after ${votes} votes of ${wanted}`)
+  must(isApproved, 'approvals', `"${path}" is called without an approval`)
+  must(votes >= wanted, 'approvals', `"${path}" is called after ${votes} votes of ${wanted}`)
   must(
     approved === undefined || args === undefined || digestOf(approved) === digestOf(args),
-    'I9',
+    'approvals',
     `"${path}" is called with ${JSON.stringify(args)}, approved was ${JSON.stringify(approved)}`,
   )
 }

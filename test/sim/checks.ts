@@ -16,7 +16,7 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
   const { report, observer, store } = world
   for (const run of observer.runs.values()) {
     const row = await store.run(run.id)
-    report.check(row !== undefined, 'I1', () => `run ${run.id} is gone`)
+    report.check(row !== undefined, 'durability', () => `run ${run.id} is gone`)
     if (!row) continue
     await checkRows(world, run, row)
   }
@@ -25,7 +25,11 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
   checkBookings(world)
   checkOutcomes(world, operator)
   for (const session of await store.sessions()) {
-    report.check(session.holds === 0, 'I11', () => `a session still holds ${session.holds} runs`)
+    report.check(
+      session.holds === 0,
+      'liveness',
+      () => `a session still holds ${session.holds} runs`,
+    )
   }
   if (report.hasFailed) return
   for (const run of observer.runs.values()) {
@@ -34,7 +38,7 @@ export async function checkAtRest(world: World, operator: Operator): Promise<voi
   }
 }
 
-/** Entries are what was acknowledged, and keep all rules of the ledger, rows included (I1, I18). */
+/** Entries are what was acknowledged, and keep all rules of the ledger, rows included. */
 async function checkRows(world: World, run: Mirror, row: RunRow): Promise<void> {
   const { report, store } = world
   const must = (condition: boolean, invariant: string, what: () => string): void =>
@@ -43,14 +47,14 @@ async function checkRows(world: World, run: Mirror, row: RunRow): Promise<void> 
   must(
     entries.length === run.entries.length &&
       entries.every(({ hash }, i) => hash === run.entries[i]?.hash),
-    'I1',
+    'durability',
     () => `the store has ${entries.length} entries, ${run.entries.length} were acknowledged`,
   )
   const spent = world.observer.accounts.of(run.id)
   const account = await store.account(run.id)
   must(
     isDeepStrictEqual({ ...account }, spent),
-    'I18',
+    'rows',
     () => `its account says ${JSON.stringify(account)}, its entries ${JSON.stringify(spent)}`,
   )
   const { status, code, seq, hash } = row

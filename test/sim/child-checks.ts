@@ -34,11 +34,11 @@ export function checkLimits(sight: Sight, parent: Mirror, genesis: Entry, must: 
   for (const [what, limit] of Object.entries(amountsOf(agent.budget))) {
     const most = Math.max(limit, sight.accounts.raisedOf(parent.id, what))
     const said = `its limit of ${what} is ${kept[what]}, that of ${parent.id} is ${limit}`
-    must((kept[what] ?? Infinity) >= limit && (kept[what] ?? Infinity) <= most, 'I14', said)
+    must((kept[what] ?? Infinity) >= limit && (kept[what] ?? Infinity) <= most, 'budgets', said)
     if (agent.imposed.length > 0) sight.report.reach('child kept to the limits of a policy')
   }
   for (const { run, limits } of parent.ancestors) {
     const isKept = limits === undefined || ancestors.some((one) => one.run === run && one.limits)
-    must(isKept, 'I14', `it does not keep the limits of ${run}`)
+    must(isKept, 'budgets', `it does not keep the limits of ${run}`)
   }
 }

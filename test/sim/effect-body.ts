@@ -96,7 +96,7 @@ export async function findOut(
   const place = outside.placeOf(key)
   report.check(
     place === undefined || (place.run === run.id && place.path === path),
-    'I6',
+    'effects',
     () => `reconcile of "${path}" of run ${run.id} is handed the key of ${JSON.stringify(place)}`,
   )
   if (run.epoch === epoch) {

@@ -27,7 +27,7 @@ export function checkEffect(
       if (effect !== 'once') return
       const isFree = call === undefined || call.state === 'notDone'
       must(isFree, 'E2', `it is called again, but attempt ${call?.attempt} is ${call?.state}`)
-      must(!has && !isOnItsWay, 'I6', 'it is called again, but has happened')
+      must(!has && !isOnItsWay, 'effects', 'it is called again, but has happened')
       must(
         attempt === (call?.attempt ?? 0) + 1,
         'E1',

@@ -31,16 +31,16 @@ export function checkEntry(
   const must = (condition: boolean, invariant: string, what: string): void =>
     report.check(condition, invariant, () => `${where}: ${what}`)
 
-  must(entry.seq === (head?.seq ?? 0) + 1, 'I2', `it comes after entry ${head?.seq ?? 0}`)
+  must(entry.seq === (head?.seq ?? 0) + 1, 'chain', `it comes after entry ${head?.seq ?? 0}`)
   const wrong = flaw(entry, head?.hash ?? '')
-  must(wrong === undefined, 'I2', wrong ?? '')
+  must(wrong === undefined, 'chain', wrong ?? '')
   must(
     entry.time >= (head?.time ?? 0),
     'entry time',
     'its time lies before that of its predecessor',
   )
   if (entry.time > observer.now) report.reach('entry time held while the clock was back')
-  if (append) must(entry.epoch === append.epoch, 'I3', `it was written in epoch ${append.epoch}`)
+  if (append) must(entry.epoch === append.epoch, 'fence', `it was written in epoch ${append.epoch}`)
   checkStatus(observer, run, entry, must)
   checkOperation(observer, run, entry, must)
   checkEffect(observer, run, entry, must)
@@ -77,14 +77,14 @@ function checkStatus(observer: Sight, run: Mirror, entry: Entry, must: Must): vo
   if (run.hasEnded) {
     const isRetry = run.status === 'failed' && (kind === 'run.retried' || kind === 'run.overtaken')
     const isByHand = run.isInHand && (kind === 'run.undoing' || kind.startsWith('undo.'))
-    must(isRetry || isByHand, 'I4', `the run had ${run.status} before`)
+    must(isRetry || isByHand, 'status', `the run had ${run.status} before`)
   } else if (run.status === 'paused') {
     const isOpening = ['run.resumed', 'run.cancelled', 'run.overtaken'].includes(kind)
-    must(isOpening || (run.isInHand && kind === 'undo.skipped'), 'I4', 'the run is paused')
+    must(isOpening || (run.isInHand && kind === 'undo.skipped'), 'status', 'the run is paused')
   }
   if (run.isCancelling) {
     const isInTime = kind !== 'run.failed' || recordOf(entry, kind).error.code === 'DEADLINE'
-    must(kind !== 'run.completed' && isInTime, 'I10', 'the run was being cancelled')
+    must(kind !== 'run.completed' && isInTime, 'cancel', 'the run was being cancelled')
   }
   if (kind !== 'run.paused') return
   // A sound program meets no other pauses.
@@ -103,12 +103,12 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
   const path = operationPath(scope, key)
   const begun = run.begun.get(path)
   if (isOutcome(kind) || isWait(kind)) {
-    must(!run.outcomes.has(path), 'I5', 'the operation has an outcome already')
+    must(!run.outcomes.has(path), 'outcome', 'the operation has an outcome already')
     const done = run.successAround(path)
     const isRepeated = done && done.kind === kind && done.payload === entry.payload
-    must(!done || isRepeated === true, 'I6', `entry ${done?.seq} had ended it well`)
+    must(!done || isRepeated === true, 'effects', `entry ${done?.seq} had ended it well`)
     if (done) {
-      must(run.retries > 0, 'I6', 'it is repeated, but the run was not retried')
+      must(run.retries > 0, 'effects', 'it is repeated, but the run was not retried')
       observer.report.reach('success repeated after a retry')
       return
     }
@@ -116,7 +116,7 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
   switch (kind) {
     case 'timer.fired': {
       const due = begun ? dueOf(begun) : undefined
-      must(due !== undefined && due <= observer.peak, 'I12', 'the timer fired early')
+      must(due !== undefined && due <= observer.peak, 'due times', 'the timer fired early')
       if (due !== undefined && observer.wasDownAt(due)) {
         observer.report.reach('timer due while every worker was down')
       }
@@ -126,9 +126,9 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
     case 'question.expired':
     case 'approval.expired': {
       const due = begun ? dueOf(begun) : undefined
-      must(due !== undefined && due <= observer.peak, 'I12', 'the wait expired early')
+      must(due !== undefined && due <= observer.peak, 'due times', 'the wait expired early')
       const left = messagesFor(run, begun).length - rivalsOf(run, begun)
-      must(left <= 0, 'I9', 'it expired although a message had come')
+      must(left <= 0, 'waiting', 'it expired although a message had come')
       return
     }
     case 'undo.completed':
@@ -173,13 +173,13 @@ function checkChild(observer: Sight, begun: Entry | undefined, entry: Entry, mus
   const child = begun && observer.runs.get(recordOf(begun, 'child.started').run)
   // A child that failed may have been told to go on before its parent took the message.
   const ends = child?.entries.filter(({ kind }) => endKinds.includes(kind)) ?? []
-  must(ends.length > 0, 'I16', 'the child has not ended')
+  must(ends.length > 0, 'children', 'the child has not ended')
   const end = ends.at(-1)
   if (entry.kind !== 'child.completed' || end?.kind !== 'run.completed') return
   const { output } = recordOf(entry, 'child.completed')
   if (output === undefined) return // a large one is a reference
   const given = encode(recordOf(end, 'run.completed').output)
-  must(encode(output) === given, 'I16', 'the child had another output')
+  must(encode(output) === given, 'children', 'the child had another output')
 }
 
 const dueOf = (entry: Entry): number | undefined =>
@@ -228,7 +228,7 @@ const takers: Partial<Record<Entry['kind'], Message['kind']>> = {
 function checkPause(run: Mirror, { kind }: Entry, { taken = [] }: Append, must: Must): void {
   const pauses = taken.filter((number) => run.inbox.get(number)?.kind === 'pause')
   if (kind !== 'run.paused' || pauses.length === 0) return
-  must(Math.max(...pauses) > run.lastCancel, 'I10', 'a cancel had come behind the pause')
+  must(Math.max(...pauses) > run.lastCancel, 'cancel', 'a cancel had come behind the pause')
 }
 
 function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {
@@ -247,12 +247,12 @@ function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): v
   const fitting = mine.find(
     (message) => message && encode((decodePayload(message) as { value: unknown }).value) === value,
   )
-  must(fitting !== undefined, 'I15', 'its value is not that of the message it took')
+  must(fitting !== undefined, 'messages', 'its value is not that of the message it took')
   if (fitting?.kind !== 'signal') return
   for (const older of run.inbox.values()) {
     if (older.kind !== 'signal' || older.name !== fitting.name) continue
     const isFirst = older.number >= fitting.number || append.taken?.includes(older.number) === true
-    must(isFirst, 'I15', 'an older signal of this name is still there')
+    must(isFirst, 'messages', 'an older signal of this name is still there')
   }
 }
 
@@ -307,7 +307,7 @@ function closeScope(
       run.spared.has(id) ||
       Array.from(child.inbox.values()).some(({ kind }) => kind === 'cancel') ||
       append?.deliver?.some((message) => message.run === id && message.kind === 'cancel') === true
-    must(isTold, 'I16', `child ${id} was left without a cancel`)
+    must(isTold, 'children', `child ${id} was left without a cancel`)
   }
   run.close(scope)
 }

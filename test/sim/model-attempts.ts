@@ -130,7 +130,7 @@ export class ModelAttempts {
     const { input, output } = answer.usage
     const hasSpoken = attempts.some(({ said }, i) => said !== '' && i < attempts.length - 1)
     const more = (amounts['tokens'] ?? 0) - input - output
-    must(hasSpoken ? more > 0 : more === 0, 'I14', `${more} tokens more are charged than used`)
+    must(hasSpoken ? more > 0 : more === 0, 'budgets', `${more} tokens more are charged than used`)
     if (hasSpoken) this.#report.reach('model that has spoken asked again')
   }
 

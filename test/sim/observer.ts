@@ -164,12 +164,12 @@ export class Observer {
       )
       this.report.check(
         row.epoch === run.epoch + 1,
-        'I3',
+        'fence',
         () => `a claim of run ${row.id} raised the epoch from ${run.epoch} to ${row.epoch}`,
       )
       this.report.check(
         !run.hasEnded || run.status === 'failed' || only !== undefined || run.wasInHand,
-        'I4',
+        'status',
         () => `run ${row.id} was handed out although it is ${run.status}`,
       )
       if (run.holder !== undefined) this.#takeOver(run)
@@ -208,7 +208,7 @@ export class Observer {
     const { entries, taken = [], release } = append
     this.report.check(
       run.holder === append.session && run.epoch === append.epoch,
-      'I3',
+      'fence',
       () =>
         `epoch ${append.epoch} wrote to run ${run.id}, which is held in epoch ${run.epoch}` +
         (run.holder === append.session ? '' : ' by another session'),
@@ -298,11 +298,11 @@ export class Observer {
       )
       this.report.check(
         message.kind !== 'answer' || !isSecond,
-        'I9',
+        'messages',
         () => `two answers to question ${message.name} were accepted`,
       )
       const isApplied = message.id !== undefined && this.run(message.run).receipts.has(message.id)
-      this.report.check(!isApplied, 'I15', () => `message ${message.id} was delivered twice`)
+      this.report.check(!isApplied, 'messages', () => `message ${message.id} was delivered twice`)
       this.#receive(message)
       const run = this.run(message.run)
       if (message.kind === 'cancel' && run.status === 'paused') {

@@ -55,13 +55,17 @@ export class Outside {
     this.#network = network
   }
 
-  /** A call begins: a place has one key, and a key one place (I6). */
+  /** A call begins: a place has one key, and a key one place. */
   meet(run: string, path: string, key: string, spec: EffectSpec): void {
     const place = placeOf(run, path)
     const known = this.#keys.get(place) ?? key
     const other = this.#places.get(key) ?? place
-    this.#report.check(known === key, 'I6', () => `${place} has the keys ${known} and ${key}`)
-    this.#report.check(other === place, 'I6', () => `key ${key} is that of ${other} and ${place}`)
+    this.#report.check(known === key, 'effects', () => `${place} has the keys ${known} and ${key}`)
+    this.#report.check(
+      other === place,
+      'effects',
+      () => `key ${key} is that of ${other} and ${place}`,
+    )
     this.#keys.set(place, key)
     this.#places.set(key, place)
     this.#specs.set(place, spec)
@@ -170,7 +174,7 @@ export class Outside {
     const what = `"${path}" of run ${run.id}`
     this.#report.trace(() => `   ${what} happens, attempt ${attempt}`)
     if (effect === 'once') {
-      this.#report.check(before.length === 0, 'I6', () => `${what} happened twice`)
+      this.#report.check(before.length === 0, 'effects', () => `${what} happened twice`)
       const state = run.calls.get(path)?.state
       this.#report.check(
         state !== 'notDone',

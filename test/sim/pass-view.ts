@@ -65,11 +65,11 @@ export class PassView implements View {
     const key = `${this.#run.id}\n${this.#run.retries}\n${what}`
     const before = this.#world.seen.get(key)
     if (before === undefined) this.#world.seen.set(key, text)
-    else this.#must(before === text, 'I5', `${what} was ${before}, and now is ${text}`)
+    else this.#must(before === text, 'outcome', `${what} was ${before}, and now is ${text}`)
     return value
   }
 
-  /** A loop that is taken over is in the form of the version that executes it (I2 of the source). */
+  /** A loop that is taken over is in the form of the version that executes it (I2). */
   formed(turn: string, form: { readonly found: string; readonly wanted: string }): void {
     const what = `turn ${turn} of version ${form.wanted} is handed a state of version ${form.found}`
     this.#must(form.found === form.wanted, 'move', what)
@@ -135,7 +135,11 @@ export class PassView implements View {
     const run = this.#run
     if (run.epoch !== this.#epoch) return // a zombie sees what was, not what is
     if (isError && thing instanceof Cancelled) {
-      this.#must(run.isCancelling, 'I10', `"${path}" was rejected by a cancel that is not recorded`)
+      this.#must(
+        run.isCancelling,
+        'cancel',
+        `"${path}" was rejected by a cancel that is not recorded`,
+      )
       return
     }
     if (isError && !EverloopError.is(thing)) {
@@ -156,7 +160,7 @@ export class PassView implements View {
     if (!outcome.kind.endsWith('.expired')) {
       this.#must(
         failedKinds.includes(outcome.kind) === isError,
-        'I5',
+        'outcome',
         `"${path}" is ${outcome.kind}`,
       )
     }

@@ -1,5 +1,5 @@
 /**
- * Drives a finished run once more (I8): from its ledger without the last entry, by code that finds
+ * Drives a finished run once more: from its ledger without the last entry, by code that finds
  * an empty outside world. It must come to the very same end without executing anything.
  */
 import type { Entry } from '../../src/ledger/index.ts'
@@ -29,7 +29,7 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   const store = memoryStore({ clock: { now: () => now } })
   await copy(world, run.entries.slice(0, -1), row, store)
   store.transact = () => {
-    report.break('I8', `a transaction is begun when run ${run.id} is driven again`)
+    report.break('driven again', `a transaction is begun when run ${run.id} is driven again`)
     return never()
   }
 
@@ -45,7 +45,8 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
       judged: (_, { guard }) => againIn(world, run.id, `guard ${guard} is asked`),
     }),
     development: false,
-    onTrouble: (error) => report.break('I8', `driving run ${run.id} again: ${String(error)}`),
+    onTrouble: (error) =>
+      report.break('driven again', `driving run ${run.id} again: ${String(error)}`),
   })
   void ever.work()
   let end: Entry | undefined
@@ -64,7 +65,7 @@ export async function redrive(world: World, run: Mirror, row: RunRow): Promise<v
   process.die()
   report.check(
     end?.kind === last.kind && end.payload === last.payload,
-    'I8',
+    'driven again',
     () =>
       `run ${run.id} ended with ${last.kind} ${last.payload}; driven again with ${end?.kind ?? 'nothing'} ${end?.payload ?? ''}`,
   )
@@ -126,7 +127,7 @@ async function artifactsOf(store: Store, entries: readonly Entry[]): Promise<New
 }
 
 function againIn({ report }: Pick<World, 'report'>, id: string, what: string): Promise<never> {
-  report.break('I8', `${what} when run ${id} is driven again`)
+  report.break('driven again', `${what} when run ${id} is driven again`)
   return never()
 }
 
@@ -142,7 +143,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     version: undefined,
     outside: (_, { path, attempt }) => {
       report.break(
-        'I8',
+        'driven again',
         `attempt ${attempt} of "${path}" is executed when run ${id} is driven again`,
       )
       return Promise.resolve()

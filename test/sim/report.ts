@@ -2,7 +2,7 @@
 import type { State } from './states.ts'
 
 export interface Violation {
-  /** The invariant, by its number in the contract or its name here. */
+  /** The invariant: its number in the source, or a name for what no file of the source keeps alone. */
   readonly invariant: string
   readonly what: string
 }

@@ -60,7 +60,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const stormMs = world.chance.between(4000, 25_000)
   await scheduler.run(() => report.hasFailed || scheduler.elapsed >= stormMs, stormEventsMax)
   if (!report.hasFailed && scheduler.elapsed < stormMs) {
-    report.break('I11', `${stormEventsMax} events in ${scheduler.elapsed} ms: a livelock`)
+    report.break('liveness', `${stormEventsMax} events in ${scheduler.elapsed} ms: a livelock`)
   }
   if (!report.hasFailed) await settle(world, operator)
   if (!report.hasFailed) await operator.watchers.end()

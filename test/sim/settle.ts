@@ -1,5 +1,5 @@
 /**
- * The calm after the storm: faults have stopped, and now every run must come to its end (I11). What
+ * The calm after the storm: faults have stopped, and now every run must come to its end. What
  * waits for the outside is given what it waits for, what waits for a date is taken there.
  */
 import type { RunRow } from '../../src/store/store.ts'
@@ -36,7 +36,7 @@ export async function settle(world: World, operator: Operator): Promise<void> {
     if (open.length === 0 && !retrySome(world, operator, rows, retried)) return
     await goOn(world, operator, open)
   }
-  report.break('I11', `the runs did not end in ${roundsMax} rounds`)
+  report.break('liveness', `the runs did not end in ${roundsMax} rounds`)
 }
 
 /** Lets time pass until nothing is due, held or under way. */
@@ -48,7 +48,7 @@ async function rest(world: World, operator: Operator): Promise<void> {
     const next = scheduler.events + lookEvery
     await scheduler.run(() => report.hasFailed || scheduler.events >= next, lookEvery)
     if (report.hasFailed) return
-    report.check(!scheduler.isEmpty, 'I11', () => 'nothing is left that could happen')
+    report.check(!scheduler.isEmpty, 'liveness', () => 'nothing is left that could happen')
     const isHeld = Array.from(observer.runs.values()).some(({ holder }) => holder !== undefined)
     if (!isHeld && operator.isIdle) {
       const now = scheduler.clock.now()
@@ -69,7 +69,7 @@ async function rest(world: World, operator: Operator): Promise<void> {
           `${id} ${status} epoch ${epoch} ${session === undefined ? 'free' : 'held'} wake ${wake ?? 'never'}`,
       )
       report.break(
-        'I11',
+        'liveness',
         `the world does not come to rest (${scheduler.events} events, now ${scheduler.clock.now()}, operator ${operator.isIdle ? 'idle' : 'waiting'}): ${said.join('; ')}`,
       )
       return
@@ -93,7 +93,7 @@ function checkRest(world: World, row: RunRow): void {
   if (row.status !== 'active') return
   report.check(
     row.wake !== undefined || hasReason(world, run),
-    'I11',
+    'liveness',
     () => `run ${row.id} is active, rests, and nothing can wake it: ${waitsOf(run)}`,
   )
   const due = run.nextDue
@@ -101,7 +101,7 @@ function checkRest(world: World, row: RunRow): void {
   const latest = Math.max(due ?? 0, scheduler.clock.now() < scheduler.peak ? scheduler.peak : 0)
   report.check(
     due === undefined || (row.wake !== undefined && row.wake <= latest),
-    'I12',
+    'due times',
     () =>
       `run ${row.id} waits until ${due}, but is due at ${row.wake ?? 'no time'}: ${waitsOf(run)} (now ${scheduler.clock.now()})`,
   )
@@ -160,7 +160,10 @@ export async function untilStopped(world: World): Promise<void> {
   )
   if (report.hasFailed || areStopped()) return
   const stuck = workers.filter(({ process, isClosed }) => !process.isDead && !isClosed)
-  report.break('I11', `stopping does not end: ${stuck.map(({ process }) => process.name).join()}`)
+  report.break(
+    'liveness',
+    `stopping does not end: ${stuck.map(({ process }) => process.name).join()}`,
+  )
 }
 
 /** Failed runs are told to go on once, at times. */

@@ -37,18 +37,18 @@ export function checkStart(actor: Actor, start: Start): void {
   }
   must(
     run.notBefore <= observer.peak,
-    'I12',
+    'due times',
     `step "${path}" begins, but the run is to begin later`,
   )
-  must(!run.outcomes.has(path), 'I6', `step "${path}" is executed although it has an outcome`)
+  must(!run.outcomes.has(path), 'effects', `step "${path}" is executed although it has an outcome`)
   const done = run.successAround(path)
   must(
     done === undefined,
-    'I6',
+    'effects',
     `step "${path}" is executed although entry ${done?.seq} (${done?.kind}) had ended it well`,
   )
-  must(isCleanup || !run.knowsCancel, 'I10', `step "${path}" begins after the cancel`)
-  must(isUndo || !run.isUndoing, 'I10', `step "${path}" begins while the run is being undone`)
+  must(isCleanup || !run.knowsCancel, 'cancel', `step "${path}" begins after the cancel`)
+  must(isUndo || !run.isUndoing, 'cancel', `step "${path}" begins while the run is being undone`)
   if (isCleanup && !isUndo && run.isCancelling)
     report.reach('operation in a cleanup after a cancel')
   if (attempt > 1 && !isOnce) {
@@ -60,17 +60,25 @@ export function checkStart(actor: Actor, start: Start): void {
       'retries',
       `attempt ${attempt} of "${path}" begins, recorded are ${record?.attempt ?? 0}`,
     )
-    must((record?.due ?? 0) <= observer.peak, 'I12', `"${path}" is tried again too early`)
+    must((record?.due ?? 0) <= observer.peak, 'due times', `"${path}" is tried again too early`)
   }
   const key = `${run.id}\n${isOnce ? '' : run.retries}\n${path}\n${attempt}`
   const before = executions.get(key)
   executions.set(key, run.epoch)
   if (before === undefined) return
-  must(!isOnce, 'I6', `attempt ${attempt} of "${path}", which must not repeat, is executed twice`)
-  must(before !== run.epoch, 'I6', `attempt ${attempt} of "${path}" is executed twice in one pass`)
+  must(
+    !isOnce,
+    'effects',
+    `attempt ${attempt} of "${path}", which must not repeat, is executed twice`,
+  )
+  must(
+    before !== run.epoch,
+    'effects',
+    `attempt ${attempt} of "${path}" is executed twice in one pass`,
+  )
   must(
     !run.released.has(before),
-    'I6',
+    'effects',
     `attempt ${attempt} of "${path}" is executed again although epoch ${before} gave the run back`,
   )
 }
@@ -87,12 +95,12 @@ export function checkBooking(
   const must = (condition: boolean, invariant: string, what: string): void =>
     report.check(condition, invariant, () => `run ${run.id}: ${what}`)
   report.trace(() => `   ${process.name} books ${run.id} ${path}`)
-  must(run.epoch === epoch, 'I3', `"${path}" is booked by a zombie`)
-  must(!run.outcomes.has(path), 'I6', `"${path}" is booked although it has an outcome`)
-  must(run.successAround(path) === undefined, 'I6', `"${path}" had ended well before`)
-  must(outside.bookingsOf(run.id, path) === 0, 'I6', `"${path}" is booked a second time`)
-  must(isCleanup || !run.knowsCancel, 'I10', `"${path}" is booked after the cancel`)
-  must(!run.isUndoing, 'I10', `"${path}" is booked while the run is being undone`)
+  must(run.epoch === epoch, 'fence', `"${path}" is booked by a zombie`)
+  must(!run.outcomes.has(path), 'effects', `"${path}" is booked although it has an outcome`)
+  must(run.successAround(path) === undefined, 'effects', `"${path}" had ended well before`)
+  must(outside.bookingsOf(run.id, path) === 0, 'effects', `"${path}" is booked a second time`)
+  must(isCleanup || !run.knowsCancel, 'cancel', `"${path}" is booked after the cancel`)
+  must(!run.isUndoing, 'cancel', `"${path}" is booked while the run is being undone`)
 }
 
 /** E1: the intent of this very attempt is durable, and was written by this very holder. */
@@ -112,7 +120,7 @@ function checkIntent(
   )
   must(
     !world.outside.hasHappened(run.id, path) && !world.outside.isOnItsWay(run.id, path),
-    'I6',
+    'effects',
     `"${path}" is called again although it has happened`,
   )
 }
