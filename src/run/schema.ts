@@ -32,14 +32,15 @@ export async function checked<T>(
 
 /** Throws BAD_OPTION for what is handed over as a schema and is none: with it nothing could be checked. */
 export function checkSchema(where: string, option: string, schema: unknown): void {
-  if (schema === undefined || isStandard(schema)) return
+  if (schema === undefined || isStandardSchema(schema)) return
   throw new EverloopError(
     'BAD_OPTION',
     `${where}: \`${option}\` is no Standard Schema. Give one of zod, valibot or arktype; a JSON Schema is none.`,
   )
 }
 
-const isStandard = (schema: unknown): boolean =>
+/** True for a schema of zod, valibot, arktype and the like. */
+export const isStandardSchema = (schema: unknown): boolean =>
   ((typeof schema === 'object' && schema !== null) || typeof schema === 'function') &&
   typeof (schema as Partial<StandardSchemaV1>)['~standard']?.validate === 'function'
 

@@ -88,6 +88,12 @@ describe('a definition', () => {
     ['a union as input', { input: z.union([z.object({}), z.object({})]) }, 'BAD_OPTION', /object/],
     ['no schema as input', { input: {} }, 'BAD_OPTION', /Standard Schema/],
     ['a date', { input: z.object({ at: z.date() }) }, 'BAD_OPTION', /inputSchema/],
+    [
+      'a schema of zod as JSON Schema',
+      { input: undefined, inputSchema: z.object({ orderId: z.string() }) },
+      'BAD_OPTION',
+      /as `input`/,
+    ],
     ['an approval that is a text', { approval: 'yes' }, 'BAD_OPTION', /approval/],
     ['an empty approval policy', { approval: {} }, 'BAD_OPTION', /needed/],
     [

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
-import { checkSchema, jsonSchemaOf } from '../../run/schema.ts'
+import { checkSchema, isStandardSchema, jsonSchemaOf } from '../../run/schema.ts'
 
 /** A JSON Schema that describes an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -46,6 +46,9 @@ export function toolSchema({
   const bad = (what: string): EverloopError =>
     new EverloopError('BAD_OPTION', `Tool "${name}": ${what}.`)
   checkSchema(`Tool "${name}"`, 'input', input)
+  // Its words would be read as those of a JSON Schema, which knows none of them: any arguments would do.
+  if (isStandardSchema(inputSchema))
+    throw bad('`inputSchema` takes a JSON Schema. Give one of zod, valibot or arktype as `input`')
   const said = inputSchema ?? (input === undefined ? noArguments : jsonSchemaOf(input))
   if (!isObject(said)) {
     throw bad(
