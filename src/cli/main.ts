@@ -11,9 +11,9 @@ import { flush, Output } from './output.ts'
 import { makeProgram, meant } from './program.ts'
 import { heedReaders } from './unread.ts'
 
-heedReaders()
-
 const isJson = process.argv.includes('--json')
+heedReaders(told)
+
 const program = makeProgram({ isJson })
 try {
   await program.parseAsync(process.argv)

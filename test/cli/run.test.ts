@@ -40,6 +40,8 @@ test('takes the input from an option or stdin, and starts a run of one id once',
   expect(again.document).toEqual({ run: 'greeting', status: 'completed', output: 'Hello Ada' })
   const other = await everloopJson([...base, '"Bob"'], { cwd })
   expect(other).toMatchObject({ code: 1, error: { code: 'RUN_EXISTS' } })
+  const both = await everloopJson([...base, '"Ada"', '--input', '"Bob"'], { cwd })
+  expect(both).toMatchObject({ code: 2, error: { code: 'BAD_OPTION' } })
 })
 
 test('keeps what flows print off stdout with --json, and control characters off the terminal', async () => {

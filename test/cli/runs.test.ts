@@ -1,4 +1,5 @@
 /** `everloop runs`, `signal` and `questions` on one store with a run in each situation. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -164,6 +165,16 @@ describe('runs events', () => {
     const running = start(['runs', 'events', 'chat-1', '--json'], { env })
     running.child.stdout?.destroy()
     expect((await running.ended).stderr).toBe('')
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('say that the disk they print to is full', async () => {
+    const full = { env, limit: 'exec > /dev/full' }
+    expect(await everloop(['runs', 'list'], full)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error BAD_OPTION: .* cannot be written: ENOSPC.*\n$/),
+    })
+    const json = await everloopJson(['runs', 'export', 'chat-1'], full)
+    expect(json).toMatchObject({ code: 2, error: { code: 'BAD_OPTION' } })
   })
 })
 

@@ -78,6 +78,16 @@ describe('the command line', () => {
     expect(stderr).toContain('BAD_DURATION')
     expect(stderr).toContain('2026-11-21T08:00:00Z')
   })
+
+  test('a worker of no run at all is refused before it says that it works', async () => {
+    const args = ['work', flowFile, '--concurrency', '0']
+    const { document, error } = await everloopJson(args, { cwd: testFolder() })
+    expect(document).toBeUndefined()
+    expect(error).toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('--concurrency takes') as string,
+    })
+  })
 })
 
 describe('a flow file', () => {

@@ -52,6 +52,8 @@ async function run({ out, store, options, args }: Call<Options>): Promise<number
   const [argument = '', text] = args
   const waitMs = parseDuration(options.wait)
   const labels = labelsOf(options.label)
+  if (text !== undefined && options.input !== undefined)
+    throw new EverloopError('BAD_OPTION', 'Give the input as argument or with --input, not both.')
   const input = await parseValue(text ?? options.input, 'The input')
   if (out.json) silenceFlows()
   const note = (line: string): void => out.note(line)

@@ -1,6 +1,7 @@
 /** `everloop work FILE…`: serves the flows of files until told to stop, or until nothing is due. */
 import { type Command, Option } from 'commander'
 import type { Duration } from '../../base/duration.ts'
+import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
@@ -34,13 +35,16 @@ export function addWork(program: Command): void {
 }
 
 async function work({ out, store, options, rest }: Call<Options>): Promise<number> {
+  const { concurrency, lease, until } = options
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
+    throw new EverloopError('BAD_OPTION', '--concurrency takes a whole number of at least 1.')
   if (out.json) silenceFlows()
   const note = (line: string): void => out.note(line)
   const files = await Promise.all(rest.map((file) => loadFlowFile(file, note)))
   const given = givenBy([...files, ...(await loadGivens(options.with ?? [], note))])
   const flows = [...new Set(files.flatMap(servedFlows))]
   const served = flows.map(({ name, version }) => `${name}@${version}`)
-  const { concurrency, lease, name = `work ${served.join(' ')}`, until } = options
+  const { name = `work ${served.join(' ')}` } = options
   goOnUnread()
   return interruptible(async (signal) => {
     await using ever = await open({
