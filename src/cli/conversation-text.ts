@@ -20,6 +20,8 @@ const nameWidth = 9
 
 /** The conversation as lines. */
 export function conversationLines({ items }: Conversation, out: Output): string[] {
+  const ended = items.findLastIndex(({ is }) => is === 'failed' || is === 'cancelled')
+  const open = new Set(items.slice(ended + 1))
   return groupsOf(items).flatMap(({ item, about }) => {
     switch (item.is) {
       case 'user':
@@ -37,7 +39,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
             ...about
               .filter(({ call }) => call === id)
               .filter(isOpenOrDone)
-              .map((one) => `    ${aboutText(one, out)}`),
+              .map((one) => `    ${aboutText(one, out, open.has(one))}`),
           ]),
         ]
       case 'guard':
@@ -57,7 +59,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
       case 'asked':
         return [] // its answer stands below; `explain` says what is open
       default:
-        return [`    ${aboutText(item, out)}`]
+        return [`    ${aboutText(item, out, open.has(item))}`]
     }
   })
 }
@@ -120,10 +122,13 @@ const isOpenOrDone = (one: OfCall, i: number, all: readonly OfCall[]): boolean =
 const makes = (item: ConversationItem, call: string | undefined): boolean =>
   item.is === 'assistant' && item.calls.some(({ id }) => id === call)
 
-function aboutText(item: OfCall, out: Output): string {
+/** `isOpen`: the run has not ended since. */
+function aboutText(item: OfCall, out: Output, isOpen: boolean): string {
   switch (item.is) {
     case 'asked':
-      return out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
+      return isOpen
+        ? out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
+        : `nobody had answered when the run ended (${cleanLine(item.question)})`
     case 'result':
       return out.style('dim', `= ${valueLine(item.value, resultMax)}`)
     case 'error':

@@ -5,6 +5,16 @@ import { cleanLine } from './clean.ts'
 /** How it is said that an answer has been given and nobody has handed it to the run yet. */
 export const answeredText = 'answered, waits for a worker'
 
+/** How it is said that the time for it is over and no worker has told the run. */
+export const expiredText = 'expired, waits for a worker'
+
+/** Whether answers are refused because the time for them is over. */
+export const isExpired = ({ due }: { readonly due: number | undefined }, now: number): boolean =>
+  due !== undefined && due <= now
+
+/** What helps where no answer is taken any more. */
+export const expiredFix = 'everloop work FILE (a worker tells the run that the time is over)'
+
 /** What is the matter with this person's deciding; undefined when nothing is. */
 export function whyNot(approval: Approval, by: string): string | undefined {
   const { approvers, barred, votes, isDenyOnly } = approval
@@ -34,9 +44,10 @@ export function decidersText(approval: Approval): string {
 }
 
 /** The command that decides it, as far as it is known. */
-export function decideCommand(approval: Approval): string {
+export function decideCommand(approval: Approval, now: number): string {
   const { id, digest, isAnswered, isDenyOnly, barred, approvers, approvals } = approval
   if (isAnswered) return 'everloop work FILE (a worker hands the answer to the run)'
+  if (isExpired(approval, now)) return expiredFix
   const isNamed = approvals > 1 || approvers !== undefined || barred.length > 0
   const by = isNamed ? ' --by NAME' : ''
   return isDenyOnly

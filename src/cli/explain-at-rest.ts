@@ -10,13 +10,15 @@ import { ago } from './times.ts'
 interface AtRest {
   readonly info: RunInfo
   readonly undos: readonly UndoInfo[]
+  /** It is paused in the middle of being undone. */
+  readonly isUndoing: boolean
   /** Who cancelled it. */
   readonly by: string | undefined
   readonly now: number
 }
 
 /** What is to be done about a pause, by its code. */
-const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
+const pauseFixes: Readonly<Record<string, (id: string, isUndoing: boolean) => string>> = {
   PAUSED: (id) => `everloop runs resume ${id}`,
   STALLED: (id) => `Put what the flow awaits into run.step, then: everloop runs resume ${id}`,
   CRASH_LOOP: (id) => `Mend what kills or freezes the process, then: everloop runs resume ${id}`,
@@ -28,8 +30,8 @@ const pauseFixes: Readonly<Record<string, (id: string) => string>> = {
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
   MIGRATION_FAILED: (id) =>
     `Mend \`migrate\` of the other version, then: everloop runs resume ${id}`,
-  UNKNOWN_ACTION: (id) =>
-    `Serve a file that exports the action, then: everloop runs resume ${id}. Or: everloop runs undo ${id} --file FILE`,
+  UNKNOWN_ACTION: (id, isUndoing) =>
+    `Serve a file that exports the action, then: everloop runs resume ${id}${isUndoing ? `. Or: everloop runs undo ${id} --file FILE` : ''}`,
   INTERNAL: (id) => `Report it, with the message, then: everloop runs resume ${id}`,
   BROKEN_CHAIN: (id) => `everloop runs verify ${id}, then restore the store from a backup`,
 }
@@ -54,7 +56,7 @@ function undoneText(
 
 export function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  { info, undos, by, now }: AtRest,
+  { info, undos, isUndoing, by, now }: AtRest,
   is: Is,
 ): Explanation {
   const when = ago(info.updated, now)
@@ -83,7 +85,7 @@ export function atRest(
       return is(
         'paused',
         `Paused ${when} (${cleanLine(settled.code, 40)}): ${sentenceOf(settled.message)}`,
-        fix(info.id),
+        fix(info.id, isUndoing),
       )
     }
   }

@@ -43,10 +43,14 @@ async function waitText(
   const { kind, what, question, since, due } = wait
   const told = excerpt(what, 200)
   const until = due === undefined ? '' : `, at most until ${dateAndAgo(due, now)}`
+  const refused = question && (await lastRefusal(ever, { id: question, run }))
+  const why = refused === undefined ? '' : `was refused: ${quoted(cleanLine(refused, 200))}`
+  const before = why && ` (the last answer ${why})`
+  const again = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
   switch (kind) {
     case 'approval':
       return {
-        text: `for an approval since ${short(now - since)}${until}: ${told}`,
+        text: `for an approval since ${short(now - since)}${until}${before}: ${told}`,
         fix: question && `everloop approvals show ${question}`,
       }
     case 'effect':
@@ -54,25 +58,19 @@ async function waitText(
         text:
           question === undefined
             ? `to know what came of ${told}${until}: it may take effect so long; then its \`reconcile\` is asked, or a person`
-            : `for somebody to say what came of a call${until}: ${told}`,
+            : `for somebody to say what came of a call${until}${before}: ${told}`,
         fix: question && `everloop questions show ${question}`,
       }
     case 'undo':
       return {
-        text: `to undo something once more${until} after it failed: ${told}`,
+        text: `to undo something once more ${again}: it failed with ${quoted(told)}`,
         fix: undefined,
       }
-    case 'question': {
-      const refused = question && (await lastRefusal(ever, { id: question, run }))
-      const why =
-        refused === undefined
-          ? ''
-          : `; the last one was refused: ${quoted(cleanLine(refused, 200))}`
+    case 'question':
       return {
-        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why}`,
+        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why && `; the last one ${why}`}`,
         fix: `everloop questions answer ${question ?? ''} JSON`,
       }
-    }
     case 'signal':
       if (awaitsMessage(wait)) {
         return {
@@ -89,13 +87,11 @@ async function waitText(
         text: due === undefined ? 'for a date' : `until ${dateAndAgo(due, now)}`,
         fix: undefined,
       }
-    case 'retry': {
-      const when = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
+    case 'retry':
       return {
-        text: `to try step "${cleanLine(wait.path, 100)}" again ${when}: it failed with ${quoted(told)}`,
+        text: `to try step "${cleanLine(wait.path, 100)}" again ${again}: it failed with ${quoted(told)}`,
         fix: undefined,
       }
-    }
     case 'child': {
       if (!explainChild)
         return { text: `for its child ${what}`, fix: `everloop runs explain ${what}` }

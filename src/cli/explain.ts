@@ -1,5 +1,6 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, Settled, UndoInfo } from '../run/index.ts'
+import { stateOf } from '../run/outside/settled.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
@@ -7,6 +8,7 @@ import { atRest } from './explain-at-rest.ts'
 import { ready, running } from './explain-ready.ts'
 import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
+import { putOff } from './put-off.ts'
 import { dateAndAgo } from './times.ts'
 import { unlessBroken } from './unless-broken.ts'
 
@@ -38,8 +40,11 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   if (info.status === 'running')
     return running(await ever.store.run(id), await ever.store.sessions(), now, is)
   if (info.status === 'ready') return ready(ever, info, await ever.store.run(id), now, is)
-  if (info.status === 'waiting' && info.entries === 1 && info.due !== undefined) {
-    return is('delayed', `Not started yet: it was put off until ${dateAndAgo(info.due, now)}.`)
+  const until = info.status === 'waiting' ? await putOff(ever, id) : undefined
+  if (until !== undefined) {
+    const { due = until } = info
+    const end = due < until ? `, and its deadline is before that, ${dateAndAgo(due, now)}` : ''
+    return is('delayed', `Not started yet: it was put off until ${dateAndAgo(until, now)}${end}.`)
   }
   const settled = await reference.settled()
   if (settled.status === 'waiting') {
@@ -50,7 +55,8 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
     return waiting(ever, { info, on: settled.on, now, explainChild }, is)
   }
   const undos = await undosIn(ever, settled, id)
-  return atRest(settled, { info, undos, by: await byIn(ever, settled, id), now }, is)
+  const isUndoing = settled.status === 'paused' && (await isUndone(ever, id))
+  return atRest(settled, { info, undos, isUndoing, by: await byIn(ever, settled, id), now }, is)
 }
 
 /** What a run that has failed or was cancelled has registered; none where its ledger is broken. */
@@ -58,6 +64,10 @@ async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<rea
   if (status !== 'failed' && status !== 'cancelled') return []
   return (await unlessBroken(() => ever.undos(id))) ?? []
 }
+
+/** Whether undoing what it has done has begun; false where its ledger is broken. */
+const isUndone = async (ever: Ever, id: string): Promise<boolean> =>
+  (await unlessBroken(() => stateOf(ever.store, id)))?.undoing !== undefined
 
 /** Who has cancelled it; undefined of any other run. */
 async function byIn(ever: Ever, { status }: Settled, id: string): Promise<string | undefined> {

@@ -1,10 +1,18 @@
 /**
  * Why a run did not take the last answer to its question. Answers are checked where they are given, with
- * the JSON Schema that lies beside the question; the schema in the run's code may say more, and then the
- * question stays open.
+ * the JSON Schema that lies beside the question; the run's code may want more (the result of a call in doubt
+ * has to fit the tool's schema, say), and then the question stays open.
  */
-import { decode, type Payloads, questionPlace } from '../ledger/index.ts'
+import { decode, type EntryKind, type Payloads, questionPlace } from '../ledger/index.ts'
 import type { Ever, Question } from '../run/index.ts'
+
+type Refusal = 'question.refused' | 'effect.refused' | 'approval.refused'
+
+const refusals: ReadonlySet<EntryKind> = new Set<Refusal>([
+  'question.refused',
+  'effect.refused',
+  'approval.refused',
+])
 
 export async function lastRefusal(
   ever: Ever,
@@ -14,8 +22,8 @@ export async function lastRefusal(
   const [question, ...later] = await ever.store.entries(run, { after: asked - 1 })
   const refused = later.findLast(
     ({ kind, scope, key }) =>
-      kind === 'question.refused' && scope === question?.scope && key === question.key,
+      refusals.has(kind) && scope === question?.scope && key === question.key,
   )
   if (!refused || refused.payload === null) return undefined
-  return (decode(refused.payload) as Payloads['question.refused']).reason
+  return (decode(refused.payload) as Payloads[Refusal]).reason
 }

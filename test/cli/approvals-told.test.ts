@@ -42,6 +42,19 @@ test('what is decided and what is answered is said to wait for a worker', async 
   })
 })
 
+test('what is over before anybody has decided is said to wait for a worker, and for nobody else', async () => {
+  const { env, cli } = await resting(agents.hasty, 'late-1')
+  await using ever = await open({ store: env.EVERLOOP_STORE })
+  const [asked] = await ever.approvals.list()
+  await expect.poll(() => Date.now()).toBeGreaterThan(asked?.due ?? Infinity)
+  expect((await cli('approvals', 'list')).stdout).toMatch(/ expired, waits for a worker /)
+  const approval = await cli('approvals', 'show', 'late-1')
+  expect(approval.stdout).toMatch(/state +expired, waits for a worker\n/)
+  expect(approval.stdout).toMatch(/\nNext: everloop work FILE/)
+  expect((await cli('questions', 'list')).stdout).toMatch(/ expired, waits for a worker /)
+  expect((await cli('questions', 'show', 'late-1')).stdout).toMatch(/\nNext: everloop work FILE/)
+})
+
 test('lists of one run tell of the runs below it', async () => {
   const { cli, json } = await resting(agents.above, 'top-1')
   await using ever = await open({

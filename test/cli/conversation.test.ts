@@ -192,6 +192,33 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
   expect(items.at(-1)).toMatchObject({ is: 'failed', code: 'GUARD_HALTED' })
 })
 
+test('a call that nobody had decided about when the run was cancelled waits for nobody', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const wire = tool({
+    name: 'wire',
+    description: 'Wires money.',
+    effect: 'once',
+    approval: true,
+    run: () => 'sent',
+  })
+  const model = scriptedModel([{ toolCalls: [{ name: 'wire', input: {} }] }])
+  const clerk = agent({ name: 'clerk', model, tools: [wire] })
+  {
+    await using ever = await open({ store, flows: [clerk], work: {} })
+    const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+    await run.settled()
+    await ever.cancel('clerk-1', 'Too late.')
+    await run.settled()
+  }
+  expect((await printed(store, 'clerk-1')).slice(2)).toEqual([
+    '  wire {}',
+    expect.stringMatching(/^ {4}nobody had answered when the run ended \(clerk-1\/\d+\)$/),
+    'cancelled Too late.',
+    '',
+    expect.stringMatching(/^1 answer of the model, 0 calls, /),
+  ])
+})
+
 /** What `runs conversation` prints of this run. */
 async function printed(store: string, id: string): Promise<readonly string[]> {
   const { stdout } = await everloop(['runs', 'conversation', id, '--store', store])

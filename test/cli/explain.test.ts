@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
-import { agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
+import { action, agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { agentFile, everloop, everloopJson, makeFolder } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
@@ -79,6 +79,53 @@ test('a flow that waits for a signal called as messages are is not taken for a c
     sentence: expect.stringMatching(/ for the signal "message"\.$/) as string,
     fix: "everloop signal waits-1 'message' JSON",
   })
+})
+
+test('a run that was put off is so after a pause and a resume, too, and says what ends it before', async () => {
+  const later = flow('later', () => 'done')
+  await using runtime = await testRuntime({ flows: [later] })
+  await runtime.start(later, undefined, { id: 'later-1', delay: '2h', deadline: '1h' })
+  await runtime.ever.pause('later-1')
+  await runtime.settle()
+  expect(await explain(runtime.ever, 'later-1')).toMatchObject({ reason: 'paused' })
+  await runtime.ever.resume('later-1')
+  await runtime.settle()
+  expect(await explain(runtime.ever, 'later-1')).toMatchObject({
+    status: 'waiting',
+    reason: 'delayed',
+    sentence: expect.stringMatching(
+      /^Not started yet: it was put off until .*\(in 2h\), and its deadline is before that, .*\(in 1h\)\.$/,
+    ),
+  })
+})
+
+test('a run without its action is sent to an undo only where undoing has begun', async () => {
+  const cancel = action('cancel', () => {})
+  const books = (actions: readonly (typeof cancel)[]) =>
+    flow({
+      name: 'books',
+      actions,
+      run: async (run) => {
+        await run.undo('cancel', { id: 7 })
+        await run.signal('go')
+        throw new Error('out of stock')
+      },
+    })
+  await using runtime = await testRuntime({ flows: [books([])] })
+  await runtime.start('books', undefined, { id: 'books-1' })
+  const before = await explain(runtime.ever, 'books-1')
+  expect(before.sentence).toContain('UNKNOWN_ACTION')
+  expect(before.fix).toMatch(/everloop runs resume books-1$/)
+  await expect(runtime.ever.undo('books-1')).rejects.toMatchObject({ code: 'RUN_STATE' })
+
+  await runtime.restart({ flows: [books([cancel])] })
+  await runtime.ever.resume('books-1')
+  await runtime.settle()
+  await runtime.restart({ flows: [books([])] })
+  await runtime.signal('books-1', 'go', null)
+  const behind = await explain(runtime.ever, 'books-1')
+  expect(behind.sentence).toContain('UNKNOWN_ACTION')
+  expect(behind.fix).toMatch(/everloop runs undo books-1 --file FILE$/)
 })
 
 describe('a sentence', () => {

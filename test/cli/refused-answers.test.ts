@@ -2,6 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { agent, open, tool } from '../../src/index.ts'
+import { scriptedModel } from '../../src/testing/index.ts'
 import { everloop, everloopJson, flowFile, index, testFolder } from './command-line.ts'
 
 const zod = import.meta.resolve('zod')
@@ -63,4 +66,31 @@ export default flow('more', (run) => run.ask('How much?', { schema }))`,
   expect(zero.stderr).toContain('cents: 0 is not more than 0.')
   expect(zero.stderr).toMatch(/rate: 1 is greater than or equal to +1\./)
   expect((await answer('{"cents":10,"rate":0}')).stderr).toContain('cents: 10 is greater than 9.')
+})
+
+test('what a call in doubt came to and its schema do not fit: whoever looks is told', async () => {
+  const cwd = testFolder()
+  const store = `sqlite:${join(cwd, 'ledger.db')}`
+  const wire = tool({
+    name: 'wire',
+    description: 'Wires money.',
+    output: z.object({ receipt: z.number() }),
+    effect: 'once',
+    settle: '1ms',
+    run: () => {
+      throw new Error('connection lost')
+    },
+  })
+  const model = scriptedModel([{ toolCalls: [{ name: 'wire', input: {} }] }, { text: 'Wired.' }])
+  const clerk = agent({ name: 'clerk', model, tools: [wire] })
+  await using ever = await open({ store, flows: [clerk], work: {} })
+  const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+  await run.settled()
+  const cli = (...args: string[]) => everloop([...args, '--store', store])
+  expect(await cli('questions', 'answer', 'clerk-1', 'done')).toMatchObject({ code: 0 })
+  await run.settled()
+  const refusal = /The result does not fit its schema/
+  expect((await cli('questions', 'show', 'clerk-1')).stdout).toMatch(refusal)
+  const why = await cli('runs', 'explain', 'clerk-1')
+  expect(why.stdout).toMatch(/say what came of a call \(the last answer was refused: "The result /)
 })

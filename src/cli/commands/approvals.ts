@@ -4,7 +4,7 @@ import type { Duration } from '../../base/duration.ts'
 import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
-import { answeredText, decideCommand, decidersText } from '../deciders.ts'
+import { answeredText, decideCommand, decidersText, expiredText, isExpired } from '../deciders.ts'
 import { type Field, fields } from '../fields.ts'
 import { parseValue } from '../json-input.ts'
 import { jsonLine, jsonText } from '../json-text.ts'
@@ -115,8 +115,10 @@ async function approvalsOf(ever: Ever, prefix: string | undefined): Promise<read
   return lists.flat().toSorted((a, b) => a.since - b.since)
 }
 
-function stateText({ isAnswered, isDenyOnly, snoozed = 0 }: Approval, now: number): string {
+function stateText(approval: Approval, now: number): string {
+  const { isAnswered, isDenyOnly, snoozed = 0 } = approval
   if (isAnswered) return answeredText
+  if (isExpired(approval, now)) return expiredText
   const until = snoozed > now ? `put off until ${dateTime(snoozed)}` : undefined
   return isDenyOnly ? ['can only be denied', until].filter(Boolean).join(', ') : (until ?? 'open')
 }
@@ -151,7 +153,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ['handed to', assignee && cleanLine(assignee)],
       ['digest', approval.digest],
     ])
-    return [...lines, out.style('dim', `Next: ${decideCommand(approval)}`)]
+    return [...lines, out.style('dim', `Next: ${decideCommand(approval, now)}`)]
   })
 }
 

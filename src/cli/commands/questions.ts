@@ -11,7 +11,7 @@ import { parseValue } from '../json-input.ts'
 import { namedQuestion } from '../named-question.ts'
 import { plain } from '../output.ts'
 import { askPerson } from '../question-prompt.ts'
-import { answeredText } from '../deciders.ts'
+import { answeredText, expiredFix, expiredText, isExpired } from '../deciders.ts'
 import { fields } from '../fields.ts'
 import { jsonText } from '../json-text.ts'
 import { openQuestion } from '../open-question.ts'
@@ -74,7 +74,10 @@ async function listQuestions({
         ...(runs === undefined ? [] : [{ title: 'RUN', of: ({ run }: Question) => run }]),
         { title: 'ASKED', of: ({ since }) => ago(since, now) },
         { title: 'EXPIRES', of: ({ due }) => (due === undefined ? 'never' : ago(due, now)) },
-        { title: 'ANSWER', of: (question) => hintOf(question) || 'any' },
+        {
+          title: 'ANSWER',
+          of: (question) => (isExpired(question, now) ? expiredText : hintOf(question) || 'any'),
+        },
         { title: 'PROMPT', of: ({ prompt }) => cleanLine(prompt, 100) },
       ],
       questions,
@@ -114,8 +117,9 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
     ...(cancel === undefined ? {} : { cancelling: cancel }),
   }
   out.result({ ...question, schema: plain(schema), ...more }, () => {
-    const next =
+    const command =
       kind === 'approval' ? `everloop approvals show ${id}` : `everloop questions answer ${id} …`
+    const next = isExpired(question, now) ? expiredFix : command
     const lines = fields(out, [
       ['question', id],
       ['run', run],

@@ -159,7 +159,7 @@ async function answerHere(
     if (told.has(question)) continue
     told.add(question)
     out.note(
-      `${clean(approval.prompt)}\nNot asked here: ${reason}. May decide: ${decidersText(approval)}. They use: ${decideCommand(approval)}`,
+      `${clean(approval.prompt)}\nNot asked here: ${reason}. May decide: ${decidersText(approval)}. They use: ${decideCommand(approval, ever.store.clock.now())}`,
     )
   }
   return false

@@ -21,12 +21,21 @@ const codeless: ReadonlySet<EntryKind> = new Set<EntryKind>([
 ])
 
 /**
- * When the run is due, while its time has not come; undefined once its code may be executed. What builds
- * before this one have begun too early goes on.
+ * Until when the code of a run with these entries is not begun; undefined once it may be. What builds before
+ * this one have begun too early goes on.
  */
+export function putOffUntil(
+  { notBefore = 0 }: Pick<Payloads['run.started'], 'notBefore'>,
+  open: readonly { readonly kind: EntryKind }[],
+  clock: Clock,
+): number | undefined {
+  const isEarly = notBefore > clock.now() && open.every(({ kind }) => codeless.has(kind))
+  return isEarly ? notBefore : undefined
+}
+
+/** When the run is due, while its time has not come; undefined once its code may be executed. */
 export function earlyUntil({ beginning, open }: Reader, clock: Clock): number | undefined {
   const { record } = beginning
-  const { notBefore = 0 } = record
-  const isEarly = notBefore > clock.now() && open.every(({ kind }) => codeless.has(kind))
-  return isEarly ? firstDueOf(record, notBefore) : undefined
+  const until = putOffUntil(record, open, clock)
+  return until === undefined ? undefined : firstDueOf(record, until)
 }
