@@ -14,6 +14,7 @@
 import { parseArgs } from 'node:util'
 import { canaries } from './canaries.ts'
 import type { Canary } from './canary.ts'
+import { Kit } from './kit.ts'
 import { findBaseline, runPoint } from './point.ts'
 import { describeCall } from './recording.ts'
 import type { Scenario } from './scenario.ts'
@@ -51,6 +52,7 @@ const chosen = [...scenarios, ...(values.scenario === '' ? [] : canaries)].filte
 )
 const [only] = chosen
 if (!only) throw new Error(`No scenario begins with "${values.scenario}".`)
+using kit = await Kit.make()
 process.exitCode = (
   values.point === undefined ? await all() : await reproduce(only, Number(values.point))
 )
@@ -58,14 +60,18 @@ process.exitCode = (
   : 1
 
 async function reproduce(scenario: Scenario, n: number): Promise<boolean> {
-  const { calls, folder: recorded, expected } = await findBaseline(scenario)
+  const { calls, folder: recorded, expected } = await findBaseline(scenario, kit)
   const call = calls[n - 1]
   console.log(
     `${scenario.name}: call ${n} of ${calls.length}: ${call ? describeCall(call, `${recorded}/store`) : 'none'}`,
   )
   const again = values.again === undefined ? {} : { again: Number(values.again) }
   const at = { ...pointAt(n), ...again }
-  const { violations, kills, ms, folder } = await runPoint(scenario, at, { expected, keep: true })
+  const { violations, kills, ms, folder } = await runPoint(scenario, at, {
+    kit,
+    expected,
+    keep: true,
+  })
   for (const { kind, what } of violations) console.log(`  ${kind}: ${what}`)
   const end = kills > 0 ? `killed ${kills} times` : 'not killed: it had done everything before'
   console.log(`${violations.length} violations, ${end}, ${Math.round(ms)} ms, files in ${folder}`)
@@ -78,6 +84,7 @@ async function all(): Promise<boolean> {
   const swept: Swept[] = []
   for (const scenario of chosen) {
     const one = await sweep(scenario, {
+      kit,
       choose: choice(scenario, swept.length),
       concurrency,
       onFinding: tell,
@@ -119,6 +126,7 @@ async function seeCanaries(): Promise<boolean> {
 
 async function seeCanary(canary: Canary): Promise<number> {
   const { findings } = await sweep(canary, {
+    kit,
     choose: somePoints(12, seed),
     concurrency,
     ...(canary.finds === 'stuck' ? { patienceMs: 1500 } : {}),

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { open } from '../../src/index.ts'
 import { shimPath } from './build-shim.ts'
 import { check, type Expected, expectedFrom, type Violation } from './checks.ts'
 import { emptyLedger, type Ledger, readLedger, readLiveLedger } from './ledger-file.ts'
+import type { Kit } from './kit.ts'
 import { hasDoneAll, inTime, recover, storeOf } from './recover.ts'
 import { type Call, readRecording } from './recording.ts'
 import type { Scenario } from './scenario.ts'
@@ -40,15 +40,10 @@ export interface Baseline {
 /** Longer than anything takes here on a machine that is busy with something else. */
 const limitMs = 15_000
 
-/** Keeps what Node has compiled, which halves the time that a process or a thread takes to start. */
-process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'everloop-crash-cache')
-
-const child = join(import.meta.dirname, 'scenario-child.ts')
-
 /** Lets the scenario run to its end and counts its calls. */
-export async function findBaseline(scenario: Scenario): Promise<Baseline> {
-  using place = new Place(scenario)
-  await place.prepare()
+export async function findBaseline(scenario: Scenario, kit: Kit): Promise<Baseline> {
+  using place = new Place(scenario, kit)
+  place.prepare()
   const log = join(place.folder, 'calls')
   const trial = await attempt(scenario, place, [{ EVERLOOP_SHIM_LOG: log }])
   const violations = judge(scenario, place, trial, undefined)
@@ -64,14 +59,20 @@ export async function runPoint(
   scenario: Scenario,
   { n, after, again }: Point,
   {
+    kit,
     expected,
     keep = false,
     patienceMs = limitMs,
-  }: { readonly expected: Expected; readonly keep?: boolean; readonly patienceMs?: number },
+  }: {
+    readonly kit: Kit
+    readonly expected: Expected
+    readonly keep?: boolean
+    readonly patienceMs?: number
+  },
 ): Promise<PointResult & { readonly folder: string }> {
-  using place = new Place(scenario, keep)
+  using place = new Place(scenario, kit, keep)
   const began = performance.now()
-  await place.prepare()
+  place.prepare()
   const kills = [
     { EVERLOOP_SHIM_KILL: String(n), ...(after ? { EVERLOOP_SHIM_AFTER: '1' } : {}) },
     ...(again === undefined ? [] : [{ EVERLOOP_SHIM_KILL: String(again) }]),
@@ -89,11 +90,13 @@ export async function runPoint(
 /** The folder of a point: the store and, outside of what the shim watches, the world. */
 class Place {
   readonly folder: string
+  readonly kit: Kit
   readonly #scenario: Scenario
   readonly #keep: boolean
 
-  constructor(scenario: Scenario, keep = false) {
+  constructor(scenario: Scenario, kit: Kit, keep = false) {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'everloop-crash-')))
+    this.kit = kit
     this.#scenario = scenario
     this.#keep = keep
   }
@@ -103,28 +106,14 @@ class Place {
   }
 
   /** Most scenarios begin with a store that is there, so that not all kill the same migration. */
-  async prepare(): Promise<void> {
+  prepare(): void {
     mkdirSync(join(this.folder, 'store'))
-    if (!this.#scenario.onNewFile) cpSync(await template(), storeOf(this.folder))
+    if (!this.#scenario.onNewFile) cpSync(this.kit.store, storeOf(this.folder))
   }
 
   [Symbol.dispose](): void {
     if (!this.#keep) rmSync(this.folder, { recursive: true, force: true })
   }
-}
-
-let made: Promise<string> | undefined
-
-/** An empty store, made once a process. */
-function template(): Promise<string> {
-  made ??= (async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'everloop-crash-template-'))
-    const ever = await open({ store: `sqlite:${storeOf(folder)}` })
-    await ever.close()
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-    return storeOf(folder)
-  })()
-  return made
 }
 
 interface Trial {
@@ -149,13 +138,14 @@ async function attempt(
   const watched = { LD_PRELOAD: shimPath(), EVERLOOP_SHIM_DIR: join(folder, 'store') }
   const systems = await scenario.outside?.((life) => new World(place.world, life))
   const outside = systems?.place ?? ''
-  const peer = scenario.peer ? start(scenario, { life: 'peer', folder, outside }, {}) : undefined
+  const at = { kit: place.kit, folder, outside }
+  const peer = scenario.peer ? start(scenario, { life: 'peer', ...at }, {}) : undefined
   let victim: Started | undefined
   try {
     let kills = 0
     let complaint: string | undefined
     for (const shim of shims) {
-      victim = start(scenario, { life: 'victim', folder, outside }, { ...watched, ...shim })
+      victim = start(scenario, { life: 'victim', ...at }, { ...watched, ...shim })
       const end = await victim.ended(patienceMs)
       complaint ??= end.complaint
       if (!end.isKilled) break
@@ -200,13 +190,19 @@ function start(
   scenario: Scenario,
   {
     life,
+    kit: { program, compiled },
     folder,
     outside,
-  }: { readonly life: 'victim' | 'peer'; readonly folder: string; readonly outside: string },
+  }: {
+    readonly life: 'victim' | 'peer'
+    readonly kit: Kit
+    readonly folder: string
+    readonly outside: string
+  },
   env: Readonly<Record<string, string>>,
 ): Started {
-  const running = spawn(process.execPath, [child, life, scenario.name, folder, outside], {
-    env: { ...process.env, ...env },
+  const running = spawn(process.execPath, [program, life, scenario.name, folder, outside], {
+    env: { ...process.env, NODE_COMPILE_CACHE: compiled, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

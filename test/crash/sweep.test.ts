@@ -2,9 +2,10 @@
  * A sample of the sweep: every third scenario once without a kill and at a few of its calls, and every
  * canary. The whole is `node test/crash/main.ts`.
  */
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildShim } from './build-shim.ts'
 import { canaries } from './canaries.ts'
+import { Kit } from './kit.ts'
 import { scenarios } from './scenarios/index.ts'
 import { somePoints, sweep } from './sweep.ts'
 
@@ -15,11 +16,18 @@ const concurrency = 2
 describe.skipIf(shim.is === 'missing')(
   `a process that is killed at a durable call${reason}`,
   () => {
+    let kit: Kit
+    beforeAll(async () => {
+      kit = await Kit.make()
+    })
+    afterAll(() => kit[Symbol.dispose]())
+
     const some = scenarios.filter((_, i) => i % 3 === 0)
     test.each(some.map((scenario, i) => ({ name: scenario.name, scenario, seed: i + 1 })))(
       'loses and repeats nothing: $name',
       async ({ scenario, seed }) => {
         const { findings, points } = await sweep(scenario, {
+          kit,
           choose: somePoints(2, seed),
           concurrency,
         })
@@ -33,6 +41,7 @@ describe.skipIf(shim.is === 'missing')(
       'is seen to: $name',
       async (canary) => {
         const swept = await sweep(canary, {
+          kit,
           choose: somePoints(4, 1),
           concurrency,
           ...(canary.finds === 'stuck' ? { patienceMs: 2000 } : {}),

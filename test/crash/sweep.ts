@@ -1,6 +1,7 @@
 /** Sweeps: all points of scenarios, or a sample of them, several at a time. */
 import { Chance } from '../power/chance.ts'
 import type { Violation } from './checks.ts'
+import type { Kit } from './kit.ts'
 import { type Baseline, findBaseline, type Point, runPoint } from './point.ts'
 import type { Call } from './recording.ts'
 import type { Scenario } from './scenario.ts'
@@ -22,6 +23,7 @@ export interface Swept {
 }
 
 export interface SweepOptions {
+  readonly kit: Kit
   /** At which of these calls. */
   readonly choose: (calls: readonly Call[]) => readonly Point[]
   readonly concurrency: number
@@ -95,7 +97,7 @@ export function twicePoints(count: number, seed: number): (calls: readonly Call[
 
 /** Sweeps one scenario. */
 export async function sweep(scenario: Scenario, options: SweepOptions): Promise<Swept> {
-  const { choose, concurrency, onFinding, patienceMs } = options
+  const { kit, choose, concurrency, onFinding, patienceMs } = options
   const began = performance.now()
   const findings: Finding[] = []
   const report = (point: Point | undefined, violations: readonly Violation[]): void => {
@@ -105,7 +107,7 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
     onFinding?.(finding)
   }
 
-  const baseline = await findBaseline(scenario)
+  const baseline = await findBaseline(scenario, kit)
   report(undefined, baseline.violations)
   const points = choose(baseline.calls)
   const left = points.values()
@@ -113,6 +115,7 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
   const lane = async (): Promise<void> => {
     for (const each of left) {
       const { violations, kills } = await runPoint(scenario, each, {
+        kit,
         expected: baseline.expected,
         ...(patienceMs === undefined ? {} : { patienceMs }),
       })
