@@ -17,6 +17,7 @@ import {
 import type { SqliteStoreOptions } from './store/sqlite/store.ts'
 import type { Store } from './store/store.ts'
 
+/** Where the runtime keeps what is recorded, and what it executes. */
 export interface OpenOptions extends Surroundings {
   /**
    * `"sqlite:PATH"` (durable against power cuts), `"sqlite:PATH?durability=process"` (a power cut

@@ -47,6 +47,7 @@ export interface Compaction {
   readonly instructions?: string
 }
 
+/** What `agent` makes an agent of. */
 export interface AgentDefinition<Output = string> {
   /** Runs are found by it: keep it stable. */
   readonly name: string

@@ -107,6 +107,7 @@ export interface Action<Input = unknown> {
 /** Any action, whatever it takes. */
 export type AnyAction = Action<never>
 
+/** How `run.step` executes its body, and what repeating it means. */
 export interface StepOptions {
   /** Default: one attempt. */
   readonly retry?: RetryPolicy
@@ -143,16 +144,19 @@ export interface StepContext {
   readonly idempotencyKey: string
 }
 
+/** What identifies a step of `run.transact`. */
 export interface TransactOptions {
   /** Identifies the step in its scope instead of its name and occurrence. */
   readonly key?: string
 }
 
+/** How `run.map` and `run.all` execute their branches. */
 export interface BranchOptions {
   /** How many branches are executed at a time. Default: all. */
   readonly concurrency?: number
 }
 
+/** What `run.loop` begins with. */
 export interface LoopOptions<State> {
   /** The state of the first turn: data, frozen. */
   readonly state: State
@@ -167,10 +171,12 @@ interface WaitOptions<T> {
   readonly key?: string
 }
 
+/** How `run.signal` waits, and what a signal must fit. */
 export interface SignalOptions<T> extends WaitOptions<T> {
   readonly schema?: StandardSchemaV1<unknown, T>
 }
 
+/** How `run.ask` waits, and what an answer must fit. */
 export interface AskOptions<T> extends WaitOptions<T> {
   /** What an answer must fit. Stored with the question where it can be told as JSON Schema. */
   readonly schema?: StandardSchemaV1<unknown, T>
@@ -382,6 +388,7 @@ export interface Run {
 /** What is executed in a branch of its own, with the handle of that branch. Its result is data. */
 export type Branch = (run: Run) => unknown
 
+/** How `run.child` starts a run. */
 export interface ChildOptions {
   readonly queue?: string
   readonly labels?: Readonly<Record<string, string>>

@@ -12,6 +12,7 @@ import { checkSchema } from './schema.ts'
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
 const brand = Symbol.for('everloop.flow')
 
+/** What `flow` makes a flow of. */
 export interface FlowDefinition<Input, Output, Given = Input> {
   /** Runs are found by it: keep it stable. 1 to 100 characters. */
   readonly name: string

@@ -3,6 +3,7 @@
  * said (`distort`), the others how it travels (see distort-wire.ts).
  */
 
+/** What `malformed` of a scripted answer may be. */
 export const malformations = [
   // What is said.
   'bad-json',

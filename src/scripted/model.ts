@@ -25,6 +25,7 @@ import {
 } from './script.ts'
 import { inWords, spoken, type Spoken } from './spoken.ts'
 
+/** How a scripted model reads its script, and how fast it speaks. */
 export interface ScriptedModelOptions extends ScriptOptions {
   /** The model's id. Default "model"; its provider is "scripted". */
   readonly name?: string

@@ -76,6 +76,7 @@ export type Script =
   | readonly ScriptedAnswer[]
   | ((request: ScriptedRequest) => ScriptedAnswer | Promise<ScriptedAnswer>)
 
+/** How a script is read. */
 export interface ScriptOptions {
   /**
    * How a list is read: each request takes the next answer ("order", the default), or the one for its

@@ -27,6 +27,7 @@ const flavours: readonly Flavour[] = [openaiChat, openaiResponses, anthropic]
 /** Larger requests than this are refused. */
 const requestBytesMax = 64 * 1024 * 1024
 
+/** What a scripted server answers, and on which port. */
 export interface ScriptedServerOptions extends ScriptOptions {
   readonly script: Script
   /** Default: any free one. */

@@ -17,6 +17,7 @@ import {
   testRuntimeOptions,
 } from './test-runtime.ts'
 
+/** How `crashAtEveryCommit` drives a run, and what it tries. */
 export interface CrashOptions<Output> extends Omit<
   TestRuntimeOptions,
   'flows' | 'onCall' | 'onBody'

@@ -24,6 +24,7 @@ import {
   type VirtualTimeOptions,
 } from './virtual-time.ts'
 
+/** What a test runtime executes, on which store and from which moment on. */
 export interface TestRuntimeOptions extends VirtualTimeOptions, Surroundings {
   /** What the workers execute. */
   readonly flows?: readonly AnyFlow[]

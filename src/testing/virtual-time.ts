@@ -30,6 +30,7 @@ export interface PendingTimer {
 /** Chooses the timer that fires next: an index into the pending ones, which are in order of time. */
 export type TimerPolicy = (timers: readonly PendingTimer[]) => number
 
+/** Where virtual time begins, and what its chance derives from. */
 export interface VirtualTimeOptions {
   /** Where the clock begins. Default: 1 January 2026. */
   readonly start?: Date | number

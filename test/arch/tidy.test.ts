@@ -1,7 +1,14 @@
 /** Names, lengths, heads and suppressions of the files, and the canaries of these checks. */
 import { describe, expect, test } from 'vitest'
 import { parse, readSources } from './source.ts'
-import { checkHeads, checkLengths, checkNames, checkNumbers, checkSuppressions } from './tidy.ts'
+import {
+  checkDocstrings,
+  checkHeads,
+  checkLengths,
+  checkNames,
+  checkNumbers,
+  checkSuppressions,
+} from './tidy.ts'
 
 const sources = readSources('src')
 const tests = readSources('test')
@@ -21,6 +28,13 @@ describe('the files', () => {
 
   test('of src give each invariant a number of its own', () => {
     expect(checkNumbers(sources)).toEqual([])
+  })
+
+  test('say of all that is public what it is', () => {
+    const entryPoints = ['src/index.ts', 'src/testing/index.ts']
+    const indexes = sources.filter(({ path }) => entryPoints.includes(path))
+    expect(indexes).toHaveLength(2)
+    expect(checkDocstrings(indexes, sources)).toEqual([])
   })
 
   test('that benchmarks load of src are where they say', () => {
@@ -54,6 +68,23 @@ describe('the checks', () => {
   test('accept a name of two words and a type test', () => {
     const paths = ['src/run/run-handle.ts', 'test/types/flow.test-d.ts']
     expect(checkNames(paths.map((path) => parse(path, '')))).toEqual([])
+  })
+
+  test('refuse an export without a docstring', () => {
+    const index = parse(
+      'src/index.ts',
+      "export { type A, b, c as d } from './a.ts'\nexport type { E } from './a.ts'",
+    )
+    const told = (name: string): string => `/** Told. */\nexport const ${name} = 1\n`
+    const file = parse(
+      'src/a.ts',
+      `${told('b')}\nexport interface A {}\nexport const c = 1\nexport type E = 1`,
+    )
+    expect(checkDocstrings([index], [file])).toEqual([
+      'A has no docstring.',
+      'c has no docstring.',
+      'E has no docstring.',
+    ])
   })
 
   test('refuse line 501', () => {

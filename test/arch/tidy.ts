@@ -63,6 +63,24 @@ export function checkNumbers(files: readonly SourceFile[]): string[] {
   })
 }
 
+/** Complaints about names that the entry points export and that no docstring stands before. */
+export function checkDocstrings(
+  entryPoints: readonly SourceFile[],
+  files: readonly SourceFile[],
+): string[] {
+  const texts = files.map(({ text }) => text).join('\n')
+  const exported = entryPoints.flatMap(({ text }) =>
+    Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\}/gm), ([, list = '']) => list.split(','))
+      .flat()
+      .map((one) => /(\w+)(?: as \w+)?\s*$/.exec(one.trim())?.[1] ?? '')
+      .filter((name) => name !== ''),
+  )
+  return exported.flatMap((name) => {
+    const declared = `export (?:async )?(?:function|class|interface|type|const) ${name}\\b`
+    return new RegExp(`\\*/\\n${declared}`).test(texts) ? [] : [`${name} has no docstring.`]
+  })
+}
+
 /** Complaints about a checker switched off without a reason after two dashes. */
 export function checkSuppressions(files: readonly SourceFile[]): string[] {
   const off = /(?:(?:oxlint|eslint)-disable|@ts-(?:ignore|nocheck|expect-error))(.*)/

@@ -14,6 +14,7 @@ import { checkReaction, react } from './text-guard.ts'
 import { someText } from './texts.ts'
 import { verdict } from './verdict.ts'
 
+/** Where calls may write to, and what becomes of all others. */
 export interface DestinationsGuardOptions {
   readonly name?: string
   /** `"api.example.com"`, `"*.example.com"`, `"https://host:8443"`, `"sales@example.com"`, `"@example.com"`. */

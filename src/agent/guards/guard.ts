@@ -49,6 +49,7 @@ export interface Guard {
   readonly check: (subject: never, context: GuardContext) => unknown
 }
 
+/** What `guard` makes a guard of. */
 export interface GuardDefinition<P extends Position> {
   /** Its verdicts are recorded under it. */
   readonly name: string

@@ -13,6 +13,7 @@ import { type AgentSettings, checkSettings } from '../settings.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
+/** What a model is asked about the subject, and what follows from its answer. */
 export interface JudgeGuardOptions {
   readonly name?: string
   readonly at: Position | readonly Position[]

@@ -12,6 +12,7 @@ import {
   textGuardOptions,
 } from './text-guard.ts'
 
+/** Which patterns are looked for, and how they are read. */
 export interface RegexGuardOptions extends TextGuardOptions, PatternFlags {
   /** In the syntax of RE2: no lookaround and no references to groups. */
   readonly patterns: string | readonly string[]

@@ -5,6 +5,7 @@ import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
+/** How often a call may repeat. */
 export interface RepeatGuardOptions {
   readonly name?: string
   /** How often a call with the same arguments may be made, in one answer too. Default 3. */

@@ -8,6 +8,7 @@ import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
+/** What the arguments of tools must fit. */
 export interface SchemaGuardOptions {
   readonly name?: string
   /** JSON Schemas that arguments must fit, by globs of tool names. All that fit a name count. */

@@ -8,6 +8,7 @@ import { type Guard, guard } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
+/** Where a tainted conversation may write without a question, and what becomes of its other calls. */
 export interface TaintGuardOptions {
   readonly name?: string
   /** Destinations that nobody need be asked about, as `destinationsGuard` takes them. */

@@ -10,6 +10,7 @@ import { type GuardVerdict, verdict } from './verdict.ts'
 /** What is done about something that was found. `"fix"` replaces it. */
 export type Reaction = 'deny' | 'fix' | 'retry' | 'ask' | 'halt'
 
+/** Where a guard looks at texts, and what it does about what it finds. */
 export interface TextGuardOptions {
   /** Its verdicts are recorded under it. */
   readonly name?: string

@@ -16,6 +16,7 @@ export interface ToolRule {
   readonly where?: Readonly<Record<string, string>>
 }
 
+/** Which tools may be called, with which arguments. */
 export interface ToolsGuardOptions {
   readonly name?: string
   /** When given, nothing else may be called. */

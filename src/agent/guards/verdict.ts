@@ -3,6 +3,7 @@
  * has denied.
  */
 
+/** What a guard says: made by `verdict`. */
 export type GuardVerdict =
   | { readonly is: 'allow' }
   | { readonly is: 'deny'; readonly reason: string }

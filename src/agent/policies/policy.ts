@@ -30,6 +30,7 @@ export interface ApprovalPolicyRule {
   readonly require?: Omit<ApprovalPolicy, 'needed'>
 }
 
+/** What `policy` makes a policy of. */
 export interface PolicyDefinition {
   readonly name: string
   readonly guards?: readonly Guard[]

@@ -6,6 +6,7 @@ import { checkOptions } from '../../base/options.ts'
 import { checkSchema } from '../../run/schema.ts'
 import { type AskTool, branded, commonToolOptions, toolFace, type ToolOptions } from './tool.ts'
 
+/** What `askPerson` makes a tool of. */
 export interface AskPersonDefinition<Input, Answer> extends ToolOptions<Input> {
   /** What an answer must fit. Default: a text. */
   readonly output?: StandardSchemaV1<unknown, Answer>

@@ -147,6 +147,7 @@ export interface ToolOptions<Input> {
   readonly destinations?: (input: Input) => readonly string[]
 }
 
+/** What `tool` makes a tool of. */
 export interface ToolDefinition<Input, Result> extends ToolOptions<Input> {
   /** Required: what repeating a call means. */
   readonly effect: ToolEffect

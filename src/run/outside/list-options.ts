@@ -4,6 +4,7 @@ import { checkOptions, meant } from '../../base/options.ts'
 import { shown } from '../../base/shown.ts'
 import type { RunFilter, RunRow } from '../../store/store.ts'
 
+/** Which runs `ever.list` tells of: those that all of it holds for. */
 export interface ListOptions {
   readonly status?: RunRow['status'] | readonly RunRow['status'][]
   readonly flow?: string

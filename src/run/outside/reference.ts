@@ -19,6 +19,7 @@ import { endOf, type Settled, settledOf } from './settled.ts'
 /** Where a run waits for something outside of the process, or for somebody to resume it. */
 export type Rest = Extract<Settled, { readonly status: 'paused' | 'waiting' }>
 
+/** Who is told what is waited for. */
 export interface ResultOptions {
   /** Told each time the run comes to rest before its end. What it throws, `result` rejects with. */
   readonly onRest?: (rest: Rest) => void

@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
 import type { Clock } from '../../base/ports.ts'
 
+/** Under which id, when and for whom `ever.start` starts a run. */
 export interface StartOptions {
   /** The same id twice is one run. Default: a new id. */
   readonly id?: string

@@ -2,6 +2,7 @@
 import { EverloopError } from '../../base/errors.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
 
+/** How many runs are executed at a time, and until when. */
 export interface WorkOptions {
   /** How many runs are executed at a time. Default 16. */
   readonly concurrency?: number

@@ -12,6 +12,7 @@ import { retryOf } from '../operations/retry-policy.ts'
 /** Shared by all copies of everloop in a process, so that a flow file may bring its own. */
 const brand = Symbol.for('everloop.action')
 
+/** What `action` makes an action of. */
 export interface ActionDefinition<Input> {
   /** Registrations name it: keep it stable. 1 to 100 characters. */
   readonly name: string

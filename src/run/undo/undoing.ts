@@ -34,6 +34,7 @@ export interface UndoInfo {
   readonly error: ErrorData | undefined
 }
 
+/** Who undoes a run, and whether one that has not ended is ended for it. */
 export interface UndoOptions {
   /** Who does it, for the record. */
   readonly by?: string
