@@ -11,7 +11,15 @@ import { EverloopError } from '../base/errors.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Ports } from '../base/ports.ts'
 import { type AnyAction, type AnyFlow, Ever, Flows, type OnBody } from '../run/index.ts'
-import type { Flow, Question, RunEvent, RunReference, Settled, StartOptions } from '../run/index.ts'
+import type {
+  Flow,
+  Question,
+  Rest,
+  RunEvent,
+  RunReference,
+  Settled,
+  StartOptions,
+} from '../run/index.ts'
 import { memoryStore } from '../store/memory.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { ledgerFlaws } from './ledger-flaws.ts'
@@ -233,9 +241,11 @@ export class TestRuntime implements AsyncDisposable {
     return this.#rest(run, () => run.settled())
   }
 
-  /** The run's output, once it is there; throws what the run failed with. */
+  /** The run's output, once it is there; throws what the run failed with, or DEADLINE and what it waits for. */
   async result<Output>(run: RunReference<Output>): Promise<Output> {
-    return this.#rest(run, () => run.result())
+    let rest: Rest | undefined
+    const wait = (): Promise<Output> => run.result({ onRest: (now) => void (rest = now) })
+    return this.#rest(run, wait, () => rest)
   }
 
   /** Sends a signal and lets the runs come to rest. */
@@ -352,14 +362,20 @@ export class TestRuntime implements AsyncDisposable {
     })
   }
 
-  /** Waits for where the run rests. Says why when nobody takes it there. */
-  async #rest<T>({ id }: RunReference, wait: () => Promise<T>): Promise<T> {
+  /** Waits for where the run rests. Says why when nobody takes it there, and where it rests instead. */
+  async #rest<T>(
+    { id }: RunReference,
+    wait: () => Promise<T>,
+    restOf?: () => Rest | undefined,
+  ): Promise<T> {
     await this.settle()
     try {
       return await this.time.runUntil(wait())
     } catch (error) {
       const row = await this.store.run(id)
-      throw (row?.status === 'active' && this.#unserved(row)) || error
+      if (row?.status !== 'active' && row?.status !== 'paused') throw error
+      const rest = row.session === undefined ? restOf?.() : undefined
+      throw (row.status === 'active' && this.#unserved(row)) || (rest && unended(id, rest)) || error
     }
   }
 
@@ -395,6 +411,18 @@ export class TestRuntime implements AsyncDisposable {
     const next = [...wakes.filter((wake) => wake > now), ...others.map(({ at }) => at)]
     this.time.leap(next.reduce((a, b) => Math.min(a, b), target))
   }
+}
+
+function unended(run: string, rest: Rest): EverloopError {
+  const where =
+    rest.status === 'paused'
+      ? `is paused (${rest.code}): ${rest.message}`
+      : `waits for ${rest.on.map(({ kind, what }) => `${kind} "${what}"`).join(', ')}.`
+  return new EverloopError(
+    'DEADLINE',
+    `Run "${run}" has not ended, and ${where} Let the test answer, signal, resume or advance before it asks for the result.`,
+    { run },
+  )
 }
 
 const checkNext = (next: NextWorker): void =>

@@ -59,6 +59,20 @@ test('says which flow and version nobody serves', async () => {
   await expect(runtime.result(run)).rejects.toMatchObject(refused)
 })
 
+test('says what a run waits for whose result is asked for too early', async () => {
+  await using runtime = await testRuntime({ flows: [approval] })
+  const run = await runtime.start(approval, 21)
+  const refused = (message: RegExp) => ({
+    code: 'DEADLINE',
+    message: expect.stringMatching(message),
+  })
+  await expect(runtime.result(run)).rejects.toMatchObject(refused(/waits for question "Pay\?"/))
+  await runtime.answer('Pay?', true)
+  await expect(runtime.result(run)).rejects.toMatchObject(refused(/waits for timer/))
+  await runtime.ever.pause(run.id, 'a holiday')
+  await expect(runtime.result(run)).rejects.toMatchObject(refused(/is paused \(PAUSED\)/))
+})
+
 describe('a test runtime', () => {
   test('takes a run through an answer and two months', async () => {
     await using runtime = await testRuntime({ flows: [approval] })
