@@ -441,6 +441,26 @@ test('it is put off, handed over, and escalated', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
 })
 
+test('what was done about it while no worker ran counts as of then: a vote, and who has it now', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  const { payer } = paying({ needed: true, approvals: 2, escalate }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  await runtime.stop()
+  await runtime.advance('2d')
+  const { approvals } = runtime.ever
+  await approvals.assign(id, 'dan', { by: 'eve' })
+  await approvals.approve(id, { by: 'eve' })
+  const given = runtime.time.clock.now()
+  await runtime.advance('2d')
+  const before = await only(runtime)
+  expect(before).toMatchObject({ assignee: 'dan', votes: [{ by: 'eve', time: given }] })
+  runtime.addWorker()
+  await runtime.settle()
+  expect(await only(runtime)).toEqual({ ...before, escalated: true })
+})
+
 /** A run of one payment that waits for an approval, and no worker. */
 async function unattended(
   store: string | undefined,

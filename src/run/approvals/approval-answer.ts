@@ -77,7 +77,7 @@ export function judge(
   request: Payloads['approval.requested'],
   votes: readonly Vote[],
   { value, by }: Pick<Answer, 'value' | 'by'>,
-  now: number,
+  time: number,
 ): Judgement {
   const answer = answerOf(value)
   if (!answer) return refused('The answer is none of approve, deny, snooze and assign.')
@@ -112,7 +112,7 @@ export function judge(
     ...(reason === undefined ? {} : { reason }),
     ...(channel === undefined ? {} : { channel }),
     ...(shown === undefined ? {} : { shown }),
-    time: now,
+    time,
     ...from,
   }
   const all = [...votes, vote]

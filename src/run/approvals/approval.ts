@@ -112,8 +112,8 @@ class Waiting {
 
   async onAnswer(operation: Operation, answer: Answer): Promise<void> {
     const pass = this.#pass
-    const { number } = answer
-    const judgement = judge(this.#requested(operation), this.#votes, answer, pass.store.clock.now())
+    const { number, time } = answer
+    const judgement = judge(this.#requested(operation), this.#votes, answer, time)
     if (judgement.is === 'decided' && 'args' in judgement.record) {
       const complaint = await this.#request.complaint(judgement.record.args)
       if (operation.phase !== 'busy' || operation.scope.closed) {
@@ -132,7 +132,12 @@ class Waiting {
         return
       }
       case 'changed':
-        this.#say(operation, 'approval.changed', judgement.record, number)
+        this.#say(
+          operation,
+          'approval.changed',
+          this.#changed(operation, judgement.record, time),
+          number,
+        )
         return
       case 'voted':
         this.#votes.push(judgement.vote)
@@ -141,6 +146,20 @@ class Waiting {
       case 'decided':
         pass.conclude(operation, 'approval.decided', judgement.record, { taken: [number] })
     }
+  }
+
+  /** Whoever is handed it behind the time of its escalation keeps it, although no worker was there to escalate it. */
+  #changed(
+    operation: Operation,
+    record: Payloads['approval.changed'],
+    time: number,
+  ): Payloads['approval.changed'] {
+    const { escalate } = this.#requested(operation)
+    if (record.assignee === undefined || !escalate || this.#escalated || time < escalate.due) {
+      return record
+    }
+    this.#escalated = true
+    return { ...record, escalated: true }
   }
 
   /** Records something about the request; it goes on waiting. */

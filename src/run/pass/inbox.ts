@@ -88,9 +88,10 @@ function takeAnswer(pass: Pass, message: Message): void {
   )
   if (waiting?.live.onAnswer) {
     const { value, by } = recordOf<'answer'>(message)
+    const { number, time } = message
     waiting.phase = 'busy'
-    pass.mailbox.reserve(message.number)
-    waiting.live.onAnswer(waiting, { number: message.number, value, by })
+    pass.mailbox.reserve(number)
+    waiting.live.onAnswer(waiting, { number, value, by, time })
   } else if (waiting)
     void takeValue(pass, waiting, message, ['question.answered', 'question.refused'])
 }

@@ -38,6 +38,8 @@ export interface Answer {
   readonly number: number
   readonly value: unknown
   readonly by: string | undefined
+  /** When it was given: a worker may take it days later. */
+  readonly time: number
 }
 
 /** What an operation does when it is not served from the ledger. */
