@@ -129,6 +129,13 @@ test('who may decide is said, and the command that they use', async () => {
   const chosen = await resting(agents.chosen, 'own-2', { by: 'ada' })
   const shown = await chosen.cli('approvals', 'show', 'own-2')
   expect(shown.stdout).toMatch(/may decide +cyd\n/)
+  const other = await chosen.cli('approvals', 'approve', 'own-2', '--by', 'dan')
+  expect(other.stderr).toContain('dan is not one of those who may decide: cyd.\n')
+  const word = await chosen.cli('questions', 'answer', 'own-2', 'yes', '--by', 'cyd')
+  expect(word.code).toBe(2)
+  expect(word.stderr).toMatch(
+    /decide it with `everloop approvals approve own-2\/\d+` or `deny`\.\n$/,
+  )
 
   const unknown = await resting(agents.careful, 'own-3')
   const denied = await unknown.cli('approvals', 'show', 'own-3')

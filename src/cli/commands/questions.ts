@@ -198,11 +198,11 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
     return await parseValue(given, 'The answer')
   } catch (error) {
     if (!EverloopError.is(error) || question?.schema === undefined) throw error
-    throw new EverloopError(
-      'BAD_INPUT',
-      `${error.message} ${fittingText(plain(question.schema), question.id)}`,
-      { cause: error },
-    )
+    const wanted =
+      question.kind === 'approval'
+        ? `It is an approval: decide it with \`everloop approvals approve ${question.id}\` or \`deny\`.`
+        : fittingText(plain(question.schema), question.id)
+    throw new EverloopError('BAD_INPUT', `${error.message} ${wanted}`, { cause: error })
   }
 }
 

@@ -99,7 +99,8 @@ export function judge(
     return refused(`${by} asked for this and may not decide about it.`)
   }
   if (why === undefined && by !== undefined && approvers && !approvers.includes(by)) {
-    return refused(`${by} is not one of those who may decide: ${approvers.join(', ')}.`)
+    const able = approvers.filter((name) => !barred?.includes(name))
+    return refused(`${by} is not one of those who may decide: ${able.join(', ')}.`)
   }
   if (answer.shown !== undefined && answer.shown !== digest) {
     return refused('The answer was given to another call than this one: look at it again.')
