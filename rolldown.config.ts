@@ -1,9 +1,10 @@
 /**
  * The second half of `npm run build`: joins the modules that tsc has emitted into a few files,
  * because a process that goes on with a run pays for each module that it loads: about 80 of them take
- * 60 to 80 ms of processor time, these few a quarter of it. Declarations stay as tsc emits them.
+ * 60 to 80 ms of processor time, these few a quarter of it. Declarations stay as tsc emits them. A program,
+ * because the command of rolldown prints a table, before each example that builds first.
  */
-import { defineConfig, type Plugin, type RolldownOptions, rolldown } from 'rolldown'
+import { build, type Plugin, type RolldownOptions, rolldown } from 'rolldown'
 
 const common = { platform: 'node', external: /^[^./]/ } as const satisfies RolldownOptions
 
@@ -54,4 +55,4 @@ export const packaged = (folder: string, extension: 'js' | 'ts') =>
     output: { dir: 'dist', chunkFileNames: '[name].js' },
   }) as const satisfies RolldownOptions
 
-export default defineConfig(packaged('node_modules/.cache/everloop', 'js'))
+if (import.meta.main) await build(packaged('node_modules/.cache/everloop', 'js'))
