@@ -70,5 +70,3 @@ export function questionSeq(run: string, question: string): number | undefined {
   const place = questionPlace(question)
   return place.run === run && place.seq > 0 ? place.seq : undefined
 }
-
-export { questionId } from '../ledger/index.ts'

@@ -41,6 +41,6 @@ export function refuseNetwork(folder: string, typeOf: FileSystemType = fileSyste
   if (name === undefined) return
   throw new EverloopError(
     'STORE_NETWORK',
-    `The folder ${folder} lies on a network file system (${name}), where SQLite's locks cannot be trusted. Put the store on a local disk, or use Postgres to share it between machines.`,
+    `The folder ${folder} lies on a network file system (${name}), where SQLite's locks cannot be trusted. Put the store on a local disk, and have the machine that it is on execute its runs.`,
   )
 }

@@ -7,9 +7,8 @@
  */
 import type { Clock, Ports } from '../../base/ports.ts'
 import type { Amounts, LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
-import { effectOf } from '../../ledger/index.ts'
+import { effectOf, questionId } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
-import { questionId } from '../projection.ts'
 import type {
   Chunk,
   ClaimRequest,
