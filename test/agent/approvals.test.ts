@@ -1,8 +1,6 @@
 /** Approvals of calls: who decides, about what exactly, and what becomes of the other calls. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   agent,
   agentTool,
@@ -26,6 +24,7 @@ import type { Store } from '../../src/store/store.ts'
 import { z } from 'zod'
 import type { Agent } from '../../src/agent/agent.ts'
 import { toldOf } from './prompts.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Payment {
   readonly to: string
@@ -502,8 +501,7 @@ describe.each(['memory', 'sqlite'])('while no worker runs, on %s', (kind) => {
   const closed = { code: 'QUESTION_CLOSED', message: expect.stringContaining('was decided') }
   const refused = { code: 'APPROVAL_REFUSED' }
   const start = (approval: ApprovalRule<Payment>): ReturnType<typeof unattended> => {
-    const folder = mkdtempSync(join(tmpdir(), 'everloop-approvals-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const folder = testFolder()
     return unattended(kind === 'sqlite' ? `sqlite:${join(folder, 'l.db')}` : undefined, approval)
   }
 

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { agent, guard, open, tool, verdict } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
-import { testFolder } from '../cli/command-line.ts'
 import { anthropicEvents, served, type Asked } from './served.ts'
 import { look } from './look.ts'
+import { testFolder } from '../test-folder.ts'
 
 const apiKey = 'sk-test-0123456789abcdef'
 

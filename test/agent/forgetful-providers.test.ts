@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { agent, open } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { join } from 'node:path'
-import { testFolder } from '../cli/command-line.ts'
 import { refusal, served, type Asked, type Told } from './served.ts'
+import { testFolder } from '../test-folder.ts'
 
 const apiKey = 'sk-test-0123456789abcdef'
 

@@ -22,8 +22,9 @@ import {
 } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { z } from 'zod'
-import { everloop, testFolder } from '../cli/command-line.ts'
+import { everloop } from '../cli/command-line.ts'
 import { filesWith, leaksIn } from './secret-forms.ts'
+import { testFolder } from '../test-folder.ts'
 
 const key = 'sk-C4nary/+ö"\\secret'
 const phrase = 'correct horse battery staple'

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, open } from '../../src/index.ts'
-import { agentFile, everloop, Running, testFolder } from './command-line.ts'
+import { agentFile, everloop, Running } from './command-line.ts'
 import * as agents from './sample-agents.ts'
+import { testFolder } from '../test-folder.ts'
 
 const decider = join(import.meta.dirname, 'decider-child.ts')
 const ids = Array.from({ length: 20 }, (_, i) => `race-${i}`)

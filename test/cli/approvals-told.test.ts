@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from '../../src/index.ts'
-import { agentFile, bin, everloop, everloopJson, Running, testFolder } from './command-line.ts'
+import { agentFile, bin, everloop, everloopJson, Running } from './command-line.ts'
 import * as agents from './sample-agents.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A store in which a run of this flow rests, and nobody works. */
 async function resting(

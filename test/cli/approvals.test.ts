@@ -12,8 +12,9 @@ import {
   type Settled,
 } from '../../src/index.ts'
 import { testRuntime } from '../../src/testing/index.ts'
-import { agentFile, everloop, everloopJson, start, testFolder } from './command-line.ts'
+import { agentFile, everloop, everloopJson, start } from './command-line.ts'
 import { evil } from './sample-agents.ts'
+import { testFolder } from '../test-folder.ts'
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/

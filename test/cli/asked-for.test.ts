@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, flowFile, index, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile, index } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 function bench() {
   const cwd = testFolder()

@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloopJson, testFolder } from './command-line.ts'
+import { everloopJson } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Figures {
   readonly figures: readonly { name: string; count: number; perSecond: number }[]

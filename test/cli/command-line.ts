@@ -1,9 +1,9 @@
 /** Spawns the real CLI, as a shell would, and waits for what it prints. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
+import { testFolder } from '../test-folder.ts'
 
 /** A file of everloop as it is installed, see test/built-once.ts. */
 const installed = (path: string): string => join(inject('everloop'), 'dist', path)
@@ -132,17 +132,4 @@ interface Failure {
   readonly code: string
   readonly message: string
   readonly exit: number
-}
-
-/** A new folder, removed by `remove`. */
-export function makeFolder(): { readonly path: string; readonly remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'everloop-cli-'))
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
-}
-
-/** A new folder for one test. */
-export function testFolder(): string {
-  const { path, remove } = makeFolder()
-  onTestFinished(remove)
-  return path
 }

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { agent, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { sqliteStore } from '../../src/store/sqlite/store.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
-import { everloop, everloopJson, testFolder } from './command-line.ts'
+import { everloop, everloopJson } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 test('each answer with its calls, and below them what was decided and what came of them', async () => {
   const store = `sqlite:${join(testFolder(), 'ledger.db')}`

@@ -9,7 +9,8 @@ import { auditTally } from '../../src/cli/demo/audit-tally.ts'
 import { Look } from '../../src/cli/demo/look.ts'
 import { open } from '../../src/index.ts'
 import { scriptedServer } from '../../src/testing/index.ts'
-import { everloop, everloopJson, start, testFolder } from './command-line.ts'
+import { everloop, everloopJson, start } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Document {
   readonly ok: boolean

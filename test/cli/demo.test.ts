@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest'
 import { measure } from '../../src/cli/demo/measure.ts'
 import { tallyOf } from '../../src/cli/demo/tally.ts'
 import { open } from '../../src/index.ts'
-import { everloop, everloopJson, start, testFolder } from './command-line.ts'
+import { everloop, everloopJson, start } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Document {
   readonly ok: boolean

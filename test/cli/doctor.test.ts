@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { flow, open } from '../../src/index.ts'
-import { everloop, everloopJson, testFolder } from './command-line.ts'
+import { everloop, everloopJson } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Checks {
   readonly ok: boolean

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
 import { action, agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
-import { agentFile, everloop, everloopJson, makeFolder } from './command-line.ts'
+import { agentFile, everloop, everloopJson } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
+import { makeFolder } from '../test-folder.ts'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { flow, open } from 'everloop'
-import { everloop, everloopJson, makeFolder, testFolder } from './command-line.ts'
+import { everloop, everloopJson } from './command-line.ts'
+import { makeFolder, testFolder } from '../test-folder.ts'
 
 const folder = makeFolder()
 const source = `sqlite:${join(folder.path, 'ledger.db')}`

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, index, testFolder, testingIndex } from './command-line.ts'
+import { everloop, everloopJson, index, testingIndex } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const source = JSON.stringify(index)
 const testing = JSON.stringify(testingIndex)

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { flow, open } from '../../src/index.ts'
-import { everloop, testFolder } from './command-line.ts'
+import { everloop } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const turns = 16
 const heavy = flow('heavy', (run) =>

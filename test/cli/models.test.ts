@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { call } from '../agent/wire.ts'
-import { everloop, start, testFolder } from './command-line.ts'
+import { everloop, start } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const urlOf = (match: RegExpExecArray): string => match[1] ?? ''
 

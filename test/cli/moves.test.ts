@@ -1,6 +1,7 @@
 /** Runs that move to another version of their flow when both are exported by a flow file. */
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, movedFile, testFolder } from './command-line.ts'
+import { everloop, everloopJson, movedFile } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 test('run and work move runs to the version that takes them over, whatever the exports are called', async () => {
   const cwd = testFolder()

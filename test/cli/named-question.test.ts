@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { flow, open } from '../../src/index.ts'
-import { everloopJson, testFolder } from './command-line.ts'
+import { everloopJson } from './command-line.ts'
 import { payer } from './sample-agents.ts'
+import { testFolder } from '../test-folder.ts'
 
 const asks = flow('asks', async (run, count: number) =>
   Promise.all(Array.from({ length: count }, (_, i) => run.ask(`Question ${i}?`))),

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { scriptedServer } from '../../src/testing/index.ts'
-import { index, Running, testFolder } from './command-line.ts'
+import { index, Running } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const [, program = ''] =

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { agent, open, tool } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
-import { everloop, everloopJson, flowFile, index, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile, index } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const zod = import.meta.resolve('zod')
 

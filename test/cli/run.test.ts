@@ -11,8 +11,8 @@ import {
   index,
   Running,
   start,
-  testFolder,
 } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 test('executes a TypeScript file as it is, and prints the output alone', async () => {
   const folder = testFolder()

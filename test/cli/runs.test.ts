@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flow, open } from 'everloop'
-import { type Ended, everloop, everloopJson, makeFolder, start } from './command-line.ts'
+import { type Ended, everloop, everloopJson, start } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
+import { makeFolder } from '../test-folder.ts'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { action, flow, open } from '../../src/index.ts'
-import { everloop, everloopJson, index, makeFolder } from './command-line.ts'
+import { everloop, everloopJson, index } from './command-line.ts'
+import { makeFolder } from '../test-folder.ts'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`

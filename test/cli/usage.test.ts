@@ -13,8 +13,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open } from '../../src/index.ts'
 import { applicationId, migrations } from '../../src/store/sqlite/migrations.ts'
-import { everloop, everloopJson, flowFile, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile } from './command-line.ts'
 import { hello } from './sample-flows.ts'
+import { testFolder } from '../test-folder.ts'
 
 async function makeStore(folder: string): Promise<string> {
   const file = join(folder, 'ledger.db')

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { open, type StreamItem } from 'everloop'
-import { everloop, start, testFolder } from './command-line.ts'
+import { everloop, start } from './command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const child = fileURLToPath(new URL('../run/streaming-child.ts', import.meta.url))
 

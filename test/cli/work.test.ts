@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open, type OpenOptions } from '../../src/index.ts'
-import { everloop, everloopJson, flowFile, start, testFolder } from './command-line.ts'
+import { everloop, everloopJson, flowFile, start } from './command-line.ts'
 import { chat, hello, steady, waits } from './sample-flows.ts'
+import { testFolder } from '../test-folder.ts'
 
 const openIn = (folder: string, options: OpenOptions = {}) =>
   open({ ...options, store: `sqlite:${join(folder, '.everloop', 'ledger.db')}` })

@@ -20,7 +20,8 @@ import {
   sealed,
   textOf,
 } from './documents.ts'
-import { exported, makeFolder, onFile, strays } from './places.ts'
+import { exported, onFile, strays } from './places.ts'
+import { makeFolder } from '../test-folder.ts'
 
 const put = (key: string, artifact: unknown): AnyDraft =>
   step(key, { artifact, name: 'rows', bytes: 4 })

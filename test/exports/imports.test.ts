@@ -7,7 +7,8 @@ import { agent, type Ever, flow, NotDone } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 import { runDrafts, step, turn } from '../../src/testing/chain-builder.ts'
 import { linesOf, says, sealed, textOf } from './documents.ts'
-import { exported, newFolder, onFile, strays } from './places.ts'
+import { exported, onFile, strays } from './places.ts'
+import { testFolder } from '../test-folder.ts'
 
 const node = (script: string, args: readonly string[], flags: readonly string[] = []) =>
   spawnSync(process.execPath, [...flags, join(import.meta.dirname, script), ...args], {
@@ -29,8 +30,8 @@ describe('a process that is killed', () => {
     ['writing', 0],
     ['done', 1],
   ])('while it is %s leaves nothing, or all', async (moment, count) => {
-    const folder = newFolder()
-    const [ledger, file] = [join(folder, 'ledger.db'), join(newFolder(), 'large.jsonl')]
+    const folder = testFolder()
+    const [ledger, file] = [join(folder, 'ledger.db'), join(testFolder(), 'large.jsonl')]
     const text = large()
     writeFileSync(file, text)
     const { signal, stdout, stderr } = node('import-child.ts', [ledger, file, moment])
@@ -48,7 +49,7 @@ describe('a process that is killed', () => {
 })
 
 test('of imports at the same time, through several runtimes, one creates the run', async () => {
-  const file = join(newFolder(), 'ledger.db')
+  const file = join(testFolder(), 'ledger.db')
   const evers = await Promise.all([onFile({}, file), onFile({}, file), onFile({}, file)])
   const text = textOf(linesOf(sealed('one', [step('s'), runDrafts.completed])))
   const results = await Promise.all([...evers, ...evers].map((ever) => ever.import(text)))
@@ -58,7 +59,7 @@ test('of imports at the same time, through several runtimes, one creates the run
 })
 
 test('a large run takes no more memory than a small one', () => {
-  const folder = newFolder()
+  const folder = testFolder()
   const { status, stdout, stderr } = node('large-child.ts', [folder], ['--max-old-space-size=64'])
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(JSON.parse(stdout)).toEqual({ megabytes: 101, created: true, same: true })

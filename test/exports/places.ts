@@ -1,27 +1,14 @@
 /** Stores in files, and exports as texts, for tests. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type Ever, open, type OpenOptions } from 'everloop'
-
-/** A new folder, removed by `remove`. */
-export function makeFolder(): { readonly path: string; readonly remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'everloop-exports-'))
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
-}
-
-/** A new folder for one test. */
-export function newFolder(): string {
-  const { path, remove } = makeFolder()
-  onTestFinished(remove)
-  return path
-}
+import { testFolder } from '../test-folder.ts'
 
 /** A runtime on a file of its own, or on this one, that is spared the syncs. */
 export async function onFile(
   options: Omit<OpenOptions, 'store'> = {},
-  file: string = join(newFolder(), 'ledger.db'),
+  file: string = join(testFolder(), 'ledger.db'),
 ): Promise<Ever> {
   const ever = await open({ store: `sqlite:${file}?durability=process`, ...options })
   onTestFinished(() => ever.close())

@@ -11,7 +11,8 @@ import type { AnyDraft, Entry, LinkedEntry } from '../../src/ledger/index.ts'
 import { payloadKinds } from '../../src/ledger/kinds.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 import { keepLedger } from '../golden/keep-ledger.ts'
-import { exported, newFolder, onFile } from './places.ts'
+import { exported, onFile } from './places.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** Everything that is kept of a run, but for what the store has counted and when it is due. */
 async function all(ever: Ever, id: string): Promise<unknown> {
@@ -197,7 +198,7 @@ test('an agent comes with what it has cost', async () => {
 describe('what was erased', () => {
   /** A run, and a way to change its store as somebody would who erases. */
   async function erasable(): Promise<{ source: Ever; erase: (sql: string) => void }> {
-    const file = join(newFolder(), 'ledger.db')
+    const file = join(testFolder(), 'ledger.db')
     const source = await onFile({ flows: [writes, reads], work: {} }, file)
     await (await source.start(writes, undefined, { id: 'rows', labels: { a: 'b' } })).result()
     return {

@@ -4,12 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { flow, open } from 'everloop'
-import { exported, newFolder } from './places.ts'
+import { exported } from './places.ts'
+import { testFolder } from '../test-folder.ts'
 
 const program = join(import.meta.dirname, 'standalone-child.ts')
 
 function verified(text: string): { readonly status: number | null; readonly stdout: string } {
-  const file = join(newFolder(), 'export.jsonl')
+  const file = join(testFolder(), 'export.jsonl')
   writeFileSync(file, text)
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, file], {
     encoding: 'utf8',

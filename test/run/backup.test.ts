@@ -1,15 +1,13 @@
 /** docs/durability.md says how to make a backup: a copy made that way goes on where it was made. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 /** A folder with the names of a ledger and of a copy of it. */
 function places(): { readonly ledger: string; readonly copy: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-backup-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   return { ledger: join(folder, 'ledger.db'), copy: join(folder, 'copy.db') }
 }
 

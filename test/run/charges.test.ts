@@ -1,13 +1,12 @@
 /** What steps cost: recorded with their outcome, kept on accounts, once each. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { flow, open } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 import type { Charge } from '../../src/ledger/index.ts'
 import { innerStep } from './inner-step.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A step that costs something. */
 const costly = <T>(
@@ -96,8 +95,7 @@ describe('an account', () => {
   })
 
   test('that was edited is found by verify', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'everloop-charges-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const folder = testFolder()
     const location = join(folder, 'ledger.db')
     await using ever = await open({ store: `sqlite:${location}`, flows: [parent, child] })
     const run = await ever.start(parent, undefined)

@@ -1,10 +1,9 @@
 /** Artifacts that were edited, cut or removed in the store: `verify` finds them before anything reads them. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 interface Bed {
   readonly ever: Ever
@@ -25,8 +24,7 @@ const keeps = flow('keeps', async (run, input: string) => {
 
 /** A run that refers to three artifacts, in four entries: 3, 4, 7 and 10. */
 async function kept(): Promise<Bed> {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-artifacts-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   const location = join(folder, 'ledger.db')
   const ever = await open({ store: `sqlite:${location}`, flows: [keeps] })
   onTestFinished(() => ever.close())

@@ -1,10 +1,9 @@
 /** Rows that were edited outside of everloop: `verify` finds them, and no worker believes them. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Ever, flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 const asks = flow('asks', async (run) => {
   await run.step('a', () => 1)
@@ -18,8 +17,7 @@ const evil = flow('evil', async (run) => {
 const parent = flow('parent', (run) => run.child(asks, undefined))
 
 async function opened(): Promise<{ readonly ever: Ever; readonly edit: (sql: string) => void }> {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-edited-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   const location = join(folder, 'ledger.db')
   const ever = await open({ store: `sqlite:${location}`, flows: [asks, evil, parent] })
   onTestFinished(() => ever.close())

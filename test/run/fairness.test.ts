@@ -1,9 +1,7 @@
 /** The event loop belongs to others too, however many runs are executed at once. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 /** Longer than the passes of a worker may go on in one turn of the event loop. */
 const busyMs = 3
@@ -51,8 +49,7 @@ async function mostInOneTurn(runs: number): Promise<number> {
 }
 
 test('reads of hundreds that wait for one another are spread over turns of the event loop', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-fairness-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = testFolder()
   const one = flow('one', () => 'done')
   await using ever = await open({ store: `sqlite:${folder}/ledger.db`, flows: [one], work: {} })
   await (await ever.start(one, undefined, { id: 'read' })).result()

@@ -1,16 +1,15 @@
 /** The options of `open`, and what becomes of trouble that nobody asked to be told of. */
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 /** Where a ledger of its own can be, for one test. */
 function ledgerPlace(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-open-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   return join(folder, 'ledger.db')
 }
 

@@ -1,16 +1,14 @@
 /** A store that fails for good: whoever works on it or waits for a run of it is told. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, type EverloopError, flow, open } from 'everloop'
+import { testFolder } from '../test-folder.ts'
 
 const patient = flow('patient', (run) => run.signal('go'))
 
 async function opened(): Promise<{ readonly ever: Ever; readonly fail: () => Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-gone-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   const location = join(folder, 'ledger.db')
   const ever = await open({ store: `sqlite:${location}`, flows: [patient], onTrouble: () => {} })
   onTestFinished(() => ever.close())

@@ -1,7 +1,5 @@
 /** Streams: entries and the text of steps under way, once each, from any cursor, across deaths. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -10,6 +8,7 @@ import { memoryStore, testRuntime } from 'everloop/testing'
 import { systemPorts } from '../../src/base/system.ts'
 import { wrapStore } from '../crash/wrapped-store.ts'
 import { innerStep } from './inner-step.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** What somebody has in front of them who follows the rules of a stream. */
 class Screen {
@@ -350,8 +349,7 @@ test('a cursor that is none is refused, and so is a run that is none', async () 
 })
 
 test('another process is watched, killed and replaced, without gap or repeat', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-stream-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = testFolder()
   const store = `sqlite:${join(folder, 'ledger.db')}`
   const child = fileURLToPath(new URL('streaming-child.ts', import.meta.url))
   const worker = (text: string) => {

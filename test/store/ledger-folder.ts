@@ -1,19 +1,12 @@
-/** A folder for one test's ledger, and stores on it; all of it is gone after the test. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** A place for one test's ledger, and stores on it; all of it is gone after the test. */
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { systemPorts } from '../../src/base/system.ts'
 import { sqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { testFolder } from '../test-folder.ts'
 
-export function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'everloop-store-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-export const newLocation = (): string => join(newFolder(), 'ledger.db')
+export const newLocation = (): string => join(testFolder(), 'ledger.db')
 
 /** Opens a store that is closed after the test. */
 export async function openStore(

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ever, type EverloopError, flow, open } from 'everloop'
 import { heldRun } from '../../src/testing/store-bed.ts'
-import { newFolder, openStore } from './ledger-folder.ts'
+import { openStore } from './ledger-folder.ts'
+import { testFolder } from '../test-folder.ts'
 
 const patient = flow('patient', (run) => run.signal('go'))
 
@@ -22,7 +23,7 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 
 /** What work and waiting end with that began before, and all calls that come after: their codes. */
 async function codesAfter(change: (location: string) => void | Promise<void>): Promise<unknown[]> {
-  const location = join(newFolder(), 'ledger.db')
+  const location = join(testFolder(), 'ledger.db')
   const ever = await opened(location)
   const run = await ever.start(patient, undefined, { id: 'r' })
   const working = ever.work()
@@ -60,7 +61,7 @@ test
 test.skipIf(process.platform === 'win32')(
   'the thread that writes does not make a ledger anew that is gone',
   async () => {
-    const location = join(newFolder(), 'ledger.db')
+    const location = join(testFolder(), 'ledger.db')
     const ever = await opened(location)
     renameSync(location, `${location}.old`)
     const large = 'x'.repeat(100_000) // for the thread from the beginning
@@ -73,7 +74,7 @@ test.skipIf(process.platform === 'win32')(
 test.skipIf(process.platform === 'win32').each(['there', 'not there yet'])(
   'workers that know a ledger that is %s by two names leave each other their runs',
   async (state) => {
-    const folder = newFolder()
+    const folder = testFolder()
     const [real, link] = [join(folder, 'real', 'ledger.db'), join(folder, 'link.db')]
     mkdirSync(dirname(real))
     if (state === 'there') await (await opened(real)).close()
@@ -93,7 +94,7 @@ test.skipIf(process.platform === 'win32')(
     const onError = (error: unknown): void => void thrown.push(error)
     process.on('uncaughtException', onError)
     onTestFinished(() => void process.off('uncaughtException', onError))
-    const location = join(newFolder(), 'ledger.db')
+    const location = join(testFolder(), 'ledger.db')
     const ever = await opened(location)
     const run = await ever.start(patient, undefined)
     const working = ever.work()
@@ -110,7 +111,7 @@ test.skipIf(process.platform === 'win32')(
 test.skipIf(process.platform === 'win32')(
   'a link to a folder that is turned to another one leaves a ledger where it is',
   async () => {
-    const folder = newFolder()
+    const folder = testFolder()
     const [before, after, link] = ['before', 'after', 'current'].map((name) =>
       join(folder, name),
     ) as [string, string, string]

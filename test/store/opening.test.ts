@@ -18,7 +18,8 @@ import { networkName } from '../../src/store/sqlite/file-system.ts'
 import { schemaVersion } from '../../src/store/sqlite/migrations.ts'
 import { openLedger } from '../../src/store/sqlite/open.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
-import { newFolder, newLocation, openStore } from './ledger-folder.ts'
+import { newLocation, openStore } from './ledger-folder.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A closed ledger with some runs in it. */
 async function ledger(runs = 50): Promise<string> {
@@ -38,7 +39,7 @@ const edit = (location: string, sql: string): void => {
 }
 
 test('the folder is made, and nothing but the file is left at the end', async () => {
-  const folder = join(newFolder(), 'a', 'b')
+  const folder = join(testFolder(), 'a', 'b')
   const location = join(folder, 'ledger.db')
   const store = await openStore(location)
   expect(store.about).toEqual({
@@ -57,7 +58,7 @@ test('the folder is made, and nothing but the file is left at the end', async ()
 })
 
 test.skipIf(process.platform === 'win32')('a path that leads nowhere is refused', async () => {
-  const folder = newFolder()
+  const folder = testFolder()
   const [file, one, other] = [join(folder, 'file'), join(folder, 'one'), join(folder, 'other')]
   writeFileSync(file, '')
   symlinkSync(one, other)
@@ -74,7 +75,7 @@ test.runIf(process.platform === 'linux')('a folder that cannot be made is refuse
 })
 
 test('odd characters in the path are only characters', async () => {
-  const location = join(newFolder(), 'a ?mode=ro&x#y%20 é.db')
+  const location = join(testFolder(), 'a ?mode=ro&x#y%20 é.db')
   const store = await openStore(location)
   await store.createRun(new ChainBuilder('r').start())
   await store.close()
@@ -170,7 +171,7 @@ test('a network file system is refused by its number', () => {
 
 describe('what cannot be written is refused', () => {
   test('a file on a file system that is mounted for reading', async (context) => {
-    const folder = newFolder()
+    const folder = testFolder()
     if (!mounted(folder)) return context.skip('needs the right to mount')
     const location = join(folder, 'ledger.db')
     const store = await openStore(location)
@@ -192,7 +193,7 @@ describe('what cannot be written is refused', () => {
 
 describe('a full disk', () => {
   test('fails what does not fit, writes nothing of it, and goes on when there is space', async (context) => {
-    const folder = newFolder()
+    const folder = testFolder()
     if (!mounted(folder)) return context.skip('needs the right to mount')
     const ballast = join(folder, 'ballast')
     writeFileSync(ballast, Buffer.alloc(3 * 1024 * 1024))

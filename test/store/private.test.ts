@@ -4,12 +4,13 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { message, start } from '../../src/testing/store-bed.ts'
-import { newFolder, openStore } from './ledger-folder.ts'
+import { openStore } from './ledger-folder.ts'
+import { testFolder } from '../test-folder.ts'
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
 test.skipIf(process.platform === 'win32')('new files and folders are for their owner', async () => {
-  const folder = join(newFolder(), 'a', 'b')
+  const folder = join(testFolder(), 'a', 'b')
   const location = join(folder, 'ledger.db')
   const store = await openStore(location)
   await store.openSession({ token: 's', leaseMs: 1000, name: '' })
@@ -23,7 +24,7 @@ test.skipIf(process.platform === 'win32')('new files and folders are for their o
 })
 
 test.skipIf(process.platform === 'win32')('what is there keeps its mode', async () => {
-  const folder = join(newFolder(), 'shared')
+  const folder = join(testFolder(), 'shared')
   mkdirSync(folder)
   chmodSync(folder, 0o750)
   const location = join(folder, 'ledger.db')
@@ -39,7 +40,7 @@ test.skipIf(process.platform === 'win32')('what is there keeps its mode', async 
 test.runIf(process.getuid?.() === 0)(
   'the locks of sessions belong to whom the ledger belongs, also when root is first to work on it',
   async () => {
-    const folder = newFolder()
+    const folder = testFolder()
     const location = join(folder, 'ledger.db')
     await (await openStore(location)).close()
     chownSync(location, 12_345, 54_321)
@@ -72,8 +73,8 @@ function swappedFor(target: string): Disposable {
 test.runIf(process.getuid?.() === 0)(
   'root gives nothing away but that folder, whatever the owner of the ledger has put in its place',
   async () => {
-    const target = newFolder()
-    const location = join(newFolder(), 'ledger.db')
+    const target = testFolder()
+    const location = join(testFolder(), 'ledger.db')
     await (await openStore(location)).close()
     chownSync(location, 12_345, 54_321)
     using _ = swappedFor(target)

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { index, Running, testFolder, testingIndex } from '../cli/command-line.ts'
+import { index, Running, testingIndex } from '../cli/command-line.ts'
+import { testFolder } from '../test-folder.ts'
 
 const approval = `import { flow } from 'everloop'
 export const approval = flow('approval', async (run, { order }: { readonly order: number }) => {
