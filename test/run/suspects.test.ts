@@ -297,3 +297,28 @@ test('a run that waits to be executed by itself keeps to the limit of its queue'
   release('lost')
   expect(await runtime.result(lost)).toBe('lost')
 })
+
+test('a run that waits to be executed by itself keeps its place in its queue', async () => {
+  const { body, begun, open: release } = gates()
+  const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
+  await using runtime = await testRuntime({ flows: [work] })
+  const queue = 'narrow'
+  await runtime.ever.limitQueue(queue, 1)
+  await runtime.ever.start(work, 'lost', { id: 'lost', queue })
+  for (const times of [1, 2]) {
+    await runtime.runUntil(() => begun.length === times)
+    runtime.workers.at(-1)?.crash()
+    runtime.addWorker()
+  }
+  await runtime.ever.start(work, 'before', { id: 'before' })
+  await runtime.ever.start(work, 'first', { id: 'first', queue })
+  await pass(runtime, 20_000)
+  await runtime.ever.start(work, 'second', { id: 'second', queue })
+  await pass(runtime, 1000)
+  release('first')
+  await pass(runtime, 1000)
+  expect(begun).toEqual(['lost', 'lost', 'before', 'first'])
+  runtime.addWorker()
+  await runtime.runUntil(() => begun.length === 5)
+  expect(begun[4]).toBe('lost')
+})
