@@ -183,14 +183,18 @@ function whyNot(cause: unknown): string {
       return `${said}. Inside node_modules only JavaScript can be loaded.`
     default:
       return cause.name === 'SyntaxError' || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX'
-        ? `${placeOf(cause)}${said}${newerSyntax(cause)}`
+        ? `${placeOf(cause)}${said}${syntaxAdvice(cause)}`
         : `It threw when it was loaded: ${said}${frameOf(cause)}`
   }
 }
 
-/** Programs in the documents say `await using`, which Node 22 takes for a misplaced name. */
-function newerSyntax({ message }: Error): string {
+/** What is behind a syntax error where the file is right: how it is loaded, or an old Node.js. */
+function syntaxAdvice({ message }: Error): string {
+  // `npm init` makes projects of CommonJS.
+  if (/outside a module|token 'export'/.test(message))
+    return '. Set "type": "module" in package.json, or call the file .mts or .mjs.'
   const { node } = process.versions
+  // Programs in the documents say `await using`, which Node 22 takes for a misplaced name.
   if (Number.parseInt(node) >= 24 || !message.startsWith('Unexpected identifier')) return ''
   return `. \`using\` and \`await using\` need Node 24, and this is Node ${node}: here, say \`const\` and close it at the end.`
 }

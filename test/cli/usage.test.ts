@@ -132,6 +132,19 @@ describe('a flow file', () => {
     expect(newer.stderr).not.toContain('using')
   })
 
+  test('in a project of CommonJS is told how it becomes a module', async () => {
+    const folder = testFolder()
+    writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }') // as `npm init` has it
+    for (const code of ["import 'node:fs'", 'export const x = 1']) {
+      writeFileSync(join(folder, 'flow.ts'), code)
+      const { error } = await everloopJson(['run', 'flow.ts'], {
+        cwd: folder,
+        env: { NODE_NO_WARNINGS: '1' },
+      })
+      expect(error.message).toContain('"type": "module"')
+    }
+  })
+
   test('input that is no JSON is refused with the likely remedy', async () => {
     const { code, stderr } = await everloop(['run', `${flowFile}#hello`, 'World'], {
       cwd: testFolder(),
