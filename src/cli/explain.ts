@@ -9,6 +9,7 @@ import { ready, running } from './explain-ready.ts'
 import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
 import { putOff } from './put-off.ts'
+import { ended } from './sentence.ts'
 import { dateAndAgo } from './times.ts'
 import { unlessBroken } from './unless-broken.ts'
 
@@ -19,11 +20,24 @@ const depthMax = 5
 export const explain = (ever: Ever, id: string): Promise<Explanation> => explained(ever, id, 0)
 
 async function explained(ever: Ever, id: string, depth: number): Promise<Explanation> {
-  const explanation = await standing(ever, id, depth)
+  const explanation = await withUndoing(ever, await standing(ever, id, depth))
   const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one)}`)
   const reason = await cancelling(ever, id)
   const cancel = reason === undefined ? '' : ` ${cancellingText(reason)}`
   return { ...explanation, sentence: `${explanation.sentence}${cancel}${asked.join('')}` }
+}
+
+/** Of a run that is to go on being undone: that it is, and that it needs the actions alone, not its code. */
+async function withUndoing(ever: Ever, explanation: Explanation): Promise<Explanation> {
+  const { run, status, sentence, fix } = explanation
+  const isMoving = status === 'running' || status === 'ready'
+  if (!isMoving || !(await isBeingUndone(ever, run))) return explanation
+  const or = `Or: everloop runs undo ${run} --file FILE (a file that exports the actions)`
+  return {
+    ...explanation,
+    sentence: `${sentence} What it has done is being undone.`,
+    ...(fix === undefined ? {} : { fix: `${ended(fix)} ${or}` }),
+  }
 }
 
 async function standing(ever: Ever, id: string, depth: number): Promise<Explanation> {
@@ -55,7 +69,7 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
     return waiting(ever, { info, on: settled.on, now, explainChild }, is)
   }
   const undos = await undosIn(ever, settled, id)
-  const isUndoing = settled.status === 'paused' && (await isUndone(ever, id))
+  const isUndoing = settled.status === 'paused' && (await isBeingUndone(ever, id))
   return atRest(settled, { info, undos, isUndoing, by: await byIn(ever, settled, id), now }, is)
 }
 
@@ -66,7 +80,7 @@ async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<rea
 }
 
 /** Whether undoing what it has done has begun; false where its ledger is broken. */
-const isUndone = async (ever: Ever, id: string): Promise<boolean> =>
+const isBeingUndone = async (ever: Ever, id: string): Promise<boolean> =>
   (await unlessBroken(() => stateOf(ever.store, id)))?.undoing !== undefined
 
 /** Who has cancelled it; undefined of any other run. */

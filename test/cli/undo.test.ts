@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { action, flow, open } from '../../src/index.ts'
-import { everloop, everloopJson, index } from './command-line.ts'
+import { everloop, everloopJson, index, start } from './command-line.ts'
 import { makeFolder } from '../test-folder.ts'
 
 const folder = makeFolder()
@@ -40,6 +40,7 @@ export const refund = action('refund', ({ order }: { order: number }, { result }
   await using ever = await open({ store, flows: [buys], work: {} })
   await (await ever.start(buys, [1], { id: 'failed-1' })).settled()
   await (await ever.start(buys, [2, 3], { id: 'waits-1' })).settled()
+  await (await ever.start(buys, [4, 5], { id: 'waits-2' })).settled()
 })
 
 afterAll(() => folder.remove())
@@ -92,4 +93,27 @@ test('ends a run whose code is gone, and undoes it but for what is skipped', asy
   const why = await everloop(['runs', 'explain', 'waits-1'], { env })
   expect(why.stdout).toContain('Of 2 things to undo, 2 are undone.')
   expect((await everloop(['runs', 'verify', 'waits-1'], { env })).code).toBe(0)
+})
+
+test('an undo that was killed is gone on with by the actions alone, and explained so', async () => {
+  const hangs = join(folder.path, 'hangs.ts')
+  writeFileSync(
+    hangs,
+    `import { action } from ${JSON.stringify(index)}
+export const refund = action('refund', () => {
+  console.log('called')
+  return new Promise(() => setInterval(() => {}, 60_000))
+})
+`,
+  )
+  const undo = start(['runs', 'undo', 'waits-2', '--file', hangs, '--cancel'], { env })
+  await undo.prints(/called/)
+  undo.child.kill('SIGKILL')
+  await undo.ended
+  const why = await everloop(['runs', 'explain', 'waits-2'], { env })
+  expect(why.stdout).toContain('What it has done is being undone.')
+  expect(why.stdout).toMatch(/Or: everloop runs undo waits-2 --file FILE/)
+  expect((await everloop(['runs', 'undo', 'waits-2', '--file', file], { env })).code).toBe(0)
+  const then = await everloop(['runs', 'explain', 'waits-2'], { env })
+  expect(then.stdout).toContain('Of 2 things to undo, 2 are undone.')
 })
