@@ -1,7 +1,8 @@
 /** What people and clocks do to the run of an agent: cancel, deadline, pause, timeouts, undo. */
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { agent, tool } from 'everloop'
-import { scriptedModel, testRuntime } from 'everloop/testing'
+import { agent, currentRun, open, tool } from 'everloop'
+import { memoryStore, scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { toldOf } from './prompts.ts'
 
@@ -188,4 +189,22 @@ test('an operator undoes what could not be undone, without the code of the agent
   await runtime.restart({ flows: [], actions: a.actions ?? [] })
   expect(await runtime.runUntil(runtime.ever.undo(run.id))).toMatchObject([{ state: 'undone' }])
   expect(world).toEqual(['book A', 'undo A'])
+})
+
+test('a worker that stops has closed what an agent has opened', async () => {
+  const lines: string[] = []
+  const close = async (): Promise<void> => {
+    await setTimeout(100) // it takes longer than the worker's end
+    lines.push('closed')
+  }
+  const checked = z.object({}).refine(async () => {
+    await currentRun()?.resource('db', () => lines.push('opened'), close)
+    return true
+  })
+  const a = agent({ name: 'a', model: scriptedModel([{ text: '{}' }]), output: checked })
+  const store = memoryStore({ clock: { now: () => Date.now() } })
+  const ever = await open({ store, flows: [a], work: {} })
+  await (await ever.start(a, { prompt: 'Go.' })).result()
+  await ever.close()
+  expect(lines).toEqual(['opened', 'closed'])
 })

@@ -442,7 +442,14 @@ export class Pass {
 
   #endUnlessNews({ item }: LoopEnd): void {
     if (this.#leaving.isPassedOver(this.root)) return
-    this.commit({ ...item, committed: () => this.#end({ is: 'ended' }) })
+    this.commit({ ...item, committed: () => void this.#endClosing() })
+  }
+
+  /** Only now is it sure that the code does not go on and need its resources. */
+  async #endClosing(): Promise<void> {
+    this.#leaveOff()
+    await this.resources.close(this.ports)
+    if (this.#state === 'finishing') this.#end({ is: 'ended' })
   }
 
   /** Gives the run back: it goes on when a message comes or this time is there. */
