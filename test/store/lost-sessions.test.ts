@@ -2,6 +2,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { systemPorts } from '../../src/base/system.ts'
+import { Connection } from '../../src/store/sqlite/driver.ts'
 import { heldRun, leaseMs, session } from '../../src/testing/store-bed.ts'
 import { testFlow } from '../../src/testing/chain-builder.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
@@ -47,5 +48,23 @@ test.skipIf(process.platform !== 'linux')(
     }
     expect(await looker.sessions()).toEqual([])
     expect(openFiles(location)).toHaveLength(before)
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'a session that the store could not take keeps no file open',
+  async () => {
+    const location = newLocation()
+    const store = await openStore(location)
+    await session(store, 'first')
+    const other = new Connection(location, { access: 'write', busyMs: 1000 })
+    // As a disk does that is full.
+    other.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    other.close()
+    for (const token of ['a', 'b']) await expect(session(store, token)).rejects.toThrow('full')
+    expect(openFiles(location)).toHaveLength(1)
+    expect(readdirSync(`${location}-sessions`)).toHaveLength(1)
   },
 )

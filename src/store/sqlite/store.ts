@@ -130,9 +130,15 @@ class SqliteStore implements Store {
 
   /** The lock comes before the row and goes after it: a row without a lock belongs to nobody alive. */
   async openSession(session: SessionOptions): Promise<void> {
-    await this.#read(() => this.#liveness.hold(session.token))
-    await this.#write('openSession', session)
-    this.#sessions.add(session.token)
+    const { token } = session
+    await this.#read(() => this.#liveness.hold(token))
+    try {
+      await this.#write('openSession', session)
+    } catch (error) {
+      if (!this.#sessions.has(token)) this.#liveness.letGo(token) // nobody will close it
+      throw error
+    }
+    this.#sessions.add(token)
   }
 
   renewSession(token: string): Promise<boolean> {
