@@ -30,6 +30,8 @@ export class Mirror {
   freeUntil = -1
   /** Losses of the holder since the last entry. */
   barren = 0
+  /** How often steps will kill the process that executes them, by path. */
+  readonly deadly = new Map<string, number>()
   isCancelling = false
   /** The number of the last cancel that was taken. */
   lastCancel = 0

@@ -165,6 +165,18 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'what is on its last chance is executed beside what was claimed with it',
+    file: 'run/work/last-chance.ts',
+    find: 'return isAlone ? undefined : claimed.find(isOnLastChance)',
+    replace: 'return isAlone ? undefined : undefined',
+  },
+  {
+    name: 'others are claimed beside what is on its last chance',
+    file: 'run/work/last-chance.ts',
+    find: '(one) => one.isOnLastChance ||',
+    replace: '(one) =>',
+  },
+  {
     name: 'a retry executes again what had succeeded',
     file: 'run/replay/repeat.ts',
     find: 'if (!done) return undefined',

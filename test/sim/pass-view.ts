@@ -2,6 +2,7 @@
  * What one execution of a flow's code sees, and what the outside world sees of it: each outcome that
  * is handed to the code, and each start of a step's body, is checked on the spot.
  */
+import { checkAlone } from './alone-checks.ts'
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
 import { encode, errorData } from '../../src/ledger/index.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
@@ -10,7 +11,7 @@ import type { Attempt, Booking, View } from './interpret.ts'
 import { type Call, findOut, perform } from './effect-body.ts'
 import type { EffectSpec } from './effect-spec.ts'
 import type { Mirror } from './mirror.ts'
-import { never, type Process, untilAborted } from './process.ts'
+import { type Body, never, type Process, untilAborted } from './process.ts'
 import type { StepNode } from './programs.ts'
 import { type Actor, checkBooking, checkStart } from './start-checks.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -18,6 +19,8 @@ import type { Surroundings } from './surroundings.ts'
 /** A step that shows text does so this often, for so long. */
 const typedMs = 40
 const typingMs = 800
+/** A step that kills its process does so after this time. */
+const deadlyMs = 20
 /** What it shows first where it tells secrets: nothing that stands in one piece of it. */
 const telling = [
   'It is the res',
@@ -45,6 +48,7 @@ export class PassView implements View {
     this.#process = process
     this.#run = world.observer.run(run)
     this.#epoch = process.epochs.get(run)
+    if (this.#epoch !== undefined) process.begun.set(run, this.#epoch)
   }
 
   /** The outcome of the operation at this path, checked as the code sees it. */
@@ -89,6 +93,34 @@ export class PassView implements View {
   async outside(node: StepNode, attempt: Attempt): Promise<void> {
     if (this.#process.isDead) return never()
     checkStart(this.#actor, attempt)
+    checkAlone(this.#actor)
+    const body: Body = {
+      run: this.#run,
+      since: this.#process.ports.monotonic(),
+      signal: () => attempt.signal(),
+    }
+    this.#process.bodies.add(body)
+    try {
+      if (this.#isDeadly(attempt.path)) return await never()
+      await this.#perform(node, attempt)
+    } finally {
+      this.#process.bodies.delete(body)
+    }
+  }
+
+  /** Whether this execution of the step kills the process, after a while: what is beside it dies with it. */
+  #isDeadly(path: string): boolean {
+    const { extras, chance } = this.#world
+    if (!extras.has('steps kill their process')) return false
+    const { deadly } = this.#run
+    const left = deadly.get(path) ?? (chance.roll(0.1) ? 2 : 0)
+    deadly.set(path, left - 1)
+    if (left <= 0 || !this.#world.mayCrash(this.#process)) return false
+    this.#process.later(deadlyMs, 'deadly step', () => this.#world.crash(this.#process))
+    return true
+  }
+
+  async #perform(node: StepNode, attempt: Attempt): Promise<void> {
     if (
       this.#world.mayCrash(this.#process) &&
       this.#world.faults.strikes('worker crashes in a step')
@@ -107,7 +139,6 @@ export class PassView implements View {
       this.#process.later(ms, 'typing', () => attempt.show(word))
     }
     await (aborted ? Promise.race([slept, aborted]) : slept)
-    return undefined
   }
 
   /** Executes an attempt at a call that changes the outside world. */

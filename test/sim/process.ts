@@ -4,7 +4,15 @@
  */
 import type { Ports, Timer } from '../../src/base/ports.ts'
 import type { Chance } from './chance.ts'
+import type { Mirror } from './mirror.ts'
 import type { Owner, Scheduler } from './scheduler.ts'
+
+/** The body of a step under way in a process. */
+export interface Body {
+  readonly run: Mirror
+  readonly since: number
+  readonly signal: () => AbortSignal
+}
 
 export class Process implements Owner {
   readonly name: string
@@ -13,6 +21,10 @@ export class Process implements Owner {
   readonly ports: Ports
   /** The epochs in which this process has been handed runs. */
   readonly epochs = new Map<string, number>()
+  /** Those in which their code has begun here. */
+  readonly begun = new Map<string, number>()
+  /** Bodies of steps that are under way. */
+  readonly bodies = new Set<Body>()
   /** Tokens of the sessions it has opened. */
   readonly sessions: string[] = []
   readonly #scheduler: Scheduler

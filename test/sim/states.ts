@@ -18,6 +18,7 @@ export const states = {
   'take-over during the back-off of a retry': 120,
   'take-over with an operation under way': 600,
   'parked as a crash loop': 20,
+  'run on its last chance executed': 20,
   'write of a zombie refused': 200,
   'zombie executed a step': 4,
   'worker lost its session': 500,
