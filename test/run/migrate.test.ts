@@ -228,6 +228,12 @@ describe('a run that cannot move', () => {
         code: 'MIGRATION_FAILED',
         message: expect.stringContaining(why),
       })
+      // Where what was thrown ends, and what everloop says of it begins.
+      expect(await run.settled()).toMatchObject({
+        message: expect.stringMatching(
+          /version "2" \([^]+\)\. Nothing has changed\. Mend `migrate`/,
+        ),
+      })
       expect(await run.status()).toMatchObject({ version: '1' })
       await runtime.restart({ flows: [v1, v2] })
       await runtime.ever.resume(id)

@@ -88,10 +88,10 @@ function moveOf(
 
 /** The run cannot move: it stands before this turn, and may go on there. */
 function unmovable({ path }: Scope, { version }: Move, thrown: unknown): Pause {
-  const { message } = errorData(thrown)
+  const { name, message } = errorData(thrown)
   return {
     is: 'pause',
     code: 'MIGRATION_FAILED',
-    message: `Before turn "${path}" the loop could not move to version "${version}": ${message} Nothing has changed. Mend \`migrate\` of that version, then resume the run: it moves then. Served without that version, it goes on in its own.`,
+    message: `Before turn "${path}" the loop could not move to version "${version}" (${name}: ${message}). Nothing has changed. Mend \`migrate\` of that version, then resume the run: it moves then. Served without that version, it goes on in its own.`,
   }
 }
