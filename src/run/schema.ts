@@ -44,7 +44,7 @@ export const isStandardSchema = (schema: unknown): boolean =>
   ((typeof schema === 'object' && schema !== null) || typeof schema === 'function') &&
   typeof (schema as Partial<StandardSchemaV1>)['~standard']?.validate === 'function'
 
-/** The schema as JSON Schema, if its library can say it (zod, valibot and arktype can). */
+/** The schema as JSON Schema, if its library can say it: zod and arktype can, valibot in a wrapper. */
 export function jsonSchemaOf(schema: StandardSchemaV1 | undefined): unknown {
   const standard = schema?.['~standard'] as Partial<StandardJSONSchemaV1.Props> | undefined
   try {

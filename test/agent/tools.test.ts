@@ -89,6 +89,12 @@ describe('a definition', () => {
     ['no schema as input', { input: {} }, 'BAD_OPTION', /Standard Schema/],
     ['a date', { input: z.object({ at: z.date() }) }, 'BAD_OPTION', /inputSchema/],
     [
+      'a schema that its library does not tell as JSON Schema',
+      { input: { '~standard': { version: 1, vendor: 'valibot', validate: () => ({ value: 1 }) } } },
+      'BAD_OPTION',
+      /toStandardJsonSchema/,
+    ],
+    [
       'a schema of zod as JSON Schema',
       { input: undefined, inputSchema: z.object({ orderId: z.string() }) },
       'BAD_OPTION',

@@ -52,7 +52,7 @@ export function toolSchema({
   const said = inputSchema ?? (input === undefined ? noArguments : jsonSchemaOf(input))
   if (!isObject(said)) {
     throw bad(
-      'its `input` cannot be told as JSON Schema. Leave out transforms, dates and the like, or give `inputSchema` too',
+      'its `input` cannot be told as JSON Schema. Leave out transforms, dates and the like, wrap a schema of valibot in `toStandardJsonSchema` of @valibot/to-json-schema, or give `inputSchema` too',
     )
   }
   let text: string
