@@ -101,7 +101,7 @@ export class PassView implements View {
     }
     this.#process.bodies.add(body)
     try {
-      if (this.#isDeadly(attempt.path)) return await never()
+      if (this.#isDeadly(attempt.path)) await this.#death()
       await this.#perform(node, attempt)
     } finally {
       this.#process.bodies.delete(body)
@@ -115,9 +115,17 @@ export class PassView implements View {
     const { deadly } = this.#run
     const left = deadly.get(path) ?? (chance.roll(0.1) ? 2 : 0)
     deadly.set(path, left - 1)
-    if (left <= 0 || !this.#world.mayCrash(this.#process)) return false
-    this.#process.later(deadlyMs, 'deadly step', () => this.#world.crash(this.#process))
-    return true
+    return left > 0 && this.#world.mayCrash(this.#process)
+  }
+
+  /** Resolves where nothing dies any more when the time has come. */
+  #death(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#process.later(deadlyMs, 'deadly step', () => {
+        if (this.#world.mayCrash(this.#process)) this.#world.crash(this.#process)
+        else resolve()
+      })
+    })
   }
 
   async #perform(node: StepNode, attempt: Attempt): Promise<void> {

@@ -123,4 +123,10 @@ export const regressions: readonly Regression[] = [
     seed: 3043227,
     found: 'a simulated call that was frozen while the clock was set back took itself for early',
   },
+  {
+    generation: 11,
+    seed: 2960,
+    found:
+      'a simulated step killed the last worker when the faults had stopped and nobody would start another',
+  },
 ]
