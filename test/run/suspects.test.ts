@@ -116,14 +116,14 @@ function pass(runtime: TestRuntime, ms: number): Promise<unknown> {
   return runtime.runUntil(() => runtime.time.clock.now() >= until)
 }
 
-/** Runs that hang in every worker until the test lets them go, lost so many times. */
+/** Runs that hang in every worker until the test lets them go, all of them lost so many times. */
 async function lostTogether(
   runtime: TestRuntime,
   begun: readonly string[],
-  times: number,
+  { runs, times }: { readonly runs: number; readonly times: number },
 ): Promise<void> {
   for (let i = 1; i <= times; i++) {
-    await runtime.runUntil(() => begun.length === 2 * i)
+    await runtime.runUntil(() => begun.length === runs * i)
     runtime.workers.at(-1)?.crash()
     runtime.addWorker()
   }
@@ -134,7 +134,7 @@ test('runs that were lost together once go on together', async () => {
   const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
   await using runtime = await testRuntime({ flows: [work] })
   const lost = await Promise.all(['a', 'b'].map((id) => runtime.ever.start(work, id, { id })))
-  await lostTogether(runtime, begun, 1)
+  await lostTogether(runtime, begun, { runs: 2, times: 1 })
   await runtime.runUntil(() => begun.length === 4)
   for (const name of ['a', 'b']) release(name)
   expect(await Promise.all(lost.map((run) => runtime.result(run)))).toEqual(['a', 'b'])
@@ -148,7 +148,7 @@ test('of runs that were lost together twice one is executed at a time, until it 
   })
   await using runtime = await testRuntime({ flows: [work] })
   const lost = await Promise.all(['a', 'b'].map((id) => runtime.ever.start(work, id, { id })))
-  await lostTogether(runtime, begun, 2)
+  await lostTogether(runtime, begun, { runs: 2, times: 2 })
   await runtime.runUntil(() => begun.length === 5)
   await pass(runtime, 10_000)
   expect(begun.slice(4)).toEqual(['a'])
@@ -170,7 +170,7 @@ test('a run that was lost twice and now hangs keeps others waiting for a minute 
   const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
   await using runtime = await testRuntime({ flows: [work] })
   for (const id of ['a', 'b']) await runtime.ever.start(work, id, { id })
-  await lostTogether(runtime, begun, 2)
+  await lostTogether(runtime, begun, { runs: 2, times: 2 })
   await runtime.runUntil(() => begun.length === 5)
   await pass(runtime, 50_000)
   expect(begun).toHaveLength(5)
@@ -187,7 +187,7 @@ test('a run that was lost twice and now hangs keeps others waiting for a minute 
     store: ({ clock }) => memoryStore({ clock: { now: () => clock.now() + set } }),
   })
   for (const id of ['a', 'b']) await runtime.ever.start(work, id, { id })
-  await lostTogether(runtime, begun, 2)
+  await lostTogether(runtime, begun, { runs: 2, times: 2 })
   await runtime.runUntil(() => begun.length === 5)
   set = -3_600_000
   await runtime.ever.start(work, 'c', { id: 'c' })
@@ -200,11 +200,7 @@ test('a run that would be parked for one more loss is executed by itself, when w
   const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
   await using runtime = await testRuntime({ flows: [work] })
   const lost = await runtime.ever.start(work, 'lost', { id: 'lost' })
-  for (const times of [1, 2]) {
-    await runtime.runUntil(() => begun.length === times)
-    runtime.workers.at(-1)?.crash()
-    runtime.addWorker()
-  }
+  await lostTogether(runtime, begun, { runs: 1, times: 2 })
   // It has 10 seconds before the lost run is free.
   await runtime.ever.start(work, 'before', { id: 'before' })
   await runtime.runUntil(() => begun.length === 3)
@@ -239,11 +235,7 @@ test('a run that would be parked for one more loss is executed by itself, also w
   const onCall = losingClaims((run) => run === 'lost' && begun.length === 3 && losses++ === 0)
   await using runtime = await testRuntime({ flows: [work], onCall })
   const lost = await runtime.ever.start(work, 'lost', { id: 'lost' })
-  for (const times of [1, 2]) {
-    await runtime.runUntil(() => begun.length === times)
-    runtime.workers.at(-1)?.crash()
-    runtime.addWorker()
-  }
+  await lostTogether(runtime, begun, { runs: 1, times: 2 })
   await runtime.ever.start(work, 'before', { id: 'before' })
   await runtime.runUntil(() => begun.length === 3)
   await pass(runtime, 50_000)
@@ -279,11 +271,7 @@ test('a run that waits to be executed by itself keeps to the limit of its queue'
   const work = flow('work', (run, name: string) => run.step('hangs', () => body(name)))
   await using runtime = await testRuntime({ flows: [work] })
   const lost = await runtime.ever.start(work, 'lost', { id: 'lost', queue: 'slow' })
-  for (const times of [1, 2]) {
-    await runtime.runUntil(() => begun.length === times)
-    runtime.workers.at(-1)?.crash()
-    runtime.addWorker()
-  }
+  await lostTogether(runtime, begun, { runs: 1, times: 2 })
   await runtime.ever.start(work, 'before', { id: 'before' })
   await runtime.runUntil(() => begun.length === 3)
   await pass(runtime, 20_000)
@@ -305,11 +293,7 @@ test('a run that waits to be executed by itself keeps its place in its queue', a
   const queue = 'narrow'
   await runtime.ever.limitQueue(queue, 1)
   await runtime.ever.start(work, 'lost', { id: 'lost', queue })
-  for (const times of [1, 2]) {
-    await runtime.runUntil(() => begun.length === times)
-    runtime.workers.at(-1)?.crash()
-    runtime.addWorker()
-  }
+  await lostTogether(runtime, begun, { runs: 1, times: 2 })
   await runtime.ever.start(work, 'before', { id: 'before' })
   await runtime.ever.start(work, 'first', { id: 'first', queue })
   await pass(runtime, 20_000)

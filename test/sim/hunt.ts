@@ -55,7 +55,7 @@ export async function huntMutants(jobs: number, only = ''): Promise<number> {
 export async function hunt(mutant: Mutant, jobs: number, copy: Copy): Promise<Catch | undefined> {
   const takeBack = copy.apply(mutant)
   try {
-    let from = 1
+    let { from = 1 } = mutant
     while (from <= seedsMax) {
       const found = await firstFailure(copy, from, jobs)
       if (!found) return undefined

@@ -8,6 +8,8 @@ export interface Mutant {
   readonly file: string
   readonly find: string
   readonly replace: string
+  /** The seed from which it is hunted, where none before catches it. */
+  readonly from?: number
 }
 
 export const mutants: readonly Mutant[] = [
@@ -130,6 +132,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'operations begin although the run is being cancelled',
+    from: 800,
     file: 'run/pass/pass.ts',
     find: 'if (this.#cancel && !scope.shielded && live.shielded !== true) {',
     replace: 'if (this.#cancel && scope.closed) {',
@@ -166,12 +169,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what is on its last chance is executed beside what was claimed with it',
+    from: 900,
     file: 'run/work/last-chance.ts',
     find: 'return isAlone ? undefined : claimed.find(isOnLastChance)',
     replace: 'return isAlone ? undefined : undefined',
   },
   {
     name: 'others are claimed beside what is on its last chance',
+    from: 3800,
     file: 'run/work/last-chance.ts',
     find: '(one) => one.isOnLastChance ||',
     replace: '(one) =>',
@@ -470,6 +475,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'text is shown before the entries that stand before it',
+    from: 4500,
     file: 'run/outside/stream.ts',
     find: 'if (chunk.seq > seq) break',
     replace: 'if (chunk.seq < 0) break',
@@ -526,6 +532,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'of several rules about a call the first says how many must approve',
+    from: 600,
     file: 'agent/policies/approval-policy.ts',
     find: 'Math.max(...needed.map(({ approvals = 1 }) => approvals))',
     replace: '(first.approvals ?? 1)',
