@@ -10,12 +10,12 @@
  * Not measured: what steps do; several processes on one store.
  */
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { BareLedger, textOf } from './bare.ts'
 import { delayFigures, figure, type Figure, ratios } from './figure.ts'
 import { load } from './load.ts'
 import { drop, newFolder } from './place.ts'
 import { flow, open } from './subject.ts'
+import { type Timed, timed } from './timed.ts'
 
 const runs = load(200, 10)
 const steps = 20
@@ -80,25 +80,6 @@ async function measureWith(bytes: number, rounds: number): Promise<readonly Figu
     ),
     ...delayFigures(kind, own, limit),
   ]
-}
-
-interface Timed {
-  readonly ms: number
-  /** Processor time of all threads. */
-  readonly cpuMs: number
-  readonly delayMs: number
-}
-
-async function timed(work: () => Promise<void>): Promise<Timed> {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const start = performance.now()
-  const cpu = process.cpuUsage()
-  await work()
-  const ms = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  delay.disable()
-  return { ms, cpuMs: (user + system) / 1000, delayMs: delay.percentile(99) / 1e6 }
 }
 
 async function appendAll(bare: BareLedger, firstRun: number, bytes: number): Promise<void> {

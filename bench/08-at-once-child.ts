@@ -3,13 +3,13 @@
  * Usage: 08-at-once-child.ts AGENTS TURNS WARMING ROUNDS
  */
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { AtOnce, Timed } from './08-tool-turns.ts'
+import type { AtOnce } from './08-tool-turns.ts'
 import { prompt, working } from './agent-flow.ts'
 import { BareLedger } from './bare.ts'
 import { drop, newFolder } from './place.ts'
 import { open } from './subject.ts'
 import { tell } from './tell.ts'
+import { type Timed, timed } from './timed.ts'
 
 const [agents = 0, turns = 0, warming = 0, rounds = 0] = process.argv.slice(2).map(Number)
 
@@ -32,8 +32,8 @@ const payloads = entries.map(({ payload }) => payload ?? '')
 const own: Timed[] = []
 const bare: Timed[] = []
 for (let round = -warming; round < rounds; round++) {
-  const bareTime = await timed((i) => appendAll((round + warming) * agents + i))
-  const ownTime = await timed(runOne)
+  const bareTime = await timed(() => atOnce((i) => appendAll((round + warming) * agents + i)))
+  const ownTime = await timed(() => atOnce(runOne))
   if (round < 0) continue
   bare.push(bareTime)
   own.push(ownTime)
@@ -53,14 +53,6 @@ async function appendAll(run: number): Promise<void> {
 }
 
 /** As many at once as there are agents. */
-async function timed(work: (i: number) => Promise<void>): Promise<Timed> {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const start = performance.now()
-  const cpu = process.cpuUsage()
-  await Promise.all(Array.from({ length: agents }, (_, i) => work(i)))
-  const ms = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  delay.disable()
-  return { ms, cpuMs: (user + system) / 1000, delayMs: delay.percentile(99) / 1e6 }
+function atOnce(work: (i: number) => Promise<void>): Promise<unknown> {
+  return Promise.all(Array.from({ length: agents }, (_, i) => work(i)))
 }

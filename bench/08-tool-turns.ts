@@ -22,6 +22,7 @@ import { delayFigures, figure, type Figure, median, ratios } from './figure.ts'
 import { load } from './load.ts'
 import { drop, newFolder } from './place.ts'
 import { open } from './subject.ts'
+import type { Timed } from './timed.ts'
 import type { Ever } from '../src/index.ts'
 
 const turns = load(100, 10)
@@ -125,13 +126,6 @@ export interface AtOnce {
   readonly entries: number
   readonly own: readonly Timed[]
   readonly bare: readonly Timed[]
-}
-
-export interface Timed {
-  readonly ms: number
-  /** Processor time of all threads. */
-  readonly cpuMs: number
-  readonly delayMs: number
 }
 
 async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
