@@ -129,4 +129,9 @@ export const regressions: readonly Regression[] = [
     found:
       'a simulated step killed the last worker when the faults had stopped and nobody would start another',
   },
+  {
+    generation: 11,
+    seed: 6002170,
+    found: 'of two cancels of a paused run that was being undone, one stayed in its inbox for ever',
+  },
 ]
