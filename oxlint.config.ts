@@ -203,6 +203,7 @@ export default defineConfig({
         packages: [
           '!node:async_hooks',
           '!node:crypto',
+          '!node:zlib',
           '!@standard-schema/spec',
           '!@cfworker/json-schema',
         ],

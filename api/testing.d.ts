@@ -1287,6 +1287,11 @@ interface Move {
 
 type Moves = ReadonlyMap<string, Move>;
 
+interface BlockSizes {
+    readonly closed: number;
+    readonly least: number;
+}
+
 class Changes {
     #private;
     constructor(options: ChangesOptions);
@@ -1530,6 +1535,7 @@ interface RuntimeParts {
     readonly development: boolean;
     readonly redactor?: Redactor | undefined;
     readonly environment?: Environment | undefined;
+    readonly blockSizes?: BlockSizes | undefined;
     readonly onBody?: OnBody | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
 }

@@ -32,7 +32,7 @@ async function measure({ rounds }: { readonly rounds: number }): Promise<readonl
   for (let round = -1; round < rounds; round++) {
     const copy = copyOf(folder)
     const bare = await finish<BareRead & { ms: number }>('bare-read', [join(copy, 'ledger.db')])
-    const checked = await finish<{ ms: number }>('checked-read', [join(copy, 'ledger.db'), 'hand'])
+    const checked = await finish<{ ms: number }>('checked-read', [join(copy, 'ledger.db')])
     const empty = await finish('empty')
     const resumed = await finish<{ ms: number }>('03-resume', [copy, steps])
     drop(copy)

@@ -8,8 +8,7 @@
  * run the same warm code. A round's figure is the median of its 20 turns; the mean is shown
  * too, as some turns write more than others.
  * Resume: a fresh process from its first line to the beginning of the next body; what may be added
- * at turn 20,000 is reading and parsing the same live bytes with bare node:sqlite. Beside it stands
- * what no resume can go below: the same of all rows that it reads, with their hashes.
+ * at turn 20,000 is reading and parsing the same live bytes with bare node:sqlite.
  * File: the database after a checkpoint, against the characters that the turns recorded.
  * Not measured: the steps of the turn; the collection of garbage that comes later.
  */
@@ -86,16 +85,13 @@ async function resumeFigures(
   const own: number[] = []
   const first: number[] = []
   const bare: number[] = []
-  const floor: number[] = []
   for (let round = -1; round < rounds; round++) {
     const before = await resume(folders.early, variant)
     const read = await finish<BareRead & { ms: number }>('bare-read', [join(live, 'bare.db')])
-    const checked = await readChecked(folders.late)
     const after = await resume(folders.late, variant)
     if (round < 0) continue
     first.push(before)
     bare.push(read.told.ms)
-    floor.push(checked)
     own.push(after)
   }
   drop(live)
@@ -103,7 +99,6 @@ async function resumeFigures(
   return [
     figure(`${variant}: resume at turn ${early}`, 'ms', first),
     figure(`${variant}: bare: read and parse the live bytes`, 'ms', bare),
-    figure(`${variant}: bare: read, check and parse its rows`, 'ms', floor),
     figure(`${variant}: resume at turn ${late}`, 'ms', own),
     figure(`${variant}: resume, of 1.2 of turn ${early} and bare`, 'x', ratios(own, allowed), {
       most: 1,
@@ -114,14 +109,6 @@ async function resumeFigures(
 async function resume(folder: string, variant: Variant): Promise<number> {
   const copy = copyOf(folder)
   const { told } = await finish<{ readonly ms: number }>('04-resume', [copy, variant])
-  drop(copy)
-  return told.ms
-}
-
-async function readChecked(folder: string): Promise<number> {
-  const copy = copyOf(folder)
-  const file = join(copy, 'ledger.db')
-  const { told } = await finish<{ readonly ms: number }>('checked-read', [file])
   drop(copy)
   return told.ms
 }

@@ -84,5 +84,26 @@ export function readAndParse(path: string): BareRead {
   return { rows: parsed.length, units }
 }
 
-/** A text of so many characters that no other number shares. */
-export const textOf = (number: number, units: number): string => `${number} `.padEnd(units, 'x')
+/**
+ * A text of so many characters that no other number shares. It is compressed to a third, as prose is: a
+ * store may compress what it keeps.
+ */
+export function textOf(number: number, units: number): string {
+  let text = `${number}`
+  for (let seed = number + 1; text.length < units;) {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    text += ` ${words[Math.floor((seed / 2 ** 32) ** 3 * words.length)]}`
+  }
+  return text.slice(0, units)
+}
+
+/** Words of one to four syllables. */
+const words = Array.from({ length: 6000 }, (_, i) => {
+  const syllables = 'ba ke ti ro sun mer al in de con for ent ly ing er pa lo vi qua sh'.split(' ')
+  const digits = (Math.imul(i + 1, 2_654_435_761) >>> 0) % syllables.length ** ((i % 4) + 1)
+  let word = ''
+  for (let rest = digits; rest > 0; rest = Math.floor(rest / syllables.length)) {
+    word += syllables[rest % syllables.length]
+  }
+  return word
+})

@@ -1,8 +1,8 @@
 /**
  * What no resume goes below: a fresh process reads the rows of an everloop store's only run, checks both
- * hashes of each and parses it. With "hand" each is handed to code that waits for it, when microtasks
- * have drained, as a replay must: what the code does in between has to be the same every time.
- * Usage: checked-read-child.ts FILE [hand]
+ * hashes of each, parses it and hands it to code that waits for it, when microtasks have drained, as a
+ * replay must: what the code does in between has to be the same every time.
+ * Usage: checked-read-child.ts FILE
  */
 const begun = performance.now()
 const [{ hash }, { DatabaseSync }, { tellAndDie }] = await Promise.all([
@@ -41,5 +41,5 @@ for (let last = -1; last < parsed.length;) {
 const settled = Promise.resolve()
 const handed = (value: unknown): Promise<unknown> =>
   new Promise((resolve) => void settled.then(() => process.nextTick(resolve, value)))
-if (process.argv[3] === 'hand') for (const value of parsed) await handed(value)
+for (const value of parsed) await handed(value)
 tellAndDie({ ms: performance.now() - begun, rows: parsed.length })

@@ -3,7 +3,7 @@
  *
  * What JSON can hold stands as JSON. Keys keep their order, since JavaScript shows it and models react
  * to it. Everything else is an object with a "$" key, a tag: undefined, bigint, Date, Map, Set, bytes, Error, the
- * numbers NaN, Infinity and -0, and references (see `Ref`). A key of the user's that consists of
+ * numbers NaN, Infinity and -0, lists in parts (see `Block`), and references (see `Ref`). A key of the user's that consists of
  * dollar signs alone gets one more, so `{"$":` begins a tag and nothing else, and a text holds
  * references exactly when it holds `"$":"ref"`. Everything beyond printable ASCII is a \u escape, so
  * lone surrogates and NUL survive every store. Nothing revives a class; what cannot be kept is
@@ -16,11 +16,13 @@ import { EverloopError } from '../base/errors.ts'
 import { plainJson } from './plain-json.ts'
 import { toAscii } from './quote.ts'
 import { type DecodeOptions, untag } from './read-tags.ts'
-import { checkUnits, type Refer, writeValue } from './write-value.ts'
+import { type BlocksOf, checkUnits, type Refer, writeValue } from './write-value.ts'
 
 export interface EncodeOptions {
   /** Asked for each object and long text: a reference to put in its place, if there is one. */
   readonly refer?: Refer | undefined
+  /** Asked for each list: what of it is kept as artifacts, to refer to in its place. */
+  readonly blocksOf?: BlocksOf | undefined
 }
 
 /**
@@ -30,10 +32,10 @@ export interface EncodeOptions {
  * @example encode({ at: new Date(0) }) // '{"at":{"$":"date","v":"1970-01-01T00:00:00.000Z"}}'
  */
 export function encode(value: unknown, options: EncodeOptions = {}): string {
-  const { refer } = options
-  const json = refer ? undefined : plainJson(value)
+  const { refer, blocksOf } = options
+  const json = refer || blocksOf ? undefined : plainJson(value)
   return checkUnits(
-    json === undefined ? writeValue(value, { refer, sorted: false }) : toAscii(json),
+    json === undefined ? writeValue(value, { refer, blocksOf, sorted: false }) : toAscii(json),
   )
 }
 

@@ -164,7 +164,8 @@ function sameUntil(
 
 type Fields = Readonly<Record<string, unknown>>
 
-function isRecord(value: unknown): value is Fields {
+/** True for objects that are nothing but fields. */
+export function isRecord(value: unknown): value is Fields {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null

@@ -1,4 +1,6 @@
 /** The ledger's face towards store and run. */
+export { blocksAfter, blockUnits, listsOf, untouched } from './block.ts'
+export type { Block, Blocks, Stretch } from './block.ts'
 export { checkLinks, emptyHead, flaw, headOf, seal } from './chain.ts'
 export type { Head, LinkedEntry } from './chain.ts'
 export { addCharge, chargeOf, chargesOf, withoutCharge } from './charge.ts'
@@ -49,6 +51,7 @@ export {
 } from './path.ts'
 export { PathMap } from './path-map.ts'
 export { questionId, questionPlace } from './question-id.ts'
+export type { Part } from './read-tags.ts'
 export { redacted } from './redaction.ts'
 export { referredUnitsMin } from './ref.ts'
 export type { Ref } from './ref.ts'

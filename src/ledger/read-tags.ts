@@ -7,6 +7,14 @@ import type { Ref } from './ref.ts'
 export interface DecodeOptions {
   /** Fetches what a reference means. */
   readonly resolve?: ((ref: Ref) => unknown) | undefined
+  /** Told of each list that stood there in parts. */
+  readonly onParts?: ((list: readonly unknown[], parts: readonly Part[]) => void) | undefined
+}
+
+/** So many items of a list, and what was referred to for them, if anything. */
+export interface Part {
+  readonly count: number
+  readonly ref: Ref | undefined
 }
 
 /** Undoes the tags in parsed JSON, in place: nobody else has seen it yet. */
@@ -66,6 +74,8 @@ function revive({ $: name, v }: Tagged, options: DecodeOptions): unknown {
       return new Uint8Array(Buffer.from(v as string, 'base64'))
     case 'error':
       return reviveError(untag(v, options) as ErrorData)
+    case 'list':
+      return joined(v as unknown[], options)
     case 'ref':
       if (options.resolve) return options.resolve(v as Ref)
   }
@@ -73,6 +83,26 @@ function revive({ $: name, v }: Tagged, options: DecodeOptions): unknown {
     'BROKEN_CHAIN',
     `A payload holds the tag ${JSON.stringify(name)}, which this place does not know. The ledger is damaged, or was written by a newer everloop: update it.`,
   )
+}
+
+/** One list of its parts. Where references are only shown, what is shown stands for the items. */
+function joined(parts: readonly unknown[], options: DecodeOptions): unknown {
+  const list: unknown[] = []
+  const counted = parts.map((part) => {
+    const items = untag(part, options)
+    const before = list.length
+    if (Array.isArray(items)) for (const item of items as readonly unknown[]) list.push(item)
+    else if (items !== undefined) list.push(items)
+    return { count: list.length - before, ref: refOf(part) }
+  })
+  options.onParts?.(list, counted)
+  return list
+}
+
+/** What a part refers to. Asked of the JSON, as what it refers to may hold anything. */
+function refOf(part: unknown): Ref | undefined {
+  const { $: name, v } = part as Tagged
+  return name === 'ref' ? (v as Ref) : undefined
 }
 
 /** A plain Error with the recorded fields; no class of the user's is called. */

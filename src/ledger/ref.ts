@@ -2,7 +2,7 @@
 
 /**
  * A value that stands elsewhere: in the same ledger, at an entry's number and the path inside; or in
- * an artifact, at 0 and its hash.
+ * an artifact, at 0 and its hash; behind which stand, where it is compressed, how and its characters.
  */
 export type Ref = readonly [seq: number, ...path: readonly (string | number)[]]
 

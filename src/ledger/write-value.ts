@@ -4,6 +4,7 @@
  */
 import { EverloopError } from '../base/errors.ts'
 import { quote, quoteKey, toAscii } from './quote.ts'
+import type { Block } from './block.ts'
 import { type Ref, referredUnitsMin } from './ref.ts'
 
 /** Deeper values than this are refused rather than risking the stack. */
@@ -20,9 +21,13 @@ export const errorUnitsMax: number = 1024 * 1024
 /** Asked for each object and long text: a reference to put in its place, if there is one. */
 export type Refer = (value: object | string) => Ref | undefined
 
+/** Asked for each list: what of it is kept as artifacts. */
+export type BlocksOf = (list: readonly unknown[]) => readonly Block[] | undefined
+
 /** What is known on the way through a value. */
 export interface Walk {
   readonly refer: Refer | undefined
+  readonly blocksOf?: BlocksOf | undefined
   /** Keys of plain objects in order of their UTF-16 units, for comparing. */
   readonly sorted: boolean
   readonly path: (string | number)[]
@@ -31,7 +36,10 @@ export interface Walk {
 }
 
 /** JSON of a value. Throws NOT_SERIALISABLE and VALUE_TOO_LARGE. */
-export function writeValue(value: unknown, how: Pick<Walk, 'refer' | 'sorted'>): string {
+export function writeValue(
+  value: unknown,
+  how: Pick<Walk, 'refer' | 'blocksOf' | 'sorted'>,
+): string {
   const walk: Walk = { ...how, path: [], open: [] }
   try {
     return write(value, walk)
@@ -118,11 +126,30 @@ function writeContainer(value: object, walk: Walk): string {
 
 /** Holes are written as undefined: that is what reading them gives. */
 function writeList(list: readonly unknown[], walk: Walk): string {
+  const blocks = walk.blocksOf?.(list)
+  if (blocks) return tag('list', writeParts(list, blocks, walk))
   checkUnits(list) // no item takes less than a character
+  return writeItems(list, 0, list.length, walk)
+}
+
+/** The list in parts: a reference for each block, and between them the items that are in none. */
+function writeParts(list: readonly unknown[], blocks: readonly Block[], walk: Walk): string {
+  const parts: string[] = []
+  let at = 0
+  for (const { start, count, artifact, units } of blocks) {
+    if (start > at) parts.push(writeItems(list, at, start, walk))
+    parts.push(tag('ref', writeRef([0, artifact, 'zstd', units])))
+    at = start + count
+  }
+  if (at < list.length) parts.push(writeItems(list, at, list.length, walk))
+  return `[${parts.join(',')}]`
+}
+
+function writeItems(list: readonly unknown[], from: number, to: number, walk: Walk): string {
   let text = '['
-  for (let i = 0; i < list.length; i++) {
+  for (let i = from; i < to; i++) {
     walk.path.push(i)
-    text += (i === 0 ? '' : ',') + write(list[i], walk)
+    text += (i === from ? '' : ',') + write(list[i], walk)
     walk.path.pop()
     if (text.length > payloadUnitsMax) checkUnits(text)
   }

@@ -43,7 +43,8 @@ export const allowed: readonly Arrow[] = [
   ...one('src/store/sqlite/x.ts', './target.ts', '../store.ts', '../shared.ts'),
   ...one('src/store/sqlite/x.ts', '../../ledger/target.ts', 'node:fs/promises'),
   ...one('src/run/x.ts', '../base/target.ts', '../ledger/target.ts', '../store/store.ts'),
-  ...one('src/run/x.ts', './loop/target.ts', 'node:async_hooks', '@cfworker/json-schema'),
+  ...one('src/run/x.ts', './loop/target.ts', 'node:async_hooks', 'node:zlib'),
+  ...one('src/run/x.ts', '@cfworker/json-schema'),
   ...one('src/run/loop/x.ts', '../target.ts', '../../base/target.ts', '../../store/store.ts'),
   ...one(
     'src/testing/x.ts',

@@ -50,6 +50,7 @@ const layers: readonly Layer[] = [
     packages: [
       /^node:async_hooks$/,
       /^node:crypto$/,
+      /^node:zlib$/,
       /^@standard-schema\/spec$/,
       /^@cfworker\/json-schema$/,
     ],

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { agent, type Ever, EverloopError, flow, open, tool } from 'everloop'
 import { scriptedModel } from 'everloop/testing'
 import { z } from 'zod'
-import type { AnyDraft, Entry, LinkedEntry } from '../../src/ledger/index.ts'
+import type { AnyDraft, Entry } from '../../src/ledger/index.ts'
 import { payloadKinds } from '../../src/ledger/kinds.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 import { keepLedger } from '../golden/keep-ledger.ts'
@@ -45,10 +45,15 @@ async function carried(source: Ever, run: string): Promise<Ever> {
 
 const golden = join(import.meta.dirname, '..', 'golden', '0.1')
 const ledgers = readdirSync(golden).map((file) => {
-  const { entries } = JSON.parse(readFileSync(join(golden, file), 'utf8')) as {
-    readonly entries: readonly LinkedEntry[]
+  const { entries, artifacts = {} } = JSON.parse(readFileSync(join(golden, file), 'utf8')) as {
+    readonly entries: readonly Entry[]
+    readonly artifacts?: Readonly<Record<string, string>>
   }
-  return { name: file.slice(0, -5), entries }
+  const beside = Object.entries(artifacts).map(([hash, text]) => ({
+    hash,
+    bytes: Buffer.from(text, 'base64'),
+  }))
+  return { name: file.slice(0, -5), entries, beside }
 })
 
 const failure = { name: 'Error', message: 'No.' }
@@ -87,15 +92,15 @@ const seldom: readonly AnyDraft[] = [
   { scope: '', key: '', kind: 'run.failed', record: { error: { ...failure, code: 'E_X' } } },
 ]
 
-function seldomLedger(): { readonly name: string; readonly entries: readonly Entry[] } {
+/** What one of them has put beside its ledger. */
+const hello = { hash: 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ', bytes: Buffer.from('hello') }
+
+function seldomLedger(): (typeof ledgers)[number] {
   const chain = new ChainBuilder('seldom')
   chain.start()
   for (const draft of seldom) chain.seal(draft, 1)
-  return { name: 'seldom', entries: chain.entries }
+  return { name: 'seldom', entries: chain.entries, beside: [] }
 }
-
-/** What one of them has put beside its ledger. */
-const hello = { hash: 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ', bytes: Buffer.from('hello') }
 
 const stored = [...ledgers, seldomLedger()]
 
@@ -104,23 +109,29 @@ test('the stored ledgers hold entries of every kind', () => {
   expect(payloadKinds.filter((kind) => !kinds.has(kind))).toEqual([])
 })
 
-test.each(stored)('the stored ledger $name comes back as it was', async ({ name, entries }) => {
-  const source = await onFile()
-  await keepLedger(source.store, entries, [hello])
-  const target = await carried(source, name)
-  expect(await target.list()).toMatchObject([{ id: name, entries: entries.length }])
-})
+test.each(stored)(
+  'the stored ledger $name comes back as it was',
+  async ({ name, entries, beside }) => {
+    const source = await onFile()
+    await keepLedger(source.store, entries, [hello, ...beside])
+    const target = await carried(source, name)
+    expect(await target.list()).toMatchObject([{ id: name, entries: entries.length }])
+  },
+)
 
-test.each(stored)('$name is no run to import before it has ended', async ({ name, entries }) => {
-  await using source = await open({ store: 'memory:' })
-  const ends = ['run.completed', 'run.failed', 'run.cancelled']
-  const end = entries.findIndex(({ kind }) => ends.includes(kind))
-  await keepLedger(source.store, entries.slice(0, end), [hello])
-  const text = await exported(source, name)
-  await using target = await open({ store: 'memory:' })
-  await expect(target.import(text)).rejects.toMatchObject({ code: 'RUN_STATE', run: name })
-  expect(await target.list()).toEqual([])
-})
+test.each(stored)(
+  '$name is no run to import before it has ended',
+  async ({ name, entries, beside }) => {
+    await using source = await open({ store: 'memory:' })
+    const ends = ['run.completed', 'run.failed', 'run.cancelled']
+    const end = entries.findIndex(({ kind }) => ends.includes(kind))
+    await keepLedger(source.store, entries.slice(0, end), [hello, ...beside])
+    const text = await exported(source, name)
+    await using target = await open({ store: 'memory:' })
+    await expect(target.import(text)).rejects.toMatchObject({ code: 'RUN_STATE', run: name })
+    expect(await target.list()).toEqual([])
+  },
+)
 
 const reads = flow('reads', async (run, file: { readonly artifact: string }) => {
   await run.step('double', () => 2)

@@ -21,7 +21,7 @@ function check(holds: boolean, what: string): asserts holds {
   process.exit(1)
 }
 
-const named = /"\$":"ref","v":\[0,"([\w-]{43})"\]|"artifact":"([\w-]{43})"/g
+const named = /"\$":"ref","v":\[0,"([\w-]{43})"[\],]|"artifact":"([\w-]{43})"/g
 const namesIn = (text: string): string[] =>
   Array.from(text.matchAll(named), ([, large, put]) => large ?? put ?? '')
 

@@ -112,12 +112,22 @@ const moved = flow({
 })
 
 /** By name: the flow, and what is done to its run from outside. */
+/** So much in few turns that one of the last is kept in blocks. */
+const growing = flow('growing', (root) =>
+  root.loop('grow', { state: { log: [] as string[] } }, async (run, { log }) => {
+    if (run.turn === 18) return run.done(log.map((text) => text.length))
+    const more = `turn ${run.turn}, `.repeat(run.turn > 1 && run.turn < 16 ? 4600 : 3)
+    return run.next({ log: [...log, more] })
+  }),
+)
+
 export const golden = {
   ...goldenEffects,
   ...goldenAgents,
   steps: { flow: steps, drive: (runtime: TestRuntime) => runtime.advance('1h') },
   branches: { flow: branches, drive: async () => {} },
   loops: { flow: loops, drive: async () => {} },
+  growing: { flow: growing, drive: async () => {} },
   waits: {
     flow: waits,
     drive: async (runtime: TestRuntime): Promise<void> => {

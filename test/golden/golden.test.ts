@@ -15,7 +15,7 @@ import {
   type LinkedEntry,
 } from '../../src/ledger/index.ts'
 import { type AnyFlow, flow } from '../../src/run/index.ts'
-import type { RunRow, Store } from '../../src/store/store.ts'
+import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
 import { memoryStore, replay, testRuntime, virtualTime } from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
 import { keepLedger } from './keep-ledger.ts'
@@ -23,6 +23,8 @@ import { keepLedger } from './keep-ledger.ts'
 interface Stored {
   readonly row: RunRow
   readonly entries: readonly LinkedEntry[]
+  /** By their hashes, as base64. */
+  readonly artifacts?: Readonly<Record<string, string>>
 }
 
 const versions = readdirSync(import.meta.dirname, { withFileTypes: true })
@@ -33,10 +35,11 @@ const read = (version: string, name: string): Stored =>
   JSON.parse(readFileSync(join(import.meta.dirname, version, `${name}.json`), 'utf8')) as Stored
 
 /** A store that holds one ledger, as it was stored. */
-function holding({ row, entries }: Stored, store: Store): Store {
+function holding({ row, entries, artifacts }: Stored, store: Store): Store {
   const instead: Partial<Store> = {
     run: async () => row,
     entries: async () => entries,
+    artifact: async (hash) => bytesOf(artifacts).find((one) => one.hash === hash)?.bytes,
     entriesAt: async (_, seqs) => entries.filter(({ seq }) => seqs.includes(seq)),
   }
   return new Proxy(store, {
@@ -47,6 +50,9 @@ function holding({ row, entries }: Stored, store: Store): Store {
     },
   })
 }
+
+const bytesOf = (artifacts: Stored['artifacts'] = {}): readonly NewArtifact[] =>
+  Object.entries(artifacts).map(([hash, text]) => ({ hash, bytes: Buffer.from(text, 'base64') }))
 
 const drive = async (stored: Stored): Promise<readonly string[]> => {
   const time = virtualTime({ start: stored.row.updated })
@@ -63,14 +69,20 @@ const placeOf = ({ scope, kind, key }: Entry): string => `${familyOf(kind)} ${sc
  */
 async function goOn(
   entries: readonly Entry[],
-  flows: readonly AnyFlow[] = goldenFlows,
+  {
+    flows = goldenFlows,
+    artifacts,
+  }: {
+    readonly flows?: readonly AnyFlow[]
+    readonly artifacts?: Stored['artifacts'] | undefined
+  } = {},
 ): Promise<readonly Entry[]> {
   const last = entries.at(-1)
   const [genesis] = entries
   if (!genesis || !last) throw new Error('A ledger has at least one entry.')
   const stored = async (ports: Ports): Promise<Store> => {
     const store = memoryStore(ports)
-    await keepLedger(store, entries)
+    await keepLedger(store, entries, bytesOf(artifacts))
     return store
   }
   await using runtime = await testRuntime({
@@ -108,11 +120,11 @@ describe.each(versions)('ledgers of version %s', (version) => {
   })
 
   test.each(names)('%s goes on from wherever it was left', async (name) => {
-    const { entries } = read(version, name)
+    const { entries, artifacts } = read(version, name)
     for (let count = 1; count < entries.length; count++) {
       // What was appended together is there whole, or not at all.
       if (entries[count - 1]?.kind === 'run.migrated') continue
-      const written = await goOn(entries.slice(0, count))
+      const written = await goOn(entries.slice(0, count), { artifacts })
       const wanted = entries.slice(count).map(placeOf)
       const others = written.filter(({ kind }) => kind === 'run.paused' || kind === 'input.drifted')
       const first = written.slice(0, 1).map(placeOf)
@@ -142,6 +154,6 @@ test('a ledger whose code would go another way is found out', async () => {
 test('code that does not ask for what is recorded is found out wherever the run was left', async () => {
   const { entries } = read('0.1', 'waits')
   const changed = flow('waits', (run) => run.sleep('1h'))
-  const kinds = (await goOn(entries.slice(0, 6), [changed])).map(({ kind }) => kind)
+  const kinds = (await goOn(entries.slice(0, 6), { flows: [changed] })).map(({ kind }) => kind)
   expect(kinds).toEqual(['run.paused'])
 })

@@ -4,6 +4,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { artifactsNamed } from '../../src/ledger/index.ts'
 import { testRuntime } from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
 
@@ -18,6 +19,15 @@ for (const [name, { flow, drive, ...rest }] of Object.entries(golden)) {
   await drive(runtime)
   const end = await runtime.settled(run)
   const { store } = runtime
-  const stored = { row: await store.run(name), end, entries: await store.entries(name) }
+  const entries = await store.entries(name)
+  const names = entries.flatMap(({ payload }) => artifactsNamed(payload))
+  const artifacts = await Promise.all(
+    names.map(async (hash) => [
+      hash,
+      Buffer.from((await store.artifact(hash)) ?? []).toString('base64'),
+    ]),
+  )
+  const beside = names.length === 0 ? {} : { artifacts: Object.fromEntries(artifacts) as object }
+  const stored = { row: await store.run(name), end, entries, ...beside }
   writeFileSync(path, `${JSON.stringify(stored, undefined, 1)}\n`, { flag: 'wx' })
 }

@@ -276,6 +276,8 @@ describe('decode', () => {
     '{"$":"nothing"}',
     '{"$":1}',
     '{"$":"ref","v":[1]}',
+    '{"$":"list","v":{}}',
+    '{"$":"list","v":[null]}',
     '{"$":"bigint","v":"x"}',
     '{"$":"map","v":1}',
     '{"$":"map","v":[1]}',
@@ -319,6 +321,46 @@ describe('references', () => {
       [7, 'value', 'ä'],
       [7, 'value', 'ä'],
     ])
+  })
+
+  test('stand in for the parts of a list that are kept as blocks, and nothing else of it is', () => {
+    const list = [1, { a: 2 }, -0, [4], 5, 6]
+    const blocks = [
+      { start: 1, count: 2, artifact: 'x', units: 13 },
+      { start: 4, count: 1, artifact: 'y', units: 3 },
+    ]
+    const blocksOf = (asked: readonly unknown[]) => (asked === list ? blocks : undefined)
+    const text = encode({ list, other: [list.slice(0, 1)] }, { blocksOf })
+    const ref = (name: string, units: number): string =>
+      `{"$":"ref","v":[0,"${name}","zstd",${units}]}`
+    expect(text).toBe(
+      `{"list":{"$":"list","v":[[1],${ref('x', 13)},[[4]],${ref('y', 3)},[6]]},"other":[[1]]}`,
+    )
+    const told: unknown[] = []
+    const read = decode(text, {
+      resolve: ([, name]) => (name === 'x' ? list.slice(1, 3) : [5]),
+      onParts: (joined, parts) => void told.push(joined, parts),
+    }) as { readonly list: unknown }
+    expect(read).toEqual({ list, other: [[1]] })
+    const counted = [
+      { count: 1, ref: undefined },
+      { count: 2, ref: [0, 'x', 'zstd', 13] },
+      { count: 1, ref: undefined },
+      { count: 1, ref: [0, 'y', 'zstd', 3] },
+      { count: 1, ref: undefined },
+    ]
+    expect(told).toEqual([read.list, counted])
+  })
+
+  test('in parts of a list are shown in their place where they are only shown', () => {
+    const text = '{"$":"list","v":[[1],{"$":"ref","v":[0,"x","zstd",13]},[2]]}'
+    expect(decode(text, { resolve: (ref) => ({ ref }) })).toEqual([
+      1,
+      { ref: [0, 'x', 'zstd', 13] },
+      2,
+    ])
+    expect(decode(text, { resolve: () => undefined })).toEqual([1, 2])
+    expect(decode('{"$":"list","v":[[1,2],[3]]}')).toEqual([1, 2, 3])
   })
 
   test('short texts are never referred to', () => {

@@ -8,7 +8,8 @@ interface Item {
   readonly more: string
 }
 interface State {
-  readonly kept: readonly Item[]
+  /** In a list in a list, which is kept in no blocks. */
+  readonly kept: readonly [readonly Item[]]
   readonly scratch: string
 }
 
@@ -17,22 +18,26 @@ const turns = 6000
 
 test('a loop goes on whose turns refer to one value, and which refers to more turns than are read at once', async () => {
   const grows = flow('grows', async (run) =>
-    run.loop('turns', { state: { kept: [], scratch: '' } as State }, async (turn, { kept }) => {
-      const n = kept.length
-      if (n === turns) {
-        await turn.ask('Go on?')
-        return turn.done(kept[0]?.value?.text.length)
-      }
-      // The last turns are read as they are: they would be the first to refer to it.
-      const isLate = n >= turns / 2
-      const value = isLate
-        ? undefined
-        : (kept[0]?.value ?? (await turn.step('read', () => ({ text: 'x'.repeat(300) }))))
-      return turn.next({
-        kept: [...kept, { value, more: `${n} `.padEnd(300, 'y') }],
-        scratch: `${n} `.padEnd(3000, 'z'),
-      })
-    }),
+    run.loop(
+      'turns',
+      { state: { kept: [[]], scratch: '' } as State },
+      async (turn, { kept: [kept] }) => {
+        const n = kept.length
+        if (n === turns) {
+          await turn.ask('Go on?')
+          return turn.done(kept[0]?.value?.text.length)
+        }
+        // The last turns are read as they are: they would be the first to refer to it.
+        const isLate = n >= turns / 2
+        const value = isLate
+          ? undefined
+          : (kept[0]?.value ?? (await turn.step('read', () => ({ text: 'x'.repeat(300) }))))
+        return turn.next({
+          kept: [[...kept, { value, more: `${n} `.padEnd(300, 'y') }]],
+          scratch: `${n} `.padEnd(3000, 'z'),
+        })
+      },
+    ),
   )
   await using runtime = await testRuntime({ flows: [grows] })
   const run = await runtime.ever.start(grows, undefined)

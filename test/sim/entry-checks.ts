@@ -368,6 +368,7 @@ function reachStates({ report }: Sight, run: Mirror, entry: Entry): void {
       if (entry.key !== '1' && payload?.startsWith('{"base":')) {
         report.reach('whole turn in the middle of a loop')
       }
+      if (payload?.includes('"$":"list"')) report.reach('state kept in blocks')
       return
     case 'signal.refused':
     case 'question.refused':

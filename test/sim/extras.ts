@@ -34,12 +34,13 @@ export const extraKinds = {
   'loops stand beside each other': { since: 9, share: 0.4 },
   'policies are imposed': { since: 10, share: 0.2 },
   'steps kill their process': { since: 11, share: 0.15 },
+  'states are kept in blocks': { since: 12, share: 0.25 },
 } as const satisfies Record<string, Kind>
 
 export type Extra = keyof typeof extraKinds
 
 /** The generation that seeds are of when nothing is said. */
-export const newest = 11
+export const newest = 12
 
 /** What is switched on in a seed. */
 export class Extras {

@@ -212,6 +212,9 @@ export class FaultyStore implements Store {
       if ([...chains.values()].some((turns) => turns > 1)) {
         this.#world.report.reach('resume of a loop from a chain of changes')
       }
+      if (entries.some(({ payload }) => payload?.includes('"$":"list"'))) {
+        this.#world.report.reach('resume of a loop from blocks')
+      }
       return entries
     })
   }

@@ -144,6 +144,24 @@ export const mutants: readonly Mutant[] = [
     replace: '.slice(whole + 2)',
   },
   {
+    name: 'blocks are read in another order',
+    file: 'ledger/read-tags.ts',
+    find: 'for (const item of items as readonly unknown[]) list.push(item)',
+    replace: 'for (const item of items as readonly unknown[]) list.unshift(item)',
+  },
+  {
+    name: 'what a turn brings is thought to be in a block',
+    file: 'run/operations/state-blocks.ts',
+    find: 'count: texts.length, artifact,',
+    replace: 'count: texts.length + 1, artifact,',
+  },
+  {
+    name: 'blocks are written beside their turn',
+    file: 'run/operations/loop.ts',
+    find: '        artifacts,\n        deliver,',
+    replace: '        deliver,',
+  },
+  {
     name: 'timers live in memory alone',
     file: 'run/pass/pass.ts',
     find: 'this.#release(this.#due.next)',

@@ -25,6 +25,7 @@ import type { Outside } from './outside.ts'
 import type { Report } from './report.ts'
 import { secretIn } from './secret-words.ts'
 import type { Scheduler } from './scheduler.ts'
+import { textIn } from './text-in.ts'
 
 interface Session {
   readonly leaseMs: number
@@ -217,7 +218,7 @@ export class Observer {
       if (!this.runs.has(create.genesis.run)) this.#create(create)
     }
     for (const { bytes } of append.artifacts ?? []) {
-      this.#checkSecrets(run, Buffer.from(bytes).toString('latin1'))
+      this.#checkSecrets(run, textIn(bytes))
     }
     for (const entry of entries) {
       this.#checkSecrets(run, entry.payload ?? '')

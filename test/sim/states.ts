@@ -27,6 +27,8 @@ export const states = {
   'resume of a loop from a chain of changes': 1200,
   'whole turn in the middle of a loop': 50,
   'value kept as a reference': 3000,
+  'state kept in blocks': 100,
+  'resume of a loop from blocks': 50,
   'cancel while replaying': 60,
   'cancel of a run with a child': 70,
   'cancel of a run that had not begun': 60,

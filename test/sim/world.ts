@@ -47,6 +47,9 @@ export interface Node {
   isClosed: boolean
 }
 
+/** So small that states of a few turns are kept in blocks. */
+const smallBlocks = { closed: 300, least: 60 }
+
 /** What the world does to runtimes. Whether a crash loop was one, its entry is asked: entry-checks.ts. */
 const expectedTroubles: readonly string[] = [
   'STORE_UNAVAILABLE',
@@ -247,6 +250,7 @@ export class World implements Surroundings {
         judged: (guard, subject, said) => judge(this, process, guard, subject, said),
       }),
       development: this.extras.has('turns are executed twice'),
+      ...(this.extras.has('states are kept in blocks') ? { blockSizes: smallBlocks } : {}),
       onTrouble: (error, run) => this.#onTrouble(error, run),
     })
     return { process, store, ever, lacksActions, isOld, closed: undefined, isClosed: false }

@@ -3,7 +3,7 @@ import { fieldsOf, type ReadEntry } from '../invariants/invariant.ts'
 import { isRunId } from '../path.ts'
 
 /** A large value, or what `run.artifacts.put` has returned, wherever it was handed on to. */
-const names = /"\$":"ref","v":\[0,"([\w-]{43})"\]|"artifact":"([\w-]{43})"/g
+const names = /"\$":"ref","v":\[0,"([\w-]{43})"[\],]|"artifact":"([\w-]{43})"/g
 
 /**
  * The hashes of the artifacts that a payload or an artifact names, in their order, perhaps several times.

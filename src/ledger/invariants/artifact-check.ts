@@ -42,7 +42,7 @@ export function artifactsOf(read: ReadEntry): Set<string> {
   const { payload, key } = read.entry
   const names = new Set<string>()
   if (payload?.includes('"$":"ref"')) {
-    for (const [, name = ''] of payload.matchAll(/"\$":"ref","v":\[0,"([\w-]{43})"\]/g)) {
+    for (const [, name = ''] of payload.matchAll(/"\$":"ref","v":\[0,"([\w-]{43})"[\],]/g)) {
       names.add(name)
     }
   }

@@ -82,7 +82,7 @@ function referredTo(read: ReadEntry): number[] {
 function refsIn(payload: string): number[] {
   if (!payload.includes('"$":"ref"')) return []
   return Array.from(
-    payload.matchAll(/"\$":"ref","v":\[(?!0,"[\w-]{43}"\])(-?[\d.]*)/g),
+    payload.matchAll(/"\$":"ref","v":\[(?!0,"[\w-]{43}"(?:,"zstd",\d{1,9})?\])(-?[\d.]*)/g),
     ([, seq]) => Number(seq),
   )
 }

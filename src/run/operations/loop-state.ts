@@ -6,21 +6,28 @@
  * - T2 What a resume reads (`chain`) stays below twice what lives (`live`) plus a slack, see
  *   ledger/delta.ts. Both are counted in characters and stand in every turn's entry.
  * - T3 What the ledger holds already, a step's value or an item of an earlier turn, is referred to.
+ *
+ * For T4 and T5, on long lists of a state, see state-blocks.ts and ledger/block.ts.
  */
 import { assert } from '../../base/errors.ts'
 import {
   applyEdits,
+  blocksAfter,
+  blockUnits,
   decode,
   diff,
   encode,
   entryUnits,
+  listsOf,
   readsTooMuch,
   referredUnitsMin,
   spliceItems,
 } from '../../ledger/index.ts'
-import type { Edit, Payloads, Ref } from '../../ledger/index.ts'
+import type { Block, Blocks, Edit, Payloads, Ref } from '../../ledger/index.ts'
+import type { NewArtifact } from '../../store/store.ts'
 import { type HandedValues, partOf } from '../replay/handed-values.ts'
 import type { Line } from '../replay/recorded.ts'
+import { inBlocks, isWorthBlocks, type Making } from './state-blocks.ts'
 
 type Turn = Payloads['turn.committed']
 
@@ -28,12 +35,26 @@ type Turn = Payloads['turn.committed']
 export interface TurnChange {
   readonly record: Turn
   readonly payload: string
+  readonly artifacts?: readonly NewArtifact[]
   /** Takes the change over, once it is known under which number it was committed. */
   readonly accept: (seq: number) => void
 }
 
-/** Takes secrets out of an encoded value. */
-export type Redact = (text: string) => string
+/** What was read of a state besides its turns. */
+interface Restoring {
+  /** What was decoded from references. */
+  readonly refs: WeakMap<object, Ref>
+  readonly blocksOf: (list: readonly unknown[]) => readonly Block[] | undefined
+}
+
+/** What of the state is in blocks, and what was written since the last whole turn. In characters. */
+interface Keeping {
+  readonly blocks: Blocks
+  /** What the next whole turn has to write besides what is fresh, as no block holds it. */
+  readonly loose: number
+  /** What a resume had to read behind the last whole turn. */
+  readonly whole: number
+}
 
 /** An entry whose parts the state may consist of. */
 interface Written {
@@ -52,8 +73,9 @@ export class LoopState {
   readonly #plain = new WeakMap<object, unknown[]>()
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
+  #keeping: Keeping
   /** Takes secrets out of what is written, and so out of the state (T1). */
-  readonly #redact: Redact
+  readonly #making: Making
 
   private constructor(fields: {
     readonly state: unknown
@@ -62,7 +84,8 @@ export class LoopState {
     readonly chain: number
     readonly refs: WeakMap<object, Ref>
     readonly written: Written[]
-    readonly redact: Redact
+    readonly keeping: Keeping
+    readonly making: Making
   }) {
     deepFreeze(fields.state)
     this.#state = fields.state
@@ -71,12 +94,13 @@ export class LoopState {
     this.#chain = fields.chain
     this.#refs = fields.refs
     this.#written = fields.written
-    this.#redact = fields.redact
+    this.#keeping = fields.keeping
+    this.#making = fields.making
   }
 
   /** A loop that has committed no turn. Its first turn will be kept whole. */
-  static initial(state: unknown, redact: Redact): LoopState {
-    const text = redact(encode(state))
+  static initial(state: unknown, making: Making): LoopState {
+    const text = making.redact(encode(state))
     return new LoopState({
       state: decode(text),
       turn: 0,
@@ -84,29 +108,39 @@ export class LoopState {
       chain: Infinity,
       refs: new WeakMap(),
       written: [],
-      redact,
+      keeping: { blocks: [], loose: text.length, whole: 0 },
+      making,
     })
   }
 
-  /** A loop behind these turns, the first of which is whole. `refs`: what was decoded from references. */
+  /** A loop behind these turns, the first of which is whole. */
   static restored(
     turns: readonly Line<'turn.committed'>[],
-    refs: WeakMap<object, Ref>,
-    redact: Redact,
+    { refs, blocksOf }: Restoring,
+    making: Making,
   ): LoopState {
     const [first] = turns
     const last = turns.at(-1)
     assert(first && last && 'base' in first.record, 'A loop has no whole turn to begin with.')
     const whole = turns.findLastIndex(({ record }) => 'base' in record)
-    const base = turns[whole]?.record
+    const { record: base, entry: baseEntry } = turns[whole] ?? first
     const edits = turns
       .slice(whole + 1)
       .flatMap(({ record }) => ('delta' in record ? record.delta : []))
-    const state = applyEdits(base && 'base' in base ? base.base : undefined, edits)
+    const before = 'base' in base ? base.base : undefined
+    const state = applyEdits(before, edits)
+    const known = Array.from(listsOf(before), ({ path, list }) => ({
+      path,
+      stretches: blocksOf(list) ?? [],
+    }))
+    const keeping = keepingAfter(
+      { blocks: known, loose: baseEntry.payload?.length ?? 0, whole: base.chain },
+      edits,
+    )
     const { live, chain } = last.record
     const written = turns.map(({ entry, record }) => ({ seq: entry.seq, record }))
     const turn = Number(last.entry.key)
-    return new LoopState({ state, turn, live, chain, refs, written, redact })
+    return new LoopState({ state, turn, live, chain, refs, written, keeping, making })
   }
 
   /** The state to hand to the next turn: frozen, with bytes of its own. */
@@ -134,7 +168,7 @@ export class LoopState {
       this.#plain.get(list)
     const edits = diff(this.#state, after, { plainOf })
     const referring = this.#referring(handed)
-    const text = this.#redact(encode(edits, { refer: referring.refer }))
+    const text = this.#making.redact(encode(edits, { refer: referring.refer }))
     const added = text.length + referring.units
     const live = this.#live + added - replacedUnits(this.#state, edits)
     const chain = this.#chain + added + entryUnits
@@ -145,12 +179,25 @@ export class LoopState {
       ...(version === undefined ? {} : { version }),
       ...(abandoned === undefined ? {} : { abandoned }),
     }
-    if (readsTooMuch(chain, live)) return this.#whole(state, delta, handed, rest)
+    if (readsTooMuch(chain, live)) {
+      for (const { seq, record } of this.#written) this.#remember(seq, record)
+      return this.#whole(state, delta, handed, rest)
+    }
+    const keeping = keepingAfter(this.#keeping, delta)
+    const { sizes } = this.#making
+    const fresh = chain - keeping.whole
+    if (isWorthBlocks(fresh, keeping.loose, sizes)) {
+      const whole = this.#whole(state, delta, handed, rest)
+      if (isWorthBlocks(fresh, whole.payload.length, sizes)) return whole
+      // Most of the state is in no long list. It will not be looked at again before it has grown.
+      this.#keeping = { ...this.#keeping, loose: whole.payload.length }
+    }
     const tail = encode({ live, chain, ...rest }).slice(1)
+    const record: Turn = { delta, live, chain, ...rest }
     return {
-      record: { delta, live, chain, ...rest },
+      record,
       payload: `{"delta":${text},${tail}`,
-      accept: (seq) => this.#accept(state, delta, { seq, record: { delta, live, chain, ...rest } }),
+      accept: (seq) => this.#accept(state, delta, { seq, record }, keeping),
     }
   }
 
@@ -161,22 +208,27 @@ export class LoopState {
     handed: HandedValues,
     rest: Pick<Turn, 'abandoned' | 'version'>,
   ): TurnChange {
-    for (const { seq, record } of this.#written) this.#remember(seq, record)
+    const before = { before: this.#state, blocks: this.#keeping.blocks, edits }
+    const { blocks, artifacts } = inBlocks(state, before, this.#making)
+    const byList = blocksIn(state, blocks)
     const referring = this.#referring(handed)
-    const text = this.#redact(encode(state, { refer: referring.refer }))
-    const live = text.length + referring.units
+    const blocksOf = (list: readonly unknown[]): readonly Block[] | undefined => byList.get(list)
+    const text = this.#making.redact(encode(state, { refer: referring.refer, blocksOf }))
+    const live = text.length + referring.units + blockUnits(blocks)
     const record: Turn = { base: state, live, chain: live, ...rest }
     const tail = encode({ live, chain: live, ...rest }).slice(1)
+    const payload = `{"base":${text},${tail}`
     const accept = (seq: number): void => {
       this.#written = []
-      this.#accept(state, edits, { seq, record })
+      this.#accept(state, edits, { seq, record }, { blocks, loose: payload.length, whole: live })
     }
-    return { record, payload: `{"base":${text},${tail}`, accept }
+    return { record, payload, artifacts, accept }
   }
 
   /** `edits`: all that is new in the state; everything else is the same objects as before. */
-  #accept(state: unknown, edits: readonly Edit[], written: Written): void {
+  #accept(state: unknown, edits: readonly Edit[], written: Written, keeping: Keeping): void {
     this.#state = this.#freezeEdited(state, edits)
+    this.#keeping = keeping
     this.#turn++
     this.#live = written.record.live
     this.#chain = written.record.chain
@@ -273,6 +325,18 @@ export class LoopState {
   }
 }
 
+/** An edit that touches a block gives it up: what it held has to be written again. */
+function keepingAfter({ blocks, loose, whole }: Keeping, edits: readonly Edit[]): Keeping {
+  const left = blocksAfter(blocks, edits)
+  if (left === blocks) return { blocks, loose, whole }
+  return { blocks: left, loose: loose + blockUnits(blocks) - blockUnits(left), whole }
+}
+
+/** The blocks of a state by its lists. */
+function blocksIn(state: unknown, blocks: Blocks): ReadonlyMap<unknown, readonly Block[]> {
+  return new Map(blocks.map(({ path, stretches }) => [partOf(state, path), stretches]))
+}
+
 type Container = Readonly<Record<string | number, unknown>>
 
 /** Lists of this length are worth a plain copy. */
@@ -311,9 +375,15 @@ function deepFreeze(value: unknown): boolean {
   if (ArrayBuffer.isView(value) || Object.isFrozen(value)) return holdsBytes(value)
   if (value instanceof Map || value instanceof Set || value instanceof Date) refuseMutation(value)
   Object.freeze(value)
-  for (const child of partsOf(value)) if (deepFreeze(child)) withBytes.add(value)
-  return withBytes.has(value)
+  let has = false
+  if (isPlain(value)) for (const key in value) has = deepFreeze((value as Container)[key]) || has
+  else for (const child of partsOf(value)) has = deepFreeze(child) || has
+  if (has) withBytes.add(value)
+  return has
 }
+
+/** True for an object whose fields can be gone through without a list of them, as thousands are. */
+const isPlain = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype
 
 /** The same data; wherever there are bytes in it, a copy of them. */
 function withOwnBytes(value: unknown): unknown {

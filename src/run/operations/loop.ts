@@ -12,6 +12,8 @@ import { inScope } from './scopes.ts'
 import { moveFirst } from './move.ts'
 import { isSampled, shadowReplay } from '../pass/shadow.ts'
 import { Scope } from '../pass/scope.ts'
+import { cleaned } from '../replay/large.ts'
+import { standardSizes } from './state-blocks.ts'
 
 /** Executes a loop from its first turn, or from the one behind the last that was committed. */
 export function loop(
@@ -26,10 +28,11 @@ export function loop(
   return inScope(pass, parent, parent.key(call.name), async (scope) => {
     const turns = pass.recorded.turns.get(scope.path)
     pass.recorded.turns.delete(scope.path)
-    const redact = (text: string): string => redacted(text, pass.options.redactor, 'value')
+    const { redactor, blockSizes: sizes = standardSizes } = pass.options
+    const redact = (text: string): string => redacted(text, redactor, 'value')
     const state = turns
-      ? LoopState.restored(turns, pass.reader.refs, redact)
-      : LoopState.initial(call.initial, redact)
+      ? LoopState.restored(turns, pass.reader, { redact, sizes })
+      : LoopState.initial(call.initial, { redact, sizes })
     scope.time = turns?.at(-1)?.entry.time ?? scope.time
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
@@ -89,11 +92,14 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
   const trial = state.change(after, turn.values)
   return new Promise((resolve) => {
     pass.leave(turn, ({ abandoned, deliver }) => {
-      const { payload, record, accept } =
+      const change =
         abandoned === undefined ? trial : state.change(after, turn.values, { abandoned })
+      const { record, accept } = change
+      const { payload, artifacts } = cleaned(change, pass.options.redactor)
       const key = String(state.turn + 1)
       pass.commit({
         drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record, payload }],
+        artifacts,
         deliver,
         committed: ([entry]) => {
           if (!entry) return

@@ -18,6 +18,7 @@ import type { Item } from '../pass/journal.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Scope } from '../pass/scope.ts'
 import type { Pause, Yield } from '../pass/stop.ts'
+import { cleaned } from '../replay/large.ts'
 import type { LoopState } from './loop-state.ts'
 
 /** Resolves when the turn is this version's to execute: never, when the run moves before it. */
@@ -53,7 +54,7 @@ function mayMove(pass: Pass, turn: Scope): boolean {
 /** How the pass ends that moves the run, or finds that `migrate` does not. */
 function endOf(pass: Pass, turn: Scope, state: LoopState, move: Move): Pause | Yield {
   try {
-    const last = moveOf(turn, state, {
+    const last = moveOf(pass, turn, state, {
       version: move.version,
       after: within({ pass, scope: turn, step: undefined }, () => migrated(move, state.handed())),
     })
@@ -72,17 +73,21 @@ function migrated({ migrate, version }: Move, state: unknown): unknown {
 
 /** What is written of the move. Throws NOT_SERIALISABLE. */
 function moveOf(
+  { options: { redactor } }: Pass,
   turn: Scope,
   state: LoopState,
   { version, after }: { readonly version: string; readonly after: unknown },
 ): Item {
-  const { record, payload } = state.change(after, turn.values, { version })
+  const change = state.change(after, turn.values, { version })
+  const { record } = change
+  const { payload, artifacts } = cleaned(change, redactor)
   const scope = turn.parent?.path ?? ''
   return {
     drafts: [
       { scope: '', kind: 'run.migrated', key: '', record: { version } },
       { scope, kind: 'turn.committed', key: String(state.turn + 1), record, payload },
     ],
+    artifacts,
   }
 }
 

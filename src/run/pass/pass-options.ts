@@ -3,6 +3,7 @@ import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import type { Entry } from '../../ledger/index.ts'
 import type { Message, RunRow, Store } from '../../store/store.ts'
+import type { BlockSizes } from '../operations/state-blocks.ts'
 import type { Actions } from '../undo/actions.ts'
 import type { FairTurns } from '../work/fair-turns.ts'
 import type { Journal } from './journal.ts'
@@ -46,6 +47,8 @@ export interface PassOptions<P> {
   readonly environment: Environment
   /** Execute a few turns twice, to find state outside of the state. */
   readonly development: boolean
+  /** Other sizes of blocks than the standard ones: for tests. */
+  readonly blockSizes?: BlockSizes | undefined
   /** Set in a second execution, which serves what is recorded and begins nothing. */
   readonly shadow?: Shadow
   /** Open scopes as the ledger has them: the first entry of each that a resume needs. */

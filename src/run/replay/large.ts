@@ -7,6 +7,7 @@ import { EverloopError } from '../../base/errors.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import { type Charge, decode, encode, redacted, type Ref } from '../../ledger/index.ts'
 import type { NewArtifact, Store } from '../../store/store.ts'
+import { unpackText } from './packed-text.ts'
 
 /** Encoded values longer than this leave the entry. */
 const largeUnits = 256 * 1024
@@ -63,8 +64,8 @@ export function cleaned({ payload, artifacts }: Encoded, redactor: Redactor): Wr
   if (redactor.isEmpty) return { payload, artifacts: asClean(artifacts) }
   let text = redacted(payload, redactor, 'record')
   const found = artifacts?.map((artifact): NewArtifact => {
-    // Bytes of the user's own were cleaned when they were handed over: their hash is a value.
-    if (!payload.includes(`"$":"ref","v":[0,"${artifact.hash}"`)) return artifact
+    // Bytes of the user's own were cleaned when they were handed over: their hash is a value. So were packed ones.
+    if (!payload.includes(`"$":"ref","v":[0,"${artifact.hash}"]`)) return artifact
     const before = textOf(artifact.bytes)
     const after = redacted(before, redactor, 'value')
     if (after === before) return artifact
@@ -84,15 +85,21 @@ export const largeOf = ([seq, ...path]: Ref): string | undefined =>
   seq === 0 && typeof path[0] === 'string' ? path[0] : undefined
 
 /** The text of an artifact that holds an encoded value. */
-export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+export const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 
 /** How a reference stands in a payload. Quotes inside texts are escaped, so it is nothing else. */
 const refOpens = '"$":"ref","v":['
 
-/** What payloads refer to: entries by number, and large values by name. */
+/** What payloads refer to: entries by number, and large values by name, as `Packed` where they are. */
 export interface Wanted {
   readonly seqs: Set<number>
-  readonly large: Set<string>
+  readonly large: Map<string, Packed | undefined>
+}
+
+/** A value whose text is compressed, see packed-text.ts: how many characters it has. */
+export interface Packed {
+  readonly units: number
 }
 
 /** Adds what the payload refers to. False when it refers to nothing. */
@@ -105,14 +112,15 @@ export function wantedBy(payload: string | null, { seqs, large }: Wanted): boole
     const begin = at + refOpens.length
     const seq = Number.parseInt(payload.slice(begin, begin + 17), 10)
     if (seq > 0) seqs.add(seq)
-    const name = seq === 0 ? nameInRef.exec(payload.slice(begin, begin + 50))?.[1] : undefined
-    if (name !== undefined) large.add(name)
+    const [, name, units] = (seq === 0 && largeRef.exec(payload.slice(begin, begin + 70))) || []
+    if (name !== undefined)
+      large.set(name, units === undefined ? undefined : { units: Number(units) })
     at = payload.indexOf(refOpens, begin)
   }
   return refers
 }
 
-const nameInRef = /^0,"([\w-]{43})"/
+const largeRef = /^0,"([\w-]{43})"(?:,"zstd",(\d{1,9}))?\]/
 
 /** Fetches the large values that a payload refers to. Throws BROKEN_CHAIN when one is not whole. */
 export function largeIn(
@@ -120,7 +128,7 @@ export function largeIn(
   run: string,
   payload: string | null,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const large = new Set<string>()
+  const large: Wanted['large'] = new Map()
   wantedBy(payload, { seqs: new Set(), large })
   return largeValues(store, run, large)
 }
@@ -129,21 +137,28 @@ export function largeIn(
 export async function largeValues(
   store: Store,
   run: string,
-  names: Iterable<string>,
+  wanted: Wanted['large'],
 ): Promise<ReadonlyMap<string, unknown>> {
   const values = new Map<string, unknown>()
-  for (const name of names) values.set(name, await fetch(store, run, name))
+  for (const [name, packed] of wanted) values.set(name, await fetch(store, run, name, packed))
   return values
 }
 
-async function fetch(store: Store, run: string, name: string): Promise<unknown> {
+async function fetch(
+  store: Store,
+  run: string,
+  name: string,
+  packed: Packed | undefined,
+): Promise<unknown> {
   const bytes = await store.artifact(name)
-  if (!bytes || hash('sha256', bytes, 'base64url') !== name) {
+  const isWhole = bytes && hash('sha256', bytes, 'base64url') === name
+  const text = isWhole && (packed ? unpackText(bytes, packed.units) : textOf(bytes))
+  if (text === undefined || text === false) {
     throw new EverloopError(
       'BROKEN_CHAIN',
       `A large value of run "${run}" (artifact ${name}) is ${bytes ? 'not what was kept' : 'missing'}. Restore the store from a backup.`,
       { run },
     )
   }
-  return decode(textOf(bytes))
+  return decode(text)
 }

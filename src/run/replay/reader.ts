@@ -4,7 +4,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { checkLinks, decode, emptyState, fold, placeOf } from '../../ledger/index.ts'
-import type { Entry, LinkedEntry, Ref, RunState } from '../../ledger/index.ts'
+import type { Block, Entry, LinkedEntry, Part, Ref, RunState } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
 import { asItIs } from '../as-it-is.ts'
 import { partOf } from './handed-values.ts'
@@ -23,6 +23,7 @@ export class Reader {
   readonly #entries = new Map<number, Entry>()
   readonly #records = new Map<number, unknown>()
   #large: ReadonlyMap<string, unknown> = new Map()
+  readonly #blocks = new WeakMap<readonly unknown[], readonly Block[]>()
   #state: RunState | undefined
   #beginning: Line<'run.started'> | undefined
   /** Objects of loops' states that were decoded from references, and what they stand for. */
@@ -77,7 +78,7 @@ export class Reader {
 
   /** Reads what the open entries refer to, and what that refers to. */
   async #follow(store: Store): Promise<void> {
-    const wanted: Wanted = { seqs: new Set(), large: new Set() }
+    const wanted: Wanted = { seqs: new Set(), large: new Map() }
     const referring = this.open.filter(({ payload }) => wantedBy(payload, wanted))
     if (referring.length === 0) return
     for (const entry of this.open) this.#entries.set(entry.seq, entry)
@@ -117,12 +118,28 @@ export class Reader {
   }
 
   #decoded({ seq, payload }: Entry, resolve: (ref: Ref) => unknown = this.#resolve): unknown {
-    if (payload !== null) return decode(payload, { resolve })
+    if (payload !== null) return decode(payload, { resolve, onParts: this.#noteBlocks })
     throw new EverloopError(
       'BROKEN_CHAIN',
       `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
       { run: this.#run },
     )
+  }
+
+  /** What of this list of a loop's state is kept as artifacts. */
+  readonly blocksOf = (list: readonly unknown[]): readonly Block[] | undefined =>
+    this.#blocks.get(list)
+
+  #noteBlocks = (list: readonly unknown[], parts: readonly Part[]): void => {
+    const blocks: Block[] = []
+    let start = 0
+    for (const { count, ref } of parts) {
+      const artifact = ref && largeOf(ref)
+      const units = Number(ref?.[3])
+      if (artifact !== undefined && units > 0) blocks.push({ start, count, artifact, units })
+      start += count
+    }
+    this.#blocks.set(list, blocks)
   }
 
   #resolve = (ref: Ref): unknown => {

@@ -9,6 +9,7 @@ import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import type { AnyDraft, Payloads } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
+import type { BlockSizes } from '../operations/state-blocks.ts'
 import type { Actions } from '../undo/actions.ts'
 import { within } from '../current.ts'
 import { Compensation } from '../undo/compensation.ts'
@@ -45,6 +46,7 @@ export interface Execution {
   readonly moves: Moves
   readonly actions: Actions
   readonly development: boolean
+  readonly blockSizes: BlockSizes | undefined
   readonly redactor: Redactor
   readonly environment: Environment
   readonly onBody: OnBody | undefined

@@ -3,6 +3,7 @@ import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import type { Store } from '../../store/store.ts'
 import type { Flows } from '../flows.ts'
+import type { BlockSizes } from '../operations/state-blocks.ts'
 import type { Environment, OnBody } from '../pass/pass-options.ts'
 
 export interface RuntimeParts {
@@ -18,6 +19,8 @@ export interface RuntimeParts {
   readonly redactor?: Redactor | undefined
   /** What layers above keep for their code in this process. */
   readonly environment?: Environment | undefined
+  /** Other sizes of blocks than the standard ones: for tests. */
+  readonly blockSizes?: BlockSizes | undefined
   /** Told of each body of a step: for tests. */
   readonly onBody?: OnBody | undefined
   /** Told what went wrong without ending anything. */

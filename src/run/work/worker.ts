@@ -204,7 +204,8 @@ export class Worker {
   }
 
   #begin(row: RunRow, session: string): void {
-    const { store, ports, flows, development, onBody, onTrouble, onPassEnd } = this.#options
+    const { store, ports, flows, development, blockSizes, onBody, onTrouble, onPassEnd } =
+      this.#options
     const { redactor = new Redactor(), environment = {} } = this.#options
     const flow = flows.find(row.flow, row.version)
     assert(flow, 'A run was claimed that this worker does not serve.', { run: row.id })
@@ -218,6 +219,7 @@ export class Worker {
       moves: flows.movesFrom(flow),
       actions: flows.actions,
       development,
+      blockSizes,
       redactor,
       environment,
       onBody,
