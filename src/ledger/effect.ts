@@ -32,8 +32,9 @@ export interface Effect {
   readonly open?: OpenScope
   /** This scope's first needed entry moves. */
   readonly move?: OpenScope
-  /** Scopes open again after a retry. */
+  /** Scopes open again after a retry, and numbers of entries that count as never having come. */
   readonly reopen?: readonly OpenScope[]
+  readonly forget?: readonly number[]
   /** The operation begins to wait, or goes on waiting in another way. */
   readonly wait?: Wait
   /** The operation waits no more. */
@@ -102,8 +103,8 @@ function runEffect(kind: EntryKind, read: Read): Effect {
     case 'run.resumed':
       return { status: { is: 'active' } }
     case 'run.retried': {
-      const { reopen = [] } = read(kind)
-      return { status: { is: 'active' }, cancelling: undefined, reopen }
+      const { reopen = [], forget = [] } = read(kind)
+      return { status: { is: 'active' }, cancelling: undefined, reopen, forget }
     }
     case 'run.paused': {
       const { code = 'PAUSED', message = erased, detail } = read(kind)

@@ -7,7 +7,7 @@
  */
 import { effectOf } from './effect.ts'
 import type { Entry, Payloads, Taint } from './entry.ts'
-import { operationPath } from './path.ts'
+import { isWithin, operationPath } from './path.ts'
 import { PathMap } from './path-map.ts'
 import { isEnd, type RunStatus } from './run-status.ts'
 import type { Wait } from './wait.ts'
@@ -60,6 +60,8 @@ export interface Folding extends RunState {
   taints: RunState['taints']
   readonly scopes: PathMap<number>
   readonly waits: PathMap<Wait>
+  /** What was waited for when something around it failed, and is again after a retry: times alone. */
+  readonly interrupted: Map<string, Wait>
 }
 
 /** A copy of the state that can advance. */
@@ -78,6 +80,7 @@ export const foldingOf = ({
   undoing,
   scopes: new PathMap(scopes),
   waits: new PathMap(waits),
+  interrupted: new Map(),
   title,
   version,
   taints,
@@ -96,6 +99,7 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   if (effect.open && !scopes.has(effect.open.path)) scopes.set(effect.open.path, effect.open.from)
   if (effect.settle !== undefined) waits.delete(effect.settle)
   if (effect.wait) waits.set(operationPath(entry.scope, entry.key), effect.wait)
+  if (entry.kind === 'scope.failed' || entry.kind === 'run.failed') interrupt(state, effect.close)
   if (effect.close !== undefined) {
     scopes.deleteWithin(effect.close)
     waits.deleteWithin(effect.close)
@@ -103,4 +107,22 @@ export function advance(state: Folding, entry: Entry, record?: unknown): void {
   if (effect.move) scopes.set(effect.move.path, effect.move.from)
   effect.reopen?.forEach(({ path, from }) => scopes.set(path, from))
   if (isEnd(state.status.is) || effect.undoing) waits.clear()
+  if (effect.forget) goOn(state, effect.forget)
+}
+
+/** Due times stand, whatever fails around them: a retry waits for them, and begins to wait for all else anew. */
+function interrupt({ waits, interrupted }: Folding, scope = ''): void {
+  for (const [path, wait] of waits) {
+    const isTime = wait.kind === 'timer.set' || wait.kind === 'step.retrying'
+    if (isTime && isWithin(wait.scope, scope)) interrupted.set(path, wait)
+  }
+}
+
+/** Waits again for times of scopes that are open, but for those that the retry has forgotten. */
+function goOn({ waits, interrupted, scopes }: Folding, forgotten: readonly number[]): void {
+  for (const [path, wait] of interrupted) {
+    const isOpen = wait.scope === '' || scopes.has(wait.scope)
+    if (isOpen && !forgotten.includes(wait.seq)) waits.set(path, wait)
+  }
+  interrupted.clear()
 }

@@ -215,3 +215,31 @@ describe('a failed run', () => {
     await expect(runtime.ever.retry(run.id)).rejects.toMatchObject({ code: 'RUN_STATE' })
   })
 })
+
+test.each(['in the run itself', 'in a scope'])(
+  'a retried run says that it waits for a time from before its failure: %s',
+  async (place) => {
+    const work = fragile()
+    const body = async (run: Run): Promise<unknown> => {
+      const nap = run.sleep('1h')
+      await work.step(run, 'fragile', 1)
+      return nap
+    }
+    const napping = flow('napping', (run) =>
+      place === 'in a scope' ? run.scope('inner', body) : body(run),
+    )
+    await using runtime = await testRuntime({ flows: [napping] })
+    const run = await runtime.start(napping, undefined)
+    expect(await runtime.settled(run)).toMatchObject({ status: 'failed' })
+    work.broken = false
+    await runtime.advance('10m')
+    await runtime.ever.retry(run.id)
+    const path = place === 'in a scope' ? 'inner/sleep' : 'sleep'
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'waiting',
+      on: [{ kind: 'timer', path }],
+    })
+    await runtime.advance('50m')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  },
+)

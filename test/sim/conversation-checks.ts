@@ -117,7 +117,11 @@ export function checkOutput(run: Mirror, { isStructured, guards }: AgentSpec, mu
   if (end?.kind !== 'run.completed' || compactedIn(run, last) > 0) return
   const { output } = recordOf(end, end.kind)
   const text = spokenIn(run, last).at(-1) ?? ''
-  const turns = [new TurnView(run, last), new TurnView(run, last + 1)]
+  // What people have said may have been refused in many turns since, or in all of them.
+  const turns = Array.from(
+    { length: lastTurn(run, '') + 2 - last },
+    (_, i) => new TurnView(run, last + i),
+  )
   must(
     turns.every((view) => view.passes('guard:output')),
     'C1',

@@ -134,4 +134,16 @@ export const regressions: readonly Regression[] = [
     seed: 6002170,
     found: 'of two cancels of a paused run that was being undone, one stayed in its inbox for ever',
   },
+  {
+    generation: 12,
+    seed: 6011698,
+    found:
+      'a retried run that waited for a time from before its failure said that it waited for nothing',
+  },
+  {
+    generation: 12,
+    seed: 6012017,
+    found:
+      'the output of an agent whose messages were all refused was thought to be seen by no guard',
+  },
 ]
