@@ -9,7 +9,7 @@
  *
  * For T4 and T5, on long lists of a state, see state-blocks.ts and ledger/block.ts.
  */
-import { assert } from '../../base/errors.ts'
+import { assert, EverloopError } from '../../base/errors.ts'
 import {
   applyEdits,
   blocksAfter,
@@ -183,14 +183,15 @@ export class LoopState {
       for (const { seq, record } of this.#written) this.#remember(seq, record)
       return this.#whole(state, delta, handed, rest)
     }
-    const keeping = keepingAfter(this.#keeping, delta)
+    let keeping = keepingAfter(this.#keeping, delta)
     const { sizes } = this.#making
     const fresh = chain - keeping.whole
     if (isWorthBlocks(fresh, keeping.loose, sizes)) {
-      const whole = this.#whole(state, delta, handed, rest)
-      if (isWorthBlocks(fresh, whole.payload.length, sizes)) return whole
-      // Most of the state is in no long list. It will not be looked at again before it has grown.
-      this.#keeping = { ...this.#keeping, loose: whole.payload.length }
+      const whole = unlessRefused(() => this.#whole(state, delta, handed, rest))
+      if (whole && isWorthBlocks(fresh, whole.payload.length, sizes)) return whole
+      // Too much of the state is in no long list. It is looked at again when twice as much has come:
+      // otherwise looking at states that grow would cost more than all else.
+      keeping = { ...keeping, loose: fresh / 2 }
     }
     const tail = encode({ live, chain, ...rest }).slice(1)
     const record: Turn = { delta, live, chain, ...rest }
@@ -322,6 +323,16 @@ export class LoopState {
       if (Array.isArray(child)) this.#rememberPart(child, path)
       else if (encode(child).length >= referredUnitsMin) this.#refs.set(child, path)
     }
+  }
+}
+
+/** Edits may have made a state that is too long or too deep to be written in one piece. */
+function unlessRefused(whole: () => TurnChange): TurnChange | undefined {
+  try {
+    return whole()
+  } catch (error) {
+    if (EverloopError.is(error)) return undefined
+    throw error
   }
 }
 
