@@ -91,9 +91,11 @@ function joined(parts: readonly unknown[], options: DecodeOptions): unknown {
   const counted = parts.map((part) => {
     const items = untag(part, options)
     const before = list.length
+    const ref = refOf(part)
     if (Array.isArray(items)) for (const item of items as readonly unknown[]) list.push(item)
+    else if (!ref) throw new TypeError('A part of a list is no list.')
     else if (items !== undefined) list.push(items)
-    return { count: list.length - before, ref: refOf(part) }
+    return { count: list.length - before, ref }
   })
   options.onParts?.(list, counted)
   return list

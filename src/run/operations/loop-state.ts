@@ -129,10 +129,10 @@ export class LoopState {
       .flatMap(({ record }) => ('delta' in record ? record.delta : []))
     const before = 'base' in base ? base.base : undefined
     const state = applyEdits(before, edits)
-    const known = Array.from(listsOf(before), ({ path, list }) => ({
-      path,
-      stretches: blocksOf(list) ?? [],
-    }))
+    const known = Array.from(listsOf(before)).flatMap(({ path, list }) => {
+      const stretches = blocksOf(list)
+      return stretches ? [{ path, stretches }] : []
+    })
     const keeping = keepingAfter(
       { blocks: known, loose: baseEntry.payload?.length ?? 0, whole: base.chain },
       edits,

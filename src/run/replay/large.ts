@@ -153,7 +153,8 @@ async function fetch(
   const bytes = await store.artifact(name)
   const isWhole = bytes && hash('sha256', bytes, 'base64url') === name
   const text = isWhole && (packed ? unpackText(bytes, packed.units) : textOf(bytes))
-  if (text === undefined || text === false) {
+  // What is packed is a stretch of a list, and nothing else.
+  if (text === undefined || text === false || (packed && !text.startsWith('['))) {
     throw new EverloopError(
       'BROKEN_CHAIN',
       `A large value of run "${run}" (artifact ${name}) is ${bytes ? 'not what was kept' : 'missing'}. Restore the store from a backup.`,

@@ -139,7 +139,7 @@ export class Reader {
       if (artifact !== undefined && units > 0) blocks.push({ start, count, artifact, units })
       start += count
     }
-    this.#blocks.set(list, blocks)
+    if (blocks.length > 0) this.#blocks.set(list, blocks)
   }
 
   #resolve = (ref: Ref): unknown => {
@@ -153,7 +153,14 @@ export class Reader {
   #valueOf(ref: Ref): unknown {
     const large = largeOf(ref)
     const [seq, ...path] = ref
-    return large === undefined ? partOf(this.#record(seq), path) : this.#large.get(large)
+    if (large === undefined) return partOf(this.#record(seq), path)
+    // Left out, it would be missing in the state and nobody would know.
+    if (!this.#large.has(large)) {
+      throw this.#broken(
+        'a large value is referred to in a way that this version does not know, so it is damaged or a newer everloop wrote it',
+      )
+    }
+    return this.#large.get(large)
   }
 
   #broken(why: string): EverloopError {
