@@ -214,7 +214,9 @@ export class LoopState {
     const byList = blocksIn(state, blocks)
     const referring = this.#referring(handed)
     const blocksOf = (list: readonly unknown[]): readonly Block[] | undefined => byList.get(list)
-    const text = this.#making.redact(encode(state, { refer: referring.refer, blocksOf }))
+    const refer = (value: object | string): Ref | undefined =>
+      byList.has(value) ? undefined : referring.refer(value)
+    const text = this.#making.redact(encode(state, { refer, blocksOf }))
     const live = text.length + referring.units + blockUnits(blocks)
     const record: Turn = { base: state, live, chain: live, ...rest }
     const tail = encode({ live, chain: live, ...rest }).slice(1)

@@ -5,8 +5,9 @@
  * entry for each turn. So once much has come since the last whole turn, the next one is whole, and the long
  * lists in it are blocks: those that there were, and new ones for what has come.
  *
- * - T4 What a whole turn writes anew for this is at most what was written since the last one and a
- *   quarter more, so all rewriting together stays in proportion to what the turns have written.
+ * - T4 What a turn that is whole for its blocks writes anew is at most what was written since the last
+ *   whole one and a quarter more, so this rewriting stays in proportion to what the turns have written.
+ *   Looking in vain for what is worth blocks does too: next when twice as much has come.
  */
 import { hash } from 'node:crypto'
 import {
