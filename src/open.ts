@@ -158,9 +158,11 @@ export async function openStore(
     const { memoryStore } = await import('./store/memory.ts')
     return memoryStore(systemPorts)
   }
-  const match = /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(
-    location,
-  )
+  // SQLite's own name for a database in memory would be that of a file here.
+  const match =
+    location === 'sqlite::memory:'
+      ? undefined
+      : /^sqlite:(?<path>[^?]+)(?:\?durability=(?<durability>power-cut|process))?$/.exec(location)
   if (!match?.groups) {
     throw new EverloopError(
       'BAD_OPTION',

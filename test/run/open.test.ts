@@ -13,6 +13,17 @@ function ledgerPlace(): string {
   return join(folder, 'ledger.db')
 }
 
+test.each(['sqlite::memory:', ':memory:', 'sqlite:', 'postgres://here', ''])(
+  'a place that is no store is refused with what one is: "%s"',
+  async (store) => {
+    await expect(open({ store })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('or "memory:"') as string,
+    })
+    expect(existsSync(':memory:')).toBe(false)
+  },
+)
+
 test('every documented option of open is taken', async () => {
   const told: unknown[] = []
   await using ever = await open({
