@@ -3,8 +3,8 @@
  *
  * What JSON can hold stands as JSON. Keys keep their order, since JavaScript shows it and models react
  * to it. Everything else is an object with a "$" key, a tag: undefined, bigint, Date, Map, Set, bytes, Error, the
- * numbers NaN, Infinity and -0, lists in parts (see `Block`), and references (see `Ref`). A key of the user's that consists of
- * dollar signs alone gets one more, so `{"$":` begins a tag and nothing else, and a text holds
+ * numbers NaN, Infinity and -0, lists in parts (see `Block`), and references (see `Ref`). A key of the
+ * user's that consists of dollar signs alone gets one more, so `{"$":` begins a tag and nothing else, and a text holds
  * references exactly when it holds `"$":"ref"`. Everything beyond printable ASCII is a \u escape, so
  * lone surrogates and NUL survive every store. Nothing revives a class; what cannot be kept is
  * refused with the path to it.

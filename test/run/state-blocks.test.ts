@@ -56,21 +56,21 @@ const listOf = (state: State, name: 'a' | 'b'): readonly Item[] =>
 const withList = (state: State, name: 'a' | 'b', list: readonly Item[]): State =>
   name === 'a' ? { ...state, a: list } : { ...state, deep: { b: list } }
 
-function changed(state: State, todo: Change, turn: number): State {
-  switch (todo.is) {
+function changed(state: State, wish: Change, turn: number): State {
+  switch (wish.is) {
     case 'append': {
-      const made = Array.from({ length: todo.count }, (_, i) => item(turn * 100 + i))
-      return withList(state, todo.to, [...listOf(state, todo.to), ...made])
+      const made = Array.from({ length: wish.count }, (_, i) => item(turn * 100 + i))
+      return withList(state, wish.to, [...listOf(state, wish.to), ...made])
     }
     case 'remove':
-      return withList(state, todo.to, listOf(state, todo.to).toSpliced(todo.at, 2))
+      return withList(state, wish.to, listOf(state, wish.to).toSpliced(wish.at, 2))
     case 'put':
-      return withList(state, todo.to, listOf(state, todo.to).toSpliced(todo.at, 0, item(turn)))
+      return withList(state, wish.to, listOf(state, wish.to).toSpliced(wish.at, 0, item(turn)))
     case 'edit':
       return withList(
         state,
-        todo.to,
-        listOf(state, todo.to).map((one, i) => (i === todo.at ? { ...one, id: -turn } : one)),
+        wish.to,
+        listOf(state, wish.to).map((one, i) => (i === wish.at ? { ...one, id: -turn } : one)),
       )
     case 'swap':
       return { ...state, a: state.deep.b, deep: { b: state.a } }
@@ -95,9 +95,9 @@ test('a turn is handed the state that was handed on, whatever becomes of its lis
         const wrong: number[] = []
         const growing = flow('growing', (root) =>
           root.loop('l', { state: first }, async (run, state) => {
-            const todo = turns[run.turn - 1]
+            const wish = turns[run.turn - 1]
             // Waiting gives the run back: what is behind it sees what was read.
-            if (todo?.sleeps !== false) await run.sleep('1h')
+            if (wish?.sleeps !== false) await run.sleep('1h')
             const expected = turns
               .slice(0, run.turn - 1)
               .reduce(
@@ -105,8 +105,8 @@ test('a turn is handed the state that was handed on, whatever becomes of its lis
                 first,
               )
             if (JSON.stringify(state) !== JSON.stringify(expected)) wrong.push(run.turn)
-            if (!todo) return run.done(state.a.length)
-            return run.next(todo.changes.reduce((s, c) => changed(s, c, run.turn), state))
+            if (!wish) return run.done(state.a.length)
+            return run.next(wish.changes.reduce((s, c) => changed(s, c, run.turn), state))
           }),
         )
         await using runtime = await testRuntime({ flows: [growing], development: false })

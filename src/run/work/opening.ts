@@ -103,18 +103,18 @@ async function activeOpening(matter: Matter): Promise<Opening> {
   if (!isDeadly) return { is: 'open' }
   const message = `The run lost its worker ${row.barren} times in a row without writing an entry: executing it probably kills the process, or freezes it for longer than its lease. Mend the flow's code, then resume the run; where the machine slept, or had no time for its processes, only resume it.`
   // A run that is being undone is ending already: there is nothing left to cancel.
-  const taken = numbersOf(messages, 'cancel')
+  const taken = cancelsIn(messages)
   return { is: 'refused', drafts: [pausedDraft({ code: 'CRASH_LOOP', message })], taken }
 }
 
-/** All of a kind: what says nothing new is taken with the first, or it would stay for ever. */
-const numbersOf = (messages: readonly Message[], wanted: Message['kind']): number[] =>
-  messages.filter(({ kind }) => kind === wanted).map(({ number }) => number)
+/** All of them: those that say nothing new are taken with the first, or they would stay for ever. */
+const cancelsIn = (messages: readonly Message[]): number[] =>
+  messages.filter(({ kind }) => kind === 'cancel').map(({ number }) => number)
 
 /** A run whose time has not come waits for it, unless somebody has paused it. */
 function earlyOpening(messages: readonly Message[], due: number): Opening {
   const pauses = messages.filter(({ kind }) => kind === 'pause')
-  const taken = numbersOf(messages, 'pause')
+  const taken = pauses.map(({ number }) => number)
   const drafts = pauses
     .slice(0, 1)
     .map((pause) => pausedDraft(askedPause(recordOf<'pause'>(pause))))
@@ -129,7 +129,7 @@ async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
   const resume = firstOf(messages, 'resume')
   // A run that is being undone is ending already, and waits for what it needs for that.
   if (cancel && undoing && !resume) {
-    return { is: 'refused', drafts: [], taken: numbersOf(messages, 'cancel') }
+    return { is: 'refused', drafts: [], taken: cancelsIn(messages) }
   }
   if (cancel && !undoing && (early !== undefined || deadPauses.includes(code))) {
     return cancelled(matter, cancel)
