@@ -32,6 +32,20 @@ test('every statement searches, and none scans', () => {
   connection.close()
 })
 
+test('what is written for one row copies nothing: SQLite keeps the pages that such a statement changes', () => {
+  const connection = openLedger({ location: newLocation(), durability: 'process' })
+  const copying = Object.entries(writing)
+    .filter(([, sql]) =>
+      connection
+        .all<readonly [number, string]>(`EXPLAIN ${sql}`, ...values(sql))
+        .some(([, operation]) => operation === 'OpenEphemeral'),
+    )
+    .map(([name]) => name)
+  // One for each session that ends, and one that writes nothing.
+  expect(copying).toEqual(['unseenMessages', 'freeRuns', 'freeCrashed', 'freeOvertaken'])
+  connection.close()
+})
+
 test('what is asked most often sorts nothing and needs no temporary tables', () => {
   const connection = openLedger({ location: newLocation(), durability: 'process' })
   const { entriesBetween, entriesOfScopes, entriesOfScopesLinked, entriesListed } = reading

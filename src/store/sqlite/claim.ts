@@ -101,7 +101,8 @@ function free(db: Connection, lost: LostSession, now: number): boolean {
 }
 
 function hold(db: Connection, key: number, session: string): RunRow {
-  const row = db.get<RunTuple>(sql.takeRun, toStored(session), key)
+  db.run(sql.takeRun, toStored(session), key)
+  const row = db.get<RunTuple>(sql.runByKey, key)
   assert(row, 'A due run vanished while it was claimed.')
   return runRow(row)
 }

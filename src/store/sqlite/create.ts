@@ -13,7 +13,7 @@ export function createRun(db: Connection, run: NewRun): boolean {
   checkNewRun(run)
   const { genesis, flow, version, queue, labels, parent, wake } = run
   const { time, hash } = genesis
-  const row = db.get<readonly [key: number]>(
+  const key = db.insert(
     sql.insertRun,
     genesis.run,
     toStored(flow),
@@ -26,8 +26,7 @@ export function createRun(db: Connection, run: NewRun): boolean {
     hash,
     wake,
   )
-  if (!row) return false
-  const [key] = row
+  if (key === undefined) return false
   insertEntry(db, key, genesis)
   beginStretch(db, key, genesis)
   for (const [name, value] of Object.entries(labels)) {

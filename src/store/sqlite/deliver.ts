@@ -1,4 +1,5 @@
 /** Messages into inboxes, inside the transaction of their batch. */
+import { assert } from '../../base/errors.ts'
 import { type EntryKind, mayAsk } from '../../ledger/index.ts'
 import { questionSeq } from '../projection.ts'
 import { type DeliverResult, type NewMessage, reception, type RunRow } from '../store.ts'
@@ -24,7 +25,8 @@ export function deliver(db: Connection, message: NewMessage, now: number): Deliv
     if (refused) return refused
   }
   if (id !== null) db.run(sql.insertReceipt, key, id)
-  const number = db.value<number>(sql.insertMessage, key, kind, toStored(name), id, now, payload)
+  const number = db.insert(sql.insertMessage, key, kind, toStored(name), id, now, payload)
+  assert(number !== undefined, 'A message was not written.', { run: message.run })
   if (welcome === 'wake' && isFree === 1) db.run(sql.noteWaking, number, now, key)
   else db.run(sql.noteMessage, number, key)
   return { is: 'delivered', number }

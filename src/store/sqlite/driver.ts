@@ -96,6 +96,13 @@ export class Connection {
     return Number(statement.run(...ordered(values, order)).changes)
   }
 
+  /** Inserts a row into a table whose key is a number; returns its key, or undefined for a conflict. */
+  insert(sql: string, ...values: Value[]): number | undefined {
+    const { statement, order } = this.#prepared(sql, this.#running)
+    const { changes, lastInsertRowid } = statement.run(...ordered(values, order))
+    return changes === 0n ? undefined : Number(lastInsertRowid)
+  }
+
   // The caller says what the columns hold: the schema is STRICT, and the statements are ours.
   /** The first row. */
   get<R extends Row>(sql: string, ...values: Value[]): R | undefined {

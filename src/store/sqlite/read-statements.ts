@@ -4,6 +4,10 @@
  */
 import { entryColumns, listLengths, messageColumns, runColumns } from './rows.ts'
 
+export const begin: string = 'BEGIN'
+
+export const end: string = 'COMMIT'
+
 /** Changes when another connection has committed. */
 export const dataVersion: string = 'PRAGMA data_version'
 

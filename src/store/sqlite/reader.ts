@@ -1,11 +1,11 @@
 /**
- * Reads on a connection of their own, which can write nothing. Every statement sees the newest
- * commit, so a read after an acknowledgement shows what was acknowledged (S8).
+ * Reads on a connection of their own, which can write nothing. A read begins inside a transaction (see
+ * read-queue.ts), and what is small ends in it.
  *
- * Long reads are done in pages with a turn of the event loop between them. They need no
- * transaction: entries never change, so the head at the beginning is the snapshot.
+ * Long reads are done in pages with a turn of the event loop between them. From the second on they need
+ * no transaction: entries never change, so the head at the beginning is the snapshot (S8).
  */
-import type { Clock, Ports } from '../../base/ports.ts'
+import type { Clock } from '../../base/ports.ts'
 import type { Amounts, LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
 import { effectOf, questionId } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
@@ -43,7 +43,7 @@ import {
   sessionRow,
 } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
-import { TurnBudget } from './turn-budget.ts'
+import type { TurnBudget } from './turn-budget.ts'
 
 /** Readers wait only while another process repairs the log after a crash: milliseconds. */
 const busyMs = 500
@@ -72,20 +72,30 @@ type PositionTuple = readonly [position: number, id: string, run: number, ...ent
 type ListedTuple = readonly [...entry: EntryTuple, previous: string | null]
 type QuestionTuple = readonly [run: string, answered: number, ...entry: EntryTuple]
 
+export interface ReaderOptions {
+  readonly clock: Clock
+  readonly budget: TurnBudget
+}
+
 export class Reader {
   readonly #db: Connection
   readonly #clock: Clock
   readonly #budget: TurnBudget
 
-  constructor(location: string, ports: Ports) {
+  constructor(location: string, { clock, budget }: ReaderOptions) {
     this.#db = new Connection(location, { access: 'read', busyMs })
-    this.#clock = ports.clock
-    this.#budget = new TurnBudget(ports)
+    this.#clock = clock
+    this.#budget = budget
   }
 
-  /** Resolves when there is time to read. */
-  ready(): Promise<void> {
-    return this.#budget.spend()
+  /** What is read inside sees one commit. */
+  transact(reads: () => void): void {
+    this.#db.run(sql.begin)
+    try {
+      reads()
+    } finally {
+      if (this.#db.inTransaction) this.#db.run(sql.end) // serious trouble has ended it
+    }
   }
 
   /** Another number than before when any connection has committed since. */

@@ -47,9 +47,11 @@ import { Liveness } from './liveness.ts'
 import { foundAt, realLocation, refuseMoved } from './moved.ts'
 import { type Durability, type OpenedFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
+import { ReadQueue } from './read-queue.ts'
 import { Spool } from './spool.ts'
 import { Subscribers } from './subscribers.ts'
 import { explain } from './trouble.ts'
+import { TurnBudget } from './turn-budget.ts'
 import { WriteQueue } from './write-queue.ts'
 import { Writer } from './writer.ts'
 import { Writers } from './writers.ts'
@@ -93,9 +95,9 @@ interface Parts {
 class SqliteStore implements Store {
   readonly about: StoreInfo
   readonly clock: Clock
-  readonly #file: OpenedFile
   readonly #ports: Ports
   readonly #reader: Reader
+  readonly #reads: ReadQueue
   readonly #writers: Writers
   readonly #queue: WriteQueue
   readonly #liveness: Liveness
@@ -110,9 +112,17 @@ class SqliteStore implements Store {
     const { location, durability } = file
     this.about = { kind: 'sqlite', location, version: schemaVersion, durability }
     this.clock = ports.clock
-    this.#file = file
     this.#ports = ports
-    this.#reader = new Reader(location, ports)
+    const budget = new TurnBudget(ports)
+    this.#reader = new Reader(location, { clock: ports.clock, budget })
+    this.#reads = new ReadQueue({
+      ports,
+      budget,
+      transact: (reads) => {
+        refuseMoved(file)
+        this.#reader.transact(reads)
+      },
+    })
     this.#subscribers = new Subscribers(ports, () => {
       refuseMoved(file)
       return this.#reader.version()
@@ -308,20 +318,15 @@ class SqliteStore implements Store {
   }
 
   #read<T>(read: (reader: Reader) => T | Promise<T>): Promise<T> {
-    return this.#whileOpen(async () => {
-      await this.#reader.ready()
-      refuseMoved(this.#file)
-      return read(this.#reader)
-    })
+    return this.#whileOpen(() => this.#reads.submit(() => read(this.#reader)))
   }
 
-  async #whileOpen<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#refusal) throw this.#refusal
-    try {
-      return await act()
-    } catch (error) {
-      throw this.#refusal ?? explain(error, this.about.location)
-    }
+  #whileOpen<T>(act: () => Promise<T>): Promise<T> {
+    return this.#refusal ? Promise.reject(this.#refusal) : act().catch(this.#explain)
+  }
+
+  readonly #explain = (error: unknown): never => {
+    throw this.#refusal ?? explain(error, this.about.location)
   }
 }
 

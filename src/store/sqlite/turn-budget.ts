@@ -21,12 +21,18 @@ export class TurnBudget {
     this.#ports = ports
   }
 
-  /** Says what was read. Resolves when more may be read: at once, or in the next turn with room. */
-  async spend(rows = 0): Promise<void> {
-    this.#spent += rows + rowsEach
+  /** Lets a read begin, or the next part of one: calls back at once, or in the next turn with room. */
+  admit(begin: () => void): void {
+    this.#spent += rowsEach
     this.#awaitTurn()
-    if (this.#waiting.length === 0 && this.#spent <= rowsMax) return
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#waiting.length === 0 && this.#spent <= rowsMax) begin()
+    else this.#waiting.push(begin)
+  }
+
+  /** Says how many rows were read. Resolves when more may be read. */
+  spend(rows: number): Promise<void> {
+    this.#spent += rows
+    return new Promise((resolve) => this.admit(resolve))
   }
 
   #awaitTurn(): void {
@@ -37,7 +43,7 @@ export class TurnBudget {
       // Hundreds may wait for the same turn: each counts in the one it is let into.
       const admitted = this.#waiting.splice(0, rowsMax / rowsEach)
       this.#spent = admitted.length * rowsEach
-      for (const resolve of admitted) resolve()
+      for (const begin of admitted) begin()
       if (admitted.length > 0) this.#awaitTurn()
     })
   }

@@ -1,6 +1,9 @@
 /**
  * The statements of the writer. Each is one constant with the reason for its shape; a test asks
  * SQLite for the plan of each and refuses scans.
+ *
+ * None that writes a row says RETURNING: for what might go wrong while it returns rows, SQLite copies each
+ * page that such a statement changes, beyond 64 KiB into a temporary file.
  */
 import { runColumns } from './rows.ts'
 
@@ -29,13 +32,12 @@ export const runById: string = `SELECT ${runColumns} FROM runs WHERE id = ?`
 /** What a message needs to know of its run. */
 export const receiver: string = 'SELECT key, status, session IS NULL, newest FROM runs WHERE id = ?'
 
-/** No row when the id is taken. */
+/** Writes nothing when the id is taken. */
 export const insertRun: string = `
 INSERT INTO runs (id, flow, version, queue, labels, parent, status, created, updated, seq, hash,
   epoch, wake, crashes, overtakes, barren, newest, inbox, asking)
 VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?, 1, ?, 0, ?, 0, 0, 0, 0, 0, 0)
-ON CONFLICT (id) DO NOTHING
-RETURNING key`
+ON CONFLICT (id) DO NOTHING`
 
 /** An imported run stands at its last entry, and nobody is to take it. */
 export const endImport: string =
@@ -150,8 +152,7 @@ INSERT INTO receipts (run, id) VALUES (?, ?) ON CONFLICT (run, id) DO NOTHING`
 export const receipt: string = 'SELECT 1 FROM receipts WHERE run = ? AND id = ?'
 
 export const insertMessage: string = `
-INSERT INTO messages (run, kind, name, id, time, payload) VALUES (?, ?, ?, ?, ?, ?)
-RETURNING number`
+INSERT INTO messages (run, kind, name, id, time, payload) VALUES (?, ?, ?, ?, ?, ?)`
 
 /** A message for a run that goes on as it is. */
 export const noteMessage: string = 'UPDATE runs SET newest = ?, inbox = inbox + 1 WHERE key = ?'
@@ -234,8 +235,9 @@ WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queu
   AND barren < 2
 ORDER BY wake, key LIMIT ?`
 
-export const takeRun: string = `
-UPDATE runs SET session = ?, epoch = epoch + 1 WHERE key = ? RETURNING ${runColumns}`
+export const takeRun: string = 'UPDATE runs SET session = ?, epoch = epoch + 1 WHERE key = ?'
+
+export const runByKey: string = `SELECT ${runColumns} FROM runs WHERE key = ?`
 
 /** The run, unless somebody holds it. */
 export const freeRun: string = 'SELECT key FROM runs WHERE id = ? AND session IS NULL'
