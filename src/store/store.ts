@@ -112,7 +112,7 @@ export interface Store {
 
   /** Calls back after something was committed, by this process or another; perhaps needlessly. */
   subscribe(listener: (change: Change) => void): () => void
-  /** Waits for writes under way, then lets go of everything. */
+  /** Waits for writes under way and for reads that were asked for, if they are short; then lets go of everything. */
   close(): Promise<void>
 }
 

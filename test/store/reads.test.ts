@@ -1,4 +1,4 @@
-/** Small reads that are asked for together leave nothing open behind them. */
+/** Small reads that are asked for together: what one of them does to the others, and what they leave behind. */
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
@@ -14,4 +14,31 @@ test('whoever is told what was read does not keep the log from being emptied', a
   expect(await emptied).toEqual({ busy: 0, log: 0, checkpointed: 0 })
   expect(found?.seq).toBe(1)
   other.close()
+})
+
+test('a read that fails leaves those that were asked for with it alone', async () => {
+  const location = newLocation()
+  const store = await openStore(location, { durability: 'process' })
+  for (const id of ['a', 'b', 'c']) await store.createRun(new ChainBuilder(id).start())
+  const other = new DatabaseSync(location)
+  other.exec("UPDATE runs SET labels = 'not JSON' WHERE id = 'b'")
+  other.close()
+  const all = (): Promise<PromiseSettledResult<unknown>[]> =>
+    Promise.allSettled(['a', 'b', 'c'].map((id) => store.run(id)))
+  for (const results of [await all(), await all()]) {
+    expect(results).toMatchObject([
+      { value: { id: 'a' } },
+      { reason: { name: 'SyntaxError' } },
+      { value: { id: 'c' } },
+    ])
+  }
+})
+
+test('what was asked for before the store was closed is read, however many wait for a turn', async () => {
+  const store = await openStore(newLocation(), { durability: 'process' })
+  await store.createRun(new ChainBuilder('a').start())
+  const asked = Array.from({ length: 100 }, () => store.run('a'))
+  const closed = store.close()
+  expect(await Promise.all(asked)).toHaveLength(100)
+  await closed
 })

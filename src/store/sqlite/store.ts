@@ -291,7 +291,8 @@ class SqliteStore implements Store {
     const sessions = Array.from(this.#sessions, (token) =>
       this.#queue.submit('closeSession', token).then(() => this.#liveness.letGo(token)),
     )
-    await Promise.allSettled(sessions)
+    const asked = this.#reads.submit(() => undefined) // the last: what is short was read before it
+    await Promise.allSettled([...sessions, asked])
     await this.#queue.stop(refusal)
     if (this.#refusal !== refusal) return // it failed on the way and has closed itself
     await this.#letGo()
