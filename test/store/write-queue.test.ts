@@ -12,8 +12,8 @@ interface Call {
   readonly fail: (error: unknown) => void
 }
 
-/** A queue whose writer is the test. */
-function newQueue(): {
+/** A queue whose writer is the test, and whose time this clock tells. */
+function newQueue(clock = { ms: 0 }): {
   readonly queue: WriteQueue
   readonly calls: Call[]
   readonly changes: Change[]
@@ -23,7 +23,7 @@ function newQueue(): {
   const changes: Change[] = []
   const breaks: EverloopError[] = []
   const queue = new WriteQueue({
-    ports: systemPorts,
+    ports: { ...systemPorts, monotonic: () => clock.ms },
     execute: (batch) =>
       new Promise((finish, fail) => {
         calls.push({ batch, finish, fail })
@@ -133,4 +133,112 @@ test('stopping waits for what was taken', async () => {
   await stop
   expect(await Promise.all([first, second])).toEqual([true, true])
   await expect(queue.submit('renewSession', 'c')).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+})
+
+/** A queue that knows from one batch that they take 10 ms, with the next one out since then. */
+async function whileOneIsOut(): Promise<
+  ReturnType<typeof newQueue> & {
+    readonly clock: { ms: number }
+    readonly out: readonly Promise<boolean>[]
+  }
+> {
+  const clock = { ms: 100 }
+  const made = newQueue(clock)
+  const first = renewals(made.queue, 'first')
+  await turns()
+  clock.ms += 10
+  const out = renewals(made.queue, 'out')
+  allTrue(made.calls[0])
+  await Promise.all(first)
+  await turns()
+  expect(made.calls.slice(1).map(tokens)).toEqual([['out']])
+  return { ...made, clock, out }
+}
+
+test('a batch goes ahead when the one before is half done, and no third', async () => {
+  const { queue, calls, clock, out } = await whileOneIsOut()
+  const ahead = renewals(queue, 'a')
+  clock.ms += 4
+  ahead.push(...renewals(queue, 'b'))
+  await turns()
+  expect(calls).toHaveLength(2)
+  clock.ms += 1
+  ahead.push(...renewals(queue, 'c'))
+  await turns()
+  expect(calls.slice(2).map(tokens)).toEqual([['a', 'b', 'c']])
+  clock.ms += 100
+  const later = renewals(queue, 'd')
+  await turns()
+  expect(calls).toHaveLength(3)
+  const told: string[] = []
+  void Promise.all(out).then(() => told.push('out'))
+  void Promise.all(ahead).then(() => told.push('ahead'))
+  allTrue(calls[1])
+  await turns()
+  // The writer has just begun with what was sent ahead.
+  expect(calls).toHaveLength(3)
+  allTrue(calls[2])
+  await turns()
+  expect(calls.slice(3).map(tokens)).toEqual([['d']])
+  allTrue(calls[3])
+  expect(await Promise.all(later)).toEqual([true])
+  expect(told).toEqual(['out', 'ahead'])
+})
+
+test('when the writer dies, what was sent ahead is unclear too, and the store fails once', async () => {
+  const { queue, calls, clock, breaks, out } = await whileOneIsOut()
+  clock.ms += 10
+  const ahead = renewals(queue, 'ahead')
+  await turns()
+  const [waiting] = renewals(queue, 'waiting')
+  let hasStopped = false
+  const stop = queue
+    .stop(new EverloopError('STORE_CLOSED', 'Closed.'))
+    .then(() => (hasStopped = true))
+  const death = new EverloopError('STORE_UNAVAILABLE', 'The thread ended.')
+  calls[1]?.fail(death)
+  await expect(out[0]).rejects.toBe(death)
+  await expect(waiting).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  await turns()
+  expect(hasStopped).toBe(false)
+  calls[2]?.fail(death)
+  await expect(ahead[0]).rejects.toBe(death)
+  await stop
+  expect(calls).toHaveLength(3)
+  expect(breaks.map(({ code }) => code)).toEqual(['STORE_FAILED'])
+})
+
+test('code of a caller is alone with the writer', async () => {
+  const { queue, calls, clock, out } = await whileOneIsOut()
+  clock.ms += 10
+  const place = { run: 'r', session: 's', epoch: 1, after: { seq: 1, hash: '' } }
+  const code = queue.submit('transact', { place, write: () => ({ entries: [] }) })
+  await turns()
+  expect(calls).toHaveLength(2)
+  allTrue(calls[1])
+  await Promise.all(out)
+  await turns()
+  expect(calls[2]?.batch.commands.map(({ is }) => is)).toEqual(['transact'])
+  clock.ms += 10
+  const behind = renewals(queue, 'behind')
+  await turns()
+  expect(calls).toHaveLength(3)
+  calls[2]?.finish({ outcomes: [{ is: 'done', reply: { is: 'fenced' } }], broken: undefined })
+  expect(await code).toEqual({ is: 'fenced' })
+  await turns()
+  allTrue(calls[3])
+  expect(await Promise.all(behind)).toEqual([true])
+})
+
+test('a queue that is being stopped comes to its end though the store fails meanwhile', async () => {
+  const { queue, calls } = newQueue()
+  const [out] = renewals(queue, 'a')
+  await turns()
+  const stop = queue.stop(new EverloopError('STORE_CLOSED', 'Closed.'))
+  calls[0]?.finish({
+    outcomes: [{ is: 'failed', failure: { code: 'STORE_UNAVAILABLE', message: 'Unclear.' } }],
+    broken: { code: 'STORE_FAILED', message: 'The disk failed.' },
+  })
+  await expect(out).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  await stop
 })

@@ -1,5 +1,5 @@
 /**
- * The owner's side of the writer thread: one request at a time, and what happens when the thread
+ * The owner's side of the writer thread: requests, replies in their order, and what happens when the thread
  * dies. docs/decisions/0001-writer-thread.md says why there is a thread.
  */
 import { Worker } from 'node:worker_threads'
@@ -18,7 +18,8 @@ interface Waiting {
 
 export class WriterThread {
   readonly #worker: Worker
-  #waiting: Waiting | undefined
+  /** For replies, the next one first. */
+  readonly #waiting: Waiting[] = []
   #death: EverloopError | undefined
 
   private constructor(file: OpenedFile) {
@@ -29,9 +30,7 @@ export class WriterThread {
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
     this.#worker.on('message', (reply: ThreadReply) => {
-      const waiting = this.#waiting
-      this.#waiting = undefined
-      waiting?.resolve(reply)
+      this.#waiting.shift()?.resolve(reply)
     })
     this.#worker.on('error', (cause) => this.#die(cause))
     this.#worker.on('exit', () => this.#die(undefined))
@@ -78,25 +77,22 @@ export class WriterThread {
       this.#worker.postMessage(request)
       return await reply
     } finally {
-      this.#worker.unref()
+      if (this.#waiting.length === 0) this.#worker.unref()
     }
   }
 
   #next(): Promise<ThreadReply> {
-    assert(!this.#waiting, 'The writer thread was asked twice at once.')
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
+      this.#waiting.push({ resolve, reject })
     })
   }
 
   #die(cause: unknown): void {
-    this.#death ??= new EverloopError(
+    const death = (this.#death ??= new EverloopError(
       'STORE_UNAVAILABLE',
       'The thread that writes the store ended: what it was given may or may not have been written.',
       { cause },
-    )
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    waiting?.reject(this.#death)
+    ))
+    for (const { reject } of this.#waiting.splice(0)) reject(death)
   }
 }

@@ -2,8 +2,12 @@
  * Group commit without a timer: what one turn brings goes out together when microtasks have run,
  * and whatever arrives while a batch is being committed makes the next one.
  *
- * States: `idle`, `gathering` (commands wait for the end of the turn), `writing` (a batch is out),
- * `stopped` (nothing is taken any more; `error` says why).
+ * A writer on another thread is sent that next one ahead, when the batch it has is half done by the time
+ * that others took: it goes on while this thread is still busy with callers. Not sooner, as commands
+ * that wait share a commit.
+ *
+ * - Q8 Batches are executed in the order in which they were sent, and callers told in that order.
+ * - Q9 While code of a caller's is being executed, nothing else is out.
  */
 import type { Ports } from '../../base/ports.ts'
 import { assert, EverloopError } from '../../base/errors.ts'
@@ -26,6 +30,11 @@ const unitsPerCaller = 1500
  */
 const batchesPerTurn = 8
 
+/** Batches that are out: one that is being executed, and the next. */
+const outMax = 2
+/** How much of the time of a batch the last one counts for. */
+const lastCounts = 1 / 8
+
 /** Commands in one transaction: enough to share an fsync, few enough to undo and repeat. */
 const batchMax = 1000
 
@@ -40,10 +49,6 @@ interface Pending {
 /** A caller and what it is told, or what others are told of. */
 type Told = { readonly pending: Pending; readonly outcome: Outcome } | { readonly change: Change }
 
-type State =
-  | { readonly is: 'idle' | 'gathering' | 'writing' }
-  | { readonly is: 'stopped'; readonly error: EverloopError }
-
 export interface WriteQueueOptions {
   readonly ports: Ports
   /** Returns a promise when the batch is written elsewhere. */
@@ -57,7 +62,15 @@ export interface WriteQueueOptions {
 export class WriteQueue {
   readonly #options: WriteQueueOptions
   #pending: Pending[] = []
-  #state: State = { is: 'idle' }
+  /** What is pending goes out when microtasks have run. */
+  #isGathering = false
+  /** What the writer has, in order. */
+  readonly #out = new Set<readonly Pending[]>()
+  /** When the writer began with the batch that it is at, and how long one takes it, in milliseconds. */
+  #begunAt = 0
+  #batchMs: number | undefined
+  /** Nothing is taken any more: this says why. */
+  #refusal: EverloopError | undefined
   #drained: (() => void) | undefined
   /** What callers are still to be told, in order. */
   readonly #untold: Told[] = []
@@ -71,83 +84,99 @@ export class WriteQueue {
   /** Settles when the command's transaction has been committed, or refused. */
   submit<K extends CommandName>(is: K, given: Commands[K]['with']): Promise<Commands[K]['reply']> {
     return new Promise((resolve, reject) => {
-      if (this.#state.is === 'stopped') {
-        reject(this.#state.error)
+      if (this.#refusal) {
+        reject(this.#refusal)
         return
       }
       // Name and content belong together by this method's signature; TypeScript cannot say it.
       const command = { is, with: given } as Command
       const weight = 1 + unitsOf(command) / unitsPerCaller
       this.#pending.push({ command, weight, resolve, reject })
-      if (this.#state.is === 'idle') this.#gather()
+      this.#gather()
     })
   }
 
   /** Takes nothing more; resolves when everything that was taken has settled. */
   async stop(error: EverloopError): Promise<void> {
-    if (this.#state.is === 'stopped') return
-    if (this.#state.is !== 'idle' || this.#isTelling) {
-      await new Promise<void>((done) => (this.#drained = done))
-    }
-    this.#state = { is: 'stopped', error }
+    if (this.#refusal) return
+    if (!this.#isAtRest) await new Promise<void>((done) => (this.#drained = done))
+    this.#refusal ??= error
+  }
+
+  get #isAtRest(): boolean {
+    return this.#out.size === 0 && this.#pending.length === 0 && !this.#isTelling
+  }
+
+  #maySend(): boolean {
+    if (this.#pending.length === 0) return false
+    const [current] = this.#out
+    if (!current) return true
+    if (this.#out.size === outMax || holdsCode(current) || holdsCode(this.#pending)) return false
+    const halfMs = (this.#batchMs ?? Infinity) / 2
+    return this.#options.ports.monotonic() - this.#begunAt >= halfMs
   }
 
   #gather(): void {
-    this.#state = { is: 'gathering' }
+    if (this.#isGathering || !this.#maySend()) return
+    this.#isGathering = true
     const { ports } = this.#options
-    const write = (): void => void this.#write()
+    const send = (): void => {
+      this.#isGathering = false
+      if (this.#maySend()) this.#send()
+    }
     if (++this.#inTurn < batchesPerTurn) {
-      ports.afterMicrotasks(write)
+      ports.afterMicrotasks(send)
     } else {
       this.#inTurn = 0
-      ports.nextTurn(write)
+      ports.nextTurn(send)
     }
   }
 
-  async #write(): Promise<void> {
-    this.#state = { is: 'writing' }
+  #send(): void {
     const batch = this.#pending.splice(0, this.#nextCount())
     const { execute, ports } = this.#options
+    const commands = batch.map(({ command }) => command)
     try {
-      const commands = batch.map(({ command }) => command)
       const result = execute({ now: ports.clock.now(), commands })
       if (result instanceof Promise) {
-        const later = await result
-        // What came meanwhile goes out before anybody is told: the other thread need not wait.
-        const isMore = this.#pending.length > 0
-        if (isMore) void this.#write()
-        this.#settle(batch, later)
-        if (!isMore) this.#rest()
+        void this.#await(batch, result)
       } else {
         this.#settle(batch, result)
-        if (this.#pending.length > 0) this.#gather()
-        else this.#rest()
+        this.#gather()
       }
     } catch (error) {
-      const failure = asError(error)
-      for (const { reject } of batch) reject(failure)
-      this.#abandon(
-        new EverloopError(
-          'STORE_FAILED',
-          `The store has failed. Open it again. ${failure.message}`,
-          {
-            cause: failure,
-          },
-        ),
-      )
+      this.#fail(batch, error)
     }
+  }
+
+  async #await(batch: readonly Pending[], result: Promise<BatchResult>): Promise<void> {
+    const { ports } = this.#options
+    if (this.#out.size === 0) this.#begunAt = ports.monotonic()
+    this.#out.add(batch)
+    try {
+      const reply = await result
+      this.#out.delete(batch)
+      this.#noteTime()
+      // What came meanwhile goes out before anybody is told: the other thread need not wait.
+      if (this.#out.size === 0 && this.#pending.length > 0) this.#send()
+      this.#settle(batch, reply)
+    } catch (error) {
+      this.#fail(batch, error)
+    }
+  }
+
+  #noteTime(): void {
+    const now = this.#options.ports.monotonic()
+    const ms = now - this.#begunAt
+    const before = this.#batchMs ?? ms
+    this.#batchMs = before + (ms - before) * lastCounts
+    this.#begunAt = now
   }
 
   /** A command that holds code is a batch of its own. */
   #nextCount(): number {
-    const local = this.#pending.findIndex(({ command }) => command.is === 'transact')
-    return local === -1 ? batchMax : Math.min(batchMax, Math.max(1, local))
-  }
-
-  #rest(): void {
-    if (this.#state.is === 'stopped') return
-    this.#state = { is: 'idle' }
-    if (!this.#isTelling) this.#drained?.()
+    const code = this.#pending.findIndex(({ command }) => command.is === 'transact')
+    return code === -1 ? batchMax : Math.min(batchMax, Math.max(1, code))
   }
 
   #settle(batch: readonly Pending[], { outcomes, broken }: BatchResult): void {
@@ -188,15 +217,34 @@ export class WriteQueue {
       return
     }
     this.#isTelling = false
-    if (this.#state.is === 'idle') this.#drained?.()
+    this.#rest()
+  }
+
+  #rest(): void {
+    if (this.#isAtRest) this.#drained?.()
+  }
+
+  /** Nobody knows whether the batch was written. */
+  #fail(batch: readonly Pending[], error: unknown): void {
+    this.#out.delete(batch)
+    const cause = asError(error)
+    for (const { reject } of batch) reject(cause)
+    const message = `The store has failed. Open it again. ${cause.message}`
+    this.#abandon(new EverloopError('STORE_FAILED', message, { cause }))
   }
 
   #abandon(error: EverloopError): void {
-    this.#state = { is: 'stopped', error }
-    for (const { reject } of this.#pending.splice(0)) reject(error)
-    this.#options.onBreak(error)
+    if (!this.#refusal) {
+      this.#refusal = error
+      for (const { reject } of this.#pending.splice(0)) reject(error)
+      this.#options.onBreak(error)
+    }
+    this.#rest() // whoever stops the queue waits also for what was sent ahead
   }
 }
+
+/** What holds code stands first in its batch. */
+const holdsCode = ([first]: readonly Pending[]): boolean => first?.command.is === 'transact'
 
 function settle({ resolve, reject }: Pending, outcome: Outcome): void {
   // The reply is that of the caller's command: `submit` says so.

@@ -40,6 +40,8 @@ export class Writers {
   readonly #here: Writer
   readonly #ports: Ports
   #thread: Promise<WriterThread> | undefined
+  /** Batches that the thread has. */
+  #there = 0
   #isThreadReady = false
   /** After how many batches written here the thread is started. */
   readonly #threadAfter: number
@@ -74,6 +76,7 @@ export class Writers {
 
   #isForHere({ commands, now }: Batch): boolean {
     const isAlone = this.#isFromOne(commands, now)
+    if (this.#there > 0) return false // it must not be overtaken
     if (now < this.#pausedUntil || this.#inARow >= hereInARow || !isSmall(commands)) return false
     return this.#isThreadReady ? commands.length === 1 && isAlone : commands.length <= commandsMax
   }
@@ -117,9 +120,14 @@ export class Writers {
   }
 
   async #writeThere(batch: Batch): Promise<BatchResult> {
-    const thread = await this.#startThread()
-    this.#inARow = 0
-    return thread.execute(batch)
+    this.#there++
+    try {
+      const thread = await this.#startThread()
+      this.#inARow = 0
+      return await thread.execute(batch)
+    } finally {
+      this.#there--
+    }
   }
 
   /** What goes wrong is told to whoever needs the thread. */
