@@ -1,4 +1,5 @@
 /** Small reads that are asked for together: what one of them does to the others, and what they leave behind. */
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
@@ -42,3 +43,30 @@ test('what was asked for before the store was closed is read, however many wait 
   expect(await Promise.all(asked)).toHaveLength(100)
   await closed
 })
+
+test.skipIf(process.platform === 'win32')(
+  'trouble of the disk that has passed is told to nobody who asks later',
+  async () => {
+    const location = newLocation()
+    const store = await openStore(location, { durability: 'process' })
+    await store.createRun(new ChainBuilder('a').start())
+    const other = new DatabaseSync(location)
+    other.exec('PRAGMA wal_checkpoint(TRUNCATE); UPDATE runs SET updated = updated + 1')
+    const log = readFileSync(`${location}-wal`)
+    const read = (): Promise<PromiseSettledResult<unknown>[]> =>
+      Promise.allSettled([store.run('a'), store.runs({}), store.entries('a')])
+    truncateSync(`${location}-wal`)
+    expect(await read()).toMatchObject([
+      { reason: { code: 'STORE_FAILED' } },
+      { reason: { code: 'STORE_FAILED' } },
+      { reason: { code: 'STORE_FAILED' } },
+    ])
+    writeFileSync(`${location}-wal`, log, { flag: 'r+' })
+    expect(await read()).toMatchObject([
+      { value: { id: 'a' } },
+      { value: [{ id: 'a' }] },
+      { value: [{ seq: 1 }] },
+    ])
+    other.close()
+  },
+)

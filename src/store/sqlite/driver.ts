@@ -116,9 +116,14 @@ export class Connection {
   }
 
   /** Rows one by one; leaving the loop early ends the statement. */
-  iterate<R extends Row>(sql: string, ...values: Value[]): Iterable<R> {
+  *iterate<R extends Row>(sql: string, ...values: Value[]): Generator<R, void> {
     const { statement, order } = this.#prepared(sql)
-    return statement.iterate(...ordered(values, order)) as unknown as Iterable<R>
+    try {
+      yield* statement.iterate(...ordered(values, order)) as unknown as Iterable<R>
+    } catch (error) {
+      this.#reading.delete(sql) // Node would tell the same error to whoever uses the statement next
+      throw error
+    }
   }
 
   /** The only column of a row that must be there, such as a count. */
