@@ -242,3 +242,27 @@ test('a queue that is being stopped comes to its end though the store fails mean
   await expect(out).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
   await stop
 })
+
+test('callers are told in the order of their batches, also when the next one is written at once', async () => {
+  const calls: { readonly batch: Batch; readonly finish: (result: BatchResult) => void }[] = []
+  const done = ({ commands }: Batch): BatchResult => ({
+    outcomes: commands.map(() => ({ is: 'done', reply: true })),
+    broken: undefined,
+  })
+  const queue = new WriteQueue({
+    ports: systemPorts,
+    execute: (batch) =>
+      calls.length === 0 ? new Promise((finish) => calls.push({ batch, finish })) : done(batch),
+    onChange: () => {},
+    onBreak: () => {},
+  })
+  const told: string[] = []
+  const [first] = renewals(queue, 'first')
+  await turns()
+  const [second] = renewals(queue, 'second')
+  const all = [first, second].map((one, i) => one?.then(() => told.push(`${i}`)))
+  const [out] = calls
+  out?.finish(done(out.batch))
+  await Promise.all(all)
+  expect(told).toEqual(['0', '1'])
+})

@@ -141,7 +141,8 @@ export class WriteQueue {
       if (result instanceof Promise) {
         void this.#await(batch, result)
       } else {
-        this.#settle(batch, result)
+        this.#note(batch, result)
+        this.#settle(result)
         this.#gather()
       }
     } catch (error) {
@@ -157,9 +158,10 @@ export class WriteQueue {
       const reply = await result
       this.#out.delete(batch)
       this.#noteTime()
+      this.#note(batch, reply)
       // What came meanwhile goes out before anybody is told: the other thread need not wait.
-      if (this.#out.size === 0 && this.#pending.length > 0) this.#send()
-      this.#settle(batch, reply)
+      if (!reply.broken && this.#out.size === 0 && this.#pending.length > 0) this.#send()
+      this.#settle(reply)
     } catch (error) {
       this.#fail(batch, error)
     }
@@ -179,7 +181,8 @@ export class WriteQueue {
     return code === -1 ? batchMax : Math.min(batchMax, Math.max(1, code))
   }
 
-  #settle(batch: readonly Pending[], { outcomes, broken }: BatchResult): void {
+  /** Who is to be told what, behind those of earlier batches (Q8). */
+  #note(batch: readonly Pending[], { outcomes }: BatchResult): void {
     assert(outcomes.length === batch.length, 'A batch and its outcomes differ in length.')
     let news: Change | undefined
     for (let i = 0; i < batch.length; i++) {
@@ -191,6 +194,9 @@ export class WriteQueue {
       this.#untold.push({ pending, outcome })
     }
     if (news) this.#untold.push({ change: news })
+  }
+
+  #settle({ broken }: BatchResult): void {
     this.#tell()
     if (broken) this.#abandon(new EverloopError(broken.code, broken.message))
   }
