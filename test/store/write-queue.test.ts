@@ -257,10 +257,10 @@ test('callers are told in the order of their batches, also when the next one is 
     onBreak: () => {},
   })
   const told: string[] = []
-  const [first] = renewals(queue, 'first')
+  const first = renewals(queue, 'first')
   await turns()
-  const [second] = renewals(queue, 'second')
-  const all = [first, second].map((one, i) => one?.then(() => told.push(`${i}`)))
+  const both = [...first, ...renewals(queue, 'second')]
+  const all = both.map((one, i) => one.then(() => told.push(`${i}`)))
   const [out] = calls
   out?.finish(done(out.batch))
   await Promise.all(all)
