@@ -94,7 +94,7 @@ export class Reader {
     try {
       reads()
     } finally {
-      if (this.#db.inTransaction) this.#db.run(sql.end) // serious trouble has ended it
+      if (this.#db.inTransaction) this.#db.run(sql.end) // trouble of the disk ends it by itself
     }
   }
 
