@@ -1,6 +1,7 @@
 /**
  * A process that works on a ledger beside others: `work` takes part in runs that all of them
- * create, and says how many entries it wrote; `hold` claims one run, says so, and waits to be killed.
+ * create, and says how many entries it wrote; `hold` claims one run, says so, and waits to be killed; `begin`
+ * says how far it is when its session has a lock but, while another process has the ledger's, no row.
  */
 import { randomUUID } from 'node:crypto'
 import { systemPorts } from '../../src/base/system.ts'
@@ -12,8 +13,13 @@ import { ChainBuilder, step, testFlow } from '../../src/testing/chain-builder.ts
 const [mode = '', location = '', runs = '0', steps = '0'] = process.argv.slice(2)
 const token = randomUUID()
 const store = await sqliteStore({ location, ports: systemPorts })
-await store.openSession({ token, leaseMs: 600_000, name: mode })
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const begun = store.openSession({ token, leaseMs: 600_000, name: mode })
+if (mode === 'begin') {
+  await store.queues() // reads are made in their order
+  say('begun')
+}
+await begun
 
 if (mode === 'hold') {
   const { runs: held } = await store.claim({ session: token, flows: [testFlow], limit: 1 })

@@ -1,5 +1,13 @@
 /** Who may read a new ledger: its owner, and nobody else. What is there already is left alone. */
-import fs, { chmodSync, chownSync, mkdirSync, rmdirSync, statSync, symlinkSync } from 'node:fs'
+import fs, {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -20,7 +28,9 @@ test.skipIf(process.platform === 'win32')('new files and folders are for their o
   expect(modeOf(join(folder, '..'))).toBe('700')
   expect(modeOf(folder)).toBe('700')
   for (const ending of ['', '-wal', '-shm']) expect(modeOf(`${location}${ending}`)).toBe('600')
-  expect(modeOf(`${location}-sessions`)).toBe('700')
+  const locks = `${location}-sessions`
+  expect(modeOf(locks)).toBe('700')
+  expect(readdirSync(locks).map((name) => modeOf(join(locks, name)))).toEqual(['600'])
 })
 
 test.skipIf(process.platform === 'win32')('what is there keeps its mode', async () => {

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { checkLinks } from '../../src/ledger/index.ts'
+import { Connection } from '../../src/store/sqlite/driver.ts'
 import { ChainBuilder, testFlow } from '../../src/testing/chain-builder.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
 
@@ -103,6 +104,25 @@ test(
     expect(readdirSync(`${location}-sessions`)).toEqual([])
   },
 )
+
+test('the lock file of a process that was killed before its session had a row goes', async () => {
+  const location = newLocation()
+  const store = await openStore(location)
+  const other = new Connection(location, { access: 'write', busyMs: 0 })
+  onTestFinished(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  const children = [contender('begin', location), contender('begin', location)]
+  for (const child of children) expect(await child.line).toBe('begun')
+  children[0]?.process.kill('SIGKILL')
+  await children[0]?.exit
+  other.exec('ROLLBACK')
+  expect(readdirSync(`${location}-sessions`)).toHaveLength(2)
+
+  await store.openSession({ token: 'mine', leaseMs: 600_000, name: 'mine' })
+  expect(readdirSync(`${location}-sessions`)).toHaveLength(2)
+  await store.closeSession('mine')
+  expect(readdirSync(`${location}-sessions`)).toHaveLength(1)
+})
 
 test('a process that only looks does not end by closing what others hold', async () => {
   const location = newLocation()

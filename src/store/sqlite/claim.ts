@@ -34,6 +34,9 @@ export function closeSession(db: Connection, token: string, now: number): void {
   db.run(sql.freeRuns, now, toStored(token))
 }
 
+export const sessionTokens = (db: Connection): string[] =>
+  db.all<Holder>(sql.allSessions).map(([token]) => fromStored(token))
+
 /** Sessions that have ended without closing. Asks the system about each other process's lock. */
 export function lostSessions(
   db: Connection,

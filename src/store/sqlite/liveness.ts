@@ -8,6 +8,12 @@
  * it, so a row without a file belongs to nobody alive. Its folder stays when it is empty: removing
  * it would race with another process that has just made sure of it.
  *
+ * A process that is killed before the row is written leaves a file that no row names. Whoever opens a
+ * session removes such files, each under its lock. So that this takes no file from a process that has
+ * made it and is about to lock it, the file gets the session's name only once it is locked: a file
+ * under that name that nobody has locked is a dead session's. Before, it has a name that is used once:
+ * who finds that it cannot lock it, or that it is gone when it is to be renamed, makes another.
+ *
  * No file here may be opened by other means while it is locked: closing any handle to a file drops
  * all of a process's locks on it.
  */
@@ -15,9 +21,12 @@ import { hash } from 'node:crypto'
 import {
   closeSync,
   constants,
+  existsSync,
   fchownSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  renameSync,
   rmSync,
   type Stats,
   statSync,
@@ -69,15 +78,15 @@ export class Liveness {
   hold(token: string): void {
     if (this.#held.has(token)) return // a batch that is repeated
     this.#makeFolder()
-    const connection = this.#lockFile(token)
+    const path = this.#path(token)
+    assert(!existsSync(path), 'A session token was used twice.')
     try {
-      connection.exec('BEGIN EXCLUSIVE')
+      let connection: Connection | undefined
+      for (let i = 0; !connection; i++) connection = lockedAs(path, `${path}.${i}`)
+      this.#held.set(token, connection)
     } catch (error) {
-      connection.close()
-      assert(troubleOf(error) !== 'busy', 'A session token was used twice.')
-      throw error
+      throw explain(error, path)
     }
-    this.#held.set(token, connection)
   }
 
   /**
@@ -88,15 +97,6 @@ export class Liveness {
     const made = mkdirSync(this.#folder, { recursive: true, mode: ownerOnly.folder })
     if (made === undefined || process.getuid?.() !== 0) return
     give(this.#folder, statSync(this.#location))
-  }
-
-  #lockFile(token: string): Connection {
-    const path = this.#path(token)
-    try {
-      return lockable(path, 'create')
-    } catch (error) {
-      throw explain(error, path)
-    }
   }
 
   /** Ends the lock. Call it after the session's row is gone. */
@@ -150,6 +150,16 @@ export class Liveness {
     this.#remove(token)
   }
 
+  /** Removes what processes left behind that ended before their sessions had rows. `tokens`: of all rows. */
+  clear(tokens: readonly string[]): void {
+    if (!existsSync(this.#folder)) return
+    const known = new Set(tokens.map((token) => this.#path(token)))
+    for (const name of readdirSync(this.#folder)) {
+      const path = join(this.#folder, name)
+      if (fileName.test(name) && !known.has(path)) removeUnlocked(path)
+    }
+  }
+
   /** Keeps only the files of these sessions open. */
   keepOnly(tokens: ReadonlySet<string>): void {
     for (const token of this.#seen.keys()) if (!tokens.has(token)) this.#seen.delete(token)
@@ -168,7 +178,7 @@ export class Liveness {
   #watch(token: string): Connection {
     let connection = this.#watched.get(token)
     if (!connection) {
-      connection = lockable(this.#path(token), 'write')
+      connection = lockable(this.#path(token))
       this.#watched.set(token, connection)
     }
     return connection
@@ -213,9 +223,44 @@ function give(folder: string, { uid, gid }: Stats): void {
   }
 }
 
+/** A file as it is named before it is locked, and after. */
+const fileName = /^[0-9a-f]{32}(\.\d+)?$/
+
+/** Makes a file, locks it and gives it this name. Undefined when another process took it for one left behind. */
+function lockedAs(path: string, made: string): Connection | undefined {
+  closeSync(openSync(made, 'wx', ownerOnly.file))
+  let connection: Connection | undefined
+  try {
+    connection = lockable(made)
+    connection.exec('BEGIN EXCLUSIVE')
+    renameSync(made, path)
+    return connection
+  } catch (error) {
+    connection?.close()
+    const wasTaken = troubleOf(error) === 'busy' || !existsSync(made)
+    rmSync(made, { force: true })
+    if (wasTaken) return undefined
+    throw error
+  }
+}
+
+function removeUnlocked(path: string): void {
+  try {
+    const connection = lockable(path)
+    try {
+      connection.exec('BEGIN EXCLUSIVE')
+      rmSync(path, { force: true })
+    } finally {
+      connection.close()
+    }
+  } catch {
+    // Its process lives, another one removes it, or it is another user's.
+  }
+}
+
 /** A connection for locks alone: nothing is ever written, so no journal file is wanted. */
-function lockable(path: string, access: 'create' | 'write'): Connection {
-  const connection = new Connection(path, { access, busyMs: 0 })
+function lockable(path: string): Connection {
+  const connection = new Connection(path, { access: 'write', busyMs: 0 })
   try {
     connection.exec('PRAGMA journal_mode = MEMORY')
   } catch (error) {

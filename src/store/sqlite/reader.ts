@@ -23,7 +23,7 @@ import type {
   RunRow,
   SessionRow,
 } from '../store.ts'
-import { idleClaim, lostSessions } from './claim.ts'
+import { idleClaim, lostSessions, sessionTokens } from './claim.ts'
 import type { LostSession } from './command.ts'
 import { Connection, type Row, type Value } from './driver.ts'
 import type { Liveness } from './liveness.ts'
@@ -261,6 +261,10 @@ export class Reader {
     return sessions.map((session) =>
       liveness.isDead(session.token) ? { ...session, isDead: true } : session,
     )
+  }
+
+  sessionTokens(): string[] {
+    return sessionTokens(this.#db)
   }
 
   queues(): QueueRow[] {

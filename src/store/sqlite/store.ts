@@ -141,7 +141,10 @@ class SqliteStore implements Store {
   /** The lock comes before the row and goes after it: a row without a lock belongs to nobody alive. */
   async openSession(session: SessionOptions): Promise<void> {
     const { token } = session
-    await this.#read(() => this.#liveness.hold(token))
+    await this.#read((reader) => {
+      this.#liveness.clear(reader.sessionTokens())
+      this.#liveness.hold(token)
+    })
     try {
       await this.#write('openSession', session)
     } catch (error) {
