@@ -36,12 +36,22 @@ export function operationEntry<K extends keyof Payloads>(
 ): OperationEntry<K> {
   const written = cleaned({ payload: text, artifacts: given }, redactor)
   const { payload, artifacts } = written
-  const copy = copyOf(record, written, redactor)
+  const isSame = payload === text && isFlat(record)
+  const copy = isSame ? record : copyOf(record, written, redactor)
   return {
     artifacts,
     draft: { ...place, kind, record, payload } as unknown as ItemDraft,
     line: (entry) => ({ entry, kind, record: (copy ?? decode(payload)) as Payloads[K] }),
   }
+}
+
+/** Texts, numbers and booleans are themselves when they are decoded: what most steps return needs no decoding. */
+function isFlat(record: object): boolean {
+  for (const value of Object.values(record)) {
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+      return false
+  }
+  return true
 }
 
 /**
