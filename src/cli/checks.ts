@@ -14,7 +14,7 @@ import { counted } from '../base/counted.ts'
 import { formatDuration } from '../base/duration.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { Ever } from '../run/index.ts'
-import { isAlive, type Store, type StoreInfo } from '../store/store.ts'
+import { isAlive, type SessionRow, type Store, type StoreInfo } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import { everyRun } from './every-run.ts'
 import { existingFolder } from './existing-folder.ts'
@@ -185,27 +185,30 @@ export async function checkSessions(store: Store): Promise<Check[]> {
           `${alive.length} connected (${names}), holding ${counted(held, 'run')}`,
         ),
   ]
-  if (leaked.length > 0) {
-    const last = Math.max(...leaked.map(({ expires }) => expires))
-    const runs = leaked.reduce((sum, { holds }) => sum + holds, 0)
-    checks.push(
-      check(
-        'leases',
-        runs === 0 ? 'note' : 'bad',
-        `${counted(leaked.length, 'worker')} died without letting go (the last lease ${last > now ? 'runs' : 'ran'} out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
-        {
-          fix:
-            runs === 0
-              ? 'Nothing is held up; the next worker clears it away.'
-              : 'Start a worker: it takes them over at once (everloop work FILE).',
-          data: { sessions: leaked.length, runs },
-        },
-      ),
-    )
-  } else {
-    checks.push(check('leases', 'good', 'no lease is leaked'))
-  }
+  checks.push(
+    leaked.length > 0 ? checkLeaked(leaked, now) : check('leases', 'good', 'no lease is leaked'),
+  )
   return checks
+}
+
+/** The processes of sessions that are not known to be dead may stand still, and are given half a lease to go on. */
+function checkLeaked(leaked: readonly SessionRow[], now: number): Check {
+  const last = Math.max(...leaked.map(({ expires }) => expires))
+  const runs = leaked.reduce((sum, { holds }) => sum + holds, 0)
+  const half = formatDuration(Math.max(...leaked.map(({ leaseMs }) => leaseMs)) / 2)
+  const areDead = leaked.every(({ isDead }) => isDead)
+  return check(
+    'leases',
+    runs === 0 ? 'note' : 'bad',
+    `${counted(leaked.length, 'worker')} died${areDead ? '' : ' or stood still'} without letting go (the last lease ${last > now ? 'runs' : 'ran'} out ${ago(last, now)}), still holding ${counted(runs, 'run')}`,
+    {
+      fix:
+        runs === 0
+          ? `Nothing is held up; a worker clears it away that is at work for ${half} after the lease has run out.`
+          : `Start a worker: it takes them over ${areDead ? 'at once' : `within ${half}`} (everloop work FILE).`,
+      data: { sessions: leaked.length, runs },
+    },
+  )
 }
 
 const runsMax = 1000

@@ -117,39 +117,64 @@ test('explain and doctor tell of runs that nobody serves and of workers that die
     .toBeGreaterThan(0)
   const frozen = await everloopJson(['runs', 'explain', 'steady-1'], { cwd })
   expect(frozen.document).toMatchObject({ status: 'running', reason: 'lease-expired' })
+  const stands = await leasesOf(cwd)
+  expect(stands).toMatchObject({
+    level: 'bad',
+    finding: expect.stringMatching(/^1 worker died or stood still without letting go/),
+    fix: expect.stringContaining('takes them over within 1.5s (everloop work'),
+  })
   worker.child.kill('SIGKILL')
   await worker.ended
-  const [lost, doctor] = await Promise.all([
+  const [lost, doctor, leases] = await Promise.all([
     everloopJson(['runs', 'explain', 'steady-1'], { cwd }),
-    everloopJson<{ ok: boolean; checks: { name: string; level: string; fix?: string }[] }>(
-      ['doctor'],
-      { cwd },
-    ),
+    everloopJson<{ ok: boolean }>(['doctor'], { cwd }),
+    leasesOf(cwd),
   ])
   expect(lost.document).toMatchObject({ status: 'running', reason: 'worker-died' })
   expect(doctor).toMatchObject({ code: 1, document: { ok: false } })
-  expect(doctor.document.checks.find(({ name }) => name === 'leases')).toMatchObject({
+  expect(leases).toMatchObject({
     level: 'bad',
-    fix: expect.stringContaining('everloop work'),
+    finding: expect.stringMatching(/^1 worker died without letting go/),
+    fix: expect.stringContaining('takes them over at once (everloop work'),
   })
 })
 
-test('doctor takes a worker that died with nothing in hand for a note', async () => {
+interface Leases {
+  readonly name: string
+  readonly level: string
+  readonly finding: string
+  readonly fix?: string
+}
+
+/** What doctor says of leases. */
+async function leasesOf(cwd: string): Promise<Leases | undefined> {
+  const { document } = await everloopJson<{ checks: readonly Leases[] }>(['doctor'], { cwd })
+  return document.checks.find(({ name }) => name === 'leases')
+}
+
+test('doctor takes a worker that died with nothing in hand for a note, until one is at work for long enough', async () => {
   const cwd = testFolder()
-  const worker = start(['work', `${flowFile}#waits`, '--lease', '1h'], { cwd })
+  const worker = start(['work', `${flowFile}#waits`, '--lease', '3s'], { cwd })
   await worker.prints(/Serving/)
   await using ever = await openIn(cwd)
   const expiry = async () => (await ever.store.sessions())[0]?.expires ?? Infinity
   await expect.poll(expiry, { timeout: 10_000 }).toBeLessThan(Infinity)
   worker.child.kill('SIGKILL')
   await worker.ended
-  const doctor = await everloopJson<{ checks: { name: string; level: string }[] }>(['doctor'], {
-    cwd,
-  })
+  await expect
+    .poll(async () => ever.store.clock.now() - (await expiry()), { timeout: 10_000 })
+    .toBeGreaterThan(0)
+  // It looks once.
+  expect((await everloop(['work', `${flowFile}#waits`, '--until', 'idle'], { cwd })).code).toBe(0)
+  const doctor = await everloopJson(['doctor'], { cwd })
   expect(doctor.code).toBe(0)
-  expect(doctor.document.checks.find(({ name }) => name === 'leases')).toMatchObject({
+  expect(await leasesOf(cwd)).toMatchObject({
     level: 'note',
+    finding: expect.stringMatching(/^1 worker died without letting go/),
+    fix: 'Nothing is held up; a worker clears it away that is at work for 1.5s after the lease has run out.',
   })
+  start(['work', `${flowFile}#waits`], { cwd })
+  await expect.poll(() => leasesOf(cwd), { timeout: 20_000 }).toMatchObject({ level: 'good' })
 })
 
 test.each(['work', 'run'])(
