@@ -331,6 +331,19 @@ describe('finding runs', () => {
     }
   })
 
+  test.each(['ready', 'running', 'waiting'])(
+    'by what shows on each run alone, and so not by "%s", is told how it is done',
+    async (status) => {
+      await using runtime = await testRuntime({ flows: [hello] })
+      for (const given of [status, ['failed', status]]) {
+        await expect(runtime.ever.list({ status: given as never })).rejects.toMatchObject({
+          code: 'BAD_OPTION',
+          message: `list({ status }) takes active, paused, completed, failed, cancelled. Runs that are "${status}" are among the active ones: list those, and choose by the \`status\` of each.`,
+        })
+      }
+    },
+  )
+
   test.each<[string, unknown, RegExp]>([
     ['a limit below 0', { limit: -1 }, /limit.*-1/],
     ['half a run', { limit: 2.5 }, /limit.*2\.5/],

@@ -3,9 +3,11 @@ import { EverloopError } from '../../base/errors.ts'
 import { checkOptions, meant } from '../../base/options.ts'
 import { shown } from '../../base/shown.ts'
 import type { RunFilter, RunRow } from '../../store/store.ts'
+import type { StatusWord } from './run-info.ts'
 
 /** Which runs `ever.list` tells of: those that all of it holds for. */
 export interface ListOptions {
+  /** `active` runs are those that are ready, running or waiting: the `status` of each says which. */
   readonly status?: RunRow['status'] | readonly RunRow['status'][]
   readonly flow?: string
   readonly queue?: string
@@ -63,13 +65,23 @@ export function filterOf(options: ListOptions): RunFilter {
     throw bad('list({ status })', 'a status or a list of them', wanted)
   }
   const strange = wanted?.find((one) => !statuses.includes(one))
-  if (strange !== undefined) {
-    throw new EverloopError(
-      'BAD_OPTION',
-      `list({ status }): no run has status "${strange}".${meant(strange, statuses)} There are: ${statuses.join(', ')}.`,
-    )
-  }
+  if (strange !== undefined) throw unlisted(strange)
   return { ...rest, labels, limit, createdSince: since, status: wanted }
+}
+
+/** To list these, all active runs would have to be read. */
+const amongActive: readonly string[] = Object.keys({
+  ready: true,
+  running: true,
+  waiting: true,
+} satisfies Record<Exclude<StatusWord, RunRow['status']>, true>)
+
+function unlisted(status: string): EverloopError {
+  const known = statuses.join(', ')
+  const hint = amongActive.includes(status)
+    ? `list({ status }) takes ${known}. Runs that are "${status}" are among the active ones: list those, and choose by the \`status\` of each.`
+    : `list({ status }): no run has status "${status}".${meant(status, statuses)} There are: ${known}.`
+  return new EverloopError('BAD_OPTION', hint)
 }
 
 /** Throws BAD_OPTION unless so many can be listed. */
