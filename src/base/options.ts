@@ -44,10 +44,13 @@ export function checkCount(
   )
 }
 
-/** " Did you mean …?" where one of the known names is nearly this one, else nothing. */
+/** " Did you mean …?" with the nearest of the known names where one is nearly this, else nothing. */
 export function meant(word: string, known: readonly string[]): string {
-  const near = known.find((name) => distance(name.toLowerCase(), word.toLowerCase()) <= 2)
-  return near === undefined ? '' : ` Did you mean "${near}"?`
+  const [near] = known
+    .map((name) => ({ name, far: distance(name.toLowerCase(), word.toLowerCase()) }))
+    .filter(({ far }) => far <= 2)
+    .toSorted((a, b) => a.far - b.far)
+  return near === undefined ? '' : ` Did you mean "${near.name}"?`
 }
 
 /** Levenshtein distance, for short words. */

@@ -458,7 +458,14 @@ describe('a pause', () => {
     await runtime.result(run)
     await expect(runtime.ever.pause(run.id)).rejects.toMatchObject({ code: 'RUN_ENDED' })
     await expect(runtime.ever.resume(run.id)).rejects.toMatchObject({ code: 'RUN_STATE' })
-    await expect(runtime.ever.signal(run.id, 'go')).rejects.toMatchObject({ code: 'RUN_ENDED' })
+    await expect(runtime.ever.signal(run.id, 'go')).rejects.toMatchObject({
+      code: 'RUN_ENDED',
+      message: expect.stringContaining('is completed and takes no signal.'),
+    })
+    await expect(runtime.ever.send(run.id, 'Go.')).rejects.toMatchObject({
+      code: 'RUN_ENDED',
+      message: expect.stringContaining('is completed and takes no message.'),
+    })
   })
 
   test('and resume have one outcome, whenever the worker dies', async () => {

@@ -195,6 +195,20 @@ describe('a signal', () => {
     expect(await runtime.result(run)).toEqual([true, new Date('2026-01-01T00:00:00Z')])
   })
 
+  test.each([
+    ['ID', 'id'],
+    ['iid', 'id'],
+    ['BY', 'by'],
+  ])('with the misspelt option "%s" is told the nearest: "%s"', async (given, meant) => {
+    await using runtime = await testRuntime()
+    await expect(
+      runtime.ever.signal('r', 'go', 1, { [given]: 'x' } as never),
+    ).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining(`no option "${given}". Did you mean "${meant}"?`),
+    })
+  })
+
   test('to nobody, or without a name, is refused', async () => {
     const waiting = flow('waiting', async (run) => run.signal('go'))
     await using runtime = await testRuntime({ flows: [waiting] })

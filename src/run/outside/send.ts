@@ -32,17 +32,21 @@ export async function send<K extends MessageKind>(
   if (result.is === 'news' || result.is === 'delivered' || result.is === 'duplicate') {
     return result.is
   }
-  if (result.is === 'refused') throw refused(run, kind, result.status)
+  if (result.is === 'refused') throw refused({ run, kind, name }, result.status)
   throw result.is === 'unknown-run' && kind !== 'answer'
     ? unknownRun(run)
     : await notOpen(store, name)
 }
 
-function refused(run: string, kind: MessageKind, status: RunRow['status']): EverloopError {
+function refused(
+  { run, kind, name }: Pick<NewMessage, 'run' | 'kind' | 'name'>,
+  status: RunRow['status'],
+): EverloopError {
   const isLate = isEnd(status) && kind !== 'retry' && kind !== 'resume'
+  const sent = kind === 'signal' && name === 'message' ? name : kind // what `ever.send` sends
   return new EverloopError(
     isLate ? 'RUN_ENDED' : 'RUN_STATE',
-    `Run "${run}" is ${status} and takes no ${kind}. ${hintFor(kind)}`,
+    `Run "${run}" is ${status} and takes no ${sent}. ${hintFor(kind)}`,
     { run },
   )
 }
