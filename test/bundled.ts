@@ -9,11 +9,16 @@ import { packaged } from '../rolldown.config.ts'
 
 export const root: string = join(import.meta.dirname, '..')
 
-/** A new folder inside node_modules, where the package's dependencies are found, under a name of its own: tests may run twice at once. */
-export function bundleFolder(): string {
+/** The folder inside node_modules for what is made of the sources. */
+export function cacheFolder(): string {
   const cache = join(root, 'node_modules', '.cache')
   mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'everloop-tests-'))
+  return cache
+}
+
+/** A new folder inside node_modules, where the package's dependencies are found, under a name of its own: tests may run twice at once. */
+export function bundleFolder(): string {
+  const folder = mkdtempSync(join(cacheFolder(), 'everloop-tests-'))
   cpSync(join(root, 'package.json'), join(folder, 'package.json'))
   return folder
 }

@@ -1,11 +1,13 @@
 /**
- * Builds shim.c with the machine's C compiler. Where there is none, or no Linux, the crash tests
+ * Builds shim.c with the machine's C compiler, and keeps it for later runs: whoever ends vitest's processes
+ * leaves them no time to remove anything. Where there is no compiler, or no Linux, the crash tests
  * say so and skip; in CI they fail instead, because a skipped proof looks like a passed one.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hash, randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { cacheFolder } from '../bundled.ts'
 
 export type Shim =
   | { readonly is: 'built'; readonly path: string }
@@ -13,7 +15,7 @@ export type Shim =
 
 let built: Shim | undefined
 
-/** The shim, built once a process. Throws in CI when it cannot be built. */
+/** The shim. Throws in CI when it cannot be built. */
 export function buildShim(): Shim {
   built ??= build()
   if (built.is === 'missing' && process.env['CI'] === 'true') {
@@ -33,16 +35,20 @@ function build(): Shim {
   if (process.platform !== 'linux') {
     return missing(`LD_PRELOAD and /proc are needed, and ${process.platform} has neither.`)
   }
-  const path = join(mkdtempSync(join(tmpdir(), 'everloop-shim-')), 'shim.so')
   const source = join(import.meta.dirname, 'shim.c')
   const options = ['-O1', '-Wall', '-Wextra', '-shared', '-fPIC']
+  const digest = hash('sha256', [...options, readFileSync(source, 'utf8')].join('\n'), 'hex')
+  const path = join(cacheFolder(), `everloop-shim-${digest.slice(0, 16)}.so`)
+  if (existsSync(path)) return { is: 'built', path }
+  const made = `${path}.${randomUUID()}` // others may build it at the same time, or use it
   const { status, error, stderr } = spawnSync(
     'cc',
-    [...options, '-o', path, source, '-ldl', '-lpthread'],
+    [...options, '-o', made, source, '-ldl', '-lpthread'],
     { encoding: 'utf8' },
   )
   if (error) return missing('There is no C compiler: install one that answers to "cc".')
   if (status !== 0) throw new Error(`shim.c does not compile:\n${stderr}`)
+  renameSync(made, path)
   return { is: 'built', path }
 }
 
