@@ -1,4 +1,5 @@
 /** Answers as people type them: what they may type to a question, and what that means. */
+import { parseJson } from '../base/parse-json.ts'
 import type { Question } from '../run/index.ts'
 import { cleanLine } from './clean.ts'
 
@@ -27,7 +28,7 @@ export function readingsOf(text: string, { kind, schema }: Question, shown?: str
   const typed = text.trim()
   const readings: unknown[] = []
   try {
-    readings.push(JSON.parse(typed))
+    readings.push(parseJson(typed))
   } catch {
     // No JSON: a text, most likely.
   }

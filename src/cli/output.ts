@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { EverloopError } from '../base/errors.ts'
 import { messageOf } from '../base/message-of.ts'
+import { parseJson } from '../base/parse-json.ts'
 import { encode } from '../ledger/index.ts'
 import { ascii, clean } from './clean.ts'
 import { exitCodeOf } from './exit.ts'
@@ -138,7 +139,7 @@ function foreignText(error: unknown, run: string | undefined): string {
 
 /** Values of a run as JSON: what JSON lacks is tagged as in the ledger (docs/ledger-format.md). */
 export const plain = (value: unknown): unknown =>
-  value === undefined ? null : (JSON.parse(encode(value)) as unknown)
+  value === undefined ? null : parseJson(encode(value))
 
 const jsonOf = (document: object, indent?: number): string =>
   ascii(JSON.stringify(document, undefined, indent))

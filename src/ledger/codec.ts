@@ -13,6 +13,7 @@
  */
 import { hash as sha256 } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
+import { parseJson } from '../base/parse-json.ts'
 import { plainJson } from './plain-json.ts'
 import { toAscii } from './quote.ts'
 import { type DecodeOptions, untag } from './read-tags.ts'
@@ -42,7 +43,7 @@ export function encode(value: unknown, options: EncodeOptions = {}): string {
 /** Returns the value that `encode` made this text of. Throws BROKEN_CHAIN when it is no such text. */
 export function decode(text: string, options: DecodeOptions = {}): unknown {
   try {
-    const parsed: unknown = JSON.parse(text)
+    const parsed: unknown = parseJson(text)
     return isTagged(text) ? untag(parsed, options) : parsed
   } catch (cause) {
     if (EverloopError.is(cause)) throw cause

@@ -7,12 +7,13 @@
  */
 import type { Redactor } from '../base/redactor.ts'
 import { setField } from '../base/set-field.ts'
+import { parseJson } from '../base/parse-json.ts'
 import { toAscii } from './quote.ts'
 
 /** An encoded value or record without secrets: the very text when it holds none. */
 export function redacted(text: string, redactor: Redactor, is: 'value' | 'record'): string {
   if (!redactor.isInJson(text)) return text
-  return toAscii(JSON.stringify(clean(JSON.parse(text), redactor, is === 'record')))
+  return toAscii(JSON.stringify(clean(parseJson(text), redactor, is === 'record')))
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../../base/is-object.ts'
 import { shortened } from '../../base/shortened.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import { matchesSchema } from '../schemas/json-check.ts'
 import { isTooDeep, levelsMax } from '../model/too-deep.ts'
@@ -102,7 +103,7 @@ function parseArguments(text: string): { readonly value: unknown } | { readonly 
   // Some models write nothing where a tool takes nothing.
   if (text.trim() === '') return { value: {} }
   try {
-    return { value: JSON.parse(text) as unknown }
+    return { value: parseJson(text) }
   } catch (error) {
     return { problem: `${shortened((error as Error).message, shownUnits)}.` }
   }

@@ -7,6 +7,7 @@ import { isObject } from '../../base/is-object.ts'
 import type { Duration } from '../../base/duration.ts'
 import { digestOf, encode } from '../../ledger/index.ts'
 import { checkOptions } from '../../base/options.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { type Guard, guard, type GuardContext } from './guard.ts'
 import { judgedPart, type Position } from './position.ts'
 import { type AgentSettings, checkSettings } from '../settings.ts'
@@ -104,7 +105,7 @@ function judgementOf(
   if (typeof answer !== 'string' || answer.length > 10_000) return undefined
   let json: unknown
   try {
-    json = JSON.parse(answer)
+    json = parseJson(answer)
   } catch {
     return undefined
   }

@@ -6,6 +6,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { counted } from '../../base/counted.ts'
 import { isObject } from '../../base/is-object.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { jsonSchemaOf } from '../../run/schema.ts'
 import { outputSchema } from './output-schema.ts'
 import { isTooDeep, levelsMax } from './too-deep.ts'
@@ -136,7 +137,7 @@ type Parsed = { readonly value: unknown; readonly error?: never } | { readonly e
 
 function parsed(text: string): Parsed {
   try {
-    return { value: JSON.parse(text) as unknown }
+    return { value: parseJson(text) }
   } catch (error) {
     return { error: (error as Error).message }
   }

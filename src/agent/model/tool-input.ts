@@ -3,6 +3,7 @@
  * to write instead. Nothing is repaired: a call whose input had to be guessed at is not executed.
  */
 import { isObject } from '../../base/is-object.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { isTooDeep, levelsMax } from './too-deep.ts'
 
 /** Longer inputs than this are refused. */
@@ -25,7 +26,7 @@ export function toolInput(given: unknown): ToolInput {
     }
   }
   try {
-    const input: unknown = JSON.parse(rawInput)
+    const input: unknown = parseJson(rawInput)
     return fits(input, rawInput)
   } catch (error) {
     return { rawInput, invalid: `The input is not valid JSON: ${(error as Error).message}` }
@@ -36,7 +37,7 @@ export function toolInput(given: unknown): ToolInput {
 function decoded(given: unknown): ToolInput {
   try {
     const rawInput = JSON.stringify(given)
-    return fits(JSON.parse(rawInput), rawInput)
+    return fits(parseJson(rawInput), rawInput)
   } catch {
     return { rawInput: '', invalid: 'The input cannot be read as JSON.' }
   }

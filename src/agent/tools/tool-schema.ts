@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { checkSchema, isStandardSchema, jsonSchemaOf } from '../../run/schema.ts'
 
 /** A JSON Schema that describes an object. */
@@ -62,7 +63,7 @@ export function toolSchema({
     throw bad('its schema contains itself')
   }
   if (text.length > unitsMax) throw bad(`its schema is longer than ${unitsMax} characters as JSON`)
-  const { $schema: _, ...schema } = JSON.parse(text) as Record<string, unknown>
+  const { $schema: _, ...schema } = parseJson(text) as Record<string, unknown>
   if (schema['type'] !== 'object') {
     throw bad('its arguments must be an object: put the value into a field of one')
   }

@@ -6,6 +6,7 @@
  * no key that stands there twice, no number that another program would read as another one.
  */
 import { isObject } from '../../base/is-object.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { toAscii } from '../quote.ts'
 import type { Entry } from '../entry.ts'
 import { isRunId } from '../path.ts'
@@ -137,7 +138,7 @@ function textOf(is: ExportLine['is'], fields: Readonly<Record<string, unknown>>)
 
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const parsed: unknown = JSON.parse(text)
+    const parsed: unknown = parseJson(text)
     return isObject(parsed) ? parsed : undefined
   } catch {
     return undefined

@@ -4,6 +4,7 @@ import type { ErrorData } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import { shortened } from '../../base/shortened.ts'
+import { parseJson } from '../../base/parse-json.ts'
 import { encode } from '../../ledger/index.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import type { Doubt } from './doubt.ts'
@@ -77,7 +78,7 @@ const excerptUnits = 200
 
 function excerpt(args: unknown): string {
   // Encoded first: plain JSON knows no bigint. Read again: encoded text escapes letters.
-  return shortened(JSON.stringify(JSON.parse(encode(args))), excerptUnits)
+  return shortened(JSON.stringify(parseJson(encode(args))), excerptUnits)
 }
 
 /** JSON Schema of what a person may say. */

@@ -1,4 +1,5 @@
 /** Rows of the tables as what the store hands out, and the column lists that they are read by. */
+import { parseJson } from '../../base/parse-json.ts'
 import type { EntryKind, LinkedEntry } from '../../ledger/index.ts'
 import type { Chunk, Message, MessageKind, RunRow, SessionRow } from '../store.ts'
 import { fromStored } from './stored-text.ts'
@@ -38,7 +39,7 @@ export function runRow(row: RunTuple): RunRow {
     flow: fromStored(flow),
     version: fromStored(version),
     queue: fromStored(queue),
-    labels: JSON.parse(labels),
+    labels: parseJson(labels) as RunRow['labels'],
     parent: parent ?? undefined,
     status,
     code: code === null ? undefined : fromStored(code),
