@@ -73,9 +73,8 @@ export class WriterThread {
     if (this.#death) throw this.#death
     this.#worker.ref()
     try {
-      const reply = this.#next()
-      this.#worker.postMessage(request)
-      return await reply
+      this.#worker.postMessage(request) // what cannot be sent must not wait for a reply that is another's
+      return await this.#next()
     } finally {
       if (this.#waiting.length === 0) this.#worker.unref()
     }
