@@ -4,9 +4,10 @@
  * say so and skip; in CI they fail instead, because a skipped proof looks like a passed one.
  */
 import { spawnSync } from 'node:child_process'
-import { hash, randomUUID } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { cacheFolder } from '../bundled.ts'
 
 export type Shim =
@@ -40,7 +41,7 @@ function build(): Shim {
   const digest = hash('sha256', [...options, readFileSync(source, 'utf8')].join('\n'), 'hex')
   const path = join(cacheFolder(), `everloop-shim-${digest.slice(0, 16)}.so`)
   if (existsSync(path)) return { is: 'built', path }
-  const made = `${path}.${randomUUID()}` // others may build it at the same time, or use it
+  const made = `${path}.${process.pid}-${threadId}` // others may build it at the same time, or use it
   const { status, error, stderr } = spawnSync(
     'cc',
     [...options, '-o', made, source, '-ldl', '-lpthread'],
