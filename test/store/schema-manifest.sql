@@ -1,5 +1,5 @@
 -- application_id 1702259824
--- user_version 5
+-- user_version 6
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL

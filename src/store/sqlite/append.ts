@@ -89,7 +89,7 @@ function enter({ db, known }: Pen, given: Append): Subject | undefined {
   const [key, newest, asking, status, shown, scope] = row
   // Two statements: one with RETURNING builds a table for its one row, and takes longer.
   if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, key)
-  return { id: given.run, key, newest, asking, status, shown, scope }
+  return { id: given.run, key, newest, asking, status, shown, trail: { scope } }
 }
 
 function refusal(db: Connection, given: Append): AppendResult {

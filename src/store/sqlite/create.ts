@@ -3,7 +3,7 @@ import { assert } from '../../base/errors.ts'
 import { checkNewRun } from '../check.ts'
 import type { NewArtifact, NewRun, RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
-import { beginStretch, insertEntry } from './project.ts'
+import { insertEntry } from './project.ts'
 import { runRow, type RunTuple } from './rows.ts'
 import { toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
@@ -28,7 +28,6 @@ export function createRun(db: Connection, run: NewRun): boolean {
   )
   if (key === undefined) return false
   insertEntry(db, key, genesis)
-  beginStretch(db, key, genesis)
   for (const [name, value] of Object.entries(labels)) {
     db.run(sql.insertLabel, toStored(name), toStored(value), key)
   }

@@ -15,6 +15,7 @@ import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { toStored } from './stored-text.ts'
+import { followed, noteStretch, type Trail } from './stretches.ts'
 import * as sql from './write-statements.ts'
 
 /** The run as the append finds it, and as it changes it. */
@@ -25,20 +26,22 @@ export interface Subject {
   asking: number
   shown: number
   status: RunRow['status']
-  /** Of its newest entry. */
-  scope: string
+  trail: Trail
 }
 
 /** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
+  const effect = rowEffect(entry)
+  const { open, move } = effect
   insertEntry(db, run.key, entry)
-  if (entry.scope !== run.scope) beginStretch(db, run.key, entry)
-  run.scope = entry.scope
+  // The scope of the entry before is open.
+  const mayOpen = open !== undefined && open.path !== run.trail.scope
+  const isNew = mayOpen && db.run(sql.openScope, run.key, open.path, open.from) === 1
+  noteStretch(db, run, entry, { isNew, move })
+  run.trail = followed(run.trail, entry)
   const charge = chargeOf(entry)
   if (charge) addCharge(db, charge)
-  const effect = rowEffect(entry)
   if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
-  if (effect.open) db.run(sql.openScope, run.key, effect.open.path, effect.open.from)
   if (run.asking > 0) settle(db, run, effect.settle)
   if (effect.wait) {
     const path = operationPath(entry.scope, entry.key)
@@ -53,7 +56,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
       setAsking(db, run, run.asking - db.run(sql.closeQuestions, run.key, effect.close))
     }
   }
-  if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
+  if (move) db.run(sql.putScope, run.key, move.path, move.from)
   for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
   if (effect.title !== undefined) db.run(sql.setTitle, toStored(effect.title), run.key)
   if (effect.version !== undefined) db.run(sql.setVersion, toStored(effect.version), run.key)
@@ -81,11 +84,6 @@ function hide(db: Connection, run: Subject, statement: string, ...path: string[]
 export function insertEntry(db: Connection, run: number, entry: Entry): void {
   const { seq, epoch, time, scope, kind, key, salt, digest, hash, payload } = entry
   db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
-}
-
-/** So that a resume finds the entries of a scope among those of others. */
-export function beginStretch(db: Connection, run: number, { scope, seq }: Entry): void {
-  db.run(sql.insertStretch, run, scope, seq)
 }
 
 function addCharge(db: Connection, { to, amounts }: Charge): void {

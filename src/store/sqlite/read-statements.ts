@@ -94,12 +94,9 @@ export const entriesBetween: string = `
 SELECT ${entryColumns}, ${previous} FROM entries
 WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq`
 
-/** Where a scope's entries begin behind those of others, from the stretch on that holds an entry. */
+/** Where a scope's entries begin again behind those of others. */
 export const stretchesOf: string = `
-SELECT seq FROM everloop_stretches
-WHERE run = ?1 AND scope = ?2 AND seq <= ?4 AND seq >= (
-  SELECT ifnull(max(seq), 0) FROM everloop_stretches WHERE run = ?1 AND scope = ?2 AND seq <= ?3)
-ORDER BY seq`
+SELECT seq FROM everloop_stretches WHERE run = ? AND scope = ? AND seq > ? AND seq <= ? ORDER BY seq`
 
 export const entriesListed: Listing = listing(
   (list) => `

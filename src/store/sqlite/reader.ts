@@ -43,6 +43,7 @@ import {
   sessionRow,
 } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
+import { farRows } from './stretches.ts'
 import type { TurnBudget } from './turn-budget.ts'
 
 /** Readers wait only while another process repairs the log after a crash: milliseconds. */
@@ -51,8 +52,6 @@ const busyMs = 500
 /** Rows that are read at once: about a millisecond. A first page shows how large they are. */
 const pageRows = 500
 const firstPageRows = 50
-/** A stretch that is far from the others may be short: few rows behind its end are passed by. */
-const stretchRows = 8
 /** Passing by so many rows of other scopes takes as long as reading one. */
 const passedPerRow = 4
 /** Reading this many characters takes as long as reading a row. */
@@ -145,15 +144,16 @@ export class Reader {
       // Looking up predecessors for all in SQLite takes as long as here for every fourth.
       isUnbroken = apart * 4 < rows.length
       last = end
-      // Passing by a few is quicker than asking where to go on.
-      const isDense = passed > stretchRows && rows.length * stretchRows >= passed
-      if (isDense || rows.at(-1)?.[0] === end) continue
+      // Near ones are found by passing by (stretches.ts), which is quicker, too, where there are many.
+      const isNear = end - (entries.at(-1)?.seq ?? 0) < farRows
+      const isDense = passed > farRows && rows.length * farRows >= passed
+      if (isDense || isNear) continue
       // Nor is anything passed by behind an entry that should be there: its successor will tell.
       if (this.#previous(key, end + 1) === null) continue
       starts ??= this.#stretches(key, head, froms)
       while ((starts[next] ?? Infinity) <= end) next++
       last = (starts[next] ?? Infinity) - 1
-      if (last - end > pageRows) count = stretchRows
+      if (last - end > pageRows) count = farRows
     }
     return entries
   }
@@ -344,13 +344,14 @@ export class Reader {
     return this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
   }
 
-  /** Where stretches of these scopes begin that hold an entry from the given number on, in order. */
+  /** Where entries of these scopes are, from the given numbers on, if nothing near them leads there; in order. */
   #stretches(key: number, head: number, froms: ReadonlyMap<string, number>): number[] {
-    const starts = Array.from(froms, ([scope, from]) =>
-      this.#db
+    const starts = Array.from(froms, ([scope, from]) => [
+      from,
+      ...this.#db
         .all<readonly [seq: number]>(sql.stretchesOf, key, scope, from, head)
-        .map(([seq]) => Math.max(seq, from)),
-    )
+        .map(([seq]) => seq),
+    ])
     return starts.flat().toSorted((a, b) => a - b)
   }
 

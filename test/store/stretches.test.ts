@@ -1,0 +1,101 @@
+/**
+ * What a resume reads are the entries of open scopes, however they lie among those of others, and whoever
+ * wrote them. And what is written so that they are found: next to nothing where they lie as in most loops.
+ */
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { AnyDraft } from '../../src/ledger/index.ts'
+import type { Store } from '../../src/store/store.ts'
+import { Connection } from '../../src/store/sqlite/driver.ts'
+import { closed, runDrafts, step, turn } from '../../src/testing/chain-builder.ts'
+import { heldRun, hold, session, start } from '../../src/testing/store-bed.ts'
+import { newLocation, openStore } from './ledger-folder.ts'
+
+const scopes = ['', 'a', 'b', 'a/1', 'a/2', 'a/2/x']
+
+/** So many entries of a scope, by one of two writers, and perhaps something behind them. */
+const stretch = fc.record({
+  scope: fc.constantFrom(...scopes),
+  count: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 10 }) }, fc.constant(60)),
+  writer: fc.constantFrom(0, 0, 0, 1),
+  behind: fc.constantFrom(
+    ...['none', 'none', 'none', 'turn', 'whole turn', 'close a', 'close b', 'reopen'],
+  ),
+})
+
+function draftsBehind(
+  behind: string,
+  turns: number,
+  failed: readonly { readonly path: string; readonly from: number }[],
+): AnyDraft[] {
+  if (behind === 'close a' || behind === 'close b') return [closed(behind.slice(-1))]
+  if (behind === 'turn' || behind === 'whole turn') return [turn('a', turns, behind !== 'turn')]
+  if (behind === 'reopen') return [runDrafts.failed(), runDrafts.retried(failed)]
+  return []
+}
+
+/** What a resume needs, by the entries and the scopes that are open. */
+async function needed(store: Store): Promise<readonly number[]> {
+  const froms = new Map((await store.openScopes('r')).map(({ path, from }) => [path, from]))
+  const entries = await store.entries('r')
+  return entries
+    .filter(({ scope, seq }) => scope === '' || seq >= (froms.get(scope) ?? Infinity))
+    .map(({ seq }) => seq)
+}
+
+test('however entries lie, a resume finds all of its own', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(stretch, { minLength: 1, maxLength: 25 }), async (stretches) => {
+      const location = newLocation()
+      const stores = [await openStore(location), await openStore(location)] as const
+      const { chain, held } = await heldRun(stores[0])
+      let turns = 0
+      for (const [i, { scope, count, writer, behind }] of stretches.entries()) {
+        const open = await stores[0].openScopes('r')
+        const drafts = Array.from({ length: count }, (_, k) => step(`${i}-${k}`, k, scope))
+        await stores[writer].append(
+          chain.append(held, [...drafts, ...draftsBehind(behind, ++turns, open)]),
+        )
+        const read = await stores[0].openEntries('r')
+        expect(read.map(({ seq }) => seq)).toEqual(await needed(stores[0]))
+      }
+      await Promise.all(stores.map((store) => store.close()))
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('turns of a loop are found, however far apart, and wherever a page of what is read ends', async () => {
+  const store = await openStore(newLocation())
+  await session(store, 's')
+  for (let length = 20; length <= 60; length++) {
+    for (let apart = 6; apart <= 10; apart++) {
+      const chain = await start(store, `r-${length}-${apart}`)
+      const held = await hold(store, 's', chain.run)
+      for (const [i, count] of [length, apart, apart, 30].entries()) {
+        const steps = Array.from({ length: count }, (_, k) => step(`s${k}`, k, `l/${i}`))
+        await store.append(chain.append(held, [...steps, turn('l', i, i === 0)]))
+      }
+      const read = await store.openEntries(chain.run)
+      expect(read.map(({ key }) => key)).toEqual(['', '0', '1', '2', '3'])
+    }
+  }
+  await store.close()
+})
+
+test('a loop whose turns have few entries needs no row for each', async () => {
+  const location = newLocation()
+  const store = await openStore(location)
+  const { chain, held } = await heldRun(store)
+  for (let i = 1; i <= 50; i++) {
+    const steps = Array.from({ length: 7 }, (_, k) => step(`s${k}`, k, `l/${i}`))
+    await store.append(chain.append(held, [...steps, turn('l', i, i === 1)]))
+  }
+  expect((await store.openEntries('r')).map(({ kind }) => kind).slice(1)).toEqual(
+    Array.from({ length: 50 }, () => 'turn.committed'),
+  )
+  await store.close()
+  const file = new Connection(location, { access: 'read', busyMs: 1000 })
+  expect(file.value<number>('SELECT count(*) FROM everloop_stretches')).toBe(0)
+  file.close()
+})
