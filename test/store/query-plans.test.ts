@@ -50,7 +50,16 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
   const connection = openLedger({ location: newLocation(), durability: 'process' })
   const { entriesBetween, entriesOfScopes, entriesOfScopesLinked, entriesListed } = reading
   const { entriesAfter, stretchesOf, newsOfSession, runsByStatus, entriesFrom, chunksOf } = reading
-  const { nextLane, firstLane, dueRuns, checkRun, moveHead, moveKnownHead, insertStretch } = writing
+  const {
+    nextLane,
+    firstLane,
+    dueRuns,
+    checkRun,
+    moveHead,
+    moveKnownHead,
+    insertStretch,
+    lastOutside,
+  } = writing
   const { nextSoundLane, firstSoundLane, soundDueRuns } = writing
   const hot = {
     entriesAfter,
@@ -75,6 +84,7 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
     moveHead,
     moveKnownHead,
     insertStretch,
+    lastOutside,
   }
   for (const [name, sql] of Object.entries({ ...hot, newsOfSession })) {
     const plan = connection.all<readonly [number, number, number, string]>(

@@ -16,6 +16,7 @@ import type { KnownRuns } from './known-runs.ts'
 import { type Subject, writeEntry } from './project.ts'
 import { toStored } from './stored-text.ts'
 import { inTransaction } from './transaction.ts'
+import { trailOf } from './trail.ts'
 import * as sql from './write-statements.ts'
 
 /** A writer: its connection, and what it remembers of its runs. */
@@ -89,7 +90,7 @@ function enter({ db, known }: Pen, given: Append): Subject | undefined {
   const [key, newest, asking, status, shown, scope] = row
   // Two statements: one with RETURNING builds a table for its one row, and takes longer.
   if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, key)
-  return { id: given.run, key, newest, asking, status, shown, trail: { scope } }
+  return { id: given.run, key, newest, asking, status, shown, trail: trailOf(db, key, scope) }
 }
 
 function refusal(db: Connection, given: Append): AppendResult {

@@ -183,7 +183,8 @@ INSERT INTO everloop_stretches
 DROP INDEX entries_by_scope;
 `,
   `
--- Not every stretch has a row from here on (stretches.ts). Who takes it for granted must not read the file.
+-- Not every open scope and stretch has a row from here on (trail.ts). Who takes it for granted must not read
+-- the file.
 `,
 ]
 

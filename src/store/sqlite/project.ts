@@ -15,7 +15,7 @@ import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { toStored } from './stored-text.ts'
-import { followed, noteStretch, type Trail } from './stretches.ts'
+import { follow, type Trail } from './trail.ts'
 import * as sql from './write-statements.ts'
 
 /** The run as the append finds it, and as it changes it. */
@@ -32,13 +32,8 @@ export interface Subject {
 /** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   const effect = rowEffect(entry)
-  const { open, move } = effect
   insertEntry(db, run.key, entry)
-  // The scope of the entry before is open.
-  const mayOpen = open !== undefined && open.path !== run.trail.scope
-  const isNew = mayOpen && db.run(sql.openScope, run.key, open.path, open.from) === 1
-  noteStretch(db, run, entry, { isNew, move })
-  run.trail = followed(run.trail, entry)
+  run.trail = follow(db, run, entry, effect)
   const charge = chargeOf(entry)
   if (charge) addCharge(db, charge)
   if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
@@ -56,7 +51,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
       setAsking(db, run, run.asking - db.run(sql.closeQuestions, run.key, effect.close))
     }
   }
-  if (move) db.run(sql.putScope, run.key, move.path, move.from)
+  if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
   for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
   if (effect.title !== undefined) db.run(sql.setTitle, toStored(effect.title), run.key)
   if (effect.version !== undefined) db.run(sql.setVersion, toStored(effect.version), run.key)

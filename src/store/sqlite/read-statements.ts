@@ -111,7 +111,10 @@ SELECT entries.position, runs.id, entries.run, ${entryColumns}
 FROM entries CROSS JOIN runs ON runs.key = entries.run
 WHERE entries.position > ? ORDER BY entries.position LIMIT ?`
 
-export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ? ORDER BY path'
+/** But for one that may have no row: trail.ts. */
+export const openScopes: string = 'SELECT path, start FROM scopes WHERE run = ?'
+
+export const scopeAt: string = 'SELECT scope FROM entries WHERE run = ? AND seq = ?'
 
 export const chunksOf: string = `
 SELECT number, path, epoch, attempt, part, seq, text FROM everloop_chunks

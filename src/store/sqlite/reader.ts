@@ -43,7 +43,7 @@ import {
   sessionRow,
 } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
-import { farRows } from './stretches.ts'
+import { farRows, openedAt } from './trail.ts'
 import type { TurnBudget } from './turn-budget.ts'
 
 /** Readers wait only while another process repairs the log after a crash: milliseconds. */
@@ -126,7 +126,7 @@ export class Reader {
    */
   async openEntries(run: string): Promise<LinkedEntry[]> {
     const [key, head] = this.#head(run)
-    const froms = new Map([...this.#scopesOf(key), ['', 1]])
+    const froms = new Map([...this.#scopesOf(key, head), ['', 1]])
     const entries: LinkedEntry[] = []
     const isNeeded = ({ 0: seq, 3: scope }: ListedTuple): boolean =>
       seq >= (froms.get(scope) ?? Infinity)
@@ -144,7 +144,7 @@ export class Reader {
       // Looking up predecessors for all in SQLite takes as long as here for every fourth.
       isUnbroken = apart * 4 < rows.length
       last = end
-      // Near ones are found by passing by (stretches.ts), which is quicker, too, where there are many.
+      // Near ones are found by passing by (trail.ts), which is quicker, too, where there are many.
       const isNear = end - (entries.at(-1)?.seq ?? 0) < farRows
       const isDense = passed > farRows && rows.length * farRows >= passed
       if (isDense || isNear) continue
@@ -197,8 +197,9 @@ export class Reader {
   }
 
   openScopes(run: string): OpenScope[] {
-    const [key] = this.#head(run)
-    return this.#scopesOf(key).map(([path, from]) => ({ path, from }))
+    const [key, head] = this.#head(run)
+    const scopes = this.#scopesOf(key, head).map(([path, from]) => ({ path, from }))
+    return scopes.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   }
 
   chunks(run: string, after: number, limit: number): Chunk[] {
@@ -340,8 +341,11 @@ export class Reader {
       : this.#db.all<ListedTuple>(many, ...place, ...filled(values, listLengths.many))
   }
 
-  #scopesOf(key: number): readonly (readonly [path: string, from: number])[] {
-    return this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
+  #scopesOf(key: number, head: number): readonly (readonly [path: string, from: number])[] {
+    const rows = this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
+    const newest = this.#db.get<readonly [scope: string]>(sql.scopeAt, key, head)?.[0] ?? ''
+    if (newest === '' || rows.some(([path]) => path === newest)) return rows
+    return [...rows, [newest, openedAt(this.#db, key, newest)]]
   }
 
   /** Where entries of these scopes are, from the given numbers on, if nothing near them leads there; in order. */

@@ -78,6 +78,12 @@ export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq
 /** The position that the entry just written got. */
 export const entryPosition: string = 'SELECT position FROM entries WHERE run = ? AND seq = ?'
 
+export const scopeRow: string = 'SELECT 1 FROM scopes WHERE run = ? AND path = ?'
+
+/** The last entry of other scopes: there is one, because the first entry of all has scope "". */
+export const lastOutside: string =
+  'SELECT seq FROM entries WHERE run = ? AND scope <> ? ORDER BY seq DESC LIMIT 1'
+
 /** An open scope stays as it is. */
 export const openScope: string = `
 INSERT INTO scopes (run, path, start) VALUES (?, ?, ?) ON CONFLICT (run, path) DO NOTHING`

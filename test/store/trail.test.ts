@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { AnyDraft } from '../../src/ledger/index.ts'
+import { type AnyDraft, emptyState, fold } from '../../src/ledger/index.ts'
 import type { Store } from '../../src/store/store.ts'
 import { Connection } from '../../src/store/sqlite/driver.ts'
 import { closed, runDrafts, step, turn } from '../../src/testing/chain-builder.ts'
@@ -13,14 +13,14 @@ import { newLocation, openStore } from './ledger-folder.ts'
 
 const scopes = ['', 'a', 'b', 'a/1', 'a/2', 'a/2/x']
 
+const behinds = ['none', 'none', 'none', 'turn', 'whole turn', 'close a', 'close b', 'reopen']
+
 /** So many entries of a scope, by one of two writers, and perhaps something behind them. */
 const stretch = fc.record({
   scope: fc.constantFrom(...scopes),
   count: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 10 }) }, fc.constant(60)),
   writer: fc.constantFrom(0, 0, 0, 1),
-  behind: fc.constantFrom(
-    ...['none', 'none', 'none', 'turn', 'whole turn', 'close a', 'close b', 'reopen'],
-  ),
+  behind: fc.constantFrom(...behinds),
 })
 
 function draftsBehind(
@@ -34,13 +34,16 @@ function draftsBehind(
   return []
 }
 
-/** What a resume needs, by the entries and the scopes that are open. */
-async function needed(store: Store): Promise<readonly number[]> {
-  const froms = new Map((await store.openScopes('r')).map(({ path, from }) => [path, from]))
+/** What a resume needs, by what the entries add up to. */
+async function found(store: Store): Promise<readonly [found: unknown, wanted: unknown]> {
   const entries = await store.entries('r')
-  return entries
-    .filter(({ scope, seq }) => scope === '' || seq >= (froms.get(scope) ?? Infinity))
-    .map(({ seq }) => seq)
+  const { scopes: open } = fold(emptyState, entries)
+  const openScopes = Array.from(open, ([path, from]) => ({ path, from }))
+  const wanted = [
+    openScopes.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    entries.filter(({ scope, seq }) => scope === '' || seq >= (open.get(scope) ?? Infinity)),
+  ]
+  return [[await store.openScopes('r'), await store.openEntries('r')], wanted]
 }
 
 test('however entries lie, a resume finds all of its own', async () => {
@@ -56,8 +59,8 @@ test('however entries lie, a resume finds all of its own', async () => {
         await stores[writer].append(
           chain.append(held, [...drafts, ...draftsBehind(behind, ++turns, open)]),
         )
-        const read = await stores[0].openEntries('r')
-        expect(read.map(({ seq }) => seq)).toEqual(await needed(stores[0]))
+        const [read, wanted] = await found(stores[0])
+        expect(read).toEqual(wanted)
       }
       await Promise.all(stores.map((store) => store.close()))
     }),
@@ -97,5 +100,6 @@ test('a loop whose turns have few entries needs no row for each', async () => {
   await store.close()
   const file = new Connection(location, { access: 'read', busyMs: 1000 })
   expect(file.value<number>('SELECT count(*) FROM everloop_stretches')).toBe(0)
+  expect(file.all('SELECT path FROM scopes')).toEqual([['l']])
   file.close()
 })

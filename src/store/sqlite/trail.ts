@@ -1,0 +1,60 @@
+/**
+ * How a run's entries lie among its scopes, and which rows tell a resume. A row is written only where a resume
+ * would not find out by itself; that is hardly ever so while a loop does one thing after another.
+ *
+ * An open scope has a row in `scopes` with its first needed entry, but for that of the newest entry as long as
+ * its entries have followed one another since it opened.
+ *
+ * A stretch has a row in `everloop_stretches`, but
+ * - where it is not far behind the scope's last entry: a resume comes upon it by going on for `farRows`,
+ * - where the scope opens or moves to: there a resume begins.
+ */
+import { type Effect, type Entry, isWithin } from '../../ledger/index.ts'
+import type { Connection } from './driver.ts'
+import * as sql from './write-statements.ts'
+
+/** What lies at most so far behind an entry is found from it. Files rely on it: it may grow, never shrink. */
+export const farRows = 8
+
+/** Where the newest entries of a run are. */
+export interface Trail {
+  /** The newest entry's scope. */
+  readonly scope: string
+  /** Where it opened, as long as it may have no row. */
+  readonly opened: number | undefined
+  /** The scope that had the entries before, and the last of them, where the writer has seen them. */
+  readonly before?: { readonly scope: string; readonly seq: number }
+}
+
+/** The trail of a run as its rows show it. */
+export function trailOf(db: Connection, run: number, scope: string): Trail {
+  return { scope, opened: hasRow(db, run, scope) ? undefined : openedAt(db, run, scope) }
+}
+
+/** Writes what rows an entry makes necessary. Returns the trail that ends in it. */
+export function follow(
+  db: Connection,
+  run: { readonly key: number; readonly trail: Trail },
+  { scope, seq }: Entry,
+  { close, move }: Effect,
+): Trail {
+  const { key, trail } = run
+  if (scope === trail.scope) return trail
+  const isClosing = close !== undefined && isWithin(trail.scope, close)
+  if (trail.opened !== undefined && !isClosing) {
+    db.run(sql.openScope, key, trail.scope, trail.opened)
+  }
+  const isOpen = hasRow(db, key, scope)
+  const isNear = trail.before?.scope === scope && seq - trail.before.seq <= farRows
+  if (isOpen && !isNear && move === undefined) db.run(sql.insertStretch, key, scope, seq)
+  const before = { scope: trail.scope, seq: seq - 1 }
+  return { scope, opened: isOpen ? undefined : seq, before }
+}
+
+/** Scope "" needs none: it is always open, from the first entry on. */
+const hasRow = (db: Connection, run: number, scope: string): boolean =>
+  scope === '' || db.get(sql.scopeRow, run, scope) !== undefined
+
+/** Where the newest entries begin that have this scope and no other between them. */
+export const openedAt = (db: Connection, run: number, scope: string): number =>
+  db.value<number>(sql.lastOutside, run, scope) + 1
