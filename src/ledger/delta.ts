@@ -77,15 +77,19 @@ function compare(before: unknown, after: unknown, path: Path, run: Comparison): 
 
 function compareRecords(before: Fields, after: Fields, path: Path, run: Comparison): void {
   const { edits } = run
-  if (!sameOrder(before, after)) {
-    edits.push(['set', path, after])
-    return
+  const olds = Object.keys(before)
+  const news = Object.keys(after)
+  const isKept = olds.length <= news.length && olds.every((key, i) => news[i] === key)
+  if (!isKept) {
+    if (!sameOrder(olds, news, after)) {
+      edits.push(['set', path, after])
+      return
+    }
+    for (const key of olds) if (!Object.hasOwn(after, key)) edits.push(['cut', [...path, key]])
   }
-  for (const key of Object.keys(before)) {
-    if (!Object.hasOwn(after, key)) edits.push(['cut', [...path, key]])
-  }
-  for (const key of Object.keys(after)) {
-    if (!Object.hasOwn(before, key)) edits.push(['set', [...path, key], after[key]])
+  for (const [i, key] of news.entries()) {
+    const isNew = isKept ? i >= olds.length : !Object.hasOwn(before, key)
+    if (isNew) edits.push(['set', [...path, key], after[key]])
     else if (!Object.is(before[key], after[key])) {
       compare(before[key], after[key], [...path, key], run)
     }
@@ -93,10 +97,7 @@ function compareRecords(before: Fields, after: Fields, path: Path, run: Comparis
 }
 
 /** Edits keep the order of keys only when kept keys keep theirs and new ones come last. */
-function sameOrder(before: Fields, after: Fields): boolean {
-  const olds = Object.keys(before)
-  const news = Object.keys(after)
-  if (olds.length <= news.length && olds.every((key, i) => news[i] === key)) return true
+function sameOrder(olds: readonly string[], news: readonly string[], after: Fields): boolean {
   const kept = olds.filter((key) => Object.hasOwn(after, key) && !isIndex(key))
   const keys = news.filter((key) => !isIndex(key))
   return kept.every((key, i) => keys[i] === key)
