@@ -90,8 +90,8 @@ export class RunHandle implements Run {
     const options =
       rest.length > 1 ? withInputAsItIs(rest[0] as StepOptions & { input?: unknown }) : noOptions
     const call = hasInput(options)
-      ? (context: StepContext) => (body as Body)(options.input as never, context as never)
-      : (body as (context: StepContext) => unknown)
+      ? (context: StepContext) => (body as Body)(options.input as never, own(context) as never)
+      : (context: StepContext) => (body as (context: StepContext) => unknown)(own(context))
     return step(this.#pass, scope, { name, options, body: call }) as Promise<T>
   }
 
@@ -294,3 +294,17 @@ export class TurnHandle<State> extends RunHandle implements Turn<State> {
     return done(result)
   }
 }
+
+/**
+ * The fields are the context's own properties, so that they survive when code copies or wraps it: an
+ * idempotency key that is lost on the way is a payment made twice.
+ */
+const own = (context: StepContext): StepContext => ({
+  attempt: context.attempt,
+  get signal() {
+    return context.signal
+  },
+  get idempotencyKey() {
+    return context.idempotencyKey
+  },
+})

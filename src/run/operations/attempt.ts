@@ -21,6 +21,8 @@ export interface StepCall {
   readonly result?: StandardSchemaV1 | undefined
   /** Values of more characters than this are kept as artifacts. Default: those of 256 K. */
   readonly largeAt?: number | undefined
+  /** As in `Live`. */
+  readonly isFresh?: true | undefined
   /** What its success cost, and whom: recorded with it, and kept on accounts by the store. */
   readonly charge?: ((value: unknown) => Charge | undefined) | undefined
   /** The same where it failed for good. */
@@ -54,30 +56,36 @@ export type Result =
 export const idempotencyKeyOf = ({ options }: Pass, { path }: Operation): string =>
   idempotencyKey(options.seed, path)
 
-/** What a body is handed, and what it has shown. */
-interface Handed {
-  readonly context: LiveContext
-  readonly shown: () => LiveText | undefined
-}
+/** What the body of an attempt is handed. What few ask for is made when it is asked for. */
+class Handed implements LiveContext {
+  readonly attempt: number
+  readonly #pass: Pass
+  readonly #operation: Operation
+  readonly #signal: AbortSignal | undefined
+  /** What it has shown. */
+  shown: LiveText | undefined
 
-/**
- * The context's fields are its own properties, so that they survive when code copies or wraps it: an
- * idempotency key that is lost on the way is a payment made twice. What few ask for is made when asked for.
- */
-function handed(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal): Handed {
-  let live: LiveText | undefined
-  const context: LiveContext = {
-    attempt,
-    get signal() {
-      return signal ?? operation.scope.signal
-    },
-    get idempotencyKey() {
-      return idempotencyKeyOf(pass, operation)
-    },
-    publish: (text) => (live ??= liveText(pass, operation, attempt)).publish(text),
-    restart: () => live?.restart(),
+  constructor(pass: Pass, operation: Operation, attempt: number, signal?: AbortSignal) {
+    this.#pass = pass
+    this.#operation = operation
+    this.attempt = attempt
+    this.#signal = signal
   }
-  return { context, shown: () => live }
+
+  get signal(): AbortSignal {
+    return this.#signal ?? this.#operation.scope.signal
+  }
+
+  get idempotencyKey(): string {
+    return idempotencyKeyOf(this.#pass, this.#operation)
+  }
+
+  readonly publish = (text: string): void => {
+    this.shown ??= liveText(this.#pass, this.#operation, this.attempt)
+    this.shown.publish(text)
+  }
+
+  readonly restart = (): void => this.shown?.restart()
 }
 
 /**
@@ -90,9 +98,9 @@ export function execute(
   { call, number, timeoutMs }: Attempt,
 ): Result | Promise<Result> {
   if (timeoutMs !== undefined) return executeTimed(pass, operation, { call, number, timeoutMs })
-  const given = handed(pass, operation, number)
+  const given = new Handed(pass, operation, number)
   try {
-    const started = begin(pass, operation, call, given.context)
+    const started = begin(pass, operation, call, given)
     return isPromiseLike(started)
       ? landed(call, given, started)
       : ended(given, successOf(call, started))
@@ -126,8 +134,8 @@ async function landed(call: StepCall, given: Handed, started: unknown): Promise<
 
 /** What was shown is out before the outcome is. */
 function ended(given: Handed, result: Result): Result | Promise<Result> {
-  const live = given.shown()
-  return live ? live.end().then(() => result) : result
+  const sent = given.shown?.end()
+  return sent ? sent.then(() => result) : result
 }
 
 function successOf(call: StepCall, value: unknown): Result {
@@ -153,11 +161,11 @@ async function executeTimed(
     outer: operation.scope.signal,
     reason: () => tookTooLong(pass, operation, timeoutMs),
   })
-  const given = handed(pass, operation, number, limit.signal)
+  const given = new Handed(pass, operation, number, limit.signal)
   let result: Result
   try {
     // One promise for all who wait: some thenables do their work each time `then` is called.
-    const started = Promise.resolve(begin(pass, operation, call, given.context))
+    const started = Promise.resolve(begin(pass, operation, call, given))
     const value = await Promise.race([started, limit.over])
     result =
       value instanceof TimeOver

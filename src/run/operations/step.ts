@@ -40,6 +40,7 @@ function liveOf(pass: Pass, call: StepCall): Live {
 /** The attempts at a step, one after the other. */
 class Attempts implements Live {
   readonly input: string | undefined
+  readonly isFresh: true | undefined
   readonly #pass: Pass
   readonly #call: StepCall
   readonly #retry: Retry
@@ -51,6 +52,7 @@ class Attempts implements Live {
     this.#pass = pass
     this.#call = call
     this.#undo = undo
+    this.isFresh = call.isFresh
     this.#retry = retryOf(options.retry)
     this.#timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
     this.input = 'input' in options ? digestOf(options.input) : undefined

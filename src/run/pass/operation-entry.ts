@@ -30,13 +30,14 @@ export interface OperationEntry<K extends keyof Payloads> extends Pick<Written, 
 
 /** Throws NOT_SERIALISABLE. */
 export function operationEntry<K extends keyof Payloads>(
-  { place }: Pick<Operation, 'place'>,
+  { place, live }: Pick<Operation, 'place' | 'live'>,
   { kind, record, payload: text = encode(record), artifacts: given }: Recording<K>,
   redactor: Redactor,
 ): OperationEntry<K> {
   const written = cleaned({ payload: text, artifacts: given }, redactor)
   const { payload, artifacts } = written
-  const isSame = payload === text && isFlat(record)
+  const isFresh = live.isFresh === true && 'value' in record
+  const isSame = payload === text && (isFresh || isFlat(record))
   const copy = isSame ? record : copyOf(record, written, redactor)
   return {
     artifacts,

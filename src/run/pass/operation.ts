@@ -60,6 +60,8 @@ export interface Live {
   readonly unrepeatable?: true | undefined
   /** The code is handed what it has received with who sent it, not the value alone. */
   readonly whole?: true | undefined
+  /** Nobody else has its value, and it is what a replay would decode: it is handed over as it is, not copied. */
+  readonly isFresh?: true | undefined
   /** What a value that comes from outside must fit. */
   readonly schema?: StandardSchemaV1 | undefined
   /** Such a value of more characters than this is kept as an artifact. Default: one of 256 K. */

@@ -59,12 +59,16 @@ export class Publisher {
     if (!this.#timer && !this.#sending) this.#arm(gatherMs)
   }
 
-  /** Nothing more is shown of this one; resolves when nothing of it is on its way. */
-  async end(text: LiveText): Promise<void> {
+  /** Nothing more is shown of this one. While something is on its way: a promise that it has arrived. */
+  end(text: LiveText): Promise<void> | undefined {
     this.#texts.delete(text)
     if (this.#texts.size === 0 && this.#unsure.length === 0) this.#disarm()
-    await this.#sending
-    this.#unsure = this.#unsure.filter(({ path }) => path !== text.path)
+    const forget = (): void => {
+      this.#unsure = this.#unsure.filter(({ path }) => path !== text.path)
+    }
+    if (this.#sending) return this.#sending.then(forget)
+    forget()
+    return undefined
   }
 
   /** Whether text of a step within the scope is on its way: the scope is not closed before (S10). */
@@ -171,9 +175,10 @@ export class LiveText {
     this.#redaction = this.#publisher.redaction()
   }
 
-  async end(): Promise<void> {
+  /** As `Publisher.end`. */
+  end(): Promise<void> | undefined {
     this.#hasEnded = true
-    await this.#publisher.end(this)
+    return this.#publisher.end(this)
   }
 
   /** What has come since the last time. A character that has come by half waits for its other half. */

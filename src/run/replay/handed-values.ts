@@ -24,8 +24,8 @@ interface Kept {
   readonly value: unknown
   /** The payload; without references. */
   readonly text: string
-  /** Where the encoded value begins in it: behind what the step was charged. */
-  readonly from: number
+  /** What the step was charged stands before the value. */
+  readonly charge: unknown
   /** Whether all of it still is as it was recorded, once that has been asked. */
   isWhole: boolean | undefined
 }
@@ -42,16 +42,14 @@ export class HandedValues {
     if (payload.length < referredUnitsMin && !refers) return
     const field = 'value' in record ? 'value' : 'output' in record ? 'output' : undefined
     if (!field) return
-    const value = (record as Readonly<Record<string, unknown>>)[field]
+    const { charge, [field]: value } = record as Readonly<Record<string, unknown>>
     const [, spilled] = refers ? (spilledPattern.exec(payload) ?? []) : []
     if (spilled !== undefined) {
       this.#fade().add(value, [seq, field], spilled)
       return
     }
-    const opening = `"${field}":`
-    const text = refers ? `{${opening}${encode(value)}}` : payload
-    const from = text.indexOf(opening, chargeUnits(text, record)) + opening.length
-    this.#kept.set(seq, { seq, field, value, text, from, isWhole: undefined })
+    const text = refers ? `{"${field}":${encode(value)}}` : payload
+    this.#kept.set(seq, { seq, field, value, text, charge, isWhole: undefined })
     this.#parts = undefined
     this.#units += text.length
     for (const kept of this.#kept.values()) {
@@ -131,14 +129,18 @@ const spilledPattern =
 const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
 
 /** How much of the payload a charge takes, which stands first. */
-function chargeUnits(text: string, record: { readonly charge?: unknown }): number {
-  if (record.charge === undefined) return 0
-  const written = `{"charge":${encode(record.charge)}`
+function chargeUnits({ text, charge }: Kept): number {
+  if (charge === undefined) return 0
+  const written = `{"charge":${encode(charge)}`
   return text.startsWith(written) ? written.length : 0
 }
 
-function isWhole({ value, text, from }: Kept): boolean {
+function isWhole(kept: Kept): boolean {
+  const { field, value, text } = kept
+  if (typeof value === 'string') return true
+  const opening = `"${field}":`
   try {
+    const from = text.indexOf(opening, chargeUnits(kept)) + opening.length
     return text.startsWith(encode(value), from)
   } catch {
     return false // what the code has put into it cannot even be kept
