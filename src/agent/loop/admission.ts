@@ -7,12 +7,11 @@ import { type AgentState, type UserMessage, withMessages } from './state.ts'
 import { inputKeys, toModel } from './turn-keys.ts'
 
 /**
- * The state with what guards let in. What they refuse is not in the conversation; where nothing is left
- * for the model to say, a conversation goes on listening. Throws GUARD_DENIED.
+ * The state with what guards let in of what is pending. What they refuse is not in the conversation; where
+ * nothing is left for the model to say, a conversation goes on listening. Throws GUARD_DENIED.
  */
 export async function admit(at: Agency, run: Run, state: AgentState): Promise<AgentState> {
   const { pending, messages } = state
-  if (pending.length === 0) return state
   const keys = inputKeys(state)
   const admitted: UserMessage[] = []
   for (const [i, message] of pending.entries()) {

@@ -37,6 +37,8 @@ export class Agency {
   /** Those of the policies first. */
   readonly guards: readonly Guard[]
   readonly secrets: Secrets
+  /** Of the run, for the model in each turn: one of its own would have to be made and aborted with each. */
+  readonly signal: AbortSignal
   /** What the run may spend, before a person has raised anything. */
   readonly limits: Amounts
   /** Who asked for the run, as far as is known. */
@@ -73,6 +75,7 @@ export class Agency {
     this.policies = policiesFor(agent.name, environment?.policies ?? [])
     this.guards = [...this.policies.flatMap(({ guards }) => guards), ...(agent.guards ?? [])]
     this.secrets = environment?.secrets ?? noSecrets
+    this.signal = run.abortSignal
     this.limits = stricter(agent.limits, this.policies)
     this.requester = by === '' ? undefined : by // a name that is left empty names nobody
     this.around = limited(ancestors)

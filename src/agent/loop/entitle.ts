@@ -9,13 +9,12 @@ export type Title = string | ((prompt: string) => string)
 
 const key = 'title'
 
-/** Gives the run its title in its first turn. `later`: keys of what comes then. */
+/** Gives the run its title, in its first turn. `later`: keys of what comes then. */
 export async function entitle(
   run: Turn<AgentState>,
   { pending }: AgentState,
   { title, later }: { readonly title: Title | undefined; readonly later: readonly string[] },
 ): Promise<void> {
-  if (run.turn > 1) return
   // What is recorded is asked for, whatever the definition says by now; its text stands.
   if (isRecorded(run, key)) return titleIn(run, key, key)
   if (title === undefined || later.some((one) => isRecorded(run, one))) return

@@ -59,13 +59,8 @@ export function askModel(
   return stepIn(run, {
     name: 'model',
     options: { key: turnKeys.model },
-    body: (context) =>
-      reply(at, run, state, {
-        messages,
-        signal: context.signal,
-        shown: shown(at, context),
-        costs,
-      }),
+    body: (context) => reply(at, run, state, { messages, shown: shown(at, context), costs }),
+    isFresh: true,
     charge: (value) => ({
       to: accounts,
       amounts: { turns: 1, ...(value as Reply).amounts },
@@ -80,7 +75,6 @@ async function reply(
   state: AgentState,
   call: {
     readonly messages: LanguageModelV4Message[] | undefined
-    readonly signal: AbortSignal
     readonly shown: Shown | undefined
     readonly costs: Costs
   },
@@ -96,7 +90,7 @@ async function reply(
     tools,
     responseFormat: formatOf(at),
     settings: await resolved(agent.settings, at.secrets),
-    signal: call.signal,
+    signal: at.signal,
     ...call.shown,
     ports,
     retry: agent.retry,

@@ -49,11 +49,11 @@ export async function takeTurn(
   if (state.phase === 'listening') return listen(at, run, state)
   at.artifacts = state.artifacts
   const end = new TurnEnd(at, run)
-  await entitle(run, state, {
-    title: at.agent.title,
-    later: [...inputKeys(state), ...toModel],
-  })
-  const admitted = await admit(at, run, state)
+  if (run.turn === 1) {
+    const { title } = at.agent
+    await entitle(run, state, { title, later: [...inputKeys(state), ...toModel] })
+  }
+  const admitted = state.pending.length === 0 ? state : await admit(at, run, state)
   if (admitted.phase === 'listening') return end.goOn(admitted)
   // What came behind the last answer was refused, so it was the last one. Builds that asked once more
   // may have recorded that (C4).

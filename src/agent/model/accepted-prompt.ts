@@ -36,18 +36,19 @@ export class AcceptedPrompts {
    */
   of(prompt: LanguageModelV4Prompt, model: string): LanguageModelV4Prompt {
     const before = this.#byModel.get(model)
-    const accepted = before?.isBegunBy(prompt) ? before : new AcceptedPrompt(model)
     this.#byModel.delete(model) // one that fails half way is no beginning
-    const whole = accepted.upTo(prompt)
+    const accepted = before?.takes(prompt) ? before : new AcceptedPrompt(model)
+    if (accepted !== before) accepted.takes(prompt)
     this.#byModel.set(model, accepted)
-    return whole
+    return [...accepted.messages] // the model may change it
   }
 }
 
 class AcceptedPrompt {
   readonly #model: string
+  /** The last prompt as it is accepted. */
+  readonly messages: LanguageModelV4Prompt = []
   #prompt: LanguageModelV4Prompt = []
-  readonly #accepted: LanguageModelV4Prompt = []
   readonly #taken: Taken = new Map()
   /** Of the last answer: ids are unique only within one. */
   readonly #ids = new Map<string, string>()
@@ -56,19 +57,18 @@ class AcceptedPrompt {
     this.#model = model
   }
 
-  /** Whether the prompt is this one, or goes on where it ends. */
-  isBegunBy(prompt: LanguageModelV4Prompt): boolean {
-    return this.#prompt.every((one, i) => one === prompt[i] || isAccepted(one, prompt[i]))
-  }
-
-  /** The whole prompt, which this one begins. */
-  upTo(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
+  /** Takes a prompt that goes on where the last one ends. False for any other, and then this is of no more use. */
+  takes(prompt: LanguageModelV4Prompt): boolean {
+    const before = this.#prompt
+    if (prompt.length < before.length) return false
     for (let i = 0; i < prompt.length; i++) {
       const message = prompt[i] as LanguageModelV4Message
-      if (message !== this.#prompt[i]) this.#accepted[i] = this.#message(message)
+      if (message === before[i]) continue
+      if (i < before.length && !isAccepted(before[i], message)) return false
+      this.messages[i] = this.#message(message)
     }
     this.#prompt = prompt
-    return [...this.#accepted] // the model may change it
+    return true
   }
 
   #message(message: LanguageModelV4Message): LanguageModelV4Message {

@@ -32,7 +32,7 @@ export async function callModel(request: ModelRequest): Promise<ModelAnswer> {
   let last: AttemptFailure | undefined
   let first: LanguageModel | undefined
   for (const [index, one] of models.entries()) {
-    const model = await found(one)
+    const model = typeof one === 'string' ? await found(one) : one
     if (model instanceof AttemptFailure) {
       last = model
       attempts.push({ model: modelName(one), error: last.message, ms: 0 })
@@ -118,7 +118,7 @@ async function tryModel(asking: Asking): Promise<Answered | AttemptFailure> {
 }
 
 /** The model, or why there is none. Throws UNKNOWN_MODEL. */
-async function found(model: OneModel): Promise<LanguageModel | AttemptFailure> {
+async function found(model: string): Promise<LanguageModel | AttemptFailure> {
   try {
     return await resolveModel(model)
   } catch (thrown) {
@@ -153,10 +153,14 @@ function refused(
   return new ModelError('MODEL_REFUSED', message, { attempts, usage })
 }
 
+const usualAttempts = 4
+const usualRetry = backOffOf({ attempts: usualAttempts }, '1m')
+
 /** With all defaults filled in. Throws BAD_OPTION. */
-export function retryOf(retry: ModelRetry = {}): BackOff {
+export function retryOf(retry: ModelRetry | undefined): BackOff {
+  if (retry === undefined) return usualRetry
   checkOptions('retry', retry, ['attempts', 'delay', 'factor', 'maxDelay'])
-  const { attempts = 4, ...rest } = retry
+  const { attempts = usualAttempts, ...rest } = retry
   return backOffOf({ attempts, ...rest }, '1m')
 }
 
