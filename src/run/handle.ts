@@ -30,6 +30,7 @@ import type {
 } from './face.ts'
 import { asItIs, hasInput, withInputAsItIs } from './as-it-is.ts'
 import { loop } from './operations/loop.ts'
+import { lateFields } from '../base/late-fields.ts'
 import { checkOptions } from '../base/options.ts'
 import { registerUndo } from './undo/registration.ts'
 import type { Pass } from './pass/pass.ts'
@@ -295,16 +296,12 @@ export class TurnHandle<State> extends RunHandle implements Turn<State> {
   }
 }
 
-/**
- * The fields are the context's own properties, so that they survive when code copies or wraps it: an
- * idempotency key that is lost on the way is a payment made twice.
- */
-const own = (context: StepContext): StepContext => ({
-  attempt: context.attempt,
-  get signal() {
-    return context.signal
-  },
-  get idempotencyKey() {
-    return context.idempotencyKey
-  },
+/** What few bodies ask for. An idempotency key that is lost when code copies the context is a payment made twice. */
+const withLateFields = lateFields<StepContext, Pick<StepContext, 'signal' | 'idempotencyKey'>>({
+  signal: (context) => context.signal,
+  idempotencyKey: (context) => context.idempotencyKey,
 })
+
+/** The context as users' code is handed it. */
+const own = (context: StepContext): StepContext =>
+  withLateFields({ attempt: context.attempt }, context)

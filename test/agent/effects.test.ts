@@ -9,6 +9,7 @@ import {
   notDone,
   secret,
   tool,
+  type ToolContext,
   unknown,
 } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
@@ -428,5 +429,36 @@ test('secrets reach tools, and nothing that is written or told', async () => {
     expect(text).not.toContain(value)
     expect(text).not.toContain(Buffer.from(value).toString('base64').slice(4, 30))
     expect(text).not.toContain(encodeURIComponent(value))
+  }
+})
+
+test('what tools are handed may be copied and wrapped, and shares its getters', async () => {
+  const handed: ToolContext[] = []
+  const note = tool({
+    name: 'note',
+    description: 'Notes.',
+    effect: 'read',
+    run: (_, context) => {
+      handed.push(context)
+      const { idempotencyKey, call } = context
+      const copies = [{ ...context }, new Proxy(context, {}), Object.create(context) as ToolContext]
+      return copies.every(
+        (one) => one.idempotencyKey === idempotencyKey && one.call === call && !one.signal.aborted,
+      )
+    },
+  })
+  const calls = ['a', 'b'].map((id) => ({ id, name: 'note', input: {} }))
+  const model = scriptedModel([{ toolCalls: calls }, { text: 'Noted.' }], { by: 'turn' })
+  const clerk = agent({ name: 'clerk', model, tools: [note] })
+  await using runtime = await testRuntime({ flows: [clerk] })
+  expect(await runtime.result(await runtime.start(clerk, { prompt: 'Note it.' }))).toBe('Noted.')
+  expect(toldOf(model, 1)).toEqual([
+    { type: 'json', value: true },
+    { type: 'json', value: true },
+  ])
+  for (const field of ['signal', 'idempotencyKey']) {
+    const [one, two] = handed.map((context) => Object.getOwnPropertyDescriptor(context, field))
+    expect(one).toMatchObject({ get: expect.any(Function), enumerable: true })
+    expect(two).toEqual(one)
   }
 })

@@ -1,7 +1,7 @@
 /** What an AsyncLocalStorage of the user's tells inside the bodies of steps. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'vitest'
-import { flow } from 'everloop'
+import { flow, type StepContext } from 'everloop'
 import { testRuntime } from 'everloop/testing'
 
 const tenant = new AsyncLocalStorage<string>()
@@ -66,4 +66,23 @@ test('what a body is handed may be copied and wrapped', async () => {
   await using runtime = await testRuntime({ flows: [paying] })
   const run = await runtime.start(paying, undefined)
   expect(await runtime.result(run)).toEqual([true, true, true, true])
+})
+
+// An object with getters of its own gets a hidden class of its own: all that they reach stayed alive until
+// the next full collection, so each collection of the young copied what every step had.
+test('what bodies are handed shares its getters', async () => {
+  const handed: StepContext[] = []
+  const twice = flow('twice', async (run) => {
+    await run.step('one', (context) => handed.push(context))
+    await run.step('two', (context) => handed.push(context))
+  })
+  await using runtime = await testRuntime({ flows: [twice] })
+  const run = await runtime.start(twice, undefined)
+  await runtime.result(run)
+  expect(handed).toHaveLength(2)
+  for (const field of ['signal', 'idempotencyKey']) {
+    const [one, two] = handed.map((context) => Object.getOwnPropertyDescriptor(context, field))
+    expect(one).toMatchObject({ get: expect.any(Function), enumerable: true })
+    expect(two).toEqual(one)
+  }
 })

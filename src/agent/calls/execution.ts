@@ -1,15 +1,16 @@
 /** Executing a call that was decided upon: as a step, as a question, or as a run of its own. */
 import { hash } from 'node:crypto'
 import { EverloopError, StepError } from '../../base/errors.ts'
+import { lateFields } from '../../base/late-fields.ts'
 import { decode, encode, errorData } from '../../ledger/index.ts'
 import { askIn, childIn, stepIn } from '../../run/inside.ts'
-import type { Run } from '../../run/index.ts'
+import type { Run, StepContext } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
 import type { CallResult } from '../loop/state.ts'
 import { readMoreName } from '../tools/read-more.ts'
 import { errorText, excerpt, wholeText } from './result-text.ts'
-import type { AnyAskTool, AnyRunTool, AnyTool } from '../tools/tool.ts'
+import type { AnyAskTool, AnyRunTool, AnyTool, ToolContext } from '../tools/tool.ts'
 import { keyOfCall, type ToolCall } from './tool-call.ts'
 import { undoName } from './undoing.ts'
 
@@ -90,22 +91,18 @@ function asStep(
       ...(undo ? { undo: { action: undoName(at.agent.name, tool.name), input } } : {}),
     },
     body: (context) =>
-      tool.run(copyOf(input), {
-        ...also,
-        attempt: context.attempt,
-        // Made when they are asked for.
-        get idempotencyKey() {
-          return context.idempotencyKey
-        },
-        get signal() {
-          return context.signal
-        },
-      }),
+      tool.run(copyOf(input), withLateFields({ ...also, attempt: context.attempt }, context)),
     result: tool.output,
     largeAt: tool.maxResult,
     ...(at.isLimited ? { charge: () => charge, failedCharge: () => charge } : {}),
   })
 }
+
+/** What few tools ask for. */
+const withLateFields = lateFields<StepContext, Pick<ToolContext, 'signal' | 'idempotencyKey'>>({
+  signal: (context) => context.signal,
+  idempotencyKey: (context) => context.idempotencyKey,
+})
 
 /** What people answer where a tool does not say what fits. */
 const anyText = dataSchema<unknown>({ type: 'string' })

@@ -105,14 +105,29 @@ class PendingExecution implements Executing {
 }
 
 /** A pass, as a worker has it in hand. */
-const inHand = (pass: Pass): Executing => ({
-  onNews: (newest) => pass.mailbox.onNews(newest),
-  yield: () => pass.stop({ is: 'yield' }),
-  drop: (error) => pass.drop(error),
-  get isBlocked() {
-    return pass.isBlocked
-  },
-})
+class PassInHand implements Executing {
+  readonly #pass: Pass
+
+  constructor(pass: Pass) {
+    this.#pass = pass
+  }
+
+  onNews(newest: number): void {
+    this.#pass.mailbox.onNews(newest)
+  }
+
+  yield(): void {
+    this.#pass.stop({ is: 'yield' })
+  }
+
+  drop(error: EverloopError): void {
+    this.#pass.drop(error)
+  }
+
+  get isBlocked(): boolean {
+    return this.#pass.isBlocked
+  }
+}
 
 async function begin(execution: Execution, pending: PendingExecution): Promise<void> {
   const held: Held = {}
@@ -130,7 +145,7 @@ async function begin(execution: Execution, pending: PendingExecution): Promise<v
   await execution.turns.next()
   const pass = passOf(execution, journal, reader)
   held.pass = pass
-  pending.attach(inHand(pass))
+  pending.attach(new PassInHand(pass))
   await perform(pass, execution.flow, reader.beginning.record)
 }
 
