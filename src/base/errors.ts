@@ -135,6 +135,22 @@ export class EverloopError extends Error {
   }
 }
 
+/**
+ * Makes an error without a trace, for telling why something has ended as it should. A trace takes a while,
+ * and keeps all alive that was being executed for as long as somebody has the error.
+ */
+export function untraced<Made extends Error>(make: () => Made): Made {
+  const { stackTraceLimit } = Error
+  if (!setTraceLimit(0)) return make() // somebody has frozen it
+  try {
+    return make()
+  } finally {
+    setTraceLimit(stackTraceLimit)
+  }
+}
+
+const setTraceLimit = (frames: number): boolean => Reflect.set(Error, 'stackTraceLimit', frames)
+
 /** An error as data: what the ledger keeps of anything that was thrown. */
 export interface ErrorData {
   readonly name: string

@@ -1,7 +1,7 @@
 /** What an AsyncLocalStorage of the user's tells inside the bodies of steps. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'vitest'
-import { flow, type StepContext } from 'everloop'
+import { type EverloopError, flow, type StepContext } from 'everloop'
 import { testRuntime } from 'everloop/testing'
 
 const tenant = new AsyncLocalStorage<string>()
@@ -85,4 +85,24 @@ test('what bodies are handed shares its getters', async () => {
     expect(one).toMatchObject({ get: expect.any(Function), enumerable: true })
     expect(two).toEqual(one)
   }
+})
+
+// The trace held the scope that ended first, with all that was handed over in it, for as long as the run went on.
+test('what a signal is aborted with at the end of its scope has no trace', async () => {
+  const signals: AbortSignal[] = []
+  const scoped = flow('scoped', async (run) => {
+    await run.scope('inner', (inner) => signals.push(inner.abortSignal))
+    signals.push(run.abortSignal)
+  })
+  const { stackTraceLimit } = Error
+  await using runtime = await testRuntime({ flows: [scoped] })
+  const run = await runtime.start(scoped, undefined)
+  await runtime.result(run)
+  const reasons = signals.map(({ reason }) => reason as EverloopError)
+  expect(reasons.map(({ code, run: of }) => ({ code, of }))).toEqual([
+    { code: 'CANCELLED', of: run.id },
+    { code: 'CANCELLED', of: run.id },
+  ])
+  for (const { stack } of reasons) expect(stack).not.toContain('\n')
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit)
 })

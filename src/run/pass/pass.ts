@@ -15,7 +15,7 @@
  * P5 The pass ends when nothing is busy and a short linger has passed; the release that ends it
  *    makes the run due at once if a message came that it has not seen.
  */
-import { Cancelled, EverloopError } from '../../base/errors.ts'
+import { Cancelled, EverloopError, untraced } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { operationPath } from '../../ledger/index.ts'
 import type { AnyDraft, OutcomeKind, Payloads } from '../../ledger/index.ts'
@@ -479,7 +479,7 @@ export class Pass {
     this.#leaveOff()
     this.#state = 'ended'
     const ended = `The pass of run "${this.run}" has ended.`
-    this.root.abort(() => new EverloopError('CANCELLED', ended, { run: this.run }))
+    this.root.abort(() => untraced(() => new EverloopError('CANCELLED', ended, { run: this.run })))
     void this.resources.close(this.ports)
     this.options.onEnd(end)
   }

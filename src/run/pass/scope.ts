@@ -5,7 +5,7 @@
  * branches that run at different speeds never share a scope, so they cannot swap keys.
  */
 import { hash } from 'node:crypto'
-import { EverloopError } from '../../base/errors.ts'
+import { EverloopError, untraced } from '../../base/errors.ts'
 import { childPath, explicitKey, laterKey, nameKey } from '../../ledger/index.ts'
 import { HandedValues } from '../replay/handed-values.ts'
 
@@ -26,8 +26,6 @@ export class Scope {
   readonly #names = new Map<string, { readonly first: string; count: number }>()
   readonly #explicit = new Set<string>()
   #drawn = 0
-  /** In the scope of a run only: one for all inside, as it costs a stack trace. */
-  #ended: EverloopError | undefined
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined
   #state: 'open' | 'leaving' | 'closed'
@@ -87,7 +85,7 @@ export class Scope {
 
   /**
    * With the scopes inside, but for those that are shielded from this one. The reason is asked for only
-   * when somebody has the signal: an error costs a stack trace.
+   * when somebody has the signal: an error may cost a stack trace.
    */
   abort(reason: () => unknown): void {
     if (this.#aborted) return
@@ -99,25 +97,23 @@ export class Scope {
   }
 
   /** What signals are aborted with when their scope ends. */
-  get #hasEnded(): EverloopError {
-    if (this.parent) return this.parent.#hasEnded
-    return (this.#ended ??= new EverloopError('CANCELLED', 'The scope has ended.', {
-      run: this.#run,
-    }))
+  #hasEnded(): EverloopError {
+    const run = this.#run
+    return untraced(() => new EverloopError('CANCELLED', 'The scope has ended.', { run }))
   }
 
   /** Begins to end the scope and those inside. What still runs in them sees its signal aborted. */
   leave(): void {
     if (this.#state === 'open') this.#state = 'leaving'
     for (const inner of this.children) inner.leave()
-    this.abort(() => this.#hasEnded)
+    this.abort(() => this.#hasEnded())
   }
 
   /** Ends the scope. What still runs in it sees its signal aborted. */
   close(): void {
     this.#state = 'closed'
     this.parent?.children.delete(this)
-    this.abort(() => this.#hasEnded)
+    this.abort(() => this.#hasEnded())
   }
 
   /** Remembers what an outcome handed over, for what this scope will leave behind. */
