@@ -19,10 +19,11 @@ import type { Batch, BatchResult, Command, CommandName, Commands, Outcome } from
 /**
  * What callers do once they are told takes time: telling all of a large batch in one turn of the event
  * loop would hold up everybody else. At most this many callers are told in a turn, and fewer when they
- * brought much: each `unitsPerCaller` characters count as one more caller.
+ * brought much: each `unitsPerCaller` characters count as one more caller. An agent goes on for more
+ * than 100 microseconds.
  */
-const toldPerTurn = 64
-const unitsPerCaller = 1500
+const toldPerTurn = 16
+const unitsPerCaller = 6000
 
 /**
  * Waiting for a turn of the event loop costs a lone caller time, so it is not done for each batch; but a
