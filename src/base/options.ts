@@ -4,7 +4,10 @@ import { type ErrorPlace, EverloopError } from './errors.ts'
 /** Throws BAD_OPTION unless this is an object with no other keys than these. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new EverloopError('BAD_OPTION', `${where} takes an object of options.`)
+    throw new EverloopError(
+      'BAD_OPTION',
+      `${where} takes an object of options: ${known.join(', ')}.`,
+    )
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue

@@ -16,7 +16,7 @@ test.each([
     'BAD_OPTION',
     'agent.conversation has no option "idel". Did you mean "idle"?',
   ],
-  [{ conversation: 'yes' }, 'BAD_OPTION', 'agent.conversation takes an object of options.'],
+  [{ conversation: 'yes' }, 'BAD_OPTION', 'agent.conversation takes an object of options: idle'],
   [
     { settings: { temprature: 0 } },
     'BAD_OPTION',
