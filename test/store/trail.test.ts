@@ -13,7 +13,17 @@ import { newLocation, openStore } from './ledger-folder.ts'
 
 const scopes = ['', 'a', 'b', 'a/1', 'a/2', 'a/2/x']
 
-const behinds = ['none', 'none', 'none', 'turn', 'whole turn', 'close a', 'close b', 'reopen']
+const behinds = [
+  'none',
+  'none',
+  'none',
+  'turn',
+  'whole turn',
+  'close a',
+  'close b',
+  'reopen',
+  'reopen from before',
+]
 
 /** So many entries of a scope, by one of two writers, and perhaps something behind them. */
 const stretch = fc.record({
@@ -31,6 +41,9 @@ function draftsBehind(
   if (behind === 'close a' || behind === 'close b') return [closed(behind.slice(-1))]
   if (behind === 'turn' || behind === 'whole turn') return [turn('a', turns, behind !== 'turn')]
   if (behind === 'reopen') return [runDrafts.failed(), runDrafts.retried(failed)]
+  if (behind === 'reopen from before') {
+    return [runDrafts.failed(), runDrafts.retried(failed.map(({ path }) => ({ path, from: 1 })))]
+  }
   return []
 }
 
@@ -83,6 +96,52 @@ test('turns of a loop are found, however far apart, and wherever a page of what 
       expect(read.map(({ key }) => key)).toEqual(['', '0', '1', '2', '3'])
     }
   }
+  await store.close()
+})
+
+test('a retry may open scopes from before their first entry, or before the turn that they have moved to', async () => {
+  const store = await openStore(newLocation())
+  const { chain, held } = await heldRun(store)
+  const many = (scope: string, count: number): AnyDraft[] =>
+    Array.from({ length: count }, (_, k) => step(`s${k}`, k, scope))
+  await store.append(chain.append(held, [...many('l/1', 3), turn('l', 1, true)]))
+  const { seq: from } = chain.head
+  const steps = [...many('l/2', 100), step('c', 0, 'all/1'), ...many('all/1/x', 100)]
+  await store.append(chain.append(held, [...steps, turn('l', 2, true), ...many('l/3', 3)]))
+  const ends = [turn('l', 3, false), step('paid', 1, 'all/2'), closed('x', 'all/1'), closed('all')]
+  const reopened = ['all', 'all/1', 'all/2'].map((path) => ({ path, from: 1 }))
+  const retried = runDrafts.retried([...reopened, { path: 'l', from }])
+  await store.append(chain.append(held, [...ends, closed('l'), runDrafts.failed(), retried]))
+  const [read, wanted] = await found(store)
+  expect(read).toEqual(wanted)
+  expect((await store.openEntries('r')).map(({ key }) => key)).toEqual([
+    '',
+    '1',
+    'c',
+    '2',
+    '3',
+    'paid',
+    'x',
+    'all',
+    'l',
+    '',
+    '',
+  ])
+  await store.close()
+})
+
+test('a scope with many entries has a row, though they all follow one another', async () => {
+  const location = newLocation()
+  const store = await openStore(location)
+  const { chain, held } = await heldRun(store)
+  const rows = (): readonly unknown[] => file.all('SELECT path, start FROM scopes')
+  await store.append(chain.append(held, [step('first')]))
+  const file = new Connection(location, { access: 'read', busyMs: 1000 })
+  for (let i = 0; i < 64; i++) await store.append(chain.append(held, [step(`s${i}`, i, 'a')]))
+  expect(rows()).toEqual([])
+  await store.append(chain.append(held, [step('s64', 64, 'a')]))
+  expect(rows()).toEqual([['a', 3]])
+  file.close()
   await store.close()
 })
 

@@ -15,7 +15,7 @@ import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { toStored } from './stored-text.ts'
-import { follow, type Trail } from './trail.ts'
+import { follow, reopen, type Trail } from './trail.ts'
 import * as sql from './write-statements.ts'
 
 /** The run as the append finds it, and as it changes it. */
@@ -52,7 +52,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
     }
   }
   if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
-  for (const { path, from } of effect.reopen ?? []) db.run(sql.putScope, run.key, path, from)
+  if (effect.reopen && effect.reopen.length > 0) reopen(db, run, effect.reopen)
   if (effect.title !== undefined) db.run(sql.setTitle, toStored(effect.title), run.key)
   if (effect.version !== undefined) db.run(sql.setVersion, toStored(effect.version), run.key)
   if (effect.status) {

@@ -3,18 +3,21 @@
  * would not find out by itself; that is hardly ever so while a loop does one thing after another.
  *
  * An open scope has a row in `scopes` with its first needed entry, but for that of the newest entry as long as
- * its entries have followed one another since it opened.
+ * its entries, few as yet, have followed one another since it opened.
  *
  * A stretch has a row in `everloop_stretches`, but
  * - where it is not far behind the scope's last entry: a resume comes upon it by going on for `farRows`,
- * - where the scope opens or moves to: there a resume begins.
+ * - where the scope opens or moves to: there a resume begins. A retry may have it begin before; then all have one.
  */
-import { type Effect, type Entry, isWithin } from '../../ledger/index.ts'
+import { type Effect, type Entry, isWithin, type OpenScope } from '../../ledger/index.ts'
 import type { Connection } from './driver.ts'
 import * as sql from './write-statements.ts'
 
 /** What lies at most so far behind an entry is found from it. Files rely on it: it may grow, never shrink. */
 export const farRows = 8
+
+/** A scope that has so many entries has a row, so that nobody has to look far for the first of them. */
+const manyEntries = 64
 
 /** Where the newest entries of a run are. */
 export interface Trail {
@@ -39,16 +42,40 @@ export function follow(
   { close, move }: Effect,
 ): Trail {
   const { key, trail } = run
-  if (scope === trail.scope) return trail
+  if (scope === trail.scope) {
+    if (trail.opened === undefined || seq - trail.opened < manyEntries) return trail
+    db.run(sql.openScope, key, scope, trail.opened)
+    return { ...trail, opened: undefined }
+  }
   const isClosing = close !== undefined && isWithin(trail.scope, close)
   if (trail.opened !== undefined && !isClosing) {
     db.run(sql.openScope, key, trail.scope, trail.opened)
   }
   const isOpen = hasRow(db, key, scope)
   const isNear = trail.before?.scope === scope && seq - trail.before.seq <= farRows
-  if (isOpen && !isNear && move === undefined) db.run(sql.insertStretch, key, scope, seq)
+  const isBeginning = !isOpen || (move !== undefined && scope !== '')
+  if (!isBeginning && !isNear) db.run(sql.insertStretch, key, scope, seq)
   const before = { scope: trail.scope, seq: seq - 1 }
   return { scope, opened: isOpen ? undefined : seq, before }
+}
+
+/**
+ * Scopes are open again after a retry. Where each begins may be a number before its first entry, or before the
+ * one that it has moved to.
+ */
+export function reopen(
+  db: Connection,
+  { key }: { readonly key: number },
+  scopes: readonly OpenScope[],
+): void {
+  const paths = new Set(scopes.map(({ path }) => path))
+  const first = scopes.reduce((least, { from }) => Math.min(least, from), Infinity)
+  for (const { path, from } of scopes) db.run(sql.putScope, key, path, from)
+  let before: string | undefined
+  for (const [seq, scope] of db.iterate<readonly [number, string]>(sql.scopesFrom, key, first)) {
+    if (scope !== before && paths.has(scope)) db.run(sql.insertStretch, key, scope, seq)
+    before = scope
+  }
 }
 
 /** Scope "" needs none: it is always open, from the first entry on. */

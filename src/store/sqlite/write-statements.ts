@@ -66,7 +66,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** The scope goes on behind entries of another. */
 export const insertStretch: string = `
-INSERT INTO everloop_stretches (run, scope, seq) VALUES (?, ?, ?)`
+INSERT INTO everloop_stretches (run, scope, seq) VALUES (?, ?, ?) ON CONFLICT (run, scope, seq) DO NOTHING`
+
+export const scopesFrom: string =
+  'SELECT seq, scope FROM entries WHERE run = ? AND seq >= ? ORDER BY seq'
 
 /** For imports: whether the run that is here holds this entry. */
 export const entryHash: string =
