@@ -36,7 +36,7 @@ export async function attempt(
     if (!watch.isOver) request.onText?.(delta)
   })
   const name = modelName(model)
-  const names = asked === model ? [name] : [modelName(asked), name]
+  const names = [modelName(asked), name]
   let isCharged = false
   const charge = (usage: Usage): void => {
     isCharged = true
@@ -45,12 +45,12 @@ export async function attempt(
   // The options are made for the model's own specification, and its result is not trusted anyway.
   const newest = model as LanguageModelV4
   try {
-    watch.limit({ timeoutMs, silenceMs })
+    watch.limit(timeoutMs)
     const prompts = request.accepted ?? new AcceptedPrompts()
     const prompt = prompts.of(request.prompt, name)
     const accepted = inWantedFormat({ ...request, prompt }, model)
     const options = callOptions(accepted, model, watch.signal)
-    const raw = await watch.orOver(streamed(newest, options, { watch, collector }))
+    const raw = await watch.orOver(streamed(newest, options, { watch, silenceMs, collector }))
     const usage = usageOf(raw.usage, String(model.provider), raw.providerMetadata)
     if (usage.total !== undefined) charge(usage) // whatever comes of it
     const answer = answerOf(raw, { model: name, usage, tools: request.tools ?? [] })
@@ -68,8 +68,9 @@ export async function attempt(
 async function streamed(
   model: LanguageModelV4,
   options: LanguageModelV4CallOptions,
-  { watch, collector }: Listening,
+  { watch, silenceMs, collector }: Listening,
 ): Promise<RawAnswer> {
+  watch.limitSilence(silenceMs)
   const result: unknown = await model.doStream(options)
   const { stream } = (result ?? {}) as { stream?: ReadableStream<unknown> }
   if (typeof stream?.getReader !== 'function') {
@@ -89,12 +90,8 @@ async function streamed(
 
 interface Listening {
   readonly watch: Watch
-  readonly collector: Collector
-}
-
-interface Limits {
-  readonly timeoutMs: number
   readonly silenceMs: number
+  readonly collector: Collector
 }
 
 /** The limits of one attempt, and the signal that tells the model when one is reached. */
@@ -107,8 +104,9 @@ class Watch {
   readonly #onAbort = (): void => this.stop(this.#caller?.reason)
   #reject: ((reason: unknown) => void) | undefined
   #leave: (() => void) | undefined
-  #timer: Timer | undefined
-  /** The model was heard of since the timer rang last. */
+  #limit: Timer | undefined
+  #silence: Timer | undefined
+  /** The model was heard of since the timer of its silence rang last. */
   #isHeard = false
 
   constructor(ports: Ports, caller: AbortSignal | undefined) {
@@ -119,21 +117,26 @@ class Watch {
     else caller?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /** The whole attempt may take this long. */
+  limit(ms: number): void {
+    if (this.isOver) return
+    this.#limit = this.#ports.setTimer(ms, () => {
+      this.#expire(`The model took longer than ${formatDuration(ms)}.`)
+    })
+  }
+
   /**
-   * The whole attempt may take so long, and the model may be silent for so long, or an eighth more. No
-   * timer is set for each part, as there are thousands, and no clock is asked, as it may be set.
+   * It may be silent for this long, or an eighth more. No timer is set for each part, as there are
+   * thousands, and no clock is asked, as it may be set.
    */
-  limit({ timeoutMs, silenceMs }: Limits): void {
-    let [leftMs, silentParts] = [timeoutMs, 0]
+  limitSilence(ms: number): void {
+    let silentParts = 0
     const wait = (): void => {
-      const ms = Math.min(Math.ceil(silenceMs / silenceParts), leftMs)
-      this.#timer = this.#ports.setTimer(ms, () => {
-        leftMs -= ms
+      this.#silence = this.#ports.setTimer(Math.ceil(ms / silenceParts), () => {
         silentParts = this.#isHeard ? 0 : silentParts + 1
         this.#isHeard = false
-        if (leftMs <= 0) this.#expire(`The model took longer than ${formatDuration(timeoutMs)}.`)
-        else if (silentParts < silenceParts) wait()
-        else this.#expire(`The model sent nothing for ${formatDuration(silenceMs)}.`)
+        if (silentParts < silenceParts) wait()
+        else this.#expire(`The model sent nothing for ${formatDuration(ms)}.`)
       })
     }
     if (!this.isOver) wait()
@@ -172,7 +175,8 @@ class Watch {
   end(): void {
     this.isOver = true
     this.#caller?.removeEventListener('abort', this.#onAbort)
-    this.#timer?.cancel()
+    this.#limit?.cancel()
+    this.#silence?.cancel()
   }
 
   #expire(message: string): void {
