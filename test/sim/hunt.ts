@@ -13,7 +13,7 @@ import { runSeed } from './seed.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Seeds a mutant may live through. One that needs a run lost and claimed again in one session lives for thousands. */
-const seedsMax = 10_000
+const seedsMax = 11_000
 /** A copy that does not answer any more has been caught too: some bugs never let go of the thread. */
 const silenceMs = 300_000
 

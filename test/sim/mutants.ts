@@ -194,7 +194,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'others are claimed beside what is on its last chance',
-    from: 3800,
+    from: 10_600,
     file: 'run/work/last-chance.ts',
     find: '(one) => one.isOnLastChance ||',
     replace: '(one) =>',
