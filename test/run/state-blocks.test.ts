@@ -119,9 +119,9 @@ test('a turn is handed the state that was handed on, whatever becomes of its lis
         expect(wrong).toEqual([])
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 24 },
   )
-  expect(blocks).toBeGreaterThan(3) // 8 to 17 in ten tries
+  expect(blocks).toBeGreaterThan(8)
 })
 
 /** Appends four texts a turn, for so many turns; then asks whether to go on. */
