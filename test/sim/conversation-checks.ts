@@ -38,9 +38,12 @@ export function checkConversation(
   }
   // Whoever had no reply and gave no id says the same once more, and a compaction may have kept the first.
   const before = heardIn(run, 0, begin).heard
-  for (const text of [...heard, ...refused].filter((one) => !before.includes(one))) {
-    const [wanted, times] = [heard, told].map((list) => list.filter((one) => one === text).length)
-    must(wanted === times, 'N4', `the model is told "${text}" ${times} times in "${step}"`)
+  for (const text of [...heard, ...refused]) {
+    const [wanted = 0, times = 0, kept = 0] = [heard, told, before].map(
+      (list) => list.filter((one) => one === text).length,
+    )
+    const isRight = times >= wanted && times <= wanted + kept
+    must(isRight, 'N4', `the model is told "${text}" ${times} times in "${step}"`)
   }
   if (begin > 0) return
   const said = prompt.filter(({ role }) => role === 'assistant').length
