@@ -2,9 +2,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EverloopError } from '../../src/base/errors.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
-import type { Run, Turn } from '../../src/run/face.ts'
+import type { Run, StepContext, Turn } from '../../src/run/face.ts'
 import type { AnyFlow, Flow } from '../../src/run/index.ts'
-import type { LiveContext } from '../../src/run/operations/attempt.ts'
+import { type LiveContext, stepIn } from '../../src/run/inside.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import { bookingValue, firstState, type LoopShape, nextState, stepValue, thrown } from './model.ts'
 import { Place, questionName } from './place.ts'
@@ -232,9 +232,7 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
       : {}),
     ...(node.hangs ? { timeout: node.ms + 500 } : {}),
   }
-  const body = async (context: { signal: AbortSignal; attempt: number }): Promise<unknown> => {
-    // Some show text while they are under way, as the agent layer's steps do.
-    const live = node.ms % 3 === 0 && 'publish' in context ? (context as LiveContext) : undefined
+  const body = async (context: StepContext, live?: LiveContext): Promise<unknown> => {
     live?.publish(`${path} begins. `)
     const attempt = { path, isCleanup, ...context, signal: () => context.signal }
     await view.outside(node, { ...attempt, show: (text) => live?.publish(text) })
@@ -244,12 +242,17 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
       throw new TypeError(`attempt ${context.attempt} failed`)
     return stepValue(node, path)
   }
+  const input = { path, ...versionIn(view) }
+  const given = node.withInput ? { ...options, input } : options
+  // Some show text while they are under way, as the agent layer's steps do.
+  const showing = { name: node.name, options: given, body: (live: LiveContext) => body(live, live) }
+  if (node.ms % 3 === 0) return view.watch(path, stepIn(run, showing))
   const asked = node.withInput
-    ? run.step(node.name, { ...options, input: { path, ...versionIn(view) } }, (input, context) => {
-        view.same(`input of ${path}`, input.path)
+    ? run.step(node.name, { ...options, input }, (handed, context) => {
+        view.same(`input of ${path}`, handed.path)
         return body(context)
       })
-    : run.step(node.name, options, body)
+    : run.step(node.name, options, (context) => body(context))
   return view.watch(path, asked)
 }
 
