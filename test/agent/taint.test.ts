@@ -153,6 +153,34 @@ test('code between two agents passes on what one has read to the other, in a lat
   expect(await waiting(runtime)).toEqual(mailToEve)
 })
 
+test('what an agent below was told of by the one above takes no second place when it tells of it again', async () => {
+  const seen: (readonly { readonly run?: string | undefined }[])[] = []
+  const looking = guard({
+    name: 'looking',
+    at: 'output',
+    check: (_subject, { tainted }) => {
+      seen.push(tainted)
+      return verdict.allow()
+    },
+  })
+  const browsing = (count: number): ScriptedAnswer => ({
+    toolCalls: Array.from({ length: count }, () => ({ name: 'browse', input: {} })),
+  })
+  const below = reader({ model: scriptedModel([browsing(7), { text: 'Read.' }], { by: 'turn' }) })
+  const lead = agent({
+    name: 'lead',
+    model: scriptedModel([browsing(9), call('read', { prompt: 'Read.' }), { text: 'Done.' }], {
+      by: 'turn',
+    }),
+    tools: [browse, agentTool(below, { name: 'read', description: 'Reads.' })],
+    guards: [looking],
+  })
+  await using runtime = await testRuntime({ flows: [lead, below] })
+  const { id } = await runtime.start(lead, { prompt: 'Browse, then have more read.' })
+  const told = seen.flat().map(({ run }) => (run?.startsWith(`${id}.`) ? 'below' : (run ?? 'own')))
+  expect(told).toEqual([...Array<string>(9).fill('own'), ...Array<string>(7).fill('below')])
+})
+
 test('an agent below that has failed and was undone marks the one above as well', async () => {
   const book = tool({
     name: 'book',

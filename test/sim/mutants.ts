@@ -291,7 +291,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a run below is not told of what came from outside',
     file: 'run/operations/waits.ts',
-    find: '...pass.options.taints.toldBy(pass.run),',
+    find: '...pass.options.taints.told(),',
     replace: '',
   },
   {
@@ -299,6 +299,12 @@ export const mutants: readonly Mutant[] = [
     file: 'run/pass/inbox.ts',
     find: 'pass.options.taints.add(end.taints)',
     replace: 'pass.options.taints.add([])',
+  },
+  {
+    name: 'what a run is told of by one below is never its own',
+    file: 'run/pass/taints.ts',
+    find: 'taint.run ?? this.#run',
+    replace: 'taint.run',
   },
   {
     name: 'whoever watches a run again sees an entry twice',

@@ -8,7 +8,10 @@ import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
 
-/** How long it may take until nothing is due or held any more, in milliseconds and in events. */
+/**
+ * How long it may take until nothing is due or held any more: in milliseconds, and in events since the last
+ * run began, as agents below agents become a hundred runs.
+ */
 const calmMsMax = 900_000
 const calmEventsMax = 12_000
 const roundsMax = 500
@@ -43,8 +46,13 @@ export async function settle(world: World, operator: Operator): Promise<void> {
 async function rest(world: World, operator: Operator): Promise<void> {
   const { scheduler, report, observer, store } = world
   const end = scheduler.elapsed + calmMsMax
-  const last = scheduler.events + calmEventsMax
+  let last = scheduler.events + calmEventsMax
+  let begun = observer.runs.size
   for (;;) {
+    if (observer.runs.size > begun) {
+      begun = observer.runs.size
+      last = scheduler.events + calmEventsMax
+    }
     const next = scheduler.events + lookEvery
     await scheduler.run(() => report.hasFailed || scheduler.events >= next, lookEvery)
     if (report.hasFailed) return

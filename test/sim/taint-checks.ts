@@ -58,6 +58,7 @@ function checkTold(
   const missing = [...known].filter((name) => !told.includes(name))
   const isFull = taints.length >= taintsMax
   must(missing.length === 0 || isFull, 'O1', `of ${missing.join(', ')} nothing is told`)
+  must(new Set(told).size === told.length, 'O1', `${told.join(', ')} are told, one of them twice`)
 }
 
 /** The calls that have brought this run something from outside, for certain. */

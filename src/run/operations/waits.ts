@@ -164,7 +164,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
         // It is done for whoever asked for this run.
         by: pass.reader.beginning.record.by,
         ancestors: ancestorsOfChild(pass),
-        ...pass.options.taints.toldBy(pass.run),
+        ...pass.options.taints.told(),
       })
       const record = { run: id, flow: flow.name, input: digest }
       register(pass, operation, 'child.started', record, [created])

@@ -14,11 +14,16 @@ import type { Reader } from '../replay/reader.ts'
 const taintsMax = 16
 
 export class Taints {
+  readonly #run: string
   readonly #known = new Map<string, Taint>()
+
+  private constructor(run: string) {
+    this.#run = run
+  }
 
   /** Those that a run's ledger holds. */
   static of(reader: Reader): Taints {
-    const taints = new Taints()
+    const taints = new Taints(reader.run)
     taints.add(reader.beginning.record.taints)
     taints.add(reader.state.taints)
     return taints
@@ -28,18 +33,19 @@ export class Taints {
     return Array.from(this.#known.values())
   }
 
-  /** Returns those that were not known. */
+  /** Returns those that were not known. A run below tells of the run's own calls, too. */
   add(taints: readonly Taint[] = []): readonly Taint[] {
     return taints.filter((taint) => {
-      const id = JSON.stringify([taint.run, taint.call])
+      const id = JSON.stringify([taint.run ?? this.#run, taint.call])
       if (this.#known.has(id) || this.#known.size >= taintsMax) return false
       this.#known.set(id, taint)
       return true
     })
   }
 
-  /** As other runs are told of them by this one; empty when there are none. */
-  toldBy(run: string): { readonly taints?: readonly Taint[] } {
+  /** As other runs are told of them; empty when there are none. */
+  told(): { readonly taints?: readonly Taint[] } {
+    const run = this.#run
     return this.#known.size === 0 ? {} : { taints: this.list.map((taint) => ({ run, ...taint })) }
   }
 }

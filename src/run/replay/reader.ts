@@ -15,7 +15,7 @@ import type { Line } from './recorded.ts'
 const batchMax = 1000
 
 export class Reader {
-  readonly #run: string
+  readonly run: string
   /**
    * Entries by number, and what was decoded of them: only where one refers to another. What is referred
    * to and refers to nothing is decoded at once, so that its text need not be kept.
@@ -32,7 +32,7 @@ export class Reader {
   readonly open: readonly Entry[]
 
   private constructor(run: string, open: readonly Entry[]) {
-    this.#run = run
+    this.run = run
     this.open = open
   }
 
@@ -93,11 +93,11 @@ export class Reader {
         await this.#fetch(store, seqs.slice(at, at + batchMax), wanted)
       }
     }
-    this.#large = await largeValues(store, this.#run, wanted.large)
+    this.#large = await largeValues(store, this.run, wanted.large)
   }
 
   async #fetch(store: Store, seqs: readonly number[], wanted: Wanted): Promise<void> {
-    const found: readonly LinkedEntry[] = await store.entriesAt(this.#run, seqs)
+    const found: readonly LinkedEntry[] = await store.entriesAt(this.run, seqs)
     checkLinks(found)
     if (found.length < seqs.length)
       throw this.#broken('an entry that another one refers to is missing')
@@ -121,8 +121,8 @@ export class Reader {
     if (payload !== null) return decode(payload, { resolve, onParts: this.#noteBlocks })
     throw new EverloopError(
       'BROKEN_CHAIN',
-      `Entry ${seq} of run "${this.#run}" has been erased, so the run cannot go on. Cancel it.`,
-      { run: this.#run },
+      `Entry ${seq} of run "${this.run}" has been erased, so the run cannot go on. Cancel it.`,
+      { run: this.run },
     )
   }
 
@@ -166,8 +166,8 @@ export class Reader {
   #broken(why: string): EverloopError {
     return new EverloopError(
       'BROKEN_CHAIN',
-      `The ledger of run "${this.#run}" is broken: ${why}. Run \`everloop runs verify ${this.#run}\`.`,
-      { run: this.#run },
+      `The ledger of run "${this.run}" is broken: ${why}. Run \`everloop runs verify ${this.run}\`.`,
+      { run: this.run },
     )
   }
 }

@@ -149,14 +149,14 @@ export function toParent(
   run: string,
   { parent }: Payloads['run.started'],
   end: RunEnd,
-  taints: Taints = new Taints(),
+  taints?: Taints,
 ): NewMessage[] {
   if (!parent) return []
-  const payload = payloadOf(end, taints.toldBy(run))
+  const payload = payloadOf(end, taints?.told())
   return [{ run: parent.run, kind: 'child', name: run, payload, id: `end of ${run}` }]
 }
 
-function payloadOf(end: RunEnd, told: Pick<MessageRecords['child'], 'taints'>): string {
+function payloadOf(end: RunEnd, told: Pick<MessageRecords['child'], 'taints'> = {}): string {
   if (end.kind === 'run.completed') {
     // Put together from texts: an output that is just within the limits must fit into a message too.
     const rest = encode({ status: 'completed', ...told }).slice(1)
