@@ -12,7 +12,7 @@ import type { Pass } from '../pass/pass.ts'
 import { patiently } from '../patience.ts'
 import { failure } from '../operations/scopes.ts'
 import { pausedDraft } from '../pass/stop.ts'
-import { Taints } from '../pass/taints.ts'
+import type { Taints } from '../pass/taints.ts'
 import { undoablesOf } from '../undo/undo-plan.ts'
 
 /** What became of the flow's function. */
