@@ -181,6 +181,35 @@ test('what an agent below was told of by the one above takes no second place whe
   expect(told).toEqual([...Array<string>(9).fill('own'), ...Array<string>(7).fill('below')])
 })
 
+test('calls of one id in two answers are told apart by their tools', async () => {
+  const seen: string[] = []
+  const looking = guard({
+    name: 'looking',
+    at: 'output',
+    check: (_subject, { tainted }) => {
+      seen.push(...tainted.map(({ tool: name }) => name))
+      return verdict.allow()
+    },
+  })
+  const inbox = tool({
+    name: 'inbox',
+    description: 'Reads mails.',
+    effect: 'read',
+    taints: true,
+    run: (_input: unknown) => 'A mail.',
+  })
+  const one = (name: string): ScriptedAnswer => ({ toolCalls: [{ id: 'call_1', name, input: {} }] })
+  const clerk = agent({
+    name: 'clerk',
+    model: scriptedModel([one('browse'), one('inbox'), { text: 'Read.' }]),
+    tools: [browse, inbox],
+    guards: [looking],
+  })
+  await using runtime = await testRuntime({ flows: [clerk] })
+  await runtime.start(clerk, { prompt: 'Read.' })
+  expect(seen).toEqual(['browse', 'inbox'])
+})
+
 test('an agent below that has failed and was undone marks the one above as well', async () => {
   const book = tool({
     name: 'book',

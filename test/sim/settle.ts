@@ -8,12 +8,12 @@ import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
 
-/**
- * How long it may take until nothing is due or held any more: in milliseconds, and in events since the last
- * run began, as agents below agents become a hundred runs.
- */
+/** How long it may take until nothing is due or held any more, in milliseconds and in events. */
 const calmMsMax = 900_000
 const calmEventsMax = 12_000
+/** Agents below agents become a hundred runs: each that begins gives so many events more. */
+const eventsOfRun = 1000
+const runsMax = 150
 const roundsMax = 500
 /** How often it is looked whether the world has come to rest, in events. */
 const lookEvery = 20
@@ -46,13 +46,10 @@ export async function settle(world: World, operator: Operator): Promise<void> {
 async function rest(world: World, operator: Operator): Promise<void> {
   const { scheduler, report, observer, store } = world
   const end = scheduler.elapsed + calmMsMax
-  let last = scheduler.events + calmEventsMax
-  let begun = observer.runs.size
+  const last = scheduler.events + calmEventsMax
+  const before = observer.runs.size
   for (;;) {
-    if (observer.runs.size > begun) {
-      begun = observer.runs.size
-      last = scheduler.events + calmEventsMax
-    }
+    const begun = Math.min(observer.runs.size - before, runsMax)
     const next = scheduler.events + lookEvery
     await scheduler.run(() => report.hasFailed || scheduler.events >= next, lookEvery)
     if (report.hasFailed) return
@@ -69,7 +66,7 @@ async function rest(world: World, operator: Operator): Promise<void> {
         return
       }
     }
-    if (scheduler.elapsed > end || scheduler.events > last) {
+    if (scheduler.elapsed > end || scheduler.events > last + begun * eventsOfRun) {
       const rows = await store.runs({})
       const moving = rows.filter(({ session, wake }) => session !== undefined || wake !== undefined)
       const said = moving.map(

@@ -13,8 +13,9 @@ import { TurnView } from './turn-view.ts'
 /** A run keeps no more of them. */
 const taintsMax = 16
 
-/** Of a call, by the run that made it. */
-const nameOf = (run: string, call: string): string => `call ${call} of run ${run}`
+/** Of a call, by the run that made it. Ids are told apart by the tool, as models use them again. */
+const nameOf = (run: string, { call, tool }: Taint): string =>
+  `call ${call} of ${tool} by run ${run}`
 
 /** What a guard is told. */
 interface Told {
@@ -32,9 +33,8 @@ export function checkTainted(
 ): void {
   const known = new Set(taintsOf(sight, run))
   // It is told of the call whose result it is shown.
-  if (position === 'result' && isTainting(sight, run, committedIn(run) + 1, call)) {
-    known.add(nameOf(run.id, call))
-  }
+  const tool = position === 'result' && taintingTool(sight, run, committedIn(run) + 1, call)
+  if (tool) known.add(nameOf(run.id, { call, tool }))
   checkTold(run, tainted, known, must)
   if (tainted.length > 0) sight.report.reach('guard told of what came from outside')
   if (tainted.some((taint) => taint.run !== undefined && taint.run !== run.id)) {
@@ -54,7 +54,7 @@ function checkTold(
   known: ReadonlySet<string>,
   must: Must,
 ): void {
-  const told = taints.map((taint) => nameOf(taint.run ?? run.id, taint.call))
+  const told = taints.map((taint) => nameOf(taint.run ?? run.id, taint))
   const missing = [...known].filter((name) => !told.includes(name))
   const isFull = taints.length >= taintsMax
   must(missing.length === 0 || isFull, 'O1', `of ${missing.join(', ')} nothing is told`)
@@ -68,9 +68,7 @@ function* taintsOf(sight: Sight, run: Mirror): Generator<string> {
     const { kind, scope, key } = entry
     const path = operationPath(scope, key)
     if (kind === 'run.started') {
-      for (const { run: other = '', call } of recordOf(entry, kind).taints ?? []) {
-        yield nameOf(other, call)
-      }
+      for (const taint of recordOf(entry, kind).taints ?? []) yield nameOf(taint.run ?? '', taint)
     }
     if (kind === 'child.started') children.set(path, recordOf(entry, kind).run)
     const child = sight.runs.get(children.get(path) ?? '')
@@ -80,7 +78,8 @@ function* taintsOf(sight: Sight, run: Mirror): Generator<string> {
   for (let turn = 1; turn <= committedIn(run); turn++) {
     for (const { id = '' } of new TurnView(run, turn).answer?.content ?? []) {
       const outcome = run.outcomes.get(operationPath(`turns/${turn}`, explicitKey(`call:${id}`)))
-      if (outcome && isTainting(sight, run, turn, id)) yield nameOf(run.id, id)
+      const tool = outcome && taintingTool(sight, run, turn, id)
+      if (tool) yield nameOf(run.id, { call: id, tool })
     }
   }
 }
@@ -88,9 +87,14 @@ function* taintsOf(sight: Sight, run: Mirror): Generator<string> {
 /** The turns that are over: the code has been handed all that was done in them. */
 const committedIn = (run: Mirror): number => run.turns.get('turns') ?? 0
 
-/** Whether the tool of this call reads what is outside. */
-function isTainting({ agents }: Sight, run: Mirror, turn: number, call: string): boolean {
+/** The tool of this call, if it reads what is outside. */
+function taintingTool(
+  { agents }: Sight,
+  run: Mirror,
+  turn: number,
+  call: string,
+): string | undefined {
   const made = new TurnView(run, turn).answer?.content.find(({ id }) => id === call)
   const tool = agents.get(run.flow)?.tools.find(({ name }) => name === made?.name)
-  return tool?.does === 'effect' && tool.taints
+  return tool?.does === 'effect' && tool.taints ? tool.name : undefined
 }

@@ -36,7 +36,8 @@ export class Taints {
   /** Returns those that were not known. A run below tells of the run's own calls, too. */
   add(taints: readonly Taint[] = []): readonly Taint[] {
     return taints.filter((taint) => {
-      const id = JSON.stringify([taint.run ?? this.#run, taint.call])
+      // Models count their calls anew in each answer: one id may be that of several tools.
+      const id = JSON.stringify([taint.run ?? this.#run, taint.call, taint.tool])
       if (this.#known.has(id) || this.#known.size >= taintsMax) return false
       this.#known.set(id, taint)
       return true
