@@ -204,11 +204,11 @@ export class RunHandle implements Run {
   }
 
   random(): number {
-    return this.#here().draw().readUIntBE(0, 6) / 2 ** 48
+    return Buffer.from(this.#here().draw()).readUIntBE(0, 6) / 2 ** 48
   }
 
   uuid(): string {
-    const hex = this.#here().draw().toString('hex')
+    const hex = Buffer.from(this.#here().draw()).toString('hex')
     const variant = ((parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
   }

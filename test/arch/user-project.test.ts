@@ -134,11 +134,22 @@ test('and the code of documents compile with skipLibCheck: false, noUncheckedInd
       outDir: 'out',
       allowImportingTsExtensions: true,
     }
-    const config = JSON.stringify({ compilerOptions, files: modules.map(([name]) => name) })
-    writeFileSync(join(folder, 'tsconfig.json'), config)
-    const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+    // A project for browsers and servers alike has the types of the web instead of Node's.
+    const ofTheWeb = { lib: [...compilerOptions.lib, 'dom'], types: [] }
+    const compile = (own: object, files: readonly string[]): string => {
+      const config = { compilerOptions: { ...compilerOptions, ...own }, files }
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+      const tsc = join(root, 'node_modules/typescript/bin/tsc')
+      return spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' }).stdout
+    }
+    const found = [
+      compile(
+        {},
+        modules.map(([name]) => name),
+      ),
+      compile(ofTheWeb, ['user.ts', 'library.ts']),
+    ]
     rmSync(folder, { recursive: true })
-    expect(stdout).toBe('')
+    expect(found).toEqual(['', ''])
   })
 })

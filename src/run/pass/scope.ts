@@ -143,7 +143,7 @@ export class Scope {
   }
 
   /** 32 bytes that depend on the seed, the scope and how many were drawn before, and nothing else. */
-  draw(): Buffer {
+  draw(): Uint8Array {
     this.#drawn++
     return hash('sha256', `random\n${this.#seed}\n${this.path}\n${this.#drawn}`, 'buffer')
   }
