@@ -11,9 +11,6 @@ import type { World } from './world.ts'
 /** How long it may take until nothing is due or held any more, in milliseconds and in events. */
 const calmMsMax = 900_000
 const calmEventsMax = 12_000
-/** Agents below agents become a hundred runs: each that begins gives so many events more. */
-const eventsOfRun = 1000
-const runsMax = 150
 const roundsMax = 500
 /** How often it is looked whether the world has come to rest, in events. */
 const lookEvery = 20
@@ -47,9 +44,7 @@ async function rest(world: World, operator: Operator): Promise<void> {
   const { scheduler, report, observer, store } = world
   const end = scheduler.elapsed + calmMsMax
   const last = scheduler.events + calmEventsMax
-  const before = observer.runs.size
   for (;;) {
-    const begun = Math.min(observer.runs.size - before, runsMax)
     const next = scheduler.events + lookEvery
     await scheduler.run(() => report.hasFailed || scheduler.events >= next, lookEvery)
     if (report.hasFailed) return
@@ -66,7 +61,7 @@ async function rest(world: World, operator: Operator): Promise<void> {
         return
       }
     }
-    if (scheduler.elapsed > end || scheduler.events > last + begun * eventsOfRun) {
+    if (scheduler.elapsed > end || scheduler.events > last) {
       const rows = await store.runs({})
       const moving = rows.filter(({ session, wake }) => session !== undefined || wake !== undefined)
       const said = moving.map(

