@@ -42,6 +42,6 @@ function begin(db: Connection, about: ImportedRun, genesis: Entry): Subject {
   const row = db.get<readonly [key: number]>(sql.runKeyOf, genesis.run)
   assert(isNew && row, 'A run that was not here could not be created.', { run: genesis.run })
   const status: RunRow['status'] = 'active'
-  const trail = { scope: genesis.scope, opened: undefined }
+  const trail = { scope: genesis.scope, opened: undefined, rows: [] }
   return { id: genesis.run, key: row[0], newest: 0, asking: 0, shown: 0, status, trail }
 }

@@ -15,7 +15,7 @@ import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
 import { toStored } from './stored-text.ts'
-import { follow, reopen, type Trail } from './trail.ts'
+import { closeRows, follow, putRow, reopen, type Trail } from './trail.ts'
 import * as sql from './write-statements.ts'
 
 /** The run as the append finds it, and as it changes it. */
@@ -33,7 +33,7 @@ export interface Subject {
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   const effect = rowEffect(entry)
   insertEntry(db, run.key, entry)
-  run.trail = follow(db, run, entry, effect)
+  follow(db, run, entry, effect)
   const charge = chargeOf(entry)
   if (charge) addCharge(db, charge)
   if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
@@ -45,13 +45,13 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   }
   if (effect.reask !== undefined) db.run(sql.askAgain, run.key, effect.reask)
   if (effect.close !== undefined) {
-    db.run(sql.closeScopes, run.key, effect.close)
+    closeRows(db, run, effect.close)
     if (run.shown > 0) hide(db, run, sql.dropChunksWithin, effect.close)
     if (run.asking > 0) {
       setAsking(db, run, run.asking - db.run(sql.closeQuestions, run.key, effect.close))
     }
   }
-  if (effect.move) db.run(sql.putScope, run.key, effect.move.path, effect.move.from)
+  if (effect.move) putRow(db, run, effect.move)
   if (effect.reopen && effect.reopen.length > 0) reopen(db, run, effect.reopen)
   if (effect.title !== undefined) db.run(sql.setTitle, toStored(effect.title), run.key)
   if (effect.version !== undefined) db.run(sql.setVersion, toStored(effect.version), run.key)

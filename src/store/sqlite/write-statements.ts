@@ -81,6 +81,8 @@ export const entryKind: string = 'SELECT kind FROM entries WHERE run = ? AND seq
 /** The position that the entry just written got. */
 export const entryPosition: string = 'SELECT position FROM entries WHERE run = ? AND seq = ?'
 
+export const scopeRows: string = 'SELECT path FROM scopes WHERE run = ? LIMIT ?'
+
 export const scopeRow: string = 'SELECT 1 FROM scopes WHERE run = ? AND path = ?'
 
 /** The last entry of other scopes: there is one, because the first entry of all has scope "". */

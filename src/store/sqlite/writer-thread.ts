@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
+import { systemPorts } from '../../base/system.ts'
 import type { Failure } from './command.ts'
 import { refuseMoved } from './moved.ts'
 import { openLedger, type OpenedFile } from './open.ts'
@@ -27,7 +28,7 @@ function serve(port: MessagePort, file: OpenedFile): void {
   try {
     refuseMoved(file) // or it would be made anew
     const connection = openLedger(file)
-    writer = new Writer({ connection, file, patience: 'blocks' })
+    writer = new Writer({ connection, file, patience: 'blocks', ports: systemPorts })
   } catch (error) {
     send({ is: 'refused', failure: failureOf(error) })
     port.close()
