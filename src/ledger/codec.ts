@@ -14,9 +14,11 @@
 import { hash as sha256 } from 'node:crypto'
 import { EverloopError } from '../base/errors.ts'
 import { parseJson } from '../base/parse-json.ts'
+import { plainCopy } from './plain-copy.ts'
 import { plainJson } from './plain-json.ts'
 import { toAscii } from './quote.ts'
 import { type DecodeOptions, untag } from './read-tags.ts'
+import type { Ref } from './ref.ts'
 import { type BlocksOf, checkUnits, type Refer, writeValue } from './write-value.ts'
 
 export interface EncodeOptions {
@@ -38,6 +40,23 @@ export function encode(value: unknown, options: EncodeOptions = {}): string {
   return checkUnits(
     json === undefined ? writeValue(value, { refer, blocksOf, sorted: false }) : toAscii(json),
   )
+}
+
+/** A value's text, and what `decode` makes of it. */
+export interface Kept {
+  readonly text: string
+  readonly value: (resolve: (ref: Ref) => unknown) => unknown
+}
+
+/**
+ * Returns what `encode` and `decode` return, without decoding where the value is data that JSON can hold as
+ * it is. Undefined for all else. `value` can be taken once: it is nobody else's.
+ */
+export function keep(value: unknown, refer: Refer): Kept | undefined {
+  const json = plainCopy(value, refer)
+  if (json === undefined) return undefined
+  const text = checkUnits(toAscii(JSON.stringify(json)))
+  return { text, value: (resolve) => untag(json, { resolve }) }
 }
 
 /** Returns the value that `encode` made this text of. Throws BROKEN_CHAIN when it is no such text. */

@@ -11,9 +11,9 @@
 export const dollars: RegExp = /^\$+$/
 
 /** A value with more items and characters than this is not searched for what JSON lacks. */
-const unitsMax = 256 * 1024
+export const unitsMax: number = 256 * 1024
 /** Nor deeper than this. */
-const depthMax = 50
+export const depthMax: number = 50
 
 /** The JSON. Undefined when the value holds something that JSON lacks, or throws when it is read. */
 export function plainJson(value: unknown): string | undefined {

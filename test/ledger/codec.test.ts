@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, digestOf, encode } from '../../src/ledger/codec.ts'
+import { decode, digestOf, encode, keep } from '../../src/ledger/codec.ts'
+import type { Ref } from '../../src/ledger/ref.ts'
 import { payloadUnitsMax } from '../../src/ledger/write-value.ts'
 import { keys, objectOf, reversed, texts, values } from './values.ts'
 
@@ -85,6 +86,74 @@ describe('round trip', () => {
     const list = [...Array.from({ length: 300_000 }, () => ''), probe]
     expect(encode(list).endsWith('"",{"value":1}]')).toBe(true)
     expect(reads).toBe(1)
+  })
+
+  test('what is kept at once is what encode and decode make of it', () => {
+    const ref: Ref = [7, 'value']
+    const resolve = (): unknown => 'resolved'
+    // Of what may be referred to, some is.
+    const refer = (part: object | string): Ref | undefined =>
+      (typeof part === 'string' ? part.length : Object.keys(part).length) % 3 === 2
+        ? ref
+        : undefined
+    const long = fc.string({ minLength: 255, maxLength: 260 })
+    let quick = 0
+    fc.assert(
+      fc.property(fc.oneof(values, fc.jsonValue(), fc.array(fc.oneof(long, values))), (value) => {
+        const text = encode(value, { refer })
+        const kept = keep(value, refer)
+        if (!kept) return
+        quick++
+        expect(kept.text).toBe(text)
+        expect(isDeepStrictEqual(kept.value(resolve), decode(text, { resolve }))).toBe(true)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(quick).toBeGreaterThan(500)
+  })
+
+  test.each<[string, () => unknown]>([
+    ['minus zero', () => [-0]],
+    ['not a number', () => [NaN]],
+    ['undefined', () => [undefined]],
+    // oxlint-disable-next-line no-sparse-arrays
+    ['a hole', () => [1, , 2]],
+    ['a date', () => [new Date(0)]],
+    ['bytes', () => ({ bytes: new Uint8Array(1) })],
+    ['a key of dollar signs', () => ({ $: 1 })],
+    ['a key called __proto__', () => JSON.parse('{"__proto__":{"a":1}}') as unknown],
+    ['no prototype', () => Object.create(null) as unknown],
+    ['a list of its own class', () => new (class Own extends Array {})()],
+    ['toJSON', () => [{ toJSON: () => 'hidden' }]],
+    ['depth', () => Array.from({ length: 60 }).reduce<unknown>((inner) => [inner], 0)],
+    ['much', () => [Array.from({ length: 300_000 }, () => 0)]],
+    [
+      'what throws when it is read',
+      () => ({
+        get a() {
+          throw new Error('no')
+        },
+      }),
+    ],
+  ])('what JSON cannot hold as it is, is not kept at once: %s', (_, value) => {
+    expect(keep(value(), () => undefined)).toBeUndefined()
+  })
+
+  test('what is kept at once is a copy, and each field was read once', () => {
+    let reads = 0
+    const inner = { list: [{ a: 1 }] }
+    const value = {
+      inner,
+      get field() {
+        return ++reads
+      },
+    }
+    const kept = keep(value, () => undefined)
+    const copy = kept?.value(() => undefined)
+    expect(copy).toEqual({ inner: { list: [{ a: 1 }] }, field: 1 })
+    expect(kept?.text).toBe('{"inner":{"list":[{"a":1}]},"field":1}')
+    inner.list.push({ a: 2 })
+    expect(copy).toEqual({ inner: { list: [{ a: 1 }] }, field: 1 })
   })
 
   test('values without extras are JSON as JSON.parse reads it', () => {

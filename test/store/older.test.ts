@@ -57,7 +57,8 @@ test('a store of version 4 is read by a resume as it was, and goes on', async ()
   const older = new Connection(location, { access: 'write', busyMs: 1000 })
   const stretches = (): readonly unknown[] => older.all('SELECT * FROM everloop_stretches')
   const made = stretches()
-  older.exec('DROP TABLE everloop_stretches; PRAGMA user_version = 4')
+  older.exec('DROP TABLE everloop_stretches; ALTER TABLE runs DROP COLUMN spent')
+  older.exec('PRAGMA user_version = 4')
   older.exec('CREATE INDEX entries_by_scope ON entries (run, scope, seq)')
 
   const store = await openStore(location)
@@ -79,4 +80,29 @@ test('a store of version 4 is read by a resume as it was, and goes on', async ()
     'b',
   ])
   older.close()
+})
+
+test('what stood on an account before version 7 is counted with what comes', async () => {
+  const location = newLocation()
+  const before = await openStore(location)
+  const { chain } = await heldRun(before)
+  await before.close()
+  const older = new Connection(location, { access: 'write', busyMs: 1000 })
+  older.exec('ALTER TABLE runs DROP COLUMN spent; PRAGMA user_version = 6')
+  older.exec("INSERT INTO everloop_accounts VALUES ('r', 'tokens', 5), ('r', 'turns', 1)")
+  older.close()
+
+  const store = await openStore(location)
+  const charge = { to: ['r'], amounts: { tokens: 3, calls: 1 } }
+  const draft = {
+    scope: '',
+    kind: 'step.completed',
+    key: 'a',
+    record: { charge, value: 1 },
+  } as const
+  await session(store, 't')
+  expect(await store.append(chain.append(await hold(store, 't', 'r'), [draft]))).toMatchObject({
+    is: 'committed',
+  })
+  expect(await store.account('r')).toEqual({ tokens: 8, turns: 1, calls: 1 })
 })

@@ -1,5 +1,5 @@
 -- application_id 1702259824
--- user_version 6
+-- user_version 7
 CREATE TABLE artifacts (
   hash TEXT NOT NULL UNIQUE,
   bytes BLOB NOT NULL
@@ -95,7 +95,7 @@ CREATE TABLE runs (
   inbox INTEGER NOT NULL,
   asking INTEGER NOT NULL,
   labels TEXT NOT NULL
-, shown INTEGER NOT NULL DEFAULT 0, title TEXT) STRICT;
+, shown INTEGER NOT NULL DEFAULT 0, title TEXT, spent TEXT NOT NULL DEFAULT '{}') STRICT;
 CREATE TABLE scopes (
   run INTEGER NOT NULL,
   path TEXT NOT NULL,

@@ -18,6 +18,6 @@ test('the schema is the one in the manifest', async () => {
     ...rows.map(([sql]) => `${sql};`),
   ].join('\n')
   connection.close()
-  expect([applicationId, schemaVersion]).toEqual([0x65766c70, 6])
+  expect([applicationId, schemaVersion]).toEqual([0x65766c70, 7])
   await expect(`${manifest}\n`).toMatchFileSnapshot('schema-manifest.sql')
 })

@@ -18,6 +18,7 @@ import {
   diff,
   encode,
   entryUnits,
+  keep,
   listsOf,
   readsTooMuch,
   referredUnitsMin,
@@ -167,13 +168,10 @@ export class LoopState {
     const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
       this.#plain.get(list)
     const edits = diff(this.#state, after, { plainOf })
-    const referring = this.#referring(handed)
-    const text = this.#making.redact(encode(edits, { refer: referring.refer }))
-    const added = text.length + referring.units
+    const { text, units, delta } = this.#writing(edits, handed)
+    const added = text.length + units
     const live = this.#live + added - replacedUnits(this.#state, edits)
     const chain = this.#chain + added + entryUnits
-    // What is new is copied: the objects belong to the code, which goes on using them.
-    const delta = decode(text, { resolve: referring.resolve }) as readonly Edit[]
     const state = applyEdits(this.#state, delta, plainOf)
     const rest = {
       ...(version === undefined ? {} : { version }),
@@ -200,6 +198,27 @@ export class LoopState {
       payload: `{"delta":${text},${tail}`,
       accept: (seq) => this.#accept(state, delta, { seq, record }, keeping),
     }
+  }
+
+  /**
+   * The edits as they are written, and as a resume will read them. What is new is copied: the objects belong
+   * to the code, which goes on using them. `units`: what is referred to.
+   */
+  #writing(
+    edits: readonly Edit[],
+    handed: HandedValues,
+  ): { readonly text: string; readonly units: number; readonly delta: readonly Edit[] } {
+    const { redact } = this.#making
+    const quick = this.#referring(handed)
+    const kept = keep(edits, quick.refer)
+    if (kept && redact(kept.text) === kept.text) {
+      const delta = kept.value(quick.resolve) as readonly Edit[]
+      return { text: kept.text, units: quick.units, delta }
+    }
+    const referring = this.#referring(handed)
+    const text = redact(encode(edits, { refer: referring.refer }))
+    const delta = decode(text, { resolve: referring.resolve }) as readonly Edit[]
+    return { text, units: referring.units, delta }
   }
 
   /** The turn with its whole state; only what the ledger does not hold in large parts is written. */

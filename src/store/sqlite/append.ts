@@ -14,6 +14,7 @@ import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
 import type { KnownRuns } from './known-runs.ts'
 import { type Subject, writeEntry } from './project.ts'
+import { spentIn } from './spent.ts'
 import { toStored } from './stored-text.ts'
 import { inTransaction } from './transaction.ts'
 import { trailOf } from './trail.ts'
@@ -63,6 +64,7 @@ type Entered = readonly [
   asking: number,
   status: RunRow['status'],
   shown: number,
+  spent: string,
   scope: string,
 ]
 
@@ -87,10 +89,11 @@ function enter({ db, known }: Pen, given: Append): Subject | undefined {
   }
   const row = db.get<Entered>(sql.checkRun, given.run, ...held, unlessNewerThan)
   if (!row) return undefined
-  const [key, newest, asking, status, shown, scope] = row
+  const [key, newest, asking, status, shown, spent, scope] = row
   // Two statements: one with RETURNING builds a table for its one row, and takes longer.
   if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, key)
-  return { id: given.run, key, newest, asking, status, shown, trail: trailOf(db, key, scope) }
+  const rows = { spent: spentIn(spent), trail: trailOf(db, key, scope) }
+  return { id: given.run, key, newest, asking, status, shown, ...rows }
 }
 
 function refusal(db: Connection, given: Append): AppendResult {

@@ -43,5 +43,6 @@ function begin(db: Connection, about: ImportedRun, genesis: Entry): Subject {
   assert(isNew && row, 'A run that was not here could not be created.', { run: genesis.run })
   const status: RunRow['status'] = 'active'
   const trail = { scope: genesis.scope, opened: undefined, rows: [] }
-  return { id: genesis.run, key: row[0], newest: 0, asking: 0, shown: 0, status, trail }
+  const none = { newest: 0, asking: 0, shown: 0, spent: new Map<string, number>() }
+  return { id: genesis.run, key: row[0], ...none, status, trail }
 }

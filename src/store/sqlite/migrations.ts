@@ -186,6 +186,11 @@ DROP INDEX entries_by_scope;
 -- Not every open scope and stretch has a row from here on (trail.ts). Who takes it for granted must not read
 -- the file.
 `,
+  `
+-- What the run's own entries charged it, as JSON by name of the amount: this row is written with each of
+-- them anyway. What others charged it, and all that was charged before, stands in everloop_accounts.
+ALTER TABLE runs ADD COLUMN spent TEXT NOT NULL DEFAULT '{}';
+`,
 ]
 
 /** The version that this code reads and writes. */

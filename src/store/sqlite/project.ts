@@ -14,6 +14,7 @@ import {
 import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
 import type { Connection } from './driver.ts'
+import { type Spent, spentText, withAmounts } from './spent.ts'
 import { toStored } from './stored-text.ts'
 import { closeRows, follow, putRow, reopen, type Trail } from './trail.ts'
 import * as sql from './write-statements.ts'
@@ -26,6 +27,8 @@ export interface Subject {
   asking: number
   shown: number
   status: RunRow['status']
+  /** What its own entries charged it. */
+  spent: Spent
   trail: Trail
 }
 
@@ -35,7 +38,7 @@ export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   insertEntry(db, run.key, entry)
   follow(db, run, entry, effect)
   const charge = chargeOf(entry)
-  if (charge) addCharge(db, charge)
+  if (charge) addCharge(db, run, charge)
   if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
   if (run.asking > 0) settle(db, run, effect.settle)
   if (effect.wait) {
@@ -81,10 +84,16 @@ export function insertEntry(db: Connection, run: number, entry: Entry): void {
   db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
 }
 
-function addCharge(db: Connection, { to, amounts }: Charge): void {
-  for (const run of new Set(to)) {
+function addCharge(db: Connection, run: Subject, { to, amounts }: Charge): void {
+  for (const payer of new Set(to)) {
+    if (payer === run.id) {
+      // In the run's row, which is written anyway: a row elsewhere is one more page to write.
+      run.spent = withAmounts(run.spent, amounts)
+      db.run(sql.setSpent, spentText(run.spent), run.key)
+      continue
+    }
     for (const [name, amount] of Object.entries(amounts)) {
-      db.run(sql.charge, toStored(run), toStored(name), amount)
+      db.run(sql.charge, toStored(payer), toStored(name), amount)
     }
   }
 }

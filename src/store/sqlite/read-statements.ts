@@ -154,7 +154,9 @@ ${question} WHERE questions.id >= ? AND questions.id < ? ORDER BY questions.posi
 
 // The rest.
 
+/** What others have charged the run, and what it charged itself. */
 export const accountOf: string = 'SELECT name, amount FROM everloop_accounts WHERE run = ?'
+export const spentBy: string = 'SELECT spent FROM runs WHERE id = ?'
 
 export const artifactBytes: string = 'SELECT bytes FROM artifacts WHERE hash = ?'
 

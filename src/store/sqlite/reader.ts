@@ -43,6 +43,7 @@ import {
   sessionRow,
 } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
+import { spentIn } from './spent.ts'
 import { farRows, openedAt } from './trail.ts'
 import type { TurnBudget } from './turn-budget.ts'
 
@@ -247,8 +248,14 @@ export class Reader {
   }
 
   account(run: string): Amounts {
-    const rows = this.#db.all<readonly [name: string, amount: number]>(sql.accountOf, toStored(run))
-    return Object.fromEntries(rows.map(([name, amount]) => [fromStored(name), amount]))
+    const [spent] = this.#db.get<readonly [string]>(sql.spentBy, run) ?? []
+    const sums = new Map(spent === undefined ? [] : spentIn(spent))
+    type Charged = readonly [name: string, amount: number]
+    for (const [stored, amount] of this.#db.all<Charged>(sql.accountOf, toStored(run))) {
+      const name = fromStored(stored)
+      sums.set(name, (sums.get(name) ?? 0) + amount)
+    }
+    return Object.fromEntries(sums)
   }
 
   artifact(hash: string): Uint8Array | undefined {

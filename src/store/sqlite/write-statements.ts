@@ -11,7 +11,7 @@ import { runColumns } from './rows.ts'
 
 /** Fence and head check (S3): no row means that one of them does not hold. */
 export const checkRun: string = `
-SELECT key, newest, asking, status, shown,
+SELECT key, newest, asking, status, shown, spent,
   (SELECT scope FROM entries WHERE entries.run = runs.key AND entries.seq = runs.seq)
 FROM runs WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest <= ?`
 
@@ -123,6 +123,8 @@ export const askAgain: string = 'UPDATE questions SET answered = 0 WHERE run = ?
 /** Finds a row only while the question waits for an answer. */
 export const answerQuestion: string =
   'UPDATE questions SET answered = ? WHERE id = ? AND answered = 0'
+
+export const setSpent: string = 'UPDATE runs SET spent = ? WHERE key = ?'
 
 export const charge: string = `
 INSERT INTO everloop_accounts (run, name, amount) VALUES (?, ?, ?)
