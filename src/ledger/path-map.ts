@@ -2,9 +2,11 @@
  * A map whose keys are paths of scopes or operations. It finds what lies inside a scope without going
  * through everything else: thousands of scopes may be open, and they close one at a time.
  */
+import { LateMap } from '../base/late-map.ts'
+
 export class PathMap<T> extends Map<string, T> {
   /** By scope: the paths inside it. Not for scope "", in which all of them are. */
-  readonly #inside = new Map<string, Set<string>>()
+  readonly #inside = new LateMap<string, Set<string>>()
 
   constructor(entries: Iterable<readonly [string, T]> = []) {
     super()

@@ -11,6 +11,7 @@
  * A hold that hangs ends in one of three ways: the run is paused as stalled, it is stopped from outside,
  * or a cancel goes past the hold, and the code is handed the cancel instead.
  */
+import { LateSet } from '../../base/late-set.ts'
 import type { Ports } from '../../base/ports.ts'
 import { stallMs } from './quiet.ts'
 import { isOpening } from './resource.ts'
@@ -41,9 +42,9 @@ export class Holds {
   readonly #ports: Ports
   readonly #options: HoldsOptions
   /** In the order in which they were asked for. */
-  readonly #open = new Set<Hold>()
+  readonly #open = new LateSet<Hold>()
   /** Those of `#open` that are waited for: all but those that a cancel has gone past and that hang. */
-  readonly #waitedFor = new Set<Hold>()
+  readonly #waitedFor = new LateSet<Hold>()
 
   constructor(ports: Ports, options: HoldsOptions) {
     this.#ports = ports

@@ -2,13 +2,14 @@
  * Calls that can be undone and whose bodies have not returned yet, timed-out and abandoned ones included.
  * Undoing waits for them: a compensation that overtook such a call would undo what is only done after it.
  */
+import { LateSet } from '../../base/late-set.ts'
 import type { Ports } from '../../base/ports.ts'
 
 /** A body that heeds its signal returns at once; no other one is waited for any longer. */
 const patienceMs = 10_000
 
 export class Landings {
-  readonly #calls = new Set<Promise<unknown>>()
+  readonly #calls = new LateSet<Promise<unknown>>()
 
   /** A call is under way until this settles. */
   add(call: Promise<unknown>): void {

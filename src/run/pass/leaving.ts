@@ -7,6 +7,7 @@
  *    is given up at once, the code of the scope is not listened to any more, and what the call comes
  *    to is recorded in the scope before it closes.
  */
+import { LateSet } from '../../base/late-set.ts'
 import type { NewMessage } from '../../store/store.ts'
 import { cancelChild } from './cancel-message.ts'
 import { type Operations, unfinished } from './operations.ts'
@@ -38,7 +39,7 @@ export class Leaving {
   readonly #publisher: Pick<Publisher, 'isSending' | 'forget'>
   readonly #onDivergence: (what: string) => void
   /** Scopes whose code has ended and that something holds. */
-  readonly #held = new Set<Departure>()
+  readonly #held = new LateSet<Departure>()
 
   constructor(
     operations: Operations,

@@ -6,6 +6,7 @@
  *    pass, or is a signal that nothing awaited when it was searched for.
  * M2 A message is offered until an append has taken it, and not while one is about to.
  */
+import { LateSet } from '../../base/late-set.ts'
 import type { Ports } from '../../base/ports.ts'
 import { sleep } from '../../base/sleep.ts'
 import type { Message, Store } from '../../store/store.ts'
@@ -29,8 +30,8 @@ export interface MailboxOptions {
 
 export class Mailbox {
   readonly #options: MailboxOptions
-  readonly #taking = new Set<number>()
-  readonly #reserved = new Set<number>()
+  readonly #taking = new LateSet<number>()
+  readonly #reserved = new LateSet<number>()
   #newest: number
   #appends = 0
   #seen = 0

@@ -7,6 +7,7 @@
  * and what has not been sent when a step ends is dropped. Only what is on its way is waited for,
  * because nothing may be shown of a step that is recorded (S10).
  */
+import { LateSet } from '../../base/late-set.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Redactor, TextRedaction } from '../../base/redactor.ts'
 import { isWithin } from '../../ledger/index.ts'
@@ -35,7 +36,7 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions
   /** Those with text that was not sent yet. */
-  readonly #texts = new Set<LiveText>()
+  readonly #texts = new LateSet<LiveText>()
   #onItsWay: readonly NewChunk[] = []
   /** Sent, and perhaps not there. */
   #unsure: readonly NewChunk[] = []

@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { formatDuration } from '../../base/duration.ts'
 import { EverloopError } from '../../base/errors.ts'
+import { LateMap } from '../../base/late-map.ts'
 import type { Ports, Timer } from '../../base/ports.ts'
 
 const opening = new AsyncLocalStorage<true>()
@@ -23,7 +24,7 @@ interface Held {
 
 export class Resources {
   readonly #run: string
-  readonly #held = new Map<string, Held>()
+  readonly #held = new LateMap<string, Held>()
   readonly #onError: (error: unknown) => void
   #isClosed = false
 

@@ -6,6 +6,8 @@
  */
 import { hash } from 'node:crypto'
 import { EverloopError, untraced } from '../../base/errors.ts'
+import { LateMap } from '../../base/late-map.ts'
+import { LateSet } from '../../base/late-set.ts'
 import { childPath, explicitKey, laterKey, nameKey } from '../../ledger/index.ts'
 import { HandedValues } from '../replay/handed-values.ts'
 
@@ -14,7 +16,7 @@ export class Scope {
   readonly parent: Scope | undefined
   /** Operations in here are not rejected by a cancel. */
   readonly shielded: boolean
-  readonly children: Set<Scope> = new Set()
+  readonly children: LateSet<Scope> = new LateSet()
   /** Time of the last entry handed over in here: what `run.now()` tells. */
   time: number
   /** Large values that were handed over in here, for referring to them when the scope closes. */
@@ -23,8 +25,8 @@ export class Scope {
   /** What chance derives from. */
   #seed: string
   /** How often each name was used, and the key of its first use: names are checked and escaped once. */
-  readonly #names = new Map<string, { readonly first: string; count: number }>()
-  readonly #explicit = new Set<string>()
+  readonly #names = new LateMap<string, { readonly first: string; count: number }>()
+  readonly #explicit = new LateSet<string>()
   #drawn = 0
   #controller: AbortController | undefined
   #aborted: (() => unknown) | undefined

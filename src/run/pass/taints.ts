@@ -7,6 +7,7 @@
  * O2 None is lost with a worker: what the run was not started with is written down when it comes, in an
  *    entry that each resume reads. A loop that has ended takes its state with it.
  */
+import { LateMap } from '../../base/late-map.ts'
 import type { AnyDraft, Taint } from '../../ledger/index.ts'
 import type { Reader } from '../replay/reader.ts'
 
@@ -15,7 +16,7 @@ const taintsMax = 16
 
 export class Taints {
   readonly #run: string
-  readonly #known = new Map<string, Taint>()
+  readonly #known = new LateMap<string, Taint>()
 
   private constructor(run: string) {
     this.#run = run

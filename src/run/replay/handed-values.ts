@@ -8,6 +8,7 @@
  * handed gigabytes holds none of them.
  */
 import { hash } from 'node:crypto'
+import { LateMap } from '../../base/late-map.ts'
 import { decode, encode, equal, referredUnitsMin } from '../../ledger/index.ts'
 import type { Ref } from '../../ledger/index.ts'
 
@@ -31,7 +32,7 @@ interface Kept {
 }
 
 export class HandedValues {
-  readonly #kept = new Map<number, Kept>()
+  readonly #kept = new LateMap<number, Kept>()
   #units = 0
   #parts: Map<unknown, Ref> | undefined
   #faded: Faded | undefined

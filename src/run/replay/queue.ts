@@ -4,6 +4,7 @@
  * It may hold tens of thousands, and each scope that closes asks for what is left inside of it: that is
  * found by path, and what is dropped is passed over when its turn comes.
  */
+import { LateSet } from '../../base/late-set.ts'
 import { operationPath, PathMap } from '../../ledger/index.ts'
 import type { Entry } from '../../ledger/index.ts'
 
@@ -16,7 +17,7 @@ export class Queue<Delivery extends Delivered> {
   #list: (Delivery | undefined)[] = []
   #taken = 0
   /** Of those that still stand in the list. */
-  readonly #dropped = new Set<Delivery>()
+  readonly #dropped = new LateSet<Delivery>()
   /** Outcomes by path. Made when it is needed: code that asks for one after the other needs none. */
   #paths: PathMap<Delivery> | undefined
 

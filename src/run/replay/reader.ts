@@ -3,6 +3,7 @@
  * checked against its neighbour in the chain before anything is believed.
  */
 import { EverloopError } from '../../base/errors.ts'
+import { LateMap } from '../../base/late-map.ts'
 import { checkLinks, decode, emptyState, fold, placeOf } from '../../ledger/index.ts'
 import type { Block, Entry, LinkedEntry, Part, Ref, RunState } from '../../ledger/index.ts'
 import type { RunRow, Store } from '../../store/store.ts'
@@ -20,9 +21,9 @@ export class Reader {
    * Entries by number, and what was decoded of them: only where one refers to another. What is referred
    * to and refers to nothing is decoded at once, so that its text need not be kept.
    */
-  readonly #entries = new Map<number, Entry>()
-  readonly #records = new Map<number, unknown>()
-  #large: ReadonlyMap<string, unknown> = new Map()
+  readonly #entries = new LateMap<number, Entry>()
+  readonly #records = new LateMap<number, unknown>()
+  #large: ReadonlyMap<string, unknown> | undefined
   readonly #blocks = new WeakMap<readonly unknown[], readonly Block[]>()
   #state: RunState | undefined
   #beginning: Line<'run.started'> | undefined
@@ -155,7 +156,7 @@ export class Reader {
     const [seq, ...path] = ref
     if (large === undefined) return partOf(this.#record(seq), path)
     // Left out, it would be missing in the state and nobody would know.
-    if (!this.#large.has(large)) {
+    if (!this.#large?.has(large)) {
       throw this.#broken(
         'a large value is referred to in a way that this version does not know, so it is damaged or a newer everloop wrote it',
       )

@@ -7,6 +7,8 @@
  * - `done`: successes that a retry has taken out of the queue (see retry.ts, R3), until the code has
  *   asked for them again.
  */
+import { LateMap } from '../../base/late-map.ts'
+import { LateSet } from '../../base/late-set.ts'
 import { decode, isOutcome, isWait, isWithin, operationPath } from '../../ledger/index.ts'
 import type { Entry, OutcomeKind, Payloads, WaitKind } from '../../ledger/index.ts'
 import { Queue } from './queue.ts'
@@ -52,20 +54,20 @@ const failures: readonly Entry['kind'][] = [
 
 export class Recorded {
   readonly #queue = new Queue<Delivery>()
-  readonly begun: Map<string, Line<WaitKind>> = new Map()
-  readonly #done = new Map<string, Done>()
+  readonly begun: LateMap<string, Line<WaitKind>> = new LateMap()
+  readonly #done = new LateMap<string, Done>()
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
   cancelling: Payloads['run.cancelling'] | undefined
   /** The number of the cancel that the code has been told of. */
   #cancelledAt = -Infinity
   /** Numbers of outcomes whose drift is noted already. */
-  readonly drifted: Set<number> = new Set()
+  readonly drifted: LateSet<number> = new LateSet()
   /** Calls that were intended, by path. */
-  readonly calls: Map<string, Call> = new Map()
+  readonly calls: LateMap<string, Call> = new LateMap()
   /** What was said about requests for approval, by path, in order. */
-  readonly said: Map<string, Line[]> = new Map()
+  readonly said: LateMap<string, Line[]> = new LateMap()
   /** Turns of open loops, by the loop's path, in order, from the last whole one on. */
-  readonly turns: Map<string, Line<'turn.committed'>[]> = new Map()
+  readonly turns: LateMap<string, Line<'turn.committed'>[]> = new LateMap()
 
   /** Decodes entries in order of seq. `lineOf` resolves references to other entries. */
   static of(entries: readonly Entry[], lineOf: (entry: Entry) => Line): Recorded {
