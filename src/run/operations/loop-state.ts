@@ -70,8 +70,8 @@ export class LoopState {
   #chain: number
   /** Where large parts of the living state stand in the ledger. */
   readonly #refs: WeakMap<object, Ref>
-  /** Plain copies of long lists of the state: V8 reads frozen lists several times slower. */
-  readonly #plain = new WeakMap<object, unknown[]>()
+  /** Plain copies of long lists of the state, if it has any: V8 reads frozen lists several times slower. */
+  #plain: WeakMap<object, unknown[]> | undefined
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
   #keeping: Keeping
@@ -166,7 +166,7 @@ export class LoopState {
     { abandoned, version }: Pick<Turn, 'abandoned' | 'version'> = {},
   ): TurnChange {
     const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
-      this.#plain.get(list)
+      this.#plain?.get(list)
     const edits = diff(this.#state, after, { plainOf })
     const { text, units, delta } = this.#writing(edits, handed)
     const added = text.length + units
@@ -282,17 +282,18 @@ export class LoopState {
    */
   #keepPlain(old: unknown, list: unknown[], edit: Edit, key: string | number | undefined): void {
     if (list.length < longList) return
-    const known = this.#plain.get(list)
-    const moved = known ?? this.#plain.get(old as object)
+    const plain = (this.#plain ??= new WeakMap())
+    const known = plain.get(list)
+    const moved = known ?? plain.get(old as object)
     if (!moved) {
-      this.#plain.set(list, [...list])
+      plain.set(list, [...list])
       return
     }
     if (key !== undefined) moved[Number(key)] = list[Number(key)]
     else if (!known && edit[0] === 'splice') spliceItems(moved, edit)
     if (known) return
-    this.#plain.delete(old as object) // two lists may be made of it, and only one gets it
-    this.#plain.set(list, moved)
+    plain.delete(old as object) // two lists may be made of it, and only one gets it
+    plain.set(list, moved)
   }
 
   #referring(handed: HandedValues): {

@@ -4,10 +4,11 @@
 const depthMax = 10
 
 export class Origins {
-  readonly #seqs = new WeakMap<object, number>()
+  #seqs: WeakMap<object, number> | undefined
 
   /** The error was handed over for the outcome of this number. */
   set(error: object, seq: number): void {
+    this.#seqs ??= new WeakMap()
     this.#seqs.set(error, seq)
   }
 
@@ -15,7 +16,7 @@ export class Origins {
   of(error: unknown): number | undefined {
     let at = error
     for (let depth = 0; depth < depthMax && typeof at === 'object' && at !== null; depth++) {
-      const seq = this.#seqs.get(at)
+      const seq = this.#seqs?.get(at)
       if (seq !== undefined) return seq
       at = (at as { cause?: unknown }).cause
     }

@@ -25,8 +25,6 @@ interface Kept {
   readonly value: unknown
   /** The payload; without references. */
   readonly text: string
-  /** What the step was charged stands before the value. */
-  readonly charge: unknown
   /** Whether all of it still is as it was recorded, once that has been asked. */
   isWhole: boolean | undefined
 }
@@ -43,14 +41,14 @@ export class HandedValues {
     if (payload.length < referredUnitsMin && !refers) return
     const field = 'value' in record ? 'value' : 'output' in record ? 'output' : undefined
     if (!field) return
-    const { charge, [field]: value } = record as Readonly<Record<string, unknown>>
+    const { [field]: value } = record as Readonly<Record<string, unknown>>
     const [, spilled] = refers ? (spilledPattern.exec(payload) ?? []) : []
     if (spilled !== undefined) {
       this.#fade().add(value, [seq, field], spilled)
       return
     }
     const text = refers ? `{"${field}":${encode(value)}}` : payload
-    this.#kept.set(seq, { seq, field, value, text, charge, isWhole: undefined })
+    this.#kept.set(seq, { seq, field, value, text, isWhole: undefined })
     this.#parts = undefined
     this.#units += text.length
     for (const kept of this.#kept.values()) {
@@ -129,20 +127,13 @@ const spilledPattern =
 
 const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
 
-/** How much of the payload a charge takes, which stands first. */
-function chargeUnits({ text, charge }: Kept): number {
-  if (charge === undefined) return 0
-  const written = `{"charge":${encode(charge)}`
-  return text.startsWith(written) ? written.length : 0
-}
-
 function isWhole(kept: Kept): boolean {
   const { field, value, text } = kept
   if (typeof value === 'string') return true
-  const opening = `"${field}":`
+  // Behind what the step was charged, in whose texts no quote stands without a backslash.
+  const opening = text.startsWith('{"charge":') ? `}},"${field}":` : `"${field}":`
   try {
-    const from = text.indexOf(opening, chargeUnits(kept)) + opening.length
-    return text.startsWith(encode(value), from)
+    return text.startsWith(encode(value), text.indexOf(opening) + opening.length)
   } catch {
     return false // what the code has put into it cannot even be kept
   }

@@ -24,7 +24,7 @@ export class Reader {
   readonly #entries = new LateMap<number, Entry>()
   readonly #records = new LateMap<number, unknown>()
   #large: ReadonlyMap<string, unknown> | undefined
-  readonly #blocks = new WeakMap<readonly unknown[], readonly Block[]>()
+  #blocks: WeakMap<readonly unknown[], readonly Block[]> | undefined
   #state: RunState | undefined
   #beginning: Line<'run.started'> | undefined
   /** Objects of loops' states that were decoded from references, and what they stand for. */
@@ -129,7 +129,7 @@ export class Reader {
 
   /** What of this list of a loop's state is kept as artifacts. */
   readonly blocksOf = (list: readonly unknown[]): readonly Block[] | undefined =>
-    this.#blocks.get(list)
+    this.#blocks?.get(list)
 
   #noteBlocks = (list: readonly unknown[], parts: readonly Part[]): void => {
     const blocks: Block[] = []
@@ -140,7 +140,7 @@ export class Reader {
       if (artifact !== undefined && units > 0) blocks.push({ start, count, artifact, units })
       start += count
     }
-    if (blocks.length > 0) this.#blocks.set(list, blocks)
+    if (blocks.length > 0) (this.#blocks ??= new WeakMap()).set(list, blocks)
   }
 
   #resolve = (ref: Ref): unknown => {
