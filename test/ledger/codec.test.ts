@@ -116,7 +116,6 @@ describe('round trip', () => {
     ['minus zero', () => [-0]],
     ['not a number', () => [NaN]],
     ['undefined', () => [undefined]],
-    // oxlint-disable-next-line no-sparse-arrays
     ['a hole', () => [1, , 2]],
     ['a date', () => [new Date(0)]],
     ['bytes', () => ({ bytes: new Uint8Array(1) })],

@@ -33,6 +33,11 @@ const stretch = fc.record({
   behind: fc.constantFrom(...behinds),
 })
 
+/** Open scopes beside them: so many that a writer remembers the rows of all, or just not, or of none. */
+const crowd = fc
+  .constantFrom(0, 12, 15, 40)
+  .map((count) => Array.from({ length: count }, (_, i) => `o${i}`))
+
 function draftsBehind(
   behind: string,
   turns: number,
@@ -61,23 +66,30 @@ async function found(store: Store): Promise<readonly [found: unknown, wanted: un
 
 test('however entries lie, a resume finds all of its own', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(stretch, { minLength: 1, maxLength: 25 }), async (stretches) => {
-      const location = newLocation()
-      const stores = [await openStore(location), await openStore(location)] as const
-      const { chain, held } = await heldRun(stores[0])
-      let turns = 0
-      for (const [i, { scope, count, writer, behind }] of stretches.entries()) {
-        const open = await stores[0].openScopes('r')
-        const drafts = Array.from({ length: count }, (_, k) => step(`${i}-${k}`, k, scope))
-        await stores[writer].append(
-          chain.append(held, [...drafts, ...draftsBehind(behind, ++turns, open)]),
+    fc.asyncProperty(
+      fc.array(stretch, { minLength: 1, maxLength: 25 }),
+      crowd,
+      async (stretches, others) => {
+        const location = newLocation()
+        const stores = [await openStore(location), await openStore(location)] as const
+        const { chain, held } = await heldRun(stores[0])
+        await stores[0].append(
+          chain.append(held, [step('first'), ...others.map((scope) => step('o', 1, scope))]),
         )
-        const [read, wanted] = await found(stores[0])
-        expect(read).toEqual(wanted)
-      }
-      await Promise.all(stores.map((store) => store.close()))
-    }),
-    { numRuns: 40 },
+        let turns = 0
+        for (const [i, { scope, count, writer, behind }] of stretches.entries()) {
+          const open = await stores[0].openScopes('r')
+          const drafts = Array.from({ length: count }, (_, k) => step(`${i}-${k}`, k, scope))
+          await stores[writer].append(
+            chain.append(held, [...drafts, ...draftsBehind(behind, ++turns, open)]),
+          )
+          const [read, wanted] = await found(stores[0])
+          expect(read).toEqual(wanted)
+        }
+        await Promise.all(stores.map((store) => store.close()))
+      },
+    ),
+    { numRuns: 60 },
   )
 })
 

@@ -5,16 +5,17 @@
  * alone. Whatever is thrown after it undoes the whole batch, see writer.ts.
  */
 import { assert } from '../../base/errors.ts'
+import type { Charge } from '../../ledger/index.ts'
 import { checkAppend } from '../check.ts'
 import { wakeOnRelease } from '../projection.ts'
 import type { Append, AppendResult, MessageKind, RunRow } from '../store.ts'
+import { chargeOthers, chargesIn, spentIn, spentWith } from './accounts.ts'
 import type { Transact } from './command.ts'
 import { createRun, keepArtifacts } from './create.ts'
 import { deliver } from './deliver.ts'
 import type { Connection } from './driver.ts'
 import type { KnownRuns } from './known-runs.ts'
 import { type Subject, writeEntry } from './project.ts'
-import { spentIn } from './spent.ts'
 import { toStored } from './stored-text.ts'
 import { inTransaction } from './transaction.ts'
 import { trailOf } from './trail.ts'
@@ -30,10 +31,12 @@ export function append(pen: Pen, given: Append, now: number): AppendResult {
   checkAppend(given)
   const { db, known } = pen
   const { entries, taken = [], artifacts, release } = given
-  const run = enter(pen, given)
+  const charges = chargesIn(entries)
+  const run = enter(pen, given, charges)
   if (!run) return refusal(db, given)
 
   for (const entry of entries) writeEntry(db, run, entry)
+  chargeOthers(db, run.id, charges)
   if (taken.length > 0) take(db, run, { taken, entries })
   keepArtifacts(db, artifacts)
   for (const child of given.create ?? []) createRun(db, child)
@@ -54,7 +57,7 @@ export function append(pen: Pen, given: Append, now: number): AppendResult {
 /** The same with entries that the caller's code makes, beside rows of its own. */
 export function transact(pen: Pen, { place, write }: Transact, now: number): AppendResult {
   const check = { ...place, entries: [] }
-  if (!enter(pen, check)) return refusal(pen.db, check)
+  if (!enter(pen, check, [])) return refusal(pen.db, check)
   return append(pen, { ...place, ...inTransaction(pen.db, write) }, now)
 }
 
@@ -76,24 +79,29 @@ type RunHead = readonly [
   newest: number,
 ]
 
-/** Moves the head, if the append may. */
-function enter({ db, known }: Pen, given: Append): Subject | undefined {
+/** Moves the head, if the append may; with it what the run has spent. */
+function enter({ db, known }: Pen, given: Append, charges: readonly Charge[]): Subject | undefined {
   const { after, entries, unlessNewerThan = Number.MAX_SAFE_INTEGER } = given
   const last = entries.at(-1)
   const held = [toStored(given.session), given.epoch, after.seq, after.hash] as const
   const run = last && known.at(given.run, after.hash)
   if (run && run.newest <= unlessNewerThan) {
-    const to = [last.seq, last.hash, last.time] as const
+    const spent = spentWith(run, charges)
+    const to = [last.seq, last.hash, last.time, spent.text] as const
     const moved = db.run(sql.moveKnownHead, ...to, run.key, ...held, run.newest, run.shown)
-    if (moved === 1) return run
+    if (moved === 1) {
+      run.spent = spent
+      return run
+    }
   }
   const row = db.get<Entered>(sql.checkRun, given.run, ...held, unlessNewerThan)
   if (!row) return undefined
-  const [key, newest, asking, status, shown, spent, scope] = row
+  const [key, newest, asking, status, shown, text, scope] = row
+  const spent = spentWith({ id: given.run, spent: spentIn(text) }, charges)
   // Two statements: one with RETURNING builds a table for its one row, and takes longer.
-  if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, key)
-  const rows = { spent: spentIn(spent), trail: trailOf(db, key, scope) }
-  return { id: given.run, key, newest, asking, status, shown, ...rows }
+  if (last) db.run(sql.moveHead, last.seq, last.hash, last.time, spent.text, key)
+  const trail = trailOf(db, key, scope)
+  return { id: given.run, key, newest, asking, status, shown, spent, trail }
 }
 
 function refusal(db: Connection, given: Append): AppendResult {

@@ -3,6 +3,7 @@ import { assert } from '../../base/errors.ts'
 import type { Entry } from '../../ledger/index.ts'
 import { createdBy, decideImport } from '../decide-import.ts'
 import type { ImportedRun, ImportResult, RunRow } from '../store.ts'
+import { chargeOthers, chargesIn, spentIn, spentWith } from './accounts.ts'
 import { createRun, findRun, keepArtifacts } from './create.ts'
 import type { Connection } from './driver.ts'
 import { type Subject, writeEntry } from './project.ts'
@@ -29,12 +30,21 @@ function write(db: Connection, spooled: Spooled, created: ReadonlySet<string>): 
       about = created.has(part.id) ? part : undefined
       run = undefined
     } else if (about && !run) run = begin(db, about, part.entry)
-    else if (run) writeEntry(db, run, part.entry)
+    else if (run) continueWith(db, run, part.entry)
   }
   for (const { last } of spooled.heads) {
     const { run: id, seq, hash, epoch, time } = last
     if (created.has(id)) db.run(sql.endImport, seq, hash, time, epoch, id)
   }
+}
+
+function continueWith(db: Connection, run: Subject, entry: Entry): void {
+  writeEntry(db, run, entry)
+  const charges = chargesIn([entry])
+  if (charges.length === 0) return
+  run.spent = spentWith(run, charges)
+  db.run(sql.setSpent, run.spent.text, run.key)
+  chargeOthers(db, run.id, charges)
 }
 
 function begin(db: Connection, about: ImportedRun, genesis: Entry): Subject {
@@ -43,6 +53,6 @@ function begin(db: Connection, about: ImportedRun, genesis: Entry): Subject {
   assert(isNew && row, 'A run that was not here could not be created.', { run: genesis.run })
   const status: RunRow['status'] = 'active'
   const trail = { scope: genesis.scope, opened: undefined, rows: [] }
-  const none = { newest: 0, asking: 0, shown: 0, spent: new Map<string, number>() }
+  const none = { newest: 0, asking: 0, shown: 0, spent: spentIn('{}') }
   return { id: genesis.run, key: row[0], ...none, status, trail }
 }

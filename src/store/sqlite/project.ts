@@ -2,19 +2,11 @@
  * Entries and the rows made of them (S7): status, open scopes, stretches, open questions, accounts. Runs
  * inside the transaction of its batch.
  */
-import {
-  type Charge,
-  chargeOf,
-  type Entry,
-  isEnd,
-  isQuestion,
-  operationPath,
-  questionId,
-} from '../../ledger/index.ts'
+import { type Entry, isEnd, isQuestion, operationPath, questionId } from '../../ledger/index.ts'
 import { rowEffect, statusColumns } from '../projection.ts'
 import type { RunRow } from '../store.ts'
+import type { Spent } from './accounts.ts'
 import type { Connection } from './driver.ts'
-import { type Spent, spentText, withAmounts } from './spent.ts'
 import { toStored } from './stored-text.ts'
 import { closeRows, follow, putRow, reopen, type Trail } from './trail.ts'
 import * as sql from './write-statements.ts'
@@ -27,18 +19,15 @@ export interface Subject {
   asking: number
   shown: number
   status: RunRow['status']
-  /** What its own entries charged it. */
   spent: Spent
   trail: Trail
 }
 
-/** Writes an entry and does to the projections what it says (S7), in the order of `fold`. */
+/** Writes an entry and does to the projections what it says (S7), in the order of `fold`, but for its charge. */
 export function writeEntry(db: Connection, run: Subject, entry: Entry): void {
   const effect = rowEffect(entry)
   insertEntry(db, run.key, entry)
   follow(db, run, entry, effect)
-  const charge = chargeOf(entry)
-  if (charge) addCharge(db, run, charge)
   if (run.shown > 0 && effect.settle !== undefined) hide(db, run, sql.dropChunks, effect.settle)
   if (run.asking > 0) settle(db, run, effect.settle)
   if (effect.wait) {
@@ -82,20 +71,6 @@ function hide(db: Connection, run: Subject, statement: string, ...path: string[]
 export function insertEntry(db: Connection, run: number, entry: Entry): void {
   const { seq, epoch, time, scope, kind, key, salt, digest, hash, payload } = entry
   db.run(sql.insertEntry, run, seq, epoch, time, scope, kind, key, salt, digest, hash, payload)
-}
-
-function addCharge(db: Connection, run: Subject, { to, amounts }: Charge): void {
-  for (const payer of new Set(to)) {
-    if (payer === run.id) {
-      // In the run's row, which is written anyway: a row elsewhere is one more page to write.
-      run.spent = withAmounts(run.spent, amounts)
-      db.run(sql.setSpent, spentText(run.spent), run.key)
-      continue
-    }
-    for (const [name, amount] of Object.entries(amounts)) {
-      db.run(sql.charge, toStored(payer), toStored(name), amount)
-    }
-  }
 }
 
 function ask(db: Connection, run: Subject, { seq, scope }: Entry, path: string): void {

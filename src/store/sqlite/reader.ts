@@ -23,6 +23,7 @@ import type {
   RunRow,
   SessionRow,
 } from '../store.ts'
+import { spentIn } from './accounts.ts'
 import { idleClaim, lostSessions, sessionTokens } from './claim.ts'
 import type { LostSession } from './command.ts'
 import { Connection, type Row, type Value } from './driver.ts'
@@ -43,7 +44,6 @@ import {
   sessionRow,
 } from './rows.ts'
 import { fromStored, toStored } from './stored-text.ts'
-import { spentIn } from './spent.ts'
 import { farRows, openedAt } from './trail.ts'
 import type { TurnBudget } from './turn-budget.ts'
 
@@ -249,7 +249,7 @@ export class Reader {
 
   account(run: string): Amounts {
     const [spent] = this.#db.get<readonly [string]>(sql.spentBy, run) ?? []
-    const sums = new Map(spent === undefined ? [] : spentIn(spent))
+    const sums = new Map(spent === undefined ? [] : spentIn(spent).sums)
     type Charged = readonly [name: string, amount: number]
     for (const [stored, amount] of this.#db.all<Charged>(sql.accountOf, toStored(run))) {
       const name = fromStored(stored)

@@ -17,11 +17,11 @@ FROM runs WHERE id = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AN
 
 /** Touches no indexed column. */
 export const moveHead: string =
-  'UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0 WHERE key = ?'
+  'UPDATE runs SET seq = ?, hash = ?, updated = ?, spent = ?, barren = 0 WHERE key = ?'
 
 /** Check and move at once, for a run that the writer knows: no row changes when it knows too little. */
 export const moveKnownHead: string = `
-UPDATE runs SET seq = ?, hash = ?, updated = ?, barren = 0
+UPDATE runs SET seq = ?, hash = ?, updated = ?, spent = ?, barren = 0
 WHERE key = ? AND session = ? AND epoch = ? AND seq = ? AND hash = ? AND newest = ? AND shown = ?`
 
 /** Why an append was refused. */

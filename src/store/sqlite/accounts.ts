@@ -1,0 +1,54 @@
+/**
+ * What entries charge. A run's own account stands in its row, which each append writes anyway: a row elsewhere
+ * would be one more page to write. What it charges others, such as the run that started it, stands in a table.
+ */
+import { parseJson } from '../../base/parse-json.ts'
+import { type Charge, chargeOf, type Entry } from '../../ledger/index.ts'
+import type { Connection } from './driver.ts'
+import { toStored } from './stored-text.ts'
+import * as sql from './write-statements.ts'
+
+/** What a run's own entries charged it, and the same as its row has it: JSON, by name of the amount. */
+export interface Spent {
+  readonly sums: ReadonlyMap<string, number>
+  readonly text: string
+}
+
+export const spentIn = (text: string): Spent => ({
+  sums: new Map(Object.entries(parseJson(text) as Readonly<Record<string, number>>)),
+  text,
+})
+
+export const chargesIn = (entries: readonly Entry[]): readonly Charge[] =>
+  entries.flatMap((entry) => chargeOf(entry) ?? [])
+
+/** What the run has spent with these charges of its own. */
+export function spentWith(
+  { id, spent }: { readonly id: string; readonly spent: Spent },
+  charges: readonly Charge[],
+): Spent {
+  const own = charges.filter(({ to }) => to.includes(id))
+  if (own.length === 0) return spent
+  const sums = new Map(spent.sums)
+  for (const { amounts } of own) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      sums.set(name, finite((sums.get(name) ?? 0) + amount))
+    }
+  }
+  return { sums, text: JSON.stringify(Object.fromEntries(sums)) }
+}
+
+/** JSON has no Infinity, to which what models say they used may add up. */
+const finite = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(sum, Number.MAX_VALUE))
+
+/** Writes what the run charges others, to each once. */
+export function chargeOthers(db: Connection, run: string, charges: readonly Charge[]): void {
+  for (const { to, amounts } of charges) {
+    for (const other of new Set(to)) {
+      if (other === run) continue
+      for (const [name, amount] of Object.entries(amounts)) {
+        db.run(sql.charge, toStored(other), toStored(name), amount)
+      }
+    }
+  }
+}
