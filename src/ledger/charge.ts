@@ -28,6 +28,10 @@ export const withoutCharge = (payload: string): string =>
     ? payload.replace(shape, (_, __, end) => (end === ',' ? '{' : '{}'))
     : payload
 
+/** Where the first field behind the charge begins, if there is a charge. */
+export const behindCharge = (payload: string): number =>
+  (payload.startsWith(prefix) && shape.exec(payload)?.[0].length) || 1
+
 /** What these entries charge together, by the run whose account it stands on. */
 export function chargesOf(entries: Iterable<Pick<Entry, 'payload'>>): ReadonlyMap<string, Amounts> {
   const accounts = new Map<string, Map<string, number>>()

@@ -72,7 +72,8 @@ function recordCopy(record: object, walk: Walk): unknown {
   const copy: Record<string, unknown> = {}
   walk.depth++
   for (const key in record) {
-    if (key === '__proto__' || (key.startsWith('$') && dollars.test(key))) return none
+    // What every object inherits, `__proto__` above all, is not to be had or set by a mere name.
+    if (key in Object.prototype || (key.startsWith('$') && dollars.test(key))) return none
     const field = copyOf((record as Readonly<Record<string, unknown>>)[key], walk)
     if (field === none || walk.units > unitsMax) return none
     copy[key] = field

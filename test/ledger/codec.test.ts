@@ -138,6 +138,21 @@ describe('round trip', () => {
     expect(keep(value(), () => undefined)).toBeUndefined()
   })
 
+  test.each<[string, PropertyDescriptor]>([
+    ['a field', { value: 1, enumerable: true, writable: true }],
+    ['an accessor', { get: () => 5, set: () => {} }],
+  ])('%s that all objects inherit is not kept, nor does it hide an own one', (_, inherited) => {
+    Object.defineProperty(Object.prototype, 'x', { ...inherited, configurable: true })
+    try {
+      for (const value of [{ a: 1 }, JSON.parse('{"x":1,"y":2}') as unknown]) {
+        const text = encode(value, { refer: () => undefined })
+        expect(keep(value, () => undefined)?.text ?? text).toBe(text)
+      }
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'x')
+    }
+  })
+
   test('what is kept at once is a copy, and each field was read once', () => {
     let reads = 0
     const inner = { list: [{ a: 1 }] }

@@ -94,7 +94,12 @@ describe('an account', () => {
     expect(await runtime.ever.verify(run.id)).toMatchObject({ ok: true })
   })
 
-  test('that was edited is found by verify', async () => {
+  test.each([
+    ['{"tokens":4}', 4],
+    ['{"tokens":"5"}', 0],
+    ['null', 0],
+    ['not JSON', 0],
+  ])('that was edited to %s is found by verify', async (spent, tokens) => {
     const folder = testFolder()
     const location = join(folder, 'ledger.db')
     await using ever = await open({ store: `sqlite:${location}`, flows: [parent, child] })
@@ -104,11 +109,11 @@ describe('an account', () => {
     expect(await ever.verify(run.id)).toMatchObject({ ok: true })
     const database = new DatabaseSync(location)
     database.exec('DELETE FROM everloop_accounts')
-    database.exec(`UPDATE runs SET spent = '{"tokens":4}' WHERE parent IS NULL`)
+    database.prepare('UPDATE runs SET spent = ? WHERE parent IS NULL').run(spent)
     database.close()
     expect(await ever.verify(run.id)).toMatchObject({
       ok: false,
-      violations: [{ id: 'L12', what: 'account: 4 tokens in the row, not 5' }],
+      violations: [{ id: 'L12', what: `account: ${tokens} tokens in the row, not 5` }],
     })
   })
 })

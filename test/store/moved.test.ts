@@ -1,10 +1,11 @@
 /** A ledger file that loses its name while it is in use, one that has two, and a log that is cut off. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Ever, type EverloopError, flow, open } from 'everloop'
+import { step } from '../../src/testing/chain-builder.ts'
 import { heldRun } from '../../src/testing/store-bed.ts'
-import { openStore } from './ledger-folder.ts'
+import { newLocation, openStore } from './ledger-folder.ts'
 import { testFolder } from '../test-folder.ts'
 
 const patient = flow('patient', (run) => run.signal('go'))
@@ -55,6 +56,22 @@ test
   'nothing is acknowledged in a ledger that %s, and who works or waits is told',
   async (_, move) => {
     expect(await codesAfter(move)).toEqual(['STORE_FAILED'])
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a ledger that was removed is missed also where a test has stopped the clock',
+  async () => {
+    const location = newLocation()
+    const store = await openStore(location)
+    const { chain, held } = await heldRun(store)
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await store.append(chain.append(held, [step('a')]))
+    rmSync(location)
+    await expect(store.append(chain.append(held, [step('b')]))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    })
   },
 )
 

@@ -52,25 +52,14 @@ export function priceFor(
   ]
   for (const { version, models } of tables) {
     for (const called of [model].flat()) {
-      const price = priceIn(models, called)
+      const name = Object.keys(models)
+        .filter((known) => isVersionOf(called, known))
+        .toSorted((a, b) => b.length - a.length)[0]
+      const price = name === undefined ? undefined : models[name]
       if (price) return { price, version }
     }
   }
   return undefined
-}
-
-/** What was found last among the prices that everloop knows: with each call an agent asks for the same again. */
-let last: { readonly called: string; readonly price: Price | undefined } | undefined
-
-function priceIn(models: PriceTable['models'], called: string): Price | undefined {
-  const isKnown = models === prices.models
-  if (isKnown && last?.called === called) return last.price
-  const [name] = Object.keys(models)
-    .filter((known) => isVersionOf(called, known))
-    .toSorted((a, b) => b.length - a.length)
-  const price = name === undefined ? undefined : models[name]
-  if (isKnown) last = { called, price }
-  return price
 }
 
 /** "openai/gpt-5" prices "openai/gpt-5-2026-08-07", but neither "openai/gpt-5-mini" nor "openai/gpt-5.4". */

@@ -75,6 +75,8 @@ export class LoopState {
   /** Turns since the last whole one, and that one: what a whole one can refer to. */
   #written: Written[]
   #keeping: Keeping
+  /** From this turn on it is tried whether what is new can be written and copied at once. */
+  #quickFrom = 0
   /** Takes secrets out of what is written, and so out of the state (T1). */
   readonly #making: Making
 
@@ -209,11 +211,14 @@ export class LoopState {
     handed: HandedValues,
   ): { readonly text: string; readonly units: number; readonly delta: readonly Edit[] } {
     const { redact } = this.#making
-    const quick = this.#referring(handed)
-    const kept = keep(edits, quick.refer)
-    if (kept && redact(kept.text) === kept.text) {
-      const delta = kept.value(quick.resolve) as readonly Edit[]
-      return { text: kept.text, units: quick.units, delta }
+    if (this.#turn >= this.#quickFrom) {
+      const quick = this.#referring(handed)
+      const kept = keep(edits, quick.refer)
+      if (kept && redact(kept.text) === kept.text) {
+        const delta = kept.value(quick.resolve) as readonly Edit[]
+        return { text: kept.text, units: quick.units, delta }
+      }
+      this.#quickFrom = this.#turn + turnsPassedOver
     }
     const referring = this.#referring(handed)
     const text = redact(encode(edits, { refer: referring.refer }))
@@ -369,6 +374,9 @@ function keepingAfter({ blocks, loose, whole }: Keeping, edits: readonly Edit[])
 function blocksIn(state: unknown, blocks: Blocks): ReadonlyMap<unknown, readonly Block[]> {
   return new Map(blocks.map(({ path, stretches }) => [partOf(state, path), stretches]))
 }
+
+/** Where one turn brings what JSON lacks, such as a date, the next ones do so, too: trying takes half as long again. */
+const turnsPassedOver = 16
 
 type Container = Readonly<Record<string | number, unknown>>
 

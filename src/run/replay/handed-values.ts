@@ -9,7 +9,7 @@
  */
 import { hash } from 'node:crypto'
 import { LateMap } from '../../base/late-map.ts'
-import { decode, encode, equal, referredUnitsMin } from '../../ledger/index.ts'
+import { behindCharge, decode, encode, equal, referredUnitsMin } from '../../ledger/index.ts'
 import type { Ref } from '../../ledger/index.ts'
 
 /** How deep inside a handed value a part may lie to be found. */
@@ -130,10 +130,11 @@ const digestOfText = (text: string): string => hash('sha256', text, 'base64url')
 function isWhole(kept: Kept): boolean {
   const { field, value, text } = kept
   if (typeof value === 'string') return true
-  // Behind what the step was charged, in whose texts no quote stands without a backslash.
-  const opening = text.startsWith('{"charge":') ? `}},"${field}":` : `"${field}":`
+  const opening = `"${field}":`
+  const at = behindCharge(text)
+  if (!text.startsWith(opening, at)) return false
   try {
-    return text.startsWith(encode(value), text.indexOf(opening) + opening.length)
+    return text.startsWith(encode(value), at + opening.length)
   } catch {
     return false // what the code has put into it cannot even be kept
   }

@@ -1,6 +1,7 @@
 /**
- * What entries charge. A run's own account stands in its row, which each append writes anyway: a row elsewhere
- * would be one more page to write. What it charges others, such as the run that started it, stands in a table.
+ * What entries charge. What a run charges itself stands in its row, which each append writes anyway: a row
+ * elsewhere would be one more page to write. What it charges others, such as the run that started it, stands in
+ * a table, and so does what it charged itself before version 7 of the schema.
  */
 import { parseJson } from '../../base/parse-json.ts'
 import { type Charge, chargeOf, type Entry } from '../../ledger/index.ts'
@@ -14,10 +15,20 @@ export interface Spent {
   readonly text: string
 }
 
-export const spentIn = (text: string): Spent => ({
-  sums: new Map(Object.entries(parseJson(text) as Readonly<Record<string, number>>)),
-  text,
-})
+/** What a damaged row does not tell is missing in the account, where `verify` finds it. */
+export function spentIn(text: string): Spent {
+  const sums = Object.entries(read(text) ?? {}).filter(([, sum]) => Number.isFinite(sum))
+  return { sums: new Map(sums as [string, number][]), text }
+}
+
+function read(text: string): object | undefined {
+  try {
+    const value = parseJson(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
 
 export const chargesIn = (entries: readonly Entry[]): readonly Charge[] =>
   entries.flatMap((entry) => chargeOf(entry) ?? [])
@@ -38,7 +49,7 @@ export function spentWith(
   return { sums, text: JSON.stringify(Object.fromEntries(sums)) }
 }
 
-/** JSON has no Infinity, to which what models say they used may add up. */
+/** JSON has no Infinity, which the sum of what models say they used may be elsewhere. */
 const finite = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(sum, Number.MAX_VALUE))
 
 /** Writes what the run charges others, to each once. */

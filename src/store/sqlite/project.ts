@@ -1,5 +1,5 @@
 /**
- * Entries and the rows made of them (S7): status, open scopes, stretches, open questions, accounts. Runs
+ * Entries and the rows made of them (S7): status, open scopes, stretches, open questions. Runs
  * inside the transaction of its batch.
  */
 import { type Entry, isEnd, isQuestion, operationPath, questionId } from '../../ledger/index.ts'

@@ -78,6 +78,7 @@ export function follow(
 
 /** This scope and all within it are closed. */
 export function closeRows(db: Connection, run: Followed, closed: string): void {
+  if (closed === '') return // it is always open
   const rows = run.trail.rows?.filter((path) => !isWithin(path, closed))
   if (rows && rows.length === run.trail.rows?.length) return
   db.run(sql.closeScopes, run.key, closed)
