@@ -142,7 +142,7 @@ describe('round trip', () => {
     ['a field', { value: 1, enumerable: true, writable: true }],
     ['an accessor', { get: () => 5, set: () => {} }],
   ])('%s that all objects inherit is not kept, nor does it hide an own one', (_, inherited) => {
-    Object.defineProperty(Object.prototype, 'x', { ...inherited, configurable: true })
+    Reflect.defineProperty(Object.prototype, 'x', { ...inherited, configurable: true })
     try {
       for (const value of [{ a: 1 }, JSON.parse('{"x":1,"y":2}') as unknown]) {
         const text = encode(value, { refer: () => undefined })
