@@ -255,7 +255,7 @@ export class Reader {
       const name = fromStored(stored)
       sums.set(name, (sums.get(name) ?? 0) + amount)
     }
-    return Object.fromEntries(sums)
+    return Object.fromEntries([...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   artifact(hash: string): Uint8Array | undefined {
