@@ -1,6 +1,6 @@
 /**
- * A map that takes room once something is in it. A run has some forty maps and sets in memory of which most
- * stay empty: with hundreds of runs at once they were most of what a collection of garbage had to copy.
+ * A map that takes room once something is in it. A run has some fifty maps and sets in memory, and two thirds of
+ * them stay empty: with hundreds of runs at once, each collection of garbage had to copy those, too.
  */
 export class LateMap<K, V> implements Iterable<readonly [K, V]> {
   #map: Map<K, V> | undefined
