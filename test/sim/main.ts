@@ -11,7 +11,7 @@ import { runSeeds, type Summary } from './batch.ts'
 import { faultNames } from './faults.ts'
 import { huntMutants } from './hunt.ts'
 import { runSeed } from './seed.ts'
-import { stateNames, states } from './states.ts'
+import { leastOf, stateNames } from './states.ts'
 
 const { values } = parseArgs({
   options: {
@@ -83,7 +83,7 @@ function tellCounts({ seeds, reached, fired }: Summary): number {
   let low = 0
   for (const state of stateNames) {
     const count = reached.get(state) ?? 0
-    const least = Math.floor((states[state] * seeds) / 10_000)
+    const least = leastOf(state, seeds)
     const isLow = seeds >= 1000 && count < least
     if (isLow) low++
     console.log(

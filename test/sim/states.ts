@@ -2,7 +2,7 @@
  * "This state was reached": situations that a simulation must meet to be worth anything, each with
  * how often it must at least be met in 10,000 seeds, in a run of 1,000 or more. Most stand at
  * half of what was met when they were last set: a change after which the simulator no longer reaches
- * what it did is seen at once.
+ * what it did is seen at once. Those that come in clusters have a second number for runs of fewer seeds.
  */
 export const states = {
   'transaction committed': 850,
@@ -78,13 +78,13 @@ export const states = {
   'approval voided': 480,
   'approval decided in the last moment': 120,
   'one vote of several': 660,
-  'several people have decided': 300,
+  'several people have decided': [530, 300],
   'call denied by a person': 1100,
   'call edited by a person': 720,
   'guards asked again behind an approval': 1300,
   'guard denied': 940,
   'guard told of what came from outside': 1300,
-  'guard told of what came from outside to another run': 10,
+  'guard told of what came from outside to another run': [470, 10],
   'guard asks a person': 620,
   'guard halts beside a call in flight': 1,
   'message taken while the agent works': 2200,
@@ -92,7 +92,7 @@ export const states = {
   'budget used up': 1500,
   'guard of a policy decided': 1200,
   'approval that a policy wants': 590,
-  'child kept to the limits of a policy': 5,
+  'child kept to the limits of a policy': [110, 5],
   'budget used up while other calls of the turn are open': 300,
   'budget passed by a call under way': 18,
   'child budget refused by the account of its parent': 300,
@@ -109,7 +109,14 @@ export const states = {
   'undo failed': 180,
   'undo interrupted by a crash': 65,
   'undone although nobody knows whether it happened': 380,
-} as const satisfies Record<string, number>
+} as const satisfies Record<string, number | readonly [usual: number, few: number]>
 
 export type State = keyof typeof states
 export const stateNames = Object.keys(states) as State[]
+
+/** How often a run of so many seeds must at least meet it. */
+export function leastOf(state: State, seeds: number): number {
+  const stated: number | readonly [usual: number, few: number] = states[state]
+  const [usual, few] = typeof stated === 'number' ? [stated, stated] : stated
+  return Math.floor(((seeds < 10_000 ? few : usual) * seeds) / 10_000)
+}

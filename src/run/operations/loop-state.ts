@@ -375,7 +375,7 @@ function blocksIn(state: unknown, blocks: Blocks): ReadonlyMap<unknown, readonly
   return new Map(blocks.map(({ path, stretches }) => [partOf(state, path), stretches]))
 }
 
-/** Where one turn brings what JSON lacks, such as a date, the next ones do so, too: trying takes half as long again. */
+/** Where one turn brings what JSON lacks, such as a date, the next ones do so, too, and trying was in vain. */
 const turnsPassedOver = 16
 
 type Container = Readonly<Record<string | number, unknown>>

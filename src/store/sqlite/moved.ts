@@ -4,7 +4,7 @@
  * on is lost, and whoever opens the name next executes the same runs again.
  *
  * Asking takes two microseconds and no file descriptor (see liveness.ts), so it is asked before each
- * transaction, also of those that only read; where many are written, once in a millisecond (writer.ts).
+ * transaction, also of those that only read.
  */
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'

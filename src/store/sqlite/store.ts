@@ -128,7 +128,7 @@ class SqliteStore implements Store {
       return this.#reader.version()
     })
     this.#liveness = new Liveness(location, ports)
-    const here = new Writer({ connection, file, patience: 'gives-up', ports })
+    const here = new Writer({ connection, file, patience: 'gives-up' })
     this.#writers = new Writers(file, here, ports)
     this.#queue = new WriteQueue({
       ports,

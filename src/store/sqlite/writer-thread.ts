@@ -4,7 +4,6 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
-import { systemPorts } from '../../base/system.ts'
 import type { Failure } from './command.ts'
 import { refuseMoved } from './moved.ts'
 import { openLedger, type OpenedFile } from './open.ts'
@@ -28,7 +27,7 @@ function serve(port: MessagePort, file: OpenedFile): void {
   try {
     refuseMoved(file) // or it would be made anew
     const connection = openLedger(file)
-    writer = new Writer({ connection, file, patience: 'blocks', ports: systemPorts })
+    writer = new Writer({ connection, file, patience: 'blocks' })
   } catch (error) {
     send({ is: 'refused', failure: failureOf(error) })
     port.close()

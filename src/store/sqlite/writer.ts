@@ -8,12 +8,10 @@
  *   so that it fails alone. Refusals (fenced, displaced, duplicate …) are replies, not errors, and
  *   are decided before the command writes anything.
  * - Q3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
- *   the file, or its name leads to another one: each transaction looks first. A look at the name holds for
- *   `lookMs`: what happens to the name behind it, before the commit has ended, is not seen anyway.
+ *   the file, or its name leads to another one: each transaction looks first (three microseconds).
  */
 import { assert, EverloopError } from '../../base/errors.ts'
 import { messageOf } from '../../base/message-of.ts'
-import type { Ports } from '../../base/ports.ts'
 import { append, transact } from './append.ts'
 import { claim, closeSession, limitQueue, openSession } from './claim.ts'
 import type { Batch, BatchResult, Command, Failure, Outcome } from './command.ts'
@@ -30,16 +28,12 @@ import { UserError } from './transaction.ts'
 import { explain, isFatal, unclear } from './trouble.ts'
 import * as sql from './write-statements.ts'
 
-/** About as long as a commit takes on a quick disk. Asking costs 3 microseconds, and 10 after each wait for a disk. */
-const lookMs = 1
-
 type Reply = Extract<Outcome, { is: 'done' }>['reply']
 
 export interface WriterOptions {
   readonly connection: Connection
   readonly file: OpenedFile
   readonly patience: Patience
-  readonly ports: Pick<Ports, 'monotonic'>
 }
 
 export class Writer {
@@ -47,16 +41,13 @@ export class Writer {
   readonly #known = new KnownRuns()
   readonly #file: OpenedFile
   readonly #patience: Patience
-  readonly #ports: WriterOptions['ports']
-  #lookedAt = -Infinity
   #broken: Failure | undefined
 
   /** The connection is the writer's from now on, and is closed with it. */
-  constructor({ connection, file, patience, ports }: WriterOptions) {
+  constructor({ connection, file, patience }: WriterOptions) {
     this.#db = connection
     this.#file = file
     this.#patience = patience
-    this.#ports = ports
   }
 
   /** Never throws: what goes wrong is an outcome. An empty batch keeps the log short. */
@@ -125,15 +116,6 @@ export class Writer {
     }
   }
 
-  #look(): void {
-    const now = this.#ports.monotonic()
-    const since = now - this.#lookedAt
-    // A clock that stands still, as in tests that fake it, says nothing.
-    if (since > 0 && since < lookMs) return
-    refuseMoved(this.#file)
-    this.#lookedAt = now
-  }
-
   /** All or nothing: throws when anything goes wrong, and then nothing has been written. */
   #transact(commands: readonly Command[], now: number): readonly Outcome[] {
     if (this.#broken) throw new EverloopError(this.#broken.code, this.#broken.message)
@@ -142,7 +124,7 @@ export class Writer {
     try {
       beginWrite(db, this.#patience)
       refuseMigrated(db, this.#file.location)
-      this.#look()
+      refuseMoved(this.#file)
       const outcomes = commands.map((command): Outcome => ({
         is: 'done',
         reply: this.#perform(command, now),
