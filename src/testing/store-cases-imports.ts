@@ -127,6 +127,7 @@ export const importCases: readonly StoreCase[] = [
       assert.deepEqual(await store.openEntries('r'), needed)
       assert.deepEqual(await store.questions({}), [])
       assert.deepEqual(await store.account('above'), { tokens: 7 })
+      assert.deepEqual(await store.account('r'), { tokens: 7 })
       assert.equal(new TextDecoder().decode(await store.artifact('x')), 'bytes')
       assert.deepEqual(ids(await store.runs({ labels: { team: 'billing' } })), ['r'])
       assert.equal((await store.queues())[0]?.name, 'slow')
