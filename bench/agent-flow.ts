@@ -93,15 +93,15 @@ function modelOf(hooks: AgentHooks): LanguageModelV4 {
       const turn = (messages.length - 2) / 2 + 1
       const verdict = await hooks.asked(turn, messages)
       const parts = partsOf(turn, verdict)
+      // Building it is the model's work.
+      const stream = new ReadableStream<LanguageModelV4StreamPart>({
+        start(controller) {
+          for (const part of parts) controller.enqueue(part)
+          controller.close()
+        },
+      })
       hooks.answering?.(turn)
-      return {
-        stream: new ReadableStream<LanguageModelV4StreamPart>({
-          start(controller) {
-            for (const part of parts) controller.enqueue(part)
-            controller.close()
-          },
-        }),
-      }
+      return { stream }
     },
   }
 }

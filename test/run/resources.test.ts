@@ -139,6 +139,34 @@ test('a quick open is waited for before a cancel that came meanwhile is told', a
   expect(lines).toEqual(['db'])
 })
 
+test('no step is tried again while a hanging open keeps a cancel that is recorded from the code', async () => {
+  const tried: number[] = []
+  const both = flow('both', (run) =>
+    Promise.all([
+      run.step('flaky', { retry: { attempts: 9, delay: '1s' } }, ({ attempt }) => {
+        tried.push(attempt)
+        throw new Error('not yet')
+      }),
+      run.scope('opens', async (inner) => {
+        await inner.step('first', () => 1)
+        await inner.resource('db', never, () => {})
+      }),
+    ]),
+  )
+  await using runtime = await testRuntime({ flows: [both] })
+  const run = await runtime.ever.start(both, undefined)
+  await runtime.time.settle()
+  await runtime.ever.cancel(run.id, 'Enough.')
+  await runtime.time.advance('3s')
+  const kinds = async (): Promise<string[]> => (await runtime.ledger(run)).map(({ kind }) => kind)
+  expect(await kinds()).toContain('run.cancelling')
+  expect(tried).toEqual([1])
+  await runtime.time.advance('30s')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+  expect(tried).toEqual([1])
+  await runtime.verify()
+})
+
 test('an open that hangs before a timer that is due already ends as STALLED too', async () => {
   let passes = 0
   const sleeping = flow('sleeping', async (run) => {

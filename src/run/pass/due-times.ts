@@ -2,6 +2,7 @@
  * What makes a pass go on by itself: the due times of what waits in it, and the deadline of its run. One
  * alarm is set for the earliest of them.
  */
+import type { Cancelled } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { Store } from '../../store/store.ts'
 import { isPast, overdue } from '../work/deadline.ts'
@@ -15,6 +16,8 @@ interface Timed extends Cancellable {
   readonly store: Store
   readonly mailbox: Mailbox
   readonly options: { readonly deadline: number | undefined }
+  /** What the code was told of. */
+  readonly cancelled: Cancelled | undefined
   readonly isReplaying: boolean
   readonly isOver: boolean
 }
@@ -58,9 +61,14 @@ export class DueTimes {
   /** Rings for what waits here. For anything else it would ring in vain, again and again. */
   setAlarm(): void {
     this.#isStale = false
-    const { operations, isReplaying, isOver } = this.#pass
-    const isUsed = !isReplaying && !isOver
-    this.#alarm.set(isUsed ? operations.nextDue([], this.deadline) : undefined)
+    const { operations } = this.#pass
+    this.#alarm.set(this.#mayRing ? operations.nextDue([], this.deadline) : undefined)
+  }
+
+  /** After a cancel was taken nothing is tried again until the code has been told, which something may keep from it. */
+  get #mayRing(): boolean {
+    const { recorded, cancelled, isReplaying, isOver } = this.#pass
+    return !isReplaying && !isOver && (cancelled !== undefined || !recorded.cancelling)
   }
 
   /** What becomes due from here on is the next pass's to do. */
@@ -74,9 +82,9 @@ export class DueTimes {
   }
 
   #ring(): void {
-    const { operations, isOver, mailbox, store } = this.#pass
+    const { operations, mailbox, store } = this.#pass
     // A message that has come already may be what an operation is about to stop waiting for.
-    if (isOver || mailbox.isBusy) return
+    if (!this.#mayRing || mailbox.isBusy) return
     for (const operation of operations.dueAt(store.clock.now())) {
       operation.phase = 'busy'
       operation.live.onDue?.(operation)
