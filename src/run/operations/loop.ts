@@ -3,9 +3,9 @@
  * what the turn did is never read again. See loop-state.ts for what a turn costs.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { redacted } from '../../ledger/index.ts'
+import { isWithin, redacted } from '../../ledger/index.ts'
 import { within } from '../current.ts'
-import { type Done, type Next, verdictOf } from '../face.ts'
+import { type Done, makerOf, type Next, verdictOf } from '../face.ts'
 import { LoopState } from './loop-state.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
@@ -47,7 +47,9 @@ export function loop(
         shadow.onVerdict(verdict)
         return new Promise(() => {})
       }
-      switch (verdictOf(verdict)) {
+      const said = verdictOf(verdict)
+      if (said !== undefined) checkMaker(turn, number, verdict as Next | Done<unknown>)
+      switch (said) {
         case 'done':
           return (verdict as Done<unknown>).result
         case 'next':
@@ -65,6 +67,26 @@ export function loop(
       }
     }
   })
+}
+
+/**
+ * Throws WRONG_SCOPE for what the handle of another turn has made: it speaks for that turn and its loop. Of what
+ * was made without a handle, such as by a method that was taken off it, nobody can tell.
+ */
+function checkMaker(turn: Scope, number: number, verdict: Next | Done<unknown>): void {
+  const maker = makerOf(verdict)
+  if (maker === turn || maker === undefined) return
+  const { run, path, parent } = turn
+  const isOuter = maker.run === run && path !== maker.path && isWithin(path, maker.path)
+  const owner = maker.run === run ? `"${maker.path}"` : `"${maker.path}" of run "${maker.run}"`
+  const advice = isOuter
+    ? ' To decide on the outer turn, end this loop with its own run.done(…), and return what the outer handle makes from the body of the outer loop.'
+    : ''
+  throw new EverloopError(
+    'WRONG_SCOPE',
+    `Turn ${number} of loop "${parent?.path}" in run "${run}" returned what the handle of turn ${owner} made. Return run.next(…) or run.done(…) of the \`run\` that the body of this loop is handed for this turn.${advice}`,
+    { run, step: path },
+  )
 }
 
 /** Pauses the run, and never resolves, when a second execution of the turn goes another way. */
