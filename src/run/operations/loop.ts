@@ -6,7 +6,7 @@ import { EverloopError } from '../../base/errors.ts'
 import { isWithin, redacted } from '../../ledger/index.ts'
 import { within } from '../current.ts'
 import { type Done, makerOf, type Next, verdictOf } from '../face.ts'
-import { LoopState } from './loop-state.ts'
+import { abandoning, LoopState } from './loop-state.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
 import { moveFirst } from './move.ts'
@@ -110,14 +110,13 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
 async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
   const loopScope = turn.parent
   if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
-  // Before the turn is left, so that a state that cannot be kept fails with everything still there.
-  const trial = state.change(after, turn.values)
+  // Before the turn is left, so that a state that cannot be kept fails with everything still there; and it is
+  // what it was when the code handed it on, however long something holds the turn.
+  const change = state.change(after, turn.values)
   return new Promise((resolve) => {
     pass.leave(turn, ({ abandoned, deliver }) => {
-      const change =
-        abandoned === undefined ? trial : state.change(after, turn.values, { abandoned })
-      const { record, accept } = change
-      const { payload, artifacts } = cleaned(change, pass.options.redactor)
+      const { record, accept, ...written } = abandoning(change, abandoned)
+      const { payload, artifacts } = cleaned(written, pass.options.redactor)
       const key = String(state.turn + 1)
       pass.commit({
         drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record, payload }],
