@@ -293,6 +293,23 @@ test('regression: parts of a value whose names look like a path to others are to
   expect(await runtime.result(run)).toEqual({ x: big('x'), y: big('y') })
 })
 
+test('regression: what throws when it is read and is not handed on keeps nothing else from being so', async () => {
+  const throwing = flow('throwing', (run) =>
+    run.loop('l', { state: {} as { text?: string } }, async (turn, state) => {
+      if (state.text !== undefined) return turn.done(state)
+      const v = await turn.step('get', made)
+      const get = (): never => {
+        throw new Error('not now')
+      }
+      Object.defineProperty(v, 'late', { get, enumerable: true })
+      return turn.next({ text: `${v.pad}.` })
+    }),
+  )
+  await using runtime = await testRuntime({ flows: [throwing], development: false })
+  const result = await runtime.result(await runtime.start(throwing, undefined))
+  expect(result).toEqual({ text: `${made().pad}.` })
+})
+
 test('what is one object in a value of a step is one in the state, live and resumed', async () => {
   const same: boolean[] = []
   const picking = flow('picking', (run) =>

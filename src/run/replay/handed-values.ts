@@ -104,7 +104,11 @@ export class HandedValues {
     const parts = new Map<unknown, Ref>()
     for (const kept of this.#kept.values()) {
       kept.isWhole = undefined
-      visit(kept.value, [kept.seq, kept.field], (part, ref) => void parts.set(part, ref))
+      try {
+        visit(kept.value, [kept.seq, kept.field], (part, ref) => void parts.set(part, ref))
+      } catch {
+        // Code has put something into it that throws when read, and need not leave it behind.
+      }
     }
     return parts
   }
