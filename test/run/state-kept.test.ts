@@ -284,6 +284,6 @@ test('each turn sees the same of a state, live and behind a crash at any commit'
         expect(report.flaws).toEqual([])
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 10 },
   )
 }, 120_000)
