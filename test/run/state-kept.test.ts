@@ -228,15 +228,12 @@ async function acted(run: Turn<State>, state: State, wish: Act): Promise<State> 
   }
 }
 
-/** All that code can see of a value, as a text, with what is one object at several places. */
-function looks(value: unknown, seen: Map<object, number> = new Map()): string {
+/** All that code can see of a value, as a text, but for what is one object at several places. */
+function looks(value: unknown): string {
   if (typeof value === 'function') return 'function'
   if (typeof value === 'string') return JSON.stringify(value)
   if (Object.is(value, -0)) return '-0'
   if (typeof value !== 'object' || value === null) return `${typeof value} ${String(value)}`
-  const known = seen.get(value)
-  if (known !== undefined) return `#${known}`
-  seen.set(value, seen.size)
   const prototype: unknown = Object.getPrototypeOf(value)
   const name = prototype === null ? 'none' : (prototype as object).constructor.name
   const parts: string[] = []
@@ -246,12 +243,11 @@ function looks(value: unknown, seen: Map<object, number> = new Map()): string {
       const property = Object.getOwnPropertyDescriptor(value, key)
       const flags = `${property?.enumerable} ${property?.writable} ${property?.configurable}`
       parts.push(
-        `${JSON.stringify(String(key))} ${flags} ${property?.get ? 'getter' : looks(property?.value, seen)}`,
+        `${JSON.stringify(String(key))} ${flags} ${property?.get ? 'getter' : looks(property?.value)}`,
       )
     }
-    if (value instanceof Map)
-      for (const pair of value) parts.push(pair.map((one) => looks(one, seen)).join(' => '))
-    if (value instanceof Set) for (const one of value) parts.push(looks(one, seen))
+    if (value instanceof Map) for (const pair of value) parts.push(pair.map(looks).join(' => '))
+    if (value instanceof Set) for (const one of value) parts.push(looks(one))
     if (value instanceof Date) parts.push(String(value.getTime()))
   }
   return `${name}${Object.isFrozen(value) ? ' frozen' : ''}{${parts.join(',')}}`
