@@ -314,6 +314,7 @@ export interface DestinationsGuardOptions {
 
 export interface Done<Result> {
     readonly [verdict]: 'done';
+    readonly [maker]: Maker;
     readonly result: Result;
 }
 
@@ -511,6 +512,7 @@ export type Migrations = Readonly<Record<string, Readonly<Record<string, (state:
 
 export interface Next {
     readonly [verdict]: 'next';
+    readonly [maker]: Maker;
     readonly state: unknown;
 }
 
@@ -1683,6 +1685,11 @@ interface AnyFlow {
     readonly run: (run: Run, input: never) => unknown;
 }
 
+type Maker = {
+    readonly run: string;
+    readonly path: string;
+} | undefined;
+
 type Otherwise<Options, Nothing> = Omit<Options, 'otherwise'> & {
     readonly otherwise: Nothing;
 };
@@ -1693,9 +1700,11 @@ interface WaitOptions<T> {
     readonly key?: string;
 }
 
-const done: <Result>(result: Result) => Done<Result>;
+const done: <Result>(result: Result, turn: Maker) => Done<Result>;
 
-const next: (state: unknown) => Next;
+const maker: unique symbol;
+
+const next: (state: unknown, turn: Maker) => Next;
 
 const verdict: unique symbol;
 

@@ -1122,6 +1122,7 @@ interface ChildOptions {
 
 interface Done<Result> {
     readonly [verdict]: 'done';
+    readonly [maker]: Maker;
     readonly result: Result;
 }
 
@@ -1143,10 +1144,16 @@ interface LoopOptions<State> {
 
 type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never;
 
+type Maker = {
+    readonly run: string;
+    readonly path: string;
+} | undefined;
+
 type Migrations = Readonly<Record<string, Readonly<Record<string, (state: never) => unknown>>>>;
 
 interface Next {
     readonly [verdict]: 'next';
+    readonly [maker]: Maker;
     readonly state: unknown;
 }
 
@@ -1261,9 +1268,11 @@ interface WaitOptions<T> {
     readonly key?: string;
 }
 
-const done: <Result>(result: Result) => Done<Result>;
+const done: <Result>(result: Result, turn: Maker) => Done<Result>;
 
-const next: (state: unknown) => Next;
+const maker: unique symbol;
+
+const next: (state: unknown, turn: Maker) => Next;
 
 const verdict: unique symbol;
 

@@ -257,7 +257,7 @@ export interface Run {
   /**
    * Executes the body turn by turn until it returns `run.done`, and resolves with the result. A turn
    * costs the same however many there were before it. Throws NOT_A_TURN when the body returns anything
-   * but `run.next(…)` or `run.done(…)`.
+   * but `run.next(…)` or `run.done(…)`, and WRONG_SCOPE when these are another turn's.
    *
    * @example
    * await run.loop('poll', { state: { seen: 0 } }, async (turn, { seen }) => {
@@ -400,34 +400,50 @@ export interface ChildOptions {
 export interface Turn<State> extends Run {
   /** Counted from 1. */
   readonly turn: number
-  /** Commits the turn; the next one begins with this state. Return what it returns. */
+  /** Commits the turn; the next one begins with this state. Return what it returns from this turn's body. */
   next(state: State): Next
-  /** Ends the loop with this result. Return what it returns. */
+  /** Ends the loop with this result. Return what it returns from this turn's body. */
   done<Result>(result: Result): Done<Result>
 }
 
 const verdict: unique symbol = Symbol.for('everloop.turn') as never
+const maker: unique symbol = Symbol.for('everloop.turn.maker') as never
+
+/** The scope of a turn whose handle has made something; undefined where a method was taken off its handle. */
+type Maker = { readonly run: string; readonly path: string } | undefined
 
 /** What `run.next` returns. */
 export interface Next {
   readonly [verdict]: 'next'
+  readonly [maker]: Maker
   readonly state: unknown
 }
 
 /** What `run.done` returns. */
 export interface Done<Result> {
   readonly [verdict]: 'done'
+  readonly [maker]: Maker
   readonly result: Result
 }
 
 /** What a loop ends with whose body returns this. */
 export type LoopResult<Returned> = Returned extends Done<infer Result> ? Result : never
 
-export const next = (state: unknown): Next => ({ [verdict]: 'next', state })
-export const done = <Result>(result: Result): Done<Result> => ({ [verdict]: 'done', result })
+export const next = (state: unknown, turn: Maker): Next => ({
+  [verdict]: 'next',
+  [maker]: turn,
+  state,
+})
+export const done = <Result>(result: Result, turn: Maker): Done<Result> => ({
+  [verdict]: 'done',
+  [maker]: turn,
+  result,
+})
 
 /** Which of the two a loop body returned, or undefined when it was neither. */
 export function verdictOf(value: unknown): 'next' | 'done' | undefined {
   if (typeof value !== 'object' || value === null || !(verdict in value)) return undefined
   return value[verdict] === 'done' ? 'done' : 'next'
 }
+
+export const makerOf = (said: Next | Done<unknown>): Maker => said[maker]

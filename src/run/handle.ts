@@ -52,10 +52,17 @@ export const insideOf = (run: Run): { readonly pass: Pass; readonly scope: Scope
 /** The pass behind a handle, wherever it is used. */
 export const passOf = (run: Run): Pass => (run as RunHandle).inside.pass
 
+/** Of which scope this is the handle. Undefined for what wraps one, and where a method was taken off its handle. */
+let scopeOf: (handle: object | undefined) => Scope | undefined
+
 // What comes out of the ledger has the type its author gave the operation; the casts below say so.
 export class RunHandle implements Run {
   readonly #pass: Pass
   readonly #scope: Scope
+
+  static {
+    scopeOf = (handle) => (handle && #scope in handle ? handle.#scope : undefined)
+  }
 
   constructor(pass: Pass, scope: Scope) {
     this.#pass = pass
@@ -288,11 +295,11 @@ export class TurnHandle<State> extends RunHandle implements Turn<State> {
   }
 
   next(state: State): Next {
-    return next(state)
+    return next(state, scopeOf(this))
   }
 
   done<Result>(result: Result): Done<Result> {
-    return done(result)
+    return done(result, scopeOf(this))
   }
 }
 

@@ -113,10 +113,11 @@ function timeOfEnd(entries: readonly Entry[]): number {
 
 /** Equal but for where and when it was written. */
 const isSame = (a: Entry, b: Entry): boolean =>
-  a.kind === b.kind &&
-  a.scope === b.scope &&
-  a.key === b.key &&
-  encode(decode(a.payload ?? 'null')) === encode(decode(b.payload ?? 'null'))
+  a.kind === b.kind && a.scope === b.scope && a.key === b.key && contentOf(a) === contentOf(b)
+
+/** A large output stands elsewhere, under the hash of its text. */
+const contentOf = ({ payload }: Entry): string =>
+  encode(decode(payload ?? 'null', { resolve: (ref) => ref }))
 
 /** The store as it was before the run's last entry, for one worker: appends lead nowhere. */
 function truncated(

@@ -1,6 +1,6 @@
 /** Loops: turns, their state, and what a turn may not do. */
 import { describe, expect, test } from 'vitest'
-import { flow, type Run, type Turn } from 'everloop'
+import { type EverloopError, flow, type Run, type Turn } from 'everloop'
 import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
 
 describe('a loop', () => {
@@ -61,6 +61,81 @@ describe('a loop', () => {
       error: { code: 'NOT_A_TURN' },
     })
     await runtime.verify()
+  })
+
+  /** Bodies that return what another turn's handle has made. */
+  const strays: Readonly<Record<string, (run: Run, other: Turn<number>) => Promise<unknown>>> = {
+    'an earlier turn': async (run) => {
+      let kept: ReturnType<Turn<number>['next']> | undefined
+      return run.loop('l', { state: 0 }, async (turn, n) =>
+        turn.turn === 4 ? turn.done(n) : (kept ??= turn.next(n + 1)),
+      )
+    },
+    'a loop that has ended': async (run) => {
+      const made: unknown[] = []
+      await run.loop('ended', { state: 0 }, (turn) => {
+        made.push(turn.done(1))
+        return turn.done(0)
+      })
+      return run.loop('l', { state: 0 }, (() => made[0]) as never)
+    },
+    'an inner turn': async (run) =>
+      run.loop('l', { state: 0 }, async (outer) => {
+        const made: unknown[] = []
+        await outer.loop('inner', { state: 0 }, (inner) => {
+          made.push(inner.done(1))
+          return inner.done(0)
+        })
+        return made[0] as ReturnType<typeof outer.done>
+      }),
+    'another run': async (run, other) =>
+      run.loop('l', { state: 0 }, async () => other.done('of the other')),
+  }
+
+  test.each(Object.keys(strays))('refuses what the handle of %s has made', async (whose) => {
+    const handed = Promise.withResolvers<Turn<number>>()
+    const other = flow('other', async (run) =>
+      run.loop('elsewhere', { state: 0 }, async (turn) => {
+        handed.resolve(turn)
+        return turn.done(await turn.signal('go'))
+      }),
+    )
+    const stray = flow('stray', async (run) => strays[whose]?.(run, await handed.promise))
+    await using runtime = await testRuntime({ flows: [other, stray], development: false })
+    await runtime.start(other, undefined, { id: 'other' })
+    const run = await runtime.start(stray, undefined, { id: 'run' })
+    expect(await runtime.settled(run)).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'WRONG_SCOPE',
+        message: expect.stringMatching(
+          /^Turn \d of loop "l" in run "run" returned what the handle of turn "\S+"( of run "other")? made\./,
+        ),
+      },
+    })
+    await runtime.verify()
+  })
+
+  test('whose turn changes the state fails with the error of JavaScript, and the failure names the loop', async () => {
+    const changing = flow('changing', async (run) =>
+      run
+        .loop('l', { state: { n: 0 } }, (turn, state) => turn.done((state.n = 1)))
+        .catch((error: unknown) => {
+          const { code, step, message } = error as EverloopError
+          return { code, step, message }
+        }),
+    )
+    const report = await crashAtEveryCommit(changing, undefined)
+    expect(report.outcomes).toEqual([
+      {
+        status: 'completed',
+        output: {
+          code: 'SCOPE_FAILED',
+          step: 'l',
+          message: expect.stringContaining("TypeError: Cannot assign to read only property 'n'"),
+        },
+      },
+    ])
   })
 
   test('of many turns over a state of every shape has one outcome whenever the worker dies', async () => {

@@ -125,6 +125,48 @@ describe('scopes', () => {
           'The handle of scope "" of run "run" was used inside "turns/1". Use the `run` that the inner function is handed: it shadows the outer one.',
       }),
     },
+    ...(['next', 'done'] as const).map((verdict): Row => ({
+      name: `what the handle of an outer turn makes, ${verdict}, is refused by an inner loop`,
+      flow: flow('outer verdict', async (run) =>
+        run.loop('outer', { state: 0 }, async (outer) => {
+          await outer.step('before', () => 1)
+          return outer.done(
+            await outer.loop('inner', { state: 0 }, async (inner, n) => {
+              await inner.step('within', () => 2)
+              if (inner.turn === 3) return inner.done(0)
+              return n === 0 ? inner.next(1) : outer[verdict](7)
+            }),
+          )
+        }),
+      ),
+      expected: failed({
+        name: 'EverloopError',
+        code: 'WRONG_SCOPE',
+        message:
+          'Turn 2 of loop "outer/1/inner" in run "run" returned what the handle of turn "outer/1" made. Return run.next(…) or run.done(…) of the `run` that the body of this loop is handed for this turn. To decide on the outer turn, end this loop with its own run.done(…), and return what the outer handle makes from the body of the outer loop.',
+      }),
+    })),
+    {
+      name: 'the inner loop can tell the outer turn what to do',
+      flow: flow('told', async (run) =>
+        run.loop('outer', { state: 0 }, async (outer, n) => {
+          const isOver = await outer.loop('inner', { state: 0 }, (inner) => inner.done(n === 1))
+          return isOver ? outer.done('over') : outer.next(n + 1)
+        }),
+      ),
+      expected: completed('over'),
+    },
+    {
+      name: 'next and done can be taken off their handle',
+      flow: flow('taken off', async (run) =>
+        run.loop('turns', { state: 0 }, async (turn, n) => {
+          const off = <Name extends 'next' | 'done'>(name: Name): (typeof turn)[Name] =>
+            Reflect.get(turn, name)
+          return n === 1 ? off('done')(n) : off('next')(n + 1)
+        }),
+      ),
+      expected: completed(1),
+    },
     {
       name: 'loops inside loops keep their own state',
       flow: flow('nested', async (run) =>

@@ -43,6 +43,7 @@ export function checkEntry(
   if (append) must(entry.epoch === append.epoch, 'fence', `it was written in epoch ${append.epoch}`)
   checkStatus(observer, run, entry, must)
   checkOperation(observer, run, entry, must)
+  checkInput(run, entry, must)
   checkEffect(observer, run, entry, must)
   checkMove(observer, run, entry, must)
   checkApproval(observer, run, entry, { must, session: append?.session })
@@ -166,6 +167,20 @@ function checkOperation(observer: Sight, run: Mirror, entry: Entry, must: Must):
       run.turns.set(scope, Number(key))
     }
   }
+}
+
+/** What is recorded of a step's input is what its code has asked with. */
+function checkInput(run: Mirror, entry: Entry, must: Must): void {
+  const { kind, scope, key } = entry
+  const asked = run.asked.get(operationPath(scope, key))
+  if (!asked || (kind !== 'step.completed' && kind !== 'step.failed' && kind !== 'effect.intended'))
+    return
+  const { input } = recordOf(entry, kind)
+  must(
+    input !== undefined && asked.has(input),
+    'input',
+    `its input is ${input}, which nobody has asked with`,
+  )
 }
 
 /** A parent is told how its child really ended. */

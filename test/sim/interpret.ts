@@ -35,6 +35,10 @@ export interface View {
   watch<T>(path: string, operation: Promise<T>): Promise<T>
   /** What must be the same in every execution of the code. */
   same<T>(what: string, value: T): T
+  /** What the step at this path is asked for with. */
+  asked<T>(path: string, input: T): T
+  /** The body of that step is handed this. */
+  handed(path: string, input: unknown): void
   /** What inputs say of the code that has made them, where they drift from deployment to deployment. */
   readonly version: number | undefined
   /** The code of this version is handed a state in this form. */
@@ -243,13 +247,14 @@ function step(setting: Setting, at: At, node: StepNode): Promise<unknown> {
     return stepValue(node, path)
   }
   const input = { path, ...versionIn(view) }
-  const given = node.withInput ? { ...options, input } : options
-  // Some show text while they are under way, as the agent layer's steps do.
+  const given = node.withInput ? { ...options, input: view.asked(path, input) } : options
+  // Some show text while they are under way, as the agent layer's steps do. Their input is in their code's hands:
+  // what the runtime makes of it is what it records.
   const showing = { name: node.name, options: given, body: (live: LiveContext) => body(live, live) }
   if (node.ms % 3 === 0) return view.watch(path, stepIn(run, showing))
   const asked = node.withInput
     ? run.step(node.name, { ...options, input }, (handed, context) => {
-        view.same(`input of ${path}`, handed.path)
+        view.handed(path, handed)
         return body(context)
       })
     : run.step(node.name, options, (context) => body(context))
@@ -262,7 +267,7 @@ function effect(setting: Setting, at: At, { name, spec }: EffectNode): Promise<u
   const path = place.operation(name)
   const options = {
     effect: spec.effect,
-    input: { path },
+    input: view.asked(path, { path }),
     timeout: spec.timeoutMs,
     ...(spec.undo ? { undo: { action: takeBack, input: { spec: spec.undo } } } : {}),
     ...(spec.attempts > 1 ? { retry: { attempts: spec.attempts, delay: spec.delayMs } } : {}),
@@ -270,14 +275,14 @@ function effect(setting: Setting, at: At, { name, spec }: EffectNode): Promise<u
     ...(spec.effect === 'once' && spec.reconcile !== 'is missing'
       ? {
           reconcile: (input: { path: string }, context: { idempotencyKey: string }) => {
-            view.same(`input of ${path}`, input.path)
+            view.handed(path, input)
             return view.findOut(spec, { path, idempotencyKey: context.idempotencyKey })
           },
         }
       : {}),
   }
   const asked = run.step(name, options, (input, context) => {
-    view.same(`input of ${path}`, input.path)
+    view.handed(path, input)
     const { attempt, idempotencyKey } = context
     return view.effect(spec, {
       path,
@@ -299,9 +304,10 @@ function transact({ view }: Setting, at: At, node: TransactNode): Promise<unknow
     if (fails) throw new TypeError('There is no seat left.')
     return bookingValue(path)
   }
+  const input = { path, ...versionIn(view) }
   const asked = withInput
-    ? run.transact(name, { input: { path, ...versionIn(view) } }, (input, transaction) => {
-        view.same(`input of ${path}`, input.path)
+    ? run.transact(name, { input: view.asked(path, input) }, (handed, transaction) => {
+        view.handed(path, handed)
         return body(transaction)
       })
     : run.transact(name, body)

@@ -30,6 +30,8 @@ export class Mirror {
   freeUntil = -1
   /** Losses of the holder since the last entry. */
   barren = 0
+  /** Digests of the inputs that its code has asked for a step with, by path. Several where inputs drift. */
+  readonly asked = new Map<string, Set<string>>()
   /** How often steps will kill the process that executes them, by path. */
   readonly deadly = new Map<string, number>()
   isCancelling = false

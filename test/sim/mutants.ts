@@ -174,6 +174,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#attempt(operation, 1)',
   },
   {
+    name: 'of the input of a step its names alone are recorded',
+    file: 'run/operations/step.ts',
+    find: 'digestOf(options.input) : undefined',
+    replace: 'digestOf(Object.keys(options.input as object)) : undefined',
+  },
+  {
     name: 'a cancel does not reach the children',
     file: 'run/pass/cancel-message.ts',
     find: 'child === undefined ? [] : [cancelMessage(child, reason)]',

@@ -4,7 +4,7 @@
  */
 import { checkAlone } from './alone-checks.ts'
 import { Cancelled, EverloopError } from '../../src/base/errors.ts'
-import { encode, errorData } from '../../src/ledger/index.ts'
+import { digestOf, encode, errorData } from '../../src/ledger/index.ts'
 import type { Finding } from '../../src/run/effects/finding.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Attempt, Booking, View } from './interpret.ts'
@@ -39,6 +39,8 @@ export class PassView implements View {
   readonly #run: Mirror
   readonly #epoch: number | undefined
   readonly version: number | undefined
+  /** Inputs of steps, by path. */
+  readonly #asked = new Map<string, string>()
   /** The outcome that was handed over last. */
   #last = 0
 
@@ -61,6 +63,20 @@ export class PassView implements View {
       this.#saw(path, error, true)
       throw error
     }
+  }
+
+  /** Notes what the step at this path is asked for with. */
+  asked<T>(path: string, input: T): T {
+    this.#asked.set(path, encode(input))
+    const asked = this.#run.asked.get(path) ?? new Set()
+    this.#run.asked.set(path, asked.add(digestOf(input)))
+    return input
+  }
+
+  /** Checks that a body is handed what its step was asked for with. */
+  handed(path: string, input: unknown): void {
+    const [asked, handed] = [this.#asked.get(path), encode(input)]
+    this.#must(handed === asked, 'input', `"${path}" was asked with ${asked}, and got ${handed}`)
   }
 
   /** Checks that this is the same in every execution of the code. */

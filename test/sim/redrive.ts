@@ -137,6 +137,8 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
   const view: View = {
     watch: (_, operation) => operation,
     same: (_, value) => value,
+    asked: (_, input) => input,
+    handed: () => {},
     formed: () => {},
     think: () => Promise.resolve(),
     retries: 0,

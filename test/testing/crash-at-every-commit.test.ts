@@ -207,3 +207,10 @@ describe('crashing at every commit', () => {
     expect(flaws.join()).toMatch(/driven once more, wrote run\.completed/)
   })
 })
+
+test('regression: a run whose output is kept beside the ledger is driven once more', async () => {
+  const large = flow('large', async (run) => (await run.step('s', () => 'x')).repeat(300_000))
+  const report = await crashAtEveryCommit(large, undefined)
+  expect(report.outcomes).toEqual([{ status: 'completed', output: 'x'.repeat(300_000) }])
+  expect(report.flaws).toEqual([])
+})

@@ -161,12 +161,11 @@ export class LoopState {
     return this.#turn
   }
 
-  /** The change that leads to this state. Throws NOT_SERIALISABLE when it cannot be kept. */
-  change(
-    after: unknown,
-    handed: HandedValues,
-    { abandoned, version }: Pick<Turn, 'abandoned' | 'version'> = {},
-  ): TurnChange {
+  /**
+   * The change that leads to this state. Nothing of it is the code's, which may go on changing its objects.
+   * Throws NOT_SERIALISABLE when it cannot be kept.
+   */
+  change(after: unknown, handed: HandedValues, rest: Pick<Turn, 'version'> = {}): TurnChange {
     const plainOf = (list: readonly unknown[]): readonly unknown[] | undefined =>
       this.#plain?.get(list)
     const edits = diff(this.#state, after, { plainOf })
@@ -175,10 +174,6 @@ export class LoopState {
     const live = this.#live + added - replacedUnits(this.#state, edits)
     const chain = this.#chain + added + entryUnits
     const state = applyEdits(this.#state, delta, plainOf)
-    const rest = {
-      ...(version === undefined ? {} : { version }),
-      ...(abandoned === undefined ? {} : { abandoned }),
-    }
     if (readsTooMuch(chain, live)) {
       for (const { seq, record } of this.#written) this.#remember(seq, record)
       return this.#whole(state, delta, handed, rest)
@@ -231,7 +226,7 @@ export class LoopState {
     state: unknown,
     edits: readonly Edit[],
     handed: HandedValues,
-    rest: Pick<Turn, 'abandoned' | 'version'>,
+    rest: Pick<Turn, 'version'>,
   ): TurnChange {
     const before = { before: this.#state, blocks: this.#keeping.blocks, edits }
     const { blocks, artifacts } = inBlocks(state, before, this.#making)
@@ -303,25 +298,23 @@ export class LoopState {
 
   #referring(handed: HandedValues): {
     readonly refer: (value: object | string) => Ref | undefined
-    /**
-     * What was referred to: the very object, so that it is found again by identity, or a copy of one
-     * that cannot be frozen all the way down (T1).
-     */
+    /** What was referred to: a copy where the code has it, which may go on changing it (T1). */
     readonly resolve: (ref: Ref) => unknown
     units: number
   } {
     const referred = new Map<string, unknown>()
+    let copyOf: ReturnType<HandedValues['copying']> | undefined
     const referring = {
       units: 0,
-      resolve: (ref: Ref): unknown => referred.get(ref.join('/')),
+      resolve: (ref: Ref): unknown => referred.get(JSON.stringify(ref)),
       refer: (value: object | string): Ref | undefined => {
         const known = typeof value === 'object' ? this.#refs.get(value) : undefined
         const ref = known ?? (handed.isEmpty ? undefined : handed.refer(value))
         if (ref) {
-          const text = encode(value)
-          const part = known || canFreeze(value) ? value : decode(text)
-          referred.set(ref.join('/'), part)
-          referring.units += text.length
+          const isOurs = known || typeof value === 'string'
+          const part = isOurs ? value : (copyOf ??= handed.copying())(ref, value)
+          referred.set(JSON.stringify(ref), part)
+          referring.units += (known ? undefined : handed.unitsOf(ref)) ?? encode(value).length
           if (typeof part === 'object' && part !== null) this.#refs.set(part, ref)
         }
         return ref
@@ -350,6 +343,17 @@ export class LoopState {
       if (Array.isArray(child)) this.#rememberPart(child, path)
       else if (encode(child).length >= referredUnitsMin) this.#refs.set(child, path)
     }
+  }
+}
+
+/** The same change, of a turn that has left these operations behind. */
+export function abandoning(change: TurnChange, abandoned: Turn['abandoned']): TurnChange {
+  if (abandoned === undefined) return change
+  const { record, payload } = change
+  return {
+    ...change,
+    record: { ...record, abandoned },
+    payload: `${payload.slice(0, -1)},${encode({ abandoned }).slice(1)}`,
   }
 }
 
@@ -438,14 +442,6 @@ function withOwnBytes(value: unknown): unknown {
   const copy = decode(encode(value))
   deepFreeze(copy)
   return copy
-}
-
-/** True when nothing in the data is frozen, sealed or kept from getting fields, and there are no bytes. */
-function canFreeze(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  if (ArrayBuffer.isView(value) || !Object.isExtensible(value)) return false
-  for (const child of partsOf(value)) if (!canFreeze(child)) return false
-  return true
 }
 
 const partsOf = (value: object): Iterable<unknown> =>

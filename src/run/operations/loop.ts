@@ -3,10 +3,10 @@
  * what the turn did is never read again. See loop-state.ts for what a turn costs.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { redacted } from '../../ledger/index.ts'
+import { isWithin, redacted } from '../../ledger/index.ts'
 import { within } from '../current.ts'
-import { type Done, type Next, verdictOf } from '../face.ts'
-import { LoopState } from './loop-state.ts'
+import { type Done, makerOf, type Next, verdictOf } from '../face.ts'
+import { abandoning, LoopState } from './loop-state.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
 import { moveFirst } from './move.ts'
@@ -47,7 +47,9 @@ export function loop(
         shadow.onVerdict(verdict)
         return new Promise(() => {})
       }
-      switch (verdictOf(verdict)) {
+      const said = verdictOf(verdict)
+      if (said !== undefined) checkMaker(turn, number, verdict as Next | Done<unknown>)
+      switch (said) {
         case 'done':
           return (verdict as Done<unknown>).result
         case 'next':
@@ -65,6 +67,26 @@ export function loop(
       }
     }
   })
+}
+
+/**
+ * Throws WRONG_SCOPE for what the handle of another turn has made: it speaks for that turn and its loop. Of what
+ * was made without a handle, such as by a method that was taken off it, nobody can tell.
+ */
+function checkMaker(turn: Scope, number: number, verdict: Next | Done<unknown>): void {
+  const maker = makerOf(verdict)
+  if (maker === turn || maker === undefined) return
+  const { run, path, parent } = turn
+  const isOuter = maker.run === run && path !== maker.path && isWithin(path, maker.path)
+  const owner = maker.run === run ? `"${maker.path}"` : `"${maker.path}" of run "${maker.run}"`
+  const advice = isOuter
+    ? ' To decide on the outer turn, end this loop with its own run.done(…), and return what the outer handle makes from the body of the outer loop.'
+    : ''
+  throw new EverloopError(
+    'WRONG_SCOPE',
+    `Turn ${number} of loop "${parent?.path}" in run "${run}" returned what the handle of turn ${owner} made. Return run.next(…) or run.done(…) of the \`run\` that the body of this loop is handed for this turn.${advice}`,
+    { run, step: path },
+  )
 }
 
 /** Pauses the run, and never resolves, when a second execution of the turn goes another way. */
@@ -88,14 +110,13 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
 async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown): Promise<void> {
   const loopScope = turn.parent
   if (!loopScope || loopScope.isLeaving) return new Promise(() => {})
-  // Before the turn is left, so that a state that cannot be kept fails with everything still there.
-  const trial = state.change(after, turn.values)
+  // Before the turn is left, so that a state that cannot be kept fails with everything still there; and it is
+  // what it was when the code handed it on, however long something holds the turn.
+  const change = state.change(after, turn.values)
   return new Promise((resolve) => {
     pass.leave(turn, ({ abandoned, deliver }) => {
-      const change =
-        abandoned === undefined ? trial : state.change(after, turn.values, { abandoned })
-      const { record, accept } = change
-      const { payload, artifacts } = cleaned(change, pass.options.redactor)
+      const { record, accept, ...written } = abandoning(change, abandoned)
+      const { payload, artifacts } = cleaned(written, pass.options.redactor)
       const key = String(state.turn + 1)
       pass.commit({
         drafts: [{ scope: loopScope.path, kind: 'turn.committed', key, record, payload }],

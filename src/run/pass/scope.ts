@@ -12,6 +12,7 @@ import { childPath, explicitKey, laterKey, nameKey } from '../../ledger/index.ts
 import { HandedValues } from '../replay/handed-values.ts'
 
 export class Scope {
+  readonly run: string
   readonly path: string
   readonly parent: Scope | undefined
   /** Operations in here are not rejected by a cancel. */
@@ -21,7 +22,6 @@ export class Scope {
   time: number
   /** Large values that were handed over in here, for referring to them when the scope closes. */
   readonly values: HandedValues = new HandedValues()
-  readonly #run: string
   /** What chance derives from. */
   #seed: string
   /** How often each name was used, and the key of its first use: names are checked and escaped once. */
@@ -35,7 +35,7 @@ export class Scope {
 
   /** `time` is that of the entry after which the scope began. */
   constructor(run: string, path: string, time: number, parent?: Scope, shielded?: boolean) {
-    this.#run = run
+    this.run = run
     this.#seed = parent ? parent.#seed : run
     this.path = path
     this.time = time
@@ -57,7 +57,7 @@ export class Scope {
   /** The scope of a turn of this loop, which has this name. */
   static turn(loop: Scope, name: string, number: number): Scope {
     loop.#loopName = name
-    return new Scope(loop.#run, childPath(loop.path, number), loop.time, loop)
+    return new Scope(loop.run, childPath(loop.path, number), loop.time, loop)
   }
 
   /** The loops in here that have not ended. */
@@ -100,7 +100,7 @@ export class Scope {
 
   /** What signals are aborted with when their scope ends. */
   #hasEnded(): EverloopError {
-    const run = this.#run
+    const run = this.run
     return untraced(() => new EverloopError('CANCELLED', 'The scope has ended.', { run }))
   }
 
@@ -130,8 +130,8 @@ export class Scope {
       if (this.#explicit.has(key)) {
         throw new EverloopError(
           'DUPLICATE_KEY',
-          `The key "${explicit}" is used twice in one scope of run "${this.#run}". Give each operation its own key, or none.`,
-          { run: this.#run, step: key },
+          `The key "${explicit}" is used twice in one scope of run "${this.run}". Give each operation its own key, or none.`,
+          { run: this.run, step: key },
         )
       }
       this.#explicit.add(key)

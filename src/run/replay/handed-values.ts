@@ -27,6 +27,8 @@ interface Kept {
   readonly text: string
   /** Whether all of it still is as it was recorded, once that has been asked. */
   isWhole: boolean | undefined
+  /** How long its text is, if it is no text itself: known when it is whole. */
+  units: number | undefined
 }
 
 export class HandedValues {
@@ -48,7 +50,7 @@ export class HandedValues {
       return
     }
     const text = refers ? `{"${field}":${encode(value)}}` : payload
-    this.#kept.set(seq, { seq, field, value, text, isWhole: undefined })
+    this.#kept.set(seq, { seq, field, value, text, isWhole: undefined, units: undefined })
     this.#parts = undefined
     this.#units += text.length
     for (const kept of this.#kept.values()) {
@@ -75,6 +77,25 @@ export class HandedValues {
     return kept.isWhole || equal(partOf(decode(kept.text), path), value) ? ref : undefined
   }
 
+  /**
+   * Makes copies of values that are referred to. Parts of one value are parts of one copy, as a resume has them:
+   * code may ask whether two are the same.
+   */
+  copying(): (ref: Ref, value: object) => unknown {
+    const records = new Map<number, unknown>()
+    return ([seq, ...path], value) => {
+      const kept = this.#kept.get(seq)
+      if (!kept) return decode(encode(value))
+      if (!records.has(seq)) records.set(seq, decode(kept.text))
+      return partOf(records.get(seq), path)
+    }
+  }
+
+  /** How long the text of what this refers to is, where that is known. */
+  unitsOf([seq, ...path]: Ref): number | undefined {
+    return path.length === 1 ? this.#kept.get(seq)?.units : undefined
+  }
+
   #fade(): Faded {
     return (this.#faded ??= new Faded())
   }
@@ -83,7 +104,11 @@ export class HandedValues {
     const parts = new Map<unknown, Ref>()
     for (const kept of this.#kept.values()) {
       kept.isWhole = undefined
-      visit(kept.value, [kept.seq, kept.field], (part, ref) => void parts.set(part, ref))
+      try {
+        visit(kept.value, [kept.seq, kept.field], (part, ref) => void parts.set(part, ref))
+      } catch {
+        // Code has put something into it that throws when read, and need not leave it behind.
+      }
     }
     return parts
   }
@@ -134,7 +159,9 @@ function isWhole(kept: Kept): boolean {
   const at = behindCharge(text)
   if (!text.startsWith(opening, at)) return false
   try {
-    return text.startsWith(encode(value), at + opening.length)
+    const now = encode(value)
+    kept.units = now.length
+    return text.startsWith(now, at + opening.length)
   } catch {
     return false // what the code has put into it cannot even be kept
   }
