@@ -217,6 +217,10 @@ export type ConversationItem = Place & ({
     readonly call: string;
     readonly value: unknown;
 } | {
+    readonly is: 'child';
+    readonly call: string;
+    readonly run: string;
+} | {
     readonly is: 'error';
     readonly call: string;
     readonly error: string;
@@ -261,6 +265,7 @@ export type ConversationItem = Place & ({
     readonly is: 'guard';
     readonly guard: string;
     readonly position: string;
+    readonly call?: string;
     readonly verdict: string;
     readonly reason?: string;
     readonly fixed?: unknown;
@@ -491,7 +496,7 @@ export interface JudgeGuardOptions {
 }
 
 export interface ListOptions {
-    readonly status?: RunRow['status'] | readonly RunRow['status'][];
+    readonly status?: ListedStatus | readonly ListedStatus[];
     readonly flow?: string;
     readonly queue?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -501,6 +506,8 @@ export interface ListOptions {
     readonly limit?: number;
     readonly before?: string;
 }
+
+export type ListedStatus = StatusWord | RunRow['status'];
 
 export interface LoopOptions<State> {
     readonly state: State;
@@ -931,6 +938,7 @@ export interface WaitInfo {
 export interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
+    readonly onExecuted?: (run: string) => void;
 }
 
 export function action<Input>(name: string, run: (input: Input, context: UndoContext) => unknown): Action<Input>;

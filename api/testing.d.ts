@@ -1366,7 +1366,7 @@ class Ever implements AsyncDisposable {
 }
 
 interface ListOptions {
-    readonly status?: RunRow['status'] | readonly RunRow['status'][];
+    readonly status?: ListedStatus | readonly ListedStatus[];
     readonly flow?: string;
     readonly queue?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -1376,6 +1376,8 @@ interface ListOptions {
     readonly limit?: number;
     readonly before?: string;
 }
+
+type ListedStatus = StatusWord | RunRow['status'];
 
 interface Question extends Omit<WaitInfo, 'kind'> {
     readonly kind: 'question' | 'approval' | 'effect';
@@ -1508,6 +1510,7 @@ interface WaitInfo {
 interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
+    readonly onExecuted?: (run: string) => void;
 }
 
 type Environment = Readonly<Record<symbol, unknown>>;

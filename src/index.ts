@@ -87,6 +87,7 @@ export type {
   Flow,
   FlowDefinition,
   Imported,
+  ListedStatus,
   ListOptions,
   LoopOptions,
   LoopResult,

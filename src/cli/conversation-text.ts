@@ -12,7 +12,18 @@ import type { Output } from './output.ts'
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
-type OfCall = Of<'asked' | 'result' | 'error' | 'unmade' | 'vote' | 'approval' | 'doubt' | 'undo'>
+type OfCall = Of<
+  | 'asked'
+  | 'child'
+  | 'result'
+  | 'error'
+  | 'unmade'
+  | 'vote'
+  | 'approval'
+  | 'doubt'
+  | 'undo'
+  | 'guard'
+>
 
 const argsMax = 160
 const resultMax = 160
@@ -43,11 +54,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
           ]),
         ]
       case 'guard':
-        return speech(
-          out,
-          'guard',
-          `${item.guard} at ${item.position}: ${item.verdict}${reasonText(item.reason)}`,
-        )
+        return speech(out, 'guard', guardText(item))
       case 'question':
         return speech(out, 'question', `${item.prompt} → ${valueLine(item.answer, argsMax)}`)
       case 'summary':
@@ -115,9 +122,9 @@ function groupsOf(items: readonly ConversationItem[]): readonly Group[] {
   return groups
 }
 
-/** What was asked is told as long as nothing but votes has come of it. */
+/** What was asked is told as long as nothing but votes has come of it, and a child until something has. */
 const isOpenOrDone = (one: OfCall, i: number, all: readonly OfCall[]): boolean =>
-  one.is !== 'asked' || all.slice(i + 1).every(({ is }) => is === 'vote')
+  (one.is !== 'asked' && one.is !== 'child') || all.slice(i + 1).every(({ is }) => is === 'vote')
 
 const makes = (item: ConversationItem, call: string | undefined): boolean =>
   item.is === 'assistant' && item.calls.some(({ id }) => id === call)
@@ -129,8 +136,17 @@ function aboutText(item: OfCall, out: Output, isOpen: boolean): string {
       return isOpen
         ? out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
         : `nobody had answered when the run ended (${cleanLine(item.question)})`
+    case 'child':
+      return isOpen
+        ? out.style('yellow', `still under way (run ${cleanLine(item.run)})`)
+        : `had not ended when the run did (run ${cleanLine(item.run)})`
+    case 'guard':
+      return `${out.style('yellow', 'guard')} ${cleanLine(guardText(item))}`
     case 'result':
-      return out.style('dim', `= ${valueLine(item.value, resultMax)}`)
+      return out.style(
+        'dim',
+        item.value === undefined ? '= (nothing)' : `= ${valueLine(item.value, resultMax)}`,
+      )
     case 'error':
       return `${out.style('red', 'error')} ${cleanLine(item.error, resultMax)}`
     case 'unmade':
@@ -153,8 +169,12 @@ function aboutText(item: OfCall, out: Output, isOpen: boolean): string {
   }
 }
 
+/** A name that is left empty names nobody. */
 const byText = (by: string | undefined): string =>
-  by === undefined ? '' : ` by ${cleanLine(by, 60)}`
+  by === undefined || by === '' ? '' : ` by ${cleanLine(by, 60)}`
+
+const guardText = ({ guard, position, verdict, reason }: Of<'guard'>): string =>
+  `${guard} at ${position}: ${verdict}${reasonText(reason)}`
 
 const codeText = (code: string | undefined): string =>
   code === undefined ? '' : `${cleanLine(code, 60)}: `

@@ -64,7 +64,7 @@ export async function ready(
         : `is full (${row.held} of ${row.concurrency} held)`
     return is(
       'queue-full',
-      `Ready since ${short(now - due)}, but its queue "${queue}" ${free}.`,
+      `Ready for ${short(now - due)}, but its queue "${queue}" ${free}.`,
       'Wait for a run of the queue to end, or raise the limit with open({ queues }).',
     )
   }
@@ -73,26 +73,26 @@ export async function ready(
   if (workers.length === 0) {
     return is(
       'no-worker',
-      `Ready since ${short(now - due)}, but no worker is connected to this store.`,
+      `Ready for ${short(now - due)}, but no worker is connected to this store.`,
       fix,
     )
   }
   const before = run && (await suspectBefore(ever, workers))
-  const since = `Ready since ${short(now - due)}, but`
+  const forSoLong = `Ready for ${short(now - due)}, but`
   if (run && isSuspect(run)) {
     const turn = before
       ? `a worker executes such runs one at a time: worker "${cleanLine(before.worker.name, 80)}" is at run ${before.run.id}`
       : 'is executed by itself: when what its worker has in hand has been there for a minute'
     return is(
       'suspect',
-      `${since} it lost its worker ${run.barren} times without getting further, and ${turn}.`,
+      `${forSoLong} it lost its worker ${run.barren} times without getting further, and ${turn}.`,
       before && `everloop runs explain ${before.run.id}`,
     )
   }
   if (before) {
     return is(
       'suspect',
-      `${since} worker "${cleanLine(before.worker.name, 80)}" executes run ${before.run.id} by itself, as that has lost its worker ${before.run.barren} times without getting further.`,
+      `${forSoLong} worker "${cleanLine(before.worker.name, 80)}" executes run ${before.run.id} by itself, as that has lost its worker ${before.run.barren} times without getting further.`,
       `everloop runs explain ${before.run.id}`,
     )
   }
@@ -105,7 +105,7 @@ export async function ready(
   const has = workers.length === 1 ? 'has not taken it' : 'has taken it'
   return is(
     'not-served',
-    `Ready since ${short(now - due)}, but ${several} that is connected (${names}) ${has}: probably nobody serves ${flowText(info)}.`,
+    `Ready for ${short(now - due)}, but ${several} that is connected (${names}) ${has}: probably nobody serves ${flowText(info)}.`,
     fix,
   )
 }

@@ -5,7 +5,7 @@ import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
 import { lastRefusal } from './refusal.ts'
 import { ended, excerpt, quoted } from './sentence.ts'
-import { ago, dateAndAgo, dateTime, short } from './times.ts'
+import { ago, dateAndAgo, dateTime } from './times.ts'
 
 interface Waiting {
   readonly info: RunInfo
@@ -18,7 +18,7 @@ interface Waiting {
 export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Explanation> {
   const { info, on, now } = about
   const [first, second] = on
-  if (!first) return is('message', `Waiting for a message since ${short(now - info.updated)}.`)
+  if (!first) return is('message', `Waiting for a message since ${dateAndAgo(info.updated, now)}.`)
   const one = await waitText(ever, first, about)
   if (!second) return is(first.kind, ended(`Waiting ${one.text}`), one.fix)
   const other = await waitText(ever, second, about)
@@ -50,7 +50,7 @@ async function waitText(
   switch (kind) {
     case 'approval':
       return {
-        text: `for an approval since ${short(now - since)}${until}${before}: ${told}`,
+        text: `for an approval since ${dateAndAgo(since, now)}${until}${before}: ${told}`,
         fix: question && `everloop approvals show ${question}`,
       }
     case 'effect':
@@ -68,18 +68,18 @@ async function waitText(
       }
     case 'question':
       return {
-        text: `since ${short(now - since)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why && `; the last one ${why}`}`,
+        text: `since ${dateAndAgo(since, now)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why && `; the last one ${why}`}`,
         fix: `everloop questions answer ${question ?? ''} JSON`,
       }
     case 'signal':
       if (awaitsMessage(wait)) {
         return {
-          text: `since ${short(now - since)} for the next message of its conversation${until}`,
+          text: `since ${dateAndAgo(since, now)} for the next message of its conversation${until}`,
           fix: `everloop signal ${run} message '"…"'`,
         }
       }
       return {
-        text: `since ${short(now - since)} for the signal ${quoted(told)}${until}`,
+        text: `since ${dateAndAgo(since, now)} for the signal ${quoted(told)}${until}`,
         fix: `everloop signal ${run} ${shellWord(what)} JSON`,
       }
     case 'timer':
@@ -98,7 +98,7 @@ async function waitText(
       const child = await explainChild(what)
       const sentence = child.sentence.replace(/\.$/, '')
       return {
-        text: `since ${short(now - since)} for its child ${what}, which says: ${sentence}`,
+        text: `since ${dateAndAgo(since, now)} for its child ${what}, which says: ${sentence}`,
         fix: child.fix,
       }
     }

@@ -10,6 +10,7 @@ import { isPolicy, type Policy } from '../agent/policies/policy.ts'
 import type { OpenOptions } from '../open.ts'
 import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
 import { inOrder } from './flow-order.ts'
+import { packageRoot } from './package-root.ts'
 
 /** What a module exports, by the name of the export. */
 interface Exported {
@@ -205,7 +206,10 @@ function placeOf({ stack = '' }: Error): string {
   return /:\d+$/.test(place) ? `${place}: ` : ''
 }
 
+/** Where it was thrown; of what everloop refuses, where everloop was called. */
 function frameOf({ stack = '' }: Error): string {
-  const frame = stack.split('\n').find((line) => line.trim().startsWith('at '))
+  const frames = stack.split('\n').filter((line) => line.trim().startsWith('at '))
+  const ours = ['node:', '/node_modules/everloop/', `${pathToFileURL(packageRoot()).href}/dist/`]
+  const frame = frames.find((line) => !ours.some((part) => line.includes(part))) ?? frames[0]
   return frame === undefined ? '' : ` (${frame.trim()})`
 }

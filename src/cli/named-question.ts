@@ -12,12 +12,19 @@ import { runsThatAsk } from './runs-below.ts'
 /** So many ids are named where several fit. */
 const toldMax = 5
 
-/** The one that is meant, undefined when none is open. Throws AMBIGUOUS_ID. */
+/** The one that is meant, undefined when none is open. Throws AMBIGUOUS_ID, and BAD_NAME for an empty text. */
 export async function namedQuestion(
   ever: Ever,
   text: string,
   what: 'question' | 'approval',
 ): Promise<QuestionRow | undefined> {
+  // All ids begin so: a variable that is not set in a script would decide about whatever is open alone.
+  if (text === '') {
+    throw new EverloopError(
+      'BAD_NAME',
+      `The id of ${what === 'approval' ? 'an approval' : 'a question'} is missing. \`everloop ${what}s list\` shows them.`,
+    )
+  }
   const fitting = (await candidates(ever, text)).map((rows) =>
     rows.filter(({ wait }) => what === 'question' || wait.kind === 'approval.requested'),
   )

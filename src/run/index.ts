@@ -13,7 +13,8 @@ export type { WorkOptions } from './outside/work-options.ts'
 export { currentRun } from './current-run.ts'
 export type { Delivery } from './outside/delivery.ts'
 export type { Question } from './outside/question.ts'
-export type { ListOptions } from './outside/list-options.ts'
+export { listedStatuses } from './outside/list-options.ts'
+export type { ListedStatus, ListOptions } from './outside/list-options.ts'
 export type {
   Action,
   AnyAction,

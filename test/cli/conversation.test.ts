@@ -1,7 +1,8 @@
 /** `everloop runs conversation`: a run with a guard, a denial, an error and texts that are not to be trusted. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { agent, flow, guard, open, tool, verdict } from '../../src/index.ts'
+import { z } from 'zod'
+import { agent, agentTool, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { sqliteStore } from '../../src/store/sqlite/store.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { everloop, everloopJson } from './command-line.ts'
@@ -276,8 +277,8 @@ test('calls that no guard let through are shown as not made, and are not counted
     '  send {"to":"Ann"}',
     '    = sent 1',
     '  send {"to":"all"}',
+    '    guard narrow at call: deny: Not to all.',
     expect.stringMatching(/^ {4}not made: Guard "narrow" denied the call: Not to all\.$/),
-    'guard     narrow at call: deny: Not to all.',
     'model     Done',
     '',
     expect.stringMatching(/^3 answers of the model, 1 call, /),
@@ -357,4 +358,90 @@ test('what was undone of the calls, and what became of one that nobody decided a
     '    left as it is by Zoe: Bob keeps it.',
   ])
   expect(below('ship')).toEqual(['    expired: nobody decided in time, so it was denied'])
+})
+
+test('what a call came through stands below it as it happened, and a run that it has started while that goes on', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const returning = (name: string, value: unknown) =>
+    tool({ name, description: 'Returns.', effect: 'read', run: () => value })
+  const careful = guard({
+    name: 'careful',
+    at: ['call', 'result'],
+    check: ({ tool: { name } }, { position }) => {
+      if (position === 'call') return name === 'nothing' ? verdict.ask('Sure?') : verdict.allow()
+      return name === 'little' ? verdict.deny('Too little.') : verdict.allow()
+    },
+  })
+  const waits = flow({ name: 'waits', input: z.object({}), run: (run) => run.signal('go') })
+  const clerk = agent({
+    name: 'clerk',
+    model: scriptedModel([
+      { toolCalls: ['nothing', 'little', 'null', 'child'].map((name) => ({ name })) },
+      { text: 'Done.' },
+    ]),
+    tools: [
+      returning('nothing', undefined),
+      returning('little', 'half'),
+      returning('null', null),
+      agentTool(waits, { name: 'child', description: 'Waits.' }),
+    ],
+    guards: [careful],
+  })
+  await using ever = await open({ store, flows: [clerk, waits], work: {} })
+  const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+  await run.settled()
+  const [{ id } = { id: '' }] = await ever.approvals.list()
+  const [child] = await ever.list({ parent: 'clerk-1' })
+  const others = [
+    '  little {}',
+    '    = half',
+    '    guard careful at result: deny: Too little.',
+    '  null {}',
+    '    = null',
+    '  child {}',
+  ]
+  expect((await printed(store, 'clerk-1')).slice(2)).toEqual([
+    '  nothing {}',
+    '    guard careful at call: ask: Sure?',
+    `    waits for somebody (${id})`,
+    ...others,
+    `    still under way (run ${child?.id})`,
+    '',
+    expect.stringMatching(/^1 answer of the model, 2 calls, /),
+  ])
+  await ever.approvals.approve(id, { by: 'Ann' })
+  await ever.signal(child?.id ?? '', 'go', 'gone')
+  await run.result()
+  expect((await printed(store, 'clerk-1')).slice(2)).toEqual([
+    '  nothing {}',
+    '    guard careful at call: ask: Sure?',
+    '    approved by Ann',
+    '    = (nothing)',
+    ...others,
+    '    = gone',
+    'model     Done.',
+    '',
+    expect.stringMatching(/^2 answers of the model, 4 calls, /),
+  ])
+})
+
+test('of a call whose run had not ended when its own was cancelled that is said', async () => {
+  const store = `sqlite:${join(testFolder(), 'ledger.db')}`
+  const waits = flow({ name: 'waits', input: z.object({}), run: (run) => run.signal('go') })
+  const clerk = agent({
+    name: 'clerk',
+    model: scriptedModel([{ toolCalls: [{ name: 'child' }] }]),
+    tools: [agentTool(waits, { name: 'child', description: 'Waits.' })],
+  })
+  await using ever = await open({ store, flows: [clerk, waits], work: {} })
+  const run = await ever.start(clerk, { prompt: 'Go.' }, { id: 'clerk-1' })
+  await run.settled()
+  await run.cancel('Too late.')
+  await expect(run.result()).rejects.toThrow('Too late.')
+  const [child] = await ever.list({ parent: 'clerk-1' })
+  expect((await printed(store, 'clerk-1')).slice(2, 5)).toEqual([
+    '  child {}',
+    `    had not ended when the run did (run ${child?.id})`,
+    'cancelled Too late.',
+  ])
 })

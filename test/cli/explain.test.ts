@@ -30,12 +30,24 @@ describe('runs explain', () => {
     ['gone-1', 'cancelled', /^Cancelled .* by Ada: not wanted\.$/],
     ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
     ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
-    ['waits-1', 'signal', /^Waiting since .* for the signal "go"\.$/],
+    [
+      'waits-1',
+      'signal',
+      /^Waiting since \d{4}-\d\d-\d\d [\d:]{8} \((now|.+ ago)\) for the signal "go"\.$/,
+    ],
     ['sleeps-1', 'timer', /^Waiting until .* \(in (2h|1h \d+m)\)\.$/],
     ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
-    ['parent-1', 'child', /for its child parent-1\.\w+, which says: .*signal "go"\.$/],
+    [
+      'parent-1',
+      'child',
+      /^Waiting since [^(]* \(.*\) for its child parent-1\.\w+, which says: .*signal "go"\.$/,
+    ],
     ['delayed-1', 'delayed', /^Not started yet: it was put off until .* \(in (2h|1h \d+m)\)\.$/],
-    ['queued-1', 'queue-full', /its queue "narrow" is closed \(its limit is 0\)\.$/],
+    [
+      'queued-1',
+      'queue-full',
+      /^Ready for \d.*, but its queue "narrow" is closed \(its limit is 0\)\.$/,
+    ],
   ])('%s: %s', async (id, reason, sentence) => {
     const explanation = await explain(ever, id)
     expect(explanation.reason).toBe(reason)
@@ -160,7 +172,7 @@ describe('a sentence', () => {
       place,
     ]
     const { stderr } = await everloop(args)
-    expect(stderr).toMatch(/^Waiting for an approval since [^:]*: .* Approve\?$/m)
+    expect(stderr).toMatch(/^Waiting for an approval since \S+ \S+ \(.*?\): .* Approve\?$/m)
     expect(stderr).not.toMatch(/waiting Waiting/i)
     const edit = ['approvals', 'edit', 'pay-1', 'five', '--store', place]
     expect((await everloop(edit)).stderr).toContain('The text of the arguments is not JSON: ')
@@ -304,7 +316,7 @@ test('a run that was lost with another one says that it waits for that one', asy
   expect(waiting).toMatchObject({
     reason: 'suspect',
     sentence: expect.stringMatching(
-      /^Ready since .*, but it lost its worker 2 times .*: worker "second" is at run [ab]\.$/,
+      /^Ready for \d+s, but it lost its worker 2 times .*: worker "second" is at run [ab]\.$/,
     ),
   })
 })

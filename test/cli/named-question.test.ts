@@ -60,3 +60,24 @@ test('an approval of one run is not given to a run whose id goes on', async () =
   expect(await cli('approvals', 'approve', 'pay-1')).toMatchObject(missing)
   expect(await ever.approvals.list()).toMatchObject([{ run: 'pay-10', isAnswered: false }])
 })
+
+test('an empty text is the id of nothing, not the beginning of the one id that there is', async () => {
+  const { opened, cli } = bench()
+  await using ever = await opened()
+  await ever.start(payer, { prompt: 'Pay.' }, { id: 'pay-1' })
+  await ever.work({ until: 'idle' })
+  for (const args of [
+    ['approvals', 'approve', ''],
+    ['approvals', 'deny', ''],
+    ['approvals', 'show', ''],
+    ['questions', 'show', ''],
+    ['questions', 'answer', '', '{"verdict":"approve"}'],
+    ['runs', 'get', ''],
+  ]) {
+    expect(await cli(...args)).toMatchObject({
+      code: 2,
+      error: { code: 'BAD_NAME', message: expect.stringMatching(/ is missing\. /) },
+    })
+  }
+  expect(await ever.approvals.list()).toMatchObject([{ isAnswered: false }])
+})

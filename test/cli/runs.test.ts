@@ -51,13 +51,17 @@ describe('runs list', () => {
       const { document } = await runJson<List>('runs', 'list', ...args)
       return document.runs.map(({ id }) => id)
     }
-    const [paused, ended, children, old, recent] = await Promise.all([
+    const [ready, active, paused, ended, children, old, recent] = await Promise.all([
+      ids('--status', 'ready'),
+      ids('--status', 'active', '--flow', 'hello'),
       ids('--status', 'paused', 'failed'),
       ids('--status', 'completed', '--flow', 'hello'),
       ids('--parent', 'parent-1'),
       ids('--since', '2999-01-01'),
       ids('--since', '2h', '--status', 'waiting', '--flow', 'sleeps'),
     ])
+    expect(ready).toEqual(['queued-1'])
+    expect(active).toEqual(['queued-1', 'delayed-1'])
     expect(paused).toEqual(['waits-2', 'failed-1'])
     expect(ended).toEqual(['done-2', 'done-1'])
     expect(children).toEqual([expect.stringMatching(/^parent-1\./)])

@@ -13,7 +13,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open } from '../../src/index.ts'
 import { applicationId, migrations } from '../../src/store/sqlite/migrations.ts'
-import { everloop, everloopJson, flowFile } from './command-line.ts'
+import { agentFile, everloop, everloopJson, flowFile, index } from './command-line.ts'
 import { hello } from './sample-flows.ts'
 import { testFolder } from '../test-folder.ts'
 
@@ -153,6 +153,48 @@ describe('a flow file', () => {
     expect(stderr).toContain(`error BAD_INPUT: The input is not JSON`)
     expect(stderr).toContain(`'"World"'`)
   })
+
+  test('input on stdin that is no JSON is not blamed on a shell, and none is said to be none', async () => {
+    const run = (input: string) =>
+      everloop(['run', `${flowFile}#hello`, '-'], { cwd: testFolder(), input })
+    const [none, bad] = await Promise.all([run(' \n'), run('{"a":')])
+    expect([none.code, none.stderr]).toEqual([
+      2,
+      'error BAD_INPUT: The input is missing: stdin is empty.\n',
+    ])
+    expect(bad.stderr).toMatch(/^error BAD_INPUT: The input on stdin is not JSON: [^\n]*\.\n$/)
+    expect(bad.stderr).not.toContain('quotes')
+  })
+
+  test('in which everloop is called wrongly is told the line that calls it', async () => {
+    const folder = testFolder()
+    const file = join(folder, 'flow.ts')
+    writeFileSync(file, `import { tool } from ${JSON.stringify(index)}\ntool({ nmae: 'x' })`)
+    const { code, stderr } = await everloop(['run', file], { cwd: folder })
+    expect(code).toBe(2)
+    expect(stderr).toContain('has no option "nmae"')
+    expect(stderr).toMatch(/\(at .*flow\.ts:2:1\)/)
+  })
+})
+
+test('what was left out by mistake is not taken for something', async () => {
+  const cwd = testFolder()
+  await everloop(['run', `${agentFile}#slow`, '{"prompt":"Pay."}', '--id', 'pay-1'], { cwd })
+  const assigned = await everloop(['approvals', 'assign', 'pay-1', ' '], { cwd })
+  expect([assigned.code, assigned.stderr]).toEqual([
+    2,
+    'error BAD_OPTION: The name is empty: say to whom it is handed.\n',
+  ])
+  const undone = await everloop(['runs', 'undo', 'pay-1', '--cancel', '--reason', 'x'], { cwd })
+  expect([undone.code, undone.stderr]).toEqual([2, expect.stringContaining('it needs --skip N')])
+  expect(await everloop(['runs', 'undo', 'pay-1', '--cancel'], { cwd })).toEqual({
+    code: 0,
+    signal: null,
+    stdout: 'Run pay-1 has nothing to undo.\n',
+    stderr: 'Run pay-1 is cancelled.\n',
+  })
+  const again = await everloop(['runs', 'undo', 'pay-1', '--cancel'], { cwd })
+  expect(again.stderr).toBe('')
 })
 
 describe('a store', () => {

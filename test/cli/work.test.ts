@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open, type OpenOptions } from '../../src/index.ts'
 import { everloop, everloopJson, flowFile, start } from './command-line.ts'
-import { chat, hello, steady, waits } from './sample-flows.ts'
+import { chat, fails, hello, parent, steady, waits } from './sample-flows.ts'
 import { testFolder } from '../test-folder.ts'
 
 const openIn = (folder: string, options: OpenOptions = {}) =>
@@ -34,10 +34,35 @@ test('a second worker goes on where a killed one was', async () => {
 
   const second = await everloop(['work', `${flowFile}#steady`, '--until', 'idle'], { cwd })
   expect(second.code).toBe(0)
-  expect(second.stderr).toContain('Nothing is due or held.')
+  expect(second.stderr).toContain('Executed 1 run: 1 completed.\n')
   expect(executed(file)).toEqual(['one', 'two', 'two', 'three'])
   const { document } = await everloopJson(['runs', 'get', 'steady'], { cwd })
   expect(document).toMatchObject({ status: 'completed', output: 'steady', crashes: 1 })
+})
+
+test('until idle it says how many runs it has executed, and what became of them', async () => {
+  const cwd = testFolder()
+  {
+    await using ever = await openIn(cwd, { flows: [hello, fails, parent] })
+    for (const id of ['hello-1', 'hello-2']) await ever.start(hello, 'Ada', { id })
+    await ever.start(fails, undefined, { id: 'fails-1' })
+    await ever.start(parent, undefined, { id: 'parent-1' }) // and its child, which waits as well
+  }
+  const work = (...more: string[]) =>
+    everloop(['work', flowFile, '--until', 'idle', ...more], { cwd })
+  const { stderr } = await work()
+  expect(stderr).toContain('Executed 5 runs: 2 completed, 1 failed, 2 waiting.\n')
+  expect(stderr).not.toContain('Nothing is due')
+  expect((await work()).stderr).toContain('Nothing is due or held.\n')
+  await everloop(['runs', 'cancel', 'parent-1', '--yes'], { cwd })
+  const { stdout } = await work('--json')
+  const none = { ready: 0, running: 0, waiting: 0, paused: 0, completed: 0, failed: 0 }
+  expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual({
+    event: 'stopped',
+    why: 'idle',
+    runs: 2,
+    statuses: { ...none, cancelled: 2 },
+  })
 })
 
 test('a worker serves until SIGTERM and stops in good order', async () => {

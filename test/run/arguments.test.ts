@@ -3,7 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { agent, askPerson, conversation, type Ever, flow, open, tool, toolsGuard } from 'everloop'
+import {
+  agent,
+  askPerson,
+  conversation,
+  type Ever,
+  flow,
+  open,
+  streamConversation,
+  tool,
+  toolsGuard,
+} from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 
 const folder = mkdtempSync(join(tmpdir(), 'everloop-'))
@@ -109,7 +119,9 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
     undo: (ever, id) => ever.undo(id),
     skipUndo: (ever, id) => ever.skipUndo(id, 1, { reason: 'Why not.' }),
     verify: (ever, id) => ever.verify(id),
+    export: async (ever, id) => ever.export(id).next(),
     conversation: (ever, id) => conversation(ever, id),
+    streamConversation: async (ever, id) => streamConversation(ever, id).next(),
     'approvals.get': (ever, id) => ever.approvals.get(id),
     'approvals.approve': (ever, id) => ever.approvals.approve(id),
     'approvals.deny': (ever, id) => ever.approvals.deny(id),
@@ -117,12 +129,64 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
     'approvals.assign': (ever, id) => ever.approvals.assign(id, 'Eve'),
   }
 
-  test.each(Object.entries(ids))('%s refuses an id that is no text', async (_, call) => {
+  /** Without a run they are of all runs. */
+  const filters: typeof ids = {
+    questions: (ever, run) => ever.questions({ run }),
+    'approvals.list': (ever, run) => ever.approvals.list({ run }),
+  }
+
+  test.each(Object.entries({ ...ids, ...filters }))(
+    '%s refuses an id that is no text, and says where a handle has its own',
+    async (name, call) => {
+      const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
+      await using ever = await open({ store, flows: [waiting] })
+      const handle = await ever.start(waiting, undefined, { id: 'r' })
+      const what = [
+        'answer',
+        ...Object.keys(ids).filter((one) => one.startsWith('approvals.')),
+      ].includes(name)
+        ? 'question'
+        : 'run'
+      const said: readonly (readonly [unknown, string])[] = [
+        [null, ', but this is null.'],
+        [5, ', but this is 5.'],
+        [{}, ', but this is object.'],
+        ['', ', but this one is empty.'],
+        [
+          handle,
+          `, but this is an object that has one: give its \`id\` (\`${what}.id\`), which is "r".`,
+        ],
+        ...(name in ids ? ([[undefined, ', but this is undefined.']] as const) : []),
+      ]
+      for (const [id, instead] of said) {
+        await expect(call(ever, id as never)).rejects.toMatchObject({
+          code: 'BAD_NAME',
+          message: `The id of a ${what} is a text${instead}`,
+        })
+      }
+    },
+  )
+
+  test('a worker tells of the runs that it has executed, and of what is thrown then', async () => {
     const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
-    await using ever = await open({ store })
-    for (const id of [undefined, null, 5, {}]) {
-      await expect(call(ever, id as never)).rejects.toMatchObject({ code: 'BAD_NAME' })
-    }
+    const troubles: unknown[] = []
+    const onTrouble = (error: unknown, run: unknown) => void troubles.push([error, run])
+    await using ever = await open({ store, flows: [echo, waiting], onTrouble })
+    await ever.start(echo, 1, { id: 'e' })
+    await ever.start(waiting, undefined, { id: 'w' })
+    const runs: string[] = []
+    const work = (onExecuted: (run: string) => void) => ever.work({ until: 'idle', onExecuted })
+    await work((run) => void runs.push(run))
+    expect(runs.toSorted()).toEqual(['e', 'w'])
+    await ever.signal('w', 'never')
+    await work(() => {
+      throw new RangeError('too far')
+    })
+    expect(runs).toHaveLength(2)
+    expect(troubles).toEqual([[new RangeError('too far'), 'w']])
+    await expect(ever.work({ onExecuted: 5 as never })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+    })
   })
 
   test.each(Object.entries(wrong))('%s is refused', async (_, [call, code]) => {

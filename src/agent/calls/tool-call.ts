@@ -36,3 +36,7 @@ export const keysAgain = (id: string): { readonly guard: string; readonly approv
 /** The call that a request under this key is about, in whatever round: ids have no spaces. */
 export const approvedCall = (key: string): string =>
   key.replace(/^approval:/, '').replace(/ .*/, '')
+
+/** The call that guards with this key have looked at, before it or at its result; undefined for any other. */
+export const guardedCall = (key: string): string | undefined =>
+  /^guard:(?:call|result):(\S+)/.exec(key)?.[1]

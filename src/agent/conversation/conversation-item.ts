@@ -26,6 +26,8 @@ export type ConversationItem = Place &
         readonly amounts: Readonly<Record<string, number>>
       }
     | { readonly is: 'result'; readonly call: string; readonly value: unknown }
+    /** It is a run of its own, which has begun: `result` or `error` tells its end. */
+    | { readonly is: 'child'; readonly call: string; readonly run: string }
     | {
         readonly is: 'error'
         readonly call: string
@@ -87,6 +89,8 @@ export type ConversationItem = Place &
         readonly is: 'guard'
         readonly guard: string
         readonly position: string
+        /** At `call` and `result`: the call that it looked at. */
+        readonly call?: string
         readonly verdict: string
         readonly reason?: string
         /** What all fixes at this place have made of it. */

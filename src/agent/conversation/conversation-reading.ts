@@ -13,6 +13,7 @@ import type { ConversationItem, Place, Unplaced } from './conversation-item.ts'
 import {
   approvalOf,
   callOf,
+  guardedIn,
   isReply,
   isShown,
   modelKey,
@@ -127,7 +128,7 @@ export class ConversationReading {
         if (key === modelKey) this.#answer(read(kind).value, place, add)
         return
       case 'guard.decided':
-        this.#guarded(read(kind), add)
+        this.#guarded(read(kind), guardedIn(key), add)
         return
       case 'context.compacted': {
         const value = read(kind).value as { readonly summary?: string }
@@ -149,6 +150,9 @@ export class ConversationReading {
     switch (kind) {
       case 'step.completed':
         if (call !== undefined) add({ is: 'result', call, value: read(kind).value })
+        return
+      case 'child.started':
+        if (call !== undefined) add({ is: 'child', call, run: read(kind).run })
         return
       case 'child.completed':
         if (call !== undefined) add({ is: 'result', call, value: read(kind).output })
@@ -241,7 +245,7 @@ export class ConversationReading {
     if (call !== undefined) add({ is: 'undo', call, state, ...said({ by, reason }) })
   }
 
-  #guarded(decision: Payloads['guard.decided'], add: Add): void {
+  #guarded(decision: Payloads['guard.decided'], call: string | undefined, add: Add): void {
     const { position, verdicts, outcome, fixed } = decision
     const refusal = verdicts.find(({ verdict }) => refusals.has(verdict))
     if (position === 'answer' && refusal) {
@@ -253,7 +257,7 @@ export class ConversationReading {
       if (verdict === 'allow') continue
       if (verdict === 'ask' && outcome === 'allow') continue // people have answered it before
       const made = verdict === 'fix' && fixed ? { fixed: fixed.value } : {}
-      add({ is: 'guard', guard, position, verdict, ...said({ reason }), ...made })
+      add({ is: 'guard', guard, position, verdict, ...said({ call, reason }), ...made })
     }
   }
 

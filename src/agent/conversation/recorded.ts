@@ -3,7 +3,7 @@
  * of any build: nothing is taken for granted.
  */
 import { type Entry, explicitKey, givenKey, type StateChange } from '../../ledger/index.ts'
-import { approvedCall, executedCall } from '../calls/tool-call.ts'
+import { approvedCall, executedCall, guardedCall } from '../calls/tool-call.ts'
 import type { Reply } from '../loop/reply.ts'
 import type { CallResult } from '../loop/state.ts'
 import { turnKeys } from '../loop/turn-keys.ts'
@@ -54,5 +54,8 @@ export function callOf(key: string): string | undefined {
 
 /** The call that an approval of this key is about. */
 export const approvalOf = (key: string): string => approvedCall(givenKey(key) ?? '')
+
+/** The call that guards under this key have looked at, when it was one. */
+export const guardedIn = (key: string): string | undefined => guardedCall(givenKey(key) ?? '')
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])

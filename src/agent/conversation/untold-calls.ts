@@ -53,4 +53,6 @@ const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: st
   'call' in item &&
   item.is !== 'asked' &&
   item.is !== 'vote' &&
+  item.is !== 'guard' &&
+  item.is !== 'child' &&
   !(item.is === 'approval' && (item.verdict === 'approved' || item.verdict === 'voided'))

@@ -1,6 +1,7 @@
 /** `everloop approvals`: calls that wait for people, and their decisions. */
 import type { Command } from 'commander'
 import type { Duration } from '../../base/duration.ts'
+import { EverloopError } from '../../base/errors.ts'
 import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -146,7 +147,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ['votes', votesText(approval)],
       ...votes.map(({ by, verdict, reason: why = '' }): Field => [
         '',
-        cleanLine(`${by ?? 'somebody'} ${verdict} ${why}`),
+        cleanLine(`${by === undefined || by === '' ? 'somebody' : by} ${verdict} ${why}`),
       ]),
       ['refused before', approval.refused && cleanLine(approval.refused, 400)],
       ['may decide', decidersText(approval)],
@@ -222,6 +223,9 @@ async function assignApproval({
   args,
 }: Call<{ readonly by?: string }>): Promise<void> {
   const to = args[1] ?? ''
+  if (to.trim() === '') {
+    throw new EverloopError('BAD_OPTION', 'The name is empty: say to whom it is handed.')
+  }
   await using ever = await openExisting(store)
   const { id } = await resolveApproval(ever, args[0])
   await ever.approvals.assign(id, to, { by: options.by ?? userName() })
@@ -234,6 +238,12 @@ async function resolveApproval(ever: Ever, prefix = ''): Promise<Approval> {
   return ever.approvals.get(named?.id ?? prefix)
 }
 
-const documentOf = ({ args, ...rest }: Approval): object => ({ ...rest, args: plain(args) })
+const documentOf = ({ args, votes, ...rest }: Approval): object => ({
+  ...rest,
+  args: plain(args),
+  votes: votes.map((vote) =>
+    vote.args === undefined ? vote : { ...vote, args: plain(vote.args) },
+  ),
+})
 
 const votesText = ({ votes, approvals }: Approval): string => `${votes.length} of ${approvals}`

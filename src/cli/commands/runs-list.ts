@@ -1,10 +1,15 @@
 /** `everloop runs list`: which runs there are, with the filters that find one. */
 import { type Command, Option } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
-import type { Ever, ListOptions, RunInfo, StatusWord } from '../../run/index.ts'
+import {
+  listedStatuses,
+  type ListedStatus,
+  type ListOptions,
+  type RunInfo,
+  type StatusWord,
+} from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { cleanLine } from '../clean.ts'
-import { everyRun } from '../every-run.ts'
 import type { Output } from '../output.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
@@ -23,7 +28,7 @@ const colors = {
 } as const satisfies Record<StatusWord, string>
 
 interface ListFilter {
-  readonly status?: readonly StatusWord[]
+  readonly status?: readonly ListedStatus[]
   readonly flow?: string
   readonly queue?: string
   readonly label?: readonly string[]
@@ -37,7 +42,7 @@ export function addRunsList(runs: Command): void {
     .command('list')
     .alias('ls')
     .description('runs, the newest first')
-    .addOption(new Option('--status <status...>', 'in this status').choices(Object.keys(colors)))
+    .addOption(new Option('--status <status...>', 'in this status').choices(listedStatuses))
     .option('--flow <name>', 'of this flow')
     .option('--queue <name>', 'in this queue')
     .option('--label <name=value...>', 'with these labels')
@@ -55,7 +60,7 @@ async function listRuns({ out, store, options }: Call<ListFilter>): Promise<void
   const since = options.since === undefined ? undefined : parseSince(options.since, Date.now())
   await using ever = await openExisting(store)
   const parent = options.parent === undefined ? undefined : await resolveRun(ever, options.parent)
-  const found = await collect(ever, filterOf(options, since, parent), options.status, limit + 1)
+  const found = await ever.list({ ...filterOf(options, since, parent), limit: limit + 1 })
   const runs = found.slice(0, limit)
   const now = ever.store.clock.now()
   out.result({ runs, more: found.length > limit }, () => {
@@ -95,8 +100,9 @@ function filterOf(
   since: number | undefined,
   parent: string | undefined,
 ): ListOptions {
-  const { flow, queue, label } = options
+  const { status, flow, queue, label } = options
   return {
+    ...(status === undefined ? {} : { status }),
     ...(flow === undefined ? {} : { flow }),
     ...(queue === undefined ? {} : { queue }),
     ...(parent === undefined ? {} : { parent }),
@@ -105,29 +111,6 @@ function filterOf(
       ? {}
       : { labels: Object.fromEntries(label.map((text) => splitLabel(text))) }),
   }
-}
-
-/** The store knows ready, running and waiting runs as active: which is which shows on the row. */
-async function collect(
-  ever: Ever,
-  filter: ListOptions,
-  wanted: readonly StatusWord[] | undefined,
-  limit: number,
-): Promise<readonly RunInfo[]> {
-  if (wanted === undefined) return ever.list({ ...filter, limit })
-  const status = [
-    ...new Set(
-      wanted.map((word) =>
-        word === 'ready' || word === 'running' || word === 'waiting' ? 'active' : word,
-      ),
-    ),
-  ]
-  const found: RunInfo[] = []
-  for await (const info of everyRun(ever, { ...filter, status })) {
-    if (wanted.includes(info.status)) found.push(info)
-    if (found.length === limit) break
-  }
-  return found
 }
 
 /** The status in its color. */

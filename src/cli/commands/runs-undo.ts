@@ -42,6 +42,12 @@ async function undo({ out, store, args, options }: Call<Options>): Promise<numbe
   if (skip !== undefined && reason === '') {
     throw new EverloopError('BAD_OPTION', '--skip needs --reason TEXT, for the record.')
   }
+  if (skip === undefined && options.reason !== undefined) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      '--reason says why something is left out: it needs --skip N.',
+    )
+  }
   const note = (line: string): void => out.note(line)
   const files = file === undefined ? [] : [await loadActions(file, note)]
   const given = givenBy([...files, ...(await loadGivens(options.with ?? [], note))])
@@ -53,9 +59,12 @@ async function undo({ out, store, args, options }: Call<Options>): Promise<numbe
   })
   const run = await resolveRun(ever, args[0])
   const who = by === undefined ? {} : { by }
+  const status = async (): Promise<string> => (await (await ever.get(run)).status()).status
+  const before = await status()
   if (skip !== undefined) await skipOne(ever, run, { of: skip, reason, ...who })
   else if (list !== true) {
     await ever.undo(run, { ...who, ...(cancel === undefined ? {} : { cancel }) })
+    if (before !== 'cancelled' && (await status()) === 'cancelled') note(`Run ${run} is cancelled.`)
   }
   const undos = await ever.undos(run)
   tell(out, run, undos)

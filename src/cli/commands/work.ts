@@ -1,8 +1,10 @@
 /** `everloop work FILE…`: serves the flows of files until told to stop, or until nothing is due. */
 import { type Command, Option } from 'commander'
 import type { Duration } from '../../base/duration.ts'
+import { counted } from '../../base/counted.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { open } from '../../open.ts'
+import type { Ever, StatusWord } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
 import { givenBy, loadFlowFile, loadGivens, servedFlows, withText } from '../flow-file.ts'
@@ -66,17 +68,58 @@ async function work({ out, store, options, rest }: Call<Options>): Promise<numbe
       out.note('Stopping: steps under way end first; again stops at once.')
       void ever.close()
     })
+    const runs = new Set<string>()
+    let executed: Executed | undefined
     try {
       await ever.work({
         ...(concurrency === undefined ? {} : { concurrency }),
-        until: until ?? 'stopped',
+        // A worker that goes on for ever would keep all that it has ever seen.
+        ...(until === 'idle' ? { until, onExecuted: (run) => void runs.add(run) } : {}),
       })
+      if (!isStopping) executed = await became(ever, runs, signal)
     } catch (error) {
       out.event({ event: 'stopped', why: 'trouble' }, () => [])
       throw error
     }
-    out.event({ event: 'stopped', why: isStopping ? 'signal' : 'idle' }, () => [])
-    out.note(isStopping ? 'Stopped in good order.' : 'Nothing is due or held.')
+    out.event({ event: 'stopped', why: executed ? 'idle' : 'signal', ...executed }, () => [])
+    out.note(executed ? executedText(executed) : 'Stopped in good order.')
     return exitCodes.ok
   })
+}
+
+/** How many runs were executed, and how many of them stand where now. */
+interface Executed {
+  readonly runs: number
+  readonly statuses: Readonly<Record<StatusWord, number>>
+}
+
+/** Undefined when it is told to stop, and the store is closed, meanwhile. */
+async function became(
+  ever: Ever,
+  runs: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Executed | undefined> {
+  const statuses = {
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    paused: 0,
+    waiting: 0,
+    ready: 0,
+    running: 0,
+  } satisfies Record<StatusWord, number>
+  try {
+    for (const run of runs) statuses[(await (await ever.get(run)).status()).status]++
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+  return { runs: runs.size, statuses }
+}
+
+function executedText({ runs, statuses }: Executed): string {
+  if (runs === 0) return 'Nothing is due or held.'
+  const counts = Object.entries(statuses).filter(([, count]) => count > 0)
+  const said = counts.map(([status, count]) => `${count} ${status}`).join(', ')
+  return `Executed ${counted(runs, 'run')}: ${said}.`
 }

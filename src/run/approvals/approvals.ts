@@ -85,6 +85,7 @@ export class Approvals {
   ): Promise<readonly Approval[]> {
     checkOptions('approvals.list', filter, ['run', 'limit'])
     checkLimit('approvals.list', filter.limit)
+    if (filter.run !== undefined) checkId('run', filter.run)
     const rows = await this.#store.questions(filter)
     const asked = rows.filter(({ wait }) => wait.kind === 'approval.requested')
     const readings = new Map<string, Promise<Reading>>()

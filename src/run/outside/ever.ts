@@ -25,12 +25,13 @@ import type { RuntimeParts } from '../work/runtime-parts.ts'
 import { answer } from './answer.ts'
 import { Changes } from './changes.ts'
 import { checkedDelivery, type Delivery } from './delivery.ts'
-import { filterOf, type ListOptions } from './list-options.ts'
+import { listed } from './listing.ts'
+import { type ListOptions, listingOf } from './list-options.ts'
 import { openQuestions, type Question, type QuestionsOptions } from './question.ts'
 import { checkQueueLimit } from './queue-limit.ts'
 import { RunReference, type WatchOptions } from './reference.ts'
 import { resolveId } from './resolve-id.ts'
-import { infoOf, type RunInfo } from './run-info.ts'
+import type { RunInfo } from './run-info.ts'
 import { runRow } from './run-row.ts'
 import { checkSame } from './same-run.ts'
 import { type Manner, send, type Sent } from './send.ts'
@@ -48,6 +49,8 @@ export class Ever implements AsyncDisposable {
   readonly #options: RuntimeParts
   readonly #changes: Changes
   readonly #worker: SharedWorker
+  /** Of each call of `work`: who is told of runs that were executed. */
+  readonly #told = new Set<(run: string) => void>()
   #closing: Promise<void> | undefined
 
   constructor(options: RuntimeParts) {
@@ -57,7 +60,10 @@ export class Ever implements AsyncDisposable {
       : options
     this.#worker = new SharedWorker({
       ...this.#options,
-      onPassEnd: (run) => this.#changes.onRun(run),
+      onPassEnd: (run) => {
+        this.#changes.onRun(run)
+        for (const told of this.#told) told(run)
+      },
     })
     this.#changes = new Changes({ ...options, isHeldHere: (run) => this.#worker.holds(run) })
   }
@@ -126,9 +132,7 @@ export class Ever implements AsyncDisposable {
 
   /** Runs, the newest first. Throws BAD_OPTION for what makes no sense. */
   async list(options: ListOptions = {}): Promise<readonly RunInfo[]> {
-    const { store } = this.#options
-    const now = store.clock.now()
-    return (await store.runs(filterOf(options))).map((row) => infoOf(row, now))
+    return listed(this.#options.store, listingOf(options))
   }
 
   /**
@@ -319,10 +323,22 @@ export class Ever implements AsyncDisposable {
    * @example await ever.work({ concurrency: 16, until: 'idle' })
    */
   async work(options: WorkOptions = {}): Promise<void> {
-    const how = checkWork(options)
+    const { onExecuted, ...how } = checkWork(options)
     if (this.#closing)
       throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
-    await this.#worker.work(how)
+    const told = (run: string): void => {
+      try {
+        onExecuted?.(run)
+      } catch (error) {
+        this.#options.onTrouble(error, run)
+      }
+    }
+    this.#told.add(told)
+    try {
+      await this.#worker.work(how)
+    } finally {
+      this.#told.delete(told)
+    }
   }
 
   /**

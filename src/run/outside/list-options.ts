@@ -5,10 +5,16 @@ import { shown } from '../../base/shown.ts'
 import type { RunFilter, RunRow } from '../../store/store.ts'
 import type { StatusWord } from './run-info.ts'
 
+/** What `status` of a run says, or `active` for the three words of runs that are neither paused nor at their end. */
+export type ListedStatus = StatusWord | RunRow['status']
+
 /** Which runs `ever.list` tells of: those that all of it holds for. */
 export interface ListOptions {
-  /** `active` runs are those that are ready, running or waiting: the `status` of each says which. */
-  readonly status?: RunRow['status'] | readonly RunRow['status'][]
+  /**
+   * `active` runs are those that are ready, running or waiting. A failed or paused run that was told to go on is
+   * listed by what it was and by what it is, until a worker has got further with it.
+   */
+  readonly status?: ListedStatus | readonly ListedStatus[]
   readonly flow?: string
   readonly queue?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -23,16 +29,29 @@ export interface ListOptions {
   readonly before?: string
 }
 
-const statuses: readonly string[] = Object.keys({
-  active: true,
-  paused: true,
-  completed: true,
-  failed: true,
-  cancelled: true,
-} satisfies Record<RunRow['status'], true>)
+/** All words that `status` takes. */
+export const listedStatuses: readonly ListedStatus[] = [
+  'active',
+  'ready',
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+]
 
-/** What the store is asked for. Throws BAD_OPTION. */
-export function filterOf(options: ListOptions): RunFilter {
+/** Runs that are to be listed. */
+export interface Listing {
+  readonly filter: Omit<RunFilter, 'status' | 'limit' | 'before'>
+  /** Undefined: whatever it is. */
+  readonly statuses: readonly ListedStatus[] | undefined
+  readonly limit: number
+  readonly before: string | undefined
+}
+
+/** Throws BAD_OPTION. */
+export function listingOf(options: ListOptions): Listing {
   checkOptions('list', options, [
     'status',
     'flow',
@@ -64,24 +83,15 @@ export function filterOf(options: ListOptions): RunFilter {
   if (wanted !== undefined && !Array.isArray(wanted)) {
     throw bad('list({ status })', 'a status or a list of them', wanted)
   }
-  const strange = wanted?.find((one) => !statuses.includes(one))
-  if (strange !== undefined) throw unlisted(strange)
-  return { ...rest, labels, limit, createdSince: since, status: wanted }
-}
-
-/** To list these, all active runs would have to be read. */
-const amongActive: readonly string[] = Object.keys({
-  ready: true,
-  running: true,
-  waiting: true,
-} satisfies Record<Exclude<StatusWord, RunRow['status']>, true>)
-
-function unlisted(status: string): EverloopError {
-  const known = statuses.join(', ')
-  const hint = amongActive.includes(status)
-    ? `list({ status }) takes ${known}. Runs that are "${status}" are among the active ones: list those, and choose by the \`status\` of each.`
-    : `list({ status }): no run has status "${status}".${meant(status, statuses)} There are: ${known}.`
-  return new EverloopError('BAD_OPTION', hint)
+  const strange = wanted?.find((one) => !listedStatuses.includes(one))
+  if (strange !== undefined) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      `list({ status }): no run has status ${shown(strange)}.${meant(String(strange), listedStatuses)} There are: ${listedStatuses.join(', ')}.`,
+    )
+  }
+  const { before, ...filter } = rest
+  return { filter: { ...filter, labels, createdSince: since }, statuses: wanted, limit, before }
 }
 
 /** Throws BAD_OPTION unless so many can be listed. */

@@ -2,6 +2,7 @@
 import { checkOptions } from '../../base/options.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import type { Store } from '../../store/store.ts'
+import { checkId } from '../check-id.ts'
 import { checkLimit } from './list-options.ts'
 import { type WaitInfo, waitInfoOf } from './wait-info.ts'
 
@@ -24,13 +25,14 @@ export interface QuestionsOptions {
   readonly limit?: number
 }
 
-/** Those that are open, the oldest first. Throws BAD_OPTION. */
+/** Those that are open, the oldest first. Throws BAD_OPTION, and BAD_NAME for a run that is no id. */
 export async function openQuestions(
   store: Store,
   filter: QuestionsOptions,
 ): Promise<readonly Question[]> {
   checkOptions('questions', filter, ['run', 'limit'])
   checkLimit('questions', filter.limit)
+  if (filter.run !== undefined) checkId('run', filter.run)
   const rows = await store.questions(filter)
   return rows
     .filter(({ state }) => state === 'open')

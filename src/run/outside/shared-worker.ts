@@ -1,6 +1,6 @@
 /** The worker of a runtime. All calls of `work` share one, which works until the last of them is done. */
 import { Worker, type WorkerOptions } from '../work/worker.ts'
-import type { WorkOptions } from './work-options.ts'
+import type { Work } from './work-options.ts'
 
 /** How long steps may take to end when a worker stops. */
 const drainMs = 30_000
@@ -23,7 +23,7 @@ export class SharedWorker {
   }
 
   /** Works until idle or until `stop`. The first of several calls says with which concurrency. */
-  async work({ concurrency, until }: Required<WorkOptions>): Promise<void> {
+  async work({ concurrency, until }: Pick<Work, 'concurrency' | 'until'>): Promise<void> {
     this.#worker ??= new Worker({ ...this.#options, concurrency })
     const worker = this.#worker
     worker.start()

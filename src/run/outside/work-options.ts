@@ -8,15 +8,26 @@ export interface WorkOptions {
   readonly concurrency?: number
   /** `"idle"`: until no run is held by anyone and none that is served here is due. */
   readonly until?: 'idle' | 'stopped'
+  /**
+   * Told of a run, a child too, each time that this process has executed it until it ended, waited or was
+   * stopped. What it throws, `onTrouble` is told of.
+   */
+  readonly onExecuted?: (run: string) => void
 }
 
-/** The options with all defaults filled in. Throws BAD_OPTION. */
-export function checkWork(options: WorkOptions): Required<WorkOptions> {
-  checkOptions('work', options, ['concurrency', 'until'])
-  const { concurrency = 16, until = 'stopped' } = options
+/** The options with all defaults filled in. */
+export type Work = Required<Omit<WorkOptions, 'onExecuted'>> & Pick<WorkOptions, 'onExecuted'>
+
+/** Throws BAD_OPTION. */
+export function checkWork(options: WorkOptions): Work {
+  checkOptions('work', options, ['concurrency', 'until', 'onExecuted'])
+  const { concurrency = 16, until = 'stopped', onExecuted } = options
   checkCount('work({ concurrency })', concurrency, 1)
   if (!['idle', 'stopped'].includes(until)) {
     throw new EverloopError('BAD_OPTION', 'work({ until }) must be "idle" or "stopped".')
   }
-  return { concurrency, until }
+  if (onExecuted !== undefined && typeof onExecuted !== 'function') {
+    throw new EverloopError('BAD_OPTION', 'work({ onExecuted }) must be a function.')
+  }
+  return { concurrency, until, ...(onExecuted ? { onExecuted } : {}) }
 }
