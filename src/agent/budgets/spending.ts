@@ -57,7 +57,7 @@ async function withRoom(
 ): Promise<{ readonly limits: Amounts; readonly reserved: Amounts }> {
   // What a call that has ended cost stands on the accounts already.
   const reserved = hasOutcome(run, call) ? {} : cost.amounts
-  const allowed = (): Amounts => higher(raised, at.asking.raised)
+  const allowed = (): Amounts => higher(raised, at.askers.raised)
   for (let asked = 0; ;) {
     const decision = asked === 0 ? key : `${key} #${asked + 1}`
     let over: readonly Over[] | undefined
@@ -70,7 +70,7 @@ async function withRoom(
         at.underWay.add(reserved)
         return { limits: allowed(), reserved }
       }
-      const first = liveIn(run) ?? at.asking.before(over)
+      const first = liveIn(run) ?? at.askers.before(over)
       if (first) {
         await first
         continue
@@ -82,7 +82,7 @@ async function withRoom(
       key: decision,
       make: async () => ({ over: found }),
     })
-    await at.asking.ask(
+    await at.askers.ask(
       over,
       decided.then((record) => record.over),
       async (told) => {

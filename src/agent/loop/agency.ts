@@ -13,7 +13,7 @@ import {
   portsIn,
 } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
-import { Asking } from '../budgets/asking.ts'
+import { Askers } from '../budgets/askers.ts'
 import { type LimitedRun, limited, stricter, withRaised } from '../budgets/budget.ts'
 import type { Defined } from '../defined.ts'
 import { agentsIn } from '../environment.ts'
@@ -58,7 +58,7 @@ export class Agency {
   readonly #parallel: Limiter
   readonly #byTool = new Map<string, Limiter>()
   readonly underWay: UnderWay = new UnderWay()
-  readonly asking: Asking = new Asking()
+  readonly askers: Askers = new Askers()
   /** Artifacts that the model was told of before this turn: it may read these and no others. */
   artifacts: readonly string[] = []
   /** The conversation in the words of the model port. */

@@ -16,7 +16,7 @@ interface Asker {
   until: Promise<unknown>
 }
 
-export class Asking {
+export class Askers {
   readonly #askers = new Set<Asker>()
   #raised: Amounts = {}
 
