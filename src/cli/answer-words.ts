@@ -16,6 +16,19 @@ export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): str
   return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
 }
 
+/** What it is about, as people are told. */
+export function aboutOf({
+  kind,
+  path,
+  schema,
+}: Pick<Question, 'kind' | 'path' | 'schema'>): string {
+  if (kind !== 'question') return 'a call'
+  // Keys of everloop's own, with verdicts to choose from.
+  const [, asker] = /(?:^|\/)=(budget|guard):.* asked$/s.exec(path) ?? []
+  if (asker === undefined || verdictsOf(schema).length === 0) return 'what the code asks'
+  return asker === 'budget' ? 'a budget that is used up' : 'what a guard asks'
+}
+
 /** True for schemas of which some answers are bare words. */
 export const takesWords = (question: Question): boolean =>
   question.kind !== 'approval' && question.schema !== undefined && hintOf(question) !== 'JSON'
@@ -27,8 +40,11 @@ export const takesWords = (question: Question): boolean =>
 export function readingsOf(text: string, { kind, schema }: Question, shown?: string): unknown[] {
   const typed = text.trim()
   const readings: unknown[] = []
+  let word = typed
   try {
-    readings.push(parseJson(typed))
+    const parsed = parseJson(typed)
+    readings.push(parsed)
+    if (typeof parsed === 'string') word = parsed
   } catch {
     // No JSON: a text, most likely.
   }
@@ -44,7 +60,8 @@ export function readingsOf(text: string, { kind, schema }: Question, shown?: str
     if (yes !== undefined) readings.push(true)
     if (no !== undefined && why === '') readings.push(false)
   }
-  if (verdictsOf(schema).includes(typed)) readings.push({ verdict: typed })
+  // A word that is none of the verdicts is refused with what they are.
+  if (verdictsOf(schema).length > 0 && /^[a-z]+$/i.test(word)) readings.push({ verdict: word })
   readings.push(typed)
   return readings
 }

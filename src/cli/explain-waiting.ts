@@ -1,8 +1,10 @@
 /** What a run waits for, and what helps it on. */
 import type { Ever, RunInfo, WaitInfo } from '../run/index.ts'
+import { hintOf, takesWords } from './answer-words.ts'
 import { awaitsMessage } from './awaits-message.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
+import { openQuestion } from './open-question.ts'
 import { lastRefusal } from './refusal.ts'
 import { ended, excerpt, quoted } from './sentence.ts'
 import { ago, dateAndAgo, dateTime } from './times.ts'
@@ -41,7 +43,8 @@ async function waitText(
   { info: { id: run }, now, explainChild }: Waiting,
 ): Promise<WaitText> {
   const { kind, what, question, since, due } = wait
-  const told = excerpt(what, 200)
+  // A question is what people have to read before they answer.
+  const told = excerpt(what, kind === 'question' ? 600 : 200)
   const until = due === undefined ? '' : `, at most until ${dateAndAgo(due, now)}`
   const refused = question && (await lastRefusal(ever, { id: question, run }))
   const why = refused === undefined ? '' : `was refused: ${quoted(cleanLine(refused, 200))}`
@@ -66,11 +69,15 @@ async function waitText(
         text: `to undo something once more ${again}: it failed with ${quoted(told)}`,
         fix: undefined,
       }
-    case 'question':
+    case 'question': {
+      const asked = await openQuestion(ever, question ?? '')
+      const hint = asked && takesWords(asked) ? hintOf(asked) || 'a text' : undefined
+      const words = hint === undefined ? '' : `; answer: ${hint}`
       return {
-        text: `since ${dateAndAgo(since, now)} for an answer to ${quoted(told)} (question ${question ?? ''})${until}${why && `; the last one ${why}`}`,
-        fix: `everloop questions answer ${question ?? ''} JSON`,
+        text: `since ${dateAndAgo(since, now)} for an answer to ${quoted(told)} (question ${question ?? ''}${words})${until}${why && `; the last one ${why}`}`,
+        fix: `everloop questions answer ${question ?? ''} ${hint === undefined ? 'JSON' : 'ANSWER'}`,
       }
+    }
     case 'signal':
       if (awaitsMessage(wait)) {
         return {

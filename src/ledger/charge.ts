@@ -42,6 +42,13 @@ export function chargesOf(entries: Iterable<Pick<Entry, 'payload'>>): ReadonlyMa
   return new Map(Array.from(accounts, ([run, sums]) => [run, Object.fromEntries(sums)]))
 }
 
+/**
+ * The sum with this amount on top. It stays a finite number, in every account alike: what models say they used
+ * may add up to more than there is, and neither JSON nor a limit could do anything with Infinity.
+ */
+export const addedTo = (sum: number | undefined, amount: number): number =>
+  Math.max(-Number.MAX_VALUE, Math.min((sum ?? 0) + amount, Number.MAX_VALUE))
+
 /** Adds a charge to the accounts it names, to each once. */
 export function addCharge(
   accounts: Map<string, Map<string, number>>,
@@ -51,7 +58,7 @@ export function addCharge(
     const sums = accounts.get(run) ?? new Map<string, number>()
     accounts.set(run, sums)
     for (const [name, amount] of Object.entries(amounts)) {
-      sums.set(name, (sums.get(name) ?? 0) + amount)
+      sums.set(name, addedTo(sums.get(name), amount))
     }
   }
 }

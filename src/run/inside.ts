@@ -111,6 +111,15 @@ export function holdIn<T>(run: Run, read: T | Promise<T>): T | Promise<T> {
   return pass.hold(read, scope)
 }
 
+/**
+ * Settles when all that is recorded has been handed over, for what can only be decided then; undefined when
+ * it has been.
+ */
+export function liveIn(run: Run): Promise<void> | undefined {
+  const { pass } = insideOf(run)
+  return pass.isReplaying ? new Promise((begin) => pass.whenLive(begin)) : undefined
+}
+
 /** A step of everloop's own, which may charge accounts. */
 export function stepIn(run: Run, call: StepCall): Promise<unknown> {
   const { pass, scope } = insideOf(run)

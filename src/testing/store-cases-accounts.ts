@@ -93,6 +93,22 @@ export const accountCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a sum of amounts stays a finite number, of whatever account',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      const to = ['r', 'parent']
+      const much = { to, amounts: { tokens: 1.5e308 } }
+      await store.append(chain.append(held, [costly('a', much), costly('b', much)]))
+      for (const run of to) assert.deepEqual(await store.account(run), { tokens: Number.MAX_VALUE })
+      const back = { to, amounts: { tokens: -1.5e308 } }
+      await store.append(chain.append(held, [costly('c', back)]))
+      for (const run of to)
+        assert.equal((await store.account(run))['tokens'], Number.MAX_VALUE - 1.5e308)
+      await checkAccounts(store, ['r', 'parent'])
+    },
+  },
+  {
     name: 'names of amounts and texts in a charge may be any',
     async run({ open }) {
       const store = await open()

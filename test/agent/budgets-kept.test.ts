@@ -167,24 +167,6 @@ test('children keep the time of the run above', async () => {
   expect(model.requests).toHaveLength(1)
 })
 
-test('when several calls of an answer had a limit raised the highest holds', async () => {
-  const model = scriptedModel(
-    [
-      { toolCalls: looks(3), usage },
-      { toolCalls: looks(1).map((call) => ({ ...call, id: 'd' })), usage },
-      { text: 'Done.', usage },
-    ],
-    { by: 'turn' },
-  )
-  const looker = agent({ name: 'looker', model, tools: [look()], budget: { calls: 1 } })
-  await using runtime = await testRuntime({ flows: [looker] })
-  const run = await runtime.start(looker, { prompt: 'Look.' })
-  const [first, second] = await runtime.ever.questions()
-  await runtime.ever.answer(first?.id ?? '', { verdict: 'raise', limits: { calls: 9 } })
-  await runtime.ever.answer(second?.id ?? '', { verdict: 'raise', limits: { calls: 3 } })
-  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
-})
-
 test('a budget that a deploy adds or takes away leaves waiting runs alone, and holds from the next call on', async () => {
   const agentWith = (budget: Budget) =>
     agent({

@@ -1,6 +1,6 @@
 /** Budgets: what is decided before a call, what a person says, and whose account it stands on. */
 import { describe, expect, test } from 'vitest'
-import { agent, agentTool, type Budget, done, guard, tool, verdict } from 'everloop'
+import { agent, agentTool, type Budget, done, guard, policy, tool, verdict } from 'everloop'
 import { crashAtEveryCommit, scriptedModel, type TestRuntime, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 
@@ -135,9 +135,18 @@ test('a raise never lowers: not below what is used up, nor what holds besides', 
   expect(prompt).toContain('"limits": {"turns": N}}, where N is the new limit in all, in turns')
   const refusals = [
     [{ turns: 2 }, 'It must be more than 2, which is used up.'],
-    [{ turns: 1 }, 'The new limit in all, in turns, what is spent included; not how much more.'],
-    [{ turns: 9, calls: 49 }, 'in tool calls, .* It must be at least 50, which holds already.'],
-    [{ microUsd: 2 }, 'in millionths of a dollar, .* It must be at least 3000000'],
+    [
+      { turns: 1 },
+      'The new limit in all, a whole number of turns, what is spent included; not how much more.',
+    ],
+    [
+      { turns: 9, calls: 49 },
+      'number of tool calls, .* It must be at least 50, which holds already.',
+    ],
+    [{ microUsd: 2 }, 'number of millionths of a dollar, .* It must be at least 3000000'],
+    [{ turns: 2.5 }, 'limits/turns: .* Expected "integer". .* a whole number of turns'],
+    [{ turns: Infinity }, 'limits/turns: Infinity is greater than'],
+    [{ turns: Number.NaN }, 'limits/turns: .* Expected "integer"'],
     // Was never limited: a limit now would be less.
     [{ turns: 9, tokens: 1e9 }, 'limits'],
     [{}, 'limits'],
@@ -158,8 +167,9 @@ test('what is raised too little is asked again, what is lifted is not', async ()
   await using runtime = await testRuntime({ flows: [looker] })
   const run = await runtime.start(looker, { prompt: 'Look.' })
   const first = await asked(runtime)
-  await runtime.ever.answer(first.id, { verdict: 'raise', limits: { turns: 2.5 } })
+  await runtime.ever.answer(first.id, { verdict: 'raise', limits: { turns: 3 } })
   await runtime.settle()
+  expect(model.requests).toHaveLength(3)
   const second = await asked(runtime)
   expect(second.id).not.toBe(first.id)
   await runtime.ever.answer(second.id, { verdict: 'raise', limits: { turns: 4 } })
@@ -169,6 +179,74 @@ test('what is raised too little is asked again, what is lifted is not', async ()
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
   expect(await runtime.ever.questions()).toEqual([])
 })
+
+test('a raise covers all that is used up', async () => {
+  const { model, looker } = looking({ turns: 2, tokens: 200, calls: 50 }, { turns: 8 })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.start(looker, { prompt: 'Look.' })
+  const { id, prompt } = await asked(runtime)
+  expect(prompt).toContain('2 of 2 turns, 240 of 200 tokens')
+  for (const [limits, missing] of [
+    [{ turns: 9 }, 'tokens'],
+    [{ tokens: 9000, calls: 60 }, 'turns'],
+  ] as const) {
+    await expect(runtime.ever.answer(id, { verdict: 'raise', limits })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining(
+        `limits: The field "${missing}" is missing. A raise needs a new limit for all that is used up.`,
+      ),
+    })
+  }
+  const limits = { turns: 3, tokens: 9000 }
+  await runtime.ever.answer(id, { verdict: 'raise', limits })
+  await runtime.settle()
+  expect(model.requests).toHaveLength(3)
+  expect((await asked(runtime)).prompt).toContain('3 of 3 turns. Raise')
+})
+
+describe('limits that make no sense are refused where they are given', () => {
+  const cases: readonly [budget: object, says: RegExp][] = [
+    [{ turns: 1.5 }, /^budget\.turns must be a whole number of at least 0, and is 1\.5\. Leave it/],
+    [{ tokens: 0.5 }, /^budget\.tokens must be a whole number/],
+    [{ calls: -1 }, /^budget\.calls must be a whole number of at least 0, and is -1/],
+    [{ calls: Number.NaN }, /^budget\.calls .* and is NaN/],
+    [{ tokens: Infinity }, /^budget\.tokens .* Leave it out where nothing is to be limited/],
+    [{ turns: '3' }, /^budget\.turns .* is of type string/],
+    [{ usd: -1 }, /^budget\.usd must be a number of dollars of at least 0, and is -1/],
+    [{ usd: Number.NaN }, /^budget\.usd .* NaN/],
+    [{ usd: Infinity }, /^budget\.usd .* Infinity/],
+    [{ usd: '1' }, /^budget\.usd .* type string/],
+  ]
+  test.each(cases)('%j', (budget, message) => {
+    const error = { code: 'BAD_OPTION', message: expect.stringMatching(message) }
+    expect(() => looking(budget)).toThrow(expect.objectContaining(error))
+    expect(() => policy({ name: 'limits', budget })).toThrow(expect.objectContaining(error))
+  })
+
+  test.each([-1, Number.NaN, Infinity, '1 month'])('time: %s', (time) => {
+    const error = { code: 'BAD_DURATION', message: expect.stringMatching(/^budget\.time: /) }
+    expect(() => looking({ time: time as never })).toThrow(expect.objectContaining(error))
+  })
+})
+
+test.each<[Budget, string]>([
+  [{ turns: 0 }, '0 of 0 turns'],
+  [{ tokens: 0 }, '0 of 0 tokens'],
+  [{ usd: 0 }, '$0.0000 of $0.0000 of money'],
+  [{ time: 0 }, '0s of 0s of time'],
+])(
+  'of what is limited to 0 nothing is spent before somebody was asked: %j',
+  async (budget, says) => {
+    const { model, looker } = looking(budget, { turns: 2 })
+    await using runtime = await testRuntime({ flows: [looker] })
+    const run = await runtime.start(looker, { prompt: 'Look.' })
+    const { id, prompt } = await asked(runtime)
+    expect(prompt).toContain(says)
+    expect(model.requests).toEqual([])
+    await runtime.ever.answer(id, { verdict: 'continue' })
+    expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Enough.' })
+  },
+)
 
 test('an answer that is none leaves the question open', async () => {
   const { looker } = looking({ turns: 1 })

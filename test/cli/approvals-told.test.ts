@@ -155,12 +155,12 @@ test('a field that an edit has too many is named, at once or by the run', async 
   const exact = await resting(agents.exact, 'pay-1')
   const refused = await exact.cli('approvals', 'edit', 'pay-1', edited)
   expect(refused.code).toBe(2)
-  expect(refused.stderr).toContain('schema: it: The schema has no field "currency". It must fit: ')
+  expect(refused.stderr).toContain('schema: The schema has no field "currency". It must fit: ')
   expect(refused.stderr).not.toContain('False boolean')
   // A schema in many lines can be read.
   expect(refused.stderr).toMatch(/\n {2}"properties": \{\n/)
   const missing = await exact.cli('approvals', 'edit', 'pay-1', '{"to":"Bob"}')
-  expect(missing.stderr).toContain('it: The field "cents" is missing.')
+  expect(missing.stderr).toContain('schema: The field "cents" is missing.')
 
   const { cli, env } = await resting(agents.slow, 'pay-1')
   expect((await cli('approvals', 'edit', 'pay-1', edited)).stdout).toMatch(/^Sent: /)

@@ -351,21 +351,45 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
   })
 
   test('a budget that is used up is explained, and raised', async () => {
-    const { begin, work, json, settled } = bench()
+    const { begin, work, cli, json, settled } = bench()
     await begin('poor', 'poor-1')
     await work()
     const { document } = await json<Why>('runs', 'explain', 'poor-1')
-    expect(document).toMatchObject({ reason: 'question', status: 'waiting' })
-    expect(document.sentence).toContain('The budget of agent "poor" is used up: 1 of 1 turns.')
+    expect(document).toMatchObject({
+      reason: 'question',
+      status: 'waiting',
+      fix: expect.stringMatching(/^everloop questions answer poor-1\/\d+ ANSWER$/),
+    })
+    // The whole question, and what may be answered.
+    expect(document.sentence).toMatch(
+      /The budget of agent "poor" is used up: 1 of 1 turns\. .* or stop \("stop"\)\?” .*; answer: continue, stop, or JSON like \{"verdict":"raise","limits":\{"turns":2\}\}\)\.$/,
+    )
+    const { stdout } = await cli('questions', 'show', 'poor-1')
+    expect(stdout).toMatch(/^about +a budget that is used up$/m)
+    expect(stdout).toMatch(/^answer +continue, stop, or JSON like \{"verdict":"raise"/m)
+    const other = await json('questions', 'answer', 'poor-1', 'more')
+    expect(other.error.message).toContain('any of ["raise","continue","stop"]')
     const word = await json('questions', 'answer', 'poor-1', 'raise')
     expect([word.code, word.error.code]).toEqual([2, 'BAD_INPUT'])
     expect(word.error.message).toMatch(
-      /schema: it: The field "limits" is missing\. This fits, for example: \{"verdict":"raise","limits":\{"turns":\d\}\}\. `everloop questions show poor-1\/\d+` says what else does\.$/,
+      /schema: The field "limits" is missing\. This fits, for example: \{"verdict":"raise","limits":\{"turns":\d\}\}\. `everloop questions show poor-1\/\d+` says what else does\.$/,
     )
     const raise = '{"verdict":"raise","limits":{"turns":5}}'
     expect((await json('questions', 'answer', 'poor-1', raise)).code).toBe(0)
     await work()
     expect(await settled('poor-1')).toEqual({ status: 'completed', output: 'Done.' })
+  })
+
+  test('the question of a guard is told as one, and takes its verdicts as words, in quotes too', async () => {
+    const { begin, work, cli, json, settled } = bench()
+    await begin('wary', 'wary-1')
+    await work()
+    const { document } = await json<Why>('runs', 'explain', 'wary-1')
+    expect(document.sentence).toMatch(/to "Send it\?" .*; answer: allow, deny, or JSON\)\.$/)
+    expect((await cli('questions', 'show', 'wary-1')).stdout).toMatch(/^about +what a guard asks$/m)
+    expect((await json('questions', 'answer', 'wary-1', '"allow"')).code).toBe(0)
+    await work()
+    expect(await settled('wary-1')).toEqual({ status: 'completed', output: 'Sent.' })
   })
 
   test('undoing that is tried again is explained', async () => {

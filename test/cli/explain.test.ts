@@ -29,7 +29,11 @@ describe('runs explain', () => {
     ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
     ['gone-1', 'cancelled', /^Cancelled .* by Ada: not wanted\.$/],
     ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
-    ['asks-1', 'question', /for an answer to "Which color\?" \(question asks-1\/2\)\.$/],
+    [
+      'asks-1',
+      'question',
+      /for an answer to "Which color\?" \(question asks-1\/2; answer: red, green\)\.$/,
+    ],
     [
       'waits-1',
       'signal',
@@ -78,7 +82,7 @@ describe('runs explain', () => {
       document: {
         run: 'asks-2',
         status: 'waiting',
-        fix: 'everloop questions answer asks-2/2 JSON',
+        fix: 'everloop questions answer asks-2/2 ANSWER',
       },
     })
   })

@@ -75,7 +75,7 @@ test('exits 1 for a run that fails, 5 for one that rests, and waits for short ti
   expect(fails).toMatchObject({ code: 1, document: { run: 'f', status: 'failed' } })
   expect(asks).toMatchObject({ code: 5, stdout: '' })
   expect(asks.stderr).toContain('for an answer to "Which color?"')
-  expect(asks.stderr).toContain('Next: everloop questions answer a/2 JSON')
+  expect(asks.stderr).toContain('Next: everloop questions answer a/2 ANSWER')
   expect(asks.stderr).not.toContain('\u001b')
   expect(parent).toMatchObject({ code: 5, document: { status: 'waiting', reason: 'child' } })
   expect(naps).toMatchObject({ code: 0, stdout: 'awake\n' })

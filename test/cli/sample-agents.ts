@@ -129,6 +129,13 @@ export const poor = agent({
   budget: { turns: 1 },
 })
 
+/** Asks a person before it asks its model. */
+export const wary = agent({
+  name: 'wary',
+  model: scriptedModel([{ text: 'Sent.' }]),
+  guards: [guard({ name: 'wary', at: 'request', check: () => verdict.ask('Send it?') })],
+})
+
 /** Goes on as long as somebody speaks, and a guard has the last word about what it says. */
 export const talker = agent({
   name: 'talker',

@@ -165,6 +165,20 @@ const talk = agent({
   compaction: { above: 1, keep: 1, model: scriptedModel(() => ({ text: 'They spoke.' })) },
 })
 
+const spending = agent({
+  name: 'spending',
+  model: scriptedModel(
+    [
+      calls(...['a', 'b', 'c', 'd'].map((id) => ({ name: 'look', input: { id } }))),
+      calls({ name: 'look', input: { id: 'e' } }),
+      { text: 'Done.' },
+    ],
+    { by: 'turn' },
+  ),
+  tools: [look],
+  budget: { calls: 1 },
+})
+
 const below = agent({
   name: 'below',
   model: script(calls({ name: 'browse', input: { id: 'q' } }), { text: 'Read.' }),
@@ -253,6 +267,25 @@ export const goldenAgents = {
       await runtime.settle()
       await answerAny(runtime, { verdict: 'raise', limits: { turns: 9 } })
       await runtime.settle()
+    },
+  },
+  // In 0.1 each of its calls asks for itself.
+  spending: {
+    flow: spending,
+    input,
+    drive: async (runtime: TestRuntime): Promise<void> => {
+      const { ever } = runtime
+      for (const [at, value] of [
+        [1, { verdict: 'raise', limits: { calls: 2 } }],
+        [0, { verdict: 'raise', limits: { calls: 2 } }],
+        [0, { verdict: 'continue' }],
+        [0, { verdict: 'raise', limits: { calls: 9 } }],
+      ] as const) {
+        const open = await ever.questions()
+        const { id = '' } = open[at] ?? open[0] ?? {}
+        if (id !== '') await ever.answer(id, value)
+        await runtime.settle()
+      }
     },
   },
   talk: {

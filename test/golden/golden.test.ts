@@ -16,7 +16,13 @@ import {
 } from '../../src/ledger/index.ts'
 import { type AnyFlow, flow } from '../../src/run/index.ts'
 import type { NewArtifact, RunRow, Store } from '../../src/store/store.ts'
-import { memoryStore, replay, testRuntime, virtualTime } from '../../src/testing/index.ts'
+import {
+  memoryStore,
+  replay,
+  type TestRuntime,
+  testRuntime,
+  virtualTime,
+} from '../../src/testing/index.ts'
 import { golden, goldenFlows } from './flows.ts'
 import { keepLedger } from './keep-ledger.ts'
 
@@ -63,34 +69,38 @@ const drive = async (stored: Stored): Promise<readonly string[]> => {
 /** What an entry is of, whatever it says about it. */
 const placeOf = ({ scope, kind, key }: Entry): string => `${familyOf(kind)} ${scope}/${key}`
 
-/**
- * What today's code writes next, where it finds so much of a ledger, and nobody says anything and no time
- * passes.
- */
-async function goOn(
+interface Left {
+  readonly flows?: readonly AnyFlow[]
+  readonly artifacts?: Stored['artifacts'] | undefined
+}
+
+/** A runtime of today's that finds so much of a ledger. */
+async function found(
   entries: readonly Entry[],
-  {
-    flows = goldenFlows,
-    artifacts,
-  }: {
-    readonly flows?: readonly AnyFlow[]
-    readonly artifacts?: Stored['artifacts'] | undefined
-  } = {},
-): Promise<readonly Entry[]> {
-  const last = entries.at(-1)
-  const [genesis] = entries
-  if (!genesis || !last) throw new Error('A ledger has at least one entry.')
+  { flows = goldenFlows, artifacts }: Left = {},
+): Promise<TestRuntime> {
   const stored = async (ports: Ports): Promise<Store> => {
     const store = memoryStore(ports)
     await keepLedger(store, entries, bytesOf(artifacts))
     return store
   }
-  await using runtime = await testRuntime({
+  return testRuntime({
     flows,
     store: stored,
-    start: last.time,
+    start: entries.at(-1)?.time ?? 0,
     development: false,
   })
+}
+
+/**
+ * What today's code writes next, where it finds so much of a ledger, and nobody says anything and no time
+ * passes.
+ */
+async function goOn(entries: readonly Entry[], left: Left = {}): Promise<readonly Entry[]> {
+  const last = entries.at(-1)
+  const [genesis] = entries
+  if (!genesis || !last) throw new Error('A ledger has at least one entry.')
+  await using runtime = await found(entries, left)
   await runtime.settle()
   await runtime.verify()
   return runtime.store.entries(genesis.run, { after: last.seq })
@@ -141,6 +151,34 @@ describe.each(versions)('ledgers of version %s', (version) => {
     const whole = texts.filter((text) => !text.includes('"$":"ref"'))
     expect(whole.map((text) => encode(decode(text)))).toEqual(whole)
   })
+})
+
+test('calls of which each has asked about a budget go on as each is answered', async () => {
+  const { entries, artifacts } = read('0.1', 'spending')
+  for (let count = 1; count < entries.length; count++) {
+    await using runtime = await found(entries.slice(0, count), { artifacts })
+    const { ever } = runtime
+    await runtime.settle()
+    const open = await ever.questions()
+    const told = entries.slice(0, count)
+    const isOpen = ({ kind, key }: Entry): boolean =>
+      kind === 'question.asked' &&
+      !told.some((one) => one.kind === 'question.answered' && one.key === key)
+    for (const { seq } of told.filter(isOpen)) {
+      expect(open.map(({ id }) => id)).toContain(`spending/${seq}`)
+    }
+    for (let left = open, calls = 3; left.length > 0; calls++) {
+      const [first, ...others] = left
+      await ever.answer(first?.id ?? '', { verdict: 'raise', limits: { calls } })
+      await runtime.settle()
+      left = await ever.questions()
+      // Nobody else's question is answered with it.
+      for (const { id } of others) expect(left.map((one) => one.id)).toContain(id)
+    }
+    const end = await runtime.settled(await ever.get('spending'))
+    expect({ count, ...end }).toEqual({ count, status: 'completed', output: 'Done.' })
+    await runtime.verify()
+  }
 })
 
 test('a ledger whose code would go another way is found out', async () => {

@@ -3,7 +3,7 @@
  * budgets: nobody goes beyond a limit but by the calls that were under way.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Entry } from '../../src/ledger/index.ts'
+import { type Entry, operationPath } from '../../src/ledger/index.ts'
 import type { Limits } from './agent-spec.ts'
 import type { Must } from './must.ts'
 import type { Mirror } from './mirror.ts'
@@ -54,6 +54,23 @@ export function amountsOf({ usd, time, ...rest }: Limits = {}): Amounts {
   }
 }
 
+/** The call of the same turn that people are being asked about for want of the same limit. */
+function askedBeside(run: Mirror, entry: Entry): Entry | undefined {
+  const { over } = recordOf(entry, 'budget.reserved')
+  const names = over.map(nameOf)
+  return Array.from(run.outcomes.values()).find(
+    (other) =>
+      other.kind === 'budget.reserved' &&
+      other.seq !== entry.seq &&
+      other.scope === entry.scope &&
+      recordOf(other, other.kind).over.some((one) => names.includes(nameOf(one))) &&
+      !run.outcomes.has(operationPath(other.scope, `${other.key} asked`)),
+  )
+}
+
+const nameOf = ({ what, of = '' }: { readonly what: string; readonly of?: string }): string =>
+  `${what} of ${of}`
+
 export class Accounts {
   readonly #report: Report
   readonly #spent = new Map<string, Map<string, number>>()
@@ -81,7 +98,7 @@ export class Accounts {
     if (entry.kind === 'question.answered' && entry.key.startsWith('=budget:')) {
       this.#raise(run, entry)
     }
-    if (entry.kind === 'budget.reserved') this.#refused(run, entry)
+    if (entry.kind === 'budget.reserved') this.#refused(run, entry, must)
     if (run.isAgent && entry.kind === 'step.completed') checkCharge(run, entry, by, must)
     if (!entry.payload?.startsWith('{"charge":')) return
     const { charge } = recordOf(entry, 'step.completed')
@@ -164,9 +181,11 @@ export class Accounts {
     }
   }
 
-  #refused(run: Mirror, entry: Entry): void {
+  #refused(run: Mirror, entry: Entry, must: Must): void {
     this.#report.reach('budget used up')
     const { over } = recordOf(entry, 'budget.reserved')
+    const other = run.retries === 0 ? askedBeside(run, entry) : undefined
+    must(!other, 'budgets', `"${entry.key}" asks what "${other?.key}" has asked already`)
     if (over.some((one) => 'of' in one)) {
       this.#report.reach('child budget refused by the account of its parent')
     }

@@ -289,6 +289,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'over = overOf(accounts, cost)',
   },
   {
+    name: 'calls ask about a limit that people are being asked about',
+    file: 'agent/budgets/spending.ts',
+    find: 'at.askers.before(over)',
+    replace: 'undefined',
+  },
+  {
     name: 'what came from outside is forgotten with a worker',
     file: 'run/pass/taints.ts',
     find: 'taints.add(reader.state.taints)',

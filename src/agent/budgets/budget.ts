@@ -9,10 +9,11 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
+import { messageOf } from '../../base/message-of.ts'
 import type { Amounts, Ancestor } from '../../ledger/index.ts'
 import { checkOptions } from '../../base/options.ts'
 
-/** What an agent may spend. What is left out is not limited. */
+/** What an agent may spend. What is left out is not limited; of what is 0 nothing may be spent unasked. */
 export interface Budget {
   /** Model calls of the agent's loop. */
   readonly turns?: number
@@ -29,23 +30,39 @@ export interface Budget {
 /** Amounts by name, as accounts and entries hold them. */
 export const amountNames = ['turns', 'tokens', 'microUsd', 'timeMs', 'calls'] as const
 
-/** The limits of a budget as amounts. Throws BAD_OPTION. */
+/** The limits of a budget as amounts. Throws BAD_OPTION and BAD_DURATION. */
 export function limitsOf(budget: Budget | undefined): Amounts {
   if (budget === undefined) return {}
   checkOptions('budget', budget, ['turns', 'tokens', 'usd', 'time', 'calls'])
   const limits: Record<string, number> = {}
   for (const name of ['turns', 'tokens', 'calls'] as const) {
     const limit = budget[name]
-    if (limit !== undefined) limits[name] = positive(name, limit)
+    if (limit === undefined) continue
+    if (!Number.isInteger(limit) || limit < 0) throw bad(name, 'a whole number', limit)
+    limits[name] = limit
   }
-  if (budget.usd !== undefined) limits['microUsd'] = Math.round(positive('usd', budget.usd) * 1e6)
-  if (budget.time !== undefined) limits['timeMs'] = parseDuration(budget.time)
+  const { usd, time } = budget
+  if (usd !== undefined) {
+    const microUsd = typeof usd === 'number' ? Math.round(usd * 1e6) : Number.NaN
+    if (!Number.isFinite(microUsd) || usd < 0) throw bad('usd', 'a number of dollars', usd)
+    limits['microUsd'] = microUsd
+  }
+  if (time !== undefined) limits['timeMs'] = msOf(time)
   return limits
 }
 
-function positive(name: string, limit: unknown): number {
-  if (typeof limit === 'number' && limit >= 0) return limit
-  throw new EverloopError('BAD_OPTION', `budget.${name} must be a number of at least 0.`)
+const bad = (name: string, wanted: string, given: unknown): EverloopError =>
+  new EverloopError(
+    'BAD_OPTION',
+    `budget.${name} must be ${wanted} of at least 0, and is ${typeof given === 'number' ? given : `of type ${typeof given}`}. Leave it out where nothing is to be limited.`,
+  )
+
+function msOf(time: Duration): number {
+  try {
+    return parseDuration(time)
+  } catch (error) {
+    throw new EverloopError('BAD_DURATION', `budget.time: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 /** What is used up. */

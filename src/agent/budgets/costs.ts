@@ -1,6 +1,6 @@
 /** What calls of models cost: asked for through here, none of them is forgotten. */
 import { EverloopError } from '../../base/errors.ts'
-import type { Amounts, Charge } from '../../ledger/index.ts'
+import { addedTo, type Amounts, type Charge } from '../../ledger/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { withoutPrice } from './known-prices.ts'
 import type { ModelAnswer, ModelRequest, Used } from '../model/answer.ts'
@@ -43,7 +43,7 @@ export class Costs {
     if ('microUsd' in cost) this.prices = cost.version
     const amounts = { tokens: total, ...('microUsd' in cost && { microUsd: cost.microUsd }) }
     for (const [what, amount] of Object.entries(amounts)) {
-      this.#sums[what] = (this.#sums[what] ?? 0) + amount
+      this.#sums[what] = addedTo(this.#sums[what], amount)
     }
     const complaint = 'unknown' in cost ? withoutPrice(this.#at, names[0] ?? '') : undefined
     if (complaint !== undefined) throw new EverloopError('UNKNOWN_PRICE', complaint)

@@ -25,11 +25,12 @@ export function raiseSchema(
       : (held[what] ?? Infinity)
     // What was never limited, or was lifted, has no limit that could be raised.
     if (!Number.isFinite(highest)) continue
-    if (isUsedUp) example[what] = highest * 2 || 1
+    if (isUsedUp) example[what] = Math.ceil(highest * 2) || 1
     properties[what] = {
-      type: 'number',
+      type: 'integer',
+      maximum: Number.MAX_SAFE_INTEGER, // Infinity is what "continue" is for
       ...(isUsedUp ? { exclusiveMinimum: highest } : { minimum: highest }),
-      description: `The new limit in all, in ${unitOf(what)}, what is spent included; not how much more. It must be ${isUsedUp ? `more than ${highest}, which is used up` : `at least ${highest}, which holds already`}.`,
+      description: `The new limit in all, a whole number of ${unitOf(what)}, what is spent included; not how much more. It must be ${isUsedUp ? `more than ${highest}, which is used up` : `at least ${highest}, which holds already`}.`,
     }
   }
   return dataSchema<Raise>({
@@ -45,7 +46,17 @@ export function raiseSchema(
     },
     additionalProperties: false,
     anyOf: [
-      { properties: { verdict: { const: 'raise' } }, required: ['limits'] },
+      {
+        properties: {
+          verdict: { const: 'raise' },
+          // Whoever raises one of two would be asked about the other at once.
+          limits: {
+            required: Object.keys(example),
+            description: 'A raise needs a new limit for all that is used up.',
+          },
+        },
+        required: ['limits'],
+      },
       { properties: { verdict: { enum: ['continue', 'stop'] } } },
     ],
     examples: [{ verdict: 'raise', limits: example }],

@@ -1,6 +1,6 @@
 /** The decision before a call: whether the budgets leave room for it, and what a person says if not. */
 import type { Amounts } from '../../ledger/index.ts'
-import { accountIn, clockIn, decideIn, hasOutcome, isRecorded } from '../../run/inside.ts'
+import { accountIn, clockIn, decideIn, hasOutcome, isRecorded, liveIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import {
@@ -57,30 +57,43 @@ async function withRoom(
 ): Promise<{ readonly limits: Amounts; readonly reserved: Amounts }> {
   // What a call that has ended cost stands on the accounts already.
   const reserved = hasOutcome(run, call) ? {} : cost.amounts
-  let limits = raised
-  for (let round = 1; ; round++) {
-    const decision = round === 1 ? key : `${key} #${round}`
-    let over: readonly Over[] = []
+  const allowed = (): Amounts => higher(raised, at.askers.raised)
+  for (let asked = 0; ;) {
+    const decision = asked === 0 ? key : `${key} #${asked + 1}`
+    let over: readonly Over[] | undefined
     if (!isRecorded(run, decision)) {
       const isPast = !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
-      const accounts = isPast ? [] : await accountsOf(at, run, limits)
+      const accounts = isPast ? [] : await accountsOf(at, run, allowed())
       // Looked at and taken at once: nobody else can come in between.
       over = overOf(at.underWay.onto(accounts), cost)
       if (over.length === 0) {
         at.underWay.add(reserved)
-        return { limits, reserved }
+        return { limits: allowed(), reserved }
+      }
+      const first = liveIn(run) ?? at.askers.before(over)
+      if (first) {
+        await first
+        continue
       }
     }
-    const record = await decideIn(run, {
+    const found = over ?? []
+    const decided = decideIn(run, {
       kind: 'budget.reserved',
       key: decision,
-      make: async () => ({ over }),
+      make: async () => ({ over: found }),
     })
-    const answer = await run.ask<Raise>(
-      raisePrompt(at.agent.name, overText(record.over), record.over),
-      { schema: raiseSchema(record.over, withRaised(at.limits, limits)), key: `${decision} asked` },
+    await at.askers.ask(
+      over,
+      decided.then((record) => record.over),
+      async (told) => {
+        const answer = await run.ask<Raise>(raisePrompt(at.agent.name, overText(told), told), {
+          schema: raiseSchema(told, withRaised(at.limits, allowed())),
+          key: `${decision} asked`,
+        })
+        return answered(at, run, answer, told)
+      },
     )
-    limits = higher(limits, answered(at, run, answer, record.over))
+    asked++
   }
 }
 

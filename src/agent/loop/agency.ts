@@ -13,6 +13,7 @@ import {
   portsIn,
 } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
+import { Askers } from '../budgets/askers.ts'
 import { type LimitedRun, limited, stricter, withRaised } from '../budgets/budget.ts'
 import type { Defined } from '../defined.ts'
 import { agentsIn } from '../environment.ts'
@@ -57,6 +58,7 @@ export class Agency {
   readonly #parallel: Limiter
   readonly #byTool = new Map<string, Limiter>()
   readonly underWay: UnderWay = new UnderWay()
+  readonly askers: Askers = new Askers()
   /** Artifacts that the model was told of before this turn: it may read these and no others. */
   artifacts: readonly string[] = []
   /** The conversation in the words of the model port. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { EverloopError } from '../../base/errors.ts'
 import { type Ever, fittingText, notOpen, type Question } from '../../run/index.ts'
-import { hintOf, readingsOf, takesWords } from '../answer-words.ts'
+import { aboutOf, hintOf, readingsOf, takesWords } from '../answer-words.ts'
 import { act, type Call } from '../call.ts'
 import { cancelling } from '../cancelling.ts'
 import { clean, cleanLine } from '../clean.ts'
@@ -124,7 +124,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
       ['question', id],
       ['run', run],
       ['cancelling', cancel && cleanLine(cancel)],
-      ['about', { question: 'what the code asks', approval: 'a call', effect: 'a call' }[kind]],
+      ['about', aboutOf(question)],
       ['asks', clean(prompt)],
       ['since', dateAndAgo(since, now)],
       ['expires', due === undefined ? 'never' : dateAndAgo(due, now)],

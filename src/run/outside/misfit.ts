@@ -10,7 +10,7 @@ export function misfitText(schema: object, errors: readonly OutputUnit[]): strin
     .filter(({ keyword }) => keyword !== 'properties' && keyword !== 'items')
     .filter((unit) => !isToldAbove(unit, errors))
   return withoutOthers(meant)
-    .map((unit) => `${fieldOf(unit)}: ${sayingOf(unit)}${saidOf(schema, unit.keywordLocation)}`)
+    .map((unit) => `${fieldOf(unit)}${sayingOf(unit)}${saidOf(schema, unit.keywordLocation)}`)
     .join(' ')
 }
 
@@ -49,8 +49,9 @@ function schemaText(schema: unknown): string {
   return line.length <= lineMax ? line : `\n${JSON.stringify(schema, undefined, 2)}`
 }
 
+/** Nothing where it is about the whole value. */
 const fieldOf = ({ instanceLocation }: OutputUnit): string =>
-  instanceLocation.replace(/^#\/?/, '') || 'it'
+  instanceLocation.replace(/^#\/?/, '').replace(/.$/, '$&: ')
 
 const refusesMore = new Set(['additionalProperties', 'unevaluatedProperties'])
 

@@ -4,7 +4,7 @@
  * a table, and so does what it charged itself before version 7 of the schema.
  */
 import { parseJson } from '../../base/parse-json.ts'
-import { type Charge, chargeOf, type Entry } from '../../ledger/index.ts'
+import { addedTo, type Charge, chargeOf, type Entry } from '../../ledger/index.ts'
 import type { Connection } from './driver.ts'
 import { toStored } from './stored-text.ts'
 import * as sql from './write-statements.ts'
@@ -43,14 +43,11 @@ export function spentWith(
   const sums = new Map(spent.sums)
   for (const { amounts } of own) {
     for (const [name, amount] of Object.entries(amounts)) {
-      sums.set(name, finite((sums.get(name) ?? 0) + amount))
+      sums.set(name, addedTo(sums.get(name), amount))
     }
   }
   return { sums, text: JSON.stringify(Object.fromEntries(sums)) }
 }
-
-/** JSON has no Infinity, which the sum of what models say they used may be elsewhere. */
-const finite = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(sum, Number.MAX_VALUE))
 
 /** Writes what the run charges others, to each once. */
 export function chargeOthers(db: Connection, run: string, charges: readonly Charge[]): void {

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../base/ports.ts'
 import type { Amounts, LinkedEntry, OpenScope, Wait } from '../../ledger/index.ts'
-import { effectOf, questionId } from '../../ledger/index.ts'
+import { addedTo, effectOf, questionId } from '../../ledger/index.ts'
 import { assert } from '../../base/errors.ts'
 import type {
   Chunk,
@@ -253,7 +253,7 @@ export class Reader {
     type Charged = readonly [name: string, amount: number]
     for (const [stored, amount] of this.#db.all<Charged>(sql.accountOf, toStored(run))) {
       const name = fromStored(stored)
-      sums.set(name, (sums.get(name) ?? 0) + amount)
+      sums.set(name, addedTo(sums.get(name), amount))
     }
     return Object.fromEntries([...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }

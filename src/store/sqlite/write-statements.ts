@@ -126,9 +126,11 @@ export const answerQuestion: string =
 
 export const setSpent: string = 'UPDATE runs SET spent = ? WHERE key = ?'
 
+/** As `addedTo` adds. */
 export const charge: string = `
 INSERT INTO everloop_accounts (run, name, amount) VALUES (?, ?, ?)
-ON CONFLICT (run, name) DO UPDATE SET amount = amount + excluded.amount`
+ON CONFLICT (run, name) DO UPDATE
+SET amount = max(-${Number.MAX_VALUE}, min(amount + excluded.amount, ${Number.MAX_VALUE}))`
 
 // Chunks.
 

@@ -1,0 +1,60 @@
+/**
+ * Who asks when parallel calls of a run find a limit used up, and who waits for what is said.
+ *
+ * - B4 Nobody asks about a limit that another call of the run is asking about: it waits for the answer, and
+ *   looks again. That is decided when all that is recorded has been handed over, and nothing is written of
+ *   who waits, so a ledger in which each call has asked for itself goes on as it is.
+ */
+import type { Amounts } from '../../ledger/index.ts'
+import { higher, type Over } from './budget.ts'
+
+/** A call whose question is open. */
+interface Asker {
+  /** What it asks about; undefined until the ledger has told. */
+  over: readonly Over[] | undefined
+  /** Settles when that is known, or else when it is answered. */
+  until: Promise<unknown>
+}
+
+export class Askers {
+  readonly #askers = new Set<Asker>()
+  #raised: Amounts = {}
+
+  /** What people have said in this pass, whichever call has asked. */
+  get raised(): Amounts {
+    return this.#raised
+  }
+
+  /** What a call has to wait for before it may ask about these limits; undefined when it may. */
+  before(over: readonly Over[]): Promise<unknown> | undefined {
+    for (const asker of this.#askers) {
+      if (!asker.over || areShared(asker.over, over)) return asker.until
+    }
+    return undefined
+  }
+
+  /**
+   * Asks, once the decision to ask is recorded. `over`: unknown where the ledger is yet to tell it. Rejects as
+   * `put` does, for those who wait too.
+   */
+  ask(
+    over: readonly Over[] | undefined,
+    decided: Promise<readonly Over[]>,
+    put: (over: readonly Over[]) => Promise<Amounts>,
+  ): Promise<void> {
+    const answered = decided
+      .then(async (told) => {
+        asker.over = told
+        asker.until = answered
+        this.#raised = higher(this.#raised, await put(told))
+      })
+      .finally(() => this.#askers.delete(asker))
+    const asker: Asker = { over, until: over ? answered : decided }
+    this.#askers.add(asker)
+    return answered
+  }
+}
+
+/** Whether both are about one limit of one run. */
+const areShared = (one: readonly Over[], other: readonly Over[]): boolean =>
+  one.some(({ what, of }) => other.some((also) => also.what === what && also.of === of))
