@@ -334,3 +334,18 @@ test('what is one object in a value of a step is one in the state, live and resu
   await runtime.result(run)
   expect(same).toEqual([true, true])
 })
+
+test('regression: a field named __proto__ that goes from a state freezes nothing that all objects inherit', async () => {
+  const forgetting = flow('forgetting', (run) =>
+    run.loop(
+      'l',
+      { state: { from: JSON.parse('{"__proto__":{"a":1},"b":2}') as object } },
+      async (turn, state) =>
+        turn.turn === 1 ? turn.next({ from: { b: 2 } }) : turn.done(Object.keys(state.from)),
+    ),
+  )
+  await using runtime = await testRuntime({ flows: [forgetting] })
+  const run = await runtime.start(forgetting, undefined)
+  expect(await runtime.result(run)).toEqual(['b'])
+  expect(Object.isFrozen(Object.prototype)).toBe(false)
+})

@@ -91,15 +91,15 @@ class Demo {
   /** Executes until the middle, then kills. */
   async #firstAct(): Promise<Snapshot> {
     const stage = this.#stage
-    const worker = this.#spawn()
+    const worker = this.#spawn() // stays until it is killed, however quick it was
     await stage.until(async () => {
       const { steps, total } = await this.#progress()
-      if (worker.hasEnded) throw tooFast()
+      if (worker.hasEnded) throw gone()
       return total !== undefined && steps >= Math.max(1, Math.floor((total - 2) / 2))
     })
     await worker.kill(() => this.#isQuiet())
     const { signal } = await worker.ended
-    if (signal === null) throw tooFast()
+    if (signal === null) throw gone()
     await this.#progress()
     stage.scene.end('killed')
     const entries = await stage.entries()
@@ -108,7 +108,7 @@ class Demo {
 
   /** Goes on to the question. Then the process ends: the run needs none while it waits. */
   async #secondAct(): Promise<void> {
-    await this.#stage.untilEnded(this.#spawn(), () => this.#progress())
+    await this.#stage.untilEnded(this.#spawn('idle'), () => this.#progress())
     this.#stage.scene.end('waits')
   }
 
@@ -129,7 +129,7 @@ class Demo {
   }
 
   async #thirdAct(run: RunReference<SurveyOutput>): Promise<SurveyOutput> {
-    await this.#stage.untilEnded(this.#spawn(), () => this.#progress())
+    await this.#stage.untilEnded(this.#spawn('idle'), () => this.#progress())
     const settled = await run.settled()
     if (settled.status !== 'completed') {
       const why = 'error' in settled ? `: ${settled.error.message}` : ''
@@ -141,9 +141,9 @@ class Demo {
     return settled.output
   }
 
-  #spawn(): WorkerProcess {
+  #spawn(until?: 'idle'): WorkerProcess {
     const { store } = this.#options
-    return this.#stage.spawn({ store, flows: 'survey', until: 'idle' })
+    return this.#stage.spawn({ store, flows: 'survey', ...(until && { until }) })
   }
 
   /** How many steps are recorded, and how many there will be, as soon as the files are listed. */
@@ -169,5 +169,5 @@ class Demo {
   }
 }
 
-const tooFast = (): EverloopError =>
-  new EverloopError('INTERNAL', 'The first process had finished before it could be killed.')
+const gone = (): EverloopError =>
+  new EverloopError('INTERNAL', 'The first process ended before it could be killed.')

@@ -267,7 +267,8 @@ export class LoopState {
         if (Array.isArray(node)) this.#keepPlain(old, node, edit, key)
         Object.freeze(node)
         if (bringsBytes || holdsBytes(old)) withBytes.add(node)
-        if (key === undefined) break
+        // What an edit has cut is not there: the field that all objects inherit under its name is not the state's.
+        if (key === undefined || !Object.hasOwn(node, key)) break
         node = (node as Container)[key]
         old = typeof old === 'object' && old !== null ? (old as Container)[key] : undefined
       }
