@@ -69,6 +69,14 @@ test.skipIf(process.platform === 'win32')('a path that leads nowhere is refused'
   }
 })
 
+test('a folder in the place of the file is refused, and the file that was meant is named', async () => {
+  const folder = testFolder()
+  await expect(openStore(folder)).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining(`is a folder. Name the file in it, as in ${folder}`),
+  })
+})
+
 test.runIf(process.platform === 'linux')('a folder that cannot be made is refused', async () => {
   const opening = openStore('/proc/everloop/a/ledger.db')
   await expect(opening).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })

@@ -1,4 +1,6 @@
 /** Errors of SQLite and of the system as everloop's: what the caller can do decides the code. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
 import { messageOf } from '../../base/message-of.ts'
 import { troubleOf } from './driver.ts'
@@ -36,7 +38,9 @@ export function explain(error: unknown, location: string): unknown {
     case 'cannot-open':
       return made(
         'STORE_UNAVAILABLE',
-        `The store ${location} cannot be opened. Check that its folder exists and may be written, and how many files a process may have open (ulimit -n).`,
+        isFolder(location)
+          ? `The store ${location} is a folder. Name the file in it, as in ${join(location, 'ledger.db')}.`
+          : `The store ${location} cannot be opened. Check that its folder exists and may be written, and how many files a process may have open (ulimit -n).`,
       )
     case 'not-a-database':
       return made('STORE_FOREIGN', `The file ${location} is not an everloop store.`)
@@ -56,6 +60,14 @@ export function explain(error: unknown, location: string): unknown {
         'STORE_FAILED',
         `The store ${location} failed and was closed. Check the disk, then open it again.`,
       )
+  }
+}
+
+function isFolder(location: string): boolean {
+  try {
+    return statSync(location).isDirectory()
+  } catch {
+    return false
   }
 }
 
