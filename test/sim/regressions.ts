@@ -146,4 +146,10 @@ export const regressions: readonly Regression[] = [
     found:
       'the output of an agent whose messages were all refused was thought to be seen by no guard',
   },
+  {
+    generation: 12,
+    seed: 7001824,
+    found:
+      'runs that were lost with a session were given back as if they had never begun, where it was just being asked what a claim without a reply had brought',
+  },
 ]

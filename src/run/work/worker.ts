@@ -198,8 +198,10 @@ export class Worker {
 
   /** Gives back what an earlier claim did get although its reply was lost: the next one gets it again. */
   async #putBackUnknown(session: string): Promise<void> {
+    // As it is now: what is lost with the session in the meantime was begun, and is not given back as if it was not.
+    const known = new Set(Array.from(this.#held.values(), ({ row }) => nameOf(row)))
     const rows = await this.#options.store.runs({ session })
-    const unknown = rows.filter(({ id, epoch }) => this.#held.get(id)?.row.epoch !== epoch)
+    const unknown = rows.filter((row) => !known.has(nameOf(row)))
     await Promise.all(unknown.map((row) => this.#putOff(row, session)))
   }
 
@@ -368,6 +370,9 @@ export class Worker {
     this.#options.onTrouble(error, undefined)
   }
 }
+
+/** What tells this hold of a run from others of the same run. */
+const nameOf = ({ id, epoch }: RunRow): string => `${id} ${epoch}`
 
 /** The store will not come back: working on makes no sense. */
 const isFinal = (error: unknown): error is EverloopError =>
