@@ -938,7 +938,7 @@ export interface WaitInfo {
 export interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
-    readonly onExecuted?: (run: string) => void;
+    readonly onExecuted?: (run: string) => void | Promise<void>;
 }
 
 export function action<Input>(name: string, run: (input: Input, context: UndoContext) => unknown): Action<Input>;

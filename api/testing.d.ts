@@ -1510,7 +1510,7 @@ interface WaitInfo {
 interface WorkOptions {
     readonly concurrency?: number;
     readonly until?: 'idle' | 'stopped';
-    readonly onExecuted?: (run: string) => void;
+    readonly onExecuted?: (run: string) => void | Promise<void>;
 }
 
 type Environment = Readonly<Record<symbol, unknown>>;

@@ -1,6 +1,6 @@
 /** Which of the parallel calls that find a limit used up asks, and what an answer does for the others. */
 import { expect, test } from 'vitest'
-import { agent, type Budget, tool } from 'everloop'
+import { agent, askPerson, type Budget, tool } from 'everloop'
 import {
   crashAtEveryCommit,
   scriptedModel,
@@ -215,6 +215,39 @@ test('a call that is lost in a crash does not ask before it is known that anothe
   await runtime.settle()
   expect((await asked(runtime)).id).toBe(id)
   await answer(runtime, { verdict: 'continue' })
+  expect(await runtime.settled(run)).toEqual(done)
+  await runtime.verify()
+})
+
+test('what is said of one limit stays said when an older question about another one is answered', async () => {
+  const common = { description: 'Works.', inputSchema: { type: 'object' } } as const
+  const poll = askPerson({ name: 'poll', description: 'Asks.', prompt: () => 'How is it?' })
+  const look = tool({ ...common, name: 'look', effect: 'read', run: () => 'seen' })
+  const send = tool({ ...common, name: 'send', effect: 'read', approval: true, run: () => 'sent' })
+  const toolCalls = ['poll', 'look', 'send', 'send'].map((name) => ({ name, input: {} }))
+  const model = scriptedModel(
+    [
+      { toolCalls, usage },
+      { text: 'Done.', usage },
+    ],
+    { by: 'turn' },
+  )
+  const tools = [poll, look, send]
+  const sender = agent({ name: 'sender', model, tools, budget: { calls: 1, time: '1m' } })
+  await using runtime = await testRuntime({ flows: [sender] })
+  const run = await runtime.start(sender, { prompt: 'Send.' })
+  const say = async (about: string, value: unknown): Promise<void> => {
+    const fitting = (await runtime.ever.questions()).filter(({ prompt }) => prompt.includes(about))
+    expect(fitting).toHaveLength(1)
+    await runtime.ever.answer(fitting[0]?.id ?? '', value)
+    await runtime.settle()
+  }
+  await say('How is it?', 'Well.') // and gives back its place among the calls
+  await runtime.advance('2m')
+  await approve(runtime)
+  await approve(runtime)
+  await say('of 60s of time', { verdict: 'continue' })
+  await say('tool calls', { verdict: 'continue' })
   expect(await runtime.settled(run)).toEqual(done)
   await runtime.verify()
 })

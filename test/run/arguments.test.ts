@@ -189,6 +189,20 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
     })
   })
 
+  test('what a worker tells of runs may be told asynchronously, and fail so', async () => {
+    const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
+    const troubles: unknown[] = []
+    const onTrouble = (error: unknown, run: unknown) => void troubles.push([error, run])
+    await using ever = await open({ store, flows: [echo], onTrouble })
+    await ever.start(echo, 1, { id: 'e' })
+    const onExecuted = async (): Promise<void> => {
+      await Promise.resolve()
+      throw new RangeError('too far')
+    }
+    await ever.work({ until: 'idle', onExecuted })
+    expect(troubles).toEqual([[new RangeError('too far'), 'e']])
+  })
+
   test.each(Object.entries(wrong))('%s is refused', async (_, [call, code]) => {
     const store = where === 'memory:' ? where : `sqlite:${join(folder, `${++files}.db`)}`
     await using ever = await open({ store, flows: [echo, waiting] })

@@ -10,10 +10,9 @@ import { higher, type Over } from './budget.ts'
 
 /** A call whose question is open. */
 interface Asker {
-  /** What it asks about; undefined until the ledger has told. */
-  over: readonly Over[] | undefined
-  /** Settles when that is known, or else when it is answered. */
-  until: Promise<unknown>
+  /** What it asks about; empty until the ledger has told, where it has asked in an earlier pass. */
+  over: readonly Over[]
+  readonly answered: Promise<void>
 }
 
 export class Askers {
@@ -25,31 +24,26 @@ export class Askers {
     return this.#raised
   }
 
-  /** What a call has to wait for before it may ask about these limits; undefined when it may. */
-  before(over: readonly Over[]): Promise<unknown> | undefined {
-    for (const asker of this.#askers) {
-      if (!asker.over || areShared(asker.over, over)) return asker.until
-    }
+  /** The answer for which a call has to wait before it may ask about these limits; undefined when it may. */
+  before(over: readonly Over[]): Promise<void> | undefined {
+    for (const asker of this.#askers) if (areShared(asker.over, over)) return asker.answered
     return undefined
   }
 
-  /**
-   * Asks, once the decision to ask is recorded. `over`: unknown where the ledger is yet to tell it. Rejects as
-   * `put` does, for those who wait too.
-   */
+  /** Asks, once the decision to ask is recorded. Rejects as `put` does, for those who wait too. */
   ask(
-    over: readonly Over[] | undefined,
+    over: readonly Over[],
     decided: Promise<readonly Over[]>,
     put: (over: readonly Over[]) => Promise<Amounts>,
   ): Promise<void> {
     const answered = decided
       .then(async (told) => {
         asker.over = told
-        asker.until = answered
-        this.#raised = higher(this.#raised, await put(told))
+        const raise = await put(told) // others may be told something meanwhile
+        this.#raised = higher(this.#raised, raise)
       })
       .finally(() => this.#askers.delete(asker))
-    const asker: Asker = { over, until: over ? answered : decided }
+    const asker: Asker = { over, answered }
     this.#askers.add(asker)
     return answered
   }

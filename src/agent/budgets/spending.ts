@@ -60,7 +60,7 @@ async function withRoom(
   const allowed = (): Amounts => higher(raised, at.askers.raised)
   for (let asked = 0; ;) {
     const decision = asked === 0 ? key : `${key} #${asked + 1}`
-    let over: readonly Over[] | undefined
+    let over: readonly Over[] = []
     if (!isRecorded(run, decision)) {
       const isPast = !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
       const accounts = isPast ? [] : await accountsOf(at, run, allowed())
@@ -76,14 +76,14 @@ async function withRoom(
         continue
       }
     }
-    const found = over ?? []
+    const found = over
     const decided = decideIn(run, {
       kind: 'budget.reserved',
       key: decision,
       make: async () => ({ over: found }),
     })
     await at.askers.ask(
-      over,
+      found,
       decided.then((record) => record.over),
       async (told) => {
         const answer = await run.ask<Raise>(raisePrompt(at.agent.name, overText(told), told), {

@@ -50,7 +50,7 @@ export class Ever implements AsyncDisposable {
   readonly #changes: Changes
   readonly #worker: SharedWorker
   /** Of each call of `work`: who is told of runs that were executed. */
-  readonly #told = new Set<(run: string) => void>()
+  readonly #told = new Set<(run: string) => Promise<void>>()
   #closing: Promise<void> | undefined
 
   constructor(options: RuntimeParts) {
@@ -62,7 +62,7 @@ export class Ever implements AsyncDisposable {
       ...this.#options,
       onPassEnd: (run) => {
         this.#changes.onRun(run)
-        for (const told of this.#told) told(run)
+        for (const told of this.#told) void told(run)
       },
     })
     this.#changes = new Changes({ ...options, isHeldHere: (run) => this.#worker.holds(run) })
@@ -326,9 +326,9 @@ export class Ever implements AsyncDisposable {
     const { onExecuted, ...how } = checkWork(options)
     if (this.#closing)
       throw new EverloopError('STORE_CLOSED', 'This runtime was closed: open another one.')
-    const told = (run: string): void => {
+    const told = async (run: string): Promise<void> => {
       try {
-        onExecuted?.(run)
+        await onExecuted?.(run)
       } catch (error) {
         this.#options.onTrouble(error, run)
       }

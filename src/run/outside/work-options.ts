@@ -10,9 +10,9 @@ export interface WorkOptions {
   readonly until?: 'idle' | 'stopped'
   /**
    * Told of a run, a child too, each time that this process has executed it until it ended, waited or was
-   * stopped. What it throws, `onTrouble` is told of.
+   * stopped. What it throws, or rejects with, `onTrouble` is told of.
    */
-  readonly onExecuted?: (run: string) => void
+  readonly onExecuted?: (run: string) => void | Promise<void>
 }
 
 /** The options with all defaults filled in. */
