@@ -326,7 +326,7 @@ export interface Payloads {
     readonly fixed?: { readonly value: unknown } | undefined
     readonly [more: string]: unknown
   }
-  /** A call was not made, because it would have gone beyond a budget. */
+  /** A call was not made, because it would have gone beyond a budget; or it is made after all, and nothing is `over`. */
   'budget.reserved': {
     readonly over: readonly {
       readonly what: string

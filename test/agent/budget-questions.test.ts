@@ -251,3 +251,43 @@ test('what is said of one limit stays said when an older question about another 
   expect(await runtime.settled(run)).toEqual(done)
   await runtime.verify()
 })
+
+test('regression: a call that a crash has cut off keeps its room, which those who wait do not take', async () => {
+  const begun: number[] = []
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({ at: z.number() }),
+    effect: 'read',
+    run: async ({ at }) => {
+      const isFirst = !begun.includes(at)
+      begun.push(at)
+      if (at === 1 && isFirst) await new Promise(() => {}) // under way when the process dies
+      return `seen ${at}`
+    },
+  })
+  const toolCalls = Array.from({ length: 6 }, (_, at) => ({
+    id: `c${at}`,
+    name: 'look',
+    input: { at },
+  }))
+  const model = scriptedModel([{ toolCalls }, { text: 'Done.' }], { by: 'turn' })
+  const looker = agent({ name: 'looker', model, tools: [look], budget: { calls: 1 } })
+  await using runtime = await testRuntime({ flows: [looker] })
+  const run = await runtime.ever.start(looker, { prompt: 'Look.' })
+  await runtime.time.settle()
+  for (const calls of [3, 4]) {
+    const { id } = await asked(runtime)
+    await runtime.ever.answer(id, { verdict: 'raise', limits: { calls } })
+    await runtime.time.settle()
+  }
+  expect(begun).toEqual([0, 1, 2, 3])
+  runtime.crash()
+  await runtime.settle()
+  expect(begun).toEqual([0, 1, 2, 3, 1])
+  await answer(runtime, { verdict: 'raise', limits: { calls: 5 } })
+  expect(begun).toEqual([0, 1, 2, 3, 1, 4])
+  await answer(runtime, { verdict: 'raise', limits: { calls: 6 } })
+  expect(await runtime.settled(run)).toEqual(done)
+  await runtime.verify()
+})

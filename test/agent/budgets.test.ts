@@ -253,7 +253,13 @@ test('an answer that is none leaves the question open', async () => {
   await using runtime = await testRuntime({ flows: [looker] })
   await runtime.start(looker, { prompt: 'Look.' })
   const { id } = await asked(runtime)
-  for (const value of [true, { verdict: 'more' }, { verdict: 'raise', limits: { hats: 3 } }]) {
+  const wrong = [
+    true,
+    { verdict: 'more' },
+    { verdict: 'raise', limits: { hats: 3 } },
+    { verdict: 'continue', limits: { turns: 3 } }, // whoever says so wants no more than three
+  ]
+  for (const value of wrong) {
     await expect(runtime.ever.answer(id, value)).rejects.toMatchObject({ code: 'BAD_INPUT' })
   }
   expect((await asked(runtime)).id).toBe(id)

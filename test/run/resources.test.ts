@@ -18,7 +18,11 @@ test('an open that never settles ends as STALLED, and the worker has room again'
   const hanging = flow('hanging', (run) => run.resource('db', never, () => {}))
   await using runtime = await testRuntime({ flows: [hanging, quick], concurrency: 1 })
   const run = await runtime.start(hanging, undefined)
-  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'STALLED' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'paused',
+    code: 'STALLED',
+    message: expect.stringContaining('for a resource that it opens'),
+  })
   expect(told(runtime.troubles, run.id).join()).toContain('"db"')
   expect(await runtime.result(await runtime.start(quick, undefined))).toBe('done')
   await runtime.verify()

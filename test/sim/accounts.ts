@@ -54,22 +54,30 @@ export function amountsOf({ usd, time, ...rest }: Limits = {}): Amounts {
   }
 }
 
-/** The call of the same turn that people are being asked about for want of the same limit. */
+/** The open question of the same turn about a limit that this one is about. */
 function askedBeside(run: Mirror, entry: Entry): Entry | undefined {
-  const { over } = recordOf(entry, 'budget.reserved')
-  const names = over.map(nameOf)
-  return Array.from(run.outcomes.values()).find(
+  const names = overIn(run, entry).map(nameOf)
+  return Array.from(run.begun.values()).find(
     (other) =>
-      other.kind === 'budget.reserved' &&
+      other.kind === 'question.asked' &&
       other.seq !== entry.seq &&
       other.scope === entry.scope &&
-      recordOf(other, other.kind).over.some((one) => names.includes(nameOf(one))) &&
-      !run.outcomes.has(operationPath(other.scope, `${other.key} asked`)),
+      overIn(run, other).some((one) => names.includes(nameOf(one))),
   )
 }
 
-const nameOf = ({ what, of = '' }: { readonly what: string; readonly of?: string }): string =>
-  `${what} of ${of}`
+/** What this question tells to be used up. */
+function overIn(run: Mirror, { scope, key }: Entry): readonly Limit[] {
+  const decided = run.outcomes.get(operationPath(scope, key.replace(/ asked$/, '')))
+  return decided?.kind === 'budget.reserved' ? recordOf(decided, decided.kind).over : []
+}
+
+interface Limit {
+  readonly what: string
+  readonly of?: string
+}
+
+const nameOf = ({ what, of = '' }: Limit): string => `${what} of ${of}`
 
 export class Accounts {
   readonly #report: Report
@@ -98,7 +106,11 @@ export class Accounts {
     if (entry.kind === 'question.answered' && entry.key.startsWith('=budget:')) {
       this.#raise(run, entry)
     }
-    if (entry.kind === 'budget.reserved') this.#refused(run, entry, must)
+    if (entry.kind === 'budget.reserved') this.#refused(run, entry)
+    if (entry.kind === 'question.asked' && run.retries === 0) {
+      const other = askedBeside(run, entry)
+      must(!other, 'budgets', `"${entry.key}" asks what "${other?.key}" is asking already`)
+    }
     if (run.isAgent && entry.kind === 'step.completed') checkCharge(run, entry, by, must)
     if (!entry.payload?.startsWith('{"charge":')) return
     const { charge } = recordOf(entry, 'step.completed')
@@ -181,11 +193,13 @@ export class Accounts {
     }
   }
 
-  #refused(run: Mirror, entry: Entry, must: Must): void {
-    this.#report.reach('budget used up')
+  #refused(run: Mirror, entry: Entry): void {
     const { over } = recordOf(entry, 'budget.reserved')
-    const other = run.retries === 0 ? askedBeside(run, entry) : undefined
-    must(!other, 'budgets', `"${entry.key}" asks what "${other?.key}" has asked already`)
+    if (over.length === 0) {
+      this.#report.reach('call let through that a budget had refused')
+      return
+    }
+    this.#report.reach('budget used up')
     if (over.some((one) => 'of' in one)) {
       this.#report.reach('child budget refused by the account of its parent')
     }

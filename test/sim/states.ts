@@ -90,6 +90,7 @@ export const states = {
   'message taken while the agent works': 2200,
   'agent spoken to as it ends': 750,
   'budget used up': 1500,
+  'call let through that a budget had refused': 130,
   'guard of a policy decided': 1200,
   'approval that a policy wants': 590,
   'child kept to the limits of a policy': [110, 5],

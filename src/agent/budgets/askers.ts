@@ -2,16 +2,15 @@
  * Who asks when parallel calls of a run find a limit used up, and who waits for what is said.
  *
  * - B4 Nobody asks about a limit that another call of the run is asking about: it waits for the answer, and
- *   looks again. That is decided when all that is recorded has been handed over, and nothing is written of
- *   who waits, so a ledger in which each call has asked for itself goes on as it is.
+ *   looks again. Each of them is recorded as refused, and as let through before it begins: whatever the order
+ *   in which they come after a crash, none takes the room of another.
  */
 import type { Amounts } from '../../ledger/index.ts'
 import { higher, type Over } from './budget.ts'
 
 /** A call whose question is open. */
 interface Asker {
-  /** What it asks about; empty until the ledger has told, where it has asked in an earlier pass. */
-  over: readonly Over[]
+  readonly over: readonly Over[]
   readonly answered: Promise<void>
 }
 
@@ -30,16 +29,10 @@ export class Askers {
     return undefined
   }
 
-  /** Asks, once the decision to ask is recorded. Rejects as `put` does, for those who wait too. */
-  ask(
-    over: readonly Over[],
-    decided: Promise<readonly Over[]>,
-    put: (over: readonly Over[]) => Promise<Amounts>,
-  ): Promise<void> {
-    const answered = decided
-      .then(async (told) => {
-        asker.over = told
-        const raise = await put(told) // others may be told something meanwhile
+  /** Asks. Rejects as `put` does, for those who wait too. */
+  ask(over: readonly Over[], put: () => Promise<Amounts>): Promise<void> {
+    const answered = put()
+      .then((raise) => {
         this.#raised = higher(this.#raised, raise)
       })
       .finally(() => this.#askers.delete(asker))

@@ -57,7 +57,8 @@ export function raiseSchema(
         },
         required: ['limits'],
       },
-      { properties: { verdict: { enum: ['continue', 'stop'] } } },
+      // Limits that nobody would keep are a mistake, and a dear one beside "continue".
+      { properties: { verdict: { enum: ['continue', 'stop'] } }, maxProperties: 1 },
     ],
     examples: [{ verdict: 'raise', limits: example }],
   })

@@ -58,42 +58,73 @@ async function withRoom(
   // What a call that has ended cost stands on the accounts already.
   const reserved = hasOutcome(run, call) ? {} : cost.amounts
   const allowed = (): Amounts => higher(raised, at.askers.raised)
-  for (let asked = 0; ;) {
-    const decision = asked === 0 ? key : `${key} #${asked + 1}`
+  const decisionOf = (round: number): string => (round === 1 ? key : `${key} #${round}`)
+  const decide = (round: number, over: readonly Over[]) =>
+    decideIn(run, {
+      kind: 'budget.reserved',
+      key: decisionOf(round),
+      make: async () => ({ over }),
+    })
+  let hasWaited = false
+  for (let round = 1; ;) {
     let over: readonly Over[] = []
-    if (!isRecorded(run, decision)) {
+    if (!isRecorded(run, decisionOf(round))) {
       const isPast = !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
       const accounts = isPast ? [] : await accountsOf(at, run, allowed())
       // Looked at and taken at once: nobody else can come in between.
       over = overOf(at.underWay.onto(accounts), cost)
-      if (over.length === 0) {
-        at.underWay.add(reserved)
-        return { limits: allowed(), reserved }
-      }
-      const first = liveIn(run) ?? at.askers.before(over)
-      if (first) {
-        await first
+      const isLetThrough = over.length === 0
+      if (isLetThrough) at.underWay.add(reserved)
+      // What another one was told lets it through on record only: others must not find its room after a crash.
+      if (isLetThrough && hasWaited && !isPast) await takenBack(at, reserved, decide(round, over))
+      if (isLetThrough) return { limits: allowed(), reserved }
+      // What was said is known when all that is recorded has been handed over.
+      const other = liveIn(run) ?? (round === 1 ? undefined : at.askers.before(over))
+      if (other) {
+        await other
         continue
       }
     }
-    const found = over
-    const decided = decideIn(run, {
-      kind: 'budget.reserved',
-      key: decision,
-      make: async () => ({ over: found }),
+    const { over: told } = await decide(round, over)
+    if (told.length === 0) {
+      at.underWay.add(reserved)
+      return { limits: allowed(), reserved }
+    }
+    hasWaited = (await hears(round, told)) === 'another'
+    round++
+  }
+
+  /** Waits for what a person says to this call, or to another one that asks about the same: then it looks again. */
+  async function hears(round: number, told: readonly Over[]): Promise<'itself' | 'another'> {
+    const question = `${decisionOf(round)} asked`
+    if (!isRecorded(run, question)) {
+      if (isRecorded(run, decisionOf(round + 1))) return 'another'
+      await liveIn(run) // nobody knows sooner who asks, and what was said
+      const other = at.askers.before(told)
+      if (other) await other
+      if (other || told.some((one) => isRaised(one, allowed()))) return 'another'
+    }
+    await at.askers.ask(told, async () => {
+      const answer = await run.ask<Raise>(raisePrompt(at.agent.name, overText(told), told), {
+        schema: raiseSchema(told, withRaised(at.limits, allowed())),
+        key: question,
+      })
+      return answered(at, run, answer, told)
     })
-    await at.askers.ask(
-      found,
-      decided.then((record) => record.over),
-      async (told) => {
-        const answer = await run.ask<Raise>(raisePrompt(at.agent.name, overText(told), told), {
-          schema: raiseSchema(told, withRaised(at.limits, allowed())),
-          key: `${decision} asked`,
-        })
-        return answered(at, run, answer, told)
-      },
-    )
-    asked++
+    return 'itself'
+  }
+}
+
+const isRaised = ({ what, of, limit }: Over, raised: Amounts): boolean =>
+  (raised[raiseName(what, of)] ?? limit) > limit
+
+/** Whoever is not let through after all takes its room from nobody. */
+async function takenBack(at: Agency, reserved: Amounts, decided: Promise<unknown>): Promise<void> {
+  try {
+    await decided
+  } catch (error) {
+    at.underWay.remove(reserved)
+    throw error
   }
 }
 

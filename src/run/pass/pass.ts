@@ -41,7 +41,16 @@ import { isLine, type Line, type Recorded } from '../replay/recorded.ts'
 import { repeated } from '../replay/repeat.ts'
 import type { Resources } from './resource.ts'
 import { Scope } from './scope.ts'
-import { diverged, joined, pausedDraft, stalled, unable, unasked, withdrawn } from './stop.ts'
+import {
+  diverged,
+  hanging,
+  joined,
+  pausedDraft,
+  stalled,
+  unable,
+  unasked,
+  withdrawn,
+} from './stop.ts'
 import type { PassEnd, Stop } from './stop.ts'
 
 export type PassOptions = OptionsOf<Pass>
@@ -100,7 +109,7 @@ export class Pass {
     this.#due = new DueTimes(this, () => this.#stir())
     this.#quiet = new Quiet(options.ports)
     this.#holds = new Holds(options.ports, {
-      onHanging: () => this.stop(stalled(stallMs)),
+      onHanging: () => this.stop(hanging(stallMs)),
       onReady: () => this.#stir(),
     })
     this.mailbox = new Mailbox({

@@ -146,6 +146,13 @@ export function unable({ path }: Operation, thrown: unknown): Pause {
   return { is: 'pause', code, message: `"${path}" cannot begin: ${message}` }
 }
 
+/** What the code opens or reads has not come. */
+export const hanging = (ms: number): Pause => ({
+  is: 'pause',
+  code: 'STALLED',
+  message: `The flow has waited for ${formatDuration(ms)} for a resource that it opens (run.resource), or for something that it reads. Give what opens it a timeout of its own, and see to what it waits for; then resume the run.`,
+})
+
 /** Nothing that the runtime knows of can bring the run on. */
 export const stalled = (ms: number): Pause => ({
   is: 'pause',
