@@ -152,4 +152,10 @@ export const regressions: readonly Regression[] = [
     found:
       'runs that were lost with a session were given back as if they had never begun, where it was just being asked what a claim without a reply had brought',
   },
+  {
+    generation: 12,
+    seed: 3776,
+    found:
+      'a call that a budget had refused, and that went on when a deploy had taken the limits away, was not asked for in a replay',
+  },
 ]

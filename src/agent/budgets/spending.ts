@@ -65,18 +65,20 @@ async function withRoom(
       key: decisionOf(round),
       make: async () => ({ over }),
     })
+  /** It was let through before, or nothing limits it any more. */
+  const isPast = (): boolean =>
+    !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
   let hasWaited = false
   for (let round = 1; ;) {
     let over: readonly Over[] = []
     if (!isRecorded(run, decisionOf(round))) {
-      const isPast = !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
-      const accounts = isPast ? [] : await accountsOf(at, run, allowed())
+      const accounts = isPast() ? [] : await accountsOf(at, run, allowed())
       // Looked at and taken at once: nobody else can come in between.
       over = overOf(at.underWay.onto(accounts), cost)
       const isLetThrough = over.length === 0
       if (isLetThrough) at.underWay.add(reserved)
       // What another one was told lets it through on record only: others must not find its room after a crash.
-      if (isLetThrough && hasWaited && !isPast) await takenBack(at, reserved, decide(round, over))
+      if (isLetThrough && hasWaited && !isPast()) await takenBack(at, reserved, decide(round, over))
       if (isLetThrough) return { limits: allowed(), reserved }
       // What was said is known when all that is recorded has been handed over.
       const other = liveIn(run) ?? (round === 1 ? undefined : at.askers.before(over))
@@ -98,7 +100,7 @@ async function withRoom(
   async function hears(round: number, told: readonly Over[]): Promise<'itself' | 'another'> {
     const question = `${decisionOf(round)} asked`
     if (!isRecorded(run, question)) {
-      if (isRecorded(run, decisionOf(round + 1))) return 'another'
+      if (isRecorded(run, decisionOf(round + 1)) || isPast()) return 'another'
       await liveIn(run) // nobody knows sooner who asks, and what was said
       const other = at.askers.before(told)
       if (other) await other
