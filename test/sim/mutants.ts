@@ -291,7 +291,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'calls ask about a limit that people are being asked about',
     file: 'agent/budgets/spending.ts',
-    find: 'at.askers.before(over)',
+    find: 'at.askers.before(told)',
     replace: 'undefined',
   },
   {
