@@ -10,6 +10,13 @@ const never = (): Promise<never> => new Promise(() => {})
 
 const quick = flow('quick', (run) => run.step('s', () => 'done'))
 
+/** Opens what is never open, behind a step. */
+const hangs = (run: Run): Promise<unknown> =>
+  run.scope('opens', async (inner) => {
+    await inner.step('first', () => 1)
+    await inner.resource('db', never, () => {})
+  })
+
 /** Messages of what the workers were told of a run. */
 const told = (troubles: readonly Trouble[], id: string): string[] =>
   troubles.filter(({ run }) => run === id).map(({ error }) => (error as Error).message)
@@ -97,10 +104,7 @@ test('a cancel reaches a hanging open past an outcome that came before it', asyn
   const both = flow('both', (run) =>
     Promise.all([
       run.step('slow', () => new Promise<string>((resolve) => (finish = resolve))),
-      run.scope('opens', async (inner) => {
-        await inner.step('first', () => 1)
-        await inner.resource('db', never, () => {})
-      }),
+      hangs(run),
     ]),
   )
   await using runtime = await testRuntime({ flows: [both] })
@@ -151,10 +155,7 @@ test('no step is tried again while a hanging open keeps a cancel that is recorde
         tried.push(attempt)
         throw new Error('not yet')
       }),
-      run.scope('opens', async (inner) => {
-        await inner.step('first', () => 1)
-        await inner.resource('db', never, () => {})
-      }),
+      hangs(run),
     ]),
   )
   await using runtime = await testRuntime({ flows: [both] })

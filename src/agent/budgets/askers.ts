@@ -2,8 +2,8 @@
  * Who asks when parallel calls of a run find a limit used up, and who waits for what is said.
  *
  * - B4 Nobody asks about a limit that another call of the run is asking about: it waits for the answer, and
- *   looks again. Each of them is recorded as refused, and as let through before it begins: whatever the order
- *   in which they come after a crash, none takes the room of another.
+ *   looks again. Whoever waits is recorded as refused, and before it begins as let through: in whatever order
+ *   they come after a crash, it takes the room of nobody who had begun.
  */
 import type { Amounts } from '../../ledger/index.ts'
 import { higher, type Over } from './budget.ts'

@@ -8,7 +8,7 @@
  *   so that it fails alone. Refusals (fenced, displaced, duplicate …) are replies, not errors, and
  *   are decided before the command writes anything.
  * - Q3 After an error of the disk nothing is executed any more, nor once a newer everloop has migrated
- *   the file, or its name leads to another one: each transaction looks first (three microseconds).
+ *   the file, or its name leads to another one: each transaction looks first.
  */
 import { assert, EverloopError } from '../../base/errors.ts'
 import { messageOf } from '../../base/message-of.ts'
