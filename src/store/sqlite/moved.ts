@@ -3,8 +3,8 @@
  * take it from SQLite, which goes on with a file that has no name any more: what is acknowledged from then
  * on is lost, and whoever opens the name next executes the same runs again.
  *
- * Asking takes a microsecond or two, some seven behind a wait for the disk, and no file descriptor (see liveness.ts), so it is asked before each
- * transaction, also of those that only read.
+ * Asking takes a microsecond or two, some seven behind a wait for the disk, and no file descriptor (see
+ * liveness.ts), so it is asked before each transaction, also of those that only read.
  */
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
