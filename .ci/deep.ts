@@ -1,5 +1,5 @@
 /**
- * The deep proof, as CI runs it: simulator, mutants, kills, power cuts and other Nodes. Each suite
+ * The deep proof, as CI runs it: simulator, stores side by side, mutants, kills, power cuts and other Nodes. Each suite
  * says itself whether it found anything; one that is missing what it needs fails here, because CI=true.
  */
 import { spawn } from 'node:child_process'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 /** One after the other: each uses the cores there are. */
 const suites: readonly { readonly name: string; readonly args: readonly string[] }[] = [
   { name: 'simulator', args: ['test/sim/main.ts', '--seeds', '20000', '--jobs', '2'] },
+  { name: 'stores alike', args: ['test/alike/main.ts', '--stories', '150'] },
   { name: 'mutants', args: ['test/sim/main.ts', '--mutants', '--jobs', '2'] },
   { name: 'kills', args: ['test/crash/main.ts'] },
   { name: 'power cuts', args: ['test/power/main.ts', '--images', '2000'] },

@@ -46,7 +46,8 @@ export interface Store {
   createRun(run: NewRun): Promise<{ readonly created: boolean; readonly run: RunRow }>
   /**
    * Hands out runs that are due and free, raising their epochs. Runs of sessions that have expired
-   * or whose process is known to be dead are freed first, and their take-overs counted.
+   * or whose process is known to be dead are freed first, and their take-overs counted. A session that
+   * is gone is handed nothing, and told no time.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>
   /**

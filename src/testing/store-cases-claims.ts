@@ -130,6 +130,20 @@ export const claimCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'who has no session any more is handed nothing, and told no time to ask again',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      await start(store, 'r', { wake: clock.now() + 500 })
+      const { nextDue } = await claim(store, 's')
+      assert.equal(nextDue, clock.now() + 500)
+      await store.closeSession('s')
+      for (const token of ['s', 'nobody']) {
+        assert.deepEqual(await claim(store, token), { runs: [], nextDue: undefined })
+      }
+    },
+  },
+  {
     name: 'a claim says when to ask again',
     async run({ open, clock }) {
       const store = await open()

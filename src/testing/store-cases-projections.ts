@@ -2,6 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { type AnyDraft, emptyState, fold, isQuestion } from '../ledger/index.ts'
 import type { Store } from '../store/store.ts'
+import { anyDraft } from './alike/any-draft.ts'
+import { sequence } from './alike/dice.ts'
 import {
   type ChainBuilder,
   closed,
@@ -70,67 +72,6 @@ async function appendAll(
   }
   await checkOpenEntries(store, chain)
   return chain
-}
-
-/** Numbers that look random and are the same every time. */
-function sequence(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-const places = ['', 'a', 'a b', 'a.b', 'a~2', 'a/1', 'a/1/b', 'a/10', 'b', 'b/0', 'b/0/=x', 'b/1']
-
-function anyDraft(pick: (below: number) => number): AnyDraft {
-  const scope = places[pick(places.length)] ?? ''
-  const key = ['a', 'b', 'a b', 'q', '1', '0'][pick(6)] ?? 'a'
-  switch (pick(16)) {
-    case 0:
-      return turn(scope, pick(12), pick(2) === 0)
-    case 1:
-      return closed(key, scope)
-    case 2:
-      return {
-        scope,
-        kind: 'scope.failed',
-        key,
-        record: { error: { name: 'E', message: '' }, scopes: [] },
-      }
-    case 3:
-    case 4:
-    case 5:
-      return question(key, 'Well?', scope)
-    case 6:
-      return { scope, kind: 'question.answered', key, record: { value: 1 } }
-    case 7:
-      return { scope, kind: 'question.refused', key, record: { reason: 'No.' } }
-    case 8:
-      return { scope, kind: 'timer.set', key, record: { due: 5 } }
-    case 9:
-      return {
-        scope: '',
-        kind: 'run.retried',
-        key: '',
-        record: { forget: [], reopen: [{ path: 'a/1', from: 3 }] },
-      }
-    case 14:
-      return {
-        scope,
-        kind: 'effect.doubted',
-        key,
-        record: { attempt: 1, why: 'threw', ...(pick(2) === 0 && { prompt: 'Did it?' }) },
-      }
-    case 15:
-      return { scope, kind: 'effect.refused', key, record: { reason: 'No.' } }
-    case 10:
-      return pick(3) === 0 ? runDrafts.failed('STEP_FAILED') : runDrafts.resumed
-    case 11:
-      return pick(2) === 0 ? runDrafts.paused('STALLED') : runDrafts.resumed
-    default:
-      return step(key, null, scope)
-  }
 }
 
 const titled = (title: string, scope: string): AnyDraft => ({

@@ -6,6 +6,7 @@
  * for (const { name, run } of storeCases) test(name, () => run(newBed()))
  */
 import { accountCases } from './store-cases-accounts.ts'
+import { alikeCases } from './store-cases-alike.ts'
 import { appendCases } from './store-cases-appends.ts'
 import { chunkCases } from './store-cases-chunks.ts'
 import { claimCases } from './store-cases-claims.ts'
@@ -37,4 +38,5 @@ export const storeCases: readonly StoreCase[] = [
   ...transactionCases,
   ...importCases,
   ...readCases,
+  ...alikeCases,
 ]

@@ -62,6 +62,7 @@ export function idleClaim(
   request: ClaimRequest,
   now: number,
 ): ClaimResult | undefined {
+  if (!isOpen(db, request.session)) return nothing
   if (request.run !== undefined) return undefined
   const lanes = openLanes(db, request, suspectsOf(request))
   if (request.limit > 0 && lanes.some(({ wake }) => wake <= now)) return undefined
@@ -79,7 +80,7 @@ export function claim(
 }
 
 function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResult {
-  if (!db.get(sql.sessionExpiry, toStored(request.session))) return { runs: [], nextDue: undefined }
+  if (!isOpen(db, request.session)) return nothing
   if (request.run !== undefined) {
     const key = db.get<readonly [number]>(sql.freeRun, toStored(request.run))?.[0]
     const found = key === undefined ? [] : [hold(db, key, request.session)]
@@ -89,6 +90,12 @@ function handOut(db: Connection, request: ClaimRequest, now: number): ClaimResul
   const left = suspectsOf(request) - runs.filter(isSuspect).length
   return { runs, nextDue: nextDue(db, request, openLanes(db, request, left), now) }
 }
+
+/** What a session is told that is not there any more. */
+const nothing: ClaimResult = { runs: [], nextDue: undefined }
+
+const isOpen = (db: Connection, session: string): boolean =>
+  db.get(sql.sessionExpiry, toStored(session)) !== undefined
 
 /** How many suspects may be handed out. */
 const suspectsOf = ({ suspects = Infinity }: ClaimRequest): number => suspects
