@@ -1,5 +1,5 @@
 /** What there is in a story so far, and what may come into it. */
-import type { AnyDraft } from '../../ledger/index.ts'
+import type { AnyDraft, Wait } from '../../ledger/index.ts'
 import type {
   MessageKind,
   NewArtifact,
@@ -8,7 +8,7 @@ import type {
   NewRun,
   QuestionRow,
 } from '../../store/store.ts'
-import { ChainBuilder, type Hold } from '../chain-builder.ts'
+import { ChainBuilder, type Hold, step } from '../chain-builder.ts'
 import { message, type StoreClock } from '../store-bed.ts'
 import { anyDraft } from './any-draft.ts'
 import { type Choose, Dice } from './dice.ts'
@@ -127,6 +127,18 @@ export class Cast {
     return this.clock.now() - 2000 + this.dice.pick(4000)
   }
 
+  /** What is appended to a run that asks all this: a few of all kinds, or many of one scope. */
+  drafts(open: readonly QuestionRow[]): readonly AnyDraft[] {
+    const { dice } = this
+    if (dice.chance(8)) {
+      const scope = dice.one(['', 'a', 'b/1'])
+      return Array.from({ length: 10 + dice.pick(60) }, () => step(this.name('many'), 1, scope))
+    }
+    const asked = dice.chance(30) ? dice.oneIfAny(open)?.wait : undefined
+    const drafts = Array.from({ length: dice.pick(5) }, () => this.draft())
+    return asked ? [...drafts, afterAnswer(asked, dice)] : drafts
+  }
+
   draft(): AnyDraft {
     const { dice } = this
     if (!dice.chance(10)) return anyDraft(dice.pick)
@@ -183,3 +195,14 @@ export class Cast {
       : { ...hold, session: this.session() }
   }
 }
+
+/** The question is open again, or over. */
+const afterAnswer = ({ scope, key, kind }: Wait, dice: Dice): AnyDraft =>
+  dice.chance(70)
+    ? {
+        scope,
+        key,
+        kind: kind === 'effect.doubted' ? 'effect.refused' : 'question.refused',
+        record: { reason: 'No.' },
+      }
+    : { scope, key, kind: 'step.completed', record: { value: 1 } }

@@ -128,7 +128,8 @@ class Story {
     const newest = memory.rank((await memory.store.run(id))?.newest ?? 0)
     const inbox = await memory.store.messages(id, signals)
     const taken = dice.some(inbox, 60).map(({ number }) => memory.rank(number))
-    const drafts = Array.from({ length: dice.pick(5) }, () => this.#cast.draft())
+    const open = await memory.store.questions({ run: id })
+    const drafts = this.#cast.drafts(open)
     const children: readonly Newcomer[] = dice.chance(10) ? [this.#cast.newRun()] : []
     const sent = dice.chance(10) ? [await this.#message()] : []
     const unlessNewerThan = dice.chance(10) ? dice.pick(newest + 1) : undefined
