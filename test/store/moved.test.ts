@@ -1,5 +1,5 @@
-/** A ledger file that loses its name while it is in use, one that has two, and a log that is cut off. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+/** A ledger that loses a name of its files while it is in use, one that has two, and a log that is cut off. */
+import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Ever, type EverloopError, flow, open } from 'everloop'
@@ -50,6 +50,19 @@ test
       async (location) => {
         await (await opened(`${location}.backup`)).close()
         renameSync(`${location}.backup`, location)
+      },
+    ],
+    ['lost its log', (location) => rmSync(`${location}-wal`)],
+    ["lost its log's index", (location) => rmSync(`${location}-shm`)],
+    [
+      'lost all that looks as if it could be made again',
+      (location) => ['-wal', '-shm'].forEach((ending) => rmSync(location + ending)),
+    ],
+    [
+      'was given an empty log',
+      (location) => {
+        writeFileSync(`${location}.empty`, '')
+        renameSync(`${location}.empty`, `${location}-wal`)
       },
     ],
   ])(

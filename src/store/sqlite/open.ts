@@ -23,6 +23,7 @@ import { sleep } from '../../base/sleep.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { type FileSystemType, refuseNetwork } from './file-system.ts'
 import { applicationId, migrations, schemaVersion } from './migrations.ts'
+import type { Found } from './moved.ts'
 import { explain } from './trouble.ts'
 
 /**
@@ -40,10 +41,8 @@ export interface LedgerFile {
   readonly fileSystemType?: FileSystemType | undefined
 }
 
-/** One that was opened, by the number of its file (moved.ts). */
-export interface OpenedFile extends LedgerFile {
-  readonly inode: bigint
-}
+/** One that was opened, by the numbers of its files. */
+export interface OpenedFile extends LedgerFile, Found {}
 
 /** The smallest page that SQLite knows: a new file grows by at least one at once. */
 const pageMin = 512
