@@ -4,10 +4,11 @@
  * on is lost, and whoever opens the name next executes the same runs again. The same holds of the log and of
  * its index beside it: whoever opens the ledger next has others, and overwrites what is in these.
  *
- * Asking for one takes a microsecond or two, some seven behind a wait for the disk, and no file descriptor (see
- * liveness.ts), so it is asked before each transaction, also of those that only read.
+ * It is asked before each transaction, also of those that only read, and of the folder first: as long as nothing
+ * was made, removed or renamed in it, all names lead where they led. Asking for one takes a microsecond or two,
+ * some seven behind a wait for the disk, and no file descriptor (see liveness.ts).
  */
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { EverloopError } from '../../base/errors.ts'
 
@@ -28,24 +29,64 @@ export function foundAt(name: string): Found {
 }
 
 /** The number of the file that this name leads to; 0 for none. */
-const inodeOf = (location: string): bigint =>
-  statSync(location, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+const inodeOf = (path: string): bigint => statsOf(path)?.ino ?? 0n
 
-/** Throws STORE_FAILED when a name leads to another file than it did, or to none. */
-export function refuseMoved({ location, files }: Found): void {
-  for (const { path, inode } of files) {
-    let now: bigint
+type Stats = Pick<BigIntStats, 'ino' | 'mtimeNs'>
+
+const statsOf = (path: string): Stats | undefined =>
+  statSync(path, { bigint: true, throwIfNoEntry: false })
+
+/** File systems tell times in ticks of some milliseconds: what happens in the same tick leaves the same time. */
+const tickMs = 100
+const nsPerMs = 1_000_000n
+/** A file can also be covered, by a mount say, which its folder does not tell: so often it is asked for all the same. */
+const askMs = 1000
+
+// As it was when this was loaded: whoever fakes time for a test does not fake that of the file system.
+const RealDate = Date
+
+/** The names of an open ledger, for one of those who use it. */
+export class Names {
+  readonly #found: Found
+  readonly #folder: string
+  /** The folder when all names were right, if nothing had changed in it for a while. */
+  #still: Stats | undefined
+  #askedAt = 0
+
+  constructor(found: Found) {
+    this.#found = found
+    this.#folder = dirname(found.location)
+  }
+
+  /** Throws STORE_FAILED when a name leads to another file than it did, or to none. */
+  check(): void {
+    let moved: string | undefined
     try {
-      now = inodeOf(path)
+      moved = this.#moved()
     } catch {
       return // a folder that may not be read any more says nothing of the file
     }
-    if (now === inode && now !== 0n) continue
-    const what = path === location ? `The store ${path}` : `The file ${path}, a part of the store,`
+    if (moved === undefined) return
+    const what =
+      moved === this.#found.location
+        ? `The store ${moved}`
+        : `The file ${moved}, a part of the store,`
     throw new EverloopError(
       'STORE_FAILED',
       `${what} was removed, renamed or replaced while it was in use; nothing was written. End all processes that have it open before you put another file in its place.`,
     )
+  }
+
+  #moved(): string | undefined {
+    const folder = statsOf(this.#folder)
+    const now = RealDate.now()
+    const isStill = folder?.ino === this.#still?.ino && folder?.mtimeNs === this.#still?.mtimeNs
+    if (folder && isStill && Math.abs(now - this.#askedAt) < askMs) return undefined
+    const { files } = this.#found
+    const moved = files.find(({ path, inode }) => inode === 0n || inodeOf(path) !== inode)
+    this.#askedAt = now
+    this.#still = folder && now - Number(folder.mtimeNs / nsPerMs) > tickMs ? folder : undefined
+    return moved?.path
   }
 }
 

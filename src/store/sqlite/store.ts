@@ -44,7 +44,7 @@ import { schemaVersion } from './migrations.ts'
 import type { CommandName, Commands } from './command.ts'
 import type { Connection } from './driver.ts'
 import { Liveness } from './liveness.ts'
-import { foundAt, realLocation, refuseMoved } from './moved.ts'
+import { foundAt, Names, realLocation } from './moved.ts'
 import { type Durability, type OpenedFile, openHere } from './open.ts'
 import { Reader } from './reader.ts'
 import { ReadQueue } from './read-queue.ts'
@@ -114,17 +114,18 @@ class SqliteStore implements Store {
     this.clock = ports.clock
     this.#ports = ports
     const budget = new TurnBudget(ports)
+    const names = new Names(file)
     this.#reader = new Reader(location, { clock: ports.clock, budget })
     this.#reads = new ReadQueue({
       ports,
       budget,
       transact: (reads) => {
-        refuseMoved(file)
+        names.check()
         this.#reader.transact(reads)
       },
     })
     this.#subscribers = new Subscribers(ports, () => {
-      refuseMoved(file)
+      names.check()
       return this.#reader.version()
     })
     this.#liveness = new Liveness(location, ports)

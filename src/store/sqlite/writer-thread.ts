@@ -5,7 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
 import type { Failure } from './command.ts'
-import { refuseMoved } from './moved.ts'
+import { Names } from './moved.ts'
 import { openLedger, type OpenedFile } from './open.ts'
 import { packResult, type PackedBatch, type PackedResult, unpackBatch } from './packed.ts'
 import { failureOf, Writer } from './writer.ts'
@@ -25,7 +25,7 @@ function serve(port: MessagePort, file: OpenedFile): void {
   const send = (reply: ThreadReply): void => port.postMessage(reply)
   let writer: Writer
   try {
-    refuseMoved(file) // or it would be made anew
+    new Names(file).check() // or it would be made anew
     const connection = openLedger(file)
     writer = new Writer({ connection, file, patience: 'blocks' })
   } catch (error) {

@@ -20,7 +20,7 @@ import { deliver } from './deliver.ts'
 import { type Connection, isConstraint, troubleOf } from './driver.ts'
 import { importRuns } from './import-runs.ts'
 import { KnownRuns } from './known-runs.ts'
-import { refuseMoved } from './moved.ts'
+import { Names } from './moved.ts'
 import { beginWrite, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { toStored } from './stored-text.ts'
@@ -40,6 +40,7 @@ export class Writer {
   readonly #db: Connection
   readonly #known = new KnownRuns()
   readonly #file: OpenedFile
+  readonly #names: Names
   readonly #patience: Patience
   #broken: Failure | undefined
 
@@ -47,6 +48,7 @@ export class Writer {
   constructor({ connection, file, patience }: WriterOptions) {
     this.#db = connection
     this.#file = file
+    this.#names = new Names(file)
     this.#patience = patience
   }
 
@@ -124,7 +126,7 @@ export class Writer {
     try {
       beginWrite(db, this.#patience)
       refuseMigrated(db, this.#file.location)
-      refuseMoved(this.#file)
+      this.#names.check()
       const outcomes = commands.map((command): Outcome => ({
         is: 'done',
         reply: this.#perform(command, now),
