@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import type { Connection } from '../../src/store/sqlite/driver.ts'
 import { openLedger } from '../../src/store/sqlite/open.ts'
 import { ChainBuilder, step, testFlow } from '../../src/testing/chain-builder.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
@@ -81,22 +82,40 @@ test('a log that grew behind a long reader gives its space back', { timeout: 60_
   expect(logSize()).toBeLessThan(40 * megabyte)
 })
 
+/** Rows of runs without entries, quicker than runs can be made. */
+function fill(
+  connection: Connection,
+  {
+    name,
+    count,
+    status = 'active',
+    wake = 'NULL',
+    created = 'i',
+  }: {
+    readonly name: string
+    readonly count: number
+    readonly status?: string
+    readonly wake?: string
+    readonly created?: string
+  },
+): void {
+  connection.exec(`
+    INSERT INTO runs (id, flow, version, queue, labels, parent, status, created, updated, seq,
+      hash, epoch, wake, crashes, overtakes, barren, newest, inbox, asking)
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+    SELECT '${name}' || i, 'flow', '1', 'default', '{}', NULL, '${status}', ${created}, i, 1, 'h', 0,
+      ${wake}, 0, 0, 0, 0, 0, 0 FROM n`)
+}
+
 test(
   '300,000 ended and 100,000 waiting runs cost an idle poll nothing',
   { timeout: 120_000 },
   async () => {
     const location = newLocation()
     const connection = openLedger({ location, durability: 'process' })
-    const fill = (name: string, count: number, status: string, wake: string): void =>
-      connection.exec(`
-      INSERT INTO runs (id, flow, version, queue, labels, parent, status, created, updated, seq,
-        hash, epoch, wake, crashes, overtakes, barren, newest, inbox, asking)
-      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-      SELECT '${name}' || i, 'flow', '1', 'default', '{}', NULL, '${status}', i, i, 1, 'h', 0,
-        ${wake}, 0, 0, 0, 0, 0, 0 FROM n`)
-    fill('ended', 300_000, 'completed', 'NULL')
-    fill('asking', 50_000, 'active', 'NULL')
-    fill('sleeping', 50_000, 'active', '9e15')
+    fill(connection, { name: 'ended', count: 300_000, status: 'completed' })
+    fill(connection, { name: 'asking', count: 50_000 })
+    fill(connection, { name: 'sleeping', count: 50_000, wake: '9e15' })
     connection.close()
 
     const store = await openStore(location)
@@ -114,3 +133,19 @@ test(
     expect(times.toSorted((a, b) => a - b)[10]).toBeLessThan(10)
   },
 )
+
+test.each([
+  ['in order', 'i'],
+  ['by a clock that was set back again and again', '(i * 7919) % 3000 + 1'],
+])('a listing since some time has all runs since then: %s', async (_, created) => {
+  const location = newLocation()
+  const connection = openLedger({ location, durability: 'process' })
+  fill(connection, { name: 'r', count: 3000, created })
+  fill(connection, { name: 'failed', count: 30, status: 'failed', created: 'i * 100' })
+  connection.close()
+  const store = await openStore(location)
+  expect(await store.runs({ createdSince: 1001 })).toHaveLength(2020)
+  expect(await store.runs({ createdSince: 1001, status: ['active'] })).toHaveLength(2000)
+  expect(await store.runs({ createdSince: 2901, flow: 'flow', status: ['failed'] })).toHaveLength(1)
+  expect(await store.runs({ createdSince: 3001 })).toEqual([])
+})

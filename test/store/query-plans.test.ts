@@ -95,3 +95,20 @@ test('what is asked most often sorts nothing and needs no temporary tables', () 
   }
   connection.close()
 })
+
+test('what is asked of a few runs goes by an index that finds them, not through all that ever were', () => {
+  const connection = openLedger({ location: newLocation(), durability: 'process' })
+  const expected = {
+    heldInQueue: [writing.heldInQueue, 'INDEX runs_held_by_queue (queue=?)'],
+    queuesAll: [reading.queuesAll, 'INDEX runs_held_by_queue (queue=?)'],
+    runsByPrefix: [reading.runsByPrefix, 'INDEX sqlite_autoindex_runs_1 (id>? AND id<?)'],
+    firstKeySince: [reading.firstKeySince, 'INDEX runs_by_created (created>?)'],
+  } as const
+  for (const [name, [sql, index]] of Object.entries(expected)) {
+    const plan = connection.all<readonly [number, number, number, string]>(
+      `EXPLAIN QUERY PLAN ${sql}`,
+    )
+    expect(plan.map(([, , , detail]) => detail).join('; '), name).toContain(index)
+  }
+  connection.close()
+})

@@ -11,17 +11,20 @@ import { toStored } from './stored-text.ts'
 
 type Listed = readonly [key: number, ...run: RunTuple]
 
+/** After so many rows it is worth finding out where a listing since some time ends. */
+const rowsUnbounded = 500
+
 export function listRuns(db: Connection, filter: RunFilter): RunRow[] {
   const { limit = Infinity, before, createdSince } = filter
   const end = before === undefined ? Number.MAX_SAFE_INTEGER : keyOf(db, before)
-  const start = createdSince === undefined ? 0 : firstKey(db, createdSince)
-  if (end === undefined || start === undefined) return []
+  if (end === undefined) return []
   const found: { readonly key: number; readonly row: RunRow }[] = []
   const sources = sourcesOf(filter)
   for (const { statement, values } of sources) {
-    let count = 0
-    for (const [key, ...run] of db.iterate<Listed>(statement, ...values, end, start)) {
-      if (count >= limit) break
+    let [read, count, start] = [0, 0, 0]
+    for (const [key, ...run] of db.iterate<Listed>(statement, ...values, end)) {
+      if (read++ === rowsUnbounded && createdSince !== undefined) start = firstKey(db, createdSince)
+      if (count >= limit || key < start) break
       const row = runRow(run)
       if (!fitsFilter(row, filter)) continue
       found.push({ key, row })
@@ -62,6 +65,7 @@ function keyOf(db: Connection, id: string): number | undefined {
   return db.get<readonly [key: number]>(sql.runKey, id)?.[0]
 }
 
-function firstKey(db: Connection, time: number): number | undefined {
-  return db.get<readonly [key: number | null]>(sql.firstKeySince, time)?.[0] ?? undefined
+/** Asking takes time for each run since then; a listing that is full before needs none of them. */
+function firstKey(db: Connection, time: number): number {
+  return db.value<number | null>(sql.firstKeySince, time) ?? Infinity
 }

@@ -20,38 +20,44 @@ export const runKey: string = 'SELECT key FROM runs WHERE id = ?'
 /** Where a resume stands: what is appended later does not belong to the snapshot. */
 export const runHead: string = 'SELECT key, seq FROM runs WHERE id = ?'
 
-/** The oldest run that a listing since some time can hold. */
-export const firstKeySince: string = 'SELECT min(key) FROM runs WHERE created >= ?'
+/**
+ * The oldest run that a listing since some time can hold. `+` leads SQLite by the time: it would go through
+ * all runs from the oldest on until it came to one.
+ */
+export const firstKeySince: string = 'SELECT min(+key) FROM runs WHERE created >= ?'
 
 const listed = `SELECT runs.key, ${runColumns} FROM runs`
 
 /** One statement for each way to find runs; what else the filter says is checked row by row. */
 export const runsByKey: string = `
-${listed} WHERE key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE key < ? ORDER BY key DESC`
 
 export const runsByStatus: string = `
-${listed} WHERE status = ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE status = ? AND key < ? ORDER BY key DESC`
 
 export const runsByFlow: string = `
-${listed} WHERE flow = ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE flow = ? AND key < ? ORDER BY key DESC`
 
 export const runsByQueue: string = `
-${listed} WHERE queue = ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE queue = ? AND key < ? ORDER BY key DESC`
 
 export const runsByParent: string = `
-${listed} WHERE parent = ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE parent = ? AND key < ? ORDER BY key DESC`
 
 export const runsBySession: string = `
-${listed} WHERE session = ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE session = ? AND key < ? ORDER BY key DESC`
 
 export const runsByLabel: string = `
 SELECT runs.key, ${runColumns} FROM labels CROSS JOIN runs ON runs.key = labels.run
-WHERE labels.name = ? AND labels.value = ? AND labels.run < ? AND labels.run >= ?
+WHERE labels.name = ? AND labels.value = ? AND labels.run < ?
 ORDER BY labels.run DESC`
 
-/** Sorts what it finds: prefixes are typed by people and fit few. */
+/**
+ * Sorts what it finds: prefixes are typed by people and fit few. `+` leads SQLite by the id: it would go
+ * through all runs, because they are in order of their keys.
+ */
 export const runsByPrefix: string = `
-${listed} WHERE id >= ? AND id < ? AND key < ? AND key >= ? ORDER BY key DESC`
+${listed} WHERE id >= ? AND id < ? AND +key < ? ORDER BY key DESC`
 
 // Entries.
 
@@ -166,10 +172,11 @@ SELECT token, name, lease, since, expires,
   (SELECT count(*) FROM runs WHERE runs.session = sessions.token)
 FROM sessions WHERE token > '' ORDER BY since, token`
 
-/** Names may be empty, hence >=. */
+/** Names may be empty, hence >=. The index is named as in `heldInQueue`. */
 export const queuesAll: string = `
 SELECT name, concurrency,
-  (SELECT count(*) FROM runs WHERE runs.session IS NOT NULL AND runs.queue = queues.name)
+  (SELECT count(*) FROM runs INDEXED BY runs_held_by_queue
+   WHERE runs.session IS NOT NULL AND runs.queue = queues.name)
 FROM queues WHERE name >= '' ORDER BY name`
 
 /** Flow, version and queue of the next runs that wait; with dueInLane it counts a queue's due runs. */

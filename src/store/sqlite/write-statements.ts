@@ -259,8 +259,9 @@ export const freeRun: string = 'SELECT key FROM runs WHERE id = ? AND session IS
 
 export const queueLimit: string = 'SELECT concurrency FROM queues WHERE name = ?'
 
+/** Each claim asks. SQLite would take the index that has all runs which ever were in the queue. */
 export const heldInQueue: string = `
-SELECT count(*) FROM runs WHERE session IS NOT NULL AND queue = ?`
+SELECT count(*) FROM runs INDEXED BY runs_held_by_queue WHERE session IS NOT NULL AND queue = ?`
 
 export const addQueue: string = `
 INSERT INTO queues (name, concurrency) VALUES (?, NULL) ON CONFLICT (name) DO NOTHING`
