@@ -82,6 +82,29 @@ test('a log that grew behind a long reader gives its space back', { timeout: 60_
   expect(logSize()).toBeLessThan(40 * megabyte)
 })
 
+test.each([
+  ['too little for a thread', 3],
+  ['so much that a thread is started', 20],
+])(
+  'the log stays short under processes that write %s and go, while another one stays',
+  { timeout: 60_000 },
+  async (_, count) => {
+    const location = newLocation()
+    await openStore(location) // has the file open, and does nothing
+    let highest = 0
+    let written = 0
+    while (written < 300) {
+      const store = await openStore(location, { durability: 'process' })
+      for (let i = 0; i < count; i++) {
+        await store.createRun(new ChainBuilder(`r${written++}`).start())
+      }
+      await store.close()
+      highest = Math.max(highest, statSync(`${location}-wal`).size)
+    }
+    expect(highest).toBeLessThan(8 * megabyte) // without anybody's care: more than 20 of them
+  },
+)
+
 /** Rows of runs without entries, quicker than runs can be made. */
 function fill(
   connection: Connection,

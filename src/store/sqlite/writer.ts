@@ -21,7 +21,7 @@ import { type Connection, isConstraint, troubleOf } from './driver.ts'
 import { importRuns } from './import-runs.ts'
 import { KnownRuns } from './known-runs.ts'
 import { Names } from './moved.ts'
-import { beginWrite, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
+import { beginWrite, isLogLong, type OpenedFile, type Patience, refuseMigrated } from './open.ts'
 import { publish } from './publish.ts'
 import { toStored } from './stored-text.ts'
 import { UserError } from './transaction.ts'
@@ -104,8 +104,16 @@ export class Writer {
     }
   }
 
-  close(): void {
-    this.#db.close()
+  /**
+   * SQLite writes the log into the file with the last connection that closes. While another process has the file
+   * open, that is none of those that write a little and go, so they see to a log that has become long.
+   */
+  close({ shortensLog = true }: { readonly shortensLog?: boolean } = {}): void {
+    try {
+      if (shortensLog && !this.#broken && isLogLong(this.#file.location)) this.#shortenLog()
+    } finally {
+      this.#db.close()
+    }
   }
 
   #alone(command: Command, now: number): Outcome {

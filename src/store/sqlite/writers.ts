@@ -68,8 +68,9 @@ export class Writers {
     return result ?? this.#writeThere(batch)
   }
 
+  /** The thread shortens the log, where there is one. */
   async close(): Promise<void> {
-    this.#here.close()
+    this.#here.close({ shortensLog: this.#thread === undefined })
     const thread = await this.#thread?.catch(() => undefined)
     await thread?.close()
   }
