@@ -170,6 +170,11 @@ export default defineConfig({
         patterns: ['!node:crypto', '!node:fs'],
         random: true,
       },
+      {
+        files: 'src/base/following.ts',
+        may: 'base and node:events',
+        patterns: ['!node:events'],
+      },
       ...layer({ folder: 'ledger', from: ['base/**'], packages: ['!node:crypto'] }),
       {
         files: 'src/store/*.ts',

@@ -2,6 +2,7 @@
  * A limit on how long a call may take. Whoever waits hears that the time is over before whoever was called
  * does: what that one makes of it comes too late.
  */
+import { Following } from './following.ts'
 import type { Ports } from './ports.ts'
 
 export interface TimeLimit {
@@ -9,7 +10,7 @@ export interface TimeLimit {
   readonly signal: AbortSignal
   /** For whoever waits. It is no rejection: the call may throw a TIMEOUT of its own. */
   readonly over: Promise<TimeOver>
-  /** Nobody waits any more. */
+  /** Nobody waits any more. What goes on all the same is still aborted together with `outer`. */
   end(): void
 }
 
@@ -30,6 +31,7 @@ export function timeLimit(
   { outer, reason }: { readonly outer?: AbortSignal; readonly reason?: () => Error } = {},
 ): TimeLimit {
   const controller = new AbortController()
+  const following = outer && new Following(outer, controller)
   const { promise: over, resolve } = Promise.withResolvers<TimeOver>()
   const onOver = (): void => {
     const why = reason?.()
@@ -37,10 +39,12 @@ export function timeLimit(
     controller.abort(why)
   }
   const timer = ms === undefined ? undefined : ports.setTimer(ms, onOver)
-  const { signal } = controller
   return {
-    signal: outer ? AbortSignal.any([outer, signal]) : signal,
+    signal: controller.signal,
     over,
-    end: () => timer?.cancel(),
+    end: () => {
+      timer?.cancel()
+      following?.loosen()
+    },
   }
 }

@@ -37,6 +37,7 @@ export const allowed: readonly Arrow[] = [
   ...one('src/base/x.ts', './target.ts'),
   { from: 'src/base/system.ts', code: `export { randomBytes } from 'node:crypto'` },
   { from: 'src/base/system.ts', code: `export { readFileSync } from 'node:fs'` },
+  { from: 'src/base/following.ts', code: `export { getEventListeners } from 'node:events'` },
   ...one('src/ledger/x.ts', './target.ts', '../base/target.ts'),
   { from: 'src/ledger/x.ts', code: `export { createHash } from 'node:crypto'` },
   ...one('src/store/x.ts', '../base/target.ts', '../ledger/target.ts', './shared.ts', 'node:fs'),
@@ -67,6 +68,7 @@ export const allowed: readonly Arrow[] = [
 
 export const forbidden: readonly Arrow[] = [
   ...one('src/base/x.ts', '../ledger/target.ts', '../index.ts', 'node:fs', 'node:crypto', 'zod'),
+  ...one('src/base/x.ts', 'node:events'),
   { from: 'src/base/x.ts', code: `import '../ledger/target.ts'` },
   { from: 'src/base/x.ts', code: `import type { A } from '../run/target.ts'\nexport type B = A` },
   { from: 'src/base/x.ts', code: `export type B = import('../run/target.ts').A` },

@@ -29,6 +29,12 @@ const layers: readonly Layer[] = [
     targets: [base],
     packages: [/^node:(?:crypto|fs)$/],
   },
+  {
+    name: 'following',
+    files: /^src\/base\/following\.ts$/,
+    targets: [base],
+    packages: [/^node:events$/],
+  },
   { name: 'base', files: base, targets: [base], packages: [] },
   { name: 'ledger', files: ledger, targets: [base, ledger], packages: [/^node:crypto$/] },
   {

@@ -1,4 +1,8 @@
-/** A pass lets go of what it has handed over: memory does not grow with what a run has done. */
+/**
+ * A pass lets go of what it has handed over: memory does not grow with what a run has done, nor with how many
+ * there were. What Node 22 keeps of signals, this Node does not: the tests are executed on the oldest, too.
+ */
+import { getEventListeners } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
@@ -56,4 +60,64 @@ test.each([
   await using runtime = await testRuntime({ flows: [scoped] })
   expect(await runtime.result(await runtime.start(scoped, undefined))).toBe(100)
   expect(alive).toBeLessThan(50)
+})
+
+test('steps with a time limit let go of what listens to their signals', async () => {
+  const listening: WeakRef<object>[] = []
+  const limited = flow('limited', async (run, isLate: boolean) => {
+    await run
+      .step('s', { timeout: isLate ? 5 : '1h' }, ({ signal }) => {
+        const listener = (): void => {}
+        listening.push(new WeakRef(listener))
+        signal.addEventListener('abort', listener)
+        return isLate ? new Promise(() => {}) : undefined
+      })
+      .catch(() => {})
+  })
+  await using runtime = await testRuntime({ flows: [limited] })
+  for (let i = 0; i < 20; i++) await runtime.result(await runtime.start(limited, i % 2 === 0))
+  expect(listening).toHaveLength(20)
+  expect(await left(listening)).toBeLessThan(5)
+})
+
+test('a scope lets go of the signals of its steps, and aborts those that somebody still has', async () => {
+  const given: WeakRef<AbortSignal>[] = []
+  const kept: AbortSignal[] = []
+  let heard = 0
+  let alive = Infinity
+  const limited = flow('limited', async (run) => {
+    await run.scope('long', async (inner) => {
+      for (let i = 0; i < 300; i++) {
+        await inner.step('s', { timeout: '1h' }, ({ signal }) => {
+          given.push(new WeakRef(signal))
+          if (i % 50 === 0) kept.push(signal)
+          if (i % 50 === 1) signal.addEventListener('abort', () => heard++)
+        })
+      }
+      alive = await left(given)
+      expect(kept.some(({ aborted }) => aborted)).toBe(false)
+    })
+    expect(kept.every(({ aborted }) => aborted)).toBe(true)
+    return heard
+  })
+  await using runtime = await testRuntime({ flows: [limited] })
+  expect(await runtime.result(await runtime.start(limited, undefined))).toBe(6)
+  expect(kept).toHaveLength(6)
+  expect(alive).toBeLessThan(20)
+})
+
+test('a signal that outlives many who watch keeps nothing of those that are gone', async () => {
+  const waiting = flow('waiting', (run) => run.signal('go'))
+  await using runtime = await testRuntime({ flows: [waiting] })
+  const shutdown = new AbortController()
+  const run = await runtime.start(waiting, undefined)
+  for (let i = 0; i < 5; i++) {
+    for await (const _ of run.events({ signal: shutdown.signal })) break
+    for await (const _ of run.stream({ signal: shutdown.signal })) break
+  }
+  expect(getEventListeners(shutdown.signal, 'abort')).toEqual([])
+  const last = run.events({ signal: shutdown.signal })
+  await last.next()
+  shutdown.abort()
+  expect((await last.next()).done).toBe(true)
 })

@@ -3,6 +3,7 @@
  * does not allow that, as it looks at `return` only after its next item.
  */
 import { EverloopError } from '../../base/errors.ts'
+import { Following } from '../../base/following.ts'
 
 /** The items until `return` is called or the signal is aborted, whatever is waited for. */
 export function endable<T>(
@@ -13,13 +14,28 @@ export function endable<T>(
     throw new EverloopError('BAD_OPTION', '`signal` takes an AbortSignal, which ends the watching.')
   }
   const left = new AbortController()
-  const items = iterate(signal ? AbortSignal.any([signal, left.signal]) : left.signal)
+  const items = signal ? endedBy(signal, left, iterate) : iterate(left.signal)
   const leave = items.return.bind(items)
   items.return = (value) => {
     left.abort()
     return leave(value)
   }
   return items
+}
+
+/** The items until the signal is aborted: one that outlives many iterations keeps nothing of those that are over. */
+async function* endedBy<T>(
+  signal: AbortSignal,
+  left: AbortController,
+  iterate: (end: AbortSignal) => AsyncGenerator<T, void>,
+): AsyncGenerator<T, void> {
+  const following = new Following(signal, left)
+  following.loosen() // what nobody asks for an item any more need not be kept
+  try {
+    yield* iterate(left.signal)
+  } finally {
+    following.end()
+  }
 }
 
 /** Resolves when the promise does or the iteration is to end, whichever comes first. */
