@@ -198,7 +198,7 @@ export interface Artifact {
 export interface Artifacts {
   /** Keeps the bytes (a text as UTF-8) and records what identifies them. */
   put(name: string, content: string | Uint8Array): Promise<Artifact>
-  /** The bytes. Throws UNKNOWN_ARTIFACT when the store does not have them. */
+  /** The bytes, in the body of a step too. Throws UNKNOWN_ARTIFACT when the store does not have them. */
   get(artifact: Artifact): Promise<Uint8Array>
 }
 

@@ -87,7 +87,7 @@ export class RunHandle implements Run {
   }
 
   get artifacts(): Artifacts {
-    return artifactsOf(this.#pass, this.#here())
+    return artifactsOf(this.#pass, () => this.#here())
   }
 
   step<T>(name: string, ...rest: readonly unknown[]): Promise<T> {
@@ -141,6 +141,7 @@ export class RunHandle implements Run {
     }
     const list = [...(items as readonly Item[])]
     return map(this.#pass, scope, {
+      asked: 'run.map',
       name,
       count: list.length,
       options,
@@ -163,6 +164,7 @@ export class RunHandle implements Run {
       throw this.#misuse('run.all takes a name and a list of functions.')
     }
     return map(this.#pass, scope, {
+      asked: 'run.all',
       name,
       count: branches.length,
       options,

@@ -12,6 +12,17 @@ const untilAborted = (signal: AbortSignal, onAbort: (reason: unknown) => void): 
     })
   })
 
+test.each(['map', 'all'] as const)('%s says which of the two has no such option', async (name) => {
+  const misspelt = flow('misspelt', (run) => {
+    const options = { concurency: 1 } as never
+    return name === 'map' ? run.map('m', [1], options, () => 1) : run.all('a', [() => 1], options)
+  })
+  await using runtime = await testRuntime({ flows: [misspelt] })
+  expect(await runtime.settled(await runtime.start(misspelt, undefined))).toMatchObject({
+    error: { code: 'BAD_OPTION', message: expect.stringMatching(`^run.${name} has no option`) },
+  })
+})
+
 describe('map', () => {
   test('executes as many branches at a time as it is told, and keeps the order of the items', async () => {
     let active = 0

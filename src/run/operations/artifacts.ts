@@ -1,14 +1,19 @@
 /** Artifacts of a run: bytes beside the ledger, identified by their hash in it. */
 import { hash } from 'node:crypto'
 import { EverloopError } from '../../base/errors.ts'
+import { current } from '../current.ts'
 import type { Artifact, Artifacts } from '../face.ts'
 import type { Pass } from '../pass/pass.ts'
 import { readPatiently } from '../patience.ts'
 import type { Scope } from '../pass/scope.ts'
 
-/** The artifacts face of one scope. */
-export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
+/** The artifacts face of a handle. `here` is asked at each call: code may keep the face and go elsewhere with it. */
+export const artifactsOf = (pass: Pass, here: () => Scope): Artifacts => ({
   put(name, content) {
+    const scope = here()
+    if (typeof name !== 'string') {
+      throw bad('run.artifacts.put takes a name and what it names, a text or bytes.', pass.run)
+    }
     const bytes = pass.options.redactor.bytes(copyOf(content, pass.run))
     const artifact = hash('sha256', bytes, 'base64url')
     const value: Artifact = { artifact, name, bytes: bytes.byteLength }
@@ -27,10 +32,10 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
       throw bad('run.artifacts.get takes what run.artifacts.put returned.', pass.run)
     }
     const { artifact } = given
-    const bytes = await pass.hold(
-      readPatiently(pass, () => pass.store.artifact(artifact)),
-      scope,
-    )
+    // The body of a step is not executed by a replay: nothing has to wait while it reads.
+    const scope = current()?.step === undefined ? here() : undefined
+    const reading = readPatiently(pass, () => pass.store.artifact(artifact))
+    const bytes = await (scope ? pass.hold(reading, scope) : reading)
     if (!bytes) {
       throw new EverloopError('UNKNOWN_ARTIFACT', `The store has no artifact ${artifact}.`, {
         run: pass.run,
@@ -47,13 +52,15 @@ export const artifactsOf = (pass: Pass, scope: Scope): Artifacts => ({
   },
 })
 
-/** The bytes as they are now: the caller may go on writing into its own. */
-function copyOf(content: string | Uint8Array, run: string): Buffer {
-  try {
-    return Buffer.from(content)
-  } catch {
-    throw bad('run.artifacts.put takes a text or bytes.', run)
+/** The bytes as they are now: the caller may go on writing into its own. Of any view they are what it shows. */
+function copyOf(content: unknown, run: string): Buffer {
+  if (typeof content === 'string') return Buffer.from(content)
+  if (ArrayBuffer.isView(content)) {
+    const { buffer, byteOffset, byteLength } = content
+    return Buffer.from(new Uint8Array(buffer, byteOffset, byteLength))
   }
+  if (content instanceof ArrayBuffer) return Buffer.from(new Uint8Array(content))
+  throw bad('run.artifacts.put takes a text or bytes.', run)
 }
 
 const bad = (message: string, run: string): EverloopError =>

@@ -116,14 +116,15 @@ export function map(
   pass: Pass,
   parent: Scope,
   call: {
+    readonly asked: 'run.map' | 'run.all'
     readonly name: string
     readonly count: number
     readonly options: BranchOptions
     readonly branch: (scope: Scope, index: number) => unknown
   },
 ): Promise<unknown> {
-  const { name, count, options, branch } = call
-  checkOptions('run.map', options, ['concurrency'])
+  const { asked, name, count, options, branch } = call
+  checkOptions(asked, options, ['concurrency'])
   const { concurrency = Infinity } = options
   if (concurrency !== Infinity) checkCount('concurrency', concurrency, 1, { run: pass.run })
   return inScope(pass, parent, parent.key(name), async (scope) => {
