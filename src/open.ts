@@ -1,7 +1,9 @@
 /** Opens a runtime: turns what the user says about store, flows and work into one. */
 import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
+import { isRecord } from './base/is-object.ts'
 import { messageOf } from './base/message-of.ts'
+import { checkTexts } from './base/options.ts'
 import { environmentOf, type Surroundings } from './agent/environment.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
@@ -92,10 +94,20 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
     throw new EverloopError('BAD_OPTION', `A lease must be at least ${leaseMsMin} ms long.`)
   }
   if (work !== false) checkWork(work)
-  if (typeof queues !== 'object' || (queues as unknown) === null) {
+  checkTexts('open', { name })
+  if (typeof (development as unknown) !== 'boolean') {
+    throw new EverloopError('BAD_OPTION', 'open({ development }) must be true or false.')
+  }
+  if (typeof (told as unknown) !== 'function') {
+    throw new EverloopError('BAD_OPTION', 'open({ onTrouble }) must be a function.')
+  }
+  if (!isRecord(queues)) {
     throw new EverloopError('BAD_OPTION', 'open({ queues }) takes an object of limits by queue.')
   }
-  for (const { concurrency } of Object.values(queues)) checkQueueLimit(concurrency)
+  for (const [queue, limit] of Object.entries(queues)) {
+    checkOptions(`open({ queues }): "${queue}"`, limit, ['concurrency'])
+    checkQueueLimit(limit.concurrency)
+  }
   const surroundings = environmentOf(options)
   const known = new Flows(flows, actions)
   const store = typeof location === 'string' ? await openStore(location) : location

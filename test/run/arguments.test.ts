@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import {
+  action,
   agent,
   askPerson,
   conversation,
@@ -58,6 +59,33 @@ describe('an object that its owner goes on changing', () => {
     await sent
     expect(await runtime.result(run)).toEqual({ n: 1 })
   })
+
+  test('labels a child', async () => {
+    const parent = flow('parent', (run) => {
+      const labels = { a: 'b' }
+      const output = run.child(echo, 1, { labels })
+      labels.a = ''
+      return output
+    })
+    await using runtime = await testRuntime({ flows: [parent, echo] })
+    expect(await runtime.result(await runtime.start(parent, undefined))).toBe(1)
+    expect(await runtime.ever.list({ flow: 'echo', labels: { a: 'b' } })).toHaveLength(1)
+  })
+
+  test.each(['once', 'idempotent'] as const)('undoes a step that is %s', async (effect) => {
+    const undone: unknown[] = []
+    const cancelIt = action('cancel_it', (input: unknown) => void undone.push(input))
+    const booking = flow('booking', async (run) => {
+      const input = { n: 1 }
+      const booked = run.step('book', { effect, undo: { action: cancelIt, input } }, () => 1)
+      input.n = 2
+      await booked
+      throw new Error('too late')
+    })
+    await using runtime = await testRuntime({ flows: [booking], actions: [cancelIt] })
+    await runtime.start(booking, undefined)
+    expect(undone).toEqual([{ n: 1 }])
+  })
 })
 
 describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
@@ -98,6 +126,25 @@ describe.each(['memory:', 'a file'])('in a store of %s', (where) => {
     ],
     'a decision handed over with options that are null': [
       (ever) => ever.approvals.assign('r/2', 'Eve', null as never),
+      'BAD_OPTION',
+    ],
+    'a start with labels that are a list': [
+      (ever) => ever.start(echo, 1, { labels: ['a'] as never }),
+      'BAD_OPTION',
+    ],
+    'a start with labels in a Map, which has no fields': [
+      (ever) => ever.start(echo, 1, { labels: new Map([['a', 'b']]) as never }),
+      'BAD_OPTION',
+    ],
+    'a list by labels in a Map': [
+      (ever) => ever.list({ labels: new Map([['a', 'b']]) as never }),
+      'BAD_OPTION',
+    ],
+    'an import of a number': [(ever) => ever.import(5 as never), 'BAD_OPTION'],
+    'an import of nothing': [(ever) => ever.import(undefined as never), 'BAD_OPTION'],
+    'an import of an object': [(ever) => ever.import({} as never), 'BAD_OPTION'],
+    'a result that tells what is no function': [
+      async (ever) => (await ever.get('r')).result({ onRest: 5 as never }),
       'BAD_OPTION',
     ],
     'work until what nobody knows': [(ever) => ever.work({ until: 'idel' as never }), 'BAD_OPTION'],
@@ -216,6 +263,12 @@ test.each([
   ['flows', null],
   ['actions', 5],
   ['queues', null],
+  ['queues', []],
+  ['queues', { a: null }],
+  ['queues', { a: { concurrency: 1, limit: 2 } }],
+  ['name', 5],
+  ['development', 'no'],
+  ['onTrouble', 5],
   ['store', null],
   ['store', {}],
 ])('open is not handed %s that are %s', async (option, value) => {

@@ -39,6 +39,30 @@ const refused: Readonly<Record<string, readonly [(run: Run) => Promise<unknown>,
     (run) => run.artifacts.put('a', 5 as never),
     'BAD_OPTION',
   ],
+  'an artifact that is a list of numbers': [
+    (run) => run.artifacts.put('a', [1, 2, 300] as never),
+    'BAD_OPTION',
+  ],
+  'an artifact without a name': [
+    (run) => run.artifacts.put(undefined as never, 'text'),
+    'BAD_OPTION',
+  ],
+  'a policy of retries that asks what is no function': [
+    (run) => run.step('s', { retry: { attempts: 2, when: 5 as never } }, () => 1),
+    'BAD_OPTION',
+  ],
+  'what undoes a step, with a misspelt option': [
+    (run) => run.step('s', { effect: 'once', undo: { action: 'a', inptu: 1 } as never }, () => 1),
+    'BAD_OPTION',
+  ],
+  'nothing as what undoes a step': [
+    (run) => run.step('s', { effect: 'idempotent', undo: null as never }, () => 1),
+    'BAD_OPTION',
+  ],
+  'what undoes a step, with what is no data': [
+    (run) => run.step('s', { effect: 'once', undo: { action: 'a', input: () => 1 } }, () => 1),
+    'NOT_SERIALISABLE',
+  ],
   'an artifact that is none': [(run) => run.artifacts.get(undefined as never), 'BAD_OPTION'],
   'a note with what is no data': [(run) => run.note('n', () => 1), 'NOT_SERIALISABLE'],
 }

@@ -21,6 +21,7 @@ export async function* linesOf(
   refused: (what: string) => EverloopError,
 ): AsyncGenerator<string, void> {
   const isWhole = typeof source === 'string' || source instanceof Uint8Array
+  if (!isWhole && !isSource(source)) throw noSource()
   let parts: string[] = []
   let units = 0
   for await (const piece of isWhole ? [source] : source) {
@@ -50,5 +51,13 @@ function textOf(piece: unknown): string {
   if (piece instanceof Uint8Array) {
     return Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1')
   }
-  throw new EverloopError('BAD_OPTION', 'import takes a stream of texts or bytes.')
+  throw noSource()
 }
+
+const isSource = (source: unknown): boolean =>
+  typeof source === 'object' &&
+  source !== null &&
+  (Symbol.asyncIterator in source || Symbol.iterator in source)
+
+const noSource = (): EverloopError =>
+  new EverloopError('BAD_OPTION', 'import takes a stream of texts or bytes.')

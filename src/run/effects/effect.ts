@@ -4,7 +4,8 @@
 import { EverloopError } from '../../base/errors.ts'
 import { parseDuration } from '../../base/duration.ts'
 import { shown } from '../../base/shown.ts'
-import { encode, type Undo } from '../../ledger/index.ts'
+import { decode, encode, type Undo } from '../../ledger/index.ts'
+import { checkOptions } from '../../base/options.ts'
 import type { StepOptions, UndoOption } from '../face.ts'
 import { isEffectClass } from './effect-class.ts'
 import type { Reconcile } from './finding.ts'
@@ -39,7 +40,9 @@ export function stepEffectOf(options: StepOptions): StepEffect {
   if (undo !== undefined && effect !== 'once' && effect !== 'idempotent') {
     throw bad("`undo` needs `effect: 'once'` or `effect: 'idempotent'`.")
   }
-  if (effect !== 'once') return undo ? { is: 'repeatable', undo: undoOf(undo) } : repeatable
+  if (effect !== 'once') {
+    return undo === undefined ? repeatable : { is: 'repeatable', undo: undoOf(undo) }
+  }
   if (reconcile !== undefined && typeof reconcile !== 'function') {
     throw bad('`reconcile` must be a function.')
   }
@@ -48,17 +51,19 @@ export function stepEffectOf(options: StepOptions): StepEffect {
     timeoutMs: parseDuration(timeout),
     settleMs: parseDuration(settle),
     reconcile: reconcile as Reconcile | undefined,
-    undo: undo && undoOf(undo),
+    undo: undo === undefined ? undefined : undoOf(undo),
   }
 }
 
-function undoOf({ action, input }: UndoOption): Undo {
+function undoOf(undo: UndoOption): Undo {
+  checkOptions('run.step: `undo`', undo, ['action', 'input'])
+  const { action, input } = undo
   const name = typeof action === 'string' ? action : action?.name
   if (typeof name !== 'string' || name === '') {
     throw bad('`undo` takes an action, or the name of one, and its input.')
   }
-  encode(input) // fails here and now when it is no data
-  return { action: name, ...(input === undefined ? {} : { input }) }
+  // Here and now: it may be no data, and the code may go on changing it while earlier outcomes are handed over.
+  return { action: name, ...(input === undefined ? {} : { input: decode(encode(input)) }) }
 }
 
 const bad = (what: string): EverloopError => new EverloopError('BAD_OPTION', `run.step: ${what}`)

@@ -19,6 +19,9 @@ export function retryOf(policy: RetryPolicy | undefined): Retry {
   if (policy === undefined) return single
   checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
   const { when = () => true } = policy
+  if (typeof (when as unknown) !== 'function') {
+    throw new EverloopError('BAD_OPTION', 'retry.when must be a function of the error.')
+  }
   return { ...backOffOf(policy, '5m'), when }
 }
 

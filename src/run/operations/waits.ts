@@ -146,6 +146,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
   }
   const key = scope.key(flow.name, options.key)
   checkPlacement(options)
+  const { queue, labels } = asItIs(options)
   const input = asItIs(call.input)
   const digest = digestOf(input)
   const live: Live = {
@@ -158,8 +159,8 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
         id,
         flow,
         input,
-        queue: options.queue,
-        labels: options.labels,
+        queue,
+        labels,
         parent: { run: pass.run, scope: scope.path, key },
         // It is done for whoever asked for this run.
         by: pass.reader.beginning.record.by,

@@ -1,5 +1,6 @@
 /** Which runs and open questions are listed: checked here once, not by each store in its own way. */
 import { EverloopError } from '../../base/errors.ts'
+import { isRecord } from '../../base/is-object.ts'
 import { checkOptions, meant } from '../../base/options.ts'
 import { shown } from '../../base/shown.ts'
 import type { RunFilter, RunRow } from '../../store/store.ts'
@@ -73,7 +74,7 @@ export function listingOf(options: ListOptions): Listing {
   if (since !== undefined && (typeof since !== 'number' || Number.isNaN(since))) {
     throw bad('list({ since })', 'a time in milliseconds since 1970', since)
   }
-  if (labels !== undefined && (typeof labels !== 'object' || labels === null)) {
+  if (labels !== undefined && !isRecord(labels)) {
     throw bad('list({ labels })', 'an object of texts', labels)
   }
   for (const [name, text] of Object.entries(labels ?? {})) {

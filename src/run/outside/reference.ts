@@ -87,6 +87,10 @@ export class RunReference<Output = unknown> {
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     checkOptions('result', options, ['onRest'])
+    const { onRest } = options
+    if (onRest !== undefined && typeof onRest !== 'function') {
+      throw new EverloopError('BAD_OPTION', 'result({ onRest }) must be a function.')
+    }
     let told = 0
     let isFirst = true
     for (;;) {
@@ -106,11 +110,11 @@ export class RunReference<Output = unknown> {
               { run: this.id },
             )
           default:
-            if (options.onRest && row.seq !== told) {
+            if (onRest && row.seq !== told) {
               const rest = end ?? (await settledOf(this.#store, row))
               if (rest?.status === 'paused' || rest?.status === 'waiting') {
                 told = row.seq
-                options.onRest(rest)
+                onRest(rest)
               }
             } else if (isFirst && end?.status === 'paused') {
               // Whoever paused it has told of it, in another process perhaps.

@@ -1,5 +1,6 @@
 /** How a run begins: its first entry, and the row that is created with it. */
 import { EverloopError } from '../../base/errors.ts'
+import { isRecord } from '../../base/is-object.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import { shown } from '../../base/shown.ts'
@@ -93,7 +94,7 @@ export function checkPlacement({
   labels = {},
 }: Pick<Beginning, 'queue' | 'labels'>): void {
   checkQueue(queue)
-  if (typeof labels !== 'object' || (labels as unknown) === null) {
+  if (!isRecord(labels)) {
     throw new EverloopError('BAD_OPTION', '`labels` takes an object of texts.')
   }
   for (const [name, value] of Object.entries(labels)) {
