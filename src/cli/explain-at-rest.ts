@@ -20,7 +20,9 @@ interface AtRest {
 /** What is to be done about a pause, by its code. */
 const pauseFixes: Readonly<Record<string, (id: string, isUndoing: boolean) => string>> = {
   PAUSED: (id) => `everloop runs resume ${id}`,
-  STALLED: (id) => `Put what the flow awaits into run.step, then: everloop runs resume ${id}`,
+  // A cancel is told to the code, which does not listen.
+  STALLED: (id) =>
+    `Put what the flow awaits into run.step, then: everloop runs resume ${id}. Or, to end it without its code: everloop runs undo ${id} --cancel`,
   CRASH_LOOP: (id) => `Mend what kills or freezes the process, then: everloop runs resume ${id}`,
   DIVERGED: (id) =>
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,

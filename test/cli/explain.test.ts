@@ -252,6 +252,32 @@ test('a failure that came from outside is sent to a retry', async () => {
   expect((await explain(runtime.ever, id)).fix).toContain('everloop runs retry fails-1')
 })
 
+test('a failure that came from a child says that a retry starts that anew', async () => {
+  const bad = flow('bad', () => Promise.reject(new Error('no key')))
+  const parent = flow('parent', (run) => run.child(bad, undefined))
+  await using runtime = await testRuntime({ flows: [bad, parent] })
+  const { id } = await runtime.start(parent, undefined)
+  expect((await explain(runtime.ever, id)).fix).toContain('a child that failed is started anew')
+  const [child] = await runtime.ever.list({ parent: id })
+  expect((await explain(runtime.ever, child?.id ?? '')).fix).toMatch(/and nothing else\)$/)
+})
+
+test('a stalled run, which a cancel does not end, is told how it is ended without its code', async () => {
+  const stalls = flow('stalls', () => new Promise<never>(() => {}))
+  await using runtime = await testRuntime({ flows: [stalls] })
+  const run = await runtime.start(stalls, undefined, { id: 'stalls-1' })
+  const { id } = run
+  await runtime.advance('1m')
+  await runtime.ever.cancel(id, 'enough')
+  await runtime.advance('1m')
+  const { sentence, fix } = await explain(runtime.ever, id)
+  expect(sentence).toMatch(/^Paused .*STALLED.*It is being cancelled \(enough\)/)
+  expect(fix).toMatch(/Or, to end it without its code: everloop runs undo stalls-1 --cancel$/)
+  await runtime.runUntil(runtime.ever.undo(id, { cancel: true }))
+  expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+  await runtime.verify()
+})
+
 test('a run whose worker is silent says when it was heard of, and until when that may last', async () => {
   let isBegun = false
   const hangs = flow('hangs', (run) =>
