@@ -646,7 +646,9 @@ test('whoever decides while somebody else does is told that it is closed', async
     },
   } as unknown as Store
   const late = new Approvals(slow, (of, value, by) => ever.answer(of, value, by ? { by } : {}))
-  await expect(late.approve(id, { by: 'ann' })).rejects.toMatchObject({ code: 'RUN_ENDED' })
+  await expect(late.approve(id, { by: 'ann' })).rejects.toMatchObject({
+    code: 'QUESTION_CLOSED',
+  })
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(made).toEqual([])
 })

@@ -32,10 +32,10 @@ export async function send<K extends MessageKind>(
   if (result.is === 'news' || result.is === 'delivered' || result.is === 'duplicate') {
     return result.is
   }
+  // Whether the run has ended or is not there at all: what is answered is not open.
+  if (kind === 'answer') throw await notOpen(store, name)
   if (result.is === 'refused') throw refused({ run, kind, name }, result.status)
-  throw result.is === 'unknown-run' && kind !== 'answer'
-    ? unknownRun(run)
-    : await notOpen(store, name)
+  throw unknownRun(run)
 }
 
 function refused(
