@@ -3,7 +3,7 @@ import { EverloopError } from './base/errors.ts'
 import { type Duration, parseDuration } from './base/duration.ts'
 import { isRecord } from './base/is-object.ts'
 import { messageOf } from './base/message-of.ts'
-import { checkTexts } from './base/options.ts'
+import { checkFunctions, checkTexts } from './base/options.ts'
 import { environmentOf, type Surroundings } from './agent/environment.ts'
 import { isProduction, systemPorts } from './base/system.ts'
 import {
@@ -98,9 +98,7 @@ export async function open(options: OpenOptions = {}): Promise<Ever> {
   if (typeof (development as unknown) !== 'boolean') {
     throw new EverloopError('BAD_OPTION', 'open({ development }) must be true or false.')
   }
-  if (typeof (told as unknown) !== 'function') {
-    throw new EverloopError('BAD_OPTION', 'open({ onTrouble }) must be a function.')
-  }
+  checkFunctions('open', { onTrouble: told })
   if (!isRecord(queues)) {
     throw new EverloopError('BAD_OPTION', 'open({ queues }) takes an object of limits by queue.')
   }

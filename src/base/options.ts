@@ -26,6 +26,14 @@ export function checkTexts(where: string, texts: Readonly<Record<string, unknown
   }
 }
 
+/** Throws BAD_OPTION unless each of these is a function or not given. */
+export function checkFunctions(where: string, functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, one] of Object.entries(functions)) {
+    if (one === undefined || typeof one === 'function') continue
+    throw new EverloopError('BAD_OPTION', `${where}: \`${name}\` must be a function.`)
+  }
+}
+
 /** Throws BAD_OPTION unless this is a list. */
 export function checkList(what: string, list: unknown): void {
   if (Array.isArray(list)) return

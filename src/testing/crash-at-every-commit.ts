@@ -3,7 +3,7 @@
  * it, and after it when its reply is lost. However often it is killed, the outcome must be the one
  * of a life without crashes.
  */
-import { checkOptions } from '../base/options.ts'
+import { checkCount, checkFunctions, checkOptions } from '../base/options.ts'
 import { decode, encode, operationPath, type Payloads } from '../ledger/index.ts'
 import type { AnyFlow, Flow, OnBody, RunReference, Settled, StartOptions } from '../run/index.ts'
 import type { Store } from '../store/store.ts'
@@ -93,6 +93,8 @@ export async function crashAtEveryCommit<Input, Output, Given>(
     'prepare',
   ])
   const { every = 1, ...rest } = options
+  checkCount('crashAtEveryCommit({ every })', every, 1)
+  checkFunctions('crashAtEveryCommit', { drive: rest.drive, prepare: rest.prepare })
   const live = await life(flow, input, rest, undefined)
   const flaws = [...live.flaws]
   const outcomes = new Map([[encode(live.outcome), live.outcome]])

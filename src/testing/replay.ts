@@ -3,6 +3,7 @@
  * write this very entry again, and nothing else.
  */
 import type { ErrorData } from '../base/errors.ts'
+import { checkOptions } from '../base/options.ts'
 import { decode, emptyState, encode, fold, type Entry, type Payloads } from '../ledger/index.ts'
 import { type AnyFlow, barrenMax, type OnBody } from '../run/index.ts'
 import type { Append, RunRow, Store } from '../store/store.ts'
@@ -25,12 +26,7 @@ export interface Replay {
  */
 export async function replay(
   run: string,
-  {
-    store,
-    time,
-    flows,
-    onBody,
-  }: {
+  options: {
     readonly store: Store
     readonly time: VirtualTime
     readonly flows: readonly AnyFlow[]
@@ -38,6 +34,8 @@ export async function replay(
     readonly onBody?: OnBody
   },
 ): Promise<Replay> {
+  checkOptions('replay', options, ['store', 'time', 'flows', 'onBody'])
+  const { store, time, flows, onBody } = options
   const entries = await store.entries(run)
   const row = await store.run(run)
   const last = entries.at(-1)

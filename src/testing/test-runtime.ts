@@ -8,7 +8,7 @@
 import { environmentOf, type Surroundings } from '../agent/environment.ts'
 import { type Duration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkCount, checkFunctions, checkOptions } from '../base/options.ts'
 import type { Ports } from '../base/ports.ts'
 import { type AnyAction, type AnyFlow, Ever, Flows, type OnBody } from '../run/index.ts'
 import type {
@@ -83,14 +83,20 @@ export interface Trouble {
  */
 export async function testRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
   checkOptions('testRuntime', options, testRuntimeOptions)
-  const { start, seed, policy } = options
+  const { start, seed, policy, workers = 1, store: openStore = memoryStore } = options
+  checkCount('testRuntime({ workers })', workers, 0)
+  checkFunctions('testRuntime', {
+    store: openStore,
+    onCall: options.onCall,
+    onBody: options.onBody,
+  })
   const time = virtualTime({
     ...(start === undefined ? {} : { start }),
     ...(seed === undefined ? {} : { seed }),
     ...(policy === undefined ? {} : { policy }),
   })
   const gate = new Gate(time)
-  const store = await (options.store ?? memoryStore)(gate.ports)
+  const store = await openStore(gate.ports)
   return new TestRuntime(options, { time, store, gate })
 }
 
@@ -171,6 +177,7 @@ export class TestRuntime implements AsyncDisposable {
     checkNext(next)
     const { flows = this.#flows, actions = this.#actions } = next
     const { concurrency = this.#options.concurrency ?? 16 } = next
+    checkCount('The concurrency of a worker', concurrency, 1)
     const { secrets = this.#options.secrets, policies = this.#options.policies } = next
     const worker = new TestWorker({
       flows,

@@ -14,7 +14,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Duration, formatDuration, parseDuration } from '../base/duration.ts'
 import { EverloopError } from '../base/errors.ts'
-import { checkOptions } from '../base/options.ts'
+import { checkFunctions, checkOptions } from '../base/options.ts'
 import type { Ports, Timer } from '../base/ports.ts'
 import { systemPorts } from '../base/system.ts'
 import { RealWork } from './real-work.ts'
@@ -85,6 +85,16 @@ export const virtualTimeOptions: readonly string[] = ['start', 'seed', 'policy']
  */
 export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
   checkOptions('virtualTime', options, virtualTimeOptions)
+  const { start = 0, seed = 0, policy } = options
+  checkFunctions('virtualTime', { policy })
+  const isTime = start instanceof Date || typeof start === 'number'
+  if (!isTime || !Number.isFinite(Number(start))) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      '`start` must be a valid Date, or a number of milliseconds since 1970.',
+    )
+  }
+  if (!Number.isFinite(seed)) throw new EverloopError('BAD_OPTION', '`seed` must be a number.')
   return new Virtual(options)
 }
 

@@ -171,6 +171,19 @@ describe('crashing at every commit', () => {
     })
   })
 
+  test.each([
+    ['every', 0],
+    ['every', Number.NaN],
+    ['every', 0.5],
+    ['drive', 5],
+    ['prepare', 'first'],
+  ])('is refused where %s is %s', async (name, value) => {
+    const none = flow('none', () => 1)
+    await expect(
+      crashAtEveryCommit(none, undefined, { [name]: value } as never),
+    ).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining(name) })
+  })
+
   test('counts the bodies of transactions', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'everloop-bodies-'))
     let files = 0

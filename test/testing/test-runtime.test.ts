@@ -25,6 +25,24 @@ const approval = flow('approval', async (run, amount: number) => {
   return { price, yes }
 })
 
+test.each([
+  ['workers', -1],
+  ['workers', 1.5],
+  ['concurrency', 0],
+  ['start', '2026-05-05'],
+  ['start', new Date('never')],
+  ['seed', 'seven'],
+  ['policy', 5],
+  ['store', 'memory:'],
+  ['onCall', 5],
+  ['onBody', 5],
+])('options with %s %s are refused', async (name, value) => {
+  await expect(testRuntime({ [name]: value } as never)).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+    message: expect.stringContaining(name),
+  })
+})
+
 test('what is misspelt in its options is refused', async () => {
   const refused = (message: RegExp) => ({
     code: 'BAD_OPTION',

@@ -1,7 +1,7 @@
 /** The retry policy of a step, with all defaults filled in, and what it says about an attempt that failed. */
 import { type BackOff, backOffOf } from '../../base/back-off.ts'
 import { EverloopError } from '../../base/errors.ts'
-import { checkOptions } from '../../base/options.ts'
+import { checkFunctions, checkOptions } from '../../base/options.ts'
 import type { RetryPolicy } from '../face.ts'
 
 export interface Retry extends BackOff {
@@ -19,9 +19,7 @@ export function retryOf(policy: RetryPolicy | undefined): Retry {
   if (policy === undefined) return single
   checkOptions('retry', policy, ['attempts', 'delay', 'factor', 'maxDelay', 'when'])
   const { when = () => true } = policy
-  if (typeof (when as unknown) !== 'function') {
-    throw new EverloopError('BAD_OPTION', 'retry.when must be a function of the error.')
-  }
+  checkFunctions('retry', { when })
   return { ...backOffOf(policy, '5m'), when }
 }
 

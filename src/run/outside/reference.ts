@@ -4,7 +4,7 @@ import type { ErrorData } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import type { Redactor } from '../../base/redactor.ts'
 import type { RunRow, Store } from '../../store/store.ts'
-import { checkOptions, checkTexts } from '../../base/options.ts'
+import { checkFunctions, checkOptions, checkTexts } from '../../base/options.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { troubleOf } from '../pass/stop.ts'
 import type { Changes } from './changes.ts'
@@ -88,9 +88,7 @@ export class RunReference<Output = unknown> {
   async result(options: ResultOptions = {}): Promise<Output> {
     checkOptions('result', options, ['onRest'])
     const { onRest } = options
-    if (onRest !== undefined && typeof onRest !== 'function') {
-      throw new EverloopError('BAD_OPTION', 'result({ onRest }) must be a function.')
-    }
+    checkFunctions('result', { onRest })
     let told = 0
     let isFirst = true
     for (;;) {

@@ -1,6 +1,6 @@
 /** How a process works: how many runs at a time, and until when. */
 import { EverloopError } from '../../base/errors.ts'
-import { checkCount, checkOptions } from '../../base/options.ts'
+import { checkCount, checkFunctions, checkOptions } from '../../base/options.ts'
 
 /** How many runs are executed at a time, and until when. */
 export interface WorkOptions {
@@ -26,8 +26,6 @@ export function checkWork(options: WorkOptions): Work {
   if (!['idle', 'stopped'].includes(until)) {
     throw new EverloopError('BAD_OPTION', 'work({ until }) must be "idle" or "stopped".')
   }
-  if (onExecuted !== undefined && typeof onExecuted !== 'function') {
-    throw new EverloopError('BAD_OPTION', 'work({ onExecuted }) must be a function.')
-  }
+  checkFunctions('work', { onExecuted })
   return { concurrency, until, ...(onExecuted ? { onExecuted } : {}) }
 }
