@@ -1,7 +1,7 @@
 /** Cancelling: at every phase a run can be in, with cleanup, and never a step more than needed. */
 import { describe, expect, test } from 'vitest'
 import { Cancelled, EverloopError, flow, type Run } from 'everloop'
-import { crashAtEveryCommit, testRuntime } from 'everloop/testing'
+import { crashAtEveryCommit, testRuntime, type TestRuntime } from 'everloop/testing'
 
 const waits: Record<string, (run: Run) => Promise<unknown>> = {
   'a sleep': (run) => run.sleep('30d'),
@@ -485,4 +485,26 @@ describe('a pause', () => {
     expect(report.outcomes).toEqual([{ status: 'completed', output: 2 }])
     expect(report.flaws).toEqual([])
   })
+})
+
+test('a turn that began behind a cancel is executed again by code that knows of it from its beginning', async () => {
+  const looping = flow('looping', (run) =>
+    run.loop('l', { state: 0 }, async (turn, n) => {
+      if (n === 0) return turn.next(await turn.signal<number>('never').catch(() => 1))
+      try {
+        await turn.scope('waits', (inner) => inner.sleep('1h'))
+      } catch {
+        await turn.cleanup('tidy', (inner) => inner.step('up', () => 'tidied'))
+      }
+      return turn.done('over')
+    }),
+  )
+  const drive = async (runtime: TestRuntime, { id }: { readonly id: string }): Promise<void> => {
+    const { status } = await (await runtime.ever.get(id)).status()
+    if (status !== 'cancelled') await runtime.ever.cancel(id, 'enough')
+    await runtime.settle()
+  }
+  const report = await crashAtEveryCommit(looping, undefined, { drive })
+  expect(report.outcomes).toEqual([{ status: 'cancelled', reason: 'enough' }])
+  expect([...report.strays, ...report.flaws]).toEqual([])
 })

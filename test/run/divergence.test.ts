@@ -53,6 +53,45 @@ const changes: Readonly<Record<string, { readonly body: Body; readonly shown: Re
     body: async () => 'done',
     shown: /"a"/,
   },
+  'a scope without operations was added before': {
+    body: async (run, did) => {
+      await run.scope('calculation', (inner) => inner.scope('inner', () => 1 + 1))
+      return original(run, did)
+    },
+    shown: /"a"/,
+  },
+  'a scope that fails without an operation was added before': {
+    body: async (run, did) => {
+      await run.scope('failing', () => Promise.reject(new Error('no'))).catch(() => 'caught')
+      return original(run, did)
+    },
+    shown: /"a"/,
+  },
+  'a map of nothing was added between': {
+    body: async (run, did) => {
+      await run.step('a', did('a'))
+      await run.map('each', [], () => 1)
+      return original(run, did)
+    },
+    shown: /"b"/,
+  },
+  'a loop without operations was added before': {
+    body: async (run, did) => {
+      await run.loop('count', { state: 0 }, (turn, n) => (n < 5 ? turn.next(n + 1) : turn.done(n)))
+      return original(run, did)
+    },
+    shown: /"a"/,
+  },
+  'a scope without operations was added before what is waited for': {
+    body: async (run, did) => {
+      const a = await run.step('a', did('a'))
+      const b = await run.step('b', did('b'))
+      await run.scope('calculation', () => 1 + 1)
+      await run.signal('go')
+      return [a, b, await run.step('c', did('c'))]
+    },
+    shown: /"go"/,
+  },
   'a recorded step was renamed': {
     body: async (run, did) => {
       await run.step('a', did('a'))

@@ -296,3 +296,16 @@ describe('a loop', () => {
     expect(await runtime.result(await runtime.start(hiding, undefined))).toBe('done')
   })
 })
+
+test('what a turn has left behind does not go on while the turn is executed a second time', async () => {
+  const leaving = flow('leaving', async (run) => {
+    for (let i = 0; i < 5; i++) await run.step('before', () => i) // which takes the second execution a while
+    return run.loop('l', { state: 0 }, (turn, n) => {
+      void turn.step('left', () => n).then(() => turn.note('nobody waits for this'))
+      return n < 5 ? turn.next(n + 1) : turn.done(n)
+    })
+  })
+  const report = await crashAtEveryCommit(leaving, undefined, { development: true })
+  expect(report.outcomes).toEqual([{ status: 'completed', output: 5 }])
+  expect([...report.strays, ...report.flaws]).toEqual([])
+})

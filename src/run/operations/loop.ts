@@ -7,6 +7,7 @@ import { isWithin, redacted } from '../../ledger/index.ts'
 import { within } from '../current.ts'
 import { type Done, makerOf, type Next, verdictOf } from '../face.ts'
 import { abandoning, LoopState } from './loop-state.ts'
+import type { Left } from '../pass/leaving.ts'
 import type { Pass } from '../pass/pass.ts'
 import { inScope } from './scopes.ts'
 import { moveFirst } from './move.ts'
@@ -33,7 +34,10 @@ export function loop(
     const state = turns
       ? LoopState.restored(turns, pass.reader, { redact, sizes })
       : LoopState.initial(call.initial, { redact, sizes })
-    scope.time = turns?.at(-1)?.entry.time ?? scope.time
+    const last = turns?.at(-1)?.entry
+    scope.time = last?.time ?? scope.time
+    // What comes behind the turns that are passed over has known of the cancel from its beginning.
+    if (last && pass.recorded.cancelsBefore(last.seq)) await pass.toldOfCancel()
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
       const turn = Scope.turn(scope, call.name, number)
@@ -54,6 +58,7 @@ export function loop(
           return (verdict as Done<unknown>).result
         case 'next':
           if (pass.options.development && !shadow && isSampled(turnsOfPass, state.chain)) {
+            turn.leave() // its code has ended: what it left behind must not go on meanwhile
             await compareWithShadow(pass, turn, verdict)
           }
           await commit(pass, turn, state, (verdict as Next).state)
@@ -95,7 +100,7 @@ async function compareWithShadow(pass: Pass, turn: Scope, verdict: unknown): Pro
   const asked = Array.from(pass.operations, ({ path }) => path)
   const row = await store.run(run).catch(() => undefined)
   // While something is on its way into the ledger there is nothing firm to compare with.
-  if (!row || journal.pending || turn.isLeaving) return
+  if (!row || journal.pending || turn.parent?.isLeaving) return
   const difference = await shadowReplay(options, row, { turn: turn.path, verdict, asked })
   if (difference === undefined) return
   pass.stop({
@@ -114,7 +119,7 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
   // what it was when the code handed it on, however long something holds the turn.
   const change = state.change(after, turn.values)
   return new Promise((resolve) => {
-    pass.leave(turn, ({ abandoned, deliver }) => {
+    const write = ({ abandoned, deliver }: Left): void => {
       const { record, accept, ...written } = abandoning(change, abandoned)
       const { payload, artifacts } = cleaned(written, pass.options.redactor)
       const key = String(state.turn + 1)
@@ -130,6 +135,9 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
           resolve()
         },
       })
+    }
+    pass.whenEnding(loopScope, () => {
+      if (!loopScope.isLeaving) pass.leave(turn, write)
     })
   })
 }

@@ -27,7 +27,9 @@ export function inScope(
     shielded,
     begin: (operation) => {
       const scope = new Scope(pass.run, childPath(parent.path, key), parent.time, parent, shielded)
-      void enter(pass, scope, body).then((end) => close(pass, operation, scope, end))
+      void enter(pass, scope, body).then((end) =>
+        pass.whenEnding(scope, () => close(pass, operation, scope, end)),
+      )
     },
   })
 }

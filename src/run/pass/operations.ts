@@ -106,9 +106,14 @@ export class Operations {
     return left
   }
 
-  /** True when the ledger holds something of the scope, which is open, or is about to. */
+  /** True when the ledger holds something of the scope, which is open. */
+  isRecorded(scope: string): boolean {
+    return this.#begins.has(scope) || this.#begins.inside(scope).length > 0
+  }
+
+  /** The same, or it is about to. */
   hasBegun(scope: string): boolean {
-    if (this.#begins.has(scope) || this.#begins.inside(scope).length > 0) return true
+    if (this.isRecorded(scope)) return true
     return [...this].some(({ phase, path }) => phase === 'busy' && isWithin(path, scope))
   }
 

@@ -87,6 +87,8 @@ export class Pass {
   readonly #beginners: (() => void)[] = []
   /** What the code was told of. */
   #cancel: Cancelled | undefined
+  /** Those who wait for that. */
+  readonly #untold: (() => void)[] = []
   #loopEnd: LoopEnd | undefined
   /** Why the pass comes to its end although the code could go on. */
   #stop: Stop | undefined
@@ -159,6 +161,20 @@ export class Pass {
     this.#stir()
   }
 
+  /**
+   * Calls `end` when a scope may end whose code has: at once, unless the ledger holds nothing of it (P2). What
+   * has been recorded since was asked for without its outcome.
+   */
+  whenEnding(scope: Scope, end: () => void): void {
+    if (this.#isLive || this.operations.isRecorded(scope.path)) end()
+    else this.whenLive(end)
+  }
+
+  /** Resolves when the code is told of the cancel that the queue holds. */
+  toldOfCancel(): Promise<void> {
+    return new Promise((resolve) => this.#untold.push(resolve))
+  }
+
   /** There may be something to hand over or to begin: at the start, and after each append. */
   readonly begin = (): void => this.#stir()
 
@@ -211,7 +227,9 @@ export class Pass {
       committed: (entries) => {
         const entry = entries[before.length]
         // A scope that closed meanwhile took the operation with it: nobody waits for the outcome.
-        if (entry && !operation.scope.closed) this.recorded.push(line(entry))
+        if (!entry || operation.scope.closed) return
+        if (operation.phase === 'busy') operation.phase = 'replaying' // nothing is done about it any more
+        this.recorded.push(line(entry))
       },
     })
   }
@@ -422,6 +440,7 @@ export class Pass {
       if (!operation.scope.shielded && operation.family !== 'scope') operation.cancel(error)
     }
     this.#holds.cancel(error)
+    for (const then of this.#untold.splice(0)) then()
     this.#due.setAlarm()
   }
 

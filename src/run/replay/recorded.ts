@@ -205,6 +205,14 @@ export class Recorded {
     return cancelling || this.begun.size === 0 ? undefined : this.begun.keys().next().value
   }
 
+  /** True while the code is to be told of a cancel that was taken before this entry was written. */
+  cancelsBefore(seq: number): boolean {
+    if (!this.cancelling) return false
+    return this.#queue
+      .rest()
+      .some(({ kind, entry }) => kind === 'run.cancelling' && entry.seq < seq)
+  }
+
   shift(): void {
     const { next } = this
     if (next?.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
