@@ -7,9 +7,10 @@
  *
  * P1 Outcomes are handed over in ledger order, and microtasks drain before each: what the code does
  *    in between is the same however fast the outcomes came.
- * P2 Nothing begins that is not recorded while recorded outcomes or waits are left. What the ledger
- *    holds and the code does not ask for is a divergence: the run is paused, nothing is skipped or
- *    repeated. Code that asks for nothing new may still be on its way to a wait.
+ * P2 Nothing begins that is not recorded while recorded outcomes or waits are left, and no scope ends
+ *    of which nothing is recorded. What the ledger holds and the code does not ask for is a divergence:
+ *    the run is paused, nothing is skipped or repeated. Code that asks for nothing new may still be on
+ *    its way to a wait.
  * P3 An outcome is handed over only after it is durable.
  * P4 Operations of an ended pass never settle. Suspension is that silence, never an exception.
  * P5 The pass ends when nothing is busy and a short linger has passed; the release that ends it
