@@ -454,6 +454,14 @@ describe('policies', () => {
         { needed: true, approvers: ['b', 'c'] },
       ]),
     ).toMatchObject({ approvers: ['b'] })
+    const late = { needed: true, escalate: { after: '10d', to: 'late' } } as const
+    const early = { needed: true, escalate: { after: '1h', to: 'early' } } as const
+    for (const rules of [
+      [late, early],
+      [early, late],
+    ]) {
+      expect(combineApprovals(rules)).toMatchObject({ escalate: early.escalate })
+    }
   })
 
   test.each([

@@ -93,11 +93,14 @@ export function combineApprovals(decisions: readonly ApprovalDecision[]): Approv
     (both, list) => (both ? both.filter((name) => list.includes(name)) : list),
     undefined,
   )
-  const timed = needed
-    .filter(({ timeout }) => timeout !== undefined)
-    .toSorted((a, b) => parseDuration(a.timeout ?? 0) - parseDuration(b.timeout ?? 0))
-  const { timeout } = timed[0] ?? {}
-  const escalate = needed.find((decision) => decision.escalate)?.escalate
+  const timeout = soonest(
+    needed.flatMap((decision) => decision.timeout ?? []),
+    parseDuration,
+  )
+  const escalate = soonest(
+    needed.flatMap((decision) => decision.escalate ?? []),
+    ({ after }) => parseDuration(after),
+  )
   const prompts = needed.flatMap(({ prompt }) => prompt ?? [])
   const reasons = needed.flatMap(({ reason }) => reason ?? [])
   return {
@@ -114,6 +117,10 @@ export function combineApprovals(decisions: readonly ApprovalDecision[]): Approv
     ...(reasons.length > 0 ? { reason: reasons.join(' ') } : {}),
   }
 }
+
+/** Of several the one that comes first; the first of those that come at once. */
+const soonest = <T>(all: readonly T[], afterMs: (one: T) => number): T | undefined =>
+  all.toSorted((a, b) => afterMs(a) - afterMs(b))[0]
 
 /** Throws BAD_OPTION or BAD_DURATION unless this is a policy. */
 export function checkApprovalPolicy(
