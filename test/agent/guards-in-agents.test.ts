@@ -1,6 +1,6 @@
 /** Guards in whole agents, beyond single verdicts: limits, schemas, rows of guards, judges, streams. */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   agent,
   type Guard,
@@ -315,3 +315,64 @@ test.each([
     expect(made).toEqual([1, 1, 2])
   },
 )
+
+describe('a call that is proposed again and again is a repetition', () => {
+  /** An agent that proposes one call nine times, and how often its tool was called. */
+  function ringing(guards: readonly Guard[], approval = false) {
+    const made: unknown[] = []
+    const ring = tool({
+      name: 'ring',
+      description: 'Rings.',
+      input: z.object({ text: z.string(), times: z.number().default(1) }),
+      effect: 'idempotent',
+      approval,
+      run: (input) => void made.push(input),
+    })
+    const model = scriptedModel(({ turn }) =>
+      turn > 9 ? { text: 'Rung.' } : { toolCalls: [{ name: 'ring', input: { text: 'x' } }] },
+    )
+    return { made, ringer: agent({ name: 'ringer', model, tools: [ring], guards }) }
+  }
+
+  test('although another guard denies it each time, and the schema completes it', async () => {
+    let asked = 0
+    const deny = guard({
+      name: 'deny',
+      at: 'call',
+      check: () => (asked++, verdict.deny('No.')),
+    })
+    const { ringer } = ringing([repeatGuard({ max: 3 }), deny])
+    await using runtime = await testRuntime({ flows: [ringer] })
+    const run = await runtime.start(ringer, { prompt: 'Ring.' })
+    expect(await runtime.settled(run)).toMatchObject({ output: 'Rung.' })
+    expect(asked).toBe(3)
+  })
+
+  test.each(['before', 'behind'])('although a guard %s changes it each time', async (where) => {
+    const fix = guard({
+      name: 'fix',
+      at: 'call',
+      check: () => verdict.fix({ text: 'y', times: 1 }),
+    })
+    const repeat = repeatGuard({ max: 3 })
+    const { made, ringer } = ringing(where === 'before' ? [fix, repeat] : [repeat, fix])
+    await using runtime = await testRuntime({ flows: [ringer] })
+    const run = await runtime.start(ringer, { prompt: 'Ring.' })
+    expect(await runtime.settled(run)).toMatchObject({ output: 'Rung.' })
+    expect(made).toHaveLength(3)
+  })
+
+  test('although a person changes it each time, in other ways', async () => {
+    const { made, ringer } = ringing([repeatGuard({ max: 3 })], true)
+    await using runtime = await testRuntime({ flows: [ringer] })
+    const run = await runtime.start(ringer, { prompt: 'Ring.' })
+    for (let times = 2; ; times++) {
+      const [open] = await runtime.ever.approvals.list()
+      if (!open) break
+      await runtime.ever.approvals.approve(open.id, { by: 'eve', args: { text: 'x', times } })
+      await runtime.settle()
+    }
+    expect(await runtime.settled(run)).toMatchObject({ output: 'Rung.' })
+    expect(made).toHaveLength(3)
+  })
+})

@@ -28,7 +28,8 @@ import { type CheckedCall, validateCall } from './validate-call.ts'
 /** What became of a call. */
 export interface CallEnd {
   readonly result: CallResult
-  readonly past: PastCall
+  /** As guards were first shown it, and as it was made where they or people have changed it. */
+  readonly past: readonly PastCall[]
   /** Limits as they are after it. */
   readonly raised: Amounts
   /** False where it was not made, and where it came to an error. */
@@ -45,9 +46,9 @@ export async function takeCall(
   const { id, name } = part
   const { raised } = state
   const args = givenArgs(part)
-  const told = (is: 'error' | 'denied', value: string): CallEnd => ({
+  const told = (is: 'error' | 'denied', value: string, given = args): CallEnd => ({
     result: { id, tool: name, is, value },
-    past: { tool: name, digest: digestOf(args) },
+    past: pastCalls(name, [given]),
     raised,
     hasReturned: false,
   })
@@ -66,7 +67,7 @@ export async function takeCall(
   const { tool } = checked
   const call = { tool, id, input: checked.args }
   const cleared = await clear(at, run, state, call)
-  if (cleared.is === 'denied') return told('denied', cleared.reason)
+  if (cleared.is === 'denied') return told('denied', cleared.reason, call.input)
   const { made, limits } = await spend(at, run, raised, {
     key: keysBefore(id).budget,
     call: keyOfCall(id),
@@ -83,17 +84,23 @@ export async function takeCall(
       return { made: { is: 'executed' as const, input, executed }, limits: allowed }
     },
   })
-  if (made.is === 'denied') return { ...told('denied', made.reason), raised: limits }
+  if (made.is === 'denied') {
+    return { ...told('denied', made.reason, call.input), raised: limits }
+  }
   const { input, executed } = made
   // Before anybody looks at it: a guard that halts may quote it to whoever has started the run.
   if (tool.taints) taintIn(run, [{ call: id, tool: name }])
   return {
     result: await judged(at, run, state, { tool, id, input }, { id, tool: name, ...executed }),
-    past: { tool: name, digest: digestOf(input) },
+    past: pastCalls(name, [call.input, input]),
     raised: limits,
     hasReturned: executed.is === 'result',
   }
 }
+
+/** The call with each of these arguments: a model that proposes again what was changed repeats itself. */
+const pastCalls = (tool: string, args: readonly unknown[]): readonly PastCall[] =>
+  [...new Set(args.map(digestOf))].map((digest) => ({ tool, digest }))
 
 /**
  * A call with arguments that a deploy has come to refuse goes on where the tool is not executed with

@@ -183,7 +183,7 @@ function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
     artifacts: told.length > 0 ? [...state.artifacts, ...told] : state.artifacts,
     history: remembered(
       state,
-      ends.map(({ past }) => past),
+      ends.flatMap(({ past }) => past),
     ),
   })
 }
