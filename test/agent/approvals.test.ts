@@ -440,6 +440,23 @@ test('it is put off, handed over, and escalated', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
 })
 
+test('an escalation ends that somebody else has put it off', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  const { payer } = paying({ needed: true, escalate }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  await runtime.start(payer, { prompt: 'Pay.' })
+  const { id } = await only(runtime)
+  const { approvals } = runtime.ever
+  await approvals.snooze(id, '7d', { by: 'eve' })
+  await runtime.advance('23h')
+  expect((await only(runtime)).snoozed).toBeGreaterThan(runtime.time.clock.now())
+  await runtime.advance('2h')
+  expect(await only(runtime)).toMatchObject({ assignee: 'boss', snoozed: undefined })
+  await approvals.snooze(id, '2h', { by: 'boss' })
+  await runtime.settle()
+  expect((await only(runtime)).snoozed).toBeGreaterThan(runtime.time.clock.now())
+})
+
 test('what was done about it while no worker ran counts as of then: a vote, and who has it now', async () => {
   const escalate = { after: '1d', to: 'boss' } as const
   const { payer } = paying({ needed: true, approvals: 2, escalate }, [bob])

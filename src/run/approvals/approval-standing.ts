@@ -55,7 +55,7 @@ export function standingOf({ id, wait, state }: QuestionRow, reading: Reading): 
       refused = (decode(payload ?? '{}') as Payloads['approval.refused']).reason
     }
     if (kind === 'approval.changed') {
-      changed = { ...changed, ...(decode(payload ?? '{}') as Payloads['approval.changed']) }
+      changed = behind(changed, decode(payload ?? '{}') as Payloads['approval.changed'])
     }
   }
   const request = wait.record as Payloads['approval.requested']
@@ -68,7 +68,7 @@ export function standingOf({ id, wait, state }: QuestionRow, reading: Reading): 
         refused = judgement.reason
         break
       case 'changed':
-        changed = { ...changed, ...judgement.record }
+        changed = behind(changed, judgement.record)
         break
       case 'voted':
         votes = [...votes, judgement.vote]
@@ -78,4 +78,13 @@ export function standingOf({ id, wait, state }: QuestionRow, reading: Reading): 
     }
   }
   return { votes, changed, refused, isDecided: state === 'answered' }
+}
+
+/** What holds behind a change. Who gets it by escalation is shown it: another one has put it off. */
+function behind(
+  { snoozed, ...before }: Payloads['approval.changed'],
+  record: Payloads['approval.changed'],
+): Payloads['approval.changed'] {
+  const isPutOff = snoozed !== undefined && record.escalated !== true
+  return { ...before, ...(isPutOff ? { snoozed } : {}), ...record }
 }
