@@ -422,6 +422,7 @@ export interface Guard {
     readonly at: readonly Position[];
     readonly timeoutMs: number;
     readonly window: number | undefined;
+    readonly judges: boolean;
     readonly check: (subject: never, context: GuardContext) => unknown;
 }
 
@@ -441,6 +442,7 @@ export interface GuardDefinition<P extends Position> {
     readonly at: P | readonly P[];
     readonly timeout?: Duration;
     readonly window?: number;
+    readonly judges?: boolean;
     readonly check: (subject: Subjects[P], context: GuardContext<P>) => GuardVerdict | Promise<GuardVerdict>;
 }
 

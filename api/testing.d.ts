@@ -309,6 +309,7 @@ interface Guard {
     readonly at: readonly Position[];
     readonly timeoutMs: number;
     readonly window: number | undefined;
+    readonly judges: boolean;
     readonly check: (subject: never, context: GuardContext) => unknown;
 }
 

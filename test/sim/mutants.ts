@@ -279,8 +279,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'guards that a deploy has added are asked about the past',
     file: 'agent/guards/ruling.ts',
-    find: 'if (later.some((one) => isRecorded(run, one))) return untouched',
-    replace: 'if (later.length < 0) return untouched',
+    find: '!later.some((one) => isTakenUp(run, one))',
+    replace: 'later.length >= 0',
   },
   {
     name: 'a budget does not see the calls that are under way',

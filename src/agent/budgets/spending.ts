@@ -28,6 +28,16 @@ export interface Spending {
   readonly cost: Cost
 }
 
+/** What a call of a model costs that is no turn: nobody knows beforehand. */
+export const modelCost: Cost = { amounts: {}, unknown: ['tokens', 'microUsd', 'timeMs'] }
+
+/** The key of the decision whether there is room for what guards spend under this key who ask models. */
+export const judgesKey = (key: string): string => `budget:${key} judges`
+
+/** Whether this is recorded, or that guards were about to decide it. */
+export const isTakenUp = (run: Run, key: string): boolean =>
+  isRecorded(run, key) || isRecorded(run, judgesKey(key))
+
 /**
  * Makes the call when there is room for it (B1), and hands it the limits that hold from now on.
  * Otherwise asks a person first (B2). Throws BUDGET_STOPPED.
@@ -46,6 +56,28 @@ export async function spend<T>(
   } finally {
     at.underWay.remove(reserved)
   }
+}
+
+/**
+ * Asks a model once more for which there was room before. Where judges or a summary have spent something since,
+ * it is looked at again.
+ */
+export function spendMore<T>(
+  at: Agency,
+  run: Run,
+  raised: Amounts,
+  {
+    key,
+    call,
+    hasSpent,
+    execute,
+  }: Pick<Spending, 'key' | 'call'> & {
+    readonly hasSpent: boolean
+    readonly execute: () => Promise<T>
+  },
+): Promise<T> {
+  if (!hasSpent && !isRecorded(run, key)) return execute()
+  return spend(at, run, raised, { key, call, cost: modelCost, execute })
 }
 
 /** The limits with which there is room, and the amounts that are under way from now on. */
@@ -67,7 +99,7 @@ async function withRoom(
     })
   /** It was let through before, or nothing limits it any more. */
   const isPast = (): boolean =>
-    !at.isLimited || [...before, call].some((one) => isRecorded(run, one))
+    !at.isLimited || isRecorded(run, call) || before.some((one) => isTakenUp(run, one))
   let hasWaited = false
   for (let round = 1; ;) {
     let over: readonly Over[] = []

@@ -9,7 +9,7 @@
  * - C4 What the ledger holds is served; what comes before something that it holds is past. So a guard,
  *   a policy or a budget that a deploy adds or takes away leaves waiting runs alone.
  */
-import { type Amounts, digestOf } from '../../ledger/index.ts'
+import { digestOf } from '../../ledger/index.ts'
 import { hasOutcome, holdIn, isRecorded, taintIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
@@ -17,7 +17,7 @@ import { clear, clearAgain } from './clearing.ts'
 import { executeTool } from './execution.ts'
 import type { PastCall } from '../guards/guard.ts'
 import { rule } from '../guards/ruling.ts'
-import { spend } from '../budgets/spending.ts'
+import { isTakenUp, spend } from '../budgets/spending.ts'
 import type { AgentState, CallResult } from '../loop/state.ts'
 import type { ToolCallPart } from '../model/answer.ts'
 import { givenArgs } from '../model/proposed-calls.ts'
@@ -30,8 +30,6 @@ export interface CallEnd {
   readonly result: CallResult
   /** As guards were first shown it, and as it was made where they or people have changed it. */
   readonly past: readonly PastCall[]
-  /** Limits as they are after it. */
-  readonly raised: Amounts
   /** False where it was not made, and where it came to an error. */
   readonly hasReturned: boolean
 }
@@ -44,17 +42,15 @@ export async function takeCall(
   part: ToolCallPart,
 ): Promise<CallEnd> {
   const { id, name } = part
-  const { raised } = state
   const args = givenArgs(part)
   const told = (is: 'error' | 'denied', value: string, given = args): CallEnd => ({
     result: { id, tool: name, is, value },
     past: pastCalls(name, [given]),
-    raised,
     hasReturned: false,
   })
   // What is begun goes on (C4).
   const keys = [...Object.values(keysBefore(id)), keyOfCall(id)]
-  const isBegun = keys.some((key) => isRecorded(run, key))
+  const isBegun = keys.some((key) => isTakenUp(run, key))
   const validated = validateCall(
     [...at.tools.values()],
     { tool: name, args },
@@ -68,32 +64,29 @@ export async function takeCall(
   const call = { tool, id, input: checked.args }
   const cleared = await clear(at, run, state, call)
   if (cleared.is === 'denied') return told('denied', cleared.reason, call.input)
-  const { made, limits } = await spend(at, run, raised, {
+  const made = await spend(at, run, state.raised, {
     key: keysBefore(id).budget,
     call: keyOfCall(id),
     before: Object.values(keysAgain(id)),
     cost: { amounts: { calls: 1 }, unknown: ['timeMs'] },
     execute: async (allowed) => {
       const still = await clearAgain(at, run, state, { call, cleared })
-      if (still.is === 'denied') return { made: still, limits: allowed }
+      if (still.is === 'denied') return still
       const { input } = still
       at.limitChildren(run, allowed)
       const executed = await at.whenFree(tool, isRecorded(run, keyOfCall(id)), () =>
         executeTool(at, run, { tool, id, input }),
       )
-      return { made: { is: 'executed' as const, input, executed }, limits: allowed }
+      return { is: 'executed' as const, input, executed }
     },
   })
-  if (made.is === 'denied') {
-    return { ...told('denied', made.reason, call.input), raised: limits }
-  }
+  if (made.is === 'denied') return told('denied', made.reason, call.input)
   const { input, executed } = made
   // Before anybody looks at it: a guard that halts may quote it to whoever has started the run.
   if (tool.taints) taintIn(run, [{ call: id, tool: name }])
   return {
     result: await judged(at, run, state, { tool, id, input }, { id, tool: name, ...executed }),
     past: pastCalls(name, [call.input, input]),
-    raised: limits,
     hasReturned: executed.is === 'result',
   }
 }

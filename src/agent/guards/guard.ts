@@ -46,6 +46,8 @@ export interface Guard {
   readonly timeoutMs: number
   /** How many characters of streamed text may pass before its verdict; undefined: none. */
   readonly window: number | undefined
+  /** It asks a model, so the budget is looked at before it is asked. */
+  readonly judges: boolean
   readonly check: (subject: never, context: GuardContext) => unknown
 }
 
@@ -61,6 +63,11 @@ export interface GuardDefinition<P extends Position> {
    * for guards that look at what is near, and where being late by so much is no harm.
    */
   readonly window?: number
+  /**
+   * True for a guard whose check calls `judge`: it is not asked before the budget has room for a call of a model.
+   * Default false: what it spends is counted all the same.
+   */
+  readonly judges?: boolean
   readonly check: (
     subject: Subjects[P],
     context: GuardContext<P>,
@@ -80,8 +87,8 @@ const brand = Symbol.for('everloop.guard')
  * })
  */
 export function guard<const P extends Position>(definition: GuardDefinition<P>): Guard {
-  checkOptions('guard', definition, ['name', 'at', 'timeout', 'window', 'check'])
-  const { name, at, timeout = '10s', window, check } = definition
+  checkOptions('guard', definition, ['name', 'at', 'timeout', 'window', 'judges', 'check'])
+  const { name, at, timeout = '10s', window, judges = false, check } = definition
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
     throw new EverloopError(
       'BAD_NAME',
@@ -96,11 +103,13 @@ export function guard<const P extends Position>(definition: GuardDefinition<P>):
   if (typeof check !== 'function') throw bad('needs `check`: a function that returns a verdict')
   if (window !== undefined && !(Number.isInteger(window) && window >= 0))
     throw bad('`window` must be a whole number of characters')
+  if (typeof judges !== 'boolean') throw bad('`judges` must be true or false')
   const made: Guard = {
     name,
     at: Object.freeze([...new Set(places)]) as readonly Position[],
     timeoutMs: parseDuration(timeout),
     window,
+    judges,
     check: check as unknown as Guard['check'],
   }
   Object.defineProperty(made, brand, { value: true })

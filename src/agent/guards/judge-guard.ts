@@ -69,6 +69,7 @@ export function judgeGuard(options: JudgeGuardOptions): Guard {
     name,
     at,
     timeout,
+    judges: judge === undefined,
     check: async (subject, context) => {
       const part = judgedPart(context.position, subject)
       const text = typeof part === 'string' ? part : encode(part)

@@ -5,6 +5,7 @@
  * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
  *   has added are not asked about the past (C4).
  */
+import { isTakenUp, judgesKey, modelCost, spend } from '../budgets/spending.ts'
 import { decideIn, isRecorded, taintsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
@@ -62,7 +63,14 @@ const permission = dataSchema<Permission>({
   additionalProperties: false,
 })
 
-/** Asks the guards, where there are some. Throws GUARD_HALTED when one ends the run. */
+/** Whether one that asks a model stands at this position. */
+export const isJudged = (at: Agency, position: Position): boolean =>
+  at.guards.some((one) => one.judges && one.at.includes(position))
+
+/**
+ * Asks the guards, where there are some, and where one of them asks a model once there is room for that. Throws
+ * GUARD_HALTED when one ends the run, and BUDGET_STOPPED.
+ */
 export function rule<P extends Position>(
   at: Agency,
   run: Run,
@@ -71,10 +79,23 @@ export function rule<P extends Position>(
 ): Ruling<P> | Promise<Ruling<P>> {
   const { position, key, later, subject } = matter
   const untouched = { is: 'allow', subject, isFixed: false } as const
-  if (isRecorded(run, key)) return ruled(at, run, state, matter)
-  if (!at.guards.some((one) => one.at.includes(position))) return untouched
-  if (later.some((one) => isRecorded(run, one))) return untouched
-  return ruled(at, run, state, matter)
+  const isAsked = isRecorded(run, key)
+  const isWanted =
+    isAsked ||
+    (at.guards.some((one) => one.at.includes(position)) &&
+      !later.some((one) => isTakenUp(run, one)))
+  const made = (): Ruling<P> | Promise<Ruling<P>> =>
+    isWanted ? ruled(at, run, state, matter) : untouched
+  const room = judgesKey(key)
+  const mayCost = isWanted && !isAsked && isJudged(at, position)
+  if (!mayCost && !isRecorded(run, room)) return made()
+  return spend(at, run, state.raised, {
+    key: room,
+    call: key,
+    before: later,
+    cost: modelCost,
+    execute: async () => made(),
+  })
 }
 
 async function ruled<P extends Position>(

@@ -3,13 +3,14 @@
  * nothing leaves it that the guards at `output` have not seen, or that does not fit its schema.
  */
 import type { EverloopError } from '../../base/errors.ts'
-import { holdIn, isRecorded } from '../../run/inside.ts'
+import { holdIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
 import { fitted, type Misfit, parseStructured, type Structured } from '../model/structured.ts'
 import { lastText } from './progress.ts'
 import { rule } from '../guards/ruling.ts'
+import { isTakenUp } from '../budgets/spending.ts'
 import { type Refusal, sentBack } from './sent-back.ts'
 import { type AgentState, withMessages, withOtherMessages } from './state.ts'
 import { turnKeys } from './turn-keys.ts'
@@ -82,7 +83,7 @@ async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
   const text = lastText(state)
   const made = await outputOf(at, run, text)
   // What guards have ruled about is asked for, whatever a schema that a deploy has added says of it (C4).
-  if (!made.ok && !isRecorded(run, turnKeys.outputGuard)) return { ...made, is: 'misfit' }
+  if (!made.ok && !isTakenUp(run, turnKeys.outputGuard)) return { ...made, is: 'misfit' }
   const ruling = await rule(at, run, state, {
     position: 'output',
     key: turnKeys.outputGuard,

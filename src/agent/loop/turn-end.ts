@@ -6,6 +6,7 @@
 import type { Next, Turn } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import type { CallEnd } from '../calls/call.ts'
+import { higher } from '../budgets/budget.ts'
 import { conclude, concludeNow } from './conclusion.ts'
 import { halt } from './halt.ts'
 import { Inbox } from './inbox.ts'
@@ -47,7 +48,12 @@ export class TurnEnd {
 
   /** The next turn begins with this state. */
   async goOn(after: AgentState): Promise<Next> {
-    return this.#run.next(heard(after, await this.#inbox.close()))
+    return this.#next(heard(after, await this.#inbox.close()))
+  }
+
+  /** With what people have raised in this turn, whoever has asked them. */
+  #next(state: AgentState): Next {
+    return this.#run.next({ ...state, raised: higher(state.raised, this.#at.askers.raised) })
   }
 
   /** Has the model answer again. Throws GUARD_DENIED when it gets no further try. */
@@ -65,14 +71,13 @@ export class TurnEnd {
 
   /** Ends with what was said last, or waits for the next message. */
   async conclude(spoken: AgentState): Promise<Next> {
-    const run = this.#run
-    const concluded = await conclude(this.#at, run, spoken, () => this.isLast(spoken))
+    const concluded = await conclude(this.#at, this.#run, spoken, () => this.isLast(spoken))
     if (concluded.is === 'again') return this.goOn(concluded.state)
     if (!this.#at.agent.conversation) return this.#end(spoken, concluded.output)
     // Somebody spoke while the last answer was given: then it was not the last one.
     const late = await this.#inbox.close()
-    if (late.length > 0) return run.next(heard(spoken, late))
-    return run.next({ ...withoutStrikes(spoken), phase: 'listening' })
+    if (late.length > 0) return this.#next(heard(spoken, late))
+    return this.#next({ ...withoutStrikes(spoken), phase: 'listening' })
   }
 
   /** Ends with what was said last, unless somebody speaks before that is durable (N4). */
@@ -83,6 +88,6 @@ export class TurnEnd {
 
   /** Ends the run; nothing comes back then. Or the next turn begins with what was said meanwhile. */
   async #end(state: AgentState, output: unknown): Promise<Next> {
-    return this.#run.next(heard(state, await this.#inbox.orEnd(output)))
+    return this.#next(heard(state, await this.#inbox.orEnd(output)))
   }
 }

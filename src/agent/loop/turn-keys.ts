@@ -5,10 +5,13 @@ import type { AgentState } from './state.ts'
 export const turnKeys = {
   /** The decision whether there is room for asking the model. */
   budget: 'budget:turn',
-  /** The guards on the request for a summary, and the summary. */
+  /** The guards on the request for a summary, whether there is room behind them, and the summary. */
   compactionGuard: 'guard:compaction',
+  compactionRoom: 'budget:compaction',
   compaction: 'compaction',
   requestGuard: 'guard:request',
+  /** Whether there is room still, where a summary or judges have spent something since the budget was asked. */
+  room: 'budget:model',
   model: 'model',
   answerGuard: 'guard:answer',
   outputGuard: 'guard:output',
@@ -23,8 +26,10 @@ export const inputKeys = ({ pending }: AgentState): readonly string[] =>
 /** What comes between the budget and the model. */
 export const beforeModel: readonly string[] = [
   turnKeys.compactionGuard,
+  turnKeys.compactionRoom,
   turnKeys.compaction,
   turnKeys.requestGuard,
+  turnKeys.room,
 ]
 
 /** What comes behind the guards on what came in, up to the answer. */

@@ -13,7 +13,6 @@ import type { Next, Turn } from '../../run/index.ts'
 import { admit, hasAnswered } from './admission.ts'
 import type { Agency } from './agency.ts'
 import { type CallEnd, takeCall } from '../calls/call.ts'
-import { higher } from '../budgets/budget.ts'
 import { compacted } from './compaction.ts'
 import { entitle } from './entitle.ts'
 import { halt } from './halt.ts'
@@ -24,9 +23,9 @@ import { proposedCalls, shownCall } from '../model/proposed-calls.ts'
 import { retold } from '../model/retold.ts'
 import { asUserMessage } from './prompt.ts'
 import { proposedBefore } from '../calls/proposed-before.ts'
-import { askModel, requestMessages } from './reply.ts'
-import { rule, type Ruling } from '../guards/ruling.ts'
-import { spend } from '../budgets/spending.ts'
+import { askModel, type Reply, requestMessages } from './reply.ts'
+import { isJudged, rule, type Ruling } from '../guards/ruling.ts'
+import { isTakenUp, modelCost, spend, spendMore } from '../budgets/spending.ts'
 import {
   type AgentState,
   heard,
@@ -68,7 +67,7 @@ export async function takeTurn(
   const spoken = withMessages(answered, [{ role: 'assistant', parts: said }])
 
   // What guards said of the output is proof that the model got no further try then (C4).
-  const wasStopped = isRecorded(run, turnKeys.outputGuard)
+  const wasStopped = isTakenUp(run, turnKeys.outputGuard)
   if (calls.length > 0) {
     const states = proposedBefore(at, spoken, calls)
     const ends = await Promise.all(
@@ -122,18 +121,29 @@ const answer = (at: Agency, run: Turn<AgentState>, state: AgentState): Promise<A
     key: turnKeys.budget,
     call: turnKeys.model,
     before: beforeModel,
-    cost: { amounts: { turns: 1 }, unknown: ['tokens', 'microUsd', 'timeMs'] },
-    execute: async (raised) => request(at, run, await compacted(at, run, { ...state, raised })),
+    cost: { ...modelCost, amounts: { turns: 1 } },
+    execute: async (raised) => {
+      const { state: shorter, hasAsked } = await compacted(at, run, { ...state, raised })
+      return request(at, run, shorter, hasAsked)
+    },
   })
 
-/** Asks the model, once guards let the request pass. */
-async function request(at: Agency, run: Turn<AgentState>, state: AgentState): Promise<Answered> {
+/**
+ * Asks the model, once guards let the request pass. `hasSpent`: since the budget was asked. Then it is asked
+ * again, and so it is behind judges.
+ */
+async function request(
+  at: Agency,
+  run: Turn<AgentState>,
+  state: AgentState,
+  hasSpent: boolean,
+): Promise<Answered> {
   const isGuarded = at.guards.some((one) => one.at.includes('request'))
   const messages = isGuarded ? await holdIn(run, requestMessages(at, run, state)) : []
   const ruling = await rule(at, run, state, {
     position: 'request',
     key: turnKeys.requestGuard,
-    later: [turnKeys.model],
+    later: [turnKeys.room, turnKeys.model],
     subject: { messages, model: at.modelName, tools: [...at.tools.keys()] },
   })
   if (ruling.is === 'deny' || ruling.is === 'retry') {
@@ -144,7 +154,17 @@ async function request(at: Agency, run: Turn<AgentState>, state: AgentState): Pr
     )
   }
   const fixed = ruling.isFixed ? (ruling.subject.messages as typeof messages) : undefined
-  const { answer: given, definition, context = 0 } = await askModel(at, run, state, fixed)
+  const ask = (): Promise<Reply> => askModel(at, run, state, fixed)
+  const {
+    answer: given,
+    definition,
+    context = 0,
+  } = await spendMore(at, run, state.raised, {
+    key: turnKeys.room,
+    call: turnKeys.model,
+    hasSpent: hasSpent || isJudged(at, 'request'),
+    execute: ask,
+  })
   const answered: AgentState = {
     ...state,
     turns: state.turns + 1,
@@ -174,12 +194,10 @@ const ruleOn = (
 
 /** The state after all calls of an answer, in the order of the calls (N3). */
 function withEnds(state: AgentState, ends: readonly CallEnd[]): AgentState {
-  const raised = ends.reduce((most, end) => higher(most, end.raised), state.raised)
   const told = ends.flatMap(({ result }) => result.artifact?.artifact ?? [])
   return withoutStrikes({
     ...withMessages(state, [{ role: 'tool', results: ends.map(({ result }) => result) }]),
     calls: state.calls + ends.length,
-    raised,
     artifacts: told.length > 0 ? [...state.artifacts, ...told] : state.artifacts,
     history: remembered(
       state,
