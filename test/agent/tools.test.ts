@@ -420,8 +420,11 @@ describe('policies', () => {
         throw new Error('broken')
       },
     })
-    expect(policiesFor('support', [strict, failing])).toEqual([strict, failing])
-    expect(policiesFor('other', [strict, failing])).toEqual([failing])
+    const silent = policy({ name: 'silent', applies: (() => undefined) as never })
+    const elsewhere = policy({ name: 'elsewhere', applies: () => false })
+    const all = [strict, failing, silent, elsewhere]
+    expect(policiesFor('support', all)).toEqual([strict, failing, silent])
+    expect(policiesFor('other', all)).toEqual([failing, silent])
   })
 
   test('add to what a tool wants, and a rule that fails asks for an approval', async () => {

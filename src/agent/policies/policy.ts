@@ -96,13 +96,13 @@ export function checkPolicies(policies: unknown): asserts policies is readonly P
   )
 }
 
-/** The policies that are for this agent, in order. One whose `applies` fails is for it. */
+/** The policies that are for this agent, in order: all but those whose `applies` says no. One that fails is for it. */
 export function policiesFor(agent: string, policies: readonly Policy[]): readonly Policy[] {
   return policies.filter(({ applies }) => {
     if (applies === undefined) return true
     if (typeof applies !== 'function') return matchesAny(applies.agents, agent)
     try {
-      return applies(agent)
+      return (applies(agent) as unknown) !== false
     } catch {
       return true
     }
