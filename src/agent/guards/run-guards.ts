@@ -7,7 +7,9 @@
  *   asked about what will be denied. What several guards ask is put as one question, and each is told.
  * - G4 A person's yes counts for the guards whose questions it answered, and for exactly what it was
  *   said about.
+ * - G5 What a guard is handed it cannot change: what it returns counts, and nothing else.
  */
+import { frozenCopy } from '../../base/frozen-copy.ts'
 import { digestOf, type Payloads } from '../../ledger/index.ts'
 import { type Asking, askGuard, type Said } from './ask-guard.ts'
 import type { Guard } from './guard.ts'
@@ -76,8 +78,8 @@ class Hearing<P extends Position> {
 
   constructor(position: P, subject: Subjects[P], granted: readonly Grant[] = []) {
     this.#position = position
-    this.#given = subject
-    this.#subject = subject
+    this.#given = frozenCopy(subject)
+    this.#subject = this.#given
     this.#granted = granted
   }
 
@@ -99,7 +101,7 @@ class Hearing<P extends Position> {
       case 'allow':
         return undefined
       case 'fix':
-        this.#subject = fixed ?? this.#subject
+        this.#subject = frozenCopy(fixed) ?? this.#subject
         this.#isFixed = true
         return undefined
       case 'ask': {
