@@ -149,6 +149,19 @@ test('events in no order at all are put together, whole calls in the place of th
   ])
 })
 
+test('what comes of the input of a call behind the whole of it is no other call', async () => {
+  const call = { type: 'tool-call', toolCallId: 'a', toolName: 'weather', input: '{"city":"Ulm"}' }
+  const { content } = await answerOf([
+    { type: 'tool-input-start', id: 'a', toolName: 'weather' },
+    { type: 'tool-input-delta', id: 'a', delta: '{"city"' },
+    call,
+    { type: 'tool-input-delta', id: 'a', delta: ':"Ulm"}' },
+    { type: 'tool-input-end', id: 'a' },
+    finish,
+  ])
+  expect(content).toMatchObject([{ type: 'tool-call', id: 'a', input: { city: 'Ulm' } }])
+})
+
 test('what a provider hands over beside the answer is kept as far as it is data', async () => {
   const circle: Record<string, unknown> = { good: 1, bad: () => 1, worse: Symbol('x'), nan: NaN }
   circle['itself'] = circle

@@ -32,6 +32,8 @@ export class Collector {
   readonly #places: Place[] = []
   /** The places of growing parts, by kind and id. */
   readonly #growing = new Map<string, Place>()
+  /** The keys of calls that have come as a whole. */
+  readonly #whole = new Set<string>()
   readonly #warnings: unknown[] = []
   #response: Record<string, unknown> = {}
   #finish: RawPart | undefined
@@ -114,6 +116,10 @@ export class Collector {
   #grow(type: Growing['type'], part: RawPart): void {
     const key = `${type}:${String(part['id'])}`
     let growing = this.#growingAt(key)
+    if (!growing && this.#whole.has(key) && part['type'] !== 'tool-input-start') {
+      this.#count(part['delta'])
+      return // the rest of what has come as a whole, and no call of its own
+    }
     if (!growing || (part['type'] === `${type}-start` && growing.text !== '')) {
       growing = { type, first: part, text: '', metadata: undefined }
       const place: Place = { holds: { is: 'growing', part: growing } }
@@ -138,6 +144,7 @@ export class Collector {
     const key = `tool-call:${String(part['toolCallId'])}`
     const place = this.#growing.get(key)
     this.#growing.delete(key)
+    this.#whole.add(key)
     if (place) {
       place.holds = { is: 'whole', part }
       return
