@@ -266,6 +266,27 @@ test('who speaks while the last answer is judged is heard, and it is sent back',
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Two.' })
 })
 
+test.each([false, true])(
+  'an answer that fitted forgives those before it, although somebody spoke meanwhile; conversation: %s',
+  async (conversation) => {
+    let speak: (() => Promise<unknown>) | undefined
+    const scripted = scriptedModel(async ({ index }) => {
+      if (index === 1) await speak?.()
+      return { text: index % 2 === 0 ? 'No JSON.' : `{"n":${index}}` }
+    })
+    const output = z.object({ n: z.number() })
+    const flow = agent({ name: 'a', model: scripted, output, repairs: 1, conversation })
+    await using runtime = await testRuntime({ flows: [flow] })
+    speak = () => runtime.ever.send('r', 'And now?')
+    const run = await runtime.start(flow, { prompt: 'Go.' }, { id: 'r' })
+    const end = await runtime.settled(run)
+    expect(scripted.requests).toHaveLength(4)
+    expect(end).toMatchObject(
+      conversation ? { status: 'waiting' } : { status: 'completed', output: { n: 3 } },
+    )
+  },
+)
+
 /** A conversation in which nobody speaks for a day, and somebody does while its end is judged. */
 async function spokenToWhileJudged(end: GuardVerdict): Promise<unknown> {
   let speak: (() => Promise<void>) | undefined

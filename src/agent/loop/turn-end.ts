@@ -73,11 +73,12 @@ export class TurnEnd {
   async conclude(spoken: AgentState): Promise<Next> {
     const concluded = await conclude(this.#at, this.#run, spoken, () => this.isLast(spoken))
     if (concluded.is === 'again') return this.goOn(concluded.state)
-    if (!this.#at.agent.conversation) return this.#end(spoken, concluded.output)
+    const forgiven = withoutStrikes(spoken)
+    if (!this.#at.agent.conversation) return this.#end(forgiven, concluded.output)
     // Somebody spoke while the last answer was given: then it was not the last one.
     const late = await this.#inbox.close()
-    if (late.length > 0) return this.#next(heard(spoken, late))
-    return this.#next({ ...withoutStrikes(spoken), phase: 'listening' })
+    if (late.length > 0) return this.#next(heard(forgiven, late))
+    return this.#next({ ...forgiven, phase: 'listening' })
   }
 
   /** Ends with what was said last, unless somebody speaks before that is durable (N4). */
