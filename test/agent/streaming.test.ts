@@ -131,6 +131,34 @@ test('an attempt of the model that was cut is void too', async () => {
   if (texts.length > 0) expect(shownOf([...half, ...items])).toBe(words)
 })
 
+test('nothing of a cut attempt is shown in the next one, not even what might have become a secret', async () => {
+  const gate = Promise.withResolvers<void>()
+  const part = (delta: string): object => ({ type: 'text-delta', id: '1', delta })
+  let attempts = 0
+  const model = scriptedModel([])
+  model.doStream = () => {
+    const isFirst = attempts++ === 0
+    const texts = isFirst ? ['sesame'] : ['One ', 'two ']
+    const stream = new ReadableStream({
+      async pull(controller) {
+        const text = texts.shift()
+        if (text !== undefined) return controller.enqueue(part(text))
+        if (!isFirst) await gate.promise
+        controller.error(new Error('cut'))
+      },
+    })
+    return Promise.resolve({ stream })
+  }
+  const talker = agent({ name: 'talker', model, retry: { attempts: 2, delay: 1 } })
+  const secrets = { KEY: 'sesame-open-the-door' }
+  await using runtime = await testRuntime({ flows: [talker], secrets })
+  const run = await runtime.ever.start(talker, { prompt: 'Count.' })
+  const items = await runtime.runUntil(reading(run.stream(), (all) => shownOf(all).includes('two')))
+  gate.resolve()
+  expect(shownOf(items)).toBe('One two ')
+  await runtime.settled(run)
+})
+
 test('a guard on the answer holds the text, or lets pass what its window allows', async () => {
   for (const window of [undefined, 8]) {
     const { model, release } = halting('goes on')

@@ -168,8 +168,7 @@ export class LiveText {
 
   /** What was shown is void: another attempt begins within the step. */
   restart(): void {
-    if (this.#parts === 0 && this.#pending === '') return
-    this.#attempt++
+    if (this.#parts > 0 || this.#pending !== '') this.#attempt++
     this.#pending = ''
     this.#parts = 0
     this.#units = 0
