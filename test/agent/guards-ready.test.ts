@@ -262,6 +262,14 @@ describe('schemaGuard', () => {
 })
 
 describe('repeatGuard', () => {
+  test.each([{ max: 51 }, { max: 65, within: 100 }, { max: 3, within: 2 }])(
+    'with %j, which would let every call pass, is refused',
+    (options) => {
+      expect(() => repeatGuard(options)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }))
+      expect(() => repeatGuard({ max: 64, within: 100 })).not.toThrow()
+    },
+  )
+
   test('counts calls of the same tool with the same arguments in any order', async () => {
     const past = (count: number): object => ({
       history: Array.from({ length: count }, () => ({

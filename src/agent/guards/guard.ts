@@ -15,6 +15,9 @@ export interface PastCall {
   readonly digest: string
 }
 
+/** How many of the calls before guards are shown. */
+export const historyMax = 64
+
 /** What a guard is told besides the subject. */
 export interface GuardContext<P extends Position = Position> {
   readonly position: P
@@ -24,7 +27,7 @@ export interface GuardContext<P extends Position = Position> {
   readonly turn: number
   /** Aborted when the guard's time is over, or nobody waits for its verdict any more. */
   readonly signal: AbortSignal
-  /** The calls of this run so far, oldest first. */
+  /** The last calls of this run, 64 at most, oldest first. */
   readonly history: readonly PastCall[]
   /** What of the conversation came from outside; `run`: in which other run it was read. */
   readonly tainted: readonly Taint[]

@@ -1,7 +1,8 @@
 /** A guard on going round in circles: the same call again and again. */
+import { EverloopError } from '../../base/errors.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
 import { digestOf } from '../../ledger/index.ts'
-import { type Guard, guard } from './guard.ts'
+import { type Guard, guard, historyMax } from './guard.ts'
 import { checkReaction, react } from './text-guard.ts'
 import { verdict } from './verdict.ts'
 
@@ -10,7 +11,7 @@ export interface RepeatGuardOptions {
   readonly name?: string
   /** How often a call with the same arguments may be made, in one answer too. Default 3. */
   readonly max?: number
-  /** Only this many calls before count. Default 50. */
+  /** Only this many calls before count, 64 at most. Default 50. */
   readonly within?: number
   /** Default "deny". */
   readonly reaction?: 'deny' | 'ask' | 'halt'
@@ -28,6 +29,13 @@ export function repeatGuard(options: RepeatGuardOptions = {}): Guard {
   checkReaction('repeatGuard', reaction, ['deny', 'ask', 'halt'])
   checkCount('repeatGuard: `max`', max, 1)
   checkCount('repeatGuard: `within`', within, 1)
+  const shown = Math.min(within, historyMax)
+  if (max > shown) {
+    throw new EverloopError(
+      'BAD_OPTION',
+      `repeatGuard: \`max\` is ${max}, but only ${shown} calls before count (\`within\`, ${historyMax} at most): it would let every call pass.`,
+    )
+  }
   return guard({
     name,
     at: 'call',

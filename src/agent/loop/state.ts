@@ -7,7 +7,7 @@
  */
 import { hash } from 'node:crypto'
 import { type Amounts, encode, type Taint } from '../../ledger/index.ts'
-import type { PastCall } from '../guards/guard.ts'
+import { historyMax, type PastCall } from '../guards/guard.ts'
 import type { AnswerPart } from '../model/answer.ts'
 
 /** A message of the conversation, as the model is given it. */
@@ -75,9 +75,6 @@ export interface AgentState {
   /** How many messages from the beginning go out without their reasoning, as its provider refused it. */
   readonly bare?: number
 }
-
-/** How many calls guards are shown for finding loops. */
-const historyMax = 64
 
 /** The state before the first turn. */
 export const initialState = (pending: readonly UserMessage[]): AgentState => ({
