@@ -266,6 +266,18 @@ test('who speaks while the last answer is judged is heard, and it is sent back',
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Two.' })
 })
 
+test('a condition that is asynchronous fails the run: it would stop each agent at once', async () => {
+  const when = (() => Promise.resolve(false)) as never
+  const model = scriptedModel([{ toolCalls: [{ name: 'look' }] }, { text: 'Done.' }])
+  const flow = agent({ name: 'a', model, tools: [look], stop: { when } })
+  await using runtime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({
+    status: 'failed',
+    error: { code: 'BAD_OPTION', message: expect.stringContaining('agent.stop.when') },
+  })
+})
+
 test.each([false, true])(
   'an answer that fitted forgives those before it, although somebody spoke meanwhile; conversation: %s',
   async (conversation) => {

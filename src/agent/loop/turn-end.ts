@@ -3,6 +3,8 @@
  *
  * - N4 What was said to the agent while it worked is in the conversation of the next turn.
  */
+import { EverloopError } from '../../base/errors.ts'
+import { isPromiseLike } from '../../run/promise-like.ts'
 import type { Next, Turn } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import type { CallEnd } from '../calls/call.ts'
@@ -38,7 +40,15 @@ export class TurnEnd {
       ({ result, hasReturned }) => hasReturned && tools.includes(result.tool),
     )
     if (isDone || state.turns >= turns) return true
-    return when?.(progressOf(this.#run.id, state)) ?? false
+    const said: unknown = when?.(progressOf(this.#run.id, state))
+    // Every promise would count as yes.
+    if (!isPromiseLike(said)) return Boolean(said)
+    said.then(undefined, () => {}) // what becomes of it is nobody's business
+    throw new EverloopError(
+      'BAD_OPTION',
+      'agent.stop.when must return true or false at once, not a promise.',
+      { run: this.#run.id },
+    )
   }
 
   /** Whether the model gets no further try. Who has spoken meanwhile is heard in any case (N4). */
