@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { agent, agentTool, askPerson, flow, policy, secret, tool } from 'everloop'
+import { agent, agentTool, askPerson, flow, policy, secret, tool, unknown } from 'everloop'
 import { combineApprovals } from '../../src/agent/policies/approval-policy.ts'
 import { approvalFor, policiesFor } from '../../src/agent/policies/policy.ts'
 import { readMore } from '../../src/agent/tools/read-more.ts'
@@ -101,6 +101,12 @@ describe('a definition', () => {
       /as `input`/,
     ],
     ['an approval that is a text', { approval: 'yes' }, 'BAD_OPTION', /approval/],
+    [
+      'a reconcile of calls that are never in doubt',
+      { effect: 'idempotent', reconcile: () => unknown() },
+      'BAD_OPTION',
+      /"idempotent", so no call of it is in doubt/,
+    ],
     ['an empty approval policy', { approval: {} }, 'BAD_OPTION', /needed/],
     [
       'an approval by silence without a time',

@@ -226,8 +226,12 @@ export function tool<Input, Result>(
     if (value !== undefined && typeof value !== 'function')
       throw bad(`\`${name}\` must be a function`)
   }
-  if (face.effect === 'read' && (reconcile ?? undo) !== undefined)
-    throw bad('has effect "read", so there is nothing to reconcile or to undo')
+  if (face.effect === 'read' && undo !== undefined)
+    throw bad('has effect "read", so there is nothing to undo')
+  if (face.effect !== 'once' && reconcile !== undefined)
+    throw bad(
+      `has effect "${face.effect}", so no call of it is in doubt, and there is nothing to reconcile`,
+    )
   if (face.effect !== 'once' && settle !== undefined)
     throw bad(`has effect "${face.effect}", so there is nothing that could settle late`)
   retryOf(retry)
