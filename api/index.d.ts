@@ -1119,7 +1119,6 @@ interface GuardedTool {
 
 interface InputSubject {
     readonly text: string;
-    readonly value?: unknown;
 }
 
 interface OutputSubject {

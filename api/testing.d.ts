@@ -354,7 +354,6 @@ interface GuardedTool {
 
 interface InputSubject {
     readonly text: string;
-    readonly value?: unknown;
 }
 
 interface OutputSubject {

@@ -20,11 +20,9 @@ export interface GuardedTool {
   readonly destinations?: ((args: never) => readonly string[]) | undefined
 }
 
-/** What came in: the prompt, or a later message. */
+/** What came in: the prompt, or a later message, as the model would be told it. */
 export interface InputSubject {
   readonly text: string
-  /** The whole of it, where it is more than a text. */
-  readonly value?: unknown
 }
 
 /** What is about to be sent to the model. */
@@ -152,10 +150,6 @@ export function judgedPart(position: Position, subject: object): unknown {
   if (position === 'answer') {
     const { text, calls } = subject as AnswerSubject
     return { text, calls }
-  }
-  if (position === 'input') {
-    const { text, value } = subject as InputSubject
-    return value === undefined ? text : { text, value }
   }
   if (position === 'result') {
     const { text, value } = subject as ResultSubject

@@ -67,7 +67,7 @@ export function textGuard(
         : mapTexts(fixedPart(position, subject), replaced)
       // What stands where nothing can be replaced is not let through: in bytes, or in the arguments of
       // calls, unless this guard looks at each of these too.
-      const isInPart = position === 'input' || (position === 'answer' && !atCalls)
+      const isInPart = position === 'answer' && !atCalls
       const left = request
         ? writtenIn({ ...request, messages: fixed as unknown[] })
         : [fixed, isInPart ? judgedPart(position, { ...subject, text: '' }) : '']
