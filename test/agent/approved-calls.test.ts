@@ -7,6 +7,7 @@ import {
   flow,
   type Guard,
   guard,
+  policy,
   tool,
   verdict,
 } from 'everloop'
@@ -466,17 +467,24 @@ test('the questions of all guards are put to people, of those that ask later too
   await runtime.verify()
 })
 
-test('a guard that asks only behind the approval is answered by nobody yet', async () => {
+test.each([
+  ['of another name', 'later', 'the agent'],
+  ['of the same name, which an agent and a policy may have', 'first', 'a policy'],
+])('a guard %s that asks only behind the approval is answered by nobody yet', async (...one) => {
+  const [, name, whose] = one
   let looks = 0
   const first = guard({ name: 'first', at: 'call', check: () => verdict.ask('Pay?') })
   const later = guard({
-    name: 'later',
+    name,
     at: 'call',
     check: () => (looks++ === 0 ? verdict.allow() : verdict.ask('Still?')),
   })
   const { made, payer } = paying(100)
-  const guards = [first, later]
-  await using runtime = await testRuntime({ flows: [payer({ guards, approval: false })] })
+  const imposed = whose === 'a policy' ? [later] : []
+  const guards = imposed.length === 0 ? [first, later] : [first]
+  const policies = [policy({ name: 'imposed', guards: imposed })]
+  const flows = [payer({ guards, approval: false })]
+  await using runtime = await testRuntime({ flows, policies })
   const run = await runtime.start('payer', { prompt: 'Pay.' })
   for (const reason of ['Pay?', 'Still?']) {
     expect(made).toEqual([])

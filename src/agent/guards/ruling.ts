@@ -11,7 +11,7 @@ import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
 import { type Position, type Subjects, withFix } from './position.ts'
-import { type Grant, type GuardDecision, runGuards } from './run-guards.ts'
+import { type Grant, type GuardDecision, nameAmong, runGuards } from './run-guards.ts'
 import { halt } from '../loop/halt.ts'
 import { judging } from './judging.ts'
 import { type AgentState, recentCalls } from '../loop/state.ts'
@@ -153,9 +153,11 @@ async function ruled<P extends Position>(
 
 /** Who has asked. Decisions of before several could put only what the first of them asked. */
 function askingIn({ by = '', asking = [by], verdicts }: Decided): Required<Grant>[] {
-  return verdicts
-    .filter(({ guard, verdict }) => verdict === 'ask' && asking.includes(guard))
-    .map(({ guard, reason }) => ({ guard, question: reason }))
+  return verdicts.flatMap(({ guard, verdict, reason }, i) =>
+    verdict === 'ask' && asking.includes(guard)
+      ? [{ guard: nameAmong(guard, verdicts.slice(0, i)), question: reason }]
+      : [],
+  )
 }
 
 /** A decision as it is recorded. */

@@ -35,6 +35,7 @@ export interface GuardDecision {
 
 /** A guard whose question a person has answered with yes. */
 export interface Grant {
+  /** As `nameAmong` tells it. */
   readonly guard: string
   /** Where that person has changed what was asked about: it counts for this question only. */
   readonly question?: string | undefined
@@ -43,6 +44,12 @@ export interface Grant {
 export interface GuardRound extends Asking {
   /** What a person has granted about exactly this. */
   readonly granted?: readonly Grant[]
+}
+
+/** The name of a guard, told apart from that of those before it: a policy and an agent may have guards of one name. */
+export function nameAmong(guard: string, before: readonly { readonly guard: string }[]): string {
+  const alike = before.filter((one) => one.guard === guard).length
+  return alike === 0 ? guard : `${guard} #${alike + 1}`
 }
 
 /** Asks those of the guards that stand at this position. Never rejects. */
@@ -91,6 +98,7 @@ class Hearing<P extends Position> {
   /** Takes what a guard has said. Returns the decision, where that is it (G2). */
   take(guard: string, { verdict, error, fixed }: Said<P>): GuardDecision | undefined {
     const reason = reasonOf(verdict)
+    const name = nameAmong(guard, this.#verdicts)
     this.#verdicts.push({
       guard,
       verdict: verdict.is,
@@ -106,7 +114,7 @@ class Hearing<P extends Position> {
         return undefined
       case 'ask': {
         const question = verdict.prompt
-        if (!this.#isGranted(guard, question)) this.#asking.push({ guard, question })
+        if (!this.#isGranted(name, question)) this.#asking.push({ guard, question })
         return undefined
       }
       case 'deny':
