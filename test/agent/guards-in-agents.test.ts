@@ -316,6 +316,42 @@ test.each([
   },
 )
 
+test.each<[what: string, fails: boolean, fixed: unknown, told: object]>([
+  ['a bigint', false, { cents: 10n }, { type: 'text', value: '{"cents":"10"}' }],
+  ['a map', false, new Map([['a', 1]]), { type: 'text', value: '[["a",1]]' }],
+  ['nothing', false, undefined, { type: 'text', value: '(no result)' }],
+  ['data', false, { a: 'é' }, { type: 'json', value: { a: 'é' } }],
+  ['data, for an error', true, { a: 1 }, { type: 'error-text', value: '{"a":1}' }],
+])('a result that a guard has replaced with %s is told as a result is', async (...one) => {
+  const [, fails, fixed, told] = one
+  const seen: string[] = []
+  const attempt = tool({
+    name: 'try',
+    description: 'Tries.',
+    inputSchema: { type: 'object' },
+    effect: 'read',
+    run: () => {
+      if (fails) throw new Error('It does not work.')
+      return 'It works.'
+    },
+  })
+  const fixing = guard({ name: 'fixing', at: 'result', check: () => verdict.fix(fixed) })
+  const model = scriptedModel([{ toolCalls: [{ name: 'try' }] }, { text: 'Done.' }])
+  const behind = guard({
+    name: 'behind',
+    at: 'result',
+    check: ({ text }) => (seen.push(text), verdict.allow()),
+  })
+  const trier = agent({ name: 'trier', model, tools: [attempt], guards: [fixing, behind] })
+  await using runtime = await testRuntime({ flows: [trier] })
+  const run = await runtime.start(trier, { prompt: 'Try.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  expect(toldOf(model, 1)).toEqual([told])
+  // The guard behind has seen what the model got.
+  const { value } = told as { readonly value: unknown }
+  expect(seen).toEqual([typeof value === 'string' ? value : JSON.stringify(value)])
+})
+
 describe('a call that is proposed again and again is a repetition', () => {
   /** An agent that proposes one call nine times, and how often its tool was called. */
   function ringing(guards: readonly Guard[], approval = false) {

@@ -21,7 +21,7 @@ import { isTakenUp, spend } from '../budgets/spending.ts'
 import type { AgentState, CallResult } from '../loop/state.ts'
 import type { ToolCallPart } from '../model/answer.ts'
 import { givenArgs } from '../model/proposed-calls.ts'
-import { wholeText } from './result-text.ts'
+import { told, wholeText } from './result-text.ts'
 import { keyOfCall, keysAgain, keysBefore, type ToolCall } from './tool-call.ts'
 import { type CheckedCall, validateCall } from './validate-call.ts'
 
@@ -43,7 +43,7 @@ export async function takeCall(
 ): Promise<CallEnd> {
   const { id, name } = part
   const args = givenArgs(part)
-  const told = (is: 'error' | 'denied', value: string, given = args): CallEnd => ({
+  const unmade = (is: 'error' | 'denied', value: string, given = args): CallEnd => ({
     result: { id, tool: name, is, value },
     past: pastCalls(name, [given]),
     hasReturned: false,
@@ -57,13 +57,13 @@ export async function takeCall(
     { isRecorded: isBegun },
   )
   const checked = begunAnyway(at, run, part, await holdIn(run, validated))
-  if (checked.is !== 'valid') return told('error', checked.text)
+  if (checked.is !== 'valid') return unmade('error', checked.text)
   // Arguments that fit may still be the first half of others.
-  if (part.invalid !== undefined && !isBegun) return told('error', `Error: ${part.invalid}`)
+  if (part.invalid !== undefined && !isBegun) return unmade('error', `Error: ${part.invalid}`)
   const { tool } = checked
   const call = { tool, id, input: checked.args }
   const cleared = await clear(at, run, state, call)
-  if (cleared.is === 'denied') return told('denied', cleared.reason, call.input)
+  if (cleared.is === 'denied') return unmade('denied', cleared.reason, call.input)
   const made = await spend(at, run, state.raised, {
     key: keysBefore(id).budget,
     call: keyOfCall(id),
@@ -80,7 +80,7 @@ export async function takeCall(
       return { is: 'executed' as const, input, executed }
     },
   })
-  if (made.is === 'denied') return told('denied', made.reason, call.input)
+  if (made.is === 'denied') return unmade('denied', made.reason, call.input)
   const { input, executed } = made
   // Before anybody looks at it: a guard that halts may quote it to whoever has started the run.
   if (tool.taints) taintIn(run, [{ call: id, tool: name }])
@@ -141,7 +141,8 @@ async function judged(
   }
   if (ruling.is === 'allow' && ruling.isFixed) {
     const { artifact: _replaced, ...rest } = result
-    return { ...rest, value: ruling.subject.value }
+    const fixed = ruling.subject.value
+    return { ...rest, value: result.is === 'error' ? wholeText(fixed) : told(fixed) }
   }
   return result
 }

@@ -9,7 +9,7 @@ import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
 import type { CallResult } from '../loop/state.ts'
 import { readMoreName } from '../tools/read-more.ts'
-import { errorText, excerpt, wholeText } from './result-text.ts'
+import { errorText, excerpt, told, wholeText } from './result-text.ts'
 import type { AnyAskTool, AnyRunTool, AnyTool, ToolContext } from '../tools/tool.ts'
 import { keyOfCall, type ToolCall } from './tool-call.ts'
 import { undoName } from './undoing.ts'
@@ -111,7 +111,7 @@ const anyText = dataSchema<unknown>({ type: 'string' })
 function resultOf({ maxResult }: AnyTool, value: unknown): Executed {
   const text = wholeText(value)
   if (Buffer.byteLength(text) <= maxResult) {
-    return { is: 'result', value: isPlain(value) ? value : text }
+    return { is: 'result', value: told(value) }
   }
   // The operation has spilled its value into this artifact, see run/replay/large.ts.
   const bytes = Buffer.from(encode(value), 'latin1')
@@ -119,7 +119,3 @@ function resultOf({ maxResult }: AnyTool, value: unknown): Executed {
   const shown = excerpt(text, maxResult, { artifact: name, tool: readMoreName })
   return { is: 'result', value: shown, artifact: { artifact: name, bytes: bytes.byteLength } }
 }
-
-/** Texts, and data that JSON can hold: encoded text has tags for everything else. */
-const isPlain = (value: unknown): boolean =>
-  typeof value === 'string' || (value !== undefined && !encode(value).includes('{"$":'))

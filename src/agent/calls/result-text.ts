@@ -1,6 +1,6 @@
 /** What a model is told of a tool's result: text, within a limit, with a way to read the rest. */
 import { shortened } from '../../base/shortened.ts'
-import { errorData } from '../../ledger/index.ts'
+import { encode, errorData } from '../../ledger/index.ts'
 
 /** The whole result as text: texts as they are, everything else as JSON. */
 export function wholeText(value: unknown): string {
@@ -8,6 +8,13 @@ export function wholeText(value: unknown): string {
   if (value === undefined) return '(no result)'
   return JSON.stringify(value, (_, inner: unknown) => forModels(inner)) ?? '(no result)'
 }
+
+/** The value as a model is told it: texts and what JSON can hold as they are, everything else as text. */
+export const told = (value: unknown): unknown => (isPlain(value) ? value : wholeText(value))
+
+/** Encoded text has tags for everything that JSON cannot hold. */
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || (value !== undefined && !encode(value).includes('{"$":'))
 
 /** What JSON lacks, in the form in which a model understands it best. */
 function forModels(value: unknown): unknown {

@@ -8,6 +8,7 @@ import { EverloopError } from '../../base/errors.ts'
 import { isObject } from '../../base/is-object.ts'
 import { shown } from '../../base/shown.ts'
 import { encode } from '../../ledger/index.ts'
+import { wholeText } from '../calls/result-text.ts'
 import type { ToolEffect } from '../tools/tool.ts'
 
 /** What a guard may know of a tool. */
@@ -123,6 +124,7 @@ function replaced(position: Position, subject: object, value: unknown): object |
     case 'call':
       return isObject(value) ? { ...subject, args: value } : undefined
     case 'result':
+      return { ...subject, value, text: wholeText(value) }
     case 'output':
       return { ...subject, value, text: textOf(value) }
   }
