@@ -272,7 +272,7 @@ export function memoryStore({ clock }: {
     readonly clock: Clock;
 }): Store;
 
-export function replay(run: string, { store, time, flows, onBody, }: {
+export function replay(run: string, options: {
     readonly store: Store;
     readonly time: VirtualTime;
     readonly flows: readonly AnyFlow[];
