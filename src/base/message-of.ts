@@ -1,3 +1,9 @@
-/** What a thrown thing says: its message, where it is an error. */
-export const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : String(thrown)
+/** What a thrown thing says: its message, where it is an error. Never throws: of what is no text, it says the kind. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message
+  try {
+    return String(thrown)
+  } catch {
+    return Object.prototype.toString.call(thrown)
+  }
+}

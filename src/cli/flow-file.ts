@@ -2,10 +2,11 @@
  * Flow files: TypeScript or JavaScript modules of the user's that export flows, and what is to hold for
  * all that is executed here, loaded as they are by Node's own type stripping.
  */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, type Stats, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EverloopError } from '../base/errors.ts'
+import { messageOf } from '../base/message-of.ts'
 import { isPolicy, type Policy } from '../agent/policies/policy.ts'
 import type { OpenOptions } from '../open.ts'
 import { type AnyAction, type AnyFlow, isAction, isFlow } from '../run/index.ts'
@@ -84,7 +85,7 @@ export function givenBy(
 
 async function load(argument: string, note: Note): Promise<FlowFile> {
   const { path, name } = split(argument)
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statsOf(path)
   if (!stats) throw failure(`The flow file ${path} does not exist.`)
   if (!stats.isFile()) throw failure(`${path} is not a file. Give a module that exports a flow.`)
   let module: Record<string, unknown>
@@ -112,6 +113,14 @@ async function load(argument: string, note: Note): Promise<FlowFile> {
   }
   const secrets = module['secrets'] as OpenOptions['secrets']
   return { path, name, flows, actions, policies, secrets }
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (cause) {
+    throw failure(`The flow file ${path} cannot be read: ${messageOf(cause)}.`, cause)
+  }
 }
 
 /** A module that takes longer than this to load is awaiting something, which its user should know. */
@@ -170,7 +179,7 @@ const failure = (message: string, cause?: unknown): EverloopError =>
 
 /** What Node said, with the place when it is about syntax, and what to do where that is known. */
 function whyNot(cause: unknown): string {
-  if (!(cause instanceof Error)) return `It threw ${String(cause)}.`
+  if (!(cause instanceof Error)) return `It threw ${messageOf(cause)}.`
   const code = 'code' in cause ? String(cause.code) : ''
   const said = `${cause.name}: ${cause.message}`
   switch (code) {

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { everloopJson } from './command-line.ts'
+import { mountedSmall } from '../small-disk.ts'
 import { testFolder } from '../test-folder.ts'
 
 interface Figures {
@@ -27,6 +28,16 @@ test('bench measures bare commits and steps, and cleans up', async () => {
     expect(count).toBeGreaterThan(0)
     expect(perSecond).toBeGreaterThan(0)
   }
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('bench says that the disk is full, and cleans up', async (context) => {
+  const folder = testFolder()
+  if (!mountedSmall(folder, '64k')) return context.skip('needs the right to mount')
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  const { code, error } = await everloopJson<Figures>(['bench', '--store', store])
+  expect(error).toMatchObject({ code: 'STORE_FULL' })
+  expect(code).toBe(4)
   expect(readdirSync(folder)).toEqual([])
 })
 

@@ -5,6 +5,7 @@ import {
   existsSync,
   readdirSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -99,6 +100,8 @@ describe('a flow file', () => {
     ['misses a package', "import 'no-such-package'", '', 'Install what is missing'],
     ['never loads', 'await new Promise(() => {})', '', 'at its top level that never comes'],
     ['throws', "throw new TypeError('not today')", '', 'TypeError: not today'],
+    ['throws what is no text', 'throw Object.create(null)', '', 'It threw [object Object].'],
+    ['has no possible name', undefined, `${'x'.repeat(300)}.ts`, 'cannot be read: ENAMETOOLONG'],
     ['exports no flow', 'export const x = 1', '', 'exports no flow'],
     ['exports several', undefined, flowFile, 'sample-flows.js#hello'],
     [
@@ -116,6 +119,19 @@ describe('a flow file', () => {
     expect(stderr).toContain(text)
     expect(code).toBe(2)
     expect(existsSync(join(folder, '.everloop'))).toBe(false)
+  })
+
+  test('that nobody can come to is refused, and so is a directory for a demo', async () => {
+    const folder = testFolder()
+    const loop = join(folder, 'loop')
+    symlinkSync('loop', loop)
+    const [run, demo] = await Promise.all([
+      everloop(['run', join(loop, 'flow.ts')]),
+      everloop(['demo', 'crash', loop]),
+    ])
+    expect(run.stderr).toMatch(/^error FLOW_FILE: .* cannot be read: ELOOP.*\n$/)
+    expect(demo.stderr).toMatch(/^error BAD_OPTION: .* cannot be read: ELOOP.*\n$/)
+    expect([run.code, demo.code]).toEqual([2, 2])
   })
 
   test('syntax that Node 22 does not know is named there', async () => {

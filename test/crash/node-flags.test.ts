@@ -56,3 +56,14 @@ test('where no thread may be started, the failure says so', async () => {
     /^STORE_FAILED .*thread that writes the store cannot be started: .*access/im,
   )
 })
+
+test("a new store that Node's permission model lets nobody make durable is refused with what to do", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-flags-'))
+  const code = `const { open } = await import('${index}')
+    await open({ store: 'sqlite:${join(folder, 'ledger.db')}' }).catch(({ code, message }) => console.log(code, message))`
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker']
+  const args = [...flags, '--no-warnings', '--input-type=module', '--eval', code]
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  expect(stdout).toMatch(/^STORE_UNAVAILABLE .*fsync.*make it once without --permission/)
+})

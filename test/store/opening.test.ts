@@ -1,5 +1,4 @@
 /** What is opened, made or refused, and how durable it is then. */
-import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -7,18 +6,20 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Connection } from '../../src/store/sqlite/driver.ts'
 import { networkName } from '../../src/store/sqlite/file-system.ts'
 import { schemaVersion } from '../../src/store/sqlite/migrations.ts'
 import { openLedger } from '../../src/store/sqlite/open.ts'
 import { ChainBuilder } from '../../src/testing/chain-builder.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
+import { asRoot, mountedSmall } from '../small-disk.ts'
 import { testFolder } from '../test-folder.ts'
 
 /** A closed ledger with some runs in it. */
@@ -180,7 +181,7 @@ test('a network file system is refused by its number', () => {
 describe('what cannot be written is refused', () => {
   test('a file on a file system that is mounted for reading', async (context) => {
     const folder = testFolder()
-    if (!mounted(folder)) return context.skip('needs the right to mount')
+    if (!mountedSmall(folder, '8m')) return context.skip('needs the right to mount')
     const location = join(folder, 'ledger.db')
     const store = await openStore(location)
     await store.close()
@@ -202,7 +203,7 @@ describe('what cannot be written is refused', () => {
 describe('a full disk', () => {
   test('fails what does not fit, writes nothing of it, and goes on when there is space', async (context) => {
     const folder = testFolder()
-    if (!mounted(folder)) return context.skip('needs the right to mount')
+    if (!mountedSmall(folder, '8m')) return context.skip('needs the right to mount')
     const ballast = join(folder, 'ballast')
     writeFileSync(ballast, Buffer.alloc(3 * 1024 * 1024))
     const store = await openStore(join(folder, 'ledger.db'))
@@ -226,20 +227,18 @@ describe('a full disk', () => {
     expect((await store.run('again'))?.id).toBe('again')
     expect(await store.run(`r${fitting}`)).toBeUndefined()
   })
+
+  test('is what whoever opens a store on it is told, and the next one finds all that was there', async (context) => {
+    const folder = testFolder()
+    if (!mountedSmall(folder, '8m')) return context.skip('needs the right to mount')
+    const location = join(folder, 'ledger.db')
+    const store = await openStore(location)
+    await store.createRun(new ChainBuilder('r').start())
+    await store.close()
+    const ballast = join(folder, 'ballast')
+    expect(() => writeFileSync(ballast, Buffer.alloc(16 * 1024 * 1024))).toThrow('ENOSPC')
+    await expect(openStore(location)).rejects.toMatchObject({ code: 'STORE_FULL' })
+    rmSync(ballast)
+    expect(await (await openStore(location)).runs({})).toHaveLength(1)
+  })
 })
-
-/** Mounts a small file system of its own there; false where that is not allowed. */
-function mounted(folder: string): boolean {
-  try {
-    asRoot('mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder)
-  } catch {
-    return false
-  }
-  onTestFinished(() => asRoot('umount', '-l', folder))
-  return true
-}
-
-/** Runs a command of the system that is not everywhere, and not everybody's. */
-function asRoot(command: string, ...args: readonly string[]): void {
-  execFileSync(command, args, { stdio: 'ignore' })
-}

@@ -110,6 +110,9 @@ async function bareCommits(path: string, { ms, signal }: Limit): Promise<Figure>
       insert.run(text)
       return 1
     })
+  } catch (error) {
+    const { explain } = await import('../../store/sqlite/trouble.ts')
+    throw explain(error, path)
   } finally {
     database.close()
   }

@@ -12,10 +12,11 @@ import { assert, EverloopError } from '../../base/errors.ts'
 export type Value = string | number | null | Uint8Array
 export type Row = readonly Value[]
 
-/** What SQLite's error numbers mean to a store; numbers from sqlite3.h, extended ones reduced. */
+/** What SQLite's error numbers mean to a store; numbers from sqlite3.h, extended ones reduced but for one. */
 export type Trouble =
   | 'busy'
   | 'full'
+  | 'index-full'
   | 'read-only'
   | 'input-output'
   | 'memory'
@@ -34,12 +35,16 @@ const troubles: Readonly<Record<number, Trouble>> = {
   13: 'full',
   14: 'cannot-open',
   26: 'not-a-database',
+  // IOERR_SHMSIZE: there was no space for the index of the log. What is in the log by then is there all the same.
+  [10 | (19 << 8)]: 'index-full',
 }
 
 /** The trouble behind an error that SQLite raised; undefined for any other error. */
 export function troubleOf(error: unknown): Trouble | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined
-  return typeof error.errcode === 'number' ? (troubles[error.errcode & 0xff] ?? 'other') : undefined
+  const { errcode } = error
+  if (typeof errcode !== 'number') return undefined
+  return troubles[errcode] ?? troubles[errcode & 0xff] ?? 'other'
 }
 
 /** True when SQLite says that rows do not keep to a constraint. */

@@ -10,6 +10,7 @@ export function explain(error: unknown, location: string): unknown {
   const trouble = troubleOf(error)
   const said = messageOf(error)
   if (trouble === undefined) {
+    if (isDenied(error)) return denied(location, error)
     if (!isSystemError(error)) return error
     if (error.code === 'ENOSPC') return full(location, `system: ${said}`, error)
     return new EverloopError(
@@ -29,6 +30,7 @@ export function explain(error: unknown, location: string): unknown {
         `The store ${location} stayed locked by another process for too long; nothing was written. Look for a process that keeps a transaction open, such as a database shell, or for one that is frozen (everloop doctor).`,
       )
     case 'full':
+    case 'index-full':
       return full(location, `SQLite: ${said}`, error)
     case 'read-only':
       return made(
@@ -82,11 +84,23 @@ const full = (location: string, said: string, cause: unknown): EverloopError =>
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error
 
+/** Node.js itself has refused, as its permission model says. */
+const isDenied = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_ACCESS_DENIED'
+
+const denied = (location: string, cause: Error): EverloopError =>
+  new EverloopError(
+    'STORE_UNAVAILABLE',
+    `Node.js was started with --permission, and may not do what the store ${location} needs: ${cause.message} It needs --allow-fs-read and --allow-fs-write for its folder, and --allow-worker. A new store cannot be made so at all: make it once without --permission.`,
+    { cause },
+  )
+
 /** True when the store must not be used any more after this error. */
 export function isFatal(error: unknown): boolean {
   const trouble = troubleOf(error)
   return (
     trouble === 'input-output' ||
+    trouble === 'index-full' ||
     trouble === 'memory' ||
     trouble === 'damaged' ||
     trouble === 'not-a-database' ||

@@ -210,7 +210,8 @@ const isOver = (error: unknown): boolean =>
 /** Why nothing is written any more. What is over for good must not look as if it would pass. */
 function endOf(error: unknown, location: string): Failure {
   const failure = failureOf(explain(error, location))
-  return failure.code === 'STORE_UNAVAILABLE' ? { ...failure, code: 'STORE_FAILED' } : failure
+  const isPassing = failure.code === 'STORE_UNAVAILABLE' || failure.code === 'STORE_FULL'
+  return isPassing ? { ...failure, code: 'STORE_FAILED' } : failure
 }
 
 /** An error as data. Anything that is not everloop's own is a bug of it. */
