@@ -1,5 +1,5 @@
 /** `everloop doctor` and `everloop bench`: what they measure, on a real disk. */
-import { linkSync, readdirSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -130,6 +130,20 @@ test('doctor tells of a ledger that has another name', async () => {
     finding: expect.stringContaining('2 names'),
     fix: expect.stringContaining('Remove the others'),
   })
+})
+
+test('doctor looks at the disk that a link to a ledger leads to', async () => {
+  const folder = testFolder()
+  mkdirSync(join(folder, 'real'))
+  const link = join(folder, 'ledger.db')
+  symlinkSync(join(folder, 'real', 'ledger.db'), link)
+  const spaceOf = async (): Promise<unknown> => {
+    const { document } = await everloopJson<Checks>(['doctor', '--store', `sqlite:${link}`])
+    return document.checks.find(({ name }) => name === 'space')?.finding
+  }
+  expect(await spaceOf()).toContain(join(folder, 'real')) // where it would be made
+  await (await open({ store: `sqlite:${link}` })).close()
+  expect(await spaceOf()).toContain(join(folder, 'real'))
 })
 
 test('doctor counts a child that failed as what its parent makes of it', async () => {
