@@ -2044,6 +2044,7 @@ interface SessionRow extends SessionOptions {
 interface Store {
     readonly clock: Clock;
     readonly about: StoreInfo;
+    blockedMs?(): number;
     openSession(session: SessionOptions): Promise<void>;
     renewSession(token: string): Promise<boolean>;
     closeSession(token: string): Promise<void>;

@@ -1798,6 +1798,7 @@ type SqlValue = null | number | bigint | string | Uint8Array;
 interface Store {
     readonly clock: Clock;
     readonly about: StoreInfo;
+    blockedMs?(): number;
     openSession(session: SessionOptions): Promise<void>;
     renewSession(token: string): Promise<boolean>;
     closeSession(token: string): Promise<void>;

@@ -34,6 +34,11 @@ export interface Store {
   /** The clock that leases, due times and entry times are measured on. */
   readonly clock: Clock
   readonly about: StoreInfo
+  /**
+   * For how many milliseconds its calls have kept the thread waiting so far: a disk that stands still is no
+   * run's doing. Only in stores that do.
+   */
+  blockedMs?(): number
 
   /** Registers a worker session under a token that nobody had before. */
   openSession(session: SessionOptions): Promise<void>

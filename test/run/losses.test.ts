@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { open } from 'everloop'
+import { flow, open } from 'everloop'
+import { mountedFreezable, standStill } from '../small-disk.ts'
+import { testFolder } from '../test-folder.ts'
 
 const child = fileURLToPath(new URL('losses-child.ts', import.meta.url))
 
@@ -51,3 +53,26 @@ test.skipIf(process.platform === 'win32')(
   },
   40_000,
 )
+
+test('a disk that stood still for longer than the lease does not count as lost by the code', async (context) => {
+  const folder = testFolder()
+  if (!mountedFreezable(folder)) return context.skip('needs the right to mount')
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let executions = 0
+  const patient = flow('patient', (run) =>
+    run.step('long', async () => {
+      begun[executions++]?.resolve()
+      if (executions === 1) await new Promise<void>(() => {})
+    }),
+  )
+  const store = `sqlite:${join(folder, 'ledger.db')}`
+  const onTrouble = (): void => {}
+  await using ever = await open({ store, flows: [patient], lease: '500ms', work: {}, onTrouble })
+  const run = await ever.start(patient, undefined)
+  await begun[0]?.promise
+  await standStill(folder, 2)
+  await begun[1]?.promise
+  await run.result()
+  const kinds = (await ever.store.entries(run.id)).map(({ kind }) => kind)
+  expect(kinds).toEqual(['run.started', 'step.completed', 'run.completed'])
+})

@@ -7,7 +7,8 @@
  * before anybody else can have it.
  *
  * Why it was lost is told apart: code that kept the event loop for itself for so long, or anything else,
- * which is no run's doing: a process that stood still or had no processor, a store that could not be written.
+ * which is no run's doing: a process that stood still or had no processor, a store that could not be written,
+ * or that kept the process waiting for its disk.
  */
 import type { Ports, Timer } from '../../base/ports.ts'
 import type { Store } from '../../store/store.ts'
@@ -25,6 +26,10 @@ export type LossCause = 'code' | 'other'
 
 /** This part of the lease is left unused at its end, for dropping what is held. */
 const marginPart = 1 / 20
+
+/** How long the process has been busy, but with the store. */
+const busyOf = ({ ports, store }: SessionKeeperOptions): number =>
+  ports.busy() - (store.blockedMs?.() ?? 0)
 
 /** Code that has made a lease run out, a third of which may have passed before, was busy for more than this part. */
 const busyPart = 1 / 2
@@ -47,7 +52,7 @@ export class SessionKeeper {
     this.token = token
     this.#expires = options.ports.monotonic() + options.leaseMs
     this.#storeExpires = options.store.clock.now() + options.leaseMs
-    this.#busy = options.ports.busy()
+    this.#busy = busyOf(options)
   }
 
   /** Opens a session under a token that nobody had before. */
@@ -96,7 +101,7 @@ export class SessionKeeper {
     const { store, ports, leaseMs, onTrouble } = this.#options
     const asked = ports.monotonic()
     const storeAsked = store.clock.now()
-    const busy = ports.busy()
+    const busy = busyOf(this.#options)
     this.#renewing = true
     try {
       if (await store.renewSession(this.token)) {
@@ -114,8 +119,8 @@ export class SessionKeeper {
   #lose(): void {
     if (this.#over) return
     this.#end()
-    const { ports, leaseMs, onLost } = this.#options
-    onLost(ports.busy() - this.#busy > leaseMs * busyPart ? 'code' : 'other')
+    const { leaseMs, onLost } = this.#options
+    onLost(busyOf(this.#options) - this.#busy > leaseMs * busyPart ? 'code' : 'other')
   }
 
   #end(): void {

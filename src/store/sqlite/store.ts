@@ -139,6 +139,10 @@ class SqliteStore implements Store {
     })
   }
 
+  blockedMs(): number {
+    return this.#writers.blockedMs
+  }
+
   /** The lock comes before the row and goes after it: a row without a lock belongs to nobody alive. */
   async openSession(session: SessionOptions): Promise<void> {
     const { token } = session

@@ -53,6 +53,8 @@ export class Writers {
   #commitMs = 0
   #pausedUntil = -Infinity
   #pauseMs = pauseMsMin
+  /** How long writing here has kept this thread waiting. Code that is called here is none of it. */
+  blockedMs = 0
 
   constructor(file: OpenedFile, here: Writer, ports: Ports) {
     this.#file = file
@@ -97,7 +99,9 @@ export class Writers {
 
   #writeHere(batch: Batch): BatchResult | undefined {
     const start = this.#ports.clock.now()
+    const begun = this.#ports.monotonic()
     const result = this.#here.attempt(batch)
+    this.blockedMs += this.#ports.monotonic() - begun
     if (!result) return undefined
     this.#pace(start)
     this.#inARow++
