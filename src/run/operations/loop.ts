@@ -9,7 +9,7 @@ import { type Done, makerOf, type Next, verdictOf } from '../face.ts'
 import { abandoning, LoopState } from './loop-state.ts'
 import type { Left } from '../pass/leaving.ts'
 import type { Pass } from '../pass/pass.ts'
-import { inScope } from './scopes.ts'
+import { inScope, whenEnding } from './scopes.ts'
 import { moveFirst } from './move.ts'
 import { isSampled, shadowReplay } from '../pass/shadow.ts'
 import { Scope } from '../pass/scope.ts'
@@ -37,7 +37,8 @@ export function loop(
     const last = turns?.at(-1)?.entry
     scope.time = last?.time ?? scope.time
     // What comes behind the turns that are passed over has known of the cancel from its beginning.
-    if (last && pass.recorded.cancelsBefore(last.seq)) await pass.toldOfCancel()
+    const told = last && pass.recorded.toldBefore(last.seq)
+    if (told) await told
     for (let turnsOfPass = 1; ; turnsOfPass++) {
       const number = state.turn + 1
       const turn = Scope.turn(scope, call.name, number)
@@ -136,7 +137,7 @@ async function commit(pass: Pass, turn: Scope, state: LoopState, after: unknown)
         },
       })
     }
-    pass.whenEnding(loopScope, () => {
+    whenEnding(pass, loopScope, () => {
       if (!loopScope.isLeaving) pass.leave(turn, write)
     })
   })

@@ -88,8 +88,6 @@ export class Pass {
   readonly #beginners: (() => void)[] = []
   /** What the code was told of. */
   #cancel: Cancelled | undefined
-  /** Those who wait for that. */
-  readonly #untold: (() => void)[] = []
   #loopEnd: LoopEnd | undefined
   /** Why the pass comes to its end although the code could go on. */
   #stop: Stop | undefined
@@ -160,20 +158,6 @@ export class Pass {
   whenLive(begin: () => void): void {
     this.#beginners.push(begin)
     this.#stir()
-  }
-
-  /**
-   * Calls `end` when a scope may end whose code has: at once, unless the ledger holds nothing of it (P2). What
-   * has been recorded since was asked for without its outcome.
-   */
-  whenEnding(scope: Scope, end: () => void): void {
-    if (this.#isLive || this.operations.isRecorded(scope.path)) end()
-    else this.whenLive(end)
-  }
-
-  /** Resolves when the code is told of the cancel that the queue holds. */
-  toldOfCancel(): Promise<void> {
-    return new Promise((resolve) => this.#untold.push(resolve))
   }
 
   /** There may be something to hand over or to begin: at the start, and after each append. */
@@ -441,7 +425,6 @@ export class Pass {
       if (!operation.scope.shielded && operation.family !== 'scope') operation.cancel(error)
     }
     this.#holds.cancel(error)
-    for (const then of this.#untold.splice(0)) then()
     this.#due.setAlarm()
   }
 

@@ -60,6 +60,8 @@ export class Recorded {
   cancelling: Payloads['run.cancelling'] | undefined
   /** The number of the cancel that the code has been told of. */
   #cancelledAt = -Infinity
+  /** Those who wait for that. */
+  readonly #untold: (() => void)[] = []
   /** Numbers of outcomes whose drift is noted already. */
   readonly drifted: LateSet<number> = new LateSet()
   /** Calls that were intended, by path. */
@@ -205,17 +207,20 @@ export class Recorded {
     return cancelling || this.begun.size === 0 ? undefined : this.begun.keys().next().value
   }
 
-  /** True while the code is to be told of a cancel that was taken before this entry was written. */
-  cancelsBefore(seq: number): boolean {
-    if (!this.cancelling) return false
-    return this.#queue
-      .rest()
-      .some(({ kind, entry }) => kind === 'run.cancelling' && entry.seq < seq)
+  /** When the code is told of a cancel that was taken before this entry was written; undefined where it need not be. */
+  toldBefore(seq: number): Promise<void> | undefined {
+    if (!this.cancelling) return undefined
+    const cancel = this.#queue.rest().find(({ kind }) => kind === 'run.cancelling')
+    if (!cancel || cancel.entry.seq > seq) return undefined
+    return new Promise((resolve) => this.#untold.push(resolve))
   }
 
   shift(): void {
     const { next } = this
-    if (next?.kind === 'run.cancelling') this.#cancelledAt = next.entry.seq
+    if (next?.kind === 'run.cancelling') {
+      this.#cancelledAt = next.entry.seq
+      for (const told of this.#untold.splice(0)) told()
+    }
     this.#queue.shift()
   }
 
