@@ -601,7 +601,7 @@ export type Rest = Extract<Settled, {
     readonly status: 'paused' | 'waiting';
 }>;
 
-export interface ResultOptions {
+export interface ResultOptions extends WaitOptions {
     readonly onRest?: (rest: Rest) => void;
 }
 
@@ -690,7 +690,7 @@ export class RunReference<Output = unknown> {
     readonly id: string;
     constructor({ store, redactor, onTrouble }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
-    settled(): Promise<Settled<Output>>;
+    settled(options?: WaitOptions): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;
     events(options?: WatchOptions<number>): AsyncGenerator<RunEvent, void>;
     stream(options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
@@ -1773,6 +1773,10 @@ interface ReferenceOptions {
     readonly ports: Ports;
     readonly redactor?: Redactor | undefined;
     readonly onTrouble: (error: unknown, run: string | undefined) => void;
+}
+
+interface WaitOptions {
+    readonly signal?: AbortSignal | undefined;
 }
 
 interface WatchOptions<Cursor> {

@@ -1403,7 +1403,7 @@ type Rest = Extract<Settled, {
     readonly status: 'paused' | 'waiting';
 }>;
 
-interface ResultOptions {
+interface ResultOptions extends WaitOptions {
     readonly onRest?: (rest: Rest) => void;
 }
 
@@ -1412,11 +1412,15 @@ class RunReference<Output = unknown> {
     readonly id: string;
     constructor({ store, redactor, onTrouble }: ReferenceOptions, changes: Changes, id: string);
     status(): Promise<RunInfo>;
-    settled(): Promise<Settled<Output>>;
+    settled(options?: WaitOptions): Promise<Settled<Output>>;
     result(options?: ResultOptions): Promise<Output>;
     events(options?: WatchOptions<number>): AsyncGenerator<RunEvent, void>;
     stream(options?: WatchOptions<string>): AsyncGenerator<StreamItem, void>;
     cancel(reason?: string): Promise<void>;
+}
+
+interface WaitOptions {
+    readonly signal?: AbortSignal | undefined;
 }
 
 interface WatchOptions<Cursor> {

@@ -1,7 +1,9 @@
 /** Whoever asks for a run listens to the store for as long as the question is open, and no longer. */
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { flow } from 'everloop'
+import { flow, open } from 'everloop'
 import { testRuntime } from 'everloop/testing'
+import { systemPorts } from '../../src/base/system.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -62,6 +64,28 @@ test('one who goes away leaves the others listening', async () => {
   expect(await runtime.runUntil(result)).toBe('went')
   expect(listeners()).toBe(1)
 })
+
+test.each(['result', 'settled'] as const)(
+  'one who waits only so long for %s is gone then',
+  async (what) => {
+    const { make, listeners } = counted()
+    await using ever = await open({ flows: [quick], store: make(systemPorts) })
+    const waiting = await ever.start(quick, undefined) // nobody executes it
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const waits = Array.from({ length: 3 }, () => waiting[what]({ signal }))
+    await waiting.status() // they have looked, too, and wait for news
+    expect(listeners()).toBe(1)
+    leaving.abort(new Error('It took too long.'))
+    for (const wait of waits) await expect(wait).rejects.toThrow('It took too long.')
+    expect(listeners()).toBe(0)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    await expect(waiting[what]({ signal })).rejects.toThrow('It took too long.')
+    await expect(waiting[what]({ signal: {} as AbortSignal })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+    })
+  },
+)
 
 test.each(['events', 'stream'] as const)(
   '%s end while they wait, and listen no longer',

@@ -10,9 +10,7 @@ export function endable<T>(
   signal: AbortSignal | undefined,
   iterate: (end: AbortSignal) => AsyncGenerator<T, void>,
 ): AsyncGenerator<T, void> {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new EverloopError('BAD_OPTION', '`signal` takes an AbortSignal, which ends the watching.')
-  }
+  checkSignal(signal)
   const left = new AbortController()
   const items = signal ? endedBy(signal, left, iterate) : iterate(left.signal)
   const leave = items.return.bind(items)
@@ -21,6 +19,12 @@ export function endable<T>(
     return leave(value)
   }
   return items
+}
+
+/** Throws BAD_OPTION. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || signal instanceof AbortSignal) return
+  throw new EverloopError('BAD_OPTION', '`signal` takes an AbortSignal, which ends the watching.')
 }
 
 /** The items until the signal is aborted: one that outlives many iterations keeps nothing of those that are over. */
@@ -38,8 +42,9 @@ async function* endedBy<T>(
   }
 }
 
-/** Resolves when the promise does or the iteration is to end, whichever comes first. */
-export async function orEnd(awaited: Promise<void>, end: AbortSignal): Promise<void> {
+/** Resolves when the promise does or the waiting is to end, whichever comes first. */
+export async function orEnd(awaited: Promise<void>, end: AbortSignal | undefined): Promise<void> {
+  if (!end) return awaited
   if (end.aborted) return
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   const onEnd = (): void => resolve()

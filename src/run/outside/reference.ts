@@ -9,7 +9,7 @@ import { pageAfter } from '../ledger-page.ts'
 import { troubleOf } from '../pass/stop.ts'
 import type { Changes } from './changes.ts'
 import { send } from './send.ts'
-import { endable, orEnd } from './endable.ts'
+import { checkSignal, endable, orEnd } from './endable.ts'
 import { type StreamItem, streamOf } from './stream.ts'
 import { eventOf, type RunEvent } from './run-event.ts'
 import { hasEnded, infoOf, type RunInfo } from './run-info.ts'
@@ -19,8 +19,14 @@ import { endOf, type Settled, settledOf } from './settled.ts'
 /** Where a run waits for something outside of the process, or for somebody to resume it. */
 export type Rest = Extract<Settled, { readonly status: 'paused' | 'waiting' }>
 
-/** Who is told what is waited for. */
-export interface ResultOptions {
+/** How long a run is waited for. */
+export interface WaitOptions {
+  /** Ends the waiting, not the run, when it is aborted: what waits rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Who is told what is waited for, and how long. */
+export interface ResultOptions extends WaitOptions {
   /** Told each time the run comes to rest before its end. What it throws, `result` rejects with. */
   readonly onRest?: (rest: Rest) => void
 }
@@ -61,14 +67,21 @@ export class RunReference<Output = unknown> {
     return infoOf(await this.#row(), this.#store.clock.now())
   }
 
-  /** Where the run comes to rest: ended, paused, or waiting for something outside of the process. */
-  async settled(): Promise<Settled<Output>> {
+  /**
+   * Where the run comes to rest: ended, paused, or waiting for something outside of the process. Throws the
+   * reason of `signal` when that is aborted before.
+   */
+  async settled(options: WaitOptions = {}): Promise<Settled<Output>> {
+    checkOptions('settled', options, ['signal'])
+    const { signal } = options
+    checkSignal(signal)
     for (;;) {
+      signal?.throwIfAborted()
       const watching = this.#changes.watch(this.id, 'rest')
       try {
         const settled = await settledOf(this.#store, await this.#row())
         if (settled) return settled as Settled<Output>
-        await watching.changed
+        await orEnd(watching.changed, signal)
       } finally {
         watching.stop()
       }
@@ -79,19 +92,22 @@ export class RunReference<Output = unknown> {
    * The output. Waits as long as the run does: for ever, where nobody answers its question or resumes it
    * when it is paused. `onRest` is told what it waits for; without it, `onTrouble` is told of a run that
    * trouble had paused before. Throws RUN_FAILED, DEADLINE or RUN_CANCELLED when the run ended that way,
-   * and whatever `onRest` throws.
+   * whatever `onRest` throws, and the reason of `signal` when that is aborted: give one where you wait only so
+   * long, as who waits costs time and memory until the run has ended.
    *
    * @example
    * const run = await ever.get('ticket-42')
    * const output = await run.result({ onRest: (rest) => console.log('waits:', rest) })
    */
   async result(options: ResultOptions = {}): Promise<Output> {
-    checkOptions('result', options, ['onRest'])
-    const { onRest } = options
+    checkOptions('result', options, ['onRest', 'signal'])
+    const { onRest, signal } = options
     checkFunctions('result', { onRest })
+    checkSignal(signal)
     let told = 0
     let isFirst = true
     for (;;) {
+      signal?.throwIfAborted()
       const watching = this.#changes.watch(this.id, 'rest')
       try {
         const row = await this.#row()
@@ -120,7 +136,7 @@ export class RunReference<Output = unknown> {
               if (trouble) this.#onTrouble(trouble, this.id)
             }
             isFirst = false
-            await watching.changed
+            await orEnd(watching.changed, signal)
         }
       } finally {
         watching.stop()
