@@ -3,10 +3,10 @@
  * there were. What Node 22 keeps of signals, this Node does not: the tests are executed on the oldest, too.
  */
 import { getEventListeners } from 'node:events'
-import { setFlagsFromString } from 'node:v8'
+import { queryObjects, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { flow } from 'everloop'
+import { flow, open } from 'everloop'
 import { testRuntime } from 'everloop/testing'
 
 setFlagsFromString('--expose-gc')
@@ -120,4 +120,14 @@ test('a signal that outlives many who watch keeps nothing of those that are gone
   await last.next()
   shutdown.abort()
   expect((await last.next()).done).toBe(true)
+})
+
+test('a process that works until it is idle, again and again, keeps nothing of the times before', async () => {
+  await using ever = await open({ store: 'memory:' })
+  const work = async (times: number): Promise<number> => {
+    for (let i = 0; i < times; i++) await ever.work({ until: 'idle' })
+    return queryObjects(Array, { format: 'count' })
+  }
+  const before = await work(20)
+  expect((await work(500)) - before).toBeLessThan(250)
 })

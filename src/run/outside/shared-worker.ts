@@ -46,7 +46,8 @@ export class SharedWorker {
   async #dismiss(worker: Worker): Promise<void> {
     this.#worker = undefined
     const stopping = worker.stop(drainMs)
-    this.#dismissed = Promise.allSettled([this.#dismissed, stopping])
+    // Without what became of them: each would hold what became of the one before.
+    this.#dismissed = Promise.allSettled([this.#dismissed, stopping]).then(() => undefined)
     await stopping
   }
 }
