@@ -1,7 +1,7 @@
 /**
  * A process that works on a ledger beside others: `work` takes part in runs that all of them
  * create, and says how many entries it wrote; `hold` claims one run, says so, and waits to be killed; `begin`
- * says how far it is when its session has a lock but, while another process has the ledger's, no row.
+ * says so when its session has a lock but, while another process has the ledger's, no row, and waits to be killed.
  */
 import { randomUUID } from 'node:crypto'
 import { systemPorts } from '../../src/base/system.ts'
@@ -21,7 +21,9 @@ if (mode === 'begin') {
 }
 await begun
 
-if (mode === 'hold') {
+if (mode === 'begin') {
+  setInterval(() => undefined, 1000)
+} else if (mode === 'hold') {
   const { runs: held } = await store.claim({ session: token, flows: [testFlow], limit: 1 })
   say(`held ${held[0]?.id ?? 'nothing'}`)
   setInterval(() => undefined, 1000)
