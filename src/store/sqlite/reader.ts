@@ -349,6 +349,7 @@ export class Reader {
   }
 
   #scopesOf(key: number, head: number): readonly (readonly [path: string, from: number])[] {
+    if (head < 2) return [] // who has just begun has none
     const rows = this.#db.all<readonly [path: string, from: number]>(sql.openScopes, key)
     const newest = this.#db.get<readonly [scope: string]>(sql.scopeAt, key, head)?.[0] ?? ''
     if (newest === '' || rows.some(([path]) => path === newest)) return rows
