@@ -26,6 +26,9 @@ import { tainted } from './pass/taints.ts'
 import { title } from './operations/title.ts'
 import { ask, child, type ChildCall, type Question, signal } from './operations/waits.ts'
 
+/** Whether anything is left of what the ledger holds that the code has not asked for in this pass. */
+export const hasRecords = (run: Run): boolean => !insideOf(run).pass.recorded.isSpent
+
 /**
  * Whether the ledger holds a beginning or an outcome at this explicit key of the run's scope. For
  * code that may have changed since: what is recorded is asked for, what comes before something that

@@ -101,13 +101,11 @@ export function overOf(accounts: readonly Account[], { amounts, unknown }: Cost)
   )
 }
 
-/** The higher of each two limits: several calls of a turn may have had theirs raised. */
-export const higher = (one: Amounts, other: Amounts): Amounts => ({
-  ...one,
-  ...Object.fromEntries(
-    Object.entries(other).map(([what, limit]) => [what, Math.max(limit, one[what] ?? 0)]),
-  ),
-})
+/** The higher of each two limits: several calls of a turn may have had theirs raised. The first where none is higher. */
+export function higher(one: Amounts, other: Amounts): Amounts {
+  const raised = Object.entries(other).filter(([what, limit]) => limit > (one[what] ?? -1))
+  return raised.length === 0 ? one : { ...one, ...Object.fromEntries(raised) }
+}
 
 /** The limits, raised where the raise goes beyond them. A raise lowers no limit and adds none. */
 export const withRaised = (limits: Amounts, raised: Amounts): Amounts => ({

@@ -1,6 +1,14 @@
 /** The decision before a call: whether the budgets leave room for it, and what a person says if not. */
 import type { Amounts } from '../../ledger/index.ts'
-import { accountIn, clockIn, decideIn, hasOutcome, isRecorded, liveIn } from '../../run/inside.ts'
+import {
+  accountIn,
+  clockIn,
+  decideIn,
+  hasOutcome,
+  hasRecords,
+  isRecorded,
+  liveIn,
+} from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import {
@@ -36,7 +44,7 @@ export const judgesKey = (key: string): string => `budget:${key} judges`
 
 /** Whether this is recorded, or that guards were about to decide it. */
 export const isTakenUp = (run: Run, key: string): boolean =>
-  isRecorded(run, key) || isRecorded(run, judgesKey(key))
+  hasRecords(run) && (isRecorded(run, key) || isRecorded(run, judgesKey(key)))
 
 /**
  * Makes the call when there is room for it (B1), and hands it the limits that hold from now on.

@@ -86,7 +86,7 @@ export async function takeCall(
   if (tool.taints) taintIn(run, [{ call: id, tool: name }])
   return {
     result: await judged(at, run, state, { tool, id, input }, { id, tool: name, ...executed }),
-    past: pastCalls(name, [call.input, input]),
+    past: pastCalls(name, input === call.input ? [input] : [call.input, input]),
     hasReturned: executed.is === 'result',
   }
 }

@@ -6,7 +6,7 @@
  *   has added are not asked about the past (C4).
  */
 import { isTakenUp, judgesKey, modelCost, spend } from '../budgets/spending.ts'
-import { decideIn, isRecorded, taintsIn } from '../../run/inside.ts'
+import { decideIn, hasRecords, isRecorded, taintsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
@@ -63,6 +63,9 @@ const permission = dataSchema<Permission>({
   additionalProperties: false,
 })
 
+const isGuarded = (at: Agency, position: Position): boolean =>
+  at.guards.some((one) => one.at.includes(position))
+
 /** Whether one that asks a model stands at this position. */
 export const isJudged = (at: Agency, position: Position): boolean =>
   at.guards.some((one) => one.judges && one.at.includes(position))
@@ -79,11 +82,9 @@ export function rule<P extends Position>(
 ): Ruling<P> | Promise<Ruling<P>> {
   const { position, key, later, subject } = matter
   const untouched = { is: 'allow', subject, isFixed: false } as const
+  if (!hasRecords(run) && !isGuarded(at, position)) return untouched // which is nearly always so
   const isAsked = isRecorded(run, key)
-  const isWanted =
-    isAsked ||
-    (at.guards.some((one) => one.at.includes(position)) &&
-      !later.some((one) => isTakenUp(run, one)))
+  const isWanted = isAsked || (isGuarded(at, position) && !later.some((one) => isTakenUp(run, one)))
   const made = (): Ruling<P> | Promise<Ruling<P>> =>
     isWanted ? ruled(at, run, state, matter) : untouched
   const room = judgesKey(key)

@@ -5,7 +5,7 @@
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
 import { messageOf } from '../../base/message-of.ts'
 import type { Payloads } from '../../ledger/index.ts'
-import { decideIn, isRecorded, portsIn } from '../../run/inside.ts'
+import { decideIn, hasRecords, isRecorded, portsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import { Costs } from '../budgets/costs.ts'
@@ -33,6 +33,7 @@ export async function compacted(
 ): Promise<{ readonly state: AgentState; readonly hasAsked: boolean }> {
   const asItIs = { state, hasAsked: false }
   const { compaction } = at.agent
+  if (!compaction && !hasRecords(run)) return asItIs
   const [room, done] = [turnKeys.compactionRoom, turnKeys.compaction]
   const isDone = isRecorded(run, room) || isRecorded(run, done)
   // What is recorded behind it was asked for with the conversation as it is (C4).

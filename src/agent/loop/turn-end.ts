@@ -63,7 +63,8 @@ export class TurnEnd {
 
   /** With what people have raised in this turn, whoever has asked them. */
   #next(state: AgentState): Next {
-    return this.#run.next({ ...state, raised: higher(state.raised, this.#at.askers.raised) })
+    const raised = higher(state.raised, this.#at.askers.raised)
+    return this.#run.next(raised === state.raised ? state : { ...state, raised })
   }
 
   /** Has the model answer again. Throws GUARD_DENIED when it gets no further try. */
