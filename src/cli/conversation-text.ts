@@ -64,7 +64,9 @@ export function conversationLines({ items }: Conversation, out: Output): string[
       case 'cancelled':
         return speech(out, 'cancelled', `${item.reason}${byText(item.by)}`)
       case 'asked':
-        return [] // its answer stands below; `explain` says what is open
+        return open.has(item) && isUnanswered(items, item)
+          ? speech(out, 'question', `${item.prompt} → waits for somebody (${item.question})`)
+          : []
       default:
         return [`    ${aboutText(item, out, open.has(item))}`]
     }
@@ -125,6 +127,10 @@ function groupsOf(items: readonly ConversationItem[]): readonly Group[] {
 /** What was asked is told as long as nothing but votes has come of it, and a child until something has. */
 const isOpenOrDone = (one: OfCall, i: number, all: readonly OfCall[]): boolean =>
   (one.is !== 'asked' && one.is !== 'child') || all.slice(i + 1).every(({ is }) => is === 'vote')
+
+/** Something that is no call's was asked, and nothing has come of it: what comes of it stands behind it. */
+const isUnanswered = (items: readonly ConversationItem[], asked: Of<'asked'>): boolean =>
+  items.slice(items.indexOf(asked) + 1).every(({ is }) => is === 'asked' || is === 'vote')
 
 const makes = (item: ConversationItem, call: string | undefined): boolean =>
   item.is === 'assistant' && item.calls.some(({ id }) => id === call)
@@ -199,7 +205,7 @@ const doubts: Readonly<Record<Of<'doubt'>['verdict'], string>> = {
 }
 
 const whys: Readonly<Record<NonNullable<Of<'doubt'>['why']>, string>> = {
-  crashed: 'its process died',
+  crashed: 'its process died or stood still',
   'timed-out': 'it took too long',
   aborted: 'it was aborted',
   threw: 'it threw',

@@ -364,6 +364,10 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
     expect(document.sentence).toMatch(
       /The budget of agent "poor" is used up: 1 of 1 turns\. .* or stop \("stop"\)\?” .*; answer: continue, stop, or JSON like \{"verdict":"raise","limits":\{"turns":2\}\}\)\.$/,
     )
+    const said = await cli('runs', 'conversation', 'poor-1')
+    expect(said.stdout).toMatch(
+      /^question +The budget of agent .* → waits for somebody \(poor-1\/\d+\)$/m,
+    )
     const { stdout } = await cli('questions', 'show', 'poor-1')
     expect(stdout).toMatch(/^about +a budget that is used up$/m)
     expect(stdout).toMatch(/^answer +continue, stop, or JSON like \{"verdict":"raise"/m)
@@ -378,6 +382,7 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
     expect((await json('questions', 'answer', 'poor-1', raise)).code).toBe(0)
     await work()
     expect(await settled('poor-1')).toEqual({ status: 'completed', output: 'Done.' })
+    expect((await cli('runs', 'conversation', 'poor-1')).stdout).not.toContain('waits for')
   })
 
   test('the question of a guard is told as one, and takes its verdicts as words, in quotes too', async () => {

@@ -1,7 +1,7 @@
 /** `everloop runs explain`: a sentence for each situation, and what to do about it. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
 import { action, agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
@@ -69,6 +69,26 @@ describe('runs explain', () => {
     await using alone = await open({ store: place })
     await alone.retry('r')
     expect(await explain(alone, 'r')).toMatchObject({ status: 'ready', reason: 'no-worker' })
+  })
+
+  test('what a run asks that waits for a worker is told with it', async () => {
+    const place = `sqlite:${join(folder.path, 'asked.db')}`
+    const asks = flow('asks', async (run) => {
+      const wait = run.sleep('200ms')
+      return Promise.all([wait, run.ask('Which?')])
+    })
+    const worker = await open({ store: place, flows: [asks], work: {} })
+    await (await worker.start(asks, undefined, { id: 'r' })).settled()
+    await worker.close()
+    await using alone = await open({ store: place })
+    await vi.waitFor(async () => {
+      expect(await explain(alone, 'r')).toMatchObject({
+        reason: 'no-worker',
+        sentence: expect.stringMatching(
+          /^Ready .*store\. What it asks can be answered meanwhile: r\/\d+\.$/,
+        ),
+      })
+    })
   })
 
   test('is a sentence and what to do', async () => {

@@ -24,7 +24,10 @@ export interface JudgeGuardOptions {
   readonly model?: unknown
   /** How it is to answer, and the headers that a gateway wants, say. */
   readonly settings?: AgentSettings
-  /** Asks in another way: hands back the judge's whole answer. */
+  /**
+   * Asks in another way: hands back the judge's whole answer, `{"answer":"no","reason":"It is on the topic."}`
+   * say. It is what the prompt asks for, and anything else denies.
+   */
   readonly judge?: (prompt: string, signal: AbortSignal) => Promise<string>
   /** What is done when the answer is yes. Default "deny". */
   readonly reaction?: 'deny' | 'retry' | 'ask' | 'halt'

@@ -47,7 +47,8 @@ const changes: readonly Change[] = [
   },
   {
     name: 'retry',
-    description: 'let a failed run go on: what failed is executed again, nothing else',
+    description:
+      'let a failed run go on: what failed is executed again, nothing else; a child that failed is started anew',
     done: 'will try again what failed',
     takesReason: false,
     deliver: (ever, run, options) => ever.retry(run, options),
