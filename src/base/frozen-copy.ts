@@ -4,25 +4,41 @@ import { setField } from './set-field.ts'
 /** What is nested more deeply is handed on as it is. */
 const levelsMax = 500
 
+/** Copies that hold nothing that can be changed: whoever gets one needs none of its own. */
+const unchangeable = new WeakSet<object>()
+
 /**
- * A copy that cannot be changed. What is frozen already is taken over, and so is what is no data; of dates, maps,
- * sets and bytes, which cannot be frozen, it holds copies.
+ * A copy that cannot be changed. What is no data is taken over, and so is what is frozen and marked by a symbol, as
+ * tools are; of dates, maps, sets and bytes, which cannot be frozen, each copy holds copies of its own.
  */
-export function frozenCopy<T>(value: T, level = 0): T {
+export function frozenCopy<T>(value: T): T {
+  const walk = { isChangeable: false }
+  const copy = copyOf(value, walk, 0)
+  if (typeof copy === 'object' && copy !== null && !walk.isChangeable) unchangeable.add(copy)
+  return copy
+}
+
+function copyOf<T>(value: T, walk: { isChangeable: boolean }, level: number): T {
   if (typeof value !== 'object' || value === null || level > levelsMax) return value
-  if (isUnfreezable(value)) return structuredClone(value)
-  if (Object.isFrozen(value)) return value
+  if (isUnfreezable(value)) {
+    walk.isChangeable = true
+    return structuredClone(value)
+  }
+  if (unchangeable.has(value) || isMarked(value)) return value
   if (Array.isArray(value)) {
-    return Object.freeze(value.map((item: unknown) => frozenCopy(item, level + 1))) as T
+    return Object.freeze(value.map((item: unknown) => copyOf(item, walk, level + 1))) as T
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
   const copy = {}
   for (const key of Object.keys(value)) {
-    setField(copy, key, frozenCopy((value as Record<string, unknown>)[key], level + 1))
+    setField(copy, key, copyOf((value as Record<string, unknown>)[key], walk, level + 1))
   }
   return Object.freeze(copy) as T
 }
+
+const isMarked = (value: object): boolean =>
+  Object.isFrozen(value) && Object.getOwnPropertySymbols(value).length > 0
 
 const isUnfreezable = (value: object): boolean =>
   value instanceof Date || value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)

@@ -1,6 +1,6 @@
 /** What code is handed to look at, and what it or a person hands back, changes nothing that is recorded. */
 import { expect, test } from 'vitest'
-import { agent, guard, repeatGuard, tool, verdict } from 'everloop'
+import { agent, guard, policy, repeatGuard, tool, verdict } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { promptOf, toldOf } from './prompts.ts'
@@ -106,6 +106,146 @@ test('of what cannot be frozen a guard is handed a copy', async () => {
   const run = await runtime.start(speaker, { prompt: 'Go.' })
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
   expect(made).toEqual([new Map([['k', 'good']])])
+})
+
+const mapOf = { type: 'object', properties: { to: { type: 'string' } } } as const
+const asMap = z.object({ to: z.string() }).transform(({ to }) => new Map([['to', to]]))
+
+test('what one guard does to its copy the next one does not see', async () => {
+  const made: unknown[] = []
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    input: asMap,
+    inputSchema: mapOf,
+    effect: 'once',
+    run: (input) => void made.push(input),
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'send', input: { to: 'eve' } }] },
+    { text: 'Done.' },
+  ])
+  const disguising = guard({
+    name: 'disguising',
+    at: 'call',
+    check: ({ args }) => ((args as Map<string, string>).set('to', 'ann'), verdict.allow()),
+  })
+  const strict = guard({
+    name: 'strict',
+    at: 'call',
+    check: ({ args }) =>
+      (args as Map<string, string>).get('to') === 'ann' ? verdict.allow() : verdict.deny('No.'),
+  })
+  const sender = agent({ name: 'sender', model, tools: [send], guards: [disguising, strict] })
+  await using runtime = await testRuntime({ flows: [sender] })
+  await runtime.settled(await runtime.start(sender, { prompt: 'Go.' }))
+  expect(made).toEqual([])
+})
+
+test('what is frozen on its outside only a guard cannot change either', async () => {
+  const made: unknown[] = []
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    input: z.object({ to: z.array(z.string()) }).readonly(),
+    effect: 'once',
+    run: (input) => void made.push(input),
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'send', input: { to: ['ann'] } }] },
+    { text: 'Done.' },
+  ])
+  const adding = guard({
+    name: 'adding',
+    at: 'call',
+    check: ({ args }) => ((args as { to: string[] }).to.push('eve'), verdict.allow()),
+  })
+  const sender = agent({ name: 'sender', model, tools: [send], guards: [adding] })
+  await using runtime = await testRuntime({ flows: [sender] })
+  await runtime.settled(await runtime.start(sender, { prompt: 'Go.' }))
+  expect(made).toEqual([])
+  expect(toldOf(model, 1)).toEqual([
+    { type: 'execution-denied', reason: expect.stringContaining('Guard "adding" failed') },
+  ])
+})
+
+test('what a guard is told of calls and of what came from outside it cannot hide from others', async () => {
+  const seen: unknown[] = []
+  const look = tool({
+    name: 'look',
+    description: 'Looks.',
+    input: z.object({}),
+    effect: 'read',
+    taints: true,
+    run: () => 'ok',
+  })
+  const looks = { toolCalls: [{ name: 'look', input: {} }] }
+  const model = scriptedModel([looks, looks, looks, { text: 'Done.' }])
+  const hiding = guard({
+    name: 'hiding',
+    at: 'call',
+    check: (_, { history, tainted }) => {
+      for (const list of [history, tainted] as object[][]) {
+        const tries = [() => Object.assign(list[0] ?? {}, { tool: '-' }), () => list.splice(0)]
+        for (const change of tries) {
+          try {
+            change()
+          } catch {
+            // as if nothing had been
+          }
+        }
+      }
+      return verdict.allow()
+    },
+  })
+  const seeing = guard({
+    name: 'seeing',
+    at: 'call',
+    check: (_, context) => {
+      seen.push([context.history, context.tainted].map((list) => list.map((one) => one.tool)))
+      return verdict.allow()
+    },
+  })
+  const looker = agent({ name: 'looker', model, tools: [look], guards: [hiding, seeing] })
+  await using runtime = await testRuntime({ flows: [looker] })
+  await runtime.settled(await runtime.start(looker, { prompt: 'Go.' }))
+  expect(seen).toEqual([
+    [[], []],
+    [['look'], ['look']],
+    [
+      ['look', 'look'],
+      ['look', 'look'],
+    ],
+  ])
+})
+
+test('what one approval rule does to its copy the next one does not see', async () => {
+  const made: unknown[] = []
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    input: asMap,
+    inputSchema: mapOf,
+    effect: 'once',
+    approval: (input) => {
+      input.set('to', 'ann')
+      return false
+    },
+    run: (input) => void made.push(input),
+  })
+  const strangers = policy({
+    name: 'strangers',
+    approval: [{ when: (input) => (input as Map<string, string>).get('to') !== 'ann' }],
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'send', input: { to: 'eve' } }] },
+    { text: 'Done.' },
+  ])
+  const sender = agent({ name: 'sender', model, tools: [send] })
+  await using runtime = await testRuntime({ flows: [sender], policies: [strangers] })
+  const run = await runtime.start(sender, { prompt: 'Go.' })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+  expect(made).toEqual([])
 })
 
 test('an approval rule that changes the arguments has failed, so people are asked about them', async () => {

@@ -1,6 +1,5 @@
 /** What people are asked about a call, and whether they are asked at all. */
 import { parseDuration } from '../../base/duration.ts'
-import { frozenCopy } from '../../base/frozen-copy.ts'
 import { isObject } from '../../base/is-object.ts'
 import { shortened } from '../../base/shortened.ts'
 import { digestOf } from '../../ledger/index.ts'
@@ -53,7 +52,7 @@ export async function wantedApproval(
   const hasRules = tool.approval !== undefined || policies.some((one) => one.approval.length > 0)
   const context = { runId: run.id, agent: agent.name, call: id, tool: tool.name, startedBy }
   const ruled: ApprovalDecision = hasRules
-    ? await holdIn(run, approvalFor(tool, frozenCopy(input), { context, policies }))
+    ? await holdIn(run, approvalFor(tool, input, { context, policies }))
     : { needed: false }
   const guard: ApprovalDecision[] = asked === undefined ? [] : [{ needed: true, reason: asked }]
   const before = ruled.isUnjudged && edited ? [edited] : []

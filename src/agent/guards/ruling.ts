@@ -5,6 +5,7 @@
  * - V2 What is recorded behind it in the turn is proof that it was allowed then: guards that a deploy
  *   has added are not asked about the past (C4).
  */
+import { frozenCopy } from '../../base/frozen-copy.ts'
 import { isTakenUp, judgesKey, modelCost, spend } from '../budgets/spending.ts'
 import { decideIn, hasRecords, isRecorded, taintsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
@@ -118,8 +119,8 @@ async function ruled<P extends Position>(
           runId: run.id,
           agent: agent.name,
           turn: state.turns + 1,
-          history: recentCalls(state),
-          tainted: taintsIn(run),
+          history: frozenCopy(recentCalls(state)),
+          tainted: frozenCopy(taintsIn(run)),
           judge: costs.judge,
         },
         granted,

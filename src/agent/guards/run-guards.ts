@@ -90,9 +90,9 @@ class Hearing<P extends Position> {
     this.#granted = granted
   }
 
-  /** As the guards have made it. */
+  /** As the guards have made it, for the next of them: what one does to its own copy the others do not see. */
   get subject(): Subjects[P] {
-    return this.#subject
+    return frozenCopy(this.#subject)
   }
 
   /** Takes what a guard has said. Returns the decision, where that is it (G2). */

@@ -2,6 +2,7 @@
  * Who must allow a call before it is made. Several rules about one call add up: whatever one of them
  * demands is demanded, and no rule weakens another.
  */
+import { frozenCopy } from '../../base/frozen-copy.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
@@ -67,7 +68,9 @@ export async function decideApproval<Input>(
 ): Promise<ApprovalDecision> {
   if (rule === undefined) return { needed: false }
   try {
-    const said = typeof rule === 'function' ? await rule(input, context) : rule
+    // Each rule has its own: what one does to it the others do not see.
+    const said =
+      typeof rule === 'function' ? await rule(frozenCopy(input), frozenCopy(context)) : rule
     if (typeof said === 'boolean') return { needed: said }
     checkApprovalPolicy(said, 'The approval rule')
     return said
