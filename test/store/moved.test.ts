@@ -1,4 +1,6 @@
 /** A ledger that loses a name of its files while it is in use, one that has two, and a log that is cut off. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   mkdirSync,
   renameSync,
@@ -9,9 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Ever, type EverloopError, flow, open } from 'everloop'
-import { step } from '../../src/testing/chain-builder.ts'
+import { ChainBuilder, step } from '../../src/testing/chain-builder.ts'
 import { heldRun } from '../../src/testing/store-bed.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
 import { testFolder } from '../test-folder.ts'
@@ -91,6 +95,61 @@ test
   async (_, move) => {
     expect(await codesAfter(move)).toEqual(['STORE_FAILED'])
     expect(await codesAfter(move, 'old')).toEqual(['STORE_FAILED'])
+  },
+)
+
+const child = fileURLToPath(new URL('moved-child.ts', import.meta.url))
+
+/** A process that has written so many runs. What is returned has it close, and says what it has said. */
+async function otherProcess(location: string, runs: number): Promise<() => Promise<string>> {
+  const other = spawn(process.execPath, [child, location, String(runs)])
+  onTestFinished(() => void other.kill('SIGKILL'))
+  const said: unknown[] = []
+  for (const stream of [other.stdout, other.stderr]) stream.on('data', (text) => said.push(text))
+  await once(other.stdout, 'data')
+  return async () => {
+    other.stdin.write('close')
+    await once(other, 'close')
+    return said.join('')
+  }
+}
+
+const [few, manyForAThread] = [5, 2000]
+
+test.skipIf(process.platform === 'win32').each([few, manyForAThread])(
+  'whoever closes a ledger that lost its log with %i runs overwrites nothing of those who use it now',
+  { timeout: 60_000 },
+  async (runs) => {
+    const location = newLocation()
+    await (await openStore(location)).close()
+    const close = await otherProcess(location, runs)
+    for (const ending of ['-wal', '-shm']) rmSync(location + ending)
+    const store = await openStore(location, { durability: 'process' })
+    for (let i = 0; i < 300; i++) {
+      await store.createRun(new ChainBuilder(`here-${i}`).start())
+    }
+    expect(await close()).toBe('ready closed')
+    await store.close()
+    const file = new DatabaseSync(location)
+    onTestFinished(() => file.close())
+    expect(file.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
+  },
+)
+
+test.skipIf(process.platform === 'win32').each([few, manyForAThread])(
+  'a ledger with %i runs is closed also where nobody can tell what became of its folder',
+  { timeout: 60_000 },
+  async (runs) => {
+    const location = newLocation()
+    const close = await otherProcess(location, runs)
+    const folder = dirname(location)
+    renameSync(folder, `${folder}.old`)
+    symlinkSync(folder, folder)
+    onTestFinished(() => {
+      rmSync(folder)
+      renameSync(`${folder}.old`, folder)
+    })
+    expect(await close()).toBe('ready closed')
   },
 )
 

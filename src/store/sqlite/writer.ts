@@ -95,12 +95,18 @@ export class Writer {
     }
   }
 
-  /** Writes what is in the log into the file, as far as no reader needs it. */
-  #shortenLog(): void {
+  /**
+   * Writes what is in the log into the file, as far as no reader needs it. Where a name leads elsewhere, others have
+   * another log by now, and what they have written would be overwritten.
+   */
+  #shortenLog({ ifLong = false }: { readonly ifLong?: boolean } = {}): void {
+    if (this.#broken) return
     try {
+      this.#names.check()
+      if (ifLong && !isLogLong(this.#file.location)) return
       this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
     } catch (error) {
-      if (isFatal(error)) this.#broken ??= endOf(error, this.#file.location)
+      if (isFatal(error) || isOver(error)) this.#broken ??= endOf(error, this.#file.location)
     }
   }
 
@@ -109,11 +115,8 @@ export class Writer {
    * open, that is none of those that write a little and go, so they see to a log that has become long.
    */
   close({ shortensLog = true }: { readonly shortensLog?: boolean } = {}): void {
-    try {
-      if (shortensLog && !this.#broken && isLogLong(this.#file.location)) this.#shortenLog()
-    } finally {
-      this.#db.close()
-    }
+    if (shortensLog) this.#shortenLog({ ifLong: true })
+    this.#db.close()
   }
 
   #alone(command: Command, now: number): Outcome {
