@@ -10,7 +10,10 @@ export interface TimeLimit {
   readonly signal: AbortSignal
   /** For whoever waits. It is no rejection: the call may throw a TIMEOUT of its own. */
   readonly over: Promise<TimeOver>
-  /** Nobody waits any more. What goes on all the same is still aborted together with `outer`. */
+  /**
+   * Nobody waits any more. What goes on all the same is still aborted together with `outer`, as long as it holds the
+   * signal or listens to it: what AbortSignal.any has made of it does neither.
+   */
   end(): void
 }
 

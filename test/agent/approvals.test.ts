@@ -263,6 +263,17 @@ test.each([{ by: 'mallory' }, {}])(
   },
 )
 
+test('a rule that throws what cannot be told of has people decide, as one that throws an error', async () => {
+  const rule: ApprovalRule<Payment> = () => {
+    throw Object.create(null)
+  }
+  const { made, payer } = paying(rule, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  await runtime.start(payer, { prompt: 'Pay.' }, { by: 'mallory' })
+  expect((await only(runtime)).reason).toContain('Not an error was thrown')
+  expect(made).toEqual([])
+})
+
 test.each([
   ['nobody', {}],
   ['an empty name', { by: '' }],

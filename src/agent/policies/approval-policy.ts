@@ -6,6 +6,7 @@ import { frozenCopy } from '../../base/frozen-copy.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
+import { errorData } from '../../ledger/index.ts'
 
 /** Whether a call needs an approval, and whose. Durations as "10m" or milliseconds. */
 export interface ApprovalPolicy {
@@ -75,7 +76,8 @@ export async function decideApproval<Input>(
     checkApprovalPolicy(said, 'The approval rule')
     return said
   } catch (error) {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const { name, message } = errorData(error) // whatever was thrown: what cannot be told of must not fail either
+    const why = `${name}: ${message}`
     const isBarred = context.startedBy !== undefined
     return {
       needed: true,
