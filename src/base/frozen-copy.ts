@@ -12,9 +12,10 @@ const unchangeable = new WeakSet<object>()
  * tools are; of dates, maps, sets and bytes, which cannot be frozen, each copy holds copies of its own.
  */
 export function frozenCopy<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || unchangeable.has(value)) return value
   const walk = { isChangeable: false }
   const copy = copyOf(value, walk, 0)
-  if (typeof copy === 'object' && copy !== null && !walk.isChangeable) unchangeable.add(copy)
+  if (!walk.isChangeable) unchangeable.add(copy)
   return copy
 }
 
@@ -24,7 +25,7 @@ function copyOf<T>(value: T, walk: { isChangeable: boolean }, level: number): T 
     walk.isChangeable = true
     return structuredClone(value)
   }
-  if (unchangeable.has(value) || isMarked(value)) return value
+  if (isMarked(value)) return value
   if (Array.isArray(value)) {
     return Object.freeze(value.map((item: unknown) => copyOf(item, walk, level + 1))) as T
   }
