@@ -7,6 +7,7 @@ import {
   flow,
   type Guard,
   guard,
+  judgeGuard,
   policy,
   tool,
   verdict,
@@ -24,7 +25,7 @@ interface Version {
   readonly description?: string
   readonly approval?: ApprovalRule<Payment>
   readonly guards?: readonly Guard[]
-  readonly budget?: { readonly calls: number }
+  readonly budget?: { readonly calls?: number; readonly tokens?: number }
 }
 
 /** An agent that proposes one payment, in versions that a deploy may bring. */
@@ -213,6 +214,31 @@ test('a deploy that is taken back leaves the first approval as it was', async ()
   expect(await runtime.settled(run)).toEqual(done)
   expect(made).toEqual([{ cents: 90 }])
   await runtime.verify()
+})
+
+test('so it does while a judge waits for more budget', async () => {
+  const { made, payer } = paying(100)
+  const usage = { input: 100, output: 20 }
+  const model = scriptedModel(() => ({ text: '{"answer":"no"}', usage }), { name: 'judge' })
+  await using runtime = await testRuntime({ flows: [payer({ guards: [slow()] })] })
+  const run = await runtime.start('payer', { prompt: 'Pay.' })
+  await runtime.ever.approvals.approve((await only(runtime)).id)
+  await runtime.runUntil(async () =>
+    (await runtime.store.entries(run.id)).some(({ kind }) => kind === 'approval.decided'),
+  )
+  const guards = [judgeGuard({ at: 'call', question: 'Bad?', model })]
+  const next = payer({ description: 'Pays twice.', guards, budget: { tokens: 0 } })
+  runtime.crash({ flows: [next] })
+  await runtime.settle()
+  const [first] = await runtime.ever.questions()
+  await runtime.ever.answer(first?.id ?? '', { verdict: 'raise', limits: { tokens: 30 } })
+  await runtime.settle()
+  expect(model.requests).toHaveLength(1) // and it would be asked again, about what the tool has become
+  await runtime.restart({ flows: [payer()] })
+  await runtime.settle()
+  await letSpend(runtime)
+  expect(await runtime.settled(run)).toEqual(done)
+  expect(made).toEqual([{ cents: 100 }])
 })
 
 /** Guards that answer the first time, and take their time behind the approval. */

@@ -1,6 +1,6 @@
 /** What people call the runs of an agent. */
 import { expect, test } from 'vitest'
-import { agent, type AgentDefinition, guard, tool, verdict } from 'everloop'
+import { agent, type AgentDefinition, guard, judgeGuard, tool, verdict } from 'everloop'
 import { crashAtEveryCommit, scriptedModel, testRuntime } from 'everloop/testing'
 
 const wire = tool({
@@ -67,6 +67,24 @@ test.each([
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'It is wired.' })
   expect((await run.status()).title).toBe(told)
   await runtime.verify()
+})
+
+test('a run that waits for more budget for a judge goes on when a deploy gives it a title', async () => {
+  const judge = scriptedModel(() => ({ text: '{"answer":"no"}' }), { name: 'judge' })
+  const judged: AgentDefinition = {
+    name: 'clerk',
+    model: scriptedModel(() => ({ text: 'Done.' })),
+    guards: [judgeGuard({ at: 'input', question: 'Bad?', model: judge })],
+    budget: { tokens: 0 },
+  }
+  const before = agent(judged)
+  await using runtime = await testRuntime({ flows: [before] })
+  const run = await runtime.start(before, { prompt: 'Wire it.' })
+  await runtime.restart({ flows: [agent({ ...judged, title: 'Wiring' })] })
+  await runtime.settle()
+  const [question] = await runtime.ever.questions()
+  await runtime.ever.answer(question?.id ?? '', { verdict: 'continue' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
 })
 
 test('a title with nothing to read is none, and one that is no text is refused', async () => {

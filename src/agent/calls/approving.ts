@@ -12,6 +12,7 @@ import {
 } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
+import { isTakenUp } from '../budgets/spending.ts'
 import { type ApprovalDecision, combineApprovals } from '../policies/approval-policy.ts'
 import { approvalFor } from '../policies/policy.ts'
 import { wholeText } from './result-text.ts'
@@ -47,7 +48,7 @@ export async function wantedApproval(
   { key, later, asked, isRequired, edited }: Asking,
 ): Promise<ApprovalDecision | undefined> {
   const isAsked = isRecorded(run, key)
-  if (!isAsked && !isRequired && later.some((one) => isRecorded(run, one))) return undefined
+  if (!isAsked && !isRequired && later.some((one) => isTakenUp(run, one))) return undefined
   const { agent, policies, requester: startedBy } = at
   const hasRules = tool.approval !== undefined || policies.some((one) => one.approval.length > 0)
   const context = { runId: run.id, agent: agent.name, call: id, tool: tool.name, startedBy }

@@ -22,6 +22,7 @@ import {
 import type { Run } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import type { ApprovalDecision } from '../policies/approval-policy.ts'
+import { isTakenUp } from '../budgets/spending.ts'
 import { approvalRequest, editComplaint, isStill, termsOf, wantedApproval } from './approving.ts'
 import { rule } from '../guards/ruling.ts'
 import type { Grant } from '../guards/run-guards.ts'
@@ -83,7 +84,7 @@ export async function clearAgain(
   const stage = { keys, later: [keyOfCall(call.id)], isAgain: true }
   const { input, approved } = cleared
   if (approved?.isStale) return agree(at, run, state, call, { ...stage, isRequired: true })
-  if (!Object.values(keys).some((key) => isRecorded(run, key))) return cleared
+  if (!Object.values(keys).some((key) => isTakenUp(run, key))) return cleared
   return agree(at, run, state, { ...call, input }, { ...stage, approved })
 }
 

@@ -9,15 +9,15 @@ export type Title = string | ((prompt: string) => string)
 
 const key = 'title'
 
-/** Gives the run its title, in its first turn. `later`: keys of what comes then. */
+/** Gives the run its title, in its first turn. `isPast`: something is recorded of what comes then. */
 export async function entitle(
   run: Turn<AgentState>,
   { pending }: AgentState,
-  { title, later }: { readonly title: Title | undefined; readonly later: readonly string[] },
+  { title, isPast }: { readonly title: Title | undefined; readonly isPast: boolean },
 ): Promise<void> {
   // What is recorded is asked for, whatever the definition says by now; its text stands.
   if (isRecorded(run, key)) return titleIn(run, key, key)
-  if (title === undefined || later.some((one) => isRecorded(run, one))) return
+  if (title === undefined || isPast) return
   const text = titleOf(title, pending.map((message) => message.text).join('\n'))
   if (text !== '') await titleIn(run, text, key)
 }

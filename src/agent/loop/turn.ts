@@ -50,7 +50,8 @@ export async function takeTurn(
   const end = new TurnEnd(at, run)
   if (run.turn === 1) {
     const { title } = at.agent
-    await entitle(run, state, { title, later: [...inputKeys(state), ...toModel] })
+    const later = [...inputKeys(state), ...toModel]
+    await entitle(run, state, { title, isPast: later.some((key) => isTakenUp(run, key)) })
   }
   const admitted = state.pending.length === 0 ? state : await admit(at, run, state)
   if (admitted.phase === 'listening') return end.goOn(admitted)
