@@ -7,9 +7,9 @@
  * with the same bytes on bare node:sqlite: one while the model is asked and one within the tool, so
  * that they lie between the runtime's own, and what disturbs the one disturbs the other. The bytes
  * are those that a run before has written, one entry of a turn after another.
- * A run has 100 turns; its figure is the median of its turns, and for the limit the median of its commits times
- * their number. The limit is for a process that has worked for some seconds, as that of sequential-steps is; what a
- * turn takes in its first seconds stands beside it.
+ * A round is one run of 100 turns; its figure is the median of its turns, and for the limit the median of
+ * its commits times their number.
+ * Both are measured a second time, when the process has worked for some seconds and its code is compiled.
  * At once: 200 agents of ten turns each, against 200 callers who append the same number of rows of the
  * same bytes through a group commit; the delay of the event loop as in many-runs. In processes of their own:
  * one as Node starts by itself, and one whose young generation is small, as docs/service.md tells.
@@ -27,13 +27,8 @@ import type { Timed } from './timed.ts'
 import type { Ever } from '../src/index.ts'
 
 const turns = load(100, 10)
-/** Runs after which the code is compiled and the files have their size: 5,000 turns, some seconds. */
-const warming = load(50, 5)
-/** The first runs show what a process that has just started takes. Not these: they load the code. */
-const loading = 4
-const runsPerRound = 2
-/** Rounds of many agents that are not counted. */
-const warmingAtOnce = load(4, 1)
+/** Rounds that are not counted: code is compiled, the files get their size. */
+const warming = load(4, 1)
 const agents = load(200, 10)
 const turnsAtOnce = 10
 /** V8 copies at once what lives there, and nothing else happens meanwhile. Its own limit is 16. */
@@ -44,17 +39,40 @@ export const says = `turns of an agent with one tool call, alone and ${agents} a
 
 async function measure({ rounds }: { readonly rounds: number }): Promise<readonly Figure[]> {
   return [
-    ...(await measureAlone('read', 3, { rounds, isFirst: true })),
-    ...(await measureAlone('once', 4, { rounds, isFirst: false })),
+    ...figuresOf('read', 3, await measureAlone('read', 3, rounds)),
+    ...figuresOf('once', 4, await measureAlone('once', 4, rounds)),
+    laterFigure('read', await measureAlone('read', 3, rounds)),
+    laterFigure('once', await measureAlone('once', 4, rounds)),
     ...(await measureAtOnce(rounds)),
   ]
 }
 
+/** Of each run, in milliseconds: a turn, and as many bare commits as it needs. */
+interface Alone {
+  readonly own: readonly number[]
+  readonly bare: readonly number[]
+  readonly entries: number
+}
+
+const figuresOf = (
+  effect: string,
+  needed: number,
+  { own, bare, entries }: Alone,
+): readonly Figure[] => [
+  figure(`${effect}: a turn`, 'ms', own),
+  figure(`${effect}: bare: its ${needed} commits`, 'ms', bare),
+  figure(`${effect}: a turn, of its commits`, 'x', ratios(own, bare), { most: 2 }),
+  figure(`${effect}: entries of a turn`, 'count', [entries], { most: needed }),
+]
+
+const laterFigure = (effect: string, { own, bare }: Alone): Figure =>
+  figure(`${effect}: the same some seconds later`, 'x', ratios(own, bare), { most: 2 })
+
 async function measureAlone(
   effect: 'read' | 'once',
   needed: number,
-  { rounds, isFirst }: { readonly rounds: number; readonly isFirst: boolean },
-): Promise<readonly Figure[]> {
+  rounds: number,
+): Promise<Alone> {
   const folder = newFolder()
   const bare = new BareLedger(join(folder, 'bare.db'))
   let own: number[] = []
@@ -92,8 +110,8 @@ async function measureAlone(
     work: {},
     development: false,
   })
-  const all: { readonly own: number; readonly bare: number }[] = []
-  for (let number = 0; number < warming + rounds * runsPerRound; number++) {
+  const figures: { readonly own: number[]; readonly bare: number[] } = { own: [], bare: [] }
+  for (let round = -warming; round < rounds * 2; round++) {
     run++
     own = []
     limit = []
@@ -101,32 +119,14 @@ async function measureAlone(
     await (await ever.start(agent, { prompt }, { id })).result()
     payloads = await payloadsOfTurn(ever, id)
     if (payloads.length < needed) throw new Error(`A turn has ${payloads.length} entries.`)
-    all.push({ own: median(own), bare: median(limit) * needed })
+    if (round < 0) continue
+    figures.own.push(median(own))
+    figures.bare.push(median(limit) * needed)
   }
   await ever.close()
   bare.close()
   drop(folder)
-  const turnsOf = (runs: typeof all): number[] => runs.map((one) => one.own)
-  const commitsOf = (runs: typeof all): number[] => runs.map((one) => one.bare)
-  const warm = all.slice(warming)
-  const young = all.slice(loading, loading + rounds * runsPerRound)
-  return [
-    figure(`${effect}: a turn`, 'ms', turnsOf(warm)),
-    figure(`${effect}: bare: its ${needed} commits`, 'ms', commitsOf(warm)),
-    figure(`${effect}: a turn, of its commits`, 'x', ratios(turnsOf(warm), commitsOf(warm)), {
-      most: 2,
-    }),
-    ...(isFirst
-      ? [
-          figure(
-            `${effect}: the same in the first seconds`,
-            'x',
-            ratios(turnsOf(young), commitsOf(young)),
-          ),
-        ]
-      : []), // the second finds the code compiled
-    figure(`${effect}: entries of a turn`, 'count', [payloads.length], { most: needed }),
-  ]
+  return { ...figures, entries: payloads.length }
 }
 
 /** The payloads that one turn in the middle of a run has written. */
@@ -147,12 +147,12 @@ export interface AtOnce {
 
 async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
   const as = async (options: readonly string[]): Promise<AtOnce> =>
-    (await finish<AtOnce>('08-at-once', [agents, turnsAtOnce, warmingAtOnce, rounds], options)).told
+    (await finish<AtOnce>('08-at-once', [agents, turnsAtOnce, warming, rounds], options)).told
   const usual = await as([])
   const young = await as([youngGeneration])
   const rate = ({ ms }: Timed): number => ((agents * usual.entries) / ms) * 1000
   const what = `${agents} agents`
-  const figuresOf = (kind: string, { own, bare }: AtOnce): readonly Figure[] => [
+  const figuresAtOnce = (kind: string, { own, bare }: AtOnce): readonly Figure[] => [
     figure(`${kind}: rows`, '/s', own.map(rate)),
     figure(`${kind}: bare group commit, rows`, '/s', bare.map(rate)),
     figure(
@@ -162,7 +162,7 @@ async function measureAtOnce(rounds: number): Promise<readonly Figure[]> {
     ),
     ...delayFigures(kind, own, bare),
   ]
-  return [...figuresOf(what, usual), ...figuresOf(`${what}, ${youngGeneration}`, young)]
+  return [...figuresAtOnce(what, usual), ...figuresAtOnce(`${what}, ${youngGeneration}`, young)]
 }
 
 export { measure as run }

@@ -6,7 +6,7 @@ import { getEventListeners } from 'node:events'
 import { queryObjects, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { flow, open } from 'everloop'
+import { type EverloopError, flow, open } from 'everloop'
 import { testRuntime } from 'everloop/testing'
 
 setFlagsFromString('--expose-gc')
@@ -65,17 +65,23 @@ test.each([
 test('steps with a time limit let go of what listens to their signals', async () => {
   const listening: WeakRef<object>[] = []
   const limited = flow('limited', async (run, isLate: boolean) => {
-    await run
+    return run
       .step('s', { timeout: isLate ? 5 : '1h' }, ({ signal }) => {
         const listener = (): void => {}
         listening.push(new WeakRef(listener))
         signal.addEventListener('abort', listener)
         return isLate ? new Promise(() => {}) : undefined
       })
-      .catch(() => {})
+      .then(
+        () => 'in time',
+        (error: EverloopError) => error.code,
+      )
   })
   await using runtime = await testRuntime({ flows: [limited] })
-  for (let i = 0; i < 20; i++) await runtime.result(await runtime.start(limited, i % 2 === 0))
+  for (let i = 0; i < 20; i++) {
+    const run = await runtime.start(limited, i % 2 === 0)
+    expect(await runtime.result(run)).toBe(i % 2 === 0 ? 'STEP_FAILED' : 'in time')
+  }
   expect(listening).toHaveLength(20)
   expect(await left(listening)).toBeLessThan(5)
 })
