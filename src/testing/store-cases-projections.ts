@@ -86,6 +86,8 @@ const movedTo = (version: string, key: string): readonly AnyDraft[] => [
   { scope: 'l', kind: 'turn.committed', key, record: { base: 1, live: 1, chain: 1, version } },
 ]
 
+const keys = ['a', 'b', 'a b', 'q', '1', '0']
+
 export const projectionCases: readonly StoreCase[] = [
   {
     name: 'the status follows the entries',
@@ -268,7 +270,7 @@ export const projectionCases: readonly StoreCase[] = [
         const pick = sequence(seed)
         const { chain, held } = await heldRun(store, `r${seed}`, `s${seed}`)
         for (let i = 0; i < 12; i++) {
-          const drafts = Array.from({ length: 1 + pick(6) }, () => anyDraft(pick))
+          const drafts = Array.from({ length: 1 + pick(6) }, () => anyDraft(pick, keys))
           assert.equal((await store.append(chain.append(held, drafts))).is, 'committed')
           await checkProjections(store, chain)
         }

@@ -57,8 +57,8 @@ async function codesAfter(
 }
 
 /** Nothing has changed in the folder for long, and whoever looks at it has seen so. */
-async function age(ever: Ever, location: string): Promise<void> {
-  utimesSync(dirname(location), 1, 1)
+async function age(ever: Ever, location: string, seconds = 1): Promise<void> {
+  utimesSync(dirname(location), seconds, seconds)
   await ever.list()
   await ever.start(patient, undefined)
   await ever.start(patient, 'x'.repeat(100_000) as never) // by the thread
@@ -150,6 +150,19 @@ test.skipIf(process.platform === 'win32').each([few, manyForAThread])(
       renameSync(`${folder}.old`, folder)
     })
     expect(await close()).toBe('ready closed')
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a name that leads elsewhere is missed at once also where the file system tells whole seconds',
+  async () => {
+    const location = join(testFolder(), 'ledger.db')
+    const ever = await opened(location)
+    const second = Math.floor(Date.now() / 1000) - 1
+    await age(ever, location, second)
+    rmSync(location)
+    utimesSync(dirname(location), second, second)
+    expect(await codeOf(ever.start(patient, undefined))).toBe('STORE_FAILED')
   },
 )
 

@@ -38,12 +38,21 @@ const statsOf = (path: string): Stats | undefined =>
 
 /** File systems tell times in ticks of some milliseconds: what happens in the same tick leaves the same time. */
 const tickMs = 100
+/** Some tell whole seconds, or every other one. */
+const coarseTickMs = 2500
 const nsPerMs = 1_000_000n
+const nsPerSecond = 1_000_000_000n
 /** A file can also be covered, by a mount say, which its folder does not tell: so often it is asked for all the same. */
 const askMs = 1000
 
 // As it was when this was loaded: whoever fakes time for a test does not fake that of the file system.
 const RealDate = Date
+
+/** Whether anything that changes from now on shows in the folder's time. */
+function isLongAgo({ mtimeNs }: Stats, now: number): boolean {
+  const tick = mtimeNs % nsPerSecond === 0n ? coarseTickMs : tickMs
+  return now - Number(mtimeNs / nsPerMs) > tick
+}
 
 /** The names of an open ledger, for one of those who use it. */
 export class Names {
@@ -85,7 +94,7 @@ export class Names {
     const { files } = this.#found
     const moved = files.find(({ path, inode }) => inode === 0n || inodeOf(path) !== inode)
     this.#askedAt = now
-    this.#still = folder && now - Number(folder.mtimeNs / nsPerMs) > tickMs ? folder : undefined
+    this.#still = folder && isLongAgo(folder, now) ? folder : undefined
     return moved?.path
   }
 }

@@ -5,10 +5,10 @@ import type { Choose } from './dice.ts'
 
 const places = ['', 'a', 'a b', 'a.b', 'a~2', 'a/1', 'a/1/b', 'a/10', 'b', 'b/0', 'b/0/=x', 'b/1']
 
-/** An entry of some kind in some scope. */
-export function anyDraft(pick: Choose): AnyDraft {
+/** An entry of some kind in some scope; with one of these keys, unless it is a turn's. */
+export function anyDraft(pick: Choose, keys: readonly string[]): AnyDraft {
   const scope = places[pick(places.length)] ?? ''
-  const key = ['a', 'b', 'a b', 'q', 'x', 'y'][pick(6)] ?? 'a' // numbers are keys of turns alone
+  const key = keys[pick(keys.length)] ?? 'a'
   switch (pick(16)) {
     case 0:
       return turn(scope, pick(12), pick(2) === 0)

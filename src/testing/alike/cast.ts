@@ -21,6 +21,9 @@ export const flows: readonly { readonly name: string; readonly version: string }
   { name: 'other', version: '1' },
 ]
 
+/** No numbers: no operation has the key of a turn beside it. */
+const keys = ['a', 'b', 'a b', 'q', 'x', 'y']
+
 /** Names of signals. */
 export const signals: readonly string[] = ['go', 'stop']
 
@@ -141,7 +144,7 @@ export class Cast {
 
   draft(): AnyDraft {
     const { dice } = this
-    if (!dice.chance(10)) return anyDraft(dice.pick)
+    if (!dice.chance(10)) return anyDraft(dice.pick, keys)
     const to = [this.run() ?? 'none', 'elsewhere'].slice(dice.pick(2))
     const amounts = { tokens: dice.pick(100), [dice.one(['calls', '__proto__'])]: 1 }
     return {
