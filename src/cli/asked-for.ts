@@ -17,10 +17,11 @@ export interface AskedFor {
 export async function askedFor(ever: Ever, run: string): Promise<readonly AskedFor[]> {
   const row = await ever.store.run(run)
   const messages = await ever.store.messages(run, [])
+  const isRetried = messages.some(({ kind }) => kind === 'retry')
   return messages.flatMap(({ kind: what, time, payload }) => {
     if (what !== 'cancel' && what !== 'pause' && what !== 'resume' && what !== 'retry') return []
     // A run that has ended takes no notice of a cancel that came too late.
-    if (row === undefined || reception(what, row.status) !== 'wake') return []
+    if (row === undefined || reception(what, row.status, isRetried) !== 'wake') return []
     const { by, reason } = decode(payload) as Pick<AskedFor, 'by' | 'reason'>
     const said = {
       ...(by === undefined ? {} : { by }),

@@ -1,7 +1,7 @@
 /** The runs that ask people something on behalf of one run: itself and those it has started, however deep. */
 import type { Ever } from '../run/index.ts'
 
-/** The id of a child begins with that much of its parent's at most (`childId` in run/operations/waits.ts). */
+/** The id of a child begins with that much of its parent's at most (`childId` in run/operations/child.ts). */
 const inheritedMax = 150
 
 /** Those at or below this run whose questions are not closed, the oldest question first. */

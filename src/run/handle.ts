@@ -39,7 +39,8 @@ import { inScope, map } from './operations/scopes.ts'
 import { noOptions, step } from './operations/step.ts'
 import { title } from './operations/title.ts'
 import { transact } from './operations/transact.ts'
-import { ask, child, signal, sleep, until } from './operations/waits.ts'
+import { child } from './operations/child.ts'
+import { ask, signal, sleep, until } from './operations/waits.ts'
 
 type Body = (...args: never[]) => unknown
 

@@ -24,7 +24,8 @@ import type { StepCall } from './operations/attempt.ts'
 import { step } from './operations/step.ts'
 import { tainted } from './pass/taints.ts'
 import { title } from './operations/title.ts'
-import { ask, child, type ChildCall, type Question, signal } from './operations/waits.ts'
+import { child, type ChildCall } from './operations/child.ts'
+import { ask, type Question, signal } from './operations/waits.ts'
 
 /** Whether anything is left of what the ledger holds that the code has not asked for in this pass. */
 export const hasRecords = (run: Run): boolean => !insideOf(run).pass.recorded.isSpent

@@ -139,7 +139,8 @@ export class MemoryRun {
     const { row, receipts } = this
     const { kind, id } = message
     if (id !== undefined && receipts.has(id)) return { is: 'duplicate' }
-    const welcome = reception(kind, row.status)
+    const isRetried = Array.from(this.inbox.values()).some((other) => other.kind === 'retry')
+    const welcome = reception(kind, row.status, isRetried)
     if (welcome === 'refuse') return { is: 'refused', status: row.status }
     if (row.newest > unlessNewerThan) return { is: 'news', newest: row.newest }
     if (kind === 'answer') {

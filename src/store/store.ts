@@ -395,9 +395,14 @@ export type DeliverResult =
 
 /**
  * When a message of this kind is accepted, and whether it wakes the run. One table for all stores.
- * Paused runs keep their signals, answers and children's ends for later.
+ * Paused runs keep their signals, answers and children's ends for later. `isRetried`: a retry lies in the
+ * inbox of a failed run, which is as good as active then: whoever cancels it is not too late.
  */
-export function reception(kind: MessageKind, status: RunRow['status']): 'wake' | 'keep' | 'refuse' {
+export function reception(
+  kind: MessageKind,
+  status: RunRow['status'],
+  isRetried = false,
+): 'wake' | 'keep' | 'refuse' {
   switch (status) {
     case 'active':
       return kind === 'retry' || kind === 'resume' ? 'refuse' : 'wake'
@@ -408,7 +413,8 @@ export function reception(kind: MessageKind, status: RunRow['status']): 'wake' |
           ? 'refuse'
           : 'keep'
     case 'failed':
-      return kind === 'retry' ? 'wake' : 'refuse'
+      if (kind === 'retry') return 'wake'
+      return isRetried ? reception(kind, 'active') : 'refuse'
     case 'completed':
     case 'cancelled':
       return 'refuse'

@@ -9,7 +9,7 @@ import {
   type RunRow,
   type Store,
 } from '../store/store.ts'
-import { question, runDrafts, step } from './chain-builder.ts'
+import { type ChainBuilder, question, runDrafts, step } from './chain-builder.ts'
 import {
   heldRun,
   hold,
@@ -43,11 +43,12 @@ const ways: Readonly<Record<RunRow['status'], readonly AnyDraft[]>> = {
 }
 
 /** A free run in this status, due only at the end of time. */
-async function runIn(store: Store, id: string, status: RunRow['status']): Promise<void> {
+async function runIn(store: Store, id: string, status: RunRow['status']): Promise<ChainBuilder> {
   const chain = await start(store, id)
   const held = await hold(store, 's', id)
   const release = { wake: status === 'active' || status === 'paused' ? never : undefined, seen: 0 }
   await store.append(chain.append(held, ways[status], { release }))
+  return chain
 }
 
 export const messageCases: readonly StoreCase[] = [
@@ -157,6 +158,30 @@ export const messageCases: readonly StoreCase[] = [
           // Out of the way of the next one.
           if (welcome === 'wake') await hold(store, 's', id)
         }
+      }
+    },
+  },
+  {
+    name: 'a failed run takes what an active one does while a retry of it lies untaken',
+    async run({ open, clock }) {
+      const store = await open()
+      await session(store, 's')
+      for (const kind of kinds.filter((one) => one !== 'answer')) {
+        const chain = await runIn(store, kind, 'failed')
+        const retry = await send(store, message(kind, 'retry'))
+        const isWelcome = kind === 'retry' || reception(kind, 'active') === 'wake'
+        const result = await store.deliver(message(kind, kind))
+        assert.equal(result.is, isWelcome ? 'delivered' : 'refused', kind)
+        assert.equal((await row(store, kind)).wake, clock.now(), kind)
+        // The holder decides that it stays failed.
+        const held = await hold(store, 's', kind)
+        const all = (await store.messages(kind, ['go'])).map(({ number }) => number)
+        assert.equal(all.length, isWelcome ? 2 : 1, kind)
+        const taken = kind === 'retry' ? all : [retry]
+        const release = { wake: undefined, seen: Infinity }
+        await store.append(chain.append(held, [], { taken, release }))
+        const late = await store.deliver(message(kind, 'cancel'))
+        assert.deepEqual(late, { is: 'refused', status: 'failed' }, kind)
       }
     },
   },

@@ -282,7 +282,8 @@ export class Mirror {
   /** Takes a message as a store must. Returns whether it was delivered. */
   receive(message: NewMessage, number: number, time: number): boolean {
     if (message.id !== undefined && this.receipts.has(message.id)) return false
-    if (reception(message.kind, this.status) === 'refuse') return false
+    const isRetried = Array.from(this.inbox.values()).some(({ kind }) => kind === 'retry')
+    if (reception(message.kind, this.status, isRetried) === 'refuse') return false
     if (message.id !== undefined) this.receipts.add(message.id)
     this.inbox.set(number, { ...message, number, time })
     this.newest = number

@@ -302,7 +302,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a run below is not told of what came from outside',
-    file: 'run/operations/waits.ts',
+    file: 'run/operations/child.ts',
     find: '...pass.options.taints.told(),',
     replace: '',
   },

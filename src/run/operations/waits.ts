@@ -1,5 +1,5 @@
 /**
- * Operations that wait for time, a message or a person: sleep, until, signal, ask, child.
+ * Operations that wait for time, a message or a person: sleep, until, signal, ask.
  *
  * Each first commits what it waits for, then waits. Nothing lives in this process while it does: the
  * entry and the run's due time in the store are all there is. What makes no sense is refused at the moment
@@ -9,17 +9,12 @@ import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { readDate } from '../../base/date.ts'
 import { decode, digestOf, encode, operationPath, redacted } from '../../ledger/index.ts'
-import type { Ancestor, Payloads, WaitKind } from '../../ledger/index.ts'
-import type { NewRun } from '../../store/store.ts'
-import type { AnyFlow, AskOptions, ChildOptions, SignalOptions } from '../face.ts'
-import { isFlow } from '../flow.ts'
-import { checkPlacement, newRun } from '../work/genesis.ts'
-import { asItIs } from '../as-it-is.ts'
-import type { ItemDraft } from '../pass/journal.ts'
-import type { Live, Operation } from '../pass/operation.ts'
+import type { Payloads, WaitKind } from '../../ledger/index.ts'
+import type { AskOptions, SignalOptions } from '../face.ts'
+import type { Item, ItemDraft } from '../pass/journal.ts'
+import type { Operation } from '../pass/operation.ts'
 import { checkOptions } from '../../base/options.ts'
 import type { Pass } from '../pass/pass.ts'
-import { beginTime } from '../replay/reader.ts'
 import { checkSchema, jsonSchemaOf } from '../schema.ts'
 import type { Scope } from '../pass/scope.ts'
 
@@ -126,78 +121,13 @@ export function ask(
   })
 }
 
-/** A child run to start. */
-export interface ChildCall {
-  readonly flow: AnyFlow
-  readonly input: unknown
-  readonly options: ChildOptions
-  /** Outputs of more characters than this are kept as artifacts. Default: those of 256 K. */
-  readonly largeAt?: number
-}
-
-/** Starts a child run, in the transaction that records it, and waits for its end. */
-export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknown> {
-  const { flow, options, largeAt } = call
-  checkOptions('run.child', options, ['queue', 'labels', 'key'])
-  if (!isFlow(flow)) {
-    throw new EverloopError('BAD_OPTION', 'run.child takes a flow that was made with flow(…).', {
-      run: pass.run,
-    })
-  }
-  const key = scope.key(flow.name, options.key)
-  checkPlacement(options)
-  const { queue, labels } = asItIs(options)
-  const input = asItIs(call.input)
-  const digest = digestOf(input)
-  const live: Live = {
-    input: digest,
-    largeAt,
-    begin: (operation) => {
-      const id = operation.child ?? childId(pass)
-      operation.child = id
-      const created: NewRun = newRun(pass.options, {
-        id,
-        flow,
-        input,
-        queue,
-        labels,
-        parent: { run: pass.run, scope: scope.path, key },
-        // It is done for whoever asked for this run.
-        by: pass.reader.beginning.record.by,
-        ancestors: ancestorsOfChild(pass),
-        ...pass.options.taints.told(),
-      })
-      const record = { run: id, flow: flow.name, input: digest }
-      register(pass, operation, 'child.started', record, [created])
-    },
-  }
-  return pass.request(scope, 'child', key, live)
-}
-
-/** Deeper than this nobody nests runs; what a run costs is written to each account above it. */
-const ancestorsMax = 32
-
-function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
-  const { ancestors, parent } = reader.beginning.record
-  const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
-  return [{ run, ...(limits ? { limits, started: beginTime(reader) } : {}) }, ...around].slice(
-    0,
-    ancestorsMax,
-  )
-}
-
-/** Chance alone: nobody can start a run under this id before the entry that names it is there. */
-function childId({ run, ports }: Pass): string {
-  return `${run.slice(0, 150)}.${Buffer.from(ports.randomBytes(8)).toString('hex')}`
-}
-
 /** Commits what the operation waits for, unless that is recorded already, and waits. */
 export function register<K extends WaitKind>(
   pass: Pass,
   operation: Operation,
   kind: K,
   record: Payloads[K],
-  create: readonly NewRun[] = [],
+  rest: Pick<Item, 'create' | 'deliver' | 'taken'> = {},
 ): void {
   const { begun } = operation
   const wait = (recorded: Payloads[WaitKind]): void => pass.wait(operation, firstDue(recorded))
@@ -210,8 +140,8 @@ export function register<K extends WaitKind>(
   // What it waits with is what a later pass will read.
   const kept = payload === text ? record : (decode(payload) as Payloads[K])
   pass.commit({
+    ...rest,
     drafts: [{ ...operation.place, kind, record, payload } as ItemDraft],
-    create,
     committed: ([entry]) => {
       if (!entry) return
       operation.begun = { entry, kind, record: kept }

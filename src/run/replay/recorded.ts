@@ -56,6 +56,10 @@ export class Recorded {
   readonly #queue = new Queue<Delivery>()
   readonly begun: LateMap<string, Line<WaitKind>> = new LateMap()
   readonly #done = new LateMap<string, Done>()
+  /** Children whose end does not count or was never heard of, by path. */
+  readonly #children = new LateMap<string, Line<'child.started'>>()
+  /** Who asked for the last retry. */
+  retriedBy: string | undefined
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
   cancelling: Payloads['run.cancelling'] | undefined
   /** The number of the cancel that the code has been told of. */
@@ -83,8 +87,11 @@ export class Recorded {
         recorded.#noteCall(entry, lineOf)
       }
       if (!forgotten.has(entry.seq)) recorded.#add(entry, lineOf)
-      else if (isWait(entry.kind)) begun.set(pathOf(entry), lineOf(entry) as Line<WaitKind>)
-      else recorded.#keep(entry, lineOf, begun)
+      else if (isWait(entry.kind)) {
+        const line = lineOf(entry) as Line<WaitKind>
+        begun.set(pathOf(entry), line)
+        recorded.#noteChild(line)
+      } else recorded.#keep(entry, lineOf, begun)
     })
     return recorded
   }
@@ -125,6 +132,15 @@ export class Recorded {
     return this.#done.get(path)
   }
 
+  #noteChild(begun: Line<WaitKind>): void {
+    if (isLine(begun, 'child.started')) this.#children.set(pathOf(begun.entry), begun)
+  }
+
+  /** The run that was started at this path, if how it ended does not count any more. */
+  earlierChild(path: string): Payloads['child.started'] | undefined {
+    return this.#children.get(path)?.record
+  }
+
   /** Something newer than what was kept has come at this path: that is what counts. */
   #supersede(entry: Entry): void {
     const path = pathOf(entry)
@@ -147,12 +163,15 @@ export class Recorded {
       if (kind !== 'scope.closed' && kind !== 'scope.failed') return
       this.turns.delete(path)
     } else if (isWait(kind)) {
-      this.begun.set(path, lineOf(entry) as Line<WaitKind>)
+      const line = lineOf(entry) as Line<WaitKind>
+      this.begun.set(path, line)
+      this.#noteChild(line)
     } else if (kind === 'run.cancelling') {
       const line = lineOf(entry) as Line<'run.cancelling'>
       this.cancelling = line.record
       this.push(line)
     } else if (kind === 'run.retried') {
+      this.retriedBy = (lineOf(entry) as Line<'run.retried'>).record.by
       this.#forgetCancel()
       this.#forgetWithdrawn()
     } else if (kind === 'input.drifted') {
@@ -186,6 +205,9 @@ export class Recorded {
   /** Adds what was committed during the pass. */
   push(delivery: Delivery): void {
     this.#queue.push(delivery)
+    if (this.#children.size > 0 && delivery.entry.key !== '') {
+      this.#children.delete(pathOf(delivery.entry))
+    }
     if (this.#done.size > 0 && delivery.entry.key !== '') this.#done.delete(pathOf(delivery.entry))
   }
 

@@ -19,16 +19,27 @@ import type { RunRow, Store } from '../../store/store.ts'
 import { stateOf } from '../outside/settled.ts'
 import { pageAfter } from '../ledger-page.ts'
 
+/** Why a retry could not let the run go on; undefined where it could. */
+export async function hindranceOf(
+  store: Store,
+  { id, code }: RunRow,
+): Promise<'late' | 'undone' | undefined> {
+  if (code === 'DEADLINE') return 'late'
+  return (await stateOf(store, id)).undoing ? 'undone' : undefined
+}
+
 /** Throws RUN_STATE when a retry could not let the run go on. */
-export async function checkRetry(store: Store, { id: run, code }: RunRow): Promise<void> {
-  if (code === 'DEADLINE') {
+export async function checkRetry(store: Store, row: RunRow): Promise<void> {
+  const { id: run } = row
+  const hindrance = await hindranceOf(store, row)
+  if (!hindrance) return
+  if (hindrance === 'late') {
     throw new EverloopError(
       'RUN_STATE',
       `Run "${run}" failed because its deadline passed; a retry would not give it more time. Start a new run.`,
       { run },
     )
   }
-  if (!(await stateOf(store, run)).undoing) return
   throw new EverloopError(
     'RUN_STATE',
     `Undoing what run "${run}" did has begun: going on from its failure would build on what may not be there any more. Start a new run.`,

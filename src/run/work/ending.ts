@@ -153,7 +153,7 @@ export function toParent(
 ): NewMessage[] {
   if (!parent) return []
   const payload = payloadOf(end, taints?.told())
-  return [{ run: parent.run, kind: 'child', name: run, payload, id: `end of ${run}` }]
+  return [{ run: parent.run, kind: 'child', name: run, payload }]
 }
 
 function payloadOf(end: RunEnd, told: Pick<MessageRecords['child'], 'taints'> = {}): string {

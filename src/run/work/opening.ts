@@ -149,12 +149,13 @@ async function failedOpening(
   { store, row, reader, messages }: Matter,
   { error, cause }: Extract<RunStatus, { is: 'failed' }>,
 ): Promise<Opening> {
-  const retry = firstOf(messages, 'retry')
+  // What was asked for between two retries is overruled by the later one.
+  const retry = messages.findLast(({ kind }) => kind === 'retry')
   if (!retry) return { is: 'refused', drafts: [], taken: [] }
   // Its time is over, and a retry would not give it any. Those who ask are refused (retry.ts).
   // What was undone would have to be done again, which is another run.
   if (error.code === 'DEADLINE' || reader.state.undoing) {
-    return { is: 'refused', drafts: [], taken: [retry.number] }
+    return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
   }
   const { by } = recordOf<'retry'>(retry)
   const moved = reader.open.findLast(({ kind }) => kind === 'run.migrated')?.seq
@@ -163,7 +164,7 @@ async function failedOpening(
     is: 'reopened',
     drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
     // A cancel that came too late to end the run has been overruled, as one that was taken is.
-    taken: [...overruledBy(retry, messages, ['pause', 'cancel']), retry.number],
+    taken: [...overruledBy(retry, messages, ['pause', 'cancel', 'retry']), retry.number],
   }
 }
 

@@ -17,7 +17,8 @@ export function deliver(db: Connection, message: NewMessage, now: number): Deliv
   const [key, status, isFree, newest] = run
   const id = message.id === undefined ? null : toStored(message.id)
   if (id !== null && db.get(sql.receipt, key, id)) return { is: 'duplicate' }
-  const welcome = reception(kind, status)
+  const isRetried = status === 'failed' && db.get(sql.untakenRetry, key) !== undefined
+  const welcome = reception(kind, status, isRetried)
   if (welcome === 'refuse') return { is: 'refused', status }
   if (newest > (message.unlessNewerThan ?? Infinity)) return { is: 'news', newest }
   if (kind === 'answer') {

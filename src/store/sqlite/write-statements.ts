@@ -32,6 +32,10 @@ export const runById: string = `SELECT ${runColumns} FROM runs WHERE id = ?`
 /** What a message needs to know of its run. */
 export const receiver: string = 'SELECT key, status, session IS NULL, newest FROM runs WHERE id = ?'
 
+/** Whether somebody wants the run to go on from its failure, and no holder knows yet. */
+export const untakenRetry: string =
+  "SELECT 1 FROM messages WHERE run = ? AND kind = 'retry' LIMIT 1"
+
 /** Writes nothing when the id is taken. */
 export const insertRun: string = `
 INSERT INTO runs (id, flow, version, queue, labels, parent, status, created, updated, seq, hash,

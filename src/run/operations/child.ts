@@ -1,0 +1,164 @@
+/**
+ * Runs that a run starts and waits for. Each is started in the transaction that records it.
+ *
+ * When a retry has forgotten how one ended, or nobody waited for it any more, the code asks for it again. It is
+ * the same run then, if it can be (R5, see replay/earlier-child.ts).
+ */
+import { EverloopError } from '../../base/errors.ts'
+import { digestOf, encode } from '../../ledger/index.ts'
+import type { Ancestor, Payloads } from '../../ledger/index.ts'
+import type { NewMessage } from '../../store/store.ts'
+import { checkOptions } from '../../base/options.ts'
+import { actor } from '../actor.ts'
+import { asItIs } from '../as-it-is.ts'
+import type { AnyFlow, ChildOptions } from '../face.ts'
+import { isFlow } from '../flow.ts'
+import type { Operation } from '../pass/operation.ts'
+import type { Pass } from '../pass/pass.ts'
+import type { Scope } from '../pass/scope.ts'
+import { unable } from '../pass/stop.ts'
+import { tainted } from '../pass/taints.ts'
+import { readPatiently } from '../patience.ts'
+import { earlierChild, type EarlierChild } from '../replay/earlier-child.ts'
+import { payloadWith } from '../replay/large.ts'
+import { beginTime } from '../replay/reader.ts'
+import { checkPlacement, newRun } from '../work/genesis.ts'
+import { register } from './waits.ts'
+
+/** A child run to start. */
+export interface ChildCall {
+  readonly flow: AnyFlow
+  readonly input: unknown
+  readonly options: ChildOptions
+  /** Outputs of more characters than this are kept as artifacts. Default: those of 256 K. */
+  readonly largeAt?: number
+}
+
+/** Starts a child run and waits for its end. */
+export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknown> {
+  const { flow, options, largeAt } = call
+  checkOptions('run.child', options, ['queue', 'labels', 'key'])
+  if (!isFlow(flow)) {
+    throw new EverloopError('BAD_OPTION', 'run.child takes a flow that was made with flow(…).', {
+      run: pass.run,
+    })
+  }
+  const key = scope.key(flow.name, options.key)
+  checkPlacement(options)
+  const { queue, labels } = asItIs(options)
+  const input = asItIs(call.input)
+  const digest = digestOf(input)
+  const start = (operation: Operation): void => {
+    const id = operation.child ?? childId(pass)
+    operation.child = id
+    const created = newRun(pass.options, {
+      id,
+      flow,
+      input,
+      queue,
+      labels,
+      parent: { run: pass.run, scope: scope.path, key },
+      // It is done for whoever asked for this run.
+      by: pass.reader.beginning.record.by,
+      ancestors: ancestorsOfChild(pass),
+      ...pass.options.taints.told(),
+    })
+    const record = { run: id, flow: flow.name, input: digest }
+    register(pass, operation, 'child.started', record, { create: [created] })
+  }
+  return pass.request(scope, 'child', key, {
+    input: digest,
+    largeAt,
+    begin: (operation) => {
+      const earlier = pass.recorded.earlierChild(operation.path)
+      const isSame = earlier?.flow === flow.name && earlier.input === digest
+      if (operation.begun || !isSame) return start(operation)
+      void comeBackTo(pass, operation, { ...call, earlier, start })
+    },
+  })
+}
+
+/** Goes on with a run that was started here before, where that can be; else `start` starts another. */
+async function comeBackTo(
+  pass: Pass,
+  operation: Operation,
+  {
+    flow,
+    earlier,
+    largeAt,
+    start,
+  }: ChildCall & {
+    readonly earlier: Payloads['child.started']
+    readonly start: (operation: Operation) => void
+  },
+): Promise<void> {
+  const wanted = { parent: pass.run, run: earlier.run, version: flow.version }
+  try {
+    const found = await readPatiently(pass, () => earlierChild(pass.store, wanted))
+    if (isOver(pass, operation)) return
+    if (found.is === 'gone') start(operation)
+    else goOn(pass, operation, { found, earlier, largeAt })
+  } catch (error) {
+    if (isOver(pass, operation)) return
+    pass.wait(operation, undefined)
+    pass.stop(unable(operation, error))
+  }
+}
+
+/** The code is told of a cancel instead of what was being looked for, or waits no longer. */
+const isOver = ({ isOver: hasEnded, recorded }: Pass, { phase, scope }: Operation): boolean =>
+  hasEnded ||
+  phase !== 'busy' ||
+  scope.closed ||
+  (recorded.cancelling !== undefined && !scope.shielded)
+
+function goOn(
+  pass: Pass,
+  operation: Operation,
+  {
+    found,
+    earlier: record,
+    largeAt,
+  }: {
+    readonly found: Exclude<EarlierChild, { is: 'gone' }>
+    readonly earlier: Payloads['child.started']
+    readonly largeAt: number | undefined
+  },
+): void {
+  const { stale: taken } = found
+  if (found.is === 'completed') {
+    const { output, taints } = found
+    const started = { ...operation.place, kind: 'child.started', record } as const
+    const before = [...tainted(pass.options.taints.add(taints)), started]
+    const written = payloadWith('output', encode(output), {}, { largeAt })
+    pass.conclude(operation, 'child.completed', { output }, { before, taken, ...written })
+    return
+  }
+  operation.child = record.run
+  const deliver = found.is === 'failed' ? [retryMessage(record.run, pass.recorded.retriedBy)] : []
+  register(pass, operation, 'child.started', record, { deliver, taken })
+}
+
+const retryMessage = (run: string, by: string | undefined): NewMessage => ({
+  run,
+  kind: 'retry',
+  name: '',
+  payload: encode(actor(by)),
+})
+
+/** Deeper than this nobody nests runs; what a run costs is written to each account above it. */
+const ancestorsMax = 32
+
+function ancestorsOfChild({ run, reader, limits }: Pass): readonly Ancestor[] {
+  const { ancestors, parent } = reader.beginning.record
+  const around = ancestors ?? (parent ? [{ run: parent.run }] : [])
+  return [{ run, ...(limits ? { limits, started: beginTime(reader) } : {}) }, ...around].slice(
+    0,
+    ancestorsMax,
+  )
+}
+
+/** Chance alone: nobody can start a run under this id before the entry that names it is there. */
+function childId({ run, ports }: Pass): string {
+  return `${run.slice(0, 150)}.${Buffer.from(ports.randomBytes(8)).toString('hex')}`
+}

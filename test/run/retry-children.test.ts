@@ -1,0 +1,324 @@
+/**
+ * R5: a child of a retried run is the run that it was. What it has done is not done again, whichever of the two is
+ * retried, and when.
+ */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { action, done as happened, flow, notDone, type RunReference } from 'everloop'
+import { crashAtEveryCommit, testRuntime, type TestRuntime } from 'everloop/testing'
+
+let broken = true
+let cancels = 0
+/** How often the effect was asked for, by its key. */
+const paid: Record<string, number> = {}
+
+const prepare = (): void => {
+  broken = true
+  for (const key of Object.keys(paid)) delete paid[key]
+}
+
+beforeEach(() => {
+  prepare()
+  cancels = 0
+})
+
+const times = (): readonly number[] => Object.values(paid)
+
+const fragile = (): string => {
+  if (broken) throw new Error('broken')
+  return 'mended'
+}
+
+/** Pays, then fails as long as it is told to. */
+const payment = flow('payment', async (run, amount: number) => {
+  const options = {
+    effect: 'once',
+    reconcile: (_input: unknown, { idempotencyKey }: { readonly idempotencyKey: string }) =>
+      paid[idempotencyKey] === undefined ? notDone() : happened(`${amount} paid`),
+  } as const
+  const receipt = await run.step('pay', options, ({ idempotencyKey }) => {
+    paid[idempotencyKey] = (paid[idempotencyKey] ?? 0) + 1
+    return `${amount} paid`
+  })
+  await run.step('book', fragile)
+  return receipt
+})
+
+const order = flow('order', async (run, amount: number) => run.child(payment, amount))
+const shop = flow('shop', async (run, amount: number) => run.child(order, amount))
+
+const below = async (runtime: TestRuntime, parent: string): Promise<readonly string[]> =>
+  (await runtime.ever.list({ parent })).map(({ id }) => id)
+
+/** A call that a crash has cut short is in doubt for a while. */
+async function failed(runtime: TestRuntime, run: RunReference<unknown>): Promise<void> {
+  await runtime.advance('1h')
+  expect(await runtime.settled(run)).toMatchObject({ error: { code: 'CHILD_FAILED' } })
+}
+
+describe('a child that failed', () => {
+  test('goes on from its failure when its parent is retried', async () => {
+    await using runtime = await testRuntime({ flows: [order, payment] })
+    const run = await runtime.start(order, 40, { id: 'o' })
+    await failed(runtime, run)
+    const before = await below(runtime, 'o')
+    broken = false
+    await runtime.ever.retry('o', { by: 'Ann' })
+    expect(await runtime.result(run)).toBe('40 paid')
+    expect(times()).toEqual([1])
+    expect(await below(runtime, 'o')).toEqual(before)
+    const child = await runtime.ledger(before[0] ?? '')
+    expect(child.find(({ kind }) => kind === 'run.retried')?.data).toMatchObject({ by: 'Ann' })
+    await runtime.verify()
+  })
+
+  test('below a child, too, however often it fails again', async () => {
+    await using runtime = await testRuntime({ flows: [shop, order, payment] })
+    const run = await runtime.start(shop, 40, { id: 's' })
+    for (let i = 0; i < 3; i++) {
+      await failed(runtime, run)
+      await runtime.ever.retry('s')
+    }
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('s')
+    expect(await runtime.result(run)).toBe('40 paid')
+    expect(times()).toEqual([1])
+    expect(await runtime.ever.list()).toHaveLength(3)
+    await runtime.verify()
+  })
+
+  test('whenever a worker dies', async () => {
+    const report = await crashAtEveryCommit(shop, 40, {
+      flows: [order, payment],
+      prepare,
+      drive: async (runtime, run) => {
+        await failed(runtime, run)
+        broken = false
+        await runtime.ever.retry(run.id)
+        await runtime.advance('1h')
+        expect(await runtime.ever.list()).toHaveLength(3)
+        expect(times()).toEqual([1])
+      },
+    })
+    expect(report.outcomes).toEqual([{ status: 'completed', output: '40 paid' }])
+    expect(report.flaws).toEqual([])
+    expect(report.executions['order > payment > pay']).toBe(1)
+  })
+
+  test('and was retried by itself: its output is taken, whenever a worker dies', async () => {
+    const report = await crashAtEveryCommit(order, 40, {
+      flows: [payment],
+      prepare,
+      drive: async (runtime, run) => {
+        await failed(runtime, run)
+        broken = false
+        const [child = ''] = await below(runtime, run.id)
+        await runtime.ever.retry(child)
+        await runtime.settle()
+        broken = true
+        await runtime.ever.retry(run.id)
+        await runtime.settle()
+        expect(await below(runtime, run.id)).toEqual([child])
+        expect(await runtime.store.messages(run.id, [])).toEqual([])
+      },
+    })
+    expect(report.outcomes).toEqual([{ status: 'completed', output: '40 paid' }])
+    expect(report.flaws).toEqual([])
+    expect(report.executions['payment > pay']).toBe(1)
+  })
+
+  test('and is under way again: its parent waits for it', async () => {
+    const slow = flow('slow', async (run) => {
+      await run.step('book', fragile)
+      return run.signal<string>('go')
+    })
+    const parent = flow('parent', async (run) => run.child(slow, null))
+    await using runtime = await testRuntime({ flows: [parent, slow] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    broken = false
+    const [child = ''] = await below(runtime, 'p')
+    await runtime.ever.retry(child)
+    await runtime.settle()
+    await runtime.ever.retry('p')
+    await runtime.settle()
+    expect(await run.status()).toMatchObject({ status: 'waiting' })
+    await runtime.signal(child, 'go', 'gone')
+    expect(await runtime.result(run)).toBe('gone')
+    expect(await below(runtime, 'p')).toEqual([child])
+    await runtime.verify()
+  })
+
+  test('what it told its parent in vain is not taken for its end', async () => {
+    const parent = flow('parent', async (run) => {
+      await run.child(payment, 1).catch(() => {})
+      await run.signal('go')
+      await run.step('own', fragile)
+    })
+    await using runtime = await testRuntime({ flows: [parent, payment] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    const [child = ''] = await below(runtime, 'p')
+    await runtime.ever.retry(child) // fails again: the parent hears of it and does not wait for it
+    await runtime.settle()
+    expect(await runtime.store.messages('p', [])).toHaveLength(1)
+    await runtime.signal(run, 'go')
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'STEP_FAILED' } })
+    broken = false
+    await runtime.ever.retry('p')
+    await runtime.settle()
+    expect((await run.status()).status).toBe('completed')
+    await runtime.verify()
+  })
+
+  test.each([
+    ['is asked for with another input', async (): Promise<number> => (broken ? 1 : 2)],
+    ['is asked for with the same', async (): Promise<number> => 1],
+  ])('and %s', async (_, amountOf) => {
+    const parent = flow('parent', async (run) => run.child(payment, await amountOf()))
+    await using runtime = await testRuntime({ flows: [parent, payment] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('p')
+    const amount = await amountOf()
+    expect(await runtime.result(run)).toBe(`${amount} paid`)
+    expect(await below(runtime, 'p')).toHaveLength(amount)
+    await runtime.verify()
+  })
+
+  test('in an older version is another run in the newer', async () => {
+    const versioned = (version: string) => flow({ name: 'payment', version, run: payment.run })
+    const parentOf = (child: typeof payment) => flow('parent', async (run) => run.child(child, 7))
+    const [first, second] = [versioned('1'), versioned('2')]
+    await using runtime = await testRuntime({ flows: [parentOf(first), first] })
+    const run = await runtime.start(parentOf(first), undefined, { id: 'p' })
+    await failed(runtime, run)
+    await runtime.restart({ flows: [parentOf(second), first, second] })
+    broken = false
+    await runtime.ever.retry('p')
+    expect(await runtime.result(run)).toBe('7 paid')
+    expect(await below(runtime, 'p')).toHaveLength(2)
+    await runtime.verify()
+  })
+
+  test('and has undone what it did is another run', async () => {
+    const undoing = flow({
+      name: 'undoing',
+      actions: [action({ name: 'back', run: () => {} })],
+      run: async (run) => {
+        const options = { effect: 'once', undo: { action: 'back', input: 1 } } as const
+        await run.step('pay', options, () => 1)
+        return run.step('book', fragile)
+      },
+    })
+    const parent = flow('parent', async (run) => run.child(undoing, null))
+    await using runtime = await testRuntime({ flows: [parent, undoing] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('p')
+    expect(await runtime.result(run)).toBe('mended')
+    expect(await below(runtime, 'p')).toHaveLength(2)
+    await runtime.verify()
+  })
+})
+
+test('a child that had completed when its parent failed is not executed again', async () => {
+  const done = flow('done', async (run) =>
+    run.step('pay', () => (paid['done'] = (paid['done'] ?? 0) + 1)),
+  )
+  const parent = flow('parent', async (run) => {
+    const both = Promise.all([run.step('own', fragile), run.child(done, null)])
+    return (await both)[1]
+  })
+  const report = await crashAtEveryCommit(parent, undefined, {
+    flows: [done],
+    prepare,
+    drive: async (runtime, run) => {
+      await runtime.settled(run)
+      const [child] = await runtime.ever.list({ parent: run.id })
+      const before = child?.status === 'completed' ? 1 : 2
+      broken = false
+      await runtime.ever.retry(run.id)
+      await runtime.settle()
+      expect(await below(runtime, run.id)).toHaveLength(before)
+    },
+  })
+  expect(report.flaws).toEqual([])
+})
+
+describe('a cancel behind a retry', () => {
+  test('that no worker has taken ends the run', async () => {
+    await using runtime = await testRuntime({ flows: [order, payment] })
+    const run = await runtime.start(order, 40, { id: 'o' })
+    await failed(runtime, run)
+    await runtime.stop()
+    broken = false
+    await runtime.ever.retry('o')
+    await runtime.ever.cancel('o', 'Enough.')
+    await runtime.restart()
+    expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled', reason: 'Enough.' })
+    await runtime.verify()
+  })
+
+  test('reaches the children that go on, whenever it comes and a worker dies', async () => {
+    const slow = flow('slow', async (run) => {
+      await run.step('book', fragile)
+      return run.signal('never')
+    })
+    const parent = flow('parent', async (run) => run.child(slow, null))
+    const report = await crashAtEveryCommit(parent, undefined, {
+      flows: [slow],
+      prepare,
+      drive: async (runtime, run) => {
+        await failed(runtime, run)
+        broken = false
+        await runtime.ever.retry(run.id)
+        for (let i = 0; i < cancels % 7; i++) await Promise.resolve()
+        cancels++
+        await runtime.ever.cancel(run.id, 'Enough.')
+        await runtime.settle()
+        const ends = (await runtime.ever.list()).map(({ status }) => status)
+        expect(ends.filter((status) => status !== 'cancelled' && status !== 'failed')).toEqual([])
+      },
+    })
+    expect(report.outcomes).toEqual([{ status: 'cancelled', reason: 'Enough.' }])
+    expect(report.flaws).toEqual([])
+  })
+
+  test('reaches the child that goes on for the second time', async () => {
+    const slow = flow('slow', async (run) => {
+      await run.step('book', fragile)
+      return run.signal('never')
+    })
+    const parent = flow('parent', async (run) => run.child(slow, null))
+    await using runtime = await testRuntime({ flows: [parent, slow] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('p')
+    await runtime.settle()
+    await runtime.ever.cancel('p', 'Enough.')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'cancelled' })
+    await runtime.settle()
+    expect((await runtime.ever.list()).map(({ status }) => status)).toEqual([
+      'cancelled',
+      'cancelled',
+    ])
+    await runtime.verify()
+  })
+})
+
+test('a run whose child has gone on is exported and imported as any other', async () => {
+  await using runtime = await testRuntime({ flows: [order, payment] })
+  const run = await runtime.start(order, 40, { id: 'o' })
+  await failed(runtime, run)
+  broken = false
+  await runtime.ever.retry('o')
+  await runtime.result(run)
+  let text = ''
+  for await (const line of runtime.ever.export('o')) text += line
+  await using other = await testRuntime({ flows: [order, payment] })
+  const imported = await other.ever.import([text])
+  expect(imported.map(({ created }) => created)).toEqual([true, true])
+})
