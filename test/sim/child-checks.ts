@@ -25,6 +25,47 @@ export function checkDelegation(sight: Sight, run: Mirror, entry: Entry, must: M
   checkCall(run, agent, { tool, args: undefined, n, path, id }, { isSteady, must })
 }
 
+/** Remembers what a run that goes on has started and could go on with it (R5). */
+export function noteChildren(sight: Sight, run: Mirror): void {
+  run.standing.clear()
+  for (const [path, started] of run.started) {
+    const child = sight.runs.get(recordOf(started, 'child.started').run)
+    if (child && canGoOn(child)) run.standing.set(path, child.entries.length)
+  }
+}
+
+const canGoOn = ({ status, isUndoing, isOverdue }: Mirror): boolean =>
+  !isUndoing && (status === 'completed' || (status === 'failed' && !isOverdue))
+
+/** R5: no other run does what one has done that a retry asks for again. Called before the entry counts. */
+export function checkSameChild(sight: Sight, run: Mirror, entry: Entry, must: Must): void {
+  const path = operationPath(entry.scope, entry.key)
+  const before = run.started.get(path)
+  if (entry.kind !== 'child.started' || !before) return
+  const old = recordOf(before, entry.kind)
+  const { run: id, flow, input } = recordOf(entry, entry.kind)
+  const child = sight.runs.get(old.run)
+  if (!child) return
+  if (id === old.run) {
+    must(run.retries > 0, 'children', 'it is started twice, but the run was not retried')
+    sight.report.reach(reached[child.status])
+    return
+  }
+  sight.report.reach('child started anew by a retry')
+  const hasMoved = child.entries.length !== run.standing.get(path)
+  const isOther = old.flow !== flow || old.input !== input
+  const isNewer = sight.runs.get(id)?.version !== child.version
+  must(hasMoved || isOther || isNewer, 'children', `run ${old.run} could have gone on`)
+}
+
+const reached = {
+  active: 'child under way found by a retry',
+  paused: 'child under way found by a retry',
+  completed: 'output of a child taken by a retry',
+  failed: 'child retried with its parent',
+  cancelled: 'child under way found by a retry',
+} as const satisfies Record<Mirror['status'], string>
+
 /** A run keeps the limits of the agent that has started it, and those that this one has to keep. */
 export function checkLimits(sight: Sight, parent: Mirror, genesis: Entry, must: Must): void {
   const agent = sight.steadyAgent(parent.flow)

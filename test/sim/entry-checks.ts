@@ -4,7 +4,7 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
 import { checkHeard, checkInbox, checkOutput } from './conversation-checks.ts'
-import { checkDelegation, checkLimits } from './child-checks.ts'
+import { checkDelegation, checkLimits, checkSameChild, noteChildren } from './child-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { checkMove } from './move-checks.ts'
@@ -63,7 +63,9 @@ export function checkEntry(
     checkLimits(observer, parent, entry, must)
   }
   checkDelegation(observer, run, entry, must)
+  checkSameChild(observer, run, entry, must)
   run.apply(entry)
+  if (kind === 'run.retried') noteChildren(observer, run)
   const agent = observer.steadyAgent(run.flow)
   if (kind === 'run.completed' && agent) checkOutput(run, agent, must)
   const isListening = kind === 'signal.awaited' && entry.key === listeningKey
@@ -246,6 +248,10 @@ function checkPause(run: Mirror, { kind }: Entry, { taken = [] }: Append, must: 
   must(Math.max(...pauses) > run.lastCancel, 'cancel', 'a cancel had come behind the pause')
 }
 
+/** A child is found that has completed: its output is read from its ledger. */
+const isComeBackTo = ({ scope, key }: Entry, { entries }: Append): boolean =>
+  entries.some((one) => one.kind === 'child.started' && one.scope === scope && one.key === key)
+
 function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): void {
   const isToldByPerson =
     entry.kind === 'effect.resolved' && recordOf(entry, entry.kind).via === 'person'
@@ -253,6 +259,8 @@ function checkMessages(run: Mirror, entry: Entry, append: Append, must: Must): v
   if (wanted === undefined) return
   // What had come before a retry is not sent again.
   if (run.successAround(operationPath(entry.scope, entry.key))) return
+  // Nor is that asked for which a child had told of before its parent was retried.
+  if (entry.kind === 'child.completed' && isComeBackTo(entry, append)) return
   const taken = (append.taken ?? []).map((number) => run.inbox.get(number))
   const mine = taken.filter((message) => message?.kind === wanted)
   must(mine.length > 0, 'S5', 'no message was taken with it')

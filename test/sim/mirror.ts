@@ -21,6 +21,7 @@ export class Mirror {
   readonly id: string
   readonly flow: string
   readonly queue: string
+  version: string
   readonly parent: string | undefined
   readonly entries: Entry[] = []
   status: RunRow['status'] = 'active'
@@ -74,6 +75,10 @@ export class Mirror {
   /** Requests for approval that have been handed to somebody else by themselves, by number. */
   readonly #escalated = new Set<number>()
   readonly children = new Map<string, string>()
+  /** What it started last, by operation path, whether that counts or not. */
+  readonly started = new Map<string, Entry>()
+  /** Of those, whatever could go on when the run was retried last, with how much it had written by then. */
+  readonly standing = new Map<string, number>()
   /** Children that had ended when this run's cancel went out: what retries one is its own affair. */
   readonly spared = new Set<string>()
   /** Calls whose effect counts, by path: the last thing that was said of each. Never forgotten. */
@@ -93,10 +98,11 @@ export class Mirror {
   readonly released = new Set<number>()
   newest = 0
 
-  constructor({ genesis, flow, queue, parent }: NewRun) {
+  constructor({ genesis, flow, version, queue, parent }: NewRun) {
     this.id = genesis.run
     this.flow = flow
     this.queue = queue
+    this.version = version
     this.parent = parent
     const { deadline, notBefore = 0, ancestors = [] } = recordOf(genesis, 'run.started')
     this.deadline = deadline
@@ -140,7 +146,10 @@ export class Mirror {
       // Somebody asks for another try at what came to nothing.
       for (const of of this.undoFailures.keys()) this.undone.delete(of)
     }
-    this.hasHadChildren ||= entry.kind === 'child.started'
+    if (entry.kind === 'child.started') {
+      this.hasHadChildren = true
+      this.started.set(operationPath(entry.scope, entry.key), entry)
+    }
     this.hasCompacted ||= entry.kind === 'context.compacted'
     if (entry.kind === 'approval.requested') {
       this.requests.set(operationPath(entry.scope, entry.key), entry)
@@ -223,6 +232,9 @@ export class Mirror {
         break
       case 'run.cancelled':
         this.status = 'cancelled'
+        break
+      case 'run.migrated':
+        this.version = recordOf(entry, entry.kind).version
         break
       case 'run.retried': {
         this.status = 'active'

@@ -206,6 +206,18 @@ export const mutants: readonly Mutant[] = [
     replace: '(one) =>',
   },
   {
+    name: 'a retry starts children anew that could go on',
+    file: 'run/replay/earlier-child.ts',
+    find: 'if (row?.version !== version',
+    replace: 'if (row !== undefined || row?.version !== version',
+  },
+  {
+    name: 'a child that failed is not told that its parent is retried',
+    file: 'run/operations/child.ts',
+    find: "found.is === 'failed' ? [retryMessage",
+    replace: "found.is === ('' as never) ? [retryMessage",
+  },
+  {
     name: 'a retry executes again what had succeeded',
     file: 'run/replay/repeat.ts',
     find: 'if (!done) return undefined',

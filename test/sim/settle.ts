@@ -166,7 +166,7 @@ export async function untilStopped(world: World): Promise<void> {
   )
 }
 
-/** Failed runs are told to go on once, at times. */
+/** Failed runs are told to go on once, at times: those that another one has started before it, or with it. */
 function retrySome(
   world: World,
   operator: Operator,
@@ -175,7 +175,9 @@ function retrySome(
 ): boolean {
   if (!world.faults.enabled.includes('operator retries')) return false
   const failed = rows.filter(({ id, status }) => status === 'failed' && !retried.has(id))
-  for (const { id } of failed) {
+  const below = failed.filter(({ parent }) => failed.some(({ id }) => id === parent))
+  const isBelowFirst = rows.length % 2 === 0 && below.length > 0
+  for (const { id } of isBelowFirst ? below : failed) {
     retried.add(id)
     operator.retry(id)
   }

@@ -51,7 +51,8 @@ export async function earlierChild(
   if (row.status === 'failed') return { is: 'failed', stale }
   const end = await endOf(store, row)
   if (end?.status !== 'completed') return { is: 'gone' }
-  const { taints } = await stateOf(store, run)
+  const { taints, undoing } = await stateOf(store, run)
+  if (undoing) return { is: 'gone' } // by hand: what it had done is not there any more
   return {
     is: 'completed',
     output: end.output,
