@@ -37,6 +37,6 @@ export function retryAdvice(
   }
   return {
     why: undefined,
-    fix: `Mend the cause, then: everloop runs retry ${run} (executes what failed again, and nothing else${code === 'CHILD_FAILED' ? '; a child that failed is started anew, from its beginning' : ''})`,
+    fix: `Mend the cause, then: everloop runs retry ${run} (executes what failed again, and nothing else${code === 'CHILD_FAILED' ? '; a child that failed goes on from its own failure' : ''})`,
   }
 }

@@ -272,12 +272,14 @@ test('a failure that came from outside is sent to a retry', async () => {
   expect((await explain(runtime.ever, id)).fix).toContain('everloop runs retry fails-1')
 })
 
-test('a failure that came from a child says that a retry starts that anew', async () => {
+test('a failure that came from a child says that a retry lets that go on', async () => {
   const bad = flow('bad', () => Promise.reject(new Error('no key')))
   const parent = flow('parent', (run) => run.child(bad, undefined))
   await using runtime = await testRuntime({ flows: [bad, parent] })
   const { id } = await runtime.start(parent, undefined)
-  expect((await explain(runtime.ever, id)).fix).toContain('a child that failed is started anew')
+  expect((await explain(runtime.ever, id)).fix).toContain(
+    'a child that failed goes on from its own failure',
+  )
   const [child] = await runtime.ever.list({ parent: id })
   expect((await explain(runtime.ever, child?.id ?? '')).fix).toMatch(/and nothing else\)$/)
 })
