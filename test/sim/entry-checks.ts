@@ -302,7 +302,7 @@ function closedBy({ kind, scope, key }: Entry): string | undefined {
 /** A child that has ended takes no cancel, so one that is retried later goes on by itself. */
 function spareEnded(observer: Sight, run: Mirror): void {
   for (const id of run.children.values()) {
-    if (observer.runs.get(id)?.hasEnded === true) run.spared.add(id)
+    if (observer.runs.get(id)?.isAtRest === true) run.spared.add(id)
   }
 }
 
@@ -324,7 +324,7 @@ function closeScope(
     const child = observer.runs.get(id)
     const isTold =
       child === undefined ||
-      child.hasEnded ||
+      child.isAtRest ||
       child.isCancelling ||
       (child.isUndoing && child.lastCancel > 0) || // it has taken one, and was ending already
       run.spared.has(id) ||

@@ -118,6 +118,16 @@ export class Mirror {
     return this.status === 'completed' || this.status === 'failed' || this.status === 'cancelled'
   }
 
+  /** It has ended, and nobody has told it to go on: it takes no cancel. */
+  get isAtRest(): boolean {
+    return this.hasEnded && !this.#isRetried
+  }
+
+  /** A retry of it has not been taken. */
+  get #isRetried(): boolean {
+    return Array.from(this.inbox.values()).some(({ kind }) => kind === 'retry')
+  }
+
   /** The entry that it has ended with. */
   get end(): Entry | undefined {
     return this.hasEnded ? this.entries.findLast(({ kind }) => endKinds.includes(kind)) : undefined
@@ -294,8 +304,7 @@ export class Mirror {
   /** Takes a message as a store must. Returns whether it was delivered. */
   receive(message: NewMessage, number: number, time: number): boolean {
     if (message.id !== undefined && this.receipts.has(message.id)) return false
-    const isRetried = Array.from(this.inbox.values()).some(({ kind }) => kind === 'retry')
-    if (reception(message.kind, this.status, isRetried) === 'refuse') return false
+    if (reception(message.kind, this.status, this.#isRetried) === 'refuse') return false
     if (message.id !== undefined) this.receipts.add(message.id)
     this.inbox.set(number, { ...message, number, time })
     this.newest = number

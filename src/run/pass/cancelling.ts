@@ -41,8 +41,7 @@ export function passOnCancel(pass: Cancellable, operation: Operation): void {
   const { recorded, run } = pass
   const { cancelling } = recorded
   if (!cancelling || operation.scope.shielded || recorded.holds(operation.path)) return
-  // Once, however many passes meet it; and again when the child has gone on with a retry.
-  const id = `cancel of ${run} at ${operation.begun?.entry.seq}`
+  const id = `cancel of ${run}` // once, however many passes meet it
   const messages = cancelChild(cancelling.reason)(operation)
   pass.commit({ drafts: [], deliver: messages.map((message) => ({ ...message, id })) })
 }
