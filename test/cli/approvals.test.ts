@@ -231,7 +231,7 @@ describe('approvals', { timeout: 60_000 }, () => {
   })
 
   test('a decision about a tool that has changed since counts for nothing', async () => {
-    const { begin, work, json, listed, paid } = bench()
+    const { begin, work, cli, json, listed, paid, conversation } = bench()
     await begin('payer', 'pay-1')
     await work()
     const [first] = await listed()
@@ -240,6 +240,14 @@ describe('approvals', { timeout: 60_000 }, () => {
     const [second] = await listed()
     expect(second?.digest).not.toBe(first?.digest)
     expect(paid()).toHaveLength(2)
+    // What became of the first request says why.
+    const reason = 'The call is no longer the one that was asked about.'
+    const { items } = await conversation('pay-1')
+    expect(items).toContainEqual(
+      expect.objectContaining({ is: 'approval', call: 'p2', verdict: 'voided', reason }),
+    )
+    const { stdout } = await cli('runs', 'conversation', 'pay-1')
+    expect(stdout).toContain(`\n    voided: ${reason}\n    waits for somebody (${second?.id})\n`)
     // The old digest is refused: it is another call now.
     const old = await json('approvals', 'approve', 'pay-1', '--digest', first?.digest ?? '')
     expect([old.code, old.error.code]).toEqual([1, 'APPROVAL_REFUSED'])

@@ -44,6 +44,7 @@ export type ConversationItem = Place &
         /** What its policy had for the case that nobody decides in time, when it has expired. */
         readonly otherwise?: 'approve' | 'deny'
         readonly by?: string
+        /** Why it was decided so; of one that is voided, what has changed. */
         readonly reason?: string
         readonly args?: unknown
         /** Through what the deciding vote came: "cli", "api" … */

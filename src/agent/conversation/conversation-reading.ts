@@ -230,8 +230,10 @@ export class ConversationReading {
         add({ is: 'approval', call: approvalOf(key), verdict: 'expired', ...said({ otherwise }) })
         return
       }
-      case 'approval.voided':
-        add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
+      case 'approval.voided': {
+        const { reason } = read(kind)
+        add({ is: 'approval', call: approvalOf(key), verdict: 'voided', ...said({ reason }) })
+      }
     }
   }
 
