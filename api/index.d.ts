@@ -73,6 +73,7 @@ export interface Approval {
     readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
+    readonly escalation: Escalation | undefined;
     readonly snoozed: number | undefined;
     readonly isAnswered: boolean;
 }
@@ -244,6 +245,12 @@ export type ConversationItem = Place & ({
     readonly question: string;
     readonly prompt: string;
     readonly call?: string;
+    readonly escalation?: Escalation;
+} | {
+    readonly is: 'escalated';
+    readonly call: string;
+    readonly to: string;
+    readonly by?: string;
 } | ({
     readonly is: 'vote';
     readonly call: string;
@@ -1681,6 +1688,11 @@ type ApprovalAnswer = {
 };
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
+
+interface Escalation {
+    readonly to: string;
+    readonly due: number;
+}
 
 const brand: unique symbol;
 

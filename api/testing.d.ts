@@ -1012,6 +1012,7 @@ interface Approval {
     readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
+    readonly escalation: Escalation | undefined;
     readonly snoozed: number | undefined;
     readonly isAnswered: boolean;
 }
@@ -1044,6 +1045,11 @@ interface Decider {
 }
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
+
+interface Escalation {
+    readonly to: string;
+    readonly due: number;
+}
 
 type Finding<T = unknown> = {
     readonly [brand]: true;
