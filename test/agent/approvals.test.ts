@@ -497,6 +497,16 @@ test('a call that a guard has not let through behind an escalation is told as no
   expect(items.map(({ is }) => is).filter((is) => kinds.includes(is))).toEqual(kinds)
 })
 
+test('an escalation that comes behind the deadline of another rule goes to nobody', async () => {
+  const { payer } = paying({ needed: true, escalate: { after: '1d', to: 'boss' } }, [bob])
+  const hurry = policy({ name: 'hurry', approval: [{ require: { timeout: '1h' } }] })
+  await using runtime = await testRuntime({ flows: [payer], policies: [hurry] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  expect(await only(runtime)).toMatchObject({ due: expect.any(Number), escalation: undefined })
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.find(({ is }) => is === 'asked')).not.toHaveProperty('escalation')
+})
+
 test('what is decided goes to nobody next', async () => {
   const escalate = { after: '1d', to: 'boss' } as const
   await using run = await unattended(undefined, { needed: true, escalate })
