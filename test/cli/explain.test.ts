@@ -282,6 +282,78 @@ test('a failure that came from a child says that a retry starts that anew', asyn
   expect((await explain(runtime.ever, child?.id ?? '')).fix).toMatch(/and nothing else\)$/)
 })
 
+test('of a failure that came from a child it is said which run that is, however deep in scopes', async () => {
+  const bad = flow('bad', (run) => Promise.reject(new Error(`no key for ${run.id}`)))
+  const undoes = action('undoes', () => undefined)
+  const parent = flow('parent', async (run, depth: number) => {
+    if (depth === 9) await run.undo(undoes, undefined)
+    const start = (inner: typeof run, left: number): Promise<unknown> =>
+      left === 0
+        ? inner.child(bad, undefined)
+        : inner.scope('deeper', (one) => start(one, left - 1))
+    return await start(run, depth % 9)
+  })
+  await using runtime = await testRuntime({ flows: [bad, parent], actions: [undoes] })
+  const { ever } = runtime
+  for (const depth of [0, 1, 2, 9]) {
+    const id = `parent-${depth}`
+    await runtime.start(parent, depth, { id })
+    await runtime.settle()
+    const [first] = await ever.list({ parent: id })
+    const saying = (child = ''): RegExp =>
+      new RegExp(
+        `\\. It failed because of its child run ${child}: \`everloop runs explain ${child}\` says more\\.`,
+      )
+    expect((await explain(ever, id)).sentence).toMatch(saying(first?.id))
+    if (depth === 9) continue
+    // A retry starts another one.
+    await ever.retry(id)
+    await runtime.settle()
+    const other = (await ever.list({ parent: id })).find((one) => one.id !== first?.id)
+    expect((await explain(ever, id)).sentence).toMatch(saying(other?.id))
+  }
+})
+
+test('a child that has failed long after it was started is found', async () => {
+  const late = flow('late', async (run) => {
+    await run.sleep('1h')
+    throw new Error('no key')
+  })
+  const busy = flow('busy', async (run) => {
+    const child = run.child(late, undefined)
+    for (let i = 0; i < 250; i++) await run.step(`step ${i}`, () => i)
+    return await child
+  })
+  await using runtime = await testRuntime({ flows: [late, busy] })
+  await runtime.start(busy, undefined, { id: 'busy-1' })
+  await runtime.advance('2h')
+  const [child] = await runtime.ever.list({ parent: 'busy-1' })
+  expect((await explain(runtime.ever, 'busy-1')).sentence).toContain(`its child run ${child?.id}: `)
+})
+
+test('of a child that is not here it is said so, and of an error of the code no child is told', async () => {
+  const bad = flow('bad', () => Promise.reject(new Error('no key')))
+  const parent = flow('parent', (run) => run.child(bad, undefined))
+  const calm = flow('calm', async (run) => {
+    await run.child(bad, undefined).catch(() => undefined)
+    throw new Error('of its own')
+  })
+  await using runtime = await testRuntime({ flows: [bad, parent, calm] })
+  const { ever } = runtime
+  await runtime.start(parent, undefined, { id: 'parent-1' })
+  await runtime.start(calm, undefined, { id: 'calm-1' })
+  await runtime.settle()
+  expect((await explain(ever, 'calm-1')).sentence).toMatch(/of its own\.$/)
+  const [child] = await ever.list({ parent: 'parent-1' })
+  await using other = await testRuntime()
+  await other.ever.import(ever.export('parent-1', { children: false }))
+  expect((await explain(other.ever, 'parent-1')).sentence).toMatch(
+    new RegExp(
+      ` It failed because of its child run ${child?.id ?? ''}, which is not in this store\\.$`,
+    ),
+  )
+})
+
 test('a stalled run, which a cancel does not end, is told how it is ended without its code', async () => {
   const stalls = flow('stalls', () => new Promise<never>(() => {}))
   await using runtime = await testRuntime({ flows: [stalls] })
