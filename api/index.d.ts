@@ -2083,6 +2083,7 @@ interface Store {
     openScopes(run: string): Promise<readonly OpenScope[]>;
     chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>;
     messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
+    untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]>;
     news(session: string): Promise<readonly {
         readonly run: string;
         readonly newest: number;
@@ -2102,6 +2103,11 @@ interface StoreInfo {
     readonly location: string;
     readonly version: number;
     readonly durability: 'power-cut' | 'process' | 'none';
+}
+
+interface UntakenSignals {
+    readonly name: string;
+    readonly count: number;
 }
 
 interface Written {

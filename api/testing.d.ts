@@ -1831,6 +1831,7 @@ interface Store {
     openScopes(run: string): Promise<readonly OpenScope[]>;
     chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>;
     messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
+    untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]>;
     news(session: string): Promise<readonly {
         readonly run: string;
         readonly newest: number;
@@ -1859,6 +1860,11 @@ interface Transaction {
     };
     get<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): Row | undefined;
     all<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): readonly Row[];
+}
+
+interface UntakenSignals {
+    readonly name: string;
+    readonly count: number;
 }
 
 interface Written {

@@ -118,6 +118,56 @@ test('a flow that waits for a signal called as messages are is not taken for a c
   })
 })
 
+test('signals that came under a name that nothing awaits are told where another one is awaited', async () => {
+  const waits = flow('waits', async (run) => {
+    await run.signal('approve')
+    return await run.ask('Sure?')
+  })
+  const two = flow('two', (run) =>
+    run.all('both', [(one) => one.signal('a'), (one) => one.ask('Sure?')]),
+  )
+  const above = flow('above', (run) => run.child(waits, undefined))
+  const talker = agent({
+    name: 'talker',
+    model: scriptedModel([{ text: 'Hm?' }]),
+    conversation: true,
+  })
+  await using runtime = await testRuntime({ flows: [waits, two, above, talker] })
+  const { ever } = runtime
+  const why = async (id: string): Promise<string> => {
+    await runtime.settle()
+    return (await explain(ever, id)).sentence
+  }
+  await runtime.start(waits, undefined, { id: 'waits-1' })
+  expect(await why('waits-1')).toMatch(/ for the signal "approve"\.$/)
+  await ever.signal('waits-1', 'aprove')
+  expect(await why('waits-1')).toMatch(
+    / for the signal "approve"\. A signal has come that nothing awaits so far: "aprove"\.$/,
+  )
+  for (const name of ['Approve', 'aprove', 'evil\u001b[2J "it"', 'and', 'so', 'on']) {
+    await ever.signal('waits-1', name)
+  }
+  expect(await why('waits-1')).toMatch(
+    / Signals have come that nothing awaits so far: "aprove" \(2 times\), "Approve", “evil "it"” and more\.$/,
+  )
+  await ever.signal('waits-1', 'approve')
+  // It waits for no signal, and may take these later.
+  expect(await why('waits-1')).toMatch(/ for an answer to "Sure\?" [^.]*\.$/)
+
+  await runtime.start(two, undefined, { id: 'two-1' })
+  await ever.signal('two-1', 'A')
+  expect(await why('two-1')).toMatch(/ 2 things: .*so far: "A"\.$/)
+
+  await runtime.start(talker, { prompt: 'Go.' }, { id: 'talker-1' })
+  await ever.signal('talker-1', 'mesage', 'Hello?')
+  expect(await why('talker-1')).toMatch(/ next message of its conversation\. .*so far: "mesage"\.$/)
+
+  await runtime.start(above, undefined, { id: 'above-1' })
+  const [child] = await ever.list({ parent: 'above-1' })
+  await ever.signal(child?.id ?? '', 'aprove')
+  expect(await why('above-1')).toMatch(/, which says: .* so far: "aprove"\.$/)
+})
+
 test('a run that was put off is so after a pause and a resume, too, and says what ends it before', async () => {
   const later = flow('later', () => 'done')
   await using runtime = await testRuntime({ flows: [later] })
