@@ -73,6 +73,7 @@ export interface Approval {
     readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
+    readonly escalation: Escalation | undefined;
     readonly snoozed: number | undefined;
     readonly isAnswered: boolean;
 }
@@ -244,6 +245,12 @@ export type ConversationItem = Place & ({
     readonly question: string;
     readonly prompt: string;
     readonly call?: string;
+    readonly escalation?: Escalation;
+} | {
+    readonly is: 'escalated';
+    readonly call: string;
+    readonly to: string;
+    readonly by?: string;
 } | ({
     readonly is: 'vote';
     readonly call: string;
@@ -1682,6 +1689,11 @@ type ApprovalAnswer = {
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
 
+interface Escalation {
+    readonly to: string;
+    readonly due: number;
+}
+
 const brand: unique symbol;
 
 interface AnyFlow {
@@ -2071,6 +2083,7 @@ interface Store {
     openScopes(run: string): Promise<readonly OpenScope[]>;
     chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>;
     messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
+    untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]>;
     news(session: string): Promise<readonly {
         readonly run: string;
         readonly newest: number;
@@ -2090,6 +2103,11 @@ interface StoreInfo {
     readonly location: string;
     readonly version: number;
     readonly durability: 'power-cut' | 'process' | 'none';
+}
+
+interface UntakenSignals {
+    readonly name: string;
+    readonly count: number;
 }
 
 interface Written {

@@ -1012,6 +1012,7 @@ interface Approval {
     readonly isDenyOnly: boolean;
     readonly assignee: string | undefined;
     readonly escalated: boolean;
+    readonly escalation: Escalation | undefined;
     readonly snoozed: number | undefined;
     readonly isAnswered: boolean;
 }
@@ -1044,6 +1045,11 @@ interface Decider {
 }
 
 type Send = (id: string, value: ApprovalAnswer, by: string | undefined) => Promise<void>;
+
+interface Escalation {
+    readonly to: string;
+    readonly due: number;
+}
 
 type Finding<T = unknown> = {
     readonly [brand]: true;
@@ -1825,6 +1831,7 @@ interface Store {
     openScopes(run: string): Promise<readonly OpenScope[]>;
     chunks(run: string, after: number, limit: number): Promise<readonly Chunk[]>;
     messages(run: string, signals: readonly string[]): Promise<readonly Message[]>;
+    untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]>;
     news(session: string): Promise<readonly {
         readonly run: string;
         readonly newest: number;
@@ -1853,6 +1860,11 @@ interface Transaction {
     };
     get<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): Row | undefined;
     all<Row = Readonly<Record<string, SqlValue>>>(sql: string, ...values: readonly SqlValue[]): readonly Row[];
+}
+
+interface UntakenSignals {
+    readonly name: string;
+    readonly count: number;
 }
 
 interface Written {

@@ -1,6 +1,6 @@
 /** Answers as people type them: what they may type to a question, and what that means. */
 import { parseJson } from '../base/parse-json.ts'
-import type { Question } from '../run/index.ts'
+import { type Question, verdictHint, verdictsOf } from '../run/index.ts'
 import { cleanLine } from './clean.ts'
 
 /** What may be given as an answer, where the schema says it briefly. */
@@ -9,8 +9,8 @@ export function hintOf({ kind, schema }: Pick<Question, 'kind' | 'schema'>): str
   if (typeof schema !== 'object' || schema === null) return ''
   if ('enum' in schema && Array.isArray(schema.enum))
     return schema.enum.map((value) => cleanLine(String(value), 40)).join(', ')
-  const verdicts = verdictsOf(schema).filter((verdict) => isBare(schema, verdict))
-  if (verdicts.length > 0) return `${verdicts.join(', ')}, or JSON${exampleIn(schema)}`
+  const verdicts = verdictHint(schema)
+  if (verdicts !== undefined) return cleanLine(verdicts, 400)
   if (!('type' in schema)) return 'JSON'
   if (schema.type === 'boolean') return 'yes, no'
   return schema.type === 'string' ? '' : schema.type === 'number' ? 'a number' : 'JSON'
@@ -64,31 +64,4 @@ export function readingsOf(text: string, { kind, schema }: Question, shown?: str
   if (verdictsOf(schema).length > 0 && /^[a-z]+$/i.test(word)) readings.push({ verdict: word })
   readings.push(typed)
   return readings
-}
-
-/** The verdicts among which everloop's own questions have people choose. */
-function verdictsOf(schema: unknown): readonly string[] {
-  const { verdict } = (schema as VerdictSchema | undefined)?.properties ?? {}
-  return Array.isArray(verdict?.enum) ? verdict.enum.map(String) : []
-}
-
-/** What such questions have in their schemas. */
-interface VerdictSchema {
-  readonly properties?: {
-    readonly verdict?: { readonly enum?: unknown; readonly const?: unknown }
-  }
-  readonly required?: readonly string[]
-  readonly anyOf?: readonly VerdictSchema[]
-  readonly examples?: readonly unknown[]
-}
-
-/** True when the verdict needs no fields beside it. */
-function isBare({ anyOf }: VerdictSchema, verdict: string): boolean {
-  const isOf = (branch: VerdictSchema): boolean =>
-    verdictsOf(branch).includes(verdict) || branch.properties?.verdict?.const === verdict
-  return anyOf?.find(isOf)?.required === undefined
-}
-
-function exampleIn({ examples }: VerdictSchema): string {
-  return Array.isArray(examples) ? ` like ${cleanLine(JSON.stringify(examples[0]), 200)}` : ''
 }

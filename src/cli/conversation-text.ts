@@ -5,15 +5,18 @@
 import type { Conversation } from '../agent/conversation/conversation.ts'
 import type { ConversationItem } from '../agent/conversation/conversation-item.ts'
 import { counted } from '../base/counted.ts'
+import type { Escalation } from '../run/approvals/escalation.ts'
 import { clean, cleanLine } from './clean.ts'
 import { jsonLine } from './json-text.ts'
 import type { Output } from './output.ts'
+import { dateTime } from './times.ts'
 
 type Of<K extends ConversationItem['is']> = Extract<ConversationItem, { readonly is: K }>
 type Answer = Of<'assistant'>
 /** What is told below the call that it is about. */
 type OfCall = Of<
   | 'asked'
+  | 'escalated'
   | 'child'
   | 'result'
   | 'error'
@@ -50,7 +53,9 @@ export function conversationLines({ items }: Conversation, out: Output): string[
             ...about
               .filter(({ call }) => call === id)
               .filter(isOpenOrDone)
-              .map((one) => `    ${aboutText(one, out, open.has(one))}`),
+              .map(
+                (one, _, all) => `    ${aboutText(one, out, open.has(one), isHandedOn(one, all))}`,
+              ),
           ]),
         ]
       case 'guard':
@@ -68,7 +73,7 @@ export function conversationLines({ items }: Conversation, out: Output): string[
           ? speech(out, 'question', `${item.prompt} → waits for somebody (${item.question})`)
           : []
       default:
-        return [`    ${aboutText(item, out, open.has(item))}`]
+        return [`    ${aboutText(item, out, open.has(item), false)}`]
     }
   })
 }
@@ -124,9 +129,14 @@ function groupsOf(items: readonly ConversationItem[]): readonly Group[] {
   return groups
 }
 
-/** What was asked is told as long as nothing but votes has come of it, and a child until something has. */
+/** What was asked is told as long as nobody has decided, and a child until something has come of it. */
 const isOpenOrDone = (one: OfCall, i: number, all: readonly OfCall[]): boolean =>
-  (one.is !== 'asked' && one.is !== 'child') || all.slice(i + 1).every(({ is }) => is === 'vote')
+  (one.is !== 'asked' && one.is !== 'child') ||
+  all.slice(i + 1).every(({ is }) => is === 'vote' || is === 'escalated')
+
+/** Whether what was asked has gone to whom it was to go. */
+const isHandedOn = (one: OfCall, all: readonly OfCall[]): boolean =>
+  all.slice(all.indexOf(one)).some(({ is }) => is === 'escalated')
 
 /** Something that is no call's was asked, and nothing has come of it: what comes of it stands behind it. */
 const isUnanswered = (items: readonly ConversationItem[], asked: Of<'asked'>): boolean =>
@@ -136,12 +146,15 @@ const makes = (item: ConversationItem, call: string | undefined): boolean =>
   item.is === 'assistant' && item.calls.some(({ id }) => id === call)
 
 /** `isOpen`: the run has not ended since. */
-function aboutText(item: OfCall, out: Output, isOpen: boolean): string {
+function aboutText(item: OfCall, out: Output, isOpen: boolean, hasGoneOn: boolean): string {
   switch (item.is) {
-    case 'asked':
-      return isOpen
-        ? out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)
-        : `nobody had answered when the run ended (${cleanLine(item.question)})`
+    case 'asked': {
+      if (!isOpen) return `nobody had answered when the run ended (${cleanLine(item.question)})`
+      const next = hasGoneOn || !item.escalation ? '' : `; ${escalationText(item.escalation)}`
+      return `${out.style('yellow', `waits for somebody (${cleanLine(item.question)})`)}${next}`
+    }
+    case 'escalated':
+      return `${out.style('yellow', `handed on to ${cleanLine(item.to, 60)}`)}${byText(item.by)}: nobody had decided in time`
     case 'child':
       return isOpen
         ? out.style('yellow', `still under way (run ${cleanLine(item.run)})`)
@@ -178,6 +191,9 @@ function aboutText(item: OfCall, out: Output, isOpen: boolean): string {
 /** A name that is left empty names nobody. */
 const byText = (by: string | undefined): string =>
   by === undefined || by === '' ? '' : ` by ${cleanLine(by, 60)}`
+
+const escalationText = ({ to, due }: Escalation): string =>
+  `goes to ${cleanLine(to, 60)} if nobody has decided by ${dateTime(due)}`
 
 const guardText = ({ guard, position, verdict, reason }: Of<'guard'>): string =>
   `${guard} at ${position}: ${verdict}${reasonText(reason)}`

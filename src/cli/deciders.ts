@@ -1,6 +1,7 @@
 /** Who may decide about an approval, for people: in words, as a command, and of one person. */
 import type { Approval } from '../run/index.ts'
 import { cleanLine } from './clean.ts'
+import { dateAndAgo } from './times.ts'
 
 /** How it is said that an answer has been given and nobody has handed it to the run yet. */
 export const answeredText = 'answered, waits for a worker'
@@ -41,6 +42,16 @@ export function decidersText(approval: Approval): string {
     return barred.length === 0 ? 'anybody' : `anybody but ${listed(barred)}`
   }
   return listed(able)
+}
+
+/** Whom it goes to next, and when; undefined where it goes to nobody. */
+export function escalationText(approval: Approval, now: number): string | undefined {
+  const { escalation } = approval
+  if (!escalation || isExpired(approval, now)) return undefined
+  const to = cleanLine(escalation.to, 60)
+  return escalation.due > now
+    ? `${to}, ${dateAndAgo(escalation.due, now)}, unless somebody decides before`
+    : `${to}, since ${dateAndAgo(escalation.due, now)}: waits for a worker`
 }
 
 /** The command that decides it, as far as it is known. */

@@ -3,6 +3,7 @@ import type { RunInfo, Settled, UndoInfo } from '../run/index.ts'
 import { counted } from '../base/counted.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
+import type { FailedChild } from './failed-child.ts'
 import { retryAdvice } from './retry-advice.ts'
 import { sentenceOf } from './sentence.ts'
 import { ago } from './times.ts'
@@ -14,6 +15,8 @@ interface AtRest {
   readonly isUndoing: boolean
   /** Who cancelled it. */
   readonly by: string | undefined
+  /** What it has failed with. */
+  readonly child: FailedChild | undefined
   readonly now: number
 }
 
@@ -56,9 +59,18 @@ function undoneText(
       }
 }
 
+/** Where to look for what went wrong below. */
+function childText(child: FailedChild | undefined): string {
+  if (child === undefined) return ''
+  const which = ` It failed because of its child run ${cleanLine(child.id, 300)}`
+  return child.isHere
+    ? `${which}: \`everloop runs explain ${child.id}\` says more.`
+    : `${which}, which is not in this store.`
+}
+
 export function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  { info, undos, isUndoing, by, now }: AtRest,
+  { info, undos, isUndoing, by, child, now }: AtRest,
   is: Is,
 ): Explanation {
   const when = ago(info.updated, now)
@@ -78,7 +90,7 @@ export function atRest(
       const { why, fix } = retryAdvice(info.id, settled.error, undos)
       return is(
         'failed',
-        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${undone.text}${why === undefined ? '' : ` ${why}`}`,
+        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${childText(child)}${undone.text}${why === undefined ? '' : ` ${why}`}`,
         undone.fix ?? fix,
       )
     }

@@ -8,6 +8,7 @@ import { openQuestion } from './open-question.ts'
 import { lastRefusal } from './refusal.ts'
 import { ended, excerpt, quoted } from './sentence.ts'
 import { ago, dateAndAgo, dateTime } from './times.ts'
+import { untakenText } from './untaken-signals.ts'
 
 interface Waiting {
   readonly info: RunInfo
@@ -22,12 +23,13 @@ export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Expla
   const [first, second] = on
   if (!first) return is('message', `Waiting for a message since ${dateAndAgo(info.updated, now)}.`)
   const one = await waitText(ever, first, about)
-  if (!second) return is(first.kind, ended(`Waiting ${one.text}`), one.fix)
+  const untaken = await untakenText(ever, info.id, on)
+  if (!second) return is(first.kind, `${ended(`Waiting ${one.text}`)}${untaken}`, one.fix)
   const other = await waitText(ever, second, about)
   const more = on.length > 2 ? `; and for ${on.length - 2} more` : ''
   return is(
     first.kind,
-    ended(`Waiting for ${on.length} things: ${one.text}; ${other.text}${more}`),
+    `${ended(`Waiting for ${on.length} things: ${one.text}; ${other.text}${more}`)}${untaken}`,
     one.fix,
   )
 }

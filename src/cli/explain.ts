@@ -8,6 +8,7 @@ import { atRest } from './explain-at-rest.ts'
 import { ready, running } from './explain-ready.ts'
 import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
+import { failedChild } from './failed-child.ts'
 import { putOff } from './put-off.ts'
 import { ended } from './sentence.ts'
 import { dateAndAgo } from './times.ts'
@@ -70,7 +71,9 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   }
   const undos = await undosIn(ever, settled, id)
   const isUndoing = settled.status === 'paused' && (await isBeingUndone(ever, id))
-  return atRest(settled, { info, undos, isUndoing, by: await byIn(ever, settled, id), now }, is)
+  const by = await byIn(ever, settled, id)
+  const child = settled.status === 'failed' ? await failedChild(ever, id) : undefined
+  return atRest(settled, { info, undos, isUndoing, by, child, now }, is)
 }
 
 /** What a run that has failed or was cancelled has registered; none where its ledger is broken. */

@@ -31,6 +31,7 @@ import {
   type QuestionRow,
   reception,
   type RunRow,
+  type UntakenSignals,
 } from './store.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -119,6 +120,15 @@ export class MemoryRun {
     return Array.from(this.inbox.values()).filter(
       ({ kind, name }) => kind !== 'signal' || asked.delete(name),
     )
+  }
+
+  /** The names of those that are signals. */
+  untakenSignals(): UntakenSignals[] {
+    const counts = new Map<string, number>()
+    for (const { kind, name } of this.inbox.values()) {
+      if (kind === 'signal') counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return Array.from(counts, ([name, count]) => ({ name, count }))
   }
 
   /** What it asks, and where the entry that asks stands among all of the store. */

@@ -49,6 +49,7 @@ import type {
   SessionOptions,
   SessionRow,
   Store,
+  UntakenSignals,
 } from './store.ts'
 
 /** Opens an empty store that lives as long as the object. */
@@ -225,6 +226,11 @@ class MemoryStore implements Store {
   async messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {
     this.#checkOpen()
     return this.#runs.get(run)?.untaken(signals) ?? []
+  }
+
+  async untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]> {
+    this.#checkOpen()
+    return this.#runs.get(run)?.untakenSignals().slice(0, limit) ?? []
   }
 
   async news(

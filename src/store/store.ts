@@ -102,6 +102,8 @@ export interface Store {
    * oldest signal of each name asked for. Thousands of buffered signals stay where they are.
    */
   messages(run: string, signals: readonly string[]): Promise<readonly Message[]>
+  /** The names of its signals that no append has taken, at most so many, that of the oldest first. */
+  untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]>
   /** Runs of this session that have messages nobody has taken, with the newest message's number. */
   news(session: string): Promise<readonly { readonly run: string; readonly newest: number }[]>
   questions(filter: QuestionFilter): Promise<readonly QuestionRow[]>
@@ -457,6 +459,12 @@ export interface RunFilter {
   readonly limit?: number | undefined
   /** Only runs created before this one: the last row of the page before. */
   readonly before?: string | undefined
+}
+
+/** Signals of one name, and how many of them wait. */
+export interface UntakenSignals {
+  readonly name: string
+  readonly count: number
 }
 
 export interface EntryRange {

@@ -240,6 +240,25 @@ export const messageCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'the names of signals that nobody has taken are told, the oldest first',
+    async run({ open }) {
+      const store = await open()
+      const { chain, held } = await heldRun(store)
+      assert.deepEqual(await store.untakenSignals('nobody', 9), [])
+      assert.deepEqual(await store.untakenSignals('r', 9), [])
+      const [first] = await Promise.all(
+        ['b', 'a', 'b', ...oddTexts].map((name) => send(store, message('r', 'signal', { name }))),
+      )
+      await send(store, message('r', 'child', { name: 'c' }))
+      const odd = oddTexts.map((name) => ({ name, count: 1 }))
+      const a = { name: 'a', count: 1 }
+      assert.deepEqual(await store.untakenSignals('r', 99), [{ name: 'b', count: 2 }, a, ...odd])
+      assert.deepEqual(await store.untakenSignals('r', 2), [{ name: 'b', count: 2 }, a])
+      await store.append(chain.append(held, [step('a')], { taken: [first ?? 0] }))
+      assert.deepEqual(await store.untakenSignals('r', 2), [a, { name: 'b', count: 1 }])
+    },
+  },
+  {
     name: 'odd names are told apart',
     async run({ open }) {
       const store = await open()

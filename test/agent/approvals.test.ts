@@ -451,6 +451,71 @@ test('it is put off, handed over, and escalated', async () => {
   expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
 })
 
+test('whom a request goes to next is told until it has gone there, and with what it was asked', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  const { payer } = paying({ needed: true, approvals: 2, escalate }, [bob])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  const told = async (): Promise<readonly unknown[]> => {
+    const { items } = await conversation(runtime.ever, run.id)
+    return items.filter(({ is }) => is === 'asked' || is === 'escalated')
+  }
+  const { id, since, escalation } = await only(runtime)
+  expect(escalation).toEqual({ to: 'boss', due: since + 24 * 3_600_000 })
+  const asked = { is: 'asked', question: id, call: 'p1', escalation }
+  expect(await told()).toEqual([expect.objectContaining(asked)])
+  await runtime.ever.approvals.approve(id, { by: 'eve' })
+  await runtime.ever.approvals.assign(id, 'dan', { by: 'eve' })
+  await runtime.settle()
+  expect(await only(runtime)).toMatchObject({ assignee: 'dan', escalation })
+  expect(await told()).toHaveLength(1)
+  await runtime.advance('25h')
+  expect(await only(runtime)).toMatchObject({ assignee: 'boss', escalation: undefined })
+  const [, escalated] = await told()
+  expect(escalated).toMatchObject({ is: 'escalated', call: 'p1', to: 'boss' })
+  expect(escalated).not.toHaveProperty('by')
+})
+
+test('a call that a guard has not let through behind an escalation is told as not made', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  const noCyd = guard({
+    name: 'no-cyd',
+    at: 'call',
+    check: ({ args }) =>
+      (args as Payment).to === 'Cyd' ? verdict.deny('Not Cyd.') : verdict.allow(),
+  })
+  const { payer, made } = paying({ needed: true, escalate }, [bob], [noCyd])
+  await using runtime = await testRuntime({ flows: [payer] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  await runtime.advance('25h')
+  const { id } = await only(runtime)
+  await runtime.ever.approvals.approve(id, { by: 'boss', args: cyd })
+  expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+  expect(made).toEqual([])
+  const { items } = await conversation(runtime.ever, run.id)
+  const kinds = ['asked', 'escalated', 'approval', 'unmade']
+  expect(items.map(({ is }) => is).filter((is) => kinds.includes(is))).toEqual(kinds)
+})
+
+test('an escalation that comes behind the deadline of another rule goes to nobody', async () => {
+  const { payer } = paying({ needed: true, escalate: { after: '1d', to: 'boss' } }, [bob])
+  const hurry = policy({ name: 'hurry', approval: [{ require: { timeout: '1h' } }] })
+  await using runtime = await testRuntime({ flows: [payer], policies: [hurry] })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
+  expect(await only(runtime)).toMatchObject({ due: expect.any(Number), escalation: undefined })
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.find(({ is }) => is === 'asked')).not.toHaveProperty('escalation')
+})
+
+test('what is decided goes to nobody next', async () => {
+  const escalate = { after: '1d', to: 'boss' } as const
+  await using run = await unattended(undefined, { needed: true, escalate })
+  const { id, escalation } = await run.open()
+  expect(escalation).toMatchObject({ to: 'boss' })
+  await run.ever.approvals.approve(id, { by: 'eve' })
+  expect(await run.open()).toMatchObject({ isAnswered: true, escalation: undefined })
+})
+
 test('an escalation ends that somebody else has put it off', async () => {
   const escalate = { after: '1d', to: 'boss' } as const
   const { payer } = paying({ needed: true, escalate }, [bob])
@@ -472,7 +537,7 @@ test('what was done about it while no worker ran counts as of then: a vote, and 
   const escalate = { after: '1d', to: 'boss' } as const
   const { payer } = paying({ needed: true, approvals: 2, escalate }, [bob])
   await using runtime = await testRuntime({ flows: [payer] })
-  await runtime.start(payer, { prompt: 'Pay.' })
+  const run = await runtime.start(payer, { prompt: 'Pay.' })
   const { id } = await only(runtime)
   await runtime.stop()
   await runtime.advance('2d')
@@ -483,9 +548,13 @@ test('what was done about it while no worker ran counts as of then: a vote, and 
   await runtime.advance('2d')
   const before = await only(runtime)
   expect(before).toMatchObject({ assignee: 'dan', votes: [{ by: 'eve', time: given }] })
+  // Who was handed it behind the time of the escalation keeps it.
+  expect(before).toMatchObject({ escalated: true, escalation: undefined })
   runtime.addWorker()
   await runtime.settle()
-  expect(await only(runtime)).toEqual({ ...before, escalated: true })
+  expect(await only(runtime)).toEqual(before)
+  const { items } = await conversation(runtime.ever, run.id)
+  expect(items.filter(({ is }) => is === 'escalated')).toMatchObject([{ to: 'dan', by: 'eve' }])
 })
 
 /** A run of one payment that waits for an approval, and no worker. */

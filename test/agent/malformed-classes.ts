@@ -113,7 +113,10 @@ export const malformedClasses: readonly MalformedClass[] = [
   calls('deep-json', both({ invalid: 'The input is nested more than 200 levels deep.' })),
   calls(
     'wrong-tool-name',
-    both({ name: 'weather_x', invalid: 'There is no tool "weather_x". There are: weather.' }),
+    both({
+      name: 'weather_x',
+      invalid: 'There is no tool "weather_x". Did you mean weather? The tools are: weather.',
+    }),
   ),
   calls('no-tool-name', strangePart, {
     'openai chat': failed("Expected 'function.name' to be a string."),

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from '../../src/index.ts'
+import { sqliteStore } from '../../src/store/sqlite/store.ts'
+import { testRuntime } from '../../src/testing/index.ts'
 import { agentFile, bin, everloop, everloopJson, Running } from './command-line.ts'
 import * as agents from './sample-agents.ts'
 import { testFolder } from '../test-folder.ts'
@@ -54,6 +56,59 @@ test('what is over before anybody has decided is said to wait for a worker, and 
   expect(approval.stdout).toMatch(/\nNext: everloop work FILE/)
   expect((await cli('questions', 'list')).stdout).toMatch(/ expired, waits for a worker /)
   expect((await cli('questions', 'show', 'late-1')).stdout).toMatch(/\nNext: everloop work FILE/)
+})
+
+test('whom it goes to next is said, and when, until it has gone there', async () => {
+  const { cli, json } = await resting(agents.patient, 'pay-1')
+  const { document } = await json<{
+    readonly id: string
+    readonly since: number
+    readonly escalation: { readonly to: string; readonly due: number }
+  }>('approvals', 'show', 'pay-1')
+  const { id, since, escalation } = document
+  expect(escalation.to).toBe(`Eve${agents.evil}`)
+  expect((escalation.due - since) / 3_600_000).toBeCloseTo(24)
+  expect((await cli('approvals', 'list')).stdout).toMatch(
+    /^APPROVAL .* EXPIRES +GOES TO +VOTES .*\n.* (EveBob in (1d|23h[^ ]*.*)) +0 of 2 /,
+  )
+  const shown = await cli('approvals', 'show', 'pay-1')
+  expect(shown.stdout).toMatch(
+    /\ngoes to +EveBob, \d{4}-\d\d-\d\d [\d:]{8} \(in (1d|23h.*)\), unless somebody decides before\n/,
+  )
+  await cli('approvals', 'approve', 'pay-1', '--by', 'ann')
+  const conversation = await cli('runs', 'conversation', 'pay-1')
+  expect(conversation.stdout).toMatch(
+    /\n {4}waits for somebody \(pay-1\/\d+\); goes to EveBob if nobody has decided by \d{4}-\d\d-\d\d [\d:]{8}\n/,
+  )
+  const told = await json<{ items: readonly object[] }>('runs', 'conversation', 'pay-1')
+  expect(told.document.items).toContainEqual(
+    expect.objectContaining({ is: 'asked', question: id, escalation }),
+  )
+  await cli('approvals', 'approve', 'pay-1', '--by', 'bob')
+  expect((await cli('approvals', 'list')).stdout).not.toContain('GOES TO')
+  expect((await cli('approvals', 'show', 'pay-1')).stdout).not.toContain('goes to')
+})
+
+test('whom it was to go to while no worker ran is said, and to whom it has gone', async () => {
+  // Its clock stands far behind that of the commands.
+  const location = join(testFolder(), 'ledger.db')
+  const cli = async (...args: string[]): Promise<string> =>
+    (await everloop([...args, '--store', `sqlite:${location}`])).stdout
+  await using runtime = await testRuntime({
+    flows: [agents.patient],
+    store: (ports) => sqliteStore({ location, ports, durability: 'process' }),
+    start: Date.now() - 25 * 3_600_000,
+  })
+  await runtime.start(agents.patient, { prompt: 'Pay.' }, { id: 'pay-1' })
+  expect(await cli('approvals', 'list')).toMatch(/ EveBob \(waits for a worker\) +0 of 2 /)
+  expect(await cli('approvals', 'show', 'pay-1')).toMatch(
+    /\ngoes to +EveBob, since [^(]* \(1h.* ago\): waits for a worker\n/,
+  )
+  await runtime.advance('24h')
+  expect(await cli('approvals', 'show', 'pay-1')).toMatch(/\nhanded to +EveBob\n(?!goes to)/)
+  expect(await cli('runs', 'conversation', 'pay-1')).toMatch(
+    /\n {4}waits for somebody \(pay-1\/\d+\)\n {4}handed on to EveBob: nobody had decided in time\n/,
+  )
 })
 
 test('lists of one run tell of the runs below it', async () => {

@@ -231,7 +231,7 @@ describe('approvals', { timeout: 60_000 }, () => {
   })
 
   test('a decision about a tool that has changed since counts for nothing', async () => {
-    const { begin, work, json, listed, paid } = bench()
+    const { begin, work, cli, json, listed, paid, conversation } = bench()
     await begin('payer', 'pay-1')
     await work()
     const [first] = await listed()
@@ -240,6 +240,14 @@ describe('approvals', { timeout: 60_000 }, () => {
     const [second] = await listed()
     expect(second?.digest).not.toBe(first?.digest)
     expect(paid()).toHaveLength(2)
+    // What became of the first request says why.
+    const reason = 'The call is no longer the one that was asked about.'
+    const { items } = await conversation('pay-1')
+    expect(items).toContainEqual(
+      expect.objectContaining({ is: 'approval', call: 'p2', verdict: 'voided', reason }),
+    )
+    const { stdout } = await cli('runs', 'conversation', 'pay-1')
+    expect(stdout).toContain(`\n    voided: ${reason}\n    waits for somebody (${second?.id})\n`)
     // The old digest is refused: it is another call now.
     const old = await json('approvals', 'approve', 'pay-1', '--digest', first?.digest ?? '')
     expect([old.code, old.error.code]).toEqual([1, 'APPROVAL_REFUSED'])
@@ -372,12 +380,14 @@ describe('what else waits for people', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/^about +a budget that is used up$/m)
     expect(stdout).toMatch(/^answer +continue, stop, or JSON like \{"verdict":"raise"/m)
     const other = await json('questions', 'answer', 'poor-1', 'more')
-    expect(other.error.message).toContain('any of ["raise","continue","stop"]')
+    const takes =
+      /It takes continue, stop, or JSON like \{"verdict":"raise","limits":\{"turns":\d\}\}: `everloop questions answer poor-1\/\d+ ANSWER`\. raise: new limits, .* continue: .* stop: the run fails\. `everloop questions show poor-1\/\d+` says what JSON must fit\.$/
+    expect(other.error.message).toMatch(takes)
+    expect(other.error.message).toMatch(/^The answer does not fit the question\. It takes /)
     const word = await json('questions', 'answer', 'poor-1', 'raise')
     expect([word.code, word.error.code]).toEqual([2, 'BAD_INPUT'])
-    expect(word.error.message).toMatch(
-      /schema: The field "limits" is missing\. This fits, for example: \{"verdict":"raise","limits":\{"turns":\d\}\}\. `everloop questions show poor-1\/\d+` says what else does\.$/,
-    )
+    expect(word.error.message).toMatch(takes)
+    expect(word.error.message).toMatch(/question: The field "limits" is missing\. It takes /)
     const raise = '{"verdict":"raise","limits":{"turns":5}}'
     expect((await json('questions', 'answer', 'poor-1', raise)).code).toBe(0)
     await work()

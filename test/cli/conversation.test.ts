@@ -85,7 +85,7 @@ test('each answer with its calls, and below them what was decided and what came 
     '  read {}',
     '    error too long',
     '  unknown {}',
-    expect.stringMatching(/^ {4}error Error: there is no tool "unknown"/),
+    '    error Error: There is no tool "unknown". The tools are: read_more, send, read, strict.',
     '  strict {"n":"one"}',
     expect.stringMatching(/^ {4}error Error: the arguments of strict do not fit its schema: n:/),
     'model     Done',
@@ -165,7 +165,8 @@ test('who voted, how and why; who resolved a doubt; and how the run failed', asy
     '    = sent',
     'model     Wired.',
     '  wires {}',
-    expect.stringMatching(/^ {4}error There is no tool "wires"/),
+    // The same words as for a model that is told so.
+    '    error There is no tool "wires". Did you mean wire? The tools are: read_more, wire.',
     'guard     last at answer: halt: Enough.',
     expect.stringMatching(/^failed {4}GUARD_HALTED: .*Enough\./),
     '',

@@ -50,16 +50,47 @@ function anchorsOf(path: string): string[] {
   )
 }
 
+/** The links of a document that lead to no other site. */
+function linksOf(file: string): readonly {
+  readonly link: string
+  readonly path: string
+  readonly anchor: string | undefined
+}[] {
+  const links = readFileSync(join(root, file), 'utf8').matchAll(
+    /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g,
+  )
+  return Array.from(links, ([link, path = '', anchor]) => ({ link, path, anchor }))
+}
+
 test.each(globSync(['*.md', 'docs/**/*.md'], { cwd: root }))(
   'the links of %s lead somewhere',
   (file) => {
-    const links = readFileSync(join(root, file), 'utf8').matchAll(
-      /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g,
-    )
-    for (const [link, path = '', anchor] of links) {
+    for (const { link, path, anchor } of linksOf(file)) {
       const target = path === '' ? join(root, file) : join(root, dirname(file), path)
       expect(existsSync(target), link).toBe(true)
       if (anchor !== undefined) expect(anchorsOf(target), link).toContain(anchor)
+    }
+  },
+)
+
+/** What npm puts into every package besides. */
+const alwaysPublished = ['package.json', 'README.md', 'LICENSE']
+const published = [...packageFiles(), ...alwaysPublished]
+
+function packageFiles(): readonly string[] {
+  const text = readFileSync(join(root, 'package.json'), 'utf8')
+  return (JSON.parse(text) as { readonly files: readonly string[] }).files
+}
+
+const isPublished = (path: string): boolean =>
+  published.some((one) => path === one || path.startsWith(`${one}/`))
+
+test.each(globSync(['*.md', 'docs/**/*.md'], { cwd: root }).filter(isPublished))(
+  'the links of %s lead to what is in the package, too',
+  (file) => {
+    for (const { path } of linksOf(file)) {
+      const target = path === '' ? file : join(dirname(file), path)
+      expect(isPublished(target), target).toBe(true)
     }
   },
 )

@@ -47,7 +47,13 @@ const pay = tool({
   effect: 'idempotent',
   approval: ({ to }) =>
     to === 'Ada'
-      ? { needed: true, approvals: 2, approvers: ['ann', 'bob', 'cyd'], timeout: '3d' }
+      ? {
+          needed: true,
+          approvals: 2,
+          approvers: ['ann', 'bob', 'cyd'],
+          timeout: '3d',
+          escalate: { after: '1d', to: 'eve' },
+        }
       : to === 'Bob',
   run: () => 'paid',
 })

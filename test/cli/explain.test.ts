@@ -118,6 +118,56 @@ test('a flow that waits for a signal called as messages are is not taken for a c
   })
 })
 
+test('signals that came under a name that nothing awaits are told where another one is awaited', async () => {
+  const waits = flow('waits', async (run) => {
+    await run.signal('approve')
+    return await run.ask('Sure?')
+  })
+  const two = flow('two', (run) =>
+    run.all('both', [(one) => one.signal('a'), (one) => one.ask('Sure?')]),
+  )
+  const above = flow('above', (run) => run.child(waits, undefined))
+  const talker = agent({
+    name: 'talker',
+    model: scriptedModel([{ text: 'Hm?' }]),
+    conversation: true,
+  })
+  await using runtime = await testRuntime({ flows: [waits, two, above, talker] })
+  const { ever } = runtime
+  const why = async (id: string): Promise<string> => {
+    await runtime.settle()
+    return (await explain(ever, id)).sentence
+  }
+  await runtime.start(waits, undefined, { id: 'waits-1' })
+  expect(await why('waits-1')).toMatch(/ for the signal "approve"\.$/)
+  await ever.signal('waits-1', 'aprove')
+  expect(await why('waits-1')).toMatch(
+    / for the signal "approve"\. A signal has come that nothing awaits so far: "aprove"\.$/,
+  )
+  for (const name of ['Approve', 'aprove', 'evil\u001b[2J "it"', 'and', 'so', 'on']) {
+    await ever.signal('waits-1', name)
+  }
+  expect(await why('waits-1')).toMatch(
+    / Signals have come that nothing awaits so far: "aprove" \(2 times\), "Approve", “evil "it"” and more\.$/,
+  )
+  await ever.signal('waits-1', 'approve')
+  // It waits for no signal, and may take these later.
+  expect(await why('waits-1')).toMatch(/ for an answer to "Sure\?" [^.]*\.$/)
+
+  await runtime.start(two, undefined, { id: 'two-1' })
+  await ever.signal('two-1', 'A')
+  expect(await why('two-1')).toMatch(/ 2 things: .*so far: "A"\.$/)
+
+  await runtime.start(talker, { prompt: 'Go.' }, { id: 'talker-1' })
+  await ever.signal('talker-1', 'mesage', 'Hello?')
+  expect(await why('talker-1')).toMatch(/ next message of its conversation\. .*so far: "mesage"\.$/)
+
+  await runtime.start(above, undefined, { id: 'above-1' })
+  const [child] = await ever.list({ parent: 'above-1' })
+  await ever.signal(child?.id ?? '', 'aprove')
+  expect(await why('above-1')).toMatch(/, which says: .* so far: "aprove"\.$/)
+})
+
 test('a run that was put off is so after a pause and a resume, too, and says what ends it before', async () => {
   const later = flow('later', () => 'done')
   await using runtime = await testRuntime({ flows: [later] })
@@ -282,6 +332,78 @@ test('a failure that came from a child says that a retry lets that go on', async
   )
   const [child] = await runtime.ever.list({ parent: id })
   expect((await explain(runtime.ever, child?.id ?? '')).fix).toMatch(/and nothing else\)$/)
+})
+
+test('of a failure that came from a child it is said which run that is, however deep in scopes', async () => {
+  const bad = flow('bad', (run) => Promise.reject(new Error(`no key for ${run.id}`)))
+  const undoes = action('undoes', () => undefined)
+  const parent = flow('parent', async (run, depth: number) => {
+    if (depth === 9) await run.undo(undoes, undefined)
+    const start = (inner: typeof run, left: number): Promise<unknown> =>
+      left === 0
+        ? inner.child(bad, undefined)
+        : inner.scope('deeper', (one) => start(one, left - 1))
+    return await start(run, depth % 9)
+  })
+  await using runtime = await testRuntime({ flows: [bad, parent], actions: [undoes] })
+  const { ever } = runtime
+  for (const depth of [0, 1, 2, 9]) {
+    const id = `parent-${depth}`
+    await runtime.start(parent, depth, { id })
+    await runtime.settle()
+    const [first] = await ever.list({ parent: id })
+    const saying = (child = ''): RegExp =>
+      new RegExp(
+        `\\. It failed because of its child run ${child}: \`everloop runs explain ${child}\` says more\\.`,
+      )
+    expect((await explain(ever, id)).sentence).toMatch(saying(first?.id))
+    if (depth === 9) continue
+    // A retry starts another one.
+    await ever.retry(id)
+    await runtime.settle()
+    const other = (await ever.list({ parent: id })).find((one) => one.id !== first?.id)
+    expect((await explain(ever, id)).sentence).toMatch(saying(other?.id))
+  }
+})
+
+test('a child that has failed long after it was started is found', async () => {
+  const late = flow('late', async (run) => {
+    await run.sleep('1h')
+    throw new Error('no key')
+  })
+  const busy = flow('busy', async (run) => {
+    const child = run.child(late, undefined)
+    for (let i = 0; i < 250; i++) await run.step(`step ${i}`, () => i)
+    return await child
+  })
+  await using runtime = await testRuntime({ flows: [late, busy] })
+  await runtime.start(busy, undefined, { id: 'busy-1' })
+  await runtime.advance('2h')
+  const [child] = await runtime.ever.list({ parent: 'busy-1' })
+  expect((await explain(runtime.ever, 'busy-1')).sentence).toContain(`its child run ${child?.id}: `)
+})
+
+test('of a child that is not here it is said so, and of an error of the code no child is told', async () => {
+  const bad = flow('bad', () => Promise.reject(new Error('no key')))
+  const parent = flow('parent', (run) => run.child(bad, undefined))
+  const calm = flow('calm', async (run) => {
+    await run.child(bad, undefined).catch(() => undefined)
+    throw new Error('of its own')
+  })
+  await using runtime = await testRuntime({ flows: [bad, parent, calm] })
+  const { ever } = runtime
+  await runtime.start(parent, undefined, { id: 'parent-1' })
+  await runtime.start(calm, undefined, { id: 'calm-1' })
+  await runtime.settle()
+  expect((await explain(ever, 'calm-1')).sentence).toMatch(/of its own\.$/)
+  const [child] = await ever.list({ parent: 'parent-1' })
+  await using other = await testRuntime()
+  await other.ever.import(ever.export('parent-1', { children: false }))
+  expect((await explain(other.ever, 'parent-1')).sentence).toMatch(
+    new RegExp(
+      ` It failed because of its child run ${child?.id ?? ''}, which is not in this store\\.$`,
+    ),
+  )
 })
 
 test('a stalled run, which a cancel does not end, is told how it is ended without its code', async () => {

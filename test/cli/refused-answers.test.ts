@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { agent, open, tool } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/index.ts'
-import { everloop, everloopJson, flowFile, index } from './command-line.ts'
+import { agentFile, everloop, everloopJson, flowFile, index } from './command-line.ts'
 import { testFolder } from '../test-folder.ts'
 
 const zod = import.meta.resolve('zod')
@@ -94,4 +94,63 @@ test('what a call in doubt came to and its schema do not fit: whoever looks is t
   expect((await cli('questions', 'show', 'clerk-1')).stdout).toMatch(refusal)
   const why = await cli('runs', 'explain', 'clerk-1')
   expect(why.stdout).toMatch(/say what came of a call \(the last answer was refused: "The result /)
+})
+
+test('what fits is told in words, with the command that answers so, where a call is asked about', async () => {
+  const env = { EVERLOOP_STORE: `sqlite:${join(testFolder(), 'ledger.db')}` }
+  for (const name of ['slow', 'careful', 'doubtful', 'wary']) {
+    const command = ['run', `${agentFile}#${name}`, '{"prompt":"Go."}', '--id', name]
+    expect((await everloop(command, { env })).code).toBe(5)
+  }
+  const answer = async (run: string, ...given: string[]): Promise<string> => {
+    const { code, error } = await everloopJson(['questions', 'answer', run, ...given], { env })
+    expect([code, error.code]).toEqual([2, 'BAD_INPUT'])
+    return error.message
+  }
+  const none = 'The answer does not fit the question\\.'
+  const nothing = [['7'], ['{"verdict":"sure"}'], ['"blue"'], ['--text', 'blue']]
+  const approval =
+    'It is an approval: decide it with `everloop approvals approve slow/\\d+` or `deny`\\.$'
+  for (const given of [...nothing, ['yes']]) {
+    expect(await answer('slow', ...given)).toMatch(new RegExp(`^${none} ${approval}`))
+  }
+  expect(await answer('slow', '{"verdict":"snooze"}')).toMatch(
+    new RegExp(`question: The field "until" is missing\\. ${approval}`),
+  )
+  expect(await answer('careful', 'yes')).toMatch(
+    new RegExp(
+      `^${none} It is an approval that can only be denied: \`everloop approvals deny careful/\\d+ --reason TEXT\`\\.$`,
+    ),
+  )
+  const doubt =
+    'It takes done, retry, fail, or JSON: `everloop questions answer doubtful/\\d+ ANSWER`\\. done: it happened, with `result`\\. retry: .* fail: the step fails\\. `everloop questions show doubtful/\\d+` says what JSON must fit\\.$'
+  for (const given of [...nothing, ['yes'], ['no']]) {
+    expect(await answer('doubtful', ...given)).toMatch(new RegExp(`^${none} ${doubt}`))
+  }
+  expect(await answer('doubtful', '{"verdict":"fail","result":1}')).toMatch(
+    new RegExp(`question: result: It must not be there\\. ${doubt}`),
+  )
+  for (const given of nothing) {
+    expect(await answer('wary', ...given)).toMatch(
+      new RegExp(
+        `^${none} It takes allow, deny, or JSON: \`everloop questions answer wary/\\d+ ANSWER\``,
+      ),
+    )
+  }
+}, 30_000)
+
+test('a verdict that a flow wants more with is no bare word', async () => {
+  const cwd = testFolder()
+  writeFileSync(
+    join(cwd, 'rated.ts'),
+    `import { flow } from ${JSON.stringify(index)}
+import { z } from ${JSON.stringify(zod)}
+const schema = z.object({ verdict: z.enum(['good', 'bad']), stars: z.number() })
+export default flow('rated', (run) => run.ask('How was it?', { schema }))`,
+  )
+  await everloop(['run', 'rated.ts', '--id', 'rated'], { cwd })
+  const { stdout } = await everloop(['questions', 'show', 'rated'], { cwd })
+  expect(stdout).toMatch(/^answer +JSON$/m)
+  const { stderr } = await everloop(['questions', 'answer', 'rated', '{"verdict":"good"}'], { cwd })
+  expect(stderr).toMatch(/schema: The field "stars" is missing\. It must fit: /)
 })

@@ -115,6 +115,23 @@ test('runs get says who cancelled a run, and why', async () => {
   expect(json.document).toMatchObject({ reason: 'not wanted', cancelledBy: 'Ada' })
 })
 
+test('runs get names the child that a run has failed with', async () => {
+  const store = `sqlite:${join(folder.path, 'below.db')}`
+  const bad = flow('bad', () => Promise.reject(new Error('no key')))
+  const parent = flow('parent', (inner) => inner.child(bad, undefined))
+  await using ever = await open({ store, flows: [bad, parent], work: {} })
+  await (await ever.start(parent, undefined, { id: 'above-1' })).settled()
+  const [child] = await ever.list({ parent: 'above-1' })
+  const { document } = await runJson('runs', 'get', 'above-1', '--store', store)
+  expect(document).toMatchObject({ status: 'failed', failedChild: child?.id })
+  const human = await run('runs', 'get', 'above-1', '--store', store)
+  expect(human.stdout).toContain(
+    `\nfailed child  ${child?.id} (everloop runs explain ${child?.id})\n`,
+  )
+  const below = await runJson('runs', 'get', child?.id ?? '', '--store', store)
+  expect(below.document).not.toHaveProperty('failedChild')
+})
+
 test('runs get says who cancelled a run that had not begun', async () => {
   const store = `sqlite:${join(folder.path, 'early.db')}`
   {

@@ -64,6 +64,12 @@ export const payer = paying('payer', ({ cents }) => cents > 10_000, [ada, bob, c
 export const careful = paying('careful', { needed: true, notBy: 'requester' }, [ada])
 /** Nobody has decided in time, mostly. */
 export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
+/** Somebody else is asked when nobody has decided in time. */
+export const patient = paying(
+  'patient',
+  { needed: true, approvals: 2, timeout: '3d', escalate: { after: '1d', to: `Eve${evil}` } },
+  [ada],
+)
 /** One call for which somebody is asked. */
 export const slow = paying('slow', true, [ada])
 /** No other field than these. */

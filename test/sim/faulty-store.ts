@@ -235,6 +235,10 @@ export class FaultyStore implements Store {
     return this.#read('messages', () => this.#inner.messages(run, signals))
   }
 
+  untakenSignals(run: string, limit: number): ReturnType<Store['untakenSignals']> {
+    return this.#read('untakenSignals', () => this.#inner.untakenSignals(run, limit))
+  }
+
   news(session: string): ReturnType<Store['news']> {
     return this.#read('news', () => this.#inner.news(session))
   }

@@ -10,6 +10,7 @@ import { parseJson } from '../../base/parse-json.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 import { matchesSchema } from '../schemas/json-check.ts'
 import { isTooDeep, levelsMax } from '../model/too-deep.ts'
+import { unknownTool } from '../model/unknown-tool.ts'
 import type { AnyTool } from '../tools/tool.ts'
 
 /** A call as a model wrote it. */
@@ -44,7 +45,10 @@ export function validateCall(
   past: Past = {},
 ): CheckedCall | Promise<CheckedCall> {
   const tool = tools.find(({ name }) => name === call.tool)
-  if (!tool) return { is: 'unknown-tool', text: unknownTool(tools, call.tool) }
+  if (!tool) {
+    const names = tools.map(({ name }) => name)
+    return { is: 'unknown-tool', text: `Error: ${unknownTool(names, call.tool)}` }
+  }
   const parsed = typeof call.args === 'string' ? parseArguments(call.args) : { value: call.args }
   if ('problem' in parsed) {
     return {
@@ -107,33 +111,4 @@ function parseArguments(text: string): { readonly value: unknown } | { readonly 
   } catch (error) {
     return { problem: `${shortened((error as Error).message, shownUnits)}.` }
   }
-}
-
-function unknownTool(tools: readonly AnyTool[], wanted: string): string {
-  const names = tools.map(({ name }) => name)
-  const near = nearest(names, wanted)
-  const said = JSON.stringify(shortened(String(wanted), 80))
-  if (names.length === 0) return `Error: there is no tool ${said}. There are no tools.`
-  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ''
-  return `Error: there is no tool ${said}.${hint} The tools are: ${shortened(names.join(', '), 2000)}.`
-}
-
-/** Names that share most of their pairs of characters, the nearest first, three at most. */
-function nearest(names: readonly string[], wanted: string): string[] {
-  const pairs = pairsOf(String(wanted).slice(0, 100))
-  return names
-    .map((name) => {
-      const own = pairsOf(name)
-      const shared = [...own].filter((pair) => pairs.has(pair)).length
-      return { name, likeness: (2 * shared) / (own.size + pairs.size || 1) }
-    })
-    .filter(({ likeness }) => likeness >= 0.5)
-    .toSorted((a, b) => b.likeness - a.likeness)
-    .slice(0, 3)
-    .map(({ name }) => name)
-}
-
-function pairsOf(text: string): Set<string> {
-  const plain = ` ${text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')} `
-  return new Set(Array.from(plain.slice(1), (unit, i) => plain.slice(i, i + 1) + unit))
 }

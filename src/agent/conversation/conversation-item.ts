@@ -1,5 +1,6 @@
 /** What stands in the conversation of an agent's run, as people are shown it. */
 import type { Vote } from '../../ledger/index.ts'
+import type { Escalation } from '../../run/approvals/escalation.ts'
 
 /** Where an item stands. */
 export interface Place {
@@ -44,6 +45,7 @@ export type ConversationItem = Place &
         /** What its policy had for the case that nobody decides in time, when it has expired. */
         readonly otherwise?: 'approve' | 'deny'
         readonly by?: string
+        /** Why it was decided so; of one that is voided, what has changed. */
         readonly reason?: string
         readonly args?: unknown
         /** Through what the deciding vote came: "cli", "api" … */
@@ -59,6 +61,15 @@ export type ConversationItem = Place &
         readonly prompt: string
         /** The call that it is about, or that it is. */
         readonly call?: string
+        /** To whom it goes when nobody has decided by then; `escalated` tells that it has. */
+        readonly escalation?: Escalation
+      }
+    /** Nobody had decided in time, and somebody else was asked: by itself, or `by` whoever chose them then. */
+    | {
+        readonly is: 'escalated'
+        readonly call: string
+        readonly to: string
+        readonly by?: string
       }
     /** One of several approvals that a call wants, and not yet the last. */
     | ({ readonly is: 'vote'; readonly call: string } & Omit<Vote, 'time'>)

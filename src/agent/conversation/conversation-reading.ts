@@ -4,6 +4,7 @@
  */
 import { decode, type Entry, operationPath, type Payloads, questionId } from '../../ledger/index.ts'
 import type { Ever } from '../../run/index.ts'
+import { escalationOf } from '../../run/approvals/escalation.ts'
 import { pageAfter } from '../../run/ledger-page.ts'
 import { largeIn, largeOf } from '../../run/replay/large.ts'
 import { asUserMessage } from '../loop/prompt.ts'
@@ -209,9 +210,17 @@ export class ConversationReading {
   #readApproval({ kind, key, path, question, read, add }: About): void {
     switch (kind) {
       case 'approval.requested': {
-        const { otherwise, prompt } = read(kind)
+        const request = read(kind)
+        const { otherwise, prompt } = request
+        const escalation = escalationOf(request)
         this.#otherwise.set(path, otherwise?.value === 'approve' ? 'approve' : 'deny')
-        add({ is: 'asked', question, prompt, call: approvalOf(key) })
+        add({ is: 'asked', question, prompt, call: approvalOf(key), ...said({ escalation }) })
+        return
+      }
+      case 'approval.changed': {
+        const { escalated, assignee: to, by } = read(kind)
+        if (!escalated || to === undefined) return
+        add({ is: 'escalated', call: approvalOf(key), to, ...said({ by }) })
         return
       }
       case 'approval.voted': {
@@ -230,8 +239,10 @@ export class ConversationReading {
         add({ is: 'approval', call: approvalOf(key), verdict: 'expired', ...said({ otherwise }) })
         return
       }
-      case 'approval.voided':
-        add({ is: 'approval', call: approvalOf(key), verdict: 'voided' })
+      case 'approval.voided': {
+        const { reason } = read(kind)
+        add({ is: 'approval', call: approvalOf(key), verdict: 'voided', ...said({ reason }) })
+      }
     }
   }
 

@@ -52,6 +52,7 @@ export class UntoldCalls {
 const tellsEnd = (item: Unplaced): item is Extract<Unplaced, { readonly call: string }> =>
   'call' in item &&
   item.is !== 'asked' &&
+  item.is !== 'escalated' &&
   item.is !== 'vote' &&
   item.is !== 'guard' &&
   item.is !== 'child' &&

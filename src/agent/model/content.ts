@@ -9,6 +9,7 @@ import type { AnswerPart } from './answer.ts'
 import { type CallId, callIds } from './call-ids.ts'
 import { plain } from './plain.ts'
 import { toolInput } from './tool-input.ts'
+import { unknownTool } from './unknown-tool.ts'
 
 /** A part as it came. */
 export type RawPart = Readonly<Record<string, unknown>>
@@ -84,12 +85,8 @@ const toolName = (named: string): string =>
   named.length > nameUnitsMax ? `(a name of ${named.length} characters)` : named.toWellFormed()
 
 function nameComplaint(name: string, tools: readonly DefinedTool[]): string | undefined {
-  if (tools.some((tool) => tool.name === name)) return undefined
-  const known = tools.map((tool) => tool.name)
-  const there = known.length === 0 ? 'There are no tools.' : `There are: ${known.join(', ')}.`
-  return name === ''
-    ? `The call names no tool. ${there}`
-    : `There is no tool ${JSON.stringify(name)}. ${there}`
+  const names = tools.map((tool) => tool.name)
+  return names.includes(name) ? undefined : unknownTool(names, name)
 }
 
 /** Undefined for unknown parts, null for those without content, a warning for those left out. */

@@ -5,7 +5,14 @@ import { EverloopError } from '../../base/errors.ts'
 import type { Approval, Decider, Ever } from '../../run/index.ts'
 import { act, type Call } from '../call.ts'
 import { clean, cleanLine } from '../clean.ts'
-import { answeredText, decideCommand, decidersText, expiredText, isExpired } from '../deciders.ts'
+import {
+  answeredText,
+  decideCommand,
+  decidersText,
+  escalationText,
+  expiredText,
+  isExpired,
+} from '../deciders.ts'
 import { type Field, fields } from '../fields.ts'
 import { parseValue } from '../json-input.ts'
 import { jsonLine, jsonText } from '../json-text.ts'
@@ -98,6 +105,9 @@ async function listApprovals({
         title: 'EXPIRES',
         of: ({ due }: Approval) => (due === undefined ? 'never' : ago(due, now)),
       },
+      ...(shown.some((approval) => nextText(approval, now) !== '')
+        ? [{ title: 'GOES TO', of: (approval: Approval) => nextText(approval, now) }]
+        : []),
       { title: 'VOTES', of: votesText },
       { title: 'STATE', of: (approval: Approval) => stateText(approval, now) },
       { title: 'FOR', of: forText },
@@ -122,6 +132,14 @@ function stateText(approval: Approval, now: number): string {
   if (isExpired(approval, now)) return expiredText
   const until = snoozed > now ? `put off until ${dateTime(snoozed)}` : undefined
   return isDenyOnly ? ['can only be denied', until].filter(Boolean).join(', ') : (until ?? 'open')
+}
+
+/** Whom it goes to next, briefly. */
+function nextText(approval: Approval, now: number): string {
+  const { escalation } = approval
+  if (!escalation || isExpired(approval, now)) return ''
+  const when = escalation.due > now ? ago(escalation.due, now) : '(waits for a worker)'
+  return `${cleanLine(escalation.to, 30)} ${when}`
 }
 
 /** Whose business it is; who exactly may decide is told by `show`. */
@@ -152,6 +170,7 @@ async function showApproval({ out, store, args }: Call): Promise<void> {
       ['refused before', approval.refused && cleanLine(approval.refused, 400)],
       ['may decide', decidersText(approval)],
       ['handed to', assignee && cleanLine(assignee)],
+      ['goes to', escalationText(approval, now)],
       ['digest', approval.digest],
     ])
     return [...lines, out.style('dim', `Next: ${decideCommand(approval, now)}`)]

@@ -198,10 +198,9 @@ async function parseAnswer(given: string, question: Question | undefined): Promi
     return await parseValue(given, 'The answer')
   } catch (error) {
     if (!EverloopError.is(error) || question?.schema === undefined) throw error
-    const wanted =
-      question.kind === 'approval'
-        ? `It is an approval: decide it with \`everloop approvals approve ${question.id}\` or \`deny\`.`
-        : fittingText(plain(question.schema), question.id)
+    // No word will do, and what will is said where the answer is checked.
+    if (question.kind === 'approval') return given
+    const wanted = fittingText(plain(question.schema), question.id)
     throw new EverloopError('BAD_INPUT', `${error.message} ${wanted}`, { cause: error })
   }
 }

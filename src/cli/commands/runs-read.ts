@@ -12,6 +12,7 @@ import { clean, cleanLine } from '../clean.ts'
 import { conversationLines, costText } from '../conversation-text.ts'
 import { exitCodes } from '../exit.ts'
 import { explain } from '../explain.ts'
+import { type FailedChild, failedChild } from '../failed-child.ts'
 import { type Field, fields } from '../fields.ts'
 import { jsonText } from '../json-text.ts'
 import { plain } from '../output.ts'
@@ -55,6 +56,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
   const isMoving = info.status === 'running' || info.status === 'ready'
   const settled = isMoving ? undefined : await reference.settled()
   const canceller = settled?.status === 'cancelled' ? await cancelledBy(ever, id) : undefined
+  const child = settled?.status === 'failed' ? await failedChild(ever, id) : undefined
   const { by } = genesis
   const document = {
     ...info,
@@ -64,6 +66,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
     input: plain(genesis.input),
     ...(settled ? restOf(settled) : {}),
     ...(canceller === undefined ? {} : { cancelledBy: canceller }),
+    ...(child === undefined ? {} : { failedChild: child.id }),
   }
   out.result(document, () => {
     const now = ever.store.clock.now()
@@ -88,9 +91,13 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ['input', shown(genesis.input)],
       ...(settled ? settledFields(settled) : []),
       ['cancelled by', canceller && cleanLine(canceller)],
+      ['failed child', child && failedChildText(child)],
     ])
   })
 }
+
+const failedChildText = ({ id, isHere }: FailedChild): string =>
+  isHere ? `${id} (everloop runs explain ${id})` : `${id}, which is not in this store`
 
 function lossesText({ crashes, overtakes }: RunInfo): string | undefined {
   if (crashes + overtakes === 0) return undefined

@@ -6,6 +6,7 @@ import { checkLinks, decode, type LinkedEntry, operationPath } from '../../ledge
 import type { Payloads, Vote } from '../../ledger/index.ts'
 import type { Message, QuestionRow, Store } from '../../store/store.ts'
 import { judge } from './approval-answer.ts'
+import { withEscalation } from './escalation.ts'
 import { recordOf } from '../pass/inbox.ts'
 
 /** A run's entries, and the answers that none of them has taken. */
@@ -68,7 +69,13 @@ export function standingOf({ id, wait, state }: QuestionRow, reading: Reading): 
         refused = judgement.reason
         break
       case 'changed':
-        changed = behind(changed, judgement.record)
+        changed = behind(
+          changed,
+          withEscalation(request, judgement.record, {
+            isEscalated: changed.escalated === true,
+            time: message.time,
+          }),
+        )
         break
       case 'voted':
         votes = [...votes, judgement.vote]

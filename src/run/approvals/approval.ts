@@ -13,6 +13,7 @@
 import type { AnyDraft, Payloads, Vote } from '../../ledger/index.ts'
 import { actor } from '../actor.ts'
 import { approvalSchema, judge } from './approval-answer.ts'
+import { withEscalation } from './escalation.ts'
 import type { Answer, Operation } from '../pass/operation.ts'
 import type { Pass } from '../pass/pass.ts'
 import { isLine, type Line } from '../replay/recorded.ts'
@@ -131,14 +132,14 @@ class Waiting {
         this.#say(operation, 'approval.refused', record, number)
         return
       }
-      case 'changed':
-        this.#say(
-          operation,
-          'approval.changed',
-          this.#changed(operation, judgement.record, time),
-          number,
-        )
+      case 'changed': {
+        const isEscalated = this.#escalated
+        const requested = this.#requested(operation)
+        const record = withEscalation(requested, judgement.record, { isEscalated, time })
+        this.#escalated ||= record.escalated === true
+        this.#say(operation, 'approval.changed', record, number)
         return
+      }
       case 'voted':
         this.#votes.push(judgement.vote)
         this.#say(operation, 'approval.voted', judgement.vote, number)
@@ -146,20 +147,6 @@ class Waiting {
       case 'decided':
         pass.conclude(operation, 'approval.decided', judgement.record, { taken: [number] })
     }
-  }
-
-  /** Whoever is handed it behind the time of its escalation keeps it, although no worker was there to escalate it. */
-  #changed(
-    operation: Operation,
-    record: Payloads['approval.changed'],
-    time: number,
-  ): Payloads['approval.changed'] {
-    const { escalate } = this.#requested(operation)
-    if (record.assignee === undefined || !escalate || this.#escalated || time < escalate.due) {
-      return record
-    }
-    this.#escalated = true
-    return { ...record, escalated: true }
   }
 
   /** Records something about the request; it goes on waiting. */

@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from '../../base/duration.ts'
 import type { Payloads, Vote } from '../../ledger/index.ts'
 import type { QuestionRow, Store } from '../../store/store.ts'
 import { type ApprovalAnswer, unapprovable } from './approval-answer.ts'
+import { type Escalation, escalationOf } from './escalation.ts'
 import { type Reading, readAnswers, standingOf } from './approval-standing.ts'
 import { asItIs } from '../as-it-is.ts'
 import { checkLimit } from '../outside/list-options.ts'
@@ -43,6 +44,8 @@ export interface Approval {
   readonly isDenyOnly: boolean
   readonly assignee: string | undefined
   readonly escalated: boolean
+  /** To whom it goes next, and when, unless somebody decides before. */
+  readonly escalation: Escalation | undefined
   /** It was put off until this time, in milliseconds since 1970. */
   readonly snoozed: number | undefined
   /** True while an answer that decides it is on its way to the run. */
@@ -152,6 +155,7 @@ export class Approvals {
     const { id, run, wait } = row
     const request = wait.record as Payloads['approval.requested']
     const { votes, changed, refused, isDecided } = standingOf(row, await reading)
+    const { escalated = false } = changed
     return {
       id,
       run,
@@ -171,7 +175,8 @@ export class Approvals {
       barred: request.barred ?? [],
       isDenyOnly: unapprovable(request) !== undefined,
       assignee: changed.assignee ?? request.assignee,
-      escalated: changed.escalated ?? false,
+      escalated,
+      escalation: escalated || isDecided ? undefined : escalationOf(request),
       snoozed: changed.snoozed,
       isAnswered: isDecided,
     }

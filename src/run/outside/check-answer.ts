@@ -5,8 +5,10 @@
 import { EverloopError } from '../../base/errors.ts'
 import type { Payloads } from '../../ledger/index.ts'
 import type { QuestionRow } from '../../store/store.ts'
-import { fittingText, misfitText } from './misfit.ts'
+import { answerText, fittingText } from './fitting.ts'
+import { misfitText } from './misfit.ts'
 import { reliableSchema } from './reliable-schema.ts'
+import { hasVerdict, verdictHint } from './verdicts.ts'
 
 /** Throws BAD_INPUT when the answer cannot fit, QUESTION_CLOSED when it comes too late. */
 export async function checkAnswer(
@@ -22,40 +24,47 @@ export async function checkAnswer(
     )
   }
   const { schema } = wait.record as Payloads['question.asked']
-  await checkFits(schema, value, { what: 'The answer', whose: "the question's", id, run })
+  const complaints = await complaintsAbout(schema, value)
+  if (complaints !== undefined) {
+    throw new EverloopError('BAD_INPUT', unfitText({ id, wait }, value, complaints), { run })
+  }
   if (wait.kind !== 'approval.requested') return
   const { tool, argsSchema } = wait.record as Payloads['approval.requested']
   if (typeof value !== 'object' || value === null || !('args' in value)) return
-  const about = { what: 'What the arguments were changed to', whose: `the tool ${tool}'s`, id, run }
-  await checkFits(argsSchema, value.args, about)
+  const wrong = await complaintsAbout(argsSchema, value.args)
+  if (wrong === undefined) return
+  throw new EverloopError(
+    'BAD_INPUT',
+    `What the arguments were changed to does not fit the tool ${tool}'s schema: ${wrong} ${fittingText(argsSchema, id)}`,
+    { run },
+  )
 }
 
-interface About {
-  readonly what: string
-  readonly whose: string
-  readonly id: string
-  readonly run: string
-}
-
-async function checkFits(
-  schema: unknown,
+/** Whoever has not chosen between what may be answered is told what that is, and not what a schema says of it. */
+function unfitText(
+  asked: Pick<QuestionRow, 'id' | 'wait'>,
   value: unknown,
-  { what, whose, id, run }: About,
-): Promise<void> {
-  if (typeof schema !== 'object' || schema === null) return
+  complaints: string,
+): string {
+  const { kind, record } = asked.wait
+  const { schema } = record as Payloads['question.asked']
+  if (kind !== 'approval.requested' && verdictHint(schema) === undefined) {
+    return `The answer does not fit the question's schema: ${complaints} ${answerText(asked)}`
+  }
+  const why = hasVerdict(schema, value) ? `: ${complaints}` : '.'
+  return `The answer does not fit the question${why} ${answerText(asked)}`
+}
+
+/** What is wrong with the value; undefined when it fits, or there is nothing to check it with. */
+async function complaintsAbout(schema: unknown, value: unknown): Promise<string | undefined> {
+  if (typeof schema !== 'object' || schema === null) return undefined
   // Loaded when there is something to check: it takes as long to load as all of a small resume.
   const { Validator } = await import('@cfworker/json-schema')
-  const complaints = complaintsOf(() => {
+  return complaintsOf(() => {
     const reliable = reliableSchema(schema) as object
     const { valid, errors } = new Validator(reliable, '2020-12', false).validate(value)
     return valid ? undefined : misfitText(reliable, errors)
   })
-  if (complaints === undefined) return
-  throw new EverloopError(
-    'BAD_INPUT',
-    `${what} does not fit ${whose} schema: ${complaints} ${fittingText(schema, id)}`,
-    { run },
-  )
 }
 
 /** A schema that this check cannot read is left to the run's own. */

@@ -1,9 +1,6 @@
 /** What is wrong with a value that does not fit a JSON Schema, in words for whoever gave it. */
 import type { OutputUnit } from '@cfworker/json-schema'
 
-/** A schema that is longer than this stands on lines of its own. */
-const lineMax = 100
-
 /** One sentence for each thing that is wrong, with the field that it is about. */
 export function misfitText(schema: object, errors: readonly OutputUnit[]): string {
   const meant = errors
@@ -32,22 +29,6 @@ function withoutOthers(errors: readonly OutputUnit[]): readonly OutputUnit[] {
 
 /** The branch of a choice between several that a keyword is of, the outermost. */
 const branchOf = (location: string): string | undefined => /^.*?\/anyOf\/\d+/.exec(location)?.[0]
-
-/** What an answer to this question must fit, for whoever gave another: an example of it, or the schema. */
-export function fittingText(schema: unknown, question: string): string {
-  const text = schemaText(schema)
-  const { examples } = Object(schema) as { readonly examples?: unknown }
-  if (!text.startsWith('\n') || !Array.isArray(examples) || examples.length === 0) {
-    return `It must fit: ${text}`
-  }
-  return `This fits, for example: ${JSON.stringify(examples[0])}. \`everloop questions show ${question}\` says what else does.`
-}
-
-/** The schema as text. */
-function schemaText(schema: unknown): string {
-  const line = JSON.stringify(schema)
-  return line.length <= lineMax ? line : `\n${JSON.stringify(schema, undefined, 2)}`
-}
 
 /** Nothing where it is about the whole value. */
 const fieldOf = ({ instanceLocation }: OutputUnit): string =>

@@ -138,6 +138,10 @@ export const oldestSignal: string = `
 SELECT ${messageColumns} FROM messages
 WHERE run = ? AND kind = 'signal' AND name = ? ORDER BY number LIMIT 1`
 
+export const untakenSignals: string = `
+SELECT name, count(*) FROM messages
+WHERE run = ? AND kind = 'signal' GROUP BY name ORDER BY min(number) LIMIT ?`
+
 export const newsOfSession: string = `
 SELECT id, newest FROM runs WHERE session = ? AND inbox > 0 ORDER BY key`
 

@@ -22,6 +22,7 @@ import type {
   RunFilter,
   RunRow,
   SessionRow,
+  UntakenSignals,
 } from '../store.ts'
 import { spentIn } from './accounts.ts'
 import { idleClaim, lostSessions, sessionTokens } from './claim.ts'
@@ -218,6 +219,13 @@ export class Reader {
       if (row) rows.push(row)
     }
     return rows.toSorted(([a], [b]) => a - b).map((row) => messageRow(run, row))
+  }
+
+  untakenSignals(run: string, limit: number): UntakenSignals[] {
+    const [key] = this.#head(run)
+    return this.#db
+      .all<readonly [name: string, count: number]>(sql.untakenSignals, key, limit)
+      .map(([name, count]) => ({ name: fromStored(name), count }))
   }
 
   /** What a claim would find: sessions that are lost, and its reply if there is nothing to do. */

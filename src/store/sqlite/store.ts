@@ -36,6 +36,7 @@ import type {
   SessionOptions,
   SessionRow,
   Store,
+  UntakenSignals,
   StoreInfo,
   Transaction,
   Written,
@@ -255,6 +256,10 @@ class SqliteStore implements Store {
 
   messages(run: string, signals: readonly string[]): Promise<readonly Message[]> {
     return this.#read((reader) => reader.messages(run, signals))
+  }
+
+  untakenSignals(run: string, limit: number): Promise<readonly UntakenSignals[]> {
+    return this.#read((reader) => reader.untakenSignals(run, limit))
   }
 
   news(session: string): Promise<readonly { readonly run: string; readonly newest: number }[]> {

@@ -80,6 +80,10 @@ export class Reads {
       ({ store }) => store.messages(run, names),
       (messages, side) => messages.map((one) => ({ ...one, number: side.rank(one.number) })),
     )
+    const limit = 1 + this.#cast.dice.pick(3)
+    await this.#both.do(`untaken signals of ${run} ${limit}`, ({ store }) =>
+      store.untakenSignals(run, limit),
+    )
     await this.#both.do(
       `chunks of ${run}`,
       ({ store }) => store.chunks(run, 0, 1000),
