@@ -28,7 +28,7 @@ export function judging(at: Agency): Judging {
         prompt: [{ role: 'user', content: [{ type: 'text', text: prompt }] }],
         settings: await resolved(
           settingsAside(agent.settings, { model: model as Model | undefined, settings }),
-          at.secrets,
+          at,
         ),
         signal,
         ports,

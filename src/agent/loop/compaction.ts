@@ -138,7 +138,7 @@ async function summarised(
         ...withoutSignedReasoning(messages), // which was signed for the agent's own instructions
         { role: 'user', content: [{ type: 'text', text: 'Write the summary now.' }] },
       ],
-      settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at.secrets),
+      settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at),
       signal: run.abortSignal,
       ports: portsIn(run),
       retry: agent.retry,
