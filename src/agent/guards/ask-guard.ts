@@ -10,6 +10,7 @@ import type { Ports } from '../../base/ports.ts'
 import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { errorData } from '../../ledger/index.ts'
 import type { Guard, GuardContext } from './guard.ts'
+import { Undeclared } from './judging.ts'
 import { type Position, type Subjects, withFix } from './position.ts'
 import { asVerdict, type GuardVerdict } from './verdict.ts'
 
@@ -19,6 +20,8 @@ export interface Asking {
   /** Aborted when nobody waits for the verdict any more. */
   readonly signal: AbortSignal
   readonly context: Omit<GuardContext, 'position' | 'signal'>
+  /** What a guard asks models with. */
+  readonly judgeFor?: (guard: Guard) => GuardContext['judge']
 }
 
 /** Where the model can try again. Elsewhere a wish for another try is a denial. */
@@ -53,7 +56,9 @@ export async function askGuard<P extends Position>(
     }
     return { verdict }
   } catch (thrown) {
-    return denied(guard, 'failed', errorData(thrown))
+    const what =
+      thrown instanceof Undeclared ? 'may not ask a model, as the budget is used up' : 'failed'
+    return denied(guard, what, errorData(thrown))
   }
 }
 
@@ -78,13 +83,13 @@ const denied = ({ name }: Guard, what: string, error?: ErrorData): Said<never> =
 
 /** What the check returns, if that is in time. Throws what it throws, and what the signal was aborted with. */
 async function checked<P extends Position>(
-  { check, timeoutMs }: Guard,
+  guard: Guard,
   position: P,
   subject: Subjects[P],
-  { ports, signal, context }: Asking,
+  { ports, signal, context, judgeFor }: Asking,
 ): Promise<unknown> {
   signal.throwIfAborted()
-  const limit = timeLimit(ports, timeoutMs, {
+  const limit = timeLimit(ports, guard.timeoutMs, {
     outer: signal,
     reason: () => new EverloopError('TIMEOUT', 'The guard took too long.'),
   })
@@ -93,7 +98,12 @@ async function checked<P extends Position>(
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     const said = (async () =>
-      await check(subject as never, { ...context, position, signal: limit.signal }))()
+      await guard.check(subject as never, {
+        judge: judgeFor?.(guard),
+        ...context,
+        position,
+        signal: limit.signal,
+      }))()
     return await Promise.race([said, limit.over, unwanted])
   } finally {
     limit.end()
