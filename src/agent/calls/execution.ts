@@ -28,7 +28,8 @@ export async function executeTool(at: Agency, run: Run, call: ToolCall): Promise
     if (!EverloopError.is(error) || !toolErrors.includes(error.code)) throw error
     // By its code: where another copy of everloop executes the run, its classes are others.
     const { name, message } = error.code === 'STEP_FAILED' ? (error as StepError).cause : error
-    return { is: 'error', value: errorText(Object.assign(new Error(message), { name })) }
+    const thrown = Object.assign(new Error(message), { name })
+    return { is: 'error', value: errorText(thrown, call.tool.maxResult) }
   }
 }
 
