@@ -18,6 +18,7 @@ const isPlain = (value: unknown): boolean =>
 /** What JSON lacks, in the form in which a model understands it best. */
 function forModels(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (value instanceof Map) return Array.from(value as ReadonlyMap<unknown, unknown>)
   if (value instanceof Set) return Array.from(value as ReadonlySet<unknown>)
   if (value instanceof Uint8Array) return `(${value.byteLength} bytes)`

@@ -8,7 +8,7 @@ import { isObject } from '../../base/is-object.ts'
 import { shortened } from '../../base/shortened.ts'
 import { parseJson } from '../../base/parse-json.ts'
 import type { Ports } from '../../base/ports.ts'
-import { encode, errorData } from '../../ledger/index.ts'
+import { decode, encode, errorData } from '../../ledger/index.ts'
 import { inTime } from '../in-time.ts'
 import { matchesSchema } from '../schemas/json-check.ts'
 import { isTooDeep, levelsMax } from '../model/too-deep.ts'
@@ -92,7 +92,9 @@ export function checkArguments(
     }
     const standard = tool.input['~standard']
     const isOwn = standard.vendor === 'everloop'
-    const result = standard.validate(args, isOwn ? { libraryOptions: { isRecorded } } : undefined)
+    // A copy: some fill in defaults where they look, and the model's own words are recorded.
+    const given = isOwn ? args : decode(encode(args))
+    const result = standard.validate(given, isOwn ? { libraryOptions: { isRecorded } } : undefined)
     if (!('then' in result)) return taken(result)
     const what = `The \`input\` schema of ${tool.name}`
     const answered = ports ? inTime(ports, { what }, () => result) : result

@@ -10,7 +10,6 @@ import type { Ports } from '../../base/ports.ts'
 import { timeLimit, TimeOver } from '../../base/time-limit.ts'
 import { errorData } from '../../ledger/index.ts'
 import type { Guard, GuardContext } from './guard.ts'
-import { Undeclared } from './judging.ts'
 import { type Position, type Subjects, withFix } from './position.ts'
 import { asVerdict, type GuardVerdict } from './verdict.ts'
 
@@ -56,9 +55,10 @@ export async function askGuard<P extends Position>(
     }
     return { verdict }
   } catch (thrown) {
-    const what =
-      thrown instanceof Undeclared ? 'may not ask a model, as the budget is used up' : 'failed'
-    return denied(guard, what, errorData(thrown))
+    const error = errorData(thrown) // what was thrown may not want to be looked at
+    const mayNot = error.code === 'BUDGET_STOPPED' // see judging.ts
+    const what = mayNot ? 'may not ask a model, as the budget is used up' : 'failed'
+    return denied(guard, what, error)
   }
 }
 

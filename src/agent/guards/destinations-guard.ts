@@ -1,7 +1,7 @@
 /** A guard on where calls send things: only to destinations on a list. */
 import { EverloopError } from '../../base/errors.ts'
-import { messageOf } from '../../base/message-of.ts'
 import { checkOptions } from '../../base/options.ts'
+import { errorData } from '../../ledger/index.ts'
 import {
   type DestinationRule,
   destinationOf,
@@ -94,7 +94,7 @@ function toldBy(
   try {
     told = destinations(args as never)
   } catch (cause) {
-    throw bad(`failed: ${messageOf(cause)}`, { cause })
+    throw bad(`failed: ${errorData(cause).message}`, { cause })
   }
   if (!Array.isArray(told)) throw bad('returns no list.')
   return told

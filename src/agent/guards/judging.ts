@@ -18,16 +18,6 @@ export interface Judging {
   charge(): { readonly charge?: Charge }
 }
 
-/** A guard has asked a model although nobody was asked whether it may. */
-export class Undeclared extends EverloopError {
-  constructor(guard: string, over: string) {
-    super(
-      'BUDGET_STOPPED',
-      `Guard "${guard}" asks a model, and the budget is used up (${over}). Give it \`judges: true\`: then a person is asked first.`,
-    )
-  }
-}
-
 /**
  * Lets guards ask models; without a model of their own the agent's is asked. A guard that has not said that it does
  * was not asked for room beforehand: where the budget is used up it asks nobody, and so denies.
@@ -37,7 +27,11 @@ export function judging(at: Agency, run: Run, raised: Amounts): Judging {
   const costs = new Costs(at)
   const hasRoom = async ({ name }: Guard): Promise<void> => {
     const over = await usedUp(at, run, { raised, spent: costs.amounts })
-    if (over.length > 0) throw new Undeclared(name, overText(over))
+    if (over.length === 0) return
+    throw new EverloopError(
+      'BUDGET_STOPPED',
+      `Guard "${name}" asks a model, and the budget is used up (${overText(over)}). Give it \`judges: true\`: then a person is asked first.`,
+    )
   }
   return {
     judgeFor: (guard) => async (model, prompt, signal, settings) => {
