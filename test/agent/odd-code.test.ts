@@ -174,6 +174,15 @@ test.each([
   expect(toldOf(model, 1)).toEqual([{ type: 'text', value: text }])
 })
 
+test('whoever is to approve a call is not shown nothing but spaces', async () => {
+  const look = tool({ ...plainly, approval: { needed: true, prompt: ' ' }, run: () => 'ok' })
+  const a = agent({ name: 'a', model: looking({}), tools: [look] })
+  await using runtime = await testRuntime({ flows: [a] })
+  await runtime.start(a, { prompt: 'Go.' })
+  const [open] = await runtime.ever.approvals.list()
+  expect(open?.prompt).toBe('Agent "a" wants to call look (read) with {}. Approve?')
+})
+
 test('a person is not asked a question of nothing but spaces', async () => {
   const ask = askPerson({
     name: 'look',

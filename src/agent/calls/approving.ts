@@ -15,6 +15,7 @@ import type { Agency } from '../loop/agency.ts'
 import { isTakenUp } from '../budgets/spending.ts'
 import { type ApprovalDecision, combineApprovals } from '../policies/approval-policy.ts'
 import { approvalFor } from '../policies/policy.ts'
+import { isBlank } from '../model/message.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import type { ToolCall } from './tool-call.ts'
@@ -70,6 +71,7 @@ export function approvalRequest(
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
+  const { prompt = '' } = wanted
   // Where the requester is not known, anybody may be the one: the list is there, and empty.
   const barred = notBy === 'requester' ? [at.requester ?? []].flat() : undefined
   // Where nobody can approve, people are told so, and silence does not approve either.
@@ -79,7 +81,7 @@ export function approvalRequest(
   return {
     key,
     record: {
-      prompt: wanted.prompt ?? promptOf(at, tool, input),
+      prompt: isBlank(prompt) ? promptOf(at, tool, input) : prompt,
       call: id,
       tool: tool.name,
       args: input,
