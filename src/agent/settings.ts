@@ -5,6 +5,8 @@
 import { EverloopError } from '../base/errors.ts'
 import { isObject } from '../base/is-object.ts'
 import { checkOptions, meant } from '../base/options.ts'
+import type { Ports } from '../base/ports.ts'
+import { inTime } from './in-time.ts'
 import type { ModelSettings } from './model/answer.ts'
 import type { Model } from './model/port.ts'
 import { isSecret, type SecretReference, type Secrets, withSecrets } from './secret.ts'
@@ -77,12 +79,15 @@ export function checkSettings(where: string, settings: unknown): void {
   }
 }
 
-/** The settings with the values of secrets. Throws UNKNOWN_SECRET. */
+/** The settings with the values of secrets. Throws UNKNOWN_SECRET, and TIMEOUT where one does not come. */
 export async function resolved(
   settings: AgentSettings | undefined,
-  secrets: Secrets,
+  { secrets, ports }: { readonly secrets: Secrets; readonly ports: Ports },
 ): Promise<ModelSettings | undefined> {
-  return (await withSecrets(settings, secrets)) as ModelSettings | undefined
+  const timely: Secrets = {
+    get: (name) => inTime(ports, { what: `Fetching secret "${name}"` }, () => secrets.get(name)),
+  }
+  return (await withSecrets(settings, timely)) as ModelSettings | undefined
 }
 
 /**

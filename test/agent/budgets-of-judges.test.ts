@@ -117,6 +117,80 @@ test('a guard of your own that judges is asked when there is room, one that does
   expect(await runtime.settled(first)).toMatchObject({ output: 'Enough.' })
 })
 
+/** A guard that asks a model and has not said so, as often as that. */
+const unsaid = (times: number) =>
+  guard({
+    name: 'unsaid',
+    at: 'output',
+    check: async ({ text }, { judge, signal }) => {
+      for (let i = 0; i < times; i++) await judge?.(undefined, `Is this bad? ${text}`, signal)
+      return verdict.allow()
+    },
+  })
+
+test.each([
+  ['a used-up budget', 1, { tokens: 120 }, 1],
+  ['what it has used up itself', 5, { tokens: 300 }, 3],
+  ['a used-up budget of money', 1, { usd: 0.00012 }, 1],
+] as const)(
+  'a guard that judges and has not said so spends nothing beyond %s',
+  async (_, times, budget, requests) => {
+    const model = scriptedModel(() => ({ text: 'Enough.', usage }))
+    const prices = { 'scripted/model': { input: 1, output: 1 } }
+    const quick = agent({
+      name: 'quick',
+      model,
+      guards: [unsaid(times)],
+      budget,
+      prices,
+      stop: { turns: 1 },
+    })
+    await using runtime = await testRuntime({ flows: [quick] })
+    const run = await runtime.start(quick, { prompt: 'Go.' })
+    expect(await runtime.settled(run)).toMatchObject({
+      error: {
+        code: 'GUARD_DENIED',
+        message: expect.stringContaining(
+          'Guard "unsaid" may not ask a model, as the budget is used up',
+        ),
+      },
+    })
+    expect(model.requests).toHaveLength(requests)
+    const decided = (await runtime.ledger(run)).find(({ kind }) => kind === 'guard.decided')
+    expect(JSON.stringify(decided)).toContain('judges: true')
+    await runtime.verify()
+  },
+)
+
+test('a guard that judges and has not said so does where there is room, or no limit', async () => {
+  const model = scriptedModel(() => ({ text: 'Enough.', usage }))
+  const rich = agent({
+    name: 'rich',
+    model,
+    guards: [unsaid(3)],
+    budget: { tokens: 361, time: '0s' },
+  })
+  const free = agent({ name: 'free', model, guards: [unsaid(3)] })
+  await using runtime = await testRuntime({ flows: [rich, free] })
+  const run = await runtime.start(rich, { prompt: 'Go.' })
+  const [question] = await runtime.ever.questions()
+  await runtime.ever.answer(question?.id ?? '', { verdict: 'continue' })
+  expect(await runtime.settled(run)).toMatchObject({ output: 'Enough.' })
+  const second = await runtime.start(free, { prompt: 'Go.' })
+  expect(await runtime.settled(second)).toMatchObject({ output: 'Enough.' })
+  expect(model.requests).toHaveLength(8)
+  await runtime.verify()
+})
+
+test('wherever the process dies, a guard that judges and has not said so finds what was spent', async () => {
+  const model = scriptedModel(() => ({ text: 'Enough.', usage }))
+  const budget = { tokens: 300 }
+  const quick = agent({ name: 'quick', model, guards: [unsaid(2)], budget })
+  const report = await crashAtEveryCommit(quick, { prompt: 'Go.' })
+  expect(report.outcomes).toEqual([{ status: 'completed', output: 'Enough.' }])
+  expect(report.flaws).toEqual([])
+})
+
 test('what is raised for a judge counts in the turns behind it, in another process too', async () => {
   const model = scriptedModel(() => ({ text: 'Hello.', usage }))
   const judge = scriptedModel(() => ({ text: '{"answer":"no"}', usage }), { name: 'judge' })

@@ -20,6 +20,7 @@ function flowsThatSay(said: string): NonNullable<OpenOptions['flows']> {
   const unfit = z.object({ text: z.string().refine(() => false, { error: () => said }) })
   const tools = [
     tool({ ...about, name: 'fails', effect: 'read', run: fails }),
+    tool({ ...about, name: 'fails_shortly', effect: 'read', maxResult: 1024, run: fails }),
     tool({ ...about, name: 'returns', effect: 'read', maxResult: 1024, run: () => said }),
     tool({ ...about, name: 'asks', effect: 'once', approval: true, run: fails }),
     tool({ ...about, name: 'doubts', effect: 'once', settle: '1ms', run: fails }),

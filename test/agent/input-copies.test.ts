@@ -1,6 +1,6 @@
 /** What code is handed to look at, and what it or a person hands back, changes nothing that is recorded. */
 import { expect, test } from 'vitest'
-import { agent, guard, policy, repeatGuard, tool, verdict } from 'everloop'
+import { agent, destinationsGuard, guard, policy, repeatGuard, tool, verdict } from 'everloop'
 import { scriptedModel, testRuntime } from 'everloop/testing'
 import { z } from 'zod'
 import { promptOf, toldOf } from './prompts.ts'
@@ -80,6 +80,56 @@ test('a guard that tries to has failed, and so denied', async () => {
   expect(toldOf(model, 1)).toEqual([
     { type: 'execution-denied', reason: expect.stringContaining('Guard "spoiler" failed') },
   ])
+})
+
+const changing = (input: { readonly to: readonly string[] }): never => {
+  ;(input.to as string[]).push('eve')
+  throw new Error('It could be changed.')
+}
+
+test.each([
+  [
+    'a guard',
+    '"guard":"changing","verdict":"deny"',
+    {
+      guards: [
+        guard({ name: 'changing', at: 'call', check: ({ args }) => changing(args as never) }),
+      ],
+    },
+    {},
+  ],
+  [
+    'the approval rule of a tool',
+    'The approval rule of tool \\"send\\" failed',
+    {},
+    { approval: changing },
+  ],
+  [
+    '`destinations` of a tool',
+    '`destinations` of tool \\"send\\" failed: Cannot add property',
+    { guards: [destinationsGuard({ allow: ['example.com'] })] },
+    { destinations: changing, writes: 'outside' as const },
+  ],
+])('what is recorded where %s changes something says who did', async (_, named, more, also) => {
+  const send = tool({
+    name: 'send',
+    description: 'Sends.',
+    input: z.object({ to: z.array(z.string()) }),
+    effect: 'once',
+    run: () => 'Sent.',
+    ...also,
+  })
+  const model = scriptedModel([
+    { toolCalls: [{ name: 'send', input: { to: ['ann'] } }] },
+    { text: 'Done.' },
+  ])
+  const sender = agent({ name: 'sender', model, tools: [send], ...more })
+  await using runtime = await testRuntime({ flows: [sender] })
+  const run = await runtime.start(sender, { prompt: 'Go.' })
+  const entries = (await runtime.store.entries(run.id)).map(({ payload }) => String(payload))
+  const entry = entries.find((text) => text.includes('TypeError')) ?? ''
+  expect(entry).toContain('Cannot add property')
+  expect(entry).toContain(named)
 })
 
 test('of what cannot be frozen a guard is handed a copy', async () => {

@@ -350,6 +350,35 @@ test('a long result becomes an artifact, of which the model reads more', async (
   expect(await runtime.store.artifact(artifact)).toBeDefined()
 })
 
+test.each([
+  [undefined, 4096],
+  [1024, 1024],
+])(
+  'of a long error the model is told what fits, and how much does not (%s)',
+  async (most, bytes) => {
+    const message = `${'é'.repeat(3000)} and in the end: no such host`
+    const read = tool({
+      name: 'read',
+      description: 'Reads.',
+      effect: 'read',
+      ...(most === undefined ? {} : { maxResult: most }),
+      run: () => Promise.reject(new RangeError(message)),
+    })
+    const model = scriptedModel([{ toolCalls: [{ name: 'read' }] }, { text: 'Done.' }])
+    const reader = agent({ name: 'reader', model, tools: [read] })
+    await using runtime = await testRuntime({ flows: [reader] })
+    const run = await runtime.start(reader, { prompt: 'Go.' })
+    expect(await runtime.settled(run)).toMatchObject({ status: 'completed' })
+    const told = model.requests[1]?.text ?? ''
+    expect(Buffer.byteLength(told)).toBeLessThanOrEqual(bytes)
+    expect(told).toMatch(
+      /^Error: RangeError: é+\n\n\[… \d+ of 6048 bytes are left out here\.\]\n\né+ and in the end: no such host$/,
+    )
+    // The ledger has all of it.
+    expect(JSON.stringify(await runtime.ledger(run))).toContain(message)
+  },
+)
+
 test.each(['ask_person', 'research'])(
   'a long result of %s becomes an artifact as well',
   async (name) => {

@@ -2,21 +2,23 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { expect, test } from 'vitest'
-import { agent, open, tool } from 'everloop'
-import { scriptedModel, scriptedServer } from 'everloop/testing'
+import { type AgentDefinition, agent, guard, open, tool, verdict } from 'everloop'
+import { crashAtEveryCommit, scriptedModel, scriptedServer, testRuntime } from 'everloop/testing'
 import type { Model } from '../../src/agent/model/port.ts'
 import type { AgentSettings } from '../../src/agent/settings.ts'
 import { chatEvents, refusal, served } from './served.ts'
 
 const apiKey = 'sk-test-0123456789abcdef'
 
-const look = tool({
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  effect: 'read',
-  run: () => 'Nothing. '.repeat(100),
-})
+const looking = (run: () => string) =>
+  tool({
+    name: 'look',
+    description: 'Looks.',
+    inputSchema: { type: 'object' },
+    effect: 'read',
+    run,
+  })
+const look = looking(() => 'Nothing. '.repeat(100))
 
 interface Made {
   readonly output: unknown
@@ -133,4 +135,99 @@ test('a summary takes no longer than an answer may', async () => {
   const { output, summaries } = await made({ model: looker(), by, timeout: '100ms' })
   expect(output).toBe('Done.')
   expect(summaries[0]).toContain('The model took longer than 100ms.')
+})
+
+/** Looks for so many turns, with many tokens in each. In which of them a summary was asked for. */
+async function askedIn(
+  turns: number,
+  by: ReturnType<typeof scriptedModel>,
+  definition: Partial<AgentDefinition<string>> = {},
+): Promise<number[]> {
+  const asked: number[] = []
+  let turn = 0
+  const model = scriptedModel(() => {
+    turn++
+    const usage = { input: 9000, output: 1 }
+    return turn < turns ? { toolCalls: [{ name: 'look', input: {} }], usage } : { text: 'Done.' }
+  })
+  const flow = agent({
+    name: 'a',
+    model,
+    tools: [looking(() => '')],
+    compaction: { above: 5000, keep: 1, model: by },
+    retry: { attempts: 1 },
+    guards: [
+      guard({
+        name: 'watching',
+        at: 'request',
+        check: ({ model: name }) => {
+          if (name === 'scripted/summing') asked.push(turn + 1)
+          return verdict.allow()
+        },
+      }),
+    ],
+    ...definition,
+  })
+  await using runtime = await testRuntime({ flows: [flow] })
+  const run = await runtime.start(flow, { prompt: 'Look.' })
+  expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 'Done.' })
+  await runtime.verify()
+  return asked
+}
+
+const summing = (script: Parameters<typeof scriptedModel>[0]) =>
+  scriptedModel(script, { name: 'summing' })
+
+test('a summary that cannot be had is asked for less and less often', async () => {
+  const by = summing(() => ({ error: 'Overloaded.' }))
+  expect(await askedIn(18, by)).toEqual([3, 5, 9, 17])
+  expect(by.requests).toHaveLength(4)
+})
+
+test('one that can be had again is had, and the next one is asked for when it is due', async () => {
+  const by = summing(({ index }) => (index === 0 ? { text: ' ' } : { text: 'A summary.' }))
+  expect(await askedIn(8, by)).toEqual([3, 5, 6, 7, 8])
+  expect(by.requests).toHaveLength(5)
+})
+
+test('what may not be sent for a summary is not put before guards in each turn', async () => {
+  const by = summing(() => ({ text: 'A summary.' }))
+  const asked: number[] = []
+  const strict = guard({
+    name: 'strict',
+    at: 'request',
+    check: ({ model }, { turn }) => {
+      if (model !== 'scripted/summing') return verdict.allow()
+      asked.push(turn)
+      return verdict.deny('Not there.')
+    },
+  })
+  await askedIn(10, by, { guards: [strict] })
+  expect(asked).toEqual([3, 5, 9])
+  expect(by.requests).toEqual([])
+})
+
+test('where much is added, a summary is asked for again at once', async () => {
+  const by = summing(() => ({ error: 'Overloaded.' }))
+  expect(await askedIn(6, by, { tools: [looking(() => 'Nothing. '.repeat(500))] })).toEqual([
+    3, 4, 5, 6,
+  ])
+})
+
+test('wherever the process dies, an agent whose summaries cannot be had goes on', async () => {
+  const looks = scriptedModel(({ turn }) =>
+    turn < 5
+      ? { toolCalls: [{ name: 'look', input: {} }], usage: { input: 9000, output: 1 } }
+      : { text: 'Done.' },
+  )
+  const flow = agent({
+    name: 'a',
+    model: looks,
+    tools: [look],
+    compaction: { above: 5000, keep: 1, model: summing(() => ({ error: 'Overloaded.' })) },
+    retry: { attempts: 1 },
+  })
+  const report = await crashAtEveryCommit(flow, { prompt: 'Look.' })
+  expect(report.outcomes).toEqual([{ status: 'completed', output: 'Done.' }])
+  expect(report.flaws).toEqual([])
 })

@@ -12,6 +12,7 @@ import { definitionDigest, toolDefinition } from '../../src/agent/tools/tool-sch
 import { type AnyTool, checkTools } from '../../src/agent/tools/tool.ts'
 import { validateCall } from '../../src/agent/calls/validate-call.ts'
 import { Redactor } from '../../src/base/redactor.ts'
+import { systemPorts } from '../../src/base/system.ts'
 import { encode } from '../../src/ledger/index.ts'
 
 const lookup = tool({
@@ -434,7 +435,7 @@ describe('policies', () => {
   })
 
   test('add to what a tool wants, and a rule that fails asks for an approval', async () => {
-    const round = { context, policies: [strict] }
+    const round = { context, policies: [strict], ports: systemPorts }
     const once = tool({ ...refund, approval: { needed: true, timeout: '1h', approvers: ['bob'] } })
     expect(await approvalFor(once, { cents: 1 }, round)).toMatchObject({
       needed: true,

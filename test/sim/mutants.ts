@@ -575,8 +575,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a rule of a policy counts only where the tool has one as well',
     file: 'agent/policies/policy.ts',
-    find: 'if (held.needed) {',
-    replace: 'if (held.needed && decisions[0]?.needed) {',
+    find: 'if (!needed) return { needed }',
+    replace: 'if (!needed || !(await own).needed) return { needed: false }',
   },
   {
     name: 'of several rules about a call the first says how many must approve',

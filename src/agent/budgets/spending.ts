@@ -24,6 +24,7 @@ import {
 } from './budget.ts'
 import { halt } from '../loop/halt.ts'
 import { type Raise, raisePrompt, raiseSchema } from './raise.ts'
+import { UnderWay } from './under-way.ts'
 
 /** A call that is about to be made. */
 export interface Spending {
@@ -38,6 +39,9 @@ export interface Spending {
 
 /** What a call of a model costs that is no turn: nobody knows beforehand. */
 export const modelCost: Cost = { amounts: {}, unknown: ['tokens', 'microUsd', 'timeMs'] }
+
+/** What of a call of a model is paid for by the piece. */
+const pieceCost: Cost = { amounts: {}, unknown: ['tokens', 'microUsd'] }
 
 /** The key of the decision whether there is room for what guards spend under this key who ask models. */
 export const judgesKey = (key: string): string => `budget:${key} judges`
@@ -86,6 +90,19 @@ export function spendMore<T>(
 ): Promise<T> {
   if (!hasSpent && !isRecorded(run, key)) return execute()
   return spend(at, run, raised, { key, call, cost: modelCost, execute })
+}
+
+/** What a call of a model would overspend, with what was spent and is on no account yet. Nobody is asked. */
+export async function usedUp(
+  at: Agency,
+  run: Run,
+  { raised, spent }: { readonly raised: Amounts; readonly spent: Amounts },
+): Promise<readonly Over[]> {
+  if (!at.isLimited) return []
+  const accounts = await accountsOf(at, run, higher(raised, at.askers.raised))
+  const now = new UnderWay()
+  now.add(spent)
+  return overOf(now.onto(accounts), pieceCost)
 }
 
 /** The limits with which there is room, and the amounts that are under way from now on. */

@@ -15,6 +15,7 @@ import type { Agency } from '../loop/agency.ts'
 import { isTakenUp } from '../budgets/spending.ts'
 import { type ApprovalDecision, combineApprovals } from '../policies/approval-policy.ts'
 import { approvalFor } from '../policies/policy.ts'
+import { isBlank } from '../model/message.ts'
 import { wholeText } from './result-text.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import type { ToolCall } from './tool-call.ts'
@@ -49,11 +50,11 @@ export async function wantedApproval(
 ): Promise<ApprovalDecision | undefined> {
   const isAsked = isRecorded(run, key)
   if (!isAsked && !isRequired && later.some((one) => isTakenUp(run, one))) return undefined
-  const { agent, policies, requester: startedBy } = at
+  const { agent, policies, ports, requester: startedBy } = at
   const hasRules = tool.approval !== undefined || policies.some((one) => one.approval.length > 0)
   const context = { runId: run.id, agent: agent.name, call: id, tool: tool.name, startedBy }
   const ruled: ApprovalDecision = hasRules
-    ? await holdIn(run, approvalFor(tool, input, { context, policies }))
+    ? await holdIn(run, approvalFor(tool, input, { context, policies, ports }))
     : { needed: false }
   const guard: ApprovalDecision[] = asked === undefined ? [] : [{ needed: true, reason: asked }]
   const before = ruled.isUnjudged && edited ? [edited] : []
@@ -70,6 +71,7 @@ export function approvalRequest(
   { key, wanted }: { readonly key: string; readonly wanted: ApprovalDecision },
 ): ApprovalRequest {
   const { approvals = 1, approvers, notBy, timeout, otherwise, escalate, reason } = wanted
+  const { prompt = '' } = wanted
   // Where the requester is not known, anybody may be the one: the list is there, and empty.
   const barred = notBy === 'requester' ? [at.requester ?? []].flat() : undefined
   // Where nobody can approve, people are told so, and silence does not approve either.
@@ -79,7 +81,7 @@ export function approvalRequest(
   return {
     key,
     record: {
-      prompt: wanted.prompt ?? promptOf(at, tool, input),
+      prompt: isBlank(prompt) ? promptOf(at, tool, input) : prompt,
       call: id,
       tool: tool.name,
       args: input,
@@ -93,7 +95,7 @@ export function approvalRequest(
     binding: (args) => bindingOf(tool, args),
     timeoutMs: timeout === undefined ? undefined : parseDuration(timeout),
     escalate: escalate && { afterMs: parseDuration(escalate.after), to: escalate.to },
-    complaint: (args) => editComplaint(tool, args),
+    complaint: (args) => editComplaint(at, tool, args),
   }
 }
 
@@ -121,8 +123,12 @@ export const isStill = (tool: AnyTool, { digest, args }: ApprovalOutcome['asked'
  * What is wrong with edited arguments. The tool gets them exactly as they are, since whoever edited them
  * was not shown what a schema would make of them.
  */
-export async function editComplaint(tool: AnyTool, args: unknown): Promise<string | undefined> {
-  const checked = await checkArguments(tool, args)
+export async function editComplaint(
+  { ports }: Agency,
+  tool: AnyTool,
+  args: unknown,
+): Promise<string | undefined> {
+  const checked = await checkArguments(tool, args, { ports })
   if (checked.is !== 'valid') return checked.text
   if (digestOf(checked.args) === digestOf(args)) return undefined
   return `The schema of ${tool.name} would change these arguments${fieldsText(args, checked.args)}. Give them as the tool gets them, with every field.`

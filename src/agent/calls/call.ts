@@ -54,7 +54,7 @@ export async function takeCall(
   const validated = validateCall(
     [...at.tools.values()],
     { tool: name, args },
-    { isRecorded: isBegun },
+    { isRecorded: isBegun, ports: at.ports },
   )
   const checked = begunAnyway(at, run, part, await holdIn(run, validated))
   if (checked.is !== 'valid') return unmade('error', checked.text)

@@ -124,7 +124,7 @@ async function agree(
     }
     if (ruling.isFixed) {
       input = ruling.subject.args
-      const complaint = await holdIn(run, editComplaint(tool, input))
+      const complaint = await holdIn(run, editComplaint(at, tool, input))
       if (complaint !== undefined) return denied(`A guard has changed the call. ${complaint}`)
     }
     const isApproved = approved !== undefined && approved.digest === digestOf(input)

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { EverloopError, StepError } from '../../base/errors.ts'
 import { lateFields } from '../../base/late-fields.ts'
 import { decode, encode, errorData } from '../../ledger/index.ts'
-import { askIn, childIn, stepIn } from '../../run/inside.ts'
+import { askIn, childIn, isRecorded, stepIn } from '../../run/inside.ts'
 import type { Run, StepContext } from '../../run/index.ts'
 import type { Agency } from '../loop/agency.ts'
 import { dataSchema } from '../schemas/data-schema.ts'
@@ -28,7 +28,8 @@ export async function executeTool(at: Agency, run: Run, call: ToolCall): Promise
     if (!EverloopError.is(error) || !toolErrors.includes(error.code)) throw error
     // By its code: where another copy of everloop executes the run, its classes are others.
     const { name, message } = error.code === 'STEP_FAILED' ? (error as StepError).cause : error
-    return { is: 'error', value: errorText(Object.assign(new Error(message), { name })) }
+    const thrown = Object.assign(new Error(message), { name })
+    return { is: 'error', value: errorText(thrown, call.tool.maxResult) }
   }
 }
 
@@ -58,7 +59,8 @@ function promptOf(
 ): string {
   try {
     const prompt: unknown = tool.prompt(copyOf(input))
-    if (typeof prompt === 'string' && prompt !== '') return prompt
+    const isPut = typeof prompt === 'string' && (prompt.trim() !== '' || isRecorded(run, key))
+    if (isPut && prompt !== '') return prompt
     throw new TypeError('These arguments make no question: a person would be shown nothing.')
   } catch (thrown) {
     throw new StepError({ run: run.id, step: key, attempts: 1, cause: errorData(thrown) })

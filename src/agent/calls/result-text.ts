@@ -1,5 +1,4 @@
 /** What a model is told of a tool's result: text, within a limit, with a way to read the rest. */
-import { shortened } from '../../base/shortened.ts'
 import { encode, errorData } from '../../ledger/index.ts'
 
 /** The whole result as text: texts as they are, everything else as JSON. */
@@ -19,6 +18,7 @@ const isPlain = (value: unknown): boolean =>
 /** What JSON lacks, in the form in which a model understands it best. */
 function forModels(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (value instanceof Map) return Array.from(value as ReadonlyMap<unknown, unknown>)
   if (value instanceof Set) return Array.from(value as ReadonlySet<unknown>)
   if (value instanceof Uint8Array) return `(${value.byteLength} bytes)`
@@ -47,11 +47,17 @@ export function excerpt(
   return `${bytes.toString('utf8', 0, head)}${mark(tail - head, head)}${bytes.toString('utf8', tail)}`
 }
 
-/** An error as text for the model: marked as one, and without a stack. */
-export function errorText(thrown: unknown): string {
+/** No more of an error is worth telling. */
+const errorBytesMax = 4096
+
+/**
+ * An error as text for the model: marked as one, without a stack, and cut as a result of this many bytes is. The rest
+ * cannot be read: it is in the ledger with the error, and no artifact.
+ */
+export function errorText(thrown: unknown, maxBytes: number = errorBytesMax): string {
   const { name, message } = errorData(thrown)
-  const said = shortened(message, 4000)
-  return name === 'Error' ? `Error: ${said}` : `Error: ${name}: ${said}`
+  const text = name === 'Error' ? `Error: ${message}` : `Error: ${name}: ${message}`
+  return excerpt(text, Math.min(maxBytes, errorBytesMax))
 }
 
 /** The place at or before this one where no character of UTF-8 is cut through. */

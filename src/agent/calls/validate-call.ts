@@ -7,7 +7,9 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isObject } from '../../base/is-object.ts'
 import { shortened } from '../../base/shortened.ts'
 import { parseJson } from '../../base/parse-json.ts'
-import { encode, errorData } from '../../ledger/index.ts'
+import type { Ports } from '../../base/ports.ts'
+import { decode, encode, errorData } from '../../ledger/index.ts'
+import { inTime } from '../in-time.ts'
 import { matchesSchema } from '../schemas/json-check.ts'
 import { isTooDeep, levelsMax } from '../model/too-deep.ts'
 import { unknownTool } from '../model/unknown-tool.ts'
@@ -28,8 +30,12 @@ export type CheckedCall =
       readonly text: string
     }
 
-/** Tells schemas of everloop's own that arguments were let in before, perhaps by a less strict build. */
-type Past = { readonly isRecorded?: boolean }
+interface Checking {
+  /** Tells schemas of everloop's own that arguments were let in before, perhaps by a less strict build. */
+  readonly isRecorded?: boolean
+  /** Where somebody waits for what a schema answers with a promise: it has its time then. */
+  readonly ports?: Ports
+}
 
 /** Longer arguments than this are refused without being parsed. */
 const argumentUnitsMax = 4 * 1024 * 1024
@@ -42,7 +48,7 @@ const shownUnits = 300
 export function validateCall(
   tools: readonly AnyTool[],
   call: ProposedCall,
-  past: Past = {},
+  checking: Checking = {},
 ): CheckedCall | Promise<CheckedCall> {
   const tool = tools.find(({ name }) => name === call.tool)
   if (!tool) {
@@ -56,14 +62,14 @@ export function validateCall(
       text: `Error: the arguments of ${tool.name} are not JSON: ${parsed.problem} Call it again with one JSON object.`,
     }
   }
-  return checkArguments(tool, parsed.value, past)
+  return checkArguments(tool, parsed.value, checking)
 }
 
 /** Checks arguments that were parsed already, those that a person or a guard has edited, say. */
 export function checkArguments(
   tool: AnyTool,
   args: unknown,
-  past: Past = {},
+  { isRecorded, ports }: Checking = {},
 ): CheckedCall | Promise<CheckedCall> {
   const bad = (complaints: string): CheckedCall => ({
     is: 'bad-arguments',
@@ -90,8 +96,13 @@ export function checkArguments(
     }
     const standard = tool.input['~standard']
     const isOwn = standard.vendor === 'everloop'
-    const result = standard.validate(args, isOwn ? { libraryOptions: past } : undefined)
-    return 'then' in result ? Promise.resolve(result).then(taken).catch(failed) : taken(result)
+    // A copy: some fill in defaults where they look, and the model's own words are recorded.
+    const given = isOwn ? args : decode(encode(args))
+    const result = standard.validate(given, isOwn ? { libraryOptions: { isRecorded } } : undefined)
+    if (!('then' in result)) return taken(result)
+    const what = `The \`input\` schema of ${tool.name}`
+    const answered = ports ? inTime(ports, { what }, () => result) : result
+    return Promise.resolve(answered).then(taken).catch(failed)
   } catch (thrown) {
     return failed(thrown)
   }

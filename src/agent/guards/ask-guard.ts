@@ -19,6 +19,8 @@ export interface Asking {
   /** Aborted when nobody waits for the verdict any more. */
   readonly signal: AbortSignal
   readonly context: Omit<GuardContext, 'position' | 'signal'>
+  /** What a guard asks models with. */
+  readonly judgeFor?: (guard: Guard) => GuardContext['judge']
 }
 
 /** Where the model can try again. Elsewhere a wish for another try is a denial. */
@@ -53,7 +55,10 @@ export async function askGuard<P extends Position>(
     }
     return { verdict }
   } catch (thrown) {
-    return denied(guard, 'failed', errorData(thrown))
+    const error = errorData(thrown) // what was thrown may not want to be looked at
+    const mayNot = error.code === 'BUDGET_STOPPED' // see judging.ts
+    const what = mayNot ? 'may not ask a model, as the budget is used up' : 'failed'
+    return denied(guard, what, error)
   }
 }
 
@@ -78,13 +83,13 @@ const denied = ({ name }: Guard, what: string, error?: ErrorData): Said<never> =
 
 /** What the check returns, if that is in time. Throws what it throws, and what the signal was aborted with. */
 async function checked<P extends Position>(
-  { check, timeoutMs }: Guard,
+  guard: Guard,
   position: P,
   subject: Subjects[P],
-  { ports, signal, context }: Asking,
+  { ports, signal, context, judgeFor }: Asking,
 ): Promise<unknown> {
   signal.throwIfAborted()
-  const limit = timeLimit(ports, timeoutMs, {
+  const limit = timeLimit(ports, guard.timeoutMs, {
     outer: signal,
     reason: () => new EverloopError('TIMEOUT', 'The guard took too long.'),
   })
@@ -93,7 +98,12 @@ async function checked<P extends Position>(
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     const said = (async () =>
-      await check(subject as never, { ...context, position, signal: limit.signal }))()
+      await guard.check(subject as never, {
+        judge: judgeFor?.(guard),
+        ...context,
+        position,
+        signal: limit.signal,
+      }))()
     return await Promise.race([said, limit.over, unwanted])
   } finally {
     limit.end()

@@ -1,6 +1,7 @@
 /** A guard on where calls send things: only to destinations on a list. */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/options.ts'
+import { errorData } from '../../ledger/index.ts'
 import {
   type DestinationRule,
   destinationOf,
@@ -71,19 +72,32 @@ export function strangers(
   { tool, args }: CallSubject,
   rules: readonly DestinationRule[],
 ): readonly string[] | 'none' {
-  const all = tool.destinations ? tool.destinations(args as never) : foundIn(args)
-  if (!Array.isArray(all))
-    throw new EverloopError(
-      'BAD_OPTION',
-      `\`destinations\` of tool "${tool.name}" returns no list.`,
-    )
+  const all = tool.destinations ? toldBy(tool.destinations, tool.name, args) : foundIn(args)
   if (all.length === 0) return 'none'
-  return (all as readonly unknown[])
+  return all
     .filter((text) => {
       const destination = destinationOf(text)
       return !destination || !isAllowed(destination, rules)
     })
     .map((text) => JSON.stringify(String(text).slice(0, 200)))
+}
+
+/** What the tool tells of itself. The verdict names the guard, so the error has to name the tool. */
+function toldBy(
+  destinations: NonNullable<CallSubject['tool']['destinations']>,
+  tool: string,
+  args: unknown,
+): readonly unknown[] {
+  const bad = (what: string, options: ErrorOptions = {}): EverloopError =>
+    new EverloopError('BAD_OPTION', `\`destinations\` of tool "${tool}" ${what}`, options)
+  let told: unknown
+  try {
+    told = destinations(args as never)
+  } catch (cause) {
+    throw bad(`failed: ${errorData(cause).message}`, { cause })
+  }
+  if (!Array.isArray(told)) throw bad('returns no list.')
+  return told
 }
 
 function foundIn(args: unknown): string[] {

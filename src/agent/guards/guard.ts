@@ -68,7 +68,7 @@ export interface GuardDefinition<P extends Position> {
   readonly window?: number
   /**
    * True for a guard whose check calls `judge`: it is not asked before the budget has room for a call of a model.
-   * Default false: what it spends is counted all the same.
+   * Default false: what it spends is counted all the same, and where the budget is used up it spends nothing and denies.
    */
   readonly judges?: boolean
   readonly check: (

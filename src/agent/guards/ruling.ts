@@ -110,7 +110,7 @@ async function ruled<P extends Position>(
     kind: 'guard.decided',
     key,
     make: async () => {
-      const costs = judging(at)
+      const costs = judging(at, run, state.raised)
       const { ports, agent } = at
       const made = await runGuards(at.guards, position, subject, {
         ports,
@@ -121,8 +121,8 @@ async function ruled<P extends Position>(
           turn: state.turns + 1,
           history: frozenCopy(recentCalls(state)),
           tainted: frozenCopy(taintsIn(run)),
-          judge: costs.judge,
         },
+        judgeFor: costs.judgeFor,
         granted,
       })
       return { ...costs.charge(), ...(about ? { about } : {}), ...made }

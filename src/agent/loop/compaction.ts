@@ -4,11 +4,11 @@
  */
 import type { LanguageModelV4Message } from '@ai-sdk/provider'
 import { messageOf } from '../../base/message-of.ts'
-import type { Payloads } from '../../ledger/index.ts'
+import { encode, type Payloads } from '../../ledger/index.ts'
 import { decideIn, hasRecords, isRecorded, portsIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
-import { Costs } from '../budgets/costs.ts'
+import { Costs, tokensOf } from '../budgets/costs.ts'
 import type { Compaction } from '../definition.ts'
 import { modelName } from '../model/port.ts'
 import { withoutSignedReasoning } from '../model/signed-reasoning.ts'
@@ -41,7 +41,7 @@ export async function compacted(
   const isPast = later.some((key) => isTakenUp(run, key))
   const isBegun = isDone || isTakenUp(run, turnKeys.compactionGuard)
   if (!isBegun && (!compaction || isPast)) return asItIs
-  if (!isBegun && compaction && state.context <= compaction.above) return asItIs
+  if (!isBegun && compaction && !isWorthIt(state, compaction)) return asItIs
   const due = cutOf(state.messages, compaction?.keep ?? 20)
   if (!isBegun && due === 0) return asItIs
   const ruling = await rule(at, run, state, {
@@ -56,7 +56,8 @@ export async function compacted(
     about: { replaced: due },
   })
   // What may not be sent is not summarised: the conversation goes on as it is, to its own guards.
-  if (ruling.is !== 'allow' || (!isDone && (!compaction || isPast))) return asItIs
+  if (ruling.is !== 'allow') return { state: withoutSummary(state), hasAsked: false }
+  if (!isDone && (!compaction || isPast)) return asItIs
   // A deploy may have changed how many are kept: what was ruled about is what is sent.
   const cut = (ruling.about as { readonly replaced: number } | undefined)?.replaced ?? due
   const messages = ruling.isFixed
@@ -74,16 +75,36 @@ export async function compacted(
       }),
   })
   const outcome = record.value as Outcome
-  if ('failed' in outcome) return { state, hasAsked: true }
+  if ('failed' in outcome) return { state: withoutSummary(state), hasAsked: true }
   const { summary, replaced } = outcome
   const first: Message = { role: 'user', text: `Summary of the conversation so far:\n${summary}` }
+  const { unsummarised: _over, ...before } = state
   const shorter: AgentState = {
-    ...withOtherMessages(state, [first, ...state.messages.slice(replaced)]),
+    ...withOtherMessages(before, [first, ...state.messages.slice(replaced)]),
     compacted: state.compacted + replaced,
     context: 0,
     ...(state.bare !== undefined && { bare: Math.max(0, state.bare - replaced + 1) }),
   }
   return { state: shorter, hasAsked: true }
+}
+
+/**
+ * Whether a summary is to be asked for. Where none could be had, only after some turns, twice as many each time,
+ * as it is paid for whatever comes of it; sooner where about an eighth of `above` has been added, before the
+ * conversation is longer than the model takes.
+ */
+function isWorthIt(state: AgentState, { above }: Compaction): boolean {
+  const { context, unsummarised: last } = state
+  if (context <= above) return false
+  if (!last || state.turns >= last.turns + 2 ** last.times) return true
+  return tokensOf(encode(state.messages.slice(last.messages)).length) > above / 8
+}
+
+/** The state, where a summary was wanted and there is none: this stands in it, so that a resume knows it too. */
+function withoutSummary(state: AgentState): AgentState {
+  const { turns, messages, unsummarised: last } = state
+  const times = (last?.times ?? 0) + 1
+  return { ...state, unsummarised: { times, turns, messages: messages.length } }
 }
 
 /** How many messages may go: results stay with the calls they belong to. */
@@ -117,7 +138,7 @@ async function summarised(
         ...withoutSignedReasoning(messages), // which was signed for the agent's own instructions
         { role: 'user', content: [{ type: 'text', text: 'Write the summary now.' }] },
       ],
-      settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at.secrets),
+      settings: await resolved(settingsAside(agent.settings, agent.compaction ?? {}), at),
       signal: run.abortSignal,
       ports: portsIn(run),
       retry: agent.retry,

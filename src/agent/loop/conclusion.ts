@@ -7,6 +7,7 @@ import { holdIn } from '../../run/inside.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import { halt } from './halt.ts'
+import { inTime } from '../in-time.ts'
 import { fitted, type Misfit, parseStructured, type Structured } from '../model/structured.ts'
 import { lastText } from './progress.ts'
 import { rule } from '../guards/ruling.ts'
@@ -97,7 +98,10 @@ async function judge(at: Agency, run: Run, state: AgentState): Promise<Judged> {
     return made.ok ? { is: 'output', output: made.value } : { ...made, is: 'misfit' }
   }
   // What a guard has put in its place must fit like an answer.
-  const fixed = await holdIn(run, fitted(ruling.subject.value, output))
+  const fixed = await holdIn(
+    run,
+    inSchemaTime(at, () => fitted(ruling.subject.value, output)),
+  )
   if (fixed.ok) return { is: 'output', output: fixed.value }
   const why = 'A guard has changed the output.'
   const [complaint, reason] = [`${why} ${fixed.complaint}`, `${why} ${fixed.reason}`]
@@ -122,8 +126,15 @@ function repaired(
   return { is: 'again', state: { ...told, repairs: state.repairs + 1 } }
 }
 
-async function outputOf({ agent }: Agency, run: Run, text: string): Promise<Structured<unknown>> {
-  const { output } = agent
+async function outputOf(at: Agency, run: Run, text: string): Promise<Structured<unknown>> {
+  const { output } = at.agent
   if (!output) return { ok: true, value: text }
-  return holdIn(run, parseStructured(text, output))
+  return holdIn(
+    run,
+    inSchemaTime(at, () => parseStructured(text, output)),
+  )
 }
+
+/** Schemas may ask somebody. */
+const inSchemaTime = <T>({ ports }: Agency, fit: () => Promise<T>): Promise<T> =>
+  inTime(ports, { what: 'The schema `agent.output`' }, fit)

@@ -6,7 +6,9 @@ import { jsonSchemaOf } from '../../run/schema.ts'
 import type { Run } from '../../run/index.ts'
 import type { Agency } from './agency.ts'
 import { Costs, tokensOf } from '../budgets/costs.ts'
+import { inTime } from '../in-time.ts'
 import type { AnswerPart, ModelAnswer, ModelRequest } from '../model/answer.ts'
+import { attemptMs } from '../model/attempt.ts'
 import { isBlank } from '../model/message.ts'
 import { withoutSignedReasoning } from '../model/signed-reasoning.ts'
 import { progressOf } from './progress.ts'
@@ -33,13 +35,14 @@ export interface Reply {
   readonly prices?: string
 }
 
-/** The messages as the model will get them, instructions first. */
+/** The messages as the model will get them, instructions first. `instructionsMs`: how long a function may take for those. */
 export async function requestMessages(
   at: Agency,
   run: Run,
   state: AgentState,
+  instructionsMs?: number,
 ): Promise<LanguageModelV4Message[]> {
-  const instructions = await instructionsOf(at, run, state)
+  const instructions = await instructionsOf(at, run, { state, ms: instructionsMs })
   const system = isBlank(instructions) ? [] : [{ role: 'system' as const, content: instructions }]
   const messages = at.translation.of(state.messages, system)
   return state.bare === undefined
@@ -80,7 +83,8 @@ async function reply(
   },
 ): Promise<Reply> {
   const { agent, ports } = at
-  const messages = call.messages ?? (await requestMessages(at, run, state))
+  const messages =
+    call.messages ?? (await requestMessages(at, run, state, agent.timeoutMs ?? attemptMs))
   const instructions = messages[0]?.role === 'system' ? messages[0].content : ''
   const { tools, definition } = at.definitionWith(instructions)
   const answer = await call.costs.call({
@@ -89,7 +93,7 @@ async function reply(
     accepted: at.accepted,
     tools,
     responseFormat: formatOf(at),
-    settings: await resolved(agent.settings, at.secrets),
+    settings: await resolved(agent.settings, at),
     signal: at.signal,
     ...call.shown,
     ports,
@@ -118,10 +122,16 @@ function recorded({ text: _text, reasoning: _reasoning, ...answer }: ModelAnswer
 }
 
 /** Evaluated for each request. What was sent is recorded by its digest, and in full when it changes. */
-async function instructionsOf({ agent }: Agency, run: Run, state: AgentState): Promise<string> {
+async function instructionsOf(
+  { agent, ports }: Agency,
+  run: Run,
+  { state, ms }: { readonly state: AgentState; readonly ms: number | undefined },
+): Promise<string> {
   const { instructions = '' } = agent
   if (typeof instructions === 'string') return instructions
-  const told: unknown = await instructions(progressOf(run.id, state))
+  const told: unknown = await inTime(ports, { what: 'agent.instructions', ms }, () =>
+    instructions(progressOf(run.id, state)),
+  )
   if (typeof told === 'string') return told
   throw new EverloopError('BAD_OPTION', 'agent.instructions must return a text.', { run: run.id })
 }

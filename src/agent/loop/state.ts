@@ -70,6 +70,12 @@ export interface AgentState {
   readonly history: readonly PastCall[]
   /** How many messages from the beginning a compaction has replaced. */
   readonly compacted: number
+  /** How often in a row no summary could be had, and how many turns and messages there were the last time. */
+  readonly unsummarised?: {
+    readonly times: number
+    readonly turns: number
+    readonly messages: number
+  }
   /** How often in a row the model has only paused. */
   readonly pauses?: number
   /** How many messages from the beginning go out without their reasoning, as its provider refused it. */

@@ -16,7 +16,8 @@ import { Collector } from './stream.ts'
 import { usageOf } from './usage.ts'
 import { inWantedFormat } from './wanted-format.ts'
 
-const defaultTimeoutMs = 10 * 60_000
+/** How long an attempt may take, unless the agent says otherwise. */
+export const attemptMs: number = 10 * 60_000
 /** What the signal of a failed attempt says: one for all, as it costs a stack trace. */
 const over = new Error('The attempt is over.')
 
@@ -30,7 +31,7 @@ export async function attempt(
   model: LanguageModel,
   asked: OneModel,
 ): Promise<Omit<ModelAnswer, 'attempts'> | Refusal> {
-  const { timeoutMs = defaultTimeoutMs, silenceMs = defaultSilenceMs, signal } = request
+  const { timeoutMs = attemptMs, silenceMs = defaultSilenceMs, signal } = request
   const watch = new Watch(request.ports, signal)
   const collector = new Collector((delta) => {
     if (!watch.isOver) request.onText?.(delta)

@@ -71,8 +71,16 @@ const filtered: ReadonlySet<unknown> = new Set([
   'invalid_prompt',
 ])
 
-/** The failure behind whatever was thrown. */
+/** The failure behind whatever was thrown, also where that does not want to be looked at. */
 export function failureOf(thrown: unknown, now: number): AttemptFailure {
+  try {
+    return readFailure(thrown, now)
+  } catch {
+    return new AttemptFailure('The provider gave a reason that cannot be read.', { again: true })
+  }
+}
+
+function readFailure(thrown: unknown, now: number): AttemptFailure {
   if (thrown instanceof AttemptFailure) return thrown
   const fields = fieldsOf(thrown)
   const status = statusOf(fields)

@@ -6,7 +6,9 @@ import { frozenCopy } from '../../base/frozen-copy.ts'
 import { EverloopError } from '../../base/errors.ts'
 import { type Duration, parseDuration } from '../../base/duration.ts'
 import { checkCount, checkOptions } from '../../base/options.ts'
+import type { Ports } from '../../base/ports.ts'
 import { errorData } from '../../ledger/index.ts'
+import { inTime } from '../in-time.ts'
 
 /** Whether a call needs an approval, and whose. Durations as "10m" or milliseconds. */
 export interface ApprovalPolicy {
@@ -65,13 +67,15 @@ export interface ApprovalDecision extends ApprovalPolicy {
 export async function decideApproval<Input>(
   rule: ApprovalRule<Input> | undefined,
   input: Input,
-  context: ApprovalContext,
+  { context, ports }: { readonly context: ApprovalContext; readonly ports: Ports },
 ): Promise<ApprovalDecision> {
   if (rule === undefined) return { needed: false }
   try {
     // Each rule has its own: what one does to it the others do not see.
     const said =
-      typeof rule === 'function' ? await rule(frozenCopy(input), frozenCopy(context)) : rule
+      typeof rule === 'function'
+        ? await inTime(ports, { what: 'It' }, () => rule(frozenCopy(input), frozenCopy(context)))
+        : rule
     if (typeof said === 'boolean') return { needed: said }
     checkApprovalPolicy(said, 'The approval rule')
     return said

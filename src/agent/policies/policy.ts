@@ -5,6 +5,7 @@
  */
 import { EverloopError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/options.ts'
+import type { Ports } from '../../base/ports.ts'
 import { isEffectClass } from '../../run/effects/effect-class.ts'
 import {
   type ApprovalContext,
@@ -114,26 +115,27 @@ export async function approvalFor(
   tool: AnyTool,
   input: unknown,
   {
-    context,
     policies,
-  }: { readonly context: ApprovalContext; readonly policies: readonly Policy[] },
+    ...asking
+  }: {
+    readonly context: ApprovalContext
+    readonly policies: readonly Policy[]
+    readonly ports: Ports
+  },
 ): Promise<ApprovalDecision> {
-  const decisions = [await decideApproval(tool.approval, input as never, context)]
-  for (const { name, approval } of policies) {
-    for (const rule of approval) {
-      if (!isFor(rule, tool)) continue
-      const { when = true, require = {} } = rule
-      const held = await decideApproval(when, input, context)
-      if (held.needed) {
-        decisions.push({
-          ...require,
-          needed: true,
-          reason: `Policy "${name}" wants it.${held.reason === undefined ? '' : ` ${held.reason}`}`,
-        })
-      }
-    }
-  }
-  return combineApprovals(decisions)
+  // All at once: each has its time, and together they have no more than that.
+  const own = decideApproval(tool.approval, input as never, asking)
+  const imposed = policies.flatMap(({ name, approval }) =>
+    approval
+      .filter((rule) => isFor(rule, tool))
+      .map(async ({ when = true, require = {} }): Promise<ApprovalDecision> => {
+        const { needed, reason } = await decideApproval(when, input, asking)
+        if (!needed) return { needed }
+        const why = reason === undefined ? '' : ` ${reason}`
+        return { ...require, needed, reason: `Policy "${name}" wants it.${why}` }
+      }),
+  )
+  return combineApprovals(await Promise.all([own, ...imposed]))
 }
 
 function isFor({ tools, effect }: ApprovalPolicyRule, tool: AnyTool): boolean {
