@@ -335,7 +335,9 @@ test('a failure that came from a child says that a retry lets that go on', async
 })
 
 test('of a failure that came from a child it is said which run that is, however deep in scopes', async () => {
-  const bad = flow('bad', (run, _: number) => Promise.reject(new Error(`no key for ${run.id}`)))
+  const bad = flow('bad', (run, _input: number) =>
+    Promise.reject(new Error(`no key for ${run.id}`)),
+  )
   const undoes = action('undoes', () => undefined)
   let given = 0
   const parent = flow('parent', async (run, depth: number) => {
