@@ -142,6 +142,13 @@ describe('verifyRun', () => {
     expect(verdict.ok ? 0 : verdict.violations.length).toBe(100)
   })
 
+  test('tells of a hundred violations at most, of the rows too', async () => {
+    const whole = ledgerOf([started, ...Array.from({ length: 500 }, (_, i) => step(`s${i}`))])
+    const verdict = await verifyRun(whole, headOf(whole.at(-1) as Entry), { open: [] })
+    expect(verdict.ok ? [] : verdict.violations).toHaveLength(100)
+    expect(verdict).toMatchObject({ ok: false })
+  })
+
   test('ends when a damaged store hands out the same page for ever', async () => {
     const verdict = await verifyRun(() => Promise.resolve(entries.slice(0, 3)), head)
     expect(verdict).toMatchObject({ ok: false })

@@ -76,11 +76,16 @@ export async function verifyRun(
     for (const what of (await artifactFlaws?.(read)) ?? []) {
       violations.push({ id: 'artifact', seq: entry.seq, what })
     }
-    if (violations.length >= violationsMax) return { ok: false, violations }
+    if (violations.length >= violationsMax) return damaged(violations)
   }
   violations.push(...verification.end({ head, ...rows }))
-  return violations.length === 0 ? { ok: true, entries, erased } : { ok: false, violations }
+  return violations.length === 0 ? { ok: true, entries, erased } : damaged(violations)
 }
+
+const damaged = (violations: readonly Violation[]): Verdict => ({
+  ok: false,
+  violations: violations.slice(0, violationsMax),
+})
 
 async function* pages(read: (after: number) => Promise<readonly Entry[]>): AsyncGenerator<Entry> {
   let after = 0
