@@ -3,15 +3,10 @@ import { addCharge, chargeOf } from '../charge.ts'
 import type { Payloads } from '../entry.ts'
 import type { RunState } from '../fold.ts'
 import { advance, emptyState, foldingOf } from '../fold.ts'
-import { isQuestion } from '../wait.ts'
-import {
-  fieldsOf,
-  type Invariant,
-  invariant,
-  type Projections,
-  type Violation,
-} from './invariant.ts'
 import { placeOf } from '../kinds.ts'
+import { fieldsOf } from '../read-entry.ts'
+import { isQuestion } from '../wait.ts'
+import { type Invariant, invariant, type Projections, type Violation } from './invariant.ts'
 
 type Complaint = Omit<Violation, 'id'>
 

@@ -1,6 +1,7 @@
 /** L5, L6, L14 and L22: how a run begins, rests, moves and ends. */
 import { ledgerFormat } from '../entry.ts'
-import { fieldsOf, type Invariant, invariant } from './invariant.ts'
+import { fieldsOf } from '../read-entry.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
 /**
  * Later versions say these about a run that has ended: what an operator undid or found out, a

@@ -1,7 +1,8 @@
 /** L19, L20 and L21: what is undone, when, and in which order. */
 import type { EntryKind } from '../entry.ts'
-import { type Invariant, invariant, type ReadEntry } from './invariant.ts'
+import type { ReadEntry } from '../read-entry.ts'
 import { Undoables } from '../undo.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
 const compensating: ReadonlySet<EntryKind> = new Set([
   'undo.retrying',

@@ -8,8 +8,9 @@
  * elsewhere, which is what to hand in as `head` then.
  */
 import type { Entry } from '../entry.ts'
+import { type ReadEntry, readEntry } from '../read-entry.ts'
 import { artifactCheck, type ArtifactSource } from './artifact-check.ts'
-import { type Projections, type ReadEntry, readEntry, type Violation } from './invariant.ts'
+import type { Projections, Violation } from './invariant.ts'
 import { invariants } from './invariants.ts'
 
 /** Entries in order: all there are, or a function that reads the page behind a number. */
