@@ -1,9 +1,9 @@
 /**
  * What a run's entries add up to: the pure fold from which every projection is made.
  *
- * Stores keep three things of it as rows, so that they can find runs without reading ledgers: the
- * run's status, its open scopes, and its open questions. They get them from `effectOf`, one entry
- * at a time, and invariant L12 compares the rows with the fold over all entries.
+ * Stores keep what finds runs without reading ledgers as rows: the run's status, title and version, its
+ * open scopes, and its open questions. They get them from `effectOf`, one entry at a time, and
+ * invariant L12 compares the rows with the fold over all entries.
  */
 import { effectOf } from './effect.ts'
 import type { Entry, Payloads, Taint } from './entry.ts'

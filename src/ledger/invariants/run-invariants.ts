@@ -4,8 +4,8 @@ import { fieldsOf } from '../read-entry.ts'
 import { type Invariant, invariant } from './invariant.ts'
 
 /**
- * Later versions say these about a run that has ended: what an operator undid or found out, a
- * payload that was erased, a title.
+ * What may be said of a run that has ended: that an operator undid something, and in later versions
+ * what one found out, that a payload was erased, a title.
  */
 const afterEnd: ReadonlySet<string> = new Set([
   'effect.resolved',
