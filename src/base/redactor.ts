@@ -25,11 +25,15 @@ interface BytesSearch {
 }
 
 export class Redactor {
+  /** By form: the name of the secret. */
   readonly #names = new Map<string, string>()
+  /** Values that are registered. */
   readonly #added = new Set<string>()
+  /** Find any form, made when they are needed: in text, in JSON in ASCII, in bytes. */
   #pattern: RegExp | undefined
   #encoded: RegExp | undefined
   #inBytes: BytesSearch | undefined
+  /** Characters of the longest form. */
   #longest = 0
   /** The forms, by their first characters. */
   readonly #byFirst = new Map<string, string[]>()
