@@ -198,8 +198,13 @@ export class Liveness {
     }
   }
 
+  /** Where it cannot be, nothing is lost: a file that nobody has locked is a dead session's, and `clear` tries again. */
   #remove(token: string): void {
-    rmSync(this.#path(token), { force: true })
+    try {
+      rmSync(this.#path(token), { force: true })
+    } catch {
+      // It is another user's, say, or the folder cannot be written any more.
+    }
   }
 
   /** A digest, because a token is a secret and may be any text: as it is stored, texts that differ are other bytes. */
