@@ -146,7 +146,7 @@ export function beginWrite(connection: Connection, patience: Patience): void {
 }
 
 /** Tries again while another process has the lock, where that may be. */
-function patiently<T>(patience: Patience, attempt: () => T): T {
+function patiently(patience: Patience, attempt: () => void): void {
   if (patience === 'gives-up') return attempt()
   for (let waitedMs = 0; ; waitedMs += busyMs) {
     try {
