@@ -52,7 +52,7 @@ export const undoInvariants: readonly Invariant[] = [
         see(read) {
           isHidden ||= mayHide(read)
           const wrong = compensating.has(read.entry.kind) ? judge(ofIn(read)) : undefined
-          undoables.see(read.entry, read.record)
+          undoables.see(read.entry, read.record ?? {})
           return wrong
         },
       }
@@ -85,7 +85,7 @@ export const undoInvariants: readonly Invariant[] = [
       return {
         see(read) {
           const { kind } = read.entry
-          undoables.see(read.entry, read.record)
+          undoables.see(read.entry, read.record ?? {})
           switch (kind) {
             case 'run.undoing':
               lowest = Infinity
