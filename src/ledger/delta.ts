@@ -72,9 +72,9 @@ export const readsTooMuch = (chainUnits: number, liveUnits: number): boolean =>
 function compare(before: unknown, after: unknown, path: Path, comparison: Comparison): void {
   if (Object.is(before, after)) return
   if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, comparison)
-  else if (hasOnlyFields(before) && hasOnlyFields(after))
+  else if (hasOnlyFields(before) && hasOnlyFields(after)) {
     compareRecords(before, after, path, comparison)
-  else if (!equal(before, after)) comparison.edits.push(['set', path, after])
+  } else if (!equal(before, after)) comparison.edits.push(['set', path, after])
 }
 
 function compareRecords(before: Fields, after: Fields, path: Path, comparison: Comparison): void {
