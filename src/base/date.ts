@@ -14,8 +14,11 @@ const iso = /^([+-]?\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|
 export function readDate(text: string): number | undefined {
   const [, day = '', time] = iso.exec(text) ?? []
   const at = Date.parse(time === undefined ? day : `${day}T${time}`)
-  return Number.isNaN(at) || !isDay(day) ? undefined : at
+  return isDay(day) && !Number.isNaN(at) ? at : undefined
 }
 
 /** False for the 31st of February, which JavaScript takes for a day in March. */
-const isDay = (day: string): boolean => new Date(Date.parse(day)).toISOString().startsWith(day)
+function isDay(day: string): boolean {
+  const at = Date.parse(day)
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day)
+}

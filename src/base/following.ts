@@ -1,5 +1,5 @@
 /**
- * A controller that is aborted together with a signal, as what AbortSignal.any makes is. That is not used here:
+ * Aborts a controller together with a signal, as AbortSignal.any does with the signal that it makes. That is not used:
  * Node 22 keeps each signal of its making that anybody has listened to until the process ends, with all that the
  * listener holds, and a little of all others for as long as there is the signal that they follow.
  */

@@ -38,7 +38,10 @@ interface Writing {
   readonly isSlashed: boolean
 }
 
-/** What encoders escape although they need not: JavaScript and most others; Go and Ruby on Rails; Python for HTML, PowerShell; Gson; PHP for HTML; .NET. */
+/**
+ * What encoders escape although they need not: JavaScript and most others; Go and Ruby on Rails; Python for HTML and
+ * PowerShell; Gson; PHP for HTML; .NET.
+ */
 const escapedSets = ['', '<>&', `<>&'`, `<>&'=`, `<>&'"`, `<>&'"+\``].map((set) => set.split(''))
 
 /** The text as JSON writes it, and as JSON in JSON does, without the quotes. */

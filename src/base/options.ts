@@ -1,4 +1,4 @@
-/** Refuses misspelt options by name: a silently ignored timeout is worse than an error. */
+/** Refuses options that are misspelt, by name, or of the wrong type: a silently ignored timeout is worse than an error. */
 import { type ErrorPlace, EverloopError } from './errors.ts'
 
 /** Throws BAD_OPTION unless this is an object with no other keys than these. */

@@ -10,6 +10,7 @@
  */
 import { EverloopError } from './errors.ts'
 import { asciiJson, formsOf } from './forms.ts'
+import { messageOf } from './message-of.ts'
 
 /** Shorter values would be found everywhere, so they are not taken for secrets. */
 const unitsMin = 6
@@ -25,11 +26,15 @@ interface BytesSearch {
 }
 
 export class Redactor {
+  /** By form: the name of the secret. */
   readonly #names = new Map<string, string>()
+  /** Values that are registered. */
   readonly #added = new Set<string>()
+  /** Find any form, made when they are needed: in text, in JSON in ASCII, in bytes. */
   #pattern: RegExp | undefined
   #encoded: RegExp | undefined
   #inBytes: BytesSearch | undefined
+  /** Characters of the longest form. */
   #longest = 0
   /** The forms, by their first characters. */
   readonly #byFirst = new Map<string, string[]>()
@@ -84,9 +89,17 @@ export class Redactor {
     return clean === text ? bytes : new Uint8Array(Buffer.from(clean, 'latin1'))
   }
 
-  /** The error, or one of the same kind without secrets in its texts and properties. */
+  /**
+   * The error, or one of the same kind without secrets in its texts and properties. Never throws: of one that cannot be
+   * copied, only what it says is left.
+   */
   error<T>(error: T): T {
-    return this.isEmpty ? error : (this.#clean(error, new Map()) as T)
+    if (this.isEmpty) return error
+    try {
+      return this.#clean(error, new Map()) as T
+    } catch {
+      return new Error(this.text(messageOf(error))) as T
+    }
   }
 
   /** For text that comes in pieces: a secret is found across their borders. */

@@ -8,7 +8,7 @@
  * - T5 The items that a block stands for equal those in its artifact: an edit that touches one of
  *   them gives the block up.
  */
-import { type Edit, isRecord } from './delta.ts'
+import { type Edit, hasOnlyFields } from './delta.ts'
 
 /** So many items of a list from `start` on. */
 export interface Stretch {
@@ -61,7 +61,7 @@ export function* listsOf(
   path: ListPath = [],
 ): Generator<{ readonly path: ListPath; readonly list: readonly unknown[] }> {
   if (Array.isArray(state)) yield { path, list: state }
-  else if (isRecord(state)) {
+  else if (hasOnlyFields(state)) {
     for (const [key, value] of Object.entries(state)) yield* listsOf(value, [...path, key])
   }
 }

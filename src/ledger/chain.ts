@@ -2,7 +2,7 @@
  * The hash chain: how an entry gets its place, and how a reader sees that nobody moved it.
  *
  * - digest = SHA-256(salt "\n" payload)
- * - hash   = SHA-256 over the nine lines `everloop/1`, predecessor, run, seq, epoch, time, scope,
+ * - hash   = SHA-256 over the ten lines `everloop/1`, predecessor, run, seq, epoch, time, scope,
  *   kind, key, digest, joined by "\n"
  *
  * Both in base64url without padding. The digest covers the stored bytes, so a chain verifies

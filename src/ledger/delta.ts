@@ -3,9 +3,10 @@
  *
  * A change is a list of small edits, found by identity first (state is frozen, so the same object
  * is the same value) and by structure where identity fails. A growing list costs what was added to
- * it, never its length in bytes. Whether a turn is kept whole is decided by bytes alone: as soon
- * as a resume would read more than twice the living state (`readsTooMuch`). So the chain a resume
- * reads is bounded by the state it yields, and all rewriting together by what was written before.
+ * it, never its length in bytes. Whether a turn is kept whole is decided by lengths alone: at the
+ * latest when a resume would read more than twice the living state (`readsTooMuch`), and sooner where
+ * most of it stands in blocks (block.ts). So the chain a resume reads is bounded by the state it
+ * yields, and all rewriting together by what was written before.
  */
 import { assert } from '../base/errors.ts'
 import { setField } from '../base/set-field.ts'
@@ -68,15 +69,16 @@ export const entryUnits = 200
 export const readsTooMuch = (chainUnits: number, liveUnits: number): boolean =>
   chainUnits > 2 * liveUnits + slackUnits
 
-function compare(before: unknown, after: unknown, path: Path, run: Comparison): void {
+function compare(before: unknown, after: unknown, path: Path, comparison: Comparison): void {
   if (Object.is(before, after)) return
-  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, run)
-  else if (isRecord(before) && isRecord(after)) compareRecords(before, after, path, run)
-  else if (!equal(before, after)) run.edits.push(['set', path, after])
+  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, comparison)
+  else if (hasOnlyFields(before) && hasOnlyFields(after)) {
+    compareRecords(before, after, path, comparison)
+  } else if (!equal(before, after)) comparison.edits.push(['set', path, after])
 }
 
-function compareRecords(before: Fields, after: Fields, path: Path, run: Comparison): void {
-  const { edits } = run
+function compareRecords(before: Fields, after: Fields, path: Path, comparison: Comparison): void {
+  const { edits } = comparison
   const olds = Object.keys(before)
   const news = Object.keys(after)
   const isKept = olds.length <= news.length && olds.every((key, i) => news[i] === key)
@@ -91,7 +93,7 @@ function compareRecords(before: Fields, after: Fields, path: Path, run: Comparis
     const isNew = isKept ? i >= olds.length : !Object.hasOwn(before, key)
     if (isNew) edits.push(['set', [...path, key], after[key]])
     else if (!Object.is(before[key], after[key])) {
-      compare(before[key], after[key], [...path, key], run)
+      compare(before[key], after[key], [...path, key], comparison)
     }
   }
 }
@@ -111,9 +113,9 @@ function compareLists(
   frozen: readonly unknown[],
   after: readonly unknown[],
   path: Path,
-  run: Comparison,
+  comparison: Comparison,
 ): void {
-  const before = run.plainOf?.(frozen) ?? [...frozen]
+  const before = comparison.plainOf?.(frozen) ?? [...frozen]
   const shorter = Math.min(before.length, after.length)
   let head = sameItems(before, after)
   while (head < shorter && equal(before[head], after[head])) head++
@@ -128,9 +130,10 @@ function compareLists(
   const inserted = after.slice(head, after.length - tail)
   if (removed === inserted.length) {
     // Items changed in place: say what changed inside each. `forEach` would skip holes.
-    for (let i = head; i < head + removed; i++) compare(before[i], after[i], [...path, i], run)
+    for (let i = head; i < head + removed; i++)
+      compare(before[i], after[i], [...path, i], comparison)
   } else {
-    run.edits.push(['splice', path, head, removed, inserted])
+    comparison.edits.push(['splice', path, head, removed, inserted])
   }
 }
 
@@ -166,7 +169,7 @@ function sameUntil(
 type Fields = Readonly<Record<string, unknown>>
 
 /** True for objects that are nothing but fields. */
-export function isRecord(value: unknown): value is Fields {
+export function hasOnlyFields(value: unknown): value is Fields {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
@@ -182,8 +185,8 @@ export function equal(a: unknown, b: unknown): boolean {
     for (let i = 0; i < a.length; i++) if (!equal(a[i], b[i])) return false
     return true
   }
-  if (isRecord(a)) {
-    if (!isRecord(b)) return false
+  if (hasOnlyFields(a)) {
+    if (!hasOnlyFields(b)) return false
     const keys = Object.keys(a)
     const others = Object.keys(b)
     return (

@@ -1,5 +1,6 @@
 /** Whatever was thrown, as data that can be recorded. */
 import type { ErrorData } from '../base/errors.ts'
+import { messageOf } from '../base/message-of.ts'
 import { decode } from './codec.ts'
 import {
   cut,
@@ -24,7 +25,7 @@ export function errorData(thrown: unknown): ErrorData {
   const text = thrown === undefined ? undefined : tryWrite(thrown, walk)
   return {
     name: 'NonError',
-    message: `Not an error was thrown: ${saidBy(thrown) ?? describe(thrown)}`,
+    message: `Not an error was thrown: ${saidBy(thrown) ?? messageOf(thrown).slice(0, 200)}`,
     ...(text === undefined || text.length > errorUnitsMax ? {} : { data: decode(text) }),
   }
 }
@@ -42,15 +43,4 @@ function saidBy(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined
   const message = reading(() => (thrown as { readonly message?: unknown }).message)
   return typeof message === 'string' && message !== '' ? cut(message, messageUnitsMax) : undefined
-}
-
-function describe(value: unknown): string {
-  for (const show of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
-    try {
-      return show(value).slice(0, 200)
-    } catch {
-      // The next one asks less of it.
-    }
-  }
-  return 'something that cannot be shown'
 }

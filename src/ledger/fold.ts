@@ -1,9 +1,9 @@
 /**
  * What a run's entries add up to: the pure fold from which every projection is made.
  *
- * Stores keep three things of it as rows, so that they can find runs without reading ledgers: the
- * run's status, its open scopes, and its open questions. They get them from `effectOf`, one entry
- * at a time, and invariant L12 compares the rows with the fold over all entries.
+ * Stores keep what finds runs without reading ledgers as rows: the run's status, title and version, its
+ * open scopes, and its open questions. They get them from `effectOf`, one entry at a time, and
+ * invariant L12 compares the rows with the fold over all entries.
  */
 import { effectOf } from './effect.ts'
 import type { Entry, Payloads, Taint } from './entry.ts'
@@ -23,6 +23,8 @@ export interface RunState {
   readonly scopes: ReadonlyMap<string, number>
   /** By operation path. */
   readonly waits: ReadonlyMap<string, Wait>
+  /** What was waited for when something around it failed, and is again after a retry: times alone. */
+  readonly interrupted: ReadonlyMap<string, Wait>
   /** What people call the run, as far as it is known from these entries. */
   readonly title: string | undefined
   /** The version of its flow to which it has moved since it was started. */
@@ -38,6 +40,7 @@ export const emptyState: RunState = {
   undoing: undefined,
   scopes: new Map(),
   waits: new Map(),
+  interrupted: new Map(),
   title: undefined,
   version: undefined,
   taints: [],
@@ -60,7 +63,6 @@ export interface Folding extends RunState {
   taints: RunState['taints']
   readonly scopes: PathMap<number>
   readonly waits: PathMap<Wait>
-  /** What was waited for when something around it failed, and is again after a retry: times alone. */
   readonly interrupted: Map<string, Wait>
 }
 
@@ -71,6 +73,7 @@ export const foldingOf = ({
   undoing,
   scopes,
   waits,
+  interrupted,
   title,
   version,
   taints,
@@ -80,7 +83,7 @@ export const foldingOf = ({
   undoing,
   scopes: new PathMap(scopes),
   waits: new PathMap(waits),
-  interrupted: new Map(),
+  interrupted: new Map(interrupted),
   title,
   version,
   taints,

@@ -1,4 +1,4 @@
-/** What is known about kinds as such: which exist, and what they are entries of. */
+/** What is known about kinds as such: what they are entries of, and which belong together. entry.ts lists them. */
 import { type PayloadKind, reservedKinds } from './entry.ts'
 
 /** What an entry is of: the run as a whole, an operation, or a loop's turn. */

@@ -1,5 +1,5 @@
 /**
- * Names of scopes and operations: how a path is put together, and nothing else.
+ * Names of scopes, operations and runs: how a path is put together, and what a run may be called.
  *
  * A scope path is "" for the run itself, else segments joined by "/". An operation's key is its
  * escaped name, with "~2", "~3" … for later occurrences in the same scope, or "=" and an explicit

@@ -14,6 +14,12 @@ export type RunStatus =
   | { readonly is: 'failed'; readonly error: ErrorData; readonly cause?: number | undefined }
   | { readonly is: 'cancelled'; readonly reason: string }
 
+/** The code that it is paused or failed with. */
+export function codeOf(status: RunStatus): string | undefined {
+  if (status.is === 'paused') return status.code
+  return status.is === 'failed' ? status.error.code : undefined
+}
+
 /** True when a run in this status has ended. A failed run can be retried all the same. */
 export const isEnd = (is: RunStatus['is']): boolean =>
   is === 'completed' || is === 'failed' || is === 'cancelled'

@@ -23,9 +23,7 @@ export function waitOf(entry: Entry, record: Payloads[WaitKind]): Wait {
 
 /** True when somebody is asked: what waits is answered under the number of its entry. */
 export const isQuestion = ({ kind, record }: Pick<Wait, 'kind' | 'record'>): boolean =>
-  kind === 'question.asked' ||
-  kind === 'approval.requested' ||
-  (kind === 'effect.doubted' && 'prompt' in record)
+  mayAsk(kind) && (kind !== 'effect.doubted' || 'prompt' in record)
 
 /** True for kinds of which an entry may ask somebody. */
 export const mayAsk = (kind: EntryKind | undefined): boolean =>

@@ -226,11 +226,13 @@ const asText = (value: unknown): string => String(value)
 /** What an error has a place for already, and its stack, which shows paths of the machine. */
 const fieldsOfErrors: ReadonlySet<string> = new Set(['name', 'message', 'stack'])
 
+/** The text, its end replaced by a mark where it would be longer. */
 export function cut(text: string, unitsMax: number): string {
   const mark = ' ... (cut)'
   return text.length <= unitsMax ? text : text.slice(0, unitsMax - mark.length) + mark
 }
 
+/** What reading it gives; undefined where the code behind it throws. */
 export function reading<T>(read: () => T): T | undefined {
   try {
     return read()

@@ -82,6 +82,11 @@ export class MemoryRun {
     }
   }
 
+  /** The row as it is now, for callers. */
+  snapshot(): RunRow {
+    return { ...this.row, labels: { ...this.row.labels } }
+  }
+
   /** Adds an entry behind the last one and does to the projections what it says. */
   apply(entry: Entry, position: number): PositionedEntry {
     const stored = { ...entry, previous: this.row.hash }

@@ -100,7 +100,7 @@ export class MemorySessions {
         row.wake !== undefined &&
         flows.some(({ name, version }) => name === row.flow && version === row.version),
     )
-    const runs: MemoryRun[] = []
+    const runs: RunRow[] = []
     let suspectsLeft = suspects
     for (const run of waiting.toSorted((a, b) => (a.row.wake ?? 0) - (b.row.wake ?? 0))) {
       const left = room.get(run.row.queue) ?? Infinity
@@ -108,8 +108,7 @@ export class MemorySessions {
       if (left <= 0 || (isSuspect(run.row) && suspectsLeft <= 0)) continue
       if (isSuspect(run.row)) suspectsLeft -= 1
       room.set(run.row.queue, left - 1)
-      this.#hold(run, token)
-      runs.push(run)
+      runs.push(this.#hold(run, token))
     }
     const next = [
       ...waiting
@@ -121,15 +120,15 @@ export class MemorySessions {
         .map((other) => other.expires),
     ]
     return {
-      runs: runs.map(({ row }) => ({ ...row })),
+      runs,
       nextDue: next.length === 0 ? undefined : next.reduce((a, b) => Math.min(a, b)),
     }
   }
 
-  #hold({ row }: MemoryRun, token: string): RunRow {
-    row.session = token
-    row.epoch += 1
-    return { ...row }
+  #hold(run: MemoryRun, token: string): RunRow {
+    run.row.session = token
+    run.row.epoch += 1
+    return run.snapshot()
   }
 
   /** Frees the runs of sessions whose lease has ended, and forgets these sessions. */

@@ -96,7 +96,7 @@ class MemoryStore implements Store {
     checkNewRun(run)
     const created = this.#create(run)
     if (created) this.#notify('work')
-    return { created, run: rowOf(this.#need(run.genesis.run)) }
+    return { created, run: this.#need(run.genesis.run).snapshot() }
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -181,13 +181,15 @@ class MemoryStore implements Store {
 
   async runs(filter: RunFilter): Promise<readonly RunRow[]> {
     this.#checkOpen()
+    const { before, limit = Infinity } = filter
     const all = Array.from(this.#runs.values())
-    const end = filter.before === undefined ? -1 : all.findIndex((r) => r.row.id === filter.before)
-    return (end === -1 ? (filter.before === undefined ? all : []) : all.slice(0, end))
+    const end = before === undefined ? all.length : all.findIndex(({ row }) => row.id === before)
+    return all
+      .slice(0, Math.max(0, end)) // no run comes before one that is not there
       .filter(({ row }) => fitsFilter(row, filter))
       .toReversed()
-      .slice(0, filter.limit ?? Infinity)
-      .map(rowOf)
+      .slice(0, limit)
+      .map((run) => run.snapshot())
   }
 
   async entries(run: string, range: EntryRange = {}): Promise<readonly LinkedEntry[]> {
@@ -339,8 +341,7 @@ class MemoryStore implements Store {
   }
 
   #row(id: string): RunRow | undefined {
-    const run = this.#runs.get(id)
-    return run && rowOf(run)
+    return this.#runs.get(id)?.snapshot()
   }
 
   #need(id: string): MemoryRun {
@@ -363,5 +364,3 @@ class MemoryStore implements Store {
     }
   }
 }
-
-const rowOf = ({ row }: MemoryRun): RunRow => ({ ...row, labels: { ...row.labels } })

@@ -3,6 +3,7 @@
  * effect that become rows, and the rules about wake-ups that do not depend on how rows are kept.
  */
 import {
+  codeOf,
   type Effect,
   effectOf,
   type Entry,
@@ -45,9 +46,7 @@ export function statusColumns(status: RunStatus): {
   readonly status: RunRow['status']
   readonly code: string | undefined
 } {
-  if (status.is === 'paused') return { status: status.is, code: status.code }
-  if (status.is === 'failed') return { status: status.is, code: status.error.code }
-  return { status: status.is, code: undefined }
+  return { status: status.is, code: codeOf(status) }
 }
 
 /**

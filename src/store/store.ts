@@ -13,7 +13,7 @@
  *   the newest message makes the run due at once: no wake-up is lost.
  * - S5 A message is taken once: by the append that names it.
  * - S6 A run has at most one holder. Claiming raises the epoch, in the claiming transaction.
- * - S7 Projections (status, open scopes, open questions) equal the fold over the entries. The
+ * - S7 Projections (status, title, version, open scopes, open questions) equal the fold over the entries. The
  *   account of a run equals the sum of what the entries of all runs charge to it, and is finite.
  * - S8 Reads are consistent snapshots, and a read after an acknowledgement shows what was acknowledged.
  * - S9 A write whose reply is an error may or may not have happened only when the error says so

@@ -25,6 +25,22 @@ export const claimCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'rows are the own ones of whoever gets them',
+    async run({ open }) {
+      const store = await open()
+      await session(store, 's')
+      await start(store, 'r', { labels: { team: 'one' } })
+      const rows = [
+        await row(store, 'r'),
+        ...(await store.runs({})),
+        ...(await claim(store, 's')).runs,
+      ]
+      for (const { labels } of rows) Object.assign(labels, { team: 'two' })
+      assert.equal(rows.length, 3)
+      assert.deepEqual((await row(store, 'r')).labels, { team: 'one' })
+    },
+  },
+  {
     name: 'two that claim at the same time never get the same run',
     async run({ open }) {
       const stores = [await open(), await open()] as const

@@ -15,6 +15,7 @@ import {
   start,
   type StoreCase,
 } from './store-bed.ts'
+import { oddTexts } from './store-cases-runs.ts'
 
 const claimed = async (store: Store, token: string, limit?: number): Promise<string[]> =>
   ids((await claim(store, token, limit)).runs)
@@ -64,6 +65,18 @@ export const sessionCases: readonly StoreCase[] = [
           holds: 2,
         },
       ])
+    },
+  },
+  {
+    name: 'a token may be any text, by which its runs are found',
+    async run({ open }) {
+      const store = await open()
+      for (const [i, token] of oddTexts.filter((text) => text !== '').entries()) {
+        await start(store, `r${i}`)
+        await session(store, token)
+        assert.equal((await hold(store, token, `r${i}`)).session, token)
+        assert.deepEqual(ids(await store.runs({ session: token })), [`r${i}`])
+      }
     },
   },
   {

@@ -80,6 +80,25 @@ describe('a redactor', () => {
     expect(clean.request.headers).toEqual(['Bearer [secret PASSWORD]'])
   })
 
+  test('regression: whatever an error is made of, cleaning it throws nothing and shows no secret', () => {
+    const throwing = (): never => {
+      throw new Error('Do not ask.')
+    }
+    let deep: object = { canary }
+    for (let i = 0; i < 100_000; i++) deep = { deep }
+    const errors = [
+      Object.assign(new Error(`at ${canary}`), { deep }),
+      Object.defineProperty(new Error(`at ${canary}`), 'stack', { get: throwing }),
+      new Proxy(new Error(`at ${canary}`), { getPrototypeOf: throwing, ownKeys: throwing }),
+    ]
+    for (const error of errors) {
+      const clean: unknown = redactor.error(error)
+      expect(String(clean)).not.toContain(canary)
+      expect(clean).toBeInstanceOf(Error)
+    }
+    expect(String(redactor.error(errors[0]))).toBe('Error: at [secret API_KEY]')
+  })
+
   test('finds each line of a key file', () => {
     const lines = ['-----BEGIN KEY-----', 'aGVsbG8gd29ybGQgaGVsbG8=', 'c2Vjb25kIGxpbmUgb2Yga2V5']
     const one = new Redactor()

@@ -41,6 +41,8 @@ describe('readDate', () => {
     ' 2026-11-21',
     '02026-11-21',
     '+2026-11-21',
+    '-271821-04-19T23:00:00-02:00',
+    '+275760-09-14',
   ])('%j is no date', (text) => {
     expect(readDate(text)).toBeUndefined()
   })

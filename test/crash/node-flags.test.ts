@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from 'everloop'
 
-const index = new URL('../../src/index.ts', import.meta.url).href
+const source = (path: string): string => new URL(`../../src/${path}`, import.meta.url).href
+const index = source('index.ts')
 
 test.each(['--max-old-space-size=512', '--expose-gc', '--stack-trace-limit=50', '--title=agents'])(
   'a large step is recorded in a process that was started with %s',
@@ -55,6 +56,36 @@ test('where no thread may be started, the failure says so', async () => {
   expect(stdout).toMatch(
     /^STORE_FAILED .*thread that writes the store cannot be started: .*access/im,
   )
+})
+
+test('regression: a transaction that was committed is told so, although no thread can be started to keep the log short', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'everloop-flags-'))
+  const location = join(folder, 'ledger.db')
+  await (await open({ store: `sqlite:${location}` })).close()
+  const code = `const { systemPorts } = await import('${source('base/system.ts')}')
+    const { sqliteStore } = await import('${source('store/sqlite/store.ts')}')
+    const { heldRun } = await import('${source('testing/store-bed.ts')}')
+    const { step } = await import('${source('testing/chain-builder.ts')}')
+    const store = await sqliteStore({ location: '${location}', ports: systemPorts, durability: 'process' })
+    const { chain, held } = await heldRun(store)
+    let told = 0
+    const write = () => ({ entries: chain.append(held, [step('s' + told)]).entries })
+    try {
+      for (; told < 450; told++) await store.transact({ run: 'r', ...held, after: chain.head }, write)
+    } catch (error) {
+      console.log(error.code)
+    }
+    console.log(told)
+    await store.close()`
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings']
+  const args = [...flags, '--input-type=module', '--eval', code]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  const ever = await open({ store: `sqlite:${location}` })
+  const entries = await ever.store.entries('r')
+  await ever.close()
+  rmSync(folder, { recursive: true })
+  expect(`${entries.length - 1}\n`, stderr).toBe(stdout)
+  expect(stdout).toBe('450\n')
 })
 
 test("a new store that Node's permission model lets nobody make durable is refused with what to do", () => {

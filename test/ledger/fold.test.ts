@@ -21,6 +21,22 @@ describe('fold', () => {
     )
   })
 
+  test('regression: a time that is waited for again after a retry is known by parts, too', () => {
+    const interrupted = ledgerOf([
+      started,
+      draft('timer.set', { due: 9 }, 'x', 'sleep'),
+      draft('scope.failed', { error, scopes: [{ path: 'x', from: 2 }] }, '', 'x'),
+      draft('run.failed', { error, cause: 3 }),
+      draft('run.retried', { forget: [3], reopen: [{ path: 'x', from: 2 }] }),
+    ])
+    const whole = fold(emptyState, interrupted)
+    expect([...whole.waits.keys()]).toEqual(['x/sleep'])
+    for (let n = 0; n <= interrupted.length; n++) {
+      const [first, second] = [interrupted.slice(0, n), interrupted.slice(n)]
+      expect(fold(fold(emptyState, first), second)).toStrictEqual(whole)
+    }
+  })
+
   test('changes nothing of what it was given', () => {
     const before = fold(emptyState, entries.slice(0, 8))
     fold(before, entries.slice(8))

@@ -4,8 +4,9 @@ import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { emptyHead, entryHash, headOf, seal } from '../../src/ledger/chain.ts'
-import type { AnyDraft, Entry, EntryKind } from '../../src/ledger/entry.ts'
+import { type AnyDraft, type Entry, type EntryKind, reservedKinds } from '../../src/ledger/entry.ts'
 import { verifyRun } from '../../src/ledger/invariants/verify.ts'
+import { payloadKinds } from '../../src/ledger/kinds.ts'
 import { draft, ledgerOf, resealed, run, started, step, story } from './ledger.ts'
 
 const entries = ledgerOf(story)
@@ -142,6 +143,13 @@ describe('verifyRun', () => {
     expect(verdict.ok ? 0 : verdict.violations.length).toBe(100)
   })
 
+  test('tells of a hundred violations at most, of the rows too', async () => {
+    const whole = ledgerOf([started, ...Array.from({ length: 500 }, (_, i) => step(`s${i}`))])
+    const verdict = await verifyRun(whole, headOf(whole.at(-1) as Entry), { open: [] })
+    expect(verdict.ok ? [] : verdict.violations).toHaveLength(100)
+    expect(verdict).toMatchObject({ ok: false })
+  })
+
   test('ends when a damaged store hands out the same page for ever', async () => {
     const verdict = await verifyRun(() => Promise.resolve(entries.slice(0, 3)), head)
     expect(verdict).toMatchObject({ ok: false })
@@ -149,6 +157,23 @@ describe('verifyRun', () => {
 
   test('an empty ledger is a truncated one', async () => {
     expect(await firstOf([])).toEqual({ id: 'L12', seq: 1 })
+  })
+
+  test.each<[string, Partial<Entry>[]]>([
+    ['cannot be read, of an undo', [{ kind: 'undo.completed', payload: '{"of":' }]],
+    ['is no record, of an undo', [{ kind: 'undo.retrying', payload: 'null' }]],
+    [
+      'is longer than a path, behind an effect',
+      [
+        { kind: 'effect.intended', key: 'e' },
+        { kind: 'scope.failed', scope: '/'.repeat(5000), key: 'k' },
+      ],
+    ],
+  ])('regression: says what is wrong where it %s', async (_what, parts) => {
+    const damaged = parts.map((part, i) => ({ ...(entries[i + 1] as Entry), ...part }))
+    const verdict = await verifyRun([entries[0] as Entry, ...damaged], head)
+    const ids = verdict.ok ? [] : verdict.violations.map(({ id }) => id)
+    expect(ids).toEqual(expect.arrayContaining(['L2', 'L10']))
   })
 
   test('never throws, whatever the entries hold', async () => {
@@ -160,13 +185,21 @@ describe('verifyRun', () => {
         '{"forget":{"length":1},"reopen":{"length":-1},"scopes":"x"}',
         '{"due":"x"}',
         '{"base":',
+        'null',
+        '{"of":{},"undo":1}',
+        '{"undo":{"action":{}}}',
+        '{"taints":1,"ancestors":2,"votes":3,"charge":{}}',
+        '{"charge":{"to":[1],"amounts":{"a":1}}}',
+        '{"prompt":1,"effect":"once","attempt":1}',
         '{"$":"undefined"}',
         '{"error":null,"cause":"x"}',
       ),
     )
-    const kinds = story.map(({ kind }) => kind)
     const entry = fc.record({
-      kind: fc.oneof(fc.constantFrom(...kinds), fc.string() as fc.Arbitrary<EntryKind>),
+      kind: fc.oneof(
+        fc.constantFrom(...payloadKinds, ...reservedKinds),
+        fc.string() as fc.Arbitrary<EntryKind>,
+      ),
       scope: fc.oneof(fc.constantFrom('', 'x', 'x/1', '/'.repeat(5000)), fc.string()),
       key: fc.oneof(fc.constantFrom('', '1', 'k'), fc.string()),
       payload: fc.option(record),

@@ -1,5 +1,6 @@
 /** Sessions whose lease ran out, in a process that goes on. */
-import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemPorts } from '../../src/base/system.ts'
 import { Connection } from '../../src/store/sqlite/driver.ts'
@@ -68,3 +69,37 @@ test.skipIf(process.platform !== 'linux')(
     expect(readdirSync(`${location}-sessions`)).toHaveLength(1)
   },
 )
+
+/** Makes the system refuse to remove the files of sessions, as that of another user's folder would. */
+function makeUnremovable(location: string): void {
+  const folder = `${location}-sessions`
+  for (const name of readdirSync(folder)) {
+    rmSync(join(folder, name))
+    mkdirSync(join(folder, name))
+  }
+}
+
+test('regression: a claim hands out what it has freed, even if the file of the lost session cannot be removed', async () => {
+  let now = systemPorts.clock.now()
+  const location = newLocation()
+  const store = await openStore(location, { ports: { ...systemPorts, clock: { now: () => now } } })
+  await heldRun(store, 'r', 'lost')
+  makeUnremovable(location)
+  now += leaseMs
+  await session(store, 's')
+  const { runs } = await store.claim({ session: 's', flows: [testFlow], limit: 1 })
+  expect(runs).toMatchObject([{ id: 'r', session: 's' }])
+})
+
+test('regression: a store closes all of it, even if the files of its sessions cannot be removed', async () => {
+  const location = newLocation()
+  const store = await openStore(location)
+  await session(store, 'a')
+  await session(store, 'b')
+  makeUnremovable(location)
+  await store.closeSession('a')
+  await store.close()
+  expect(readdirSync(dirname(location)).filter((name) => /-(wal|shm)$/.test(name))).toEqual([])
+  const next = await openStore(location)
+  expect(await next.sessions()).toEqual([])
+})

@@ -10,6 +10,7 @@ describe('an error of SQLite', () => {
   test.each([
     ['SQLITE_BUSY', 5, 'STORE_UNAVAILABLE', false],
     ['SQLITE_BUSY_SNAPSHOT', 517, 'STORE_UNAVAILABLE', false],
+    ['SQLITE_PROTOCOL', 15, 'STORE_UNAVAILABLE', false],
     ['SQLITE_READONLY_DIRECTORY', 1544, 'STORE_READ_ONLY', false],
     ['SQLITE_IOERR_FSYNC', 1034, 'STORE_FAILED', true],
     ['SQLITE_CORRUPT', 11, 'STORE_FAILED', true],

@@ -7,9 +7,9 @@
  */
 import { isObject } from '../../base/is-object.ts'
 import { parseJson } from '../../base/parse-json.ts'
-import { toAscii } from '../quote.ts'
 import type { Entry } from '../entry.ts'
 import { isRunId } from '../path.ts'
+import { toAscii } from '../quote.ts'
 
 /** The number in the first line of every export. */
 export const exportFormat = 1

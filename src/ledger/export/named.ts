@@ -1,6 +1,6 @@
 /** What an entry names that does not stand in its ledger: artifacts, and runs below. */
-import { fieldsOf, type ReadEntry } from '../invariants/invariant.ts'
 import { isRunId } from '../path.ts'
+import { fieldsOf, type ReadEntry } from '../read-entry.ts'
 
 /** A large value, or what `run.artifacts.put` has returned, wherever it was handed on to. */
 const names = /"\$":"ref","v":\[0,"([\w-]{43})"[\],]|"artifact":"([\w-]{43})"/g

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { isObject } from '../../base/is-object.ts'
-import { fieldsOf, type ReadEntry } from './invariant.ts'
+import { fieldsOf, type ReadEntry } from '../read-entry.ts'
 
 /** The bytes that are kept under this hash. */
 export type ArtifactSource = (hash: string) => Promise<Uint8Array | undefined>

@@ -1,6 +1,7 @@
 /** L16, L17 and L18: a call whose effect counts is announced first, and nothing goes on before it is known what became of it. */
-import { fieldsOf, type Invariant, invariant, type ReadEntry, type Watch } from './invariant.ts'
-import { childPath } from '../path.ts'
+import { operationPath } from '../path.ts'
+import { fieldsOf, type ReadEntry } from '../read-entry.ts'
+import { type Invariant, invariant, type Watch } from './invariant.ts'
 import { ScopeTree } from './scope-tree.ts'
 
 /** What is known of the last call at a key. Of one whose payloads were erased, nothing is. */
@@ -51,7 +52,7 @@ class Calls {
       case 'scope.closed':
       case 'scope.failed':
       case 'turn.committed':
-        return this.#inDoubt(childPath(scope, key))
+        return this.#inDoubt(operationPath(scope, key)) // however long a damaged one is
       default:
         return undefined
     }

@@ -5,10 +5,9 @@
  * million entries is judged without being held: it keeps what the open scopes need, no more. The
  * same watch serves `check` (tests, simulator, conformance) and `verifyRun`.
  */
-import { isObject } from '../../base/is-object.ts'
 import type { Amounts } from '../charge.ts'
-import { decode } from '../codec.ts'
-import type { Entry, OpenScope, PayloadKind, Payloads } from '../entry.ts'
+import type { Entry, OpenScope } from '../entry.ts'
+import { fieldsOf, listOf, readEntry, type ReadEntry } from '../read-entry.ts'
 import type { RunStatus } from '../run-status.ts'
 
 /** A rule that does not hold, and the entry where it shows. */
@@ -49,13 +48,6 @@ export interface Projections {
   readonly account?: Amounts | undefined
 }
 
-/** An entry whose payload was decoded once, for all invariants. */
-export interface ReadEntry {
-  readonly entry: Entry
-  /** The record, with undefined for references; undefined when erased or unreadable. */
-  readonly record: object | undefined
-}
-
 /** One judgement under way. */
 export interface Watch {
   /** What is wrong with this entry, behind those seen before. */
@@ -92,25 +84,6 @@ export function invariant(id: string, says: string, watch: () => Watch): Invaria
   }
 }
 
-/** Decodes an entry's payload as far as it can be. */
-export function readEntry(entry: Entry): ReadEntry {
-  if (entry.payload === null) return { entry, record: undefined }
-  try {
-    const record = decode(entry.payload, { resolve: () => undefined })
-    return { entry, record: isObject(record) ? record : undefined }
-  } catch {
-    return { entry, record: undefined }
-  }
-}
-
-/** The record of an entry of this kind. Any field may be missing: the ledger is not trusted. */
-export function fieldsOf<K extends PayloadKind>(
-  { entry, record }: ReadEntry,
-  kind: K,
-): Partial<Payloads[K]> | undefined {
-  return entry.kind === kind ? record : undefined
-}
-
 /**
  * Which outcomes no longer count behind this entry: those that a retry names, or, where its payload
  * was erased, perhaps any. Undefined when it is no retry.
@@ -121,7 +94,3 @@ export function forgottenBy(read: ReadEntry): ((seq: number) => boolean) | undef
   const forget = new Set(listOf(fieldsOf(read, 'run.retried')?.forget))
   return (seq) => forget.has(seq)
 }
-
-/** The list, or an empty one where something else stands. */
-export const listOf = <T>(value: readonly T[] | undefined): readonly T[] =>
-  Array.isArray(value) ? value : []

@@ -3,9 +3,9 @@
  * run: the unit tests, the simulator, the conformance suite of the stores and `verifyRun` ask the
  * same ones. docs/ledger-format.md lists them for readers in other languages.
  */
+import type { Entry } from '../entry.ts'
 import { chainInvariants } from './chain-invariants.ts'
 import { effectInvariants } from './effect-invariants.ts'
-import type { Entry } from '../entry.ts'
 import type { Invariant, Projections, Violation } from './invariant.ts'
 import { operationInvariants } from './operation-invariants.ts'
 import { projectionInvariant } from './projection-invariant.ts'

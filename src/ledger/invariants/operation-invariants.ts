@@ -1,7 +1,8 @@
 /** L7, L9 and L13: an operation begins, waits and has one outcome. */
 import { isOutcome, isWait } from '../entry.ts'
-import { forgottenBy, type Invariant, invariant, type ReadEntry } from './invariant.ts'
 import { familyOf, placeOf } from '../kinds.ts'
+import type { ReadEntry } from '../read-entry.ts'
+import { forgottenBy, type Invariant, invariant } from './invariant.ts'
 import { ScopeTree } from './scope-tree.ts'
 
 interface Operation {
@@ -95,7 +96,7 @@ export const operationInvariants: readonly Invariant[] = [
           const family = familyOf(kind)
           if (kind === 'run.retried') retries++
           dropClosed(tree, read)
-          if (!isOfOperation(kind) || !families.has(family)) return undefined
+          if (!isOfOperation(kind) || !fromOutside.has(family)) return undefined
           const begun = tree.at(scope).get(key)
           if (!isWait(kind)) {
             return begun === undefined ? `is ${kind}, but no ${family} was begun here` : undefined
@@ -108,5 +109,5 @@ export const operationInvariants: readonly Invariant[] = [
   ),
 ]
 
-/** Families whose outcome comes from outside: from time, a message or a child. */
-const families: ReadonlySet<string> = new Set(['timer', 'signal', 'question', 'child'])
+/** Families whose outcomes come from outside: from time, a message or a child. */
+const fromOutside: ReadonlySet<string> = new Set(['timer', 'signal', 'question', 'child'])

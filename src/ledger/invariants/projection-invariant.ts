@@ -3,15 +3,11 @@ import { addCharge, chargeOf } from '../charge.ts'
 import type { Payloads } from '../entry.ts'
 import type { RunState } from '../fold.ts'
 import { advance, emptyState, foldingOf } from '../fold.ts'
-import { isQuestion } from '../wait.ts'
-import {
-  fieldsOf,
-  type Invariant,
-  invariant,
-  type Projections,
-  type Violation,
-} from './invariant.ts'
 import { placeOf } from '../kinds.ts'
+import { fieldsOf } from '../read-entry.ts'
+import { codeOf } from '../run-status.ts'
+import { isQuestion } from '../wait.ts'
+import { type Invariant, invariant, type Projections, type Violation } from './invariant.ts'
 
 type Complaint = Omit<Violation, 'id'>
 
@@ -163,10 +159,8 @@ function rowFlaws(
     if (row !== folded) complaints.push({ seq, what: `${name}: ${row} in the row, not ${folded}` })
   }
   if (status) {
-    const { is } = state.status
-    const code = unknown.code ? undefined : codeOf(state)
-    const rowCode = unknown.code ? undefined : status.code
-    compare('status', shown(status.is, rowCode), shown(is, code))
+    const row = shown(status.is, unknown.code ? undefined : status.code)
+    compare('status', row, shown(state.status.is, unknown.code ? undefined : codeOf(state.status)))
   }
   if (title && !unknown.title) compare('title', title.is ?? 'none', state.title ?? 'none')
   if (scopes && !unknown.scopes) {
@@ -206,11 +200,6 @@ function openFlaws(
 
 const missing = (these: ReadonlySet<number>, there: ReadonlySet<number>): number[] =>
   [...these].filter((seq) => !there.has(seq))
-
-function codeOf({ status }: RunState): string | undefined {
-  if (status.is === 'paused') return status.code
-  return status.is === 'failed' ? status.error.code : undefined
-}
 
 const shown = (is: string, code: string | undefined): string =>
   code === undefined ? is : `${is} (${code})`

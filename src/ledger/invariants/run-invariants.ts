@@ -1,10 +1,11 @@
 /** L5, L6, L14 and L22: how a run begins, rests, moves and ends. */
 import { ledgerFormat } from '../entry.ts'
-import { fieldsOf, type Invariant, invariant } from './invariant.ts'
+import { fieldsOf } from '../read-entry.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
 /**
- * Later versions say these about a run that has ended: what an operator undid or found out, a
- * payload that was erased, a title.
+ * What may be said of a run that has ended: that an operator undid something, and in later versions
+ * what one found out, that a payload was erased, a title.
  */
 const afterEnd: ReadonlySet<string> = new Set([
   'effect.resolved',

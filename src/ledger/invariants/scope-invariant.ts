@@ -1,7 +1,8 @@
 /** L8: scopes close once, and turns follow each other. */
-import { forgottenBy, type Invariant, invariant, type ReadEntry } from './invariant.ts'
 import { isReserved } from '../kinds.ts'
+import type { ReadEntry } from '../read-entry.ts'
 import { stateForm } from '../state-form.ts'
+import { forgottenBy, type Invariant, invariant } from './invariant.ts'
 import { ScopeTree } from './scope-tree.ts'
 
 interface Scope {

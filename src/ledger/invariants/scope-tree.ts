@@ -2,8 +2,10 @@
  * Something about each scope of a run, as a tree: what is known of a scope that has closed goes with
  * all that was inside it, in one step, however many scopes are open beside it.
  */
+
 interface Node<T> {
   readonly value: T
+  /** By the segment that leads there. */
   readonly inner: Map<string, Node<T>>
 }
 

@@ -1,8 +1,9 @@
 /** L10, L11 and L15: what an entry is made of, what it refers to and where it stands. */
 import type { Entry, OpenScope, PayloadKind, Payloads } from '../entry.ts'
-import { fieldsOf, type Invariant, invariant, listOf, type ReadEntry } from './invariant.ts'
 import { isReserved, placeOf } from '../kinds.ts'
 import { isRunId, keyUnitsMax, pathUnitsMax } from '../path.ts'
+import { fieldsOf, listOf, type ReadEntry } from '../read-entry.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
 const digestPattern = /^[A-Za-z0-9_-]{43}$/
 const saltPattern = /^[\x21-\x7e]{1,200}$/

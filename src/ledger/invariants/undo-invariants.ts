@@ -1,7 +1,8 @@
 /** L19, L20 and L21: what is undone, when, and in which order. */
 import type { EntryKind } from '../entry.ts'
-import { type Invariant, invariant, type ReadEntry } from './invariant.ts'
+import type { ReadEntry } from '../read-entry.ts'
 import { Undoables } from '../undo.ts'
+import { type Invariant, invariant } from './invariant.ts'
 
 const compensating: ReadonlySet<EntryKind> = new Set([
   'undo.retrying',
@@ -51,7 +52,7 @@ export const undoInvariants: readonly Invariant[] = [
         see(read) {
           isHidden ||= mayHide(read)
           const wrong = compensating.has(read.entry.kind) ? judge(ofIn(read)) : undefined
-          undoables.see(read.entry, read.record)
+          undoables.see(read.entry, read.record ?? {})
           return wrong
         },
       }
@@ -84,7 +85,7 @@ export const undoInvariants: readonly Invariant[] = [
       return {
         see(read) {
           const { kind } = read.entry
-          undoables.see(read.entry, read.record)
+          undoables.see(read.entry, read.record ?? {})
           switch (kind) {
             case 'run.undoing':
               lowest = Infinity

@@ -8,8 +8,9 @@
  * elsewhere, which is what to hand in as `head` then.
  */
 import type { Entry } from '../entry.ts'
+import { type ReadEntry, readEntry } from '../read-entry.ts'
 import { artifactCheck, type ArtifactSource } from './artifact-check.ts'
-import { type Projections, type ReadEntry, readEntry, type Violation } from './invariant.ts'
+import type { Projections, Violation } from './invariant.ts'
 import { invariants } from './invariants.ts'
 
 /** Entries in order: all there are, or a function that reads the page behind a number. */
@@ -76,11 +77,16 @@ export async function verifyRun(
     for (const what of (await artifactFlaws?.(read)) ?? []) {
       violations.push({ id: 'artifact', seq: entry.seq, what })
     }
-    if (violations.length >= violationsMax) return { ok: false, violations }
+    if (violations.length >= violationsMax) return damaged(violations)
   }
   violations.push(...verification.end({ head, ...rows }))
-  return violations.length === 0 ? { ok: true, entries, erased } : { ok: false, violations }
+  return violations.length === 0 ? { ok: true, entries, erased } : damaged(violations)
 }
+
+const damaged = (violations: readonly Violation[]): Verdict => ({
+  ok: false,
+  violations: violations.slice(0, violationsMax),
+})
 
 async function* pages(read: (after: number) => Promise<readonly Entry[]>): AsyncGenerator<Entry> {
   let after = 0

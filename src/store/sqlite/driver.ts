@@ -34,6 +34,7 @@ const troubles: Readonly<Record<number, Trouble>> = {
   11: 'damaged',
   13: 'full',
   14: 'cannot-open',
+  15: 'busy', // PROTOCOL: others were quicker to lock the log for a second or more, again and again
   26: 'not-a-database',
   // IOERR_SHMSIZE: there was no space for the index of the log. What is in the log by then is there all the same.
   [10 | (19 << 8)]: 'index-full',

@@ -47,7 +47,7 @@ function sourcesOf(filter: RunFilter): readonly Source[] {
   if (id !== undefined && id !== '') {
     return [{ statement: sql.runsByPrefix, values: [id, `${id}\u{10ffff}`] }]
   }
-  if (session !== undefined) return [{ statement: sql.runsBySession, values: [session] }]
+  if (session !== undefined) return [{ statement: sql.runsBySession, values: [toStored(session)] }]
   if (parent !== undefined) return [{ statement: sql.runsByParent, values: [parent] }]
   const [label] = Object.entries(labels ?? {})
   if (label) {

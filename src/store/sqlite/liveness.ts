@@ -36,6 +36,7 @@ import { assert } from '../../base/errors.ts'
 import type { Ports } from '../../base/ports.ts'
 import { Connection, troubleOf } from './driver.ts'
 import { ownerOnly } from './open.ts'
+import { toStored } from './stored-text.ts'
 import { explain } from './trouble.ts'
 
 /** The lease of a session, as its row tells it. */
@@ -197,13 +198,18 @@ export class Liveness {
     }
   }
 
+  /** Where it cannot be, nothing is lost: a file that nobody has locked is a dead session's, and `clear` tries again. */
   #remove(token: string): void {
-    rmSync(this.#path(token), { force: true })
+    try {
+      rmSync(this.#path(token), { force: true })
+    } catch {
+      // It is another user's, say, or the folder cannot be written any more.
+    }
   }
 
-  /** A digest, because a token is a secret and may be any text. */
+  /** A digest, because a token is a secret and may be any text: as it is stored, texts that differ are other bytes. */
   #path(token: string): string {
-    return join(this.#folder, hash('sha256', token, 'hex').slice(0, 32))
+    return join(this.#folder, hash('sha256', toStored(token), 'hex').slice(0, 32))
   }
 }
 

@@ -117,7 +117,7 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
       busyMs: patience === 'blocks' ? busyMs : 0,
     })
     connection = db
-    refuseForeign(connection, location)
+    refuseForeign(db, location)
     // Of entries of two kilobytes, three fit a page of this size, and one a page of half of it.
     // Says nothing to a file that has pages already.
     if (isNew) db.exec(`PRAGMA page_size = ${pageSize}`)
@@ -126,9 +126,9 @@ export function openLedger(file: LedgerFile, patience: Patience = 'blocks'): Con
     db.exec(`PRAGMA wal_autocheckpoint = ${patience === 'blocks' ? checkpointPages : 0}`)
     db.exec(`PRAGMA journal_size_limit = ${logBytesMax}`)
     setDurability(db, file)
-    migrate(connection, file, patience)
+    migrate(db, file, patience)
     if (isNew) syncNames(folder, madeFolder ?? folder)
-    return connection
+    return db
   } catch (error) {
     connection?.close()
     // A damaged page at this point means a file that was cut off or never was a store.
@@ -146,7 +146,7 @@ export function beginWrite(connection: Connection, patience: Patience): void {
 }
 
 /** Tries again while another process has the lock, where that may be. */
-function patiently<T>(patience: Patience, attempt: () => T): T {
+function patiently(patience: Patience, attempt: () => void): void {
   if (patience === 'gives-up') return attempt()
   for (let waitedMs = 0; ; waitedMs += busyMs) {
     try {
@@ -217,18 +217,22 @@ function refuseTruncated(location: string): void {
 
 function refuseForeign(connection: Connection, location: string): void {
   connection.exec('BEGIN')
-  const [id] = connection.get('PRAGMA application_id') ?? []
-  const [version] = connection.get('PRAGMA user_version') ?? []
-  const [tables] = connection.get('SELECT count(*) FROM sqlite_schema') ?? []
+  const id = connection.value<number>('PRAGMA application_id')
+  const version = versionOf(connection)
+  const tables = connection.value<number>('SELECT count(*) FROM sqlite_schema')
   connection.exec('COMMIT')
   const isEmpty = id === 0 && version === 0 && tables === 0
   if (id !== applicationId && !isEmpty) throw foreign(location)
-  refuseNewer(Number(version), location)
+  refuseNewer(version, location)
 }
+
+/** The version of its schema; 0 of a file that is empty yet. */
+const versionOf = (connection: Connection): number =>
+  connection.value<number>('PRAGMA user_version')
 
 /** Throws STORE_NEWER when a newer everloop has migrated the file since it was opened. */
 export function refuseMigrated(connection: Connection, location: string): void {
-  refuseNewer(connection.value<number>('PRAGMA user_version'), location)
+  refuseNewer(versionOf(connection), location)
 }
 
 function refuseNewer(version: number, location: string): void {
@@ -243,12 +247,12 @@ function setDurability(connection: Connection, { location, durability }: LedgerF
   connection.exec(`PRAGMA synchronous = ${synchronous[durability]}`)
   // On macOS, a plain fsync leaves data in the drive's cache. Elsewhere these do nothing.
   connection.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
-  const [mode] = connection.get('PRAGMA journal_mode') ?? []
-  const [level] = connection.get('PRAGMA synchronous') ?? []
+  const mode = connection.value<string>('PRAGMA journal_mode')
+  const level = connection.value<number>('PRAGMA synchronous')
   if (mode === 'wal' && level === synchronous[durability]) return
   throw new EverloopError(
     'STORE_UNAVAILABLE',
-    `SQLite would not make the store ${location} durable: it keeps journal mode ${String(mode)} and synchronous level ${String(level)}.`,
+    `SQLite would not make the store ${location} durable: it keeps journal mode ${mode} and synchronous level ${level}.`,
   )
 }
 
@@ -258,12 +262,12 @@ function migrate(
   patience: Patience,
 ): void {
   // Mostly there is nothing to do, and then no lock is wanted: numbers only ever grow.
-  const found = Number(connection.get('PRAGMA user_version')?.[0])
+  const found = versionOf(connection)
   if (found === schemaVersion) return
   if (found > 0 && !mayMigrate) throw older(found, location)
   beginWrite(connection, patience)
   try {
-    const version = Number(connection.get('PRAGMA user_version')?.[0])
+    const version = versionOf(connection)
     refuseNewer(version, location)
     for (const step of migrations.slice(version)) connection.exec(step)
     if (version < schemaVersion) {

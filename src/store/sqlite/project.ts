@@ -1,6 +1,6 @@
 /**
- * Entries and the rows made of them (S7): status, open scopes, stretches, open questions. Runs
- * inside the transaction of its batch.
+ * Entries and the rows made of them (S7): status, title and version, open questions, chunks that are over, and
+ * by trail.ts open scopes and stretches. Runs inside the transaction of its batch.
  */
 import { type Entry, isEnd, isQuestion, operationPath, questionId } from '../../ledger/index.ts'
 import { rowEffect, statusColumns } from '../projection.ts'

@@ -1,5 +1,5 @@
 /**
- * The statements of the reader. Each is one constant with the reason for its shape; a test asks
+ * The statements of the reader, but for those of claims (write-statements.ts). Each is one constant with the reason for its shape; a test asks
  * SQLite for the plan of each and refuses scans.
  */
 import { entryColumns, listLengths, messageColumns, runColumns } from './rows.ts'

@@ -59,9 +59,13 @@ const passedPerRow = 4
 /** Reading this many characters takes as long as reading a row. */
 const unitsPerRow = 2000
 
-/** How many characters the column has that may be large. */
-const unitsIn = (row: Row, sized: number): number => {
-  const payload = row[sized]
+/** Where the payload stands in the row of an entry, and in one that begins with position, id and key of the run. */
+const payloadAt = 9
+const payloadBehindPosition = 3 + payloadAt
+
+/** How many characters the payload has, which stands there. */
+const unitsIn = (row: Row, at: number): number => {
+  const payload = row[at]
   return typeof payload === 'string' ? payload.length : 0
 }
 
@@ -141,7 +145,7 @@ export class Reader {
       const rows = read.filter(isNeeded)
       const apart = this.#link(run, key, rows, entries)
       const passed = end - last
-      const cost = await this.#spend(read, 9)
+      const cost = await this.#spend(read, payloadAt)
       count = nextCount(passed, cost + passed / passedPerRow)
       // Looking up predecessors for all in SQLite takes as long as here for every fourth.
       isUnbroken = apart * 4 < rows.length
@@ -170,7 +174,7 @@ export class Reader {
       const rows = this.#listed(sql.entriesListed, [key], part)
       for (const row of rows) entries.push(linkedEntry(run, row, row[0] === 1 ? '' : row[10]))
       at += part.length
-      const cost = await this.#spend(rows, 9)
+      const cost = await this.#spend(rows, payloadAt)
       if (rows.length > 0) count = Math.min(listLengths.many, nextCount(rows.length, cost))
     }
     return entries
@@ -191,7 +195,7 @@ export class Reader {
         entries.push(entry)
         position = at
       }
-      const cost = await this.#spend(rows, 12)
+      const cost = await this.#spend(rows, payloadBehindPosition)
       if (rows.length < wanted) break
       count = nextCount(rows.length, cost)
     }
@@ -389,11 +393,11 @@ export class Reader {
       // One by one: only a row that has been read shows how large it is.
       for (const row of this.#db.iterate<EntryTuple>(statement, ...place, last, head, wanted)) {
         rows.push(row)
-        unitsLeft -= unitsIn(row, 9)
+        unitsLeft -= unitsIn(row, payloadAt)
         if (unitsLeft <= 0) break
       }
       yield rows
-      const cost = await this.#spend(rows, 9)
+      const cost = await this.#spend(rows, payloadAt)
       if (rows.length < wanted) return
       last = rows.at(-1)?.[0] ?? last
       left -= rows.length
@@ -401,10 +405,10 @@ export class Reader {
     }
   }
 
-  /** Says what was read. `sized`: the column that may be large. Returns the cost, in rows. */
-  async #spend(rows: readonly Row[], sized: number): Promise<number> {
+  /** Says what was read, whose payloads stand there. Returns the cost, in rows. */
+  async #spend(rows: readonly Row[], at: number): Promise<number> {
     let units = 0
-    for (const row of rows) units += unitsIn(row, sized)
+    for (const row of rows) units += unitsIn(row, at)
     const cost = rows.length + units / unitsPerRow
     await this.#budget.spend(cost)
     return cost

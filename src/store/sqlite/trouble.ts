@@ -1,7 +1,7 @@
 /** Errors of SQLite and of the system as everloop's: what the caller can do decides the code. */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { EverloopError } from '../../base/errors.ts'
+import { type ErrorCode, EverloopError } from '../../base/errors.ts'
 import { messageOf } from '../../base/message-of.ts'
 import { troubleOf } from './driver.ts'
 
@@ -19,10 +19,8 @@ export function explain(error: unknown, location: string): unknown {
       { cause: error },
     )
   }
-  const made = (
-    code: ConstructorParameters<typeof EverloopError>[0],
-    text: string,
-  ): EverloopError => new EverloopError(code, `${text} (SQLite: ${said})`, { cause: error })
+  const made = (code: ErrorCode, text: string): EverloopError =>
+    new EverloopError(code, `${text} (SQLite: ${said})`, { cause: error })
   switch (trouble) {
     case 'busy':
       return made(

@@ -1,6 +1,6 @@
 /**
- * The statements of the writer. Each is one constant with the reason for its shape; a test asks
- * SQLite for the plan of each and refuses scans.
+ * The statements of the writer, and those that claims look with: these a reader executes, too. Each is one
+ * constant with the reason for its shape; a test asks SQLite for the plan of each and refuses scans.
  *
  * None that writes a row says RETURNING: for what might go wrong while it returns rows, SQLite copies each
  * page that such a statement changes, beyond 64 KiB into a temporary file.
@@ -231,6 +231,7 @@ SELECT queue, wake FROM runs
 WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ?
 ORDER BY queue, wake LIMIT 1`
 
+/** What is due in a lane, and whether it is a suspect, as `isSuspect` says. */
 export const dueRuns: string = `
 SELECT key, wake, barren > 1 FROM runs
 WHERE session IS NULL AND wake IS NOT NULL AND flow = ? AND version = ? AND queue = ? AND wake <= ?

@@ -116,12 +116,19 @@ export class Writers {
       this.#here.executeCode(batch, mayWait),
     )
     // Nothing but code may come for long, and somebody has to keep the log short.
-    if (++this.#inARow >= 2 * hereInARow) {
+    if (++this.#inARow >= 2 * hereInARow) await this.#shortenLog(batch.now)
+    return result
+  }
+
+  /** An empty batch does. What goes wrong says nothing of what was written, and is told to whoever needs the thread. */
+  async #shortenLog(now: number): Promise<void> {
+    try {
       const thread = await this.#startThread()
       this.#inARow = 0
-      await thread.execute({ now: batch.now, commands: [] })
+      await thread.execute({ now, commands: [] })
+    } catch {
+      // It is asked again after the next transaction.
     }
-    return result
   }
 
   async #writeThere(batch: Batch): Promise<BatchResult> {
