@@ -2,6 +2,7 @@
  * R5: a child of a retried run is the run that it was. What it has done is not done again, whichever of the two is
  * retried, and when.
  */
+import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { action, done as happened, flow, notDone, type RunReference } from 'everloop'
 import { crashAtEveryCommit, testRuntime, type TestRuntime } from 'everloop/testing'
@@ -230,6 +231,56 @@ describe('a child that failed', () => {
     expect(await below(runtime, 'p')).toHaveLength(2)
     await runtime.verify()
   })
+})
+
+test('a child that somebody retries, too, in whatever moment, is waited for', async () => {
+  for (let at = 0; ; at++) {
+    prepare()
+    let calls = -Infinity
+    let child = ''
+    const runtime = await testRuntime({
+      flows: [order, payment],
+      onCall: async (_, proceed) => {
+        if (calls++ === at) {
+          await runtime.ever.retry(child).catch(() => {}) // it may be going on by then
+          for (let i = 0; i < 30; i++) await setImmediate()
+        }
+        return proceed()
+      },
+    })
+    const run = await runtime.start(order, 40, { id: 'o' })
+    await failed(runtime, run)
+    ;[child = ''] = await below(runtime, 'o')
+    broken = false
+    calls = 0
+    await runtime.ever.retry('o')
+    expect(await runtime.result(run), `at call ${at}`).toBe('40 paid')
+    expect(times()).toEqual([1])
+    expect(await below(runtime, 'o')).toEqual([child])
+    await runtime.verify()
+    await runtime.close()
+    if (calls <= at) break
+  }
+})
+
+test('a child whose cancel was overruled by another retry is no other run', async () => {
+  await using runtime = await testRuntime({ flows: [order, payment] })
+  const run = await runtime.start(order, 40, { id: 'o' })
+  await failed(runtime, run)
+  const [child = ''] = await below(runtime, 'o')
+  await runtime.stop()
+  broken = false
+  await runtime.ever.retry(child)
+  await runtime.ever.cancel(child, 'Enough.')
+  await runtime.ever.retry(child)
+  await runtime.ever.retry('o')
+  await runtime.restart({ flows: [order] }) // asks for the child before anybody goes on with it
+  await runtime.settle()
+  await runtime.restart({ flows: [order, payment] })
+  expect(await runtime.result(run)).toBe('40 paid')
+  expect(times()).toEqual([1])
+  expect(await below(runtime, 'o')).toEqual([child])
+  await runtime.verify()
 })
 
 test('a child that had completed when its parent failed is not executed again', async () => {

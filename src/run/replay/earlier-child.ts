@@ -10,58 +10,68 @@ import type { Message, Store } from '../../store/store.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
 
-/** `stale`: what it has told its parent that is not news any more, by number. */
-export type EarlierChild =
-  | { readonly is: 'gone' }
-  | { readonly is: 'failed' | 'under way'; readonly stale: readonly number[] }
+/** Where it stands. */
+type Standing =
+  | { readonly is: 'gone' | 'failed' | 'under way' }
   | {
       readonly is: 'completed'
       readonly output: unknown
       readonly taints: readonly Taint[]
-      readonly stale: readonly number[]
     }
 
-/** Looks at the run. What it tells while it is being looked at is not stale. Throws BROKEN_CHAIN. */
-export async function earlierChild(
-  store: Store,
-  {
-    parent,
-    run,
-    version,
-  }: { readonly parent: string; readonly run: string; readonly version: string },
-): Promise<EarlierChild> {
-  const told = async (): Promise<readonly number[]> =>
-    (await store.messages(parent, [])).filter(isFrom(run)).map(({ number }) => number)
-  const before = await told()
-  const row = await store.run(run)
-  if (row?.version !== version || row.status === 'cancelled') return { is: 'gone' }
-  if (row.status === 'failed' && (await hindranceOf(store, row))) return { is: 'gone' }
-  const asked = await store.messages(run, [])
-  const isRetried = asked.some(({ kind }) => kind === 'retry')
-  if (row.status === 'active' || row.status === 'paused' || isRetried) {
-    const { cancelling, undoing } = await stateOf(store, run)
-    const isEnding =
-      cancelling !== undefined ||
-      undoing !== undefined ||
-      asked.some(({ kind }) => kind === 'cancel')
-    return isEnding ? { is: 'gone' } : { is: 'under way', stale: before }
-  }
-  // It has ended, and tells nothing more.
-  const stale = await told()
-  if (row.status === 'failed') return { is: 'failed', stale }
-  const end = await endOf(store, row)
-  if (end?.status !== 'completed') return { is: 'gone' }
-  const { taints, undoing } = await stateOf(store, run)
-  if (undoing) return { is: 'gone' } // by hand: what it had done is not there any more
-  return {
-    is: 'completed',
-    output: end.output,
-    taints: taints.map((taint) => ({ run, ...taint })),
-    stale,
+/** `stale`: what it has told its parent that is not news any more, by number. */
+export type EarlierChild = Standing & { readonly stale: readonly number[] }
+
+interface Wanted {
+  readonly parent: string
+  readonly run: string
+  readonly version: string
+}
+
+/** Looks at the run. Throws BROKEN_CHAIN. */
+export async function earlierChild(store: Store, wanted: Wanted): Promise<EarlierChild> {
+  for (;;) {
+    const stale = await toldBy(store, wanted)
+    const standing = await standingOf(store, wanted)
+    // What ends while it is being looked at says so, and whoever drops that would wait for it for ever.
+    if ((await toldBy(store, wanted)).length === stale.length) return { ...standing, stale }
   }
 }
 
-const isFrom =
-  (run: string) =>
-  ({ kind, name }: Message): boolean =>
-    kind === 'child' && name === run
+const toldBy = async (store: Store, { parent, run }: Wanted): Promise<readonly number[]> =>
+  (await store.messages(parent, []))
+    .filter(({ kind, name }) => kind === 'child' && name === run)
+    .map(({ number }) => number)
+
+async function standingOf(store: Store, { run, version }: Wanted): Promise<Standing> {
+  const row = await store.run(run)
+  if (row?.version !== version) return { is: 'gone' }
+  switch (row.status) {
+    case 'active':
+    case 'paused': {
+      const { cancelling, undoing } = await stateOf(store, run)
+      const isEnding = cancelling !== undefined || undoing !== undefined
+      return { is: isEnding || isCancelled(await store.messages(run, [])) ? 'gone' : 'under way' }
+    }
+    case 'failed': {
+      if (await hindranceOf(store, row)) return { is: 'gone' }
+      const asked = await store.messages(run, [])
+      const retry = asked.findLastIndex(({ kind }) => kind === 'retry')
+      if (retry === -1) return { is: 'failed' }
+      // The retry overrules a cancel before it, and not one behind it.
+      return { is: isCancelled(asked.slice(retry)) ? 'gone' : 'under way' }
+    }
+    case 'completed': {
+      const end = await endOf(store, row)
+      if (end?.status !== 'completed') return { is: 'gone' }
+      const { taints } = await stateOf(store, run)
+      const told = taints.map((taint) => ({ run, ...taint }))
+      return { is: 'completed', output: end.output, taints: told }
+    }
+    case 'cancelled':
+      return { is: 'gone' }
+  }
+}
+
+const isCancelled = (asked: readonly Message[]): boolean =>
+  asked.some(({ kind }) => kind === 'cancel')
