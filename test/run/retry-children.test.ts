@@ -180,34 +180,82 @@ describe('a child that failed', () => {
     await runtime.verify()
   })
 
-  test.each([
-    ['is asked for with another input', async (): Promise<number> => (broken ? 1 : 2)],
-    ['is asked for with the same', async (): Promise<number> => 1],
-  ])('and %s', async (_, amountOf) => {
-    const parent = flow('parent', async (run) => run.child(payment, await amountOf()))
-    await using runtime = await testRuntime({ flows: [parent, payment] })
+  test('and is asked for with another input is another run, if it has done nothing', async () => {
+    const booking = flow('booking', async (run, amount: number) => {
+      await run.step('book', fragile)
+      return amount
+    })
+    const parent = flow('parent', async (run) => run.child(booking, broken ? 1 : 2))
+    await using runtime = await testRuntime({ flows: [parent, booking] })
     const run = await runtime.start(parent, undefined, { id: 'p' })
     await failed(runtime, run)
     broken = false
     await runtime.ever.retry('p')
-    const amount = await amountOf()
-    expect(await runtime.result(run)).toBe(`${amount} paid`)
-    expect(await below(runtime, 'p')).toHaveLength(amount)
+    expect(await runtime.result(run)).toBe(2)
+    expect(await below(runtime, 'p')).toHaveLength(2)
     await runtime.verify()
   })
 
-  test('in an older version is another run in the newer', async () => {
-    const versioned = (version: string) => flow({ name: 'payment', version, run: payment.run })
-    const parentOf = (child: typeof payment) => flow('parent', async (run) => run.child(child, 7))
+  test('and is asked for with another input pauses its parent, if it must not be done twice', async () => {
+    let amount = 1
+    const parent = flow('parent', async (run) => run.child(payment, amount))
+    await using runtime = await testRuntime({ flows: [parent, payment] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    const [child = ''] = await below(runtime, 'p')
+    broken = false
+    amount = 2
+    await runtime.ever.retry('p')
+    const paused = { status: 'paused', code: 'DRIFTED', message: expect.stringContaining(child) }
+    expect(await runtime.settled(run)).toMatchObject(paused)
+    await runtime.ever.resume('p')
+    await runtime.settle()
+    expect(await runtime.settled(run)).toMatchObject(paused)
+    expect(times()).toEqual([1])
+    // As the message says: that run is given up.
+    await runtime.ever.retry(child)
+    await runtime.ever.cancel(child, 'The amount was wrong.')
+    await runtime.settle()
+    await runtime.ever.resume('p')
+    expect(await runtime.result(run)).toBe('2 paid')
+    expect(times()).toEqual([1, 1])
+    await runtime.verify()
+  })
+
+  test('and the old input fits again: its parent goes on with it', async () => {
+    let amount = 1
+    const parent = flow('parent', async (run) => run.child(payment, amount))
+    await using runtime = await testRuntime({ flows: [parent, payment] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    amount = 2
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject({ code: 'DRIFTED' })
+    broken = false
+    amount = 1
+    await runtime.ever.resume('p')
+    expect(await runtime.result(run)).toBe('1 paid')
+    expect(times()).toEqual([1])
+    await runtime.verify()
+  })
+
+  test('stays in its version', async () => {
+    const versioned = (version: string): typeof payment =>
+      flow({ name: 'payment', version, run: payment.run })
+    const parentOf = (child: typeof payment): ReturnType<typeof flow<undefined, string>> =>
+      flow('parent', async (run, _input: undefined) => run.child(child, 7))
     const [first, second] = [versioned('1'), versioned('2')]
     await using runtime = await testRuntime({ flows: [parentOf(first), first] })
     const run = await runtime.start(parentOf(first), undefined, { id: 'p' })
     await failed(runtime, run)
-    await runtime.restart({ flows: [parentOf(second), first, second] })
+    await runtime.restart({ flows: [parentOf(second), second] })
     broken = false
     await runtime.ever.retry('p')
+    await runtime.settle()
+    expect((await run.status()).status).toBe('waiting')
+    await runtime.restart({ flows: [parentOf(second), first, second] })
     expect(await runtime.result(run)).toBe('7 paid')
-    expect(await below(runtime, 'p')).toHaveLength(2)
+    expect(times()).toEqual([1])
     await runtime.verify()
   })
 

@@ -21,7 +21,6 @@ export class Mirror {
   readonly id: string
   readonly flow: string
   readonly queue: string
-  version: string
   readonly parent: string | undefined
   readonly entries: Entry[] = []
   status: RunRow['status'] = 'active'
@@ -98,11 +97,10 @@ export class Mirror {
   readonly released = new Set<number>()
   newest = 0
 
-  constructor({ genesis, flow, version, queue, parent }: NewRun) {
+  constructor({ genesis, flow, queue, parent }: NewRun) {
     this.id = genesis.run
     this.flow = flow
     this.queue = queue
-    this.version = version
     this.parent = parent
     const { deadline, notBefore = 0, ancestors = [] } = recordOf(genesis, 'run.started')
     this.deadline = deadline
@@ -242,9 +240,6 @@ export class Mirror {
         break
       case 'run.cancelled':
         this.status = 'cancelled'
-        break
-      case 'run.migrated':
-        this.version = recordOf(entry, entry.kind).version
         break
       case 'run.retried': {
         this.status = 'active'

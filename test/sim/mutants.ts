@@ -208,8 +208,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a retry starts children anew that could go on',
     file: 'run/replay/earlier-child.ts',
-    find: 'if (row?.version !== version',
-    replace: 'if (row !== undefined || row?.version !== version',
+    find: 'switch (row?.status) {',
+    replace: "switch (row?.status === 'paused' ? row.status : undefined) {",
   },
   {
     name: 'a child that failed is not told that its parent is retried',

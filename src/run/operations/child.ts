@@ -16,10 +16,10 @@ import { isFlow } from '../flow.ts'
 import type { Operation } from '../pass/operation.ts'
 import type { Pass } from '../pass/pass.ts'
 import type { Scope } from '../pass/scope.ts'
-import { unable } from '../pass/stop.ts'
+import { type Pause, unable } from '../pass/stop.ts'
 import { tainted } from '../pass/taints.ts'
 import { readPatiently } from '../patience.ts'
-import { earlierChild, type EarlierChild } from '../replay/earlier-child.ts'
+import { earlierChild, type EarlierChild, hasActed } from '../replay/earlier-child.ts'
 import { payloadWith } from '../replay/large.ts'
 import { beginTime } from '../replay/reader.ts'
 import { checkPlacement, newRun } from '../work/genesis.ts'
@@ -71,39 +71,50 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
     largeAt,
     begin: (operation) => {
       const earlier = pass.recorded.earlierChild(operation.path)
-      const isSame = earlier?.flow === flow.name && earlier.input === digest
-      if (operation.begun || !isSame) return start(operation)
-      void comeBackTo(pass, operation, { ...call, earlier, start })
+      if (operation.begun || earlier?.flow !== flow.name) return start(operation)
+      void comeBackTo(pass, operation, { earlier, largeAt, start })
     },
   })
 }
 
-/** Goes on with a run that was started here before, where that can be; else `start` starts another. */
-async function comeBackTo(
-  pass: Pass,
-  operation: Operation,
-  {
-    flow,
-    earlier,
-    largeAt,
-    start,
-  }: ChildCall & {
-    readonly earlier: Payloads['child.started']
-    readonly start: (operation: Operation) => void
-  },
-): Promise<void> {
-  const wanted = { parent: pass.run, run: earlier.run, version: flow.version }
+interface Again {
+  readonly earlier: Payloads['child.started']
+  readonly largeAt: number | undefined
+  /** Starts another run. */
+  readonly start: (operation: Operation) => void
+}
+
+/** Goes on with a run that was started here before, where that can be. */
+async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promise<void> {
+  const { earlier, start } = again
+  const { store, run: parent } = pass
+  const isOther = earlier.input !== operation.live.input
   try {
-    const found = await readPatiently(pass, () => earlierChild(pass.store, wanted))
+    const found = await readPatiently(pass, () => earlierChild(store, { parent, run: earlier.run }))
+    const isOpen =
+      isOther &&
+      found.is !== 'gone' &&
+      (found.is === 'under way' || (await readPatiently(pass, () => hasActed(store, earlier.run))))
     if (isOver(pass, operation)) return
-    if (found.is === 'gone') start(operation)
-    else goOn(pass, operation, { found, earlier, largeAt })
+    if (isOpen) leaveTo(pass, operation, otherInput(operation, earlier.run))
+    else if (found.is === 'gone' || isOther) start(operation)
+    else goOn(pass, operation, { ...again, found })
   } catch (error) {
-    if (isOver(pass, operation)) return
-    pass.wait(operation, undefined)
-    pass.stop(unable(operation, error))
+    if (!isOver(pass, operation)) leaveTo(pass, operation, unable(operation, error))
   }
 }
+
+/** Somebody has to see to it. */
+function leaveTo(pass: Pass, operation: Operation, pause: Pause): void {
+  pass.wait(operation, undefined)
+  pass.stop(pause)
+}
+
+const otherInput = ({ path }: Operation, run: string): Pause => ({
+  is: 'pause',
+  code: 'DRIFTED',
+  message: `Child "${path}" is run "${run}", which was started with another input than the code asks for now, and may have done what must not be done twice. Nothing is started. Put the old code back and resume this run. Or give that run up, with a retry of it and then a cancel, and resume this one: another run takes its place.`,
+})
 
 /** The code is told of a cancel instead of what was being looked for, or waits no longer. */
 const isOver = ({ isOver: hasEnded, recorded }: Pass, { phase, scope }: Operation): boolean =>
@@ -115,15 +126,7 @@ const isOver = ({ isOver: hasEnded, recorded }: Pass, { phase, scope }: Operatio
 function goOn(
   pass: Pass,
   operation: Operation,
-  {
-    found,
-    earlier: record,
-    largeAt,
-  }: {
-    readonly found: Exclude<EarlierChild, { is: 'gone' }>
-    readonly earlier: Payloads['child.started']
-    readonly largeAt: number | undefined
-  },
+  { found, earlier: record, largeAt }: Again & { readonly found: EarlierChild },
 ): void {
   const { stale: taken } = found
   if (found.is === 'completed') {

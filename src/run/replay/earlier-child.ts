@@ -2,11 +2,14 @@
  * What has become of a run that another one had started, when a retry of that one asks for it again.
  *
  * R5 What a child has done is not done again because its parent failed: a child that has failed goes on from its
- *    own failure, as the same run, and the output of one that has completed is taken. Another run is started only
- *    for one that was cancelled, cannot go on, or was asked for otherwise: with another input, or another version.
+ *    own failure, as the same run and in its own version, and the output of one that has completed is taken. Another
+ *    run is started only for one that was cancelled or cannot go on; with another input only where that has done
+ *    nothing that must not be done twice.
  */
-import type { Taint } from '../../ledger/index.ts'
+import { checkLinks } from '../../ledger/index.ts'
+import type { Entry, Taint } from '../../ledger/index.ts'
 import type { Message, Store } from '../../store/store.ts'
+import { pageAfter } from '../ledger-page.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
 
@@ -25,7 +28,6 @@ export type EarlierChild = Standing & { readonly stale: readonly number[] }
 interface Wanted {
   readonly parent: string
   readonly run: string
-  readonly version: string
 }
 
 /** Looks at the run. Throws BROKEN_CHAIN. */
@@ -43,10 +45,12 @@ const toldBy = async (store: Store, { parent, run }: Wanted): Promise<readonly n
     .filter(({ kind, name }) => kind === 'child' && name === run)
     .map(({ number }) => number)
 
-async function standingOf(store: Store, { run, version }: Wanted): Promise<Standing> {
+async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
   const row = await store.run(run)
-  if (row?.version !== version) return { is: 'gone' }
-  switch (row.status) {
+  switch (row?.status) {
+    case undefined:
+      return { is: 'gone' } // imported without the runs below it
+
     case 'active':
     case 'paused': {
       const { cancelling, undoing } = await stateOf(store, run)
@@ -75,3 +79,18 @@ async function standingOf(store: Store, { run, version }: Wanted): Promise<Stand
 
 const isCancelled = (asked: readonly Message[]): boolean =>
   asked.some(({ kind }) => kind === 'cancel')
+
+/** What another run would do again, with keys of its own. */
+const acts: readonly Entry['kind'][] = ['effect.intended', 'undo.registered', 'child.started']
+
+/** Whether the run has done anything of that kind. Throws BROKEN_CHAIN. */
+export async function hasActed(store: Store, run: string): Promise<boolean> {
+  for (let after = 0; ;) {
+    const page = await store.entries(run, pageAfter(after))
+    checkLinks(page)
+    const last = page.at(-1)
+    if (!last) return false
+    if (page.some(({ kind }) => acts.includes(kind))) return true
+    after = last.seq
+  }
+}
