@@ -4,13 +4,14 @@ import { counted } from '../base/counted.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
 import type { FailedChild } from './failed-child.ts'
-import { retryAdvice } from './retry-advice.ts'
+import { retryAdvice, type Surroundings } from './retry-advice.ts'
+import type { RunAbove } from './run-above.ts'
 import { sentenceOf } from './sentence.ts'
 import { ago } from './times.ts'
 
 interface AtRest {
   readonly info: RunInfo
-  readonly undos: readonly UndoInfo[]
+  readonly surroundings: Surroundings
   /** It is paused in the middle of being undone. */
   readonly isUndoing: boolean
   /** Who cancelled it. */
@@ -68,15 +69,28 @@ function childText(child: FailedChild | undefined): string {
     : `${which}, which is not in this store.`
 }
 
+/** Nobody may be served by its going on. */
+const aboveText = (above: RunAbove | undefined): string =>
+  above?.is === 'elsewhere'
+    ? ` Run ${cleanLine(above.run, 300)}, which has started it, does not wait for it.`
+    : ''
+
 export function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  { info, undos, isUndoing, by, child, now }: AtRest,
+  { info, surroundings, isUndoing, by, child, now }: AtRest,
   is: Is,
 ): Explanation {
+  const { undos, above } = surroundings
   const when = ago(info.updated, now)
   switch (settled.status) {
     case 'completed':
-      return is('completed', `Completed ${when}: there is nothing left to do.`)
+      return above?.is === 'failed'
+        ? is(
+            'completed',
+            `Completed ${when}, but run ${cleanLine(above.run, 300)} above it has failed and does not know.`,
+            `everloop runs retry ${above.run}`,
+          )
+        : is('completed', `Completed ${when}: there is nothing left to do.`)
     case 'cancelled': {
       const undone = undoneText(undos, info.id)
       const who = by === undefined ? '' : ` by ${cleanLine(by, 60)}`
@@ -87,10 +101,10 @@ export function atRest(
       const { name, code, message } = settled.error
       const kind = code === undefined ? name : `${name} ${code}`
       const undone = undoneText(undos, info.id)
-      const { why, fix } = retryAdvice(info.id, settled.error, undos)
+      const { why, fix } = retryAdvice(info.id, settled.error, surroundings)
       return is(
         'failed',
-        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${childText(child)}${undone.text}${why === undefined ? '' : ` ${why}`}`,
+        `Failed ${when} with ${cleanLine(kind, 100)}: ${sentenceOf(message)}${childText(child)}${aboveText(above)}${undone.text}${why === undefined ? '' : ` ${why}`}`,
         undone.fix ?? fix,
       )
     }

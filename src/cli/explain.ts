@@ -10,6 +10,7 @@ import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
 import { failedChild } from './failed-child.ts'
 import { putOff } from './put-off.ts'
+import { runAbove } from './run-above.ts'
 import { ended } from './sentence.ts'
 import { dateAndAgo } from './times.ts'
 import { unlessBroken } from './unless-broken.ts'
@@ -73,7 +74,20 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   const isUndoing = settled.status === 'paused' && (await isBeingUndone(ever, id))
   const by = await byIn(ever, settled, id)
   const child = settled.status === 'failed' ? await failedChild(ever, id) : undefined
-  return atRest(settled, { info, undos, isUndoing, by, child, now }, is)
+  const above = isOver(settled) ? await runAbove(ever, id) : undefined
+  const replaced = settled.status === 'failed' ? await cancelledBelow(ever, id) : []
+  const surroundings = { undos, above, replaced }
+  return atRest(settled, { info, surroundings, isUndoing, by, child, now }, is)
+}
+
+const isOver = ({ status }: Settled): boolean => status === 'failed' || status === 'completed'
+
+/** So many runs are named. */
+const namedMax = 3
+
+async function cancelledBelow(ever: Ever, parent: string): Promise<readonly string[]> {
+  const rows = await ever.store.runs({ parent, status: ['cancelled'], limit: namedMax })
+  return rows.map((row) => row.id)
 }
 
 /** What a run that has failed or was cancelled has registered; none where its ledger is broken. */

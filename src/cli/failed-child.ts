@@ -38,7 +38,7 @@ async function recordedChild(ever: Ever, run: string): Promise<string | undefine
 const causeIn = ({ payload }: LinkedEntry): number | undefined =>
   recordIn<'scope.failed'>(payload).cause
 
-/** The run that this operation had started last: a retry starts another one. */
+/** The run that this operation had started last: a retry may start another one. */
 async function startedBefore(
   ever: Ever,
   { run, seq, scope, key }: LinkedEntry,

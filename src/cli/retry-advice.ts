@@ -1,11 +1,21 @@
 /** What to do about a failed run: a retry helps where it would do something else than before. */
 import type { ErrorData } from '../base/errors.ts'
 import type { UndoInfo } from '../run/index.ts'
+import { cleanLine } from './clean.ts'
+import type { RunAbove } from './run-above.ts'
 
 export interface RetryAdvice {
   /** Why a retry does not help; undefined where it may. */
   readonly why: string | undefined
   readonly fix: string
+}
+
+/** What is around a failed run. */
+export interface Surroundings {
+  readonly undos: readonly UndoInfo[]
+  readonly above: RunAbove | undefined
+  /** Runs below it that were cancelled: where the code asks for one again, another one is started. */
+  readonly replaced: readonly string[]
 }
 
 /** Failures that follow from what is recorded: a retry is served the same, and fails again. */
@@ -20,7 +30,7 @@ const decided: Readonly<Record<string, string>> = {
 export function retryAdvice(
   run: string,
   { code = '' }: ErrorData,
-  undos: readonly UndoInfo[],
+  { undos, above, replaced }: Surroundings,
 ): RetryAdvice {
   const reason = Object.hasOwn(decided, code) ? decided[code] : undefined
   const fix = 'Start a new run, under another id'
@@ -35,8 +45,19 @@ export function retryAdvice(
   if (reason !== undefined) {
     return { why: `A retry would fail the same way, because ${reason}.`, fix }
   }
+  const which = above?.is === 'failed' ? above.run : run
+  const says = [
+    'executes what failed again',
+    ...(above?.is === 'failed'
+      ? [`this run is below ${cleanLine(which, 300)}, and goes on with it`]
+      : []),
+    ...(code === 'CHILD_FAILED' ? ['a child that failed goes on from its own failure'] : []),
+    replaced.length === 0
+      ? 'nothing else is executed again'
+      : `but what was cancelled with it begins anew, as another run: ${replaced.map((id) => cleanLine(id, 300)).join(', ')}`,
+  ]
   return {
     why: undefined,
-    fix: `Mend the cause, then: everloop runs retry ${run} (executes what failed again, and nothing else${code === 'CHILD_FAILED' ? '; a child that failed goes on from its own failure' : ''})`,
+    fix: `Mend the cause, then: everloop runs retry ${which} (${says.join('; ')})`,
   }
 }

@@ -1,7 +1,7 @@
 /** `everloop runs explain`: a sentence for each situation, and what to do about it. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
 import { action, agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
@@ -330,8 +330,70 @@ test('a failure that came from a child says that a retry lets that go on', async
   expect((await explain(runtime.ever, id)).fix).toContain(
     'a child that failed goes on from its own failure',
   )
-  const [child] = await runtime.ever.list({ parent: id })
-  expect((await explain(runtime.ever, child?.id ?? '')).fix).toMatch(/and nothing else\)$/)
+})
+
+describe('a run and the one that has started it', () => {
+  let broken = true
+  const inner = flow('inner', (run) =>
+    run.step('s', () => {
+      if (broken) throw new Error('no key')
+      return 1
+    }),
+  )
+  const middle = flow('middle', (run) => run.child(inner, undefined))
+  const outer = flow('outer', (run) => run.child(middle, undefined))
+  const below = async (runtime: { readonly ever: Ever }, parent: string): Promise<string> =>
+    (await runtime.ever.list({ parent }))[0]?.id ?? ''
+  beforeEach(() => {
+    broken = true
+  })
+
+  test('that failed together are retried together, from above', async () => {
+    await using runtime = await testRuntime({ flows: [inner, middle, outer] })
+    await runtime.start(outer, undefined, { id: 'outer-1' })
+    await runtime.settle()
+    const child = await below(runtime, await below(runtime, 'outer-1'))
+    expect((await explain(runtime.ever, child)).fix).toContain(
+      'everloop runs retry outer-1 (executes what failed again; this run is below outer-1, and goes on with it;',
+    )
+    broken = false
+    await runtime.ever.retry(child)
+    await runtime.settle()
+    const { sentence, fix } = await explain(runtime.ever, child)
+    expect(sentence).toMatch(
+      /^Completed .*, but run outer-1 above it has failed and does not know\.$/,
+    )
+    expect(fix).toBe('everloop runs retry outer-1')
+  })
+
+  test('that does not wait for it any more', async () => {
+    const brave = flow('brave', async (run) => {
+      await run.child(inner, undefined).catch(() => {})
+      await run.signal('go')
+    })
+    await using runtime = await testRuntime({ flows: [inner, brave] })
+    await runtime.start(brave, undefined, { id: 'brave-1' })
+    await runtime.settle()
+    const { sentence } = await explain(runtime.ever, await below(runtime, 'brave-1'))
+    expect(sentence).toContain('Run brave-1, which has started it, does not wait for it.')
+  })
+
+  test('that was cancelled with it is named, as another one takes its place', async () => {
+    const patient = flow('patient', (run) => run.signal('never'))
+    const both = flow('both', (run) =>
+      run.all('both', [
+        (branch) => branch.child(patient, undefined),
+        (branch) => branch.step('bad', () => Promise.reject(new Error('no key'))),
+      ]),
+    )
+    await using runtime = await testRuntime({ flows: [both, patient] })
+    await runtime.start(both, undefined, { id: 'both-1' })
+    await runtime.settle()
+    const child = await below(runtime, 'both-1')
+    expect((await explain(runtime.ever, 'both-1')).fix).toBe(
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; but what was cancelled with it begins anew, as another run: ${child})`,
+    )
+  })
 })
 
 test('of a failure that came from a child it is said which run that is, however deep in scopes', async () => {

@@ -48,7 +48,7 @@ const changes: readonly Change[] = [
   {
     name: 'retry',
     description:
-      'let a failed run go on: what failed is executed again, nothing else; a child that failed goes on, too',
+      'let a failed run go on: what failed is executed again, and children that failed go on; one that was cancelled is started anew',
     done: 'will try again what failed',
     takesReason: false,
     deliver: (ever, run, options) => ever.retry(run, options),
