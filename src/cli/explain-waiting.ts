@@ -5,7 +5,7 @@ import { awaitsMessage } from './awaits-message.ts'
 import { cleanLine } from './clean.ts'
 import type { Explanation, Is } from './explanation.ts'
 import { openQuestion } from './open-question.ts'
-import { lastRefusal } from './refusal.ts'
+import { lastRefusal, lastRefusedSignal } from './refusal.ts'
 import { ended, excerpt, quoted } from './sentence.ts'
 import { ago, dateAndAgo, dateTime } from './times.ts'
 import { untakenText } from './untaken-signals.ts'
@@ -48,7 +48,10 @@ async function waitText(
   // A question is what people have to read before they answer.
   const told = excerpt(what, kind === 'question' ? 600 : 200)
   const until = due === undefined ? '' : `, at most until ${dateAndAgo(due, now)}`
-  const refused = question && (await lastRefusal(ever, { id: question, run }))
+  const refused =
+    kind === 'signal'
+      ? await lastRefusedSignal(ever, run, wait.path)
+      : question && (await lastRefusal(ever, { id: question, run }))
   const why = refused === undefined ? '' : `was refused: ${quoted(cleanLine(refused, 200))}`
   const before = why && ` (the last answer ${why})`
   const again = due === undefined ? 'later' : `${ago(due, now)}, at ${dateTime(due)}`
@@ -88,7 +91,7 @@ async function waitText(
         }
       }
       return {
-        text: `since ${dateAndAgo(since, now)} for the signal ${quoted(told)}${until}`,
+        text: `since ${dateAndAgo(since, now)} for the signal ${quoted(told)}${until}${why && `; the last one ${why}`}`,
         fix: `everloop signal ${run} ${shellWord(what)} JSON`,
       }
     case 'timer':

@@ -8,6 +8,7 @@ import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { agentFile, everloop, everloopJson } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
 import { makeFolder } from '../test-folder.ts'
+import { z } from 'zod'
 
 const folder = makeFolder()
 const store = `sqlite:${join(folder.path, 'ledger.db')}`
@@ -329,6 +330,18 @@ test('a failure that came from a child says that a retry lets that go on', async
   const { id } = await runtime.start(parent, undefined)
   expect((await explain(runtime.ever, id)).fix).toContain(
     'a child that failed goes on from its own failure',
+  )
+})
+
+test('a signal that did not fit is told of while the run waits for one that does', async () => {
+  const strict = flow('strict', (run) => run.signal('shipped', { schema: z.string() }))
+  await using runtime = await testRuntime({ flows: [strict] })
+  const run = await runtime.start(strict, undefined)
+  expect((await explain(runtime.ever, run.id)).sentence).not.toContain('refused')
+  await runtime.signal(run, 'shipped', 42)
+  await runtime.settle()
+  expect((await explain(runtime.ever, run.id)).sentence).toMatch(
+    /for the signal "shipped"; the last one was refused: ".*expected string, received number/,
   )
 })
 
