@@ -92,6 +92,9 @@ export default flow('doubt', (run) =>
   )
   expect((await cli('runs', 'get', 'doubt')).stdout).toMatch(/^cancelling +not wanted$/m)
   expect((await cli('questions', 'show', 'doubt')).stdout).toMatch(/^cancelling +not wanted$/m)
+  expect((await cli('questions', 'show', 'doubt')).stdout).toMatch(
+    /^Next: .*"result":JSON}' \(what the call returned; a bare done returns nothing\)/m,
+  )
   const cancelling = 'not\u001b[2J wanted'
   expect((await json('runs', 'get', 'doubt')).document).toMatchObject({ cancelling, asked: [] })
   expect((await json('questions', 'show', 'doubt')).document).toMatchObject({ cancelling })

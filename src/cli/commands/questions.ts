@@ -109,7 +109,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
   const question = await openQuestion(ever, id)
   if (!question) throw await notOpen(ever.store, id)
   const now = ever.store.clock.now()
-  const { schema, kind, run, prompt, since, due } = question
+  const { schema, run, prompt, since, due } = question
   const refused = await lastRefusal(ever, question)
   const cancel = await cancelling(ever, run)
   const more = {
@@ -117,9 +117,7 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
     ...(cancel === undefined ? {} : { cancelling: cancel }),
   }
   out.result({ ...question, schema: plain(schema), ...more }, () => {
-    const command =
-      kind === 'approval' ? `everloop approvals show ${id}` : `everloop questions answer ${id} …`
-    const next = isExpired(question, now) ? expiredFix : command
+    const next = isExpired(question, now) ? expiredFix : nextFor(question)
     const lines = fields(out, [
       ['question', id],
       ['run', run],
@@ -134,6 +132,17 @@ async function showQuestion({ out, store, args }: Call): Promise<void> {
     ])
     return [...lines, out.style('dim', `Next: ${next}`)]
   })
+}
+
+function nextFor({ id, kind }: Question): string {
+  switch (kind) {
+    case 'approval':
+      return `everloop approvals show ${id}`
+    case 'effect':
+      return `everloop questions answer ${id} '{"verdict":"done","result":JSON}' (what the call returned; a bare done returns nothing), or retry, or fail`
+    default:
+      return `everloop questions answer ${id} …`
+  }
 }
 
 async function answerQuestion({ out, store, options, args }: Call<AnswerOptions>): Promise<void> {
