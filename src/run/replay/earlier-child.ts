@@ -5,8 +5,9 @@
  *    own failure, as the same run, and the output of one that has completed is taken. Another run is started only
  *    for one that was cancelled, cannot go on, or was asked for otherwise: with another input, or another version.
  */
+import { EverloopError } from '../../base/errors.ts'
 import type { Taint } from '../../ledger/index.ts'
-import type { Message, Store } from '../../store/store.ts'
+import type { Message, RunRow, Store } from '../../store/store.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
 
@@ -62,6 +63,7 @@ async function standingOf(store: Store, { run, version }: Wanted): Promise<Stand
       return { is: isCancelled(asked.slice(retry)) ? 'gone' : 'under way' }
     }
     case 'completed': {
+      await checkKept(store, row)
       const end = await endOf(store, row)
       if (end?.status !== 'completed') return { is: 'gone' }
       const { taints } = await stateOf(store, run)
@@ -75,3 +77,14 @@ async function standingOf(store: Store, { run, version }: Wanted): Promise<Stand
 
 const isCancelled = (asked: readonly Message[]): boolean =>
   asked.some(({ kind }) => kind === 'cancel')
+
+/** Nobody may go on with an output that is not known any more. Throws BROKEN_CHAIN. */
+async function checkKept(store: Store, { id: run, seq }: RunRow): Promise<void> {
+  const [entry] = await store.entriesAt(run, [seq])
+  if (entry?.payload !== null) return
+  throw new EverloopError(
+    'BROKEN_CHAIN',
+    `What run "${run}" has come to was erased. Cancel the run that asks for it.`,
+    { run },
+  )
+}
