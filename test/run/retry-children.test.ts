@@ -340,6 +340,28 @@ test('nobody goes on with the output of a child that was erased', async () => {
   expect(await below(runtime, 'o')).toEqual([child])
 })
 
+test('a store that cannot tell what has become of a child pauses nobody', async () => {
+  let child = ''
+  let failures = 0
+  await using runtime = await testRuntime({
+    flows: [order, payment],
+    onCall: async ({ method, args }, proceed) => {
+      if (method === 'run' && args[0] === child && failures++ === 0) throw new Error('gone away')
+      return proceed()
+    },
+  })
+  const run = await runtime.start(order, 40, { id: 'o' })
+  await failed(runtime, run)
+  ;[child = ''] = await below(runtime, 'o')
+  broken = false
+  await runtime.ever.retry('o')
+  await runtime.advance('1m')
+  expect(failures).toBeGreaterThan(0)
+  expect(await runtime.result(run)).toBe('40 paid')
+  expect(times()).toEqual([1])
+  expect(await below(runtime, 'o')).toEqual([child])
+})
+
 describe('a cancel behind a retry', () => {
   test('that no worker has taken ends the run', async () => {
     await using runtime = await testRuntime({ flows: [order, payment] })

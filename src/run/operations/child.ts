@@ -100,6 +100,12 @@ async function comeBackTo(
     else goOn(pass, operation, { found, earlier, largeAt })
   } catch (error) {
     if (isOver(pass, operation)) return
+    if (!EverloopError.is(error)) {
+      const message = `What has become of run "${earlier.run}" could not be read.`
+      return pass.drop(new EverloopError('INTERNAL', message, { run: pass.run, cause: error }))
+    }
+    // The store's trouble is none of the run's: whoever claims it next looks again.
+    if (error.code.startsWith('STORE_')) return pass.drop(error)
     pass.wait(operation, undefined)
     pass.stop(unable(operation, error))
   }
