@@ -1278,6 +1278,7 @@ interface Ports {
 
 interface Timer {
     cancel(): void;
+    loosen?(): void;
 }
 
 class Redactor {

@@ -568,6 +568,7 @@ interface Ports {
 
 interface Timer {
     cancel(): void;
+    loosen?(): void;
 }
 
 class Redactor {

@@ -19,7 +19,8 @@ export async function inTime<T>(
 ): Promise<T> {
   const called = call()
   if (!isPromiseLike(called)) return called
-  const limit = timeLimit(ports, ms)
+  // The worker is what lives: once it has stopped, the rest of the time must not keep its process.
+  const limit = timeLimit(ports, ms, { isLoose: true })
   try {
     const returned = await Promise.race([called, limit.over])
     if (!(returned instanceof TimeOver)) return returned

@@ -12,6 +12,8 @@ export interface Clock {
 /** A timer that has been set. */
 export interface Timer {
   cancel(): void
+  /** From now on it keeps no process alive in which nothing else is left. Missing where there is none to keep. */
+  loosen?(): void
 }
 
 /** All chance and time there is. */

@@ -12,6 +12,7 @@ const timerMsMax = 2 ** 31 - 1
 function setTimer(ms: number, callback: () => void): Timer {
   let left = Math.max(0, ms)
   let current: NodeJS.Timeout
+  let isLoose = false
   const arm = (): void => {
     const slice = Math.min(left, timerMsMax)
     current = setTimeout(() => {
@@ -19,9 +20,16 @@ function setTimer(ms: number, callback: () => void): Timer {
       if (left > 0) arm()
       else callback()
     }, slice)
+    if (isLoose) current.unref()
   }
   arm()
-  return { cancel: () => clearTimeout(current) }
+  return {
+    cancel: () => clearTimeout(current),
+    loosen: () => {
+      isLoose = true
+      current.unref()
+    },
+  }
 }
 
 /** Drawing a few bytes costs as much as drawing a few thousand: they are drawn ahead, and each is handed out once. */

@@ -27,11 +27,19 @@ export class TimeOver {
   }
 }
 
-/** Begins now. `ms`: undefined for a call that may take as long as it likes. `reason`: made when it is needed. */
+interface Limiting {
+  readonly outer?: AbortSignal
+  /** Made when it is needed. */
+  readonly reason?: () => Error
+  /** Whoever waits is kept alive by something else, and where that is gone nobody waits. */
+  readonly isLoose?: boolean
+}
+
+/** Begins now. `ms`: undefined for a call that may take as long as it likes. */
 export function timeLimit(
   ports: Pick<Ports, 'setTimer'>,
   ms: number | undefined,
-  { outer, reason }: { readonly outer?: AbortSignal; readonly reason?: () => Error } = {},
+  { outer, reason, isLoose = false }: Limiting = {},
 ): TimeLimit {
   const controller = new AbortController()
   const following = outer && new Following(outer, controller)
@@ -42,6 +50,7 @@ export function timeLimit(
     controller.abort(why)
   }
   const timer = ms === undefined ? undefined : ports.setTimer(ms, onOver)
+  if (isLoose) timer?.loosen?.()
   return {
     signal: controller.signal,
     over,

@@ -154,8 +154,9 @@ export class MemoryRun {
     const { row, receipts } = this
     const { kind, id } = message
     if (id !== undefined && receipts.has(id)) return { is: 'duplicate' }
-    const isRetried = Array.from(this.inbox.values()).some((other) => other.kind === 'retry')
-    const welcome = reception(kind, row.status, isRetried)
+    const isRetried = (): boolean =>
+      Array.from(this.inbox.values()).some((other) => other.kind === 'retry')
+    const welcome = reception(kind, row.status, row.status === 'failed' && isRetried())
     if (welcome === 'refuse') return { is: 'refused', status: row.status }
     if (row.newest > unlessNewerThan) return { is: 'news', newest: row.newest }
     if (kind === 'answer') {

@@ -1,4 +1,6 @@
 /** Functions of an agent's author that never return: each has its time, and is named when that is over. */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { expect, test } from 'vitest'
 import {
@@ -177,3 +179,16 @@ test('a call in doubt is asked about where `reconcile` never returns', async () 
   const { status } = await ended({ tools: [once] })
   expect(status).toMatchObject({ status: 'waiting', on: [{ kind: 'effect' }] })
 })
+
+test('a process that has closed does not stay for the rest of that time', async () => {
+  const child = fileURLToPath(new URL('hanging-child.ts', import.meta.url))
+  const { signal, code } = await new Promise<{ code: number | null; signal: string | null }>(
+    (resolve) => {
+      spawn(process.execPath, [child], { stdio: 'inherit', timeout: 25_000 }).once(
+        'exit',
+        (code, signal) => resolve({ code, signal }),
+      )
+    },
+  )
+  expect({ code, signal }).toEqual({ code: 0, signal: null })
+}, 40_000)

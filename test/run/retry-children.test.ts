@@ -5,7 +5,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { action, done as happened, flow, notDone, type RunReference } from 'everloop'
-import { crashAtEveryCommit, testRuntime, type TestRuntime } from 'everloop/testing'
+import { crashAtEveryCommit, memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
+import type { Store } from '../../src/store/store.ts'
 
 let broken = true
 let cancels = 0
@@ -353,6 +354,60 @@ test('a child that had completed when its parent failed is not executed again', 
     },
   })
   expect(report.flaws).toEqual([])
+})
+
+test('nobody goes on with the output of a child that was erased', async () => {
+  let isErased = false
+  await using runtime = await testRuntime({
+    flows: [order, payment],
+    store: (ports) => {
+      const store = memoryStore(ports)
+      const entriesAt: Store['entriesAt'] = async (...asked) => {
+        const entries = await store.entriesAt(...asked)
+        const erase = (kind: string): boolean => isErased && kind === 'run.completed'
+        return entries.map((one) => (erase(one.kind) ? { ...one, payload: null, salt: null } : one))
+      }
+      return new Proxy(store, {
+        get: (_, name) => {
+          const found: unknown = name === 'entriesAt' ? entriesAt : Reflect.get(store, name)
+          return typeof found === 'function' ? found.bind(store) : found
+        },
+      })
+    },
+  })
+  const run = await runtime.start(order, 40, { id: 'o' })
+  await failed(runtime, run)
+  broken = false
+  const [child = ''] = await below(runtime, 'o')
+  await runtime.ever.retry(child)
+  await runtime.settle()
+  isErased = true
+  await runtime.ever.retry('o')
+  await runtime.settle()
+  expect(await run.status()).toMatchObject({ status: 'paused', code: 'BROKEN_CHAIN' })
+  expect(await below(runtime, 'o')).toEqual([child])
+})
+
+test('a store that cannot tell what has become of a child pauses nobody', async () => {
+  let child = ''
+  let failures = 0
+  await using runtime = await testRuntime({
+    flows: [order, payment],
+    onCall: async ({ method, args }, proceed) => {
+      if (method === 'run' && args[0] === child && failures++ === 0) throw new Error('gone away')
+      return proceed()
+    },
+  })
+  const run = await runtime.start(order, 40, { id: 'o' })
+  await failed(runtime, run)
+  ;[child = ''] = await below(runtime, 'o')
+  broken = false
+  await runtime.ever.retry('o')
+  await runtime.advance('1m')
+  expect(failures).toBeGreaterThan(0)
+  expect(await runtime.result(run)).toBe('40 paid')
+  expect(times()).toEqual([1])
+  expect(await below(runtime, 'o')).toEqual([child])
 })
 
 describe('a cancel behind a retry', () => {

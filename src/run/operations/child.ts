@@ -100,7 +100,14 @@ async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promi
     else if (found.is === 'gone' || isOther) start(operation)
     else goOn(pass, operation, { ...again, found })
   } catch (error) {
-    if (!isOver(pass, operation)) leaveTo(pass, operation, unable(operation, error))
+    if (isOver(pass, operation)) return
+    if (!EverloopError.is(error)) {
+      const message = `What has become of run "${earlier.run}" could not be read.`
+      return pass.drop(new EverloopError('INTERNAL', message, { run: pass.run, cause: error }))
+    }
+    // The store's trouble is none of the run's: whoever claims it next looks again.
+    if (error.code.startsWith('STORE_')) return pass.drop(error)
+    leaveTo(pass, operation, unable(operation, error))
   }
 }
 

@@ -6,9 +6,10 @@
  *    run is started only for one that was cancelled or cannot go on; with another input only where that has done
  *    nothing that must not be done twice.
  */
+import { EverloopError } from '../../base/errors.ts'
 import { checkLinks } from '../../ledger/index.ts'
 import type { Entry, Taint } from '../../ledger/index.ts'
-import type { Message, Store } from '../../store/store.ts'
+import type { Message, RunRow, Store } from '../../store/store.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
@@ -66,6 +67,7 @@ async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
       return { is: isCancelled(asked.slice(retry)) ? 'gone' : 'under way' }
     }
     case 'completed': {
+      await checkKept(store, row)
       const end = await endOf(store, row)
       if (end?.status !== 'completed') return { is: 'gone' }
       const { taints } = await stateOf(store, run)
@@ -93,4 +95,15 @@ export async function hasActed(store: Store, run: string): Promise<boolean> {
     if (page.some(({ kind }) => acts.includes(kind))) return true
     after = last.seq
   }
+}
+
+/** Nobody may go on with an output that is not known any more. Throws BROKEN_CHAIN. */
+async function checkKept(store: Store, { id: run, seq }: RunRow): Promise<void> {
+  const [entry] = await store.entriesAt(run, [seq])
+  if (entry?.payload !== null) return
+  throw new EverloopError(
+    'BROKEN_CHAIN',
+    `What run "${run}" has come to was erased. Cancel the run that asks for it.`,
+    { run },
+  )
 }
