@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { EverloopError, flow, open, type RunReference, type StreamItem } from 'everloop'
 import { memoryStore, testRuntime } from 'everloop/testing'
 import { systemPorts } from '../../src/base/system.ts'
+import type { LiveContext } from '../../src/run/operations/attempt.ts'
 import { wrapStore } from '../crash/wrapped-store.ts'
 import { innerStep } from './inner-step.ts'
 import { testFolder } from '../test-folder.ts'
@@ -291,6 +292,41 @@ describe('text of a step under way', () => {
     await runtime.runUntil(done)
     expect(screen.before.get('type')).toBe('one two')
   })
+})
+
+test('text of what began anew is not followed by text from before, whose reply was lost', async () => {
+  let live: LiveContext | undefined
+  const ended = Promise.withResolvers<string>()
+  const body = (context: LiveContext): Promise<string> => {
+    live = context
+    return ended.promise
+  }
+  const typing = flow('typing', () => innerStep('type', body))
+  let calls = 0
+  await using runtime = await testRuntime({
+    flows: [typing],
+    onCall: async ({ method }, proceed) => {
+      const reply = await proceed()
+      const isLost = method === 'publish' && [2, 3].includes(++calls)
+      if (isLost) throw new EverloopError('STORE_UNAVAILABLE', 'The reply is lost.')
+      return reply
+    },
+  })
+  const run = await runtime.ever.start(typing, undefined)
+  const { screen, done } = follow(run)
+  await runtime.runUntil(() => live !== undefined)
+  live?.publish('old ')
+  await runtime.runUntil(() => calls === 1)
+  live?.publish('text')
+  await runtime.runUntil(() => calls === 2)
+  live?.restart()
+  live?.publish('new ')
+  await runtime.runUntil(() => calls === 3)
+  live?.publish('words')
+  await runtime.runUntil(() => screen.live.get('type')?.endsWith('words') === true)
+  ended.resolve('done')
+  await runtime.runUntil(done)
+  expect(screen.before.get('type')).toBe('new words')
 })
 
 test.each(['slow', 'lost'] as const)(

@@ -114,7 +114,8 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       const flow = setting.flows[node.flow] as Flow
       const key = place.operation(flow.name)
       const isAgent = setting.programs[node.flow]?.is === 'agent'
-      const input = isAgent ? { prompt: `From ${key}.` } : { from: key, ...versionIn(view) }
+      // The same in all versions: a child that is retried is DRIFTED with another one, and needs a person.
+      const input = isAgent ? { prompt: `From ${key}.` } : { from: key }
       return view.watch(key, run.child(flow, input))
     }
     case 'race':

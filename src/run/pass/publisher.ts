@@ -92,7 +92,10 @@ export class Publisher {
 
   #flush(): void {
     if (this.#isClosed) return
-    const chunks = [...this.#unsure, ...Array.from(this.#texts).flatMap((text) => text.take())]
+    const chunks = current([
+      ...this.#unsure,
+      ...Array.from(this.#texts).flatMap((text) => text.take()),
+    ])
     this.#texts.clear()
     if (chunks.length === 0) return
     this.#arm(gatherMs)
@@ -132,6 +135,15 @@ export class Publisher {
     }
     if (!this.#timer) this.#flush()
   }
+}
+
+/**
+ * Without text of what has begun anew since: where that has arrived already, the store does not know the text
+ * before it any more, and would take it for more.
+ */
+function current(chunks: readonly NewChunk[]): readonly NewChunk[] {
+  const latest = new Map(chunks.map(({ path, attempt }) => [path, attempt]))
+  return chunks.filter(({ path, attempt }) => attempt === latest.get(path))
 }
 
 /** What one attempt at a step shows. */
