@@ -91,12 +91,12 @@ async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promi
   const isOther = earlier.input !== operation.live.input
   try {
     const found = await readPatiently(pass, () => earlierChild(store, { parent, run: earlier.run }))
-    const isOpen =
+    const isForPerson =
       isOther &&
       found.is !== 'gone' &&
       (found.is === 'under way' || (await readPatiently(pass, () => hasActed(store, earlier.run))))
     if (isOver(pass, operation)) return
-    if (isOpen) leaveTo(pass, operation, otherInput(operation, earlier.run))
+    if (isForPerson) leaveTo(pass, operation, otherInput(operation, earlier.run))
     else if (found.is === 'gone' || isOther) start(operation)
     else goOn(pass, operation, { ...again, found })
   } catch (error) {
