@@ -1,7 +1,7 @@
 /** A process that closes while a function of its agent's author hangs: `node hanging-child.ts`. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { agent, open } from '../../src/index.ts'
-import { scriptedModel } from '../../src/testing/index.ts'
+import { scriptedModel } from '../../src/testing/scripted-model.ts'
 
 const asked = Promise.withResolvers<void>()
 

@@ -45,6 +45,8 @@ export interface View {
   formed(turn: string, form: { readonly found: string; readonly wanted: string }): void
   /** How often the run has been retried. */
   readonly retries: number
+  /** Somebody tells failed runs of this world to go on. */
+  readonly mayBeRetried: boolean
   /** Executes an attempt of a step in the outside world. */
   outside(node: StepNode, attempt: Attempt): Promise<void>
   /** Executes an attempt at a call that changes the outside world. */
@@ -114,8 +116,9 @@ function evaluate(setting: Setting, at: At, node: Node): Promise<unknown> {
       const flow = setting.flows[node.flow] as Flow
       const key = place.operation(flow.name)
       const isAgent = setting.programs[node.flow]?.is === 'agent'
-      // The same in all versions: a child that is retried is DRIFTED with another one, and needs a person.
-      const input = isAgent ? { prompt: `From ${key}.` } : { from: key }
+      // Where a retry asks again for what it has started, another input would be DRIFTED, which needs a person.
+      const drift = view.mayBeRetried ? {} : versionIn(view)
+      const input = isAgent ? { prompt: `From ${key}.` } : { from: key, ...drift }
       return view.watch(key, run.child(flow, input))
     }
     case 'race':

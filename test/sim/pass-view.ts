@@ -99,6 +99,10 @@ export class PassView implements View {
     return this.#run.retries
   }
 
+  get mayBeRetried(): boolean {
+    return this.#world.faults.enabled.includes('operator retries')
+  }
+
   /** Time that passes in the code of a schema. */
   async think(): Promise<void> {
     const { chance } = this.#world

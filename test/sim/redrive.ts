@@ -142,6 +142,7 @@ function idleFlows({ programs, report }: World, id: string): AnyFlow[] {
     formed: () => {},
     think: () => Promise.resolve(),
     retries: 0,
+    mayBeRetried: false,
     version: undefined,
     outside: (_, { path, attempt }) => {
       report.break(
