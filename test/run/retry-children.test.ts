@@ -223,6 +223,32 @@ describe('a child that failed', () => {
     await runtime.verify()
   })
 
+  test.each([
+    ['has children itself', (): void => {}],
+    ['is under way again', (): void => void (broken = false)],
+  ])('and %s pauses a parent that asks with another input', async (what, before) => {
+    let given = 1
+    const leaf = flow('leaf', (run) => run.step('book', fragile))
+    const inner = flow('inner', async (run, _input: number) => {
+      if (what === 'has children itself') return run.child(leaf, null)
+      await run.step('book', fragile)
+      return run.signal('go')
+    })
+    const parent = flow('parent', async (run) => run.child(inner, given))
+    await using runtime = await testRuntime({ flows: [parent, inner, leaf] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    const [child = ''] = await below(runtime, 'p')
+    before()
+    await runtime.ever.retry(child)
+    await runtime.settle()
+    given = 2
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DRIFTED' })
+    expect(await below(runtime, 'p')).toEqual([child])
+    await runtime.verify()
+  })
+
   test('and the old input fits again: its parent goes on with it', async () => {
     let amount = 1
     const parent = flow('parent', async (run) => run.child(payment, amount))
