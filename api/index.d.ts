@@ -359,8 +359,8 @@ export class Ever implements AsyncDisposable {
     answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
     pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;
-    resume(run: string, delivery?: Delivery): Promise<void>;
-    retry(run: string, delivery?: Delivery): Promise<void>;
+    resume(run: string, options?: GoOnOptions): Promise<void>;
+    retry(run: string, options?: GoOnOptions): Promise<void>;
     account(run: string): Promise<{
         readonly amounts: Readonly<Record<string, number>>;
     }>;
@@ -422,6 +422,10 @@ export interface FlowDefinition<Input, Output, Given = Input> {
     readonly actions?: readonly AnyAction[];
     readonly migrate?: Migrations;
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
+}
+
+export interface GoOnOptions extends Delivery {
+    readonly anew?: boolean;
 }
 
 export interface Guard {
@@ -1004,6 +1008,7 @@ export const errorCodes: {
     readonly STALLED: 'the flow waits on something that is not a durable operation';
     readonly CRASH_LOOP: 'the run lost its worker three times or more without progress';
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
+    readonly CHILD_GONE: 'another run would do again what a child that has ended has done';
     readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
     readonly MIGRATION_FAILED: 'the state of a loop could not be brought into the form of another version';
@@ -1337,6 +1342,10 @@ interface Charge {
     readonly amounts: Readonly<Record<string, number>>;
 }
 
+interface Consent {
+    readonly anew?: true | undefined;
+}
+
 interface Deadline {
     readonly due?: number | undefined;
     readonly otherwise?: {
@@ -1402,7 +1411,7 @@ interface Payloads {
         readonly message: string;
         readonly detail?: unknown;
     } & Actor;
-    'run.resumed': Actor;
+    'run.resumed': Consent & Actor;
     'run.migrated': {
         readonly version: string;
     };
@@ -1415,7 +1424,7 @@ interface Payloads {
     'run.retried': {
         readonly forget: readonly number[];
         readonly reopen: readonly OpenScope[];
-    } & Actor;
+    } & Consent & Actor;
     'run.completed': {
         readonly output: unknown;
     } & Abandoning;

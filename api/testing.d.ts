@@ -516,6 +516,7 @@ const errorCodes: {
     readonly STALLED: 'the flow waits on something that is not a durable operation';
     readonly CRASH_LOOP: 'the run lost its worker three times or more without progress';
     readonly DIVERGED: 'the code asked for other operations than the ledger holds';
+    readonly CHILD_GONE: 'another run would do again what a child that has ended has done';
     readonly DRIFTED: 'a step that must not repeat was asked for with another input than recorded';
     readonly HIDDEN_STATE: 'a loop keeps state outside its state value';
     readonly MIGRATION_FAILED: 'the state of a loop could not be brought into the form of another version';
@@ -627,6 +628,10 @@ interface Charge {
     readonly amounts: Readonly<Record<string, number>>;
 }
 
+interface Consent {
+    readonly anew?: true | undefined;
+}
+
 interface Deadline {
     readonly due?: number | undefined;
     readonly otherwise?: {
@@ -692,7 +697,7 @@ interface Payloads {
         readonly message: string;
         readonly detail?: unknown;
     } & Actor;
-    'run.resumed': Actor;
+    'run.resumed': Consent & Actor;
     'run.migrated': {
         readonly version: string;
     };
@@ -705,7 +710,7 @@ interface Payloads {
     'run.retried': {
         readonly forget: readonly number[];
         readonly reopen: readonly OpenScope[];
-    } & Actor;
+    } & Consent & Actor;
     'run.completed': {
         readonly output: unknown;
     } & Abandoning;
@@ -1334,6 +1339,10 @@ interface Delivery {
     readonly id?: string;
 }
 
+interface GoOnOptions extends Delivery {
+    readonly anew?: boolean;
+}
+
 class Ever implements AsyncDisposable {
     #private;
     constructor(options: RuntimeParts);
@@ -1350,8 +1359,8 @@ class Ever implements AsyncDisposable {
     answer(question: string, value: unknown, delivery?: Delivery): Promise<void>;
     cancel(run: string, reason?: string, delivery?: Delivery): Promise<void>;
     pause(run: string, reason?: string, delivery?: Delivery): Promise<void>;
-    resume(run: string, delivery?: Delivery): Promise<void>;
-    retry(run: string, delivery?: Delivery): Promise<void>;
+    resume(run: string, options?: GoOnOptions): Promise<void>;
+    retry(run: string, options?: GoOnOptions): Promise<void>;
     account(run: string): Promise<{
         readonly amounts: Readonly<Record<string, number>>;
     }>;

@@ -80,6 +80,7 @@ export type {
   ChildOptions,
   Decider,
   Delivery,
+  GoOnOptions,
   EffectClass,
   Done,
   Ever,

@@ -47,6 +47,7 @@ export const errorCodes = {
   STALLED: 'the flow waits on something that is not a durable operation',
   CRASH_LOOP: 'the run lost its worker three times or more without progress',
   DIVERGED: 'the code asked for other operations than the ledger holds',
+  CHILD_GONE: 'another run would do again what a child that has ended has done',
   DRIFTED: 'a step that must not repeat was asked for with another input than recorded',
   HIDDEN_STATE: 'a loop keeps state outside its state value',
   MIGRATION_FAILED: 'the state of a loop could not be brought into the form of another version',

@@ -57,6 +57,12 @@ interface Actor {
   readonly by?: string | undefined
 }
 
+/** What whoever lets a run go on agrees to. */
+interface Consent {
+  /** Other runs may take the place of children that cannot go on, and do again what those have done. */
+  readonly anew?: true | undefined
+}
+
 /** Until when something is waited for. */
 interface Deadline {
   readonly due?: number | undefined
@@ -148,7 +154,7 @@ export interface Payloads {
     readonly message: string
     readonly detail?: unknown
   } & Actor
-  'run.resumed': Actor
+  'run.resumed': Consent & Actor
   /** From the turn on that stands behind this entry, the code of this version executes the run. */
   'run.migrated': { readonly version: string }
   /**
@@ -167,7 +173,8 @@ export interface Payloads {
   'run.retried': {
     readonly forget: readonly number[]
     readonly reopen: readonly OpenScope[]
-  } & Actor
+  } & Consent &
+    Actor
   'run.completed': { readonly output: unknown } & Abandoning
   'run.failed': {
     readonly error: ErrorData

@@ -4,7 +4,15 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { action, done as happened, flow, notDone, type RunReference } from 'everloop'
+import {
+  action,
+  done as happened,
+  flow,
+  NotDone,
+  notDone,
+  type Run,
+  type RunReference,
+} from 'everloop'
 import { crashAtEveryCommit, memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
 import type { Store } from '../../src/store/store.ts'
 
@@ -30,17 +38,21 @@ const fragile = (): string => {
   return 'mended'
 }
 
-/** Pays, then fails as long as it is told to. */
-const payment = flow('payment', async (run, amount: number) => {
+async function pay(run: Run, amount: number): Promise<string> {
   const options = {
     effect: 'once',
     reconcile: (_input: unknown, { idempotencyKey }: { readonly idempotencyKey: string }) =>
       paid[idempotencyKey] === undefined ? notDone() : happened(`${amount} paid`),
   } as const
-  const receipt = await run.step('pay', options, ({ idempotencyKey }) => {
+  return run.step('pay', options, ({ idempotencyKey }) => {
     paid[idempotencyKey] = (paid[idempotencyKey] ?? 0) + 1
     return `${amount} paid`
   })
+}
+
+/** Pays, then fails as long as it is told to. */
+const payment = flow('payment', async (run, amount: number) => {
+  const receipt = await pay(run, amount)
   await run.step('book', fragile)
   return receipt
 })
@@ -213,13 +225,27 @@ describe('a child that failed', () => {
     await runtime.settle()
     expect(await runtime.settled(run)).toMatchObject(paused)
     expect(times()).toEqual([1])
-    // As the message says: that run is given up.
-    await runtime.ever.retry(child)
-    await runtime.ever.cancel(child, 'The amount was wrong.')
-    await runtime.settle()
-    await runtime.ever.resume('p')
+    await runtime.ever.resume('p', { anew: true, by: 'Ann' })
     expect(await runtime.result(run)).toBe('2 paid')
     expect(times()).toEqual([1, 1])
+    const resumed = (await runtime.ledger('p')).findLast(({ kind }) => kind === 'run.resumed')
+    expect(resumed?.data).toEqual({ anew: true, by: 'Ann' })
+    await runtime.verify()
+  })
+
+  test('and is asked for as another flow under the same key pauses its parent', async () => {
+    const other = flow('other', async () => 'other')
+    const parent = flow('parent', async (run) =>
+      broken ? run.child(payment, 1, { key: 'pay' }) : run.child(other, null, { key: 'pay' }),
+    )
+    await using runtime = await testRuntime({ flows: [parent, payment, other] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DRIFTED' })
+    await runtime.ever.resume('p', { anew: true })
+    expect(await runtime.result(run)).toBe('other')
     await runtime.verify()
   })
 
@@ -246,6 +272,11 @@ describe('a child that failed', () => {
     await runtime.ever.retry('p')
     expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DRIFTED' })
     expect(await below(runtime, 'p')).toEqual([child])
+    if (what === 'is under way again') {
+      // What goes on is not given up by saying so: it is cancelled.
+      await runtime.ever.resume('p', { anew: true })
+      expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DRIFTED' })
+    }
     await runtime.verify()
   })
 
@@ -305,6 +336,272 @@ describe('a child that failed', () => {
     expect(await runtime.result(run)).toBe('mended')
     expect(await below(runtime, 'p')).toHaveLength(2)
     await runtime.verify()
+  })
+})
+
+describe('a child that was cancelled because its parent failed beside it', () => {
+  /** Fails beside what a child has begun. */
+  const beside = <Input>(
+    child: ReturnType<typeof flow<Input, unknown>>,
+    input: Input,
+  ): ReturnType<typeof flow<undefined, unknown>> =>
+    flow('beside', async (run, _input: undefined) => {
+      const own = async (): Promise<void> => {
+        await run.signal('fail')
+        await run.step('own', fragile)
+      }
+      const [, made] = await Promise.all([own(), run.child(child, input)])
+      return made
+    })
+
+  /** Pays, then waits. */
+  const patient = flow('patient', async (run, amount: number) => {
+    const receipt = await pay(run, amount)
+    await run.signal('go')
+    return receipt
+  })
+
+  /** Lets the run below go on that has not ended. */
+  async function letGo(runtime: TestRuntime): Promise<void> {
+    await runtime.settle()
+    for (const { id, flow: name, status } of await runtime.ever.list()) {
+      if (name === 'patient' && status === 'waiting') await runtime.signal(id, 'go')
+    }
+  }
+
+  /** Started, and failed beside its child. */
+  async function failedBeside(
+    runtime: TestRuntime,
+    parent: ReturnType<typeof flow<undefined, unknown>>,
+  ): Promise<RunReference<unknown>> {
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await runtime.signal(run, 'fail')
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'STEP_FAILED' } })
+    broken = false
+    return run
+  }
+
+  const gone = { status: 'paused', code: 'CHILD_GONE' }
+
+  test('after it has done what must not be repeated pauses a retry', async () => {
+    const parent = beside(patient, 3)
+    await using runtime = await testRuntime({ flows: [parent, patient] })
+    const run = await failedBeside(runtime, parent)
+    const [child = ''] = await below(runtime, 'p')
+    await runtime.ever.retry('p')
+    const paused = { ...gone, message: expect.stringContaining(child) }
+    expect(await runtime.settled(run)).toMatchObject(paused)
+    await runtime.ever.resume('p')
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    expect(times()).toEqual([1])
+    await runtime.ever.resume('p')
+    await runtime.ever.resume('p', { anew: true }) // before the first was taken
+    await letGo(runtime)
+    expect(await runtime.result(run)).toEqual('3 paid')
+    expect(times()).toEqual([1, 1])
+    expect(await below(runtime, 'p')).toHaveLength(2)
+    await runtime.verify()
+  })
+
+  test('is another run where who retries agrees to it, and not at the next retry', async () => {
+    const waiting = flow('waiting', async (run) => {
+      await pay(run, 1)
+      await run.signal('never')
+    })
+    const parent = flow('parent', async (run, _input: undefined) => {
+      const own = async (): Promise<void> => {
+        await run.signal('fail')
+        await run.step('own', fragile)
+        await run.signal('again')
+        await run.step('other', fragile)
+      }
+      await Promise.all([own(), run.child(waiting, undefined)])
+    })
+    await using runtime = await testRuntime({ flows: [parent, waiting] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.ever.retry('p', { anew: true })
+    await runtime.settle()
+    expect(times()).toEqual([1, 1])
+    broken = true
+    await runtime.signal(run, 'again')
+    expect(await runtime.settled(run)).toMatchObject({ error: { code: 'STEP_FAILED' } })
+    broken = false
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    expect(times()).toEqual([1, 1])
+    await runtime.verify()
+  })
+
+  test('after a run below it has done so pauses a retry, and what is agreed to holds below', async () => {
+    const inner = flow('inner', async (run, amount: number) => run.child(patient, amount))
+    const middle = flow('middle', async (run, amount: number) => {
+      const [, made] = await Promise.all([
+        run.signal('fail').then(() => run.step('own', fragile)),
+        run.child(inner, amount),
+      ])
+      return made
+    })
+    const top = flow('top', async (run, _input: undefined) => run.child(middle, 4))
+    await using runtime = await testRuntime({ flows: [top, middle, inner, patient] })
+    const run = await runtime.start(top, undefined, { id: 't' })
+    const [child = ''] = await below(runtime, 't')
+    await runtime.signal(child, 'fail')
+    await failed(runtime, run)
+    broken = false
+    await runtime.ever.retry('t')
+    expect(await runtime.settled(run)).toMatchObject({ status: 'waiting' })
+    expect(await (await runtime.ever.get(child)).settled()).toMatchObject(gone)
+    await runtime.ever.cancel('t')
+    await runtime.settle()
+    expect(times()).toEqual([1])
+
+    prepare()
+    const other = await runtime.start(top, undefined, { id: 'u' })
+    const [second = ''] = await below(runtime, 'u')
+    await runtime.signal(second, 'fail')
+    await failed(runtime, other)
+    broken = false
+    await runtime.ever.retry('u', { anew: true })
+    await letGo(runtime)
+    expect(await runtime.result(other)).toBe('4 paid')
+    expect(times()).toEqual([1, 1])
+    await runtime.verify()
+  })
+
+  test('and has undone what it did is another run', async () => {
+    const undoing = flow({
+      name: 'undoing',
+      actions: [action({ name: 'back', run: () => {} })],
+      run: async (run) => {
+        const undo = { action: 'back', input: 1 }
+        await run.step('pay', { effect: 'once', undo }, () => 1)
+        await run.step('book', { effect: 'idempotent', undo }, () => 1)
+        if (broken) await run.signal('never')
+        return 'done'
+      },
+    })
+    const parent = beside(undoing, undefined)
+    await using runtime = await testRuntime({ flows: [parent, undoing] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.ever.retry('p')
+    expect(await runtime.result(run)).toBe('done')
+    expect(await below(runtime, 'p')).toHaveLength(2)
+    await runtime.verify()
+  })
+
+  test('and could not undo it pauses a retry, until somebody has', async () => {
+    let isClosed = true
+    const back = (): void => {
+      if (isClosed) throw new Error('closed')
+    }
+    const undoing = flow({
+      name: 'undoing',
+      actions: [action({ name: 'back', run: back, retry: { attempts: 1 } })],
+      run: async (run) => {
+        await run.step('pay', { effect: 'once', undo: { action: 'back', input: 1 } }, () => 1)
+        if (broken) await run.signal('never')
+        return 'done'
+      },
+    })
+    const parent = beside(undoing, undefined)
+    await using runtime = await testRuntime({ flows: [parent, undoing] })
+    const run = await failedBeside(runtime, parent)
+    const [child = ''] = await below(runtime, 'p')
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    isClosed = false
+    await runtime.ever.undo(child)
+    await runtime.ever.resume('p')
+    expect(await runtime.result(run)).toBe('done')
+    await runtime.verify()
+  })
+
+  test('and whose call did not happen is another run', async () => {
+    const calling = flow('calling', async (run) => {
+      const call = run.step('pay', { effect: 'once' }, () => {
+        if (broken) throw new NotDone('refused')
+        return 'done'
+      })
+      return call.catch(() => run.signal('never'))
+    })
+    const parent = beside(calling, undefined)
+    await using runtime = await testRuntime({ flows: [parent, calling] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.ever.retry('p')
+    expect(await runtime.result(run)).toBe('done')
+    expect(await below(runtime, 'p')).toHaveLength(2)
+    await runtime.verify()
+  })
+
+  test('is waited for until it has ended, and what it did by then counts', async () => {
+    let finish: (() => void) | undefined
+    const slow = flow('slow', async (run) => {
+      try {
+        if (broken) await run.signal('never')
+      } finally {
+        await run.cleanup('tidy', async (run) => {
+          if (broken) await run.step('wait', () => new Promise<void>((done) => (finish = done)))
+          await pay(run, 1)
+        })
+      }
+      return 'done'
+    })
+    const parent = beside(slow, undefined)
+    await using runtime = await testRuntime({ flows: [parent, slow] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await runtime.ever.signal('p', 'fail')
+    await runtime.runUntil(() => finish !== undefined)
+    await runtime.runUntil(async () => (await run.status()).status === 'failed')
+    const [child = ''] = await below(runtime, 'p')
+    broken = false
+    await runtime.ever.retry('p')
+    await runtime.runUntil(async () => (await run.status()).status === 'waiting')
+    expect(await runtime.store.run(child)).toMatchObject({ status: 'active' })
+    expect(await below(runtime, 'p')).toEqual([child])
+    finish?.()
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    expect(times()).toEqual([1])
+    expect(await runtime.store.messages('p', [])).toHaveLength(1) // how the child has ended
+    await runtime.ever.resume('p', { anew: true })
+    expect(await runtime.result(run)).toBe('done')
+    expect(await runtime.store.messages('p', [])).toEqual([])
+    await runtime.verify()
+  })
+
+  test.each([
+    ['paused, then agreed to', false],
+    ['agreed to from the beginning', true],
+  ])('whenever a worker dies: %s', async (_, anew) => {
+    const parent = beside(patient, 3)
+    const report = await crashAtEveryCommit(parent, undefined, {
+      flows: [patient],
+      prepare,
+      drive: async (runtime, run) => {
+        await runtime.signal(run, 'fail')
+        await runtime.settled(run)
+        await runtime.advance('1h')
+        broken = false
+        const before = times().length
+        await runtime.ever.retry(run.id, anew ? { anew } : {})
+        await runtime.settle()
+        if ((await run.status()).status === 'paused') {
+          expect([anew, times().length]).toEqual([false, before])
+          await runtime.ever.resume(run.id, { anew: true })
+        }
+        await runtime.advance('1h')
+        await letGo(runtime)
+        expect(times().every((count) => count === 1)).toBe(true)
+      },
+    })
+    expect(report.outcomes).toEqual([{ status: 'completed', output: '3 paid' }])
+    expect(report.flaws).toEqual([])
+  })
+
+  test.each(['retry', 'resume'] as const)('%s takes no `anew` but true or false', async (what) => {
+    await using runtime = await testRuntime({ flows: [patient] })
+    await runtime.start(patient, 1, { id: 'p' })
+    const asked = runtime.ever[what]('p', { anew: 'yes' as never })
+    await expect(asked).rejects.toMatchObject({ code: 'BAD_OPTION' })
   })
 })
 

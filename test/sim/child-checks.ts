@@ -7,6 +7,7 @@ import type { Mirror } from './mirror.ts'
 import type { Must } from './must.ts'
 import { recordOf } from './record-of.ts'
 import type { Sight } from './sight.ts'
+import { planOf } from './undo-plan.ts'
 import { numberIn } from './tool-face.ts'
 import { TurnView } from './turn-view.ts'
 
@@ -28,9 +29,11 @@ export function checkDelegation(sight: Sight, run: Mirror, entry: Entry, must: M
 /** Remembers what a run that goes on has started and could go on with it (R5). */
 export function noteChildren(sight: Sight, run: Mirror): void {
   run.standing.clear()
+  run.unended.clear()
   for (const [path, started] of run.started) {
     const child = sight.runs.get(recordOf(started, 'child.started').run)
     if (child && canGoOn(child)) run.standing.set(path, child.entries.length)
+    if (child && !child.hasEnded) run.unended.add(path)
   }
 }
 
@@ -55,7 +58,59 @@ export function checkSameChild(sight: Sight, run: Mirror, entry: Entry, must: Mu
   const hasMoved = child.entries.length !== run.standing.get(path)
   const isOther = old.flow !== flow || old.input !== input
   must(hasMoved || isOther, 'children', `run ${old.run} could have gone on`)
+  must(child.hasEnded, 'children', `run ${old.run} had not ended`)
+  const isRepeated = leavesDone(sight, child)
+  must(run.mayBeginAnew || !isRepeated, 'children', `it repeats what run ${old.run} has done`)
+  if (run.unended.has(path)) sight.report.reach('child that had not ended begun anew by a retry')
+  if (isRepeated) sight.report.reach('what a child had done done again, as agreed')
 }
+
+/** It has called what must not be repeated, or what can be undone, and that surely happened and is not undone. */
+function leavesDone(sight: Sight, run: Mirror): boolean {
+  const { entries } = run
+  const undone = new Set(
+    entries.flatMap((entry) =>
+      entry.kind === 'undo.completed' ? recordOf(entry, entry.kind).of : [],
+    ),
+  )
+  const plan = planOf(entries)
+  if (plan.some(({ of, is }) => is === 'sure' && !undone.has(of))) return true
+  const planned = new Set(plan.map(({ path }) => path))
+  for (const [path, { state }] of run.calls) if (state === 'done' && !planned.has(path)) return true
+  return below(sight, run).some((child) => leavesDone(sight, child))
+}
+
+/** Whether the run is rightly paused because of what a child has done, which cannot go on. */
+export function isForWantOfConsent(sight: Sight, run: Mirror): boolean {
+  if (run.retries === 0 || run.mayBeginAnew) return false
+  const ended = Array.from(run.started.values(), (started) =>
+    sight.runs.get(recordOf(started, 'child.started').run),
+  )
+  return ended.some((child) => child?.hasEnded && hasActed(sight, child))
+}
+
+const hasActed = (sight: Sight, run: Mirror): boolean =>
+  run.entries.some(({ kind }) => kind === 'effect.intended' || kind === 'undo.registered') ||
+  below(sight, run).some((child) => hasActed(sight, child))
+
+/** The runs that it has started. */
+const below = ({ runs }: Sight, { entries }: Mirror): readonly Mirror[] =>
+  entries.flatMap((entry) =>
+    entry.kind === 'child.started' ? (runs.get(recordOf(entry, entry.kind).run) ?? []) : [],
+  )
+
+/** A retry asks for a run that was cancelled and has not ended: that is waited for, and nothing is written. */
+export const isAwaitingEnd = (
+  { runs }: Sight,
+  { retries, started, outcomes, begun }: Mirror,
+): boolean =>
+  retries > 0 &&
+  Array.from(started).some(
+    ([path, entry]) =>
+      !outcomes.has(path) &&
+      !begun.has(path) &&
+      runs.get(recordOf(entry, 'child.started').run)?.hasEnded === false,
+  )
 
 const reached = {
   active: 'child under way found by a retry',

@@ -4,7 +4,13 @@ import type { Entry } from '../../src/ledger/index.ts'
 import type { Append, Message } from '../../src/store/store.ts'
 import { checkApproval } from './approval-checks.ts'
 import { checkHeard, checkInbox, checkOutput } from './conversation-checks.ts'
-import { checkDelegation, checkLimits, checkSameChild, noteChildren } from './child-checks.ts'
+import {
+  checkDelegation,
+  checkLimits,
+  checkSameChild,
+  isForWantOfConsent,
+  noteChildren,
+} from './child-checks.ts'
 import { checkEffect } from './effect-checks.ts'
 import { endKinds, isQuestion, type Mirror } from './mirror.ts'
 import { checkMove } from './move-checks.ts'
@@ -97,7 +103,9 @@ function checkStatus(observer: Sight, run: Mirror, entry: Entry, must: Must): vo
   const isCrashLoop = code === 'CRASH_LOOP' && losses >= 3
   const isForWant = code === 'UNKNOWN_ACTION' && observer.mayLackActions
   if (isForWant) observer.report.reach('run paused for want of an action')
-  const isExpected = code === 'PAUSED' || isCrashLoop || isForWant
+  const isForConsent = code === 'CHILD_GONE' && isForWantOfConsent(observer, run)
+  if (isForConsent) observer.report.reach('run paused because of what a child had done')
+  const isExpected = code === 'PAUSED' || isCrashLoop || isForWant || isForConsent
   must(isExpected, 'pause', `the run is paused: ${code} ${message}`)
 }
 

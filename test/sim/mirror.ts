@@ -78,6 +78,8 @@ export class Mirror {
   readonly started = new Map<string, Entry>()
   /** Of those, whatever could go on when the run was retried last, with how much it had written by then. */
   readonly standing = new Map<string, number>()
+  /** And those that had not ended then, by operation path. */
+  readonly unended = new Set<string>()
   /** Children that had ended when this run's cancel went out: what retries one is its own affair. */
   readonly spared = new Set<string>()
   /** Calls whose effect counts, by path: the last thing that was said of each. Never forgotten. */
@@ -86,6 +88,8 @@ export class Mirror {
   readonly intents = new Map<string, number>()
   /** How often a failed run was told to go on. */
   retries = 0
+  /** Whoever told it so the last time, or has resumed it since, lets other runs do again what children have done. */
+  mayBeginAnew = false
   readonly turns = new Map<string, number>()
   readonly inbox = new Map<number, Message & Pick<NewMessage, 'keepsOpen'>>()
   readonly receipts = new Set<string>()
@@ -226,6 +230,7 @@ export class Mirror {
         break
       case 'run.resumed':
         this.status = 'active'
+        this.mayBeginAnew ||= recordOf(entry, entry.kind).anew === true
         break
       case 'run.cancelling':
         this.status = 'active'
@@ -244,6 +249,7 @@ export class Mirror {
       case 'run.retried': {
         this.status = 'active'
         this.retries++
+        this.mayBeginAnew = recordOf(entry, entry.kind).anew === true
         this.isCancelling = false
         this.#rebuild()
       }

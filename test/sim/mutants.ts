@@ -212,6 +212,19 @@ export const mutants: readonly Mutant[] = [
     replace: "switch (row?.status === 'paused' ? row.status : undefined) {",
   },
   {
+    name: 'a retry does again what a child had done without asking',
+    file: 'run/operations/child.ts',
+    find: 'recorded.mayBeginAnew || !(await leavesDone(store, run))',
+    replace: 'recorded.mayBeginAnew || (await leavesDone(store, run)) || true',
+  },
+  {
+    name: 'a retry begins a child anew before the one before it has ended',
+    from: 10_100,
+    file: 'run/replay/earlier-child.ts',
+    find: 'const isEnding = cancelling',
+    replace: "if (cancelling ?? undoing) return { is: 'gone' }\n      const isEnding = cancelling",
+  },
+  {
     name: 'a child that failed is not told that its parent is retried',
     file: 'run/operations/child.ts',
     find: "found.is === 'failed' ? [retryMessage",

@@ -4,7 +4,7 @@
  */
 import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
 import { messageSignal } from '../../src/agent/loop/inbox.ts'
-import type { Ever, Question } from '../../src/run/index.ts'
+import type { Ever, GoOnOptions, Question } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
 import { isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
@@ -102,12 +102,12 @@ export class Operator {
     }
   }
 
-  resume(run: string): void {
-    this.#ask((ever) => ever.resume(run))
+  resume(run: string, how: GoOnOptions): void {
+    this.#ask((ever) => ever.resume(run, how))
   }
 
-  retry(run: string): void {
-    this.#ask((ever) => ever.retry(run))
+  retry(run: string, how: GoOnOptions): void {
+    this.#ask((ever) => ever.retry(run, how))
   }
 
   async #start({ id, flow, input }: Started): Promise<void> {
@@ -167,8 +167,10 @@ export class Operator {
     if (faults.strikes('operator cancels what was just paused')) {
       this.#ask((ever) => ever.pause(run.id).then(() => ever.cancel(run.id, 'enough')))
     }
-    if (faults.strikes('operator resumes')) this.resume(run.id)
-    if (faults.strikes('operator retries')) this.retry(run.id)
+    // No more draws than before: what seeds have shown once they show again.
+    const how = { anew: this.#signals % 3 === 0 }
+    if (faults.strikes('operator resumes')) this.resume(run.id, how)
+    if (faults.strikes('operator retries')) this.retry(run.id, how)
     if (faults.strikes('signal that nobody awaits')) {
       this.#signal(run.id, chance.pick(['go', 'tick', 'data']), chance.roll(0.7))
     }

@@ -4,6 +4,7 @@
  */
 import type { RunRow } from '../../src/store/store.ts'
 import { isQuestion, type Mirror } from './mirror.ts'
+import { isAwaitingEnd } from './child-checks.ts'
 import { recordOf } from './record-of.ts'
 import type { Operator } from './operator.ts'
 import type { World } from './world.ts'
@@ -34,7 +35,7 @@ export async function settle(world: World, operator: Operator): Promise<void> {
     for (const row of rows) checkRest(world, row)
     if (report.hasFailed) return
     if (open.length === 0 && !retrySome(world, operator, rows, retried)) return
-    await goOn(world, operator, open)
+    await goOn(world, operator, { open, round })
   }
   report.break('liveness', `the runs did not end in ${roundsMax} rounds`)
 }
@@ -115,7 +116,7 @@ function hasReason(world: World, run: Mirror): boolean {
     const child = world.observer.runs.get(recordOf(entry, entry.kind).run)
     if (child && !child.hasEnded) return true
   }
-  return false
+  return isAwaitingEnd(world.observer, run)
 }
 
 const waitsOf = (run: Mirror): string =>
@@ -123,10 +124,14 @@ const waitsOf = (run: Mirror): string =>
   'it waits for nothing'
 
 /** Gives the runs what they wait for, or takes the clock to the next date. */
-async function goOn(world: World, operator: Operator, open: readonly RunRow[]): Promise<void> {
+async function goOn(
+  world: World,
+  operator: Operator,
+  { open, round }: { readonly open: readonly RunRow[]; readonly round: number },
+): Promise<void> {
   const { scheduler, chance } = world
   for (const { id, status } of open) {
-    if (status === 'paused') operator.resume(id)
+    if (status === 'paused') operator.resume(id, { anew: round % 3 === 2 })
     else if (chance.roll(0.7)) operator.feed(world.observer.run(id))
   }
   if (!operator.isIdle) return
@@ -179,7 +184,7 @@ function retrySome(
   const isBelowFirst = rows.length % 2 === 0 && below.length > 0
   for (const { id } of isBelowFirst ? below : failed) {
     retried.add(id)
-    operator.retry(id)
+    operator.retry(id, { anew: rows.length % 3 === 0 })
   }
   return failed.length > 0
 }

@@ -50,13 +50,14 @@ export interface Node {
 /** So small that states of a few turns are kept in blocks. */
 const smallBlocks = { closed: 300, least: 60 }
 
-/** What the world does to runtimes. Whether a crash loop was one, its entry is asked: entry-checks.ts. */
+/** What the world does to runtimes. Whether a pause was called for, its entry is asked: entry-checks.ts. */
 const expectedTroubles: readonly string[] = [
   'STORE_UNAVAILABLE',
   'STORE_FULL',
   'STORE_CLOSED',
   'FENCED',
   'CRASH_LOOP',
+  'CHILD_GONE',
 ]
 
 export class World implements Surroundings {

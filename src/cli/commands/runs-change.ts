@@ -12,6 +12,7 @@ interface Options {
   readonly reason?: string
   readonly by?: string
   readonly yes?: true
+  readonly anew?: true
 }
 
 interface Change {
@@ -19,7 +20,8 @@ interface Change {
   readonly description: string
   /** What will happen, for people. */
   readonly done: string
-  readonly takesReason: boolean
+  /** Whoever stops a run may say why; one that goes on may ask for children that cannot. */
+  readonly lets: 'stop' | 'go on'
   readonly deliver: (ever: Ever, run: string, options: Options) => Promise<void>
 }
 
@@ -28,29 +30,29 @@ const changes: readonly Change[] = [
     name: 'cancel',
     description: 'end a run: pending operations are rejected, children cancelled',
     done: 'will be cancelled',
-    takesReason: true,
+    lets: 'stop',
     deliver: (ever, run, { reason, ...rest }) => ever.cancel(run, reason, rest),
   },
   {
     name: 'pause',
     description: 'stop a run at its next boundary, until it is resumed',
     done: 'will be paused',
-    takesReason: true,
+    lets: 'stop',
     deliver: (ever, run, { reason, ...rest }) => ever.pause(run, reason, rest),
   },
   {
     name: 'resume',
     description: 'let a paused run go on',
     done: 'will go on',
-    takesReason: false,
+    lets: 'go on',
     deliver: (ever, run, options) => ever.resume(run, options),
   },
   {
     name: 'retry',
     description:
-      'let a failed run go on: what failed is executed again, and children that failed go on; one that was cancelled is started anew',
+      'let a failed run go on: what failed is executed again, and children that failed go on',
     done: 'will try again what failed',
-    takesReason: false,
+    lets: 'go on',
     deliver: (ever, run, options) => ever.retry(run, options),
   },
 ]
@@ -62,7 +64,13 @@ export function addRunsChange(runs: Command): void {
       .description(change.description)
       .argument('<run>', 'its id, or the beginning of it')
       .option('--by <name>', 'who does it, for the record')
-    if (change.takesReason) command.option('--reason <text>', 'why, for the record')
+    if (change.lets === 'stop') command.option('--reason <text>', 'why, for the record')
+    else {
+      command.option(
+        '--anew',
+        'children that were cancelled or cannot go on may be started anew, and do again what they did',
+      )
+    }
     if (change.name === 'cancel') command.option('-y, --yes', 'do not ask first')
     act<Options>(command, (call) => apply(call, change))
   }

@@ -19,8 +19,9 @@ import type { Scope } from '../pass/scope.ts'
 import { type Pause, unable } from '../pass/stop.ts'
 import { tainted } from '../pass/taints.ts'
 import { readPatiently } from '../patience.ts'
-import { earlierChild, type EarlierChild, hasActed } from '../replay/earlier-child.ts'
+import { earlierChild, type EarlierChild, hasActed, leavesDone } from '../replay/earlier-child.ts'
 import { payloadWith } from '../replay/large.ts'
+import type { Recorded } from '../replay/recorded.ts'
 import { beginTime } from '../replay/reader.ts'
 import { checkPlacement, newRun } from '../work/genesis.ts'
 import { register } from './waits.ts'
@@ -48,7 +49,7 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
   const { queue, labels } = asItIs(options)
   const input = asItIs(call.input)
   const digest = digestOf(input)
-  const start = (operation: Operation): void => {
+  const start = (operation: Operation, taken: readonly number[] = []): void => {
     const id = operation.child ?? childId(pass)
     operation.child = id
     const created = newRun(pass.options, {
@@ -64,40 +65,48 @@ export function child(pass: Pass, scope: Scope, call: ChildCall): Promise<unknow
       ...pass.options.taints.told(),
     })
     const record = { run: id, flow: flow.name, input: digest }
-    register(pass, operation, 'child.started', record, { create: [created] })
+    register(pass, operation, 'child.started', record, { create: [created], taken })
+  }
+  const begin = (operation: Operation): void => {
+    const earlier = pass.recorded.earlierChild(operation.path)
+    if (operation.begun || !earlier) return start(operation)
+    const isOther = earlier.flow !== flow.name || earlier.input !== digest
+    void comeBackTo(pass, operation, { earlier, isOther, largeAt, start })
   }
   return pass.request(scope, 'child', key, {
     input: digest,
     largeAt,
-    begin: (operation) => {
-      const earlier = pass.recorded.earlierChild(operation.path)
-      if (operation.begun || earlier?.flow !== flow.name) return start(operation)
-      void comeBackTo(pass, operation, { earlier, largeAt, start })
+    begin,
+    onEnd: (operation) => {
+      operation.phase = 'busy'
+      operation.child = undefined
+      begin(operation)
     },
   })
 }
 
 interface Again {
   readonly earlier: Payloads['child.started']
+  /** The code asks for something else now. */
+  readonly isOther: boolean
   readonly largeAt: number | undefined
   /** Starts another run. */
-  readonly start: (operation: Operation) => void
+  readonly start: (operation: Operation, taken: readonly number[]) => void
 }
 
 /** Goes on with a run that was started here before, where that can be. */
 async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promise<void> {
-  const { earlier, start } = again
+  const { earlier, isOther, start } = again
   const { store, run: parent } = pass
-  const isOther = earlier.input !== operation.live.input
   try {
     const found = await readPatiently(pass, () => earlierChild(store, { parent, run: earlier.run }))
-    const isForPerson =
-      isOther &&
-      found.is !== 'gone' &&
-      (found.is === 'under way' || (await readPatiently(pass, () => hasActed(store, earlier.run))))
+    const hindrance = await readPatiently(pass, () => hindranceOf(pass, operation, again, found))
     if (isOver(pass, operation)) return
-    if (isForPerson) leaveTo(pass, operation, otherInput(operation, earlier.run))
-    else if (found.is === 'gone' || isOther) start(operation)
+    if (hindrance) leaveTo(pass, operation, hindrance)
+    else if (found.is === 'ending') {
+      operation.child = earlier.run
+      pass.wait(operation, undefined)
+    } else if (found.is === 'gone' || isOther) start(operation, found.stale)
     else goOn(pass, operation, { ...again, found })
   } catch (error) {
     if (isOver(pass, operation)) return
@@ -111,16 +120,40 @@ async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promi
   }
 }
 
+/** What a person has to decide before another run takes the place of the earlier one (R5). */
+async function hindranceOf(
+  { store, recorded }: Pass,
+  operation: Operation,
+  { earlier: { run }, isOther }: Again,
+  { is }: EarlierChild,
+): Promise<Pause | undefined> {
+  if (is === 'ending') return undefined
+  if (is === 'gone') {
+    const isFree = recorded.mayBeginAnew || !(await leavesDone(store, run))
+    return isFree ? undefined : gone(operation, run)
+  }
+  if (!isOther) return undefined
+  if (is === 'under way') return drifted(operation, run, `Or cancel run "${run}", and then`)
+  const isFree = recorded.mayBeginAnew || !(await hasActed(store, run))
+  return isFree ? undefined : drifted(operation, run, 'Or')
+}
+
 /** Somebody has to see to it. */
 function leaveTo(pass: Pass, operation: Operation, pause: Pause): void {
   pass.wait(operation, undefined)
   pass.stop(pause)
 }
 
-const otherInput = ({ path }: Operation, run: string): Pause => ({
+const drifted = ({ path }: Operation, run: string, or: string): Pause => ({
   is: 'pause',
   code: 'DRIFTED',
-  message: `Child "${path}" is run "${run}", which was started with another input than the code asks for now, and may have done what must not be done twice. Nothing is started. Put the old code back and resume this run. Or give that run up, with a retry of it and then a cancel, and resume this one: another run takes its place.`,
+  message: `Child "${path}" is run "${run}", which was started with another input, or of another flow, than the code asks for now, and may have done what must not be done twice. Nothing is started. Put the old code back and resume this run. ${or} resume this one with \`anew\`: another run does all of it, as the code asks for it now.`,
+})
+
+const gone = ({ path }: Operation, run: string): Pause => ({
+  is: 'pause',
+  code: 'CHILD_GONE',
+  message: `Child "${path}" was run "${run}", which has ended and cannot go on. It, or a run below it, has called what must not be repeated, or registered an undo, and has not undone it: another run in its place would do that again. Nothing is started. Undo run "${run}", if that can be, and resume this one. Or resume it with \`anew\`: another run does all of it again.`,
 })
 
 /** The code is told of a cancel instead of what was being looked for, or waits no longer. */
@@ -145,15 +178,16 @@ function goOn(
     return
   }
   operation.child = record.run
-  const deliver = found.is === 'failed' ? [retryMessage(record.run, pass.recorded.retriedBy)] : []
+  const deliver = found.is === 'failed' ? [retryMessage(record.run, pass.recorded)] : []
   register(pass, operation, 'child.started', record, { deliver, taken })
 }
 
-const retryMessage = (run: string, by: string | undefined): NewMessage => ({
+/** What was said when the parent was let go on holds for those below, too. */
+const retryMessage = (run: string, { retriedBy, mayBeginAnew }: Recorded): NewMessage => ({
   run,
   kind: 'retry',
   name: '',
-  payload: encode(actor(by)),
+  payload: encode({ ...actor(retriedBy), ...(mayBeginAnew ? { anew: true } : {}) }),
 })
 
 /** Deeper than this nobody nests runs; what a run costs is written to each account above it. */

@@ -24,7 +24,7 @@ import { checkQueue, newRun } from '../work/genesis.ts'
 import type { RuntimeParts } from '../work/runtime-parts.ts'
 import { answer } from './answer.ts'
 import { Changes } from './changes.ts'
-import { checkedDelivery, type Delivery } from './delivery.ts'
+import { checkedDelivery, type Delivery, type GoOnOptions, permission } from './delivery.ts'
 import { listed } from './listing.ts'
 import { type ListOptions, listingOf } from './list-options.ts'
 import { openQuestions, type Question, type QuestionsOptions } from './question.ts'
@@ -216,19 +216,18 @@ export class Ever implements AsyncDisposable {
   }
 
   /** Lets a paused run go on. Throws RUN_STATE when it is not paused. */
-  async resume(run: string, delivery: Delivery = {}): Promise<void> {
-    const { by } = checkedDelivery('resume', delivery)
-    await this.#deliver(run, 'resume', actor(by))
+  async resume(run: string, options: GoOnOptions = {}): Promise<void> {
+    await this.#deliver(run, 'resume', permission('resume', options))
   }
 
   /**
-   * Lets a failed run go on from its failure: what failed is executed again, nothing else. Throws
-   * RUN_STATE when its deadline has passed, and when it has undone what it did.
+   * Lets a failed run go on from its failure: what failed is executed again, nothing else but what `anew`
+   * allows. Throws RUN_STATE when its deadline has passed, and when it has undone what it did.
    */
-  async retry(run: string, delivery: Delivery = {}): Promise<void> {
-    const { by } = checkedDelivery('retry', delivery)
+  async retry(run: string, options: GoOnOptions = {}): Promise<void> {
+    const asked = permission('retry', options)
     await checkRetry(this.#options.store, await this.#row(run))
-    await this.#deliver(run, 'retry', actor(by))
+    await this.#deliver(run, 'retry', asked)
   }
 
   /**

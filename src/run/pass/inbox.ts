@@ -15,14 +15,20 @@ import { checked } from '../schema.ts'
 import { askedPause } from './stop.ts'
 import { tainted } from './taints.ts'
 
+/** Lets a run go on. `anew`: other runs may take the place of children that cannot. */
+interface Permission {
+  readonly by?: string | undefined
+  readonly anew?: true | undefined
+}
+
 /** What messages carry, by kind. */
 export interface MessageRecords {
   readonly signal: { readonly value: unknown; readonly by?: string | undefined }
   readonly answer: { readonly value: unknown; readonly by?: string | undefined }
   readonly cancel: { readonly reason: string; readonly by?: string | undefined }
   readonly pause: { readonly reason?: string | undefined; readonly by?: string | undefined }
-  readonly resume: { readonly by?: string | undefined }
-  readonly retry: { readonly by?: string | undefined }
+  readonly resume: Permission
+  readonly retry: Permission
   readonly child: (
     | { readonly status: 'completed'; readonly output: unknown }
     | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorData }
@@ -145,11 +151,9 @@ const origin = (
 })
 
 function takeChild(pass: Pass, message: Message): void {
-  const waiting = find(
-    pass,
-    ({ begun }) => isLine(begun, 'child.started') && begun.record.run === message.name,
-  )
+  const waiting = find(pass, ({ child }) => child === message.name)
   if (!waiting) return
+  if (!waiting.begun) return waiting.live.onEnd?.(waiting)
   const end = recordOf<'child'>(message)
   // Before the outcome: what the code makes of it is marked from the beginning.
   const before = tainted(pass.options.taints.add(end.taints))

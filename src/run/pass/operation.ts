@@ -50,6 +50,8 @@ export interface Live {
   onDue?(operation: Operation): void
   /** Makes something of an answer. The operation is busy from then on, and the message reserved. */
   onAnswer?(operation: Operation, answer: Answer): void
+  /** Called when the run has ended that it waits for without having begun. */
+  onEnd?(operation: Operation): void
   /** Digest of the input given now, to be compared with the recorded one. */
   readonly input?: string | undefined
   /** A cancel does not reject it: a scope whose operations are shielded. */

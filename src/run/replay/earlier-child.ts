@@ -3,12 +3,19 @@
  *
  * R5 What a child has done is not done again because its parent failed: a child that has failed goes on from its
  *    own failure, as the same run and in its own version, and the output of one that has completed is taken. Another
- *    run is started only for one that was cancelled or cannot go on; with another input only where that has done
- *    nothing that must not be done twice.
+ *    run is started for one that has ended and cannot go on, because it was cancelled, say, and for one that is asked
+ *    for with another input: only where that repeats nothing, or a person has agreed to it.
  */
 import { EverloopError } from '../../base/errors.ts'
-import { checkLinks } from '../../ledger/index.ts'
-import type { Entry, Taint } from '../../ledger/index.ts'
+import {
+  checkLinks,
+  childNamed,
+  decode,
+  operationPath,
+  readEntry,
+  Undoables,
+} from '../../ledger/index.ts'
+import type { Entry, Payloads, Taint } from '../../ledger/index.ts'
 import type { Message, RunRow, Store } from '../../store/store.ts'
 import { pageAfter } from '../ledger-page.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
@@ -16,7 +23,8 @@ import { hindranceOf } from './retry.ts'
 
 /** Where it stands. */
 type Standing =
-  | { readonly is: 'gone' | 'failed' | 'under way' }
+  /** `ending`: it was cancelled or is being undone, and may still do something. */
+  | { readonly is: 'gone' | 'ending' | 'failed' | 'under way' }
   | {
       readonly is: 'completed'
       readonly output: unknown
@@ -56,7 +64,7 @@ async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
     case 'paused': {
       const { cancelling, undoing } = await stateOf(store, run)
       const isEnding = cancelling !== undefined || undoing !== undefined
-      return { is: isEnding || isCancelled(await store.messages(run, [])) ? 'gone' : 'under way' }
+      return { is: isEnding || isCancelled(await store.messages(run, [])) ? 'ending' : 'under way' }
     }
     case 'failed': {
       if (await hindranceOf(store, row)) return { is: 'gone' }
@@ -64,7 +72,7 @@ async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
       const retry = asked.findLastIndex(({ kind }) => kind === 'retry')
       if (retry === -1) return { is: 'failed' }
       // The retry overrules a cancel before it, and not one behind it.
-      return { is: isCancelled(asked.slice(retry)) ? 'gone' : 'under way' }
+      return { is: isCancelled(asked.slice(retry)) ? 'ending' : 'under way' }
     }
     case 'completed': {
       await checkKept(store, row)
@@ -96,6 +104,45 @@ export async function hasActed(store: Store, run: string): Promise<boolean> {
     after = last.seq
   }
 }
+
+/**
+ * Whether another run would do again what this one, or one below it, has done and not undone: calls that must not
+ * be repeated, and what was to be undone. Throws BROKEN_CHAIN.
+ */
+export async function leavesDone(store: Store, run: string): Promise<boolean> {
+  if (!(await store.run(run))) return true // nobody here knows
+  const undoables = new Undoables()
+  const called = new Set<string>()
+  const below = new Set<string>()
+  for (let after = 0; ;) {
+    const page = await store.entries(run, pageAfter(after))
+    checkLinks(page)
+    const last = page.at(-1)
+    if (!last) break
+    for (const entry of page) {
+      undoables.see(entry)
+      if (entry.kind === 'effect.intended') called.add(pathOf(entry))
+      else if (wasNotDone(entry)) called.delete(pathOf(entry))
+      const child = entry.kind === 'child.started' ? childNamed(readEntry(entry)) : undefined
+      if (child !== undefined) below.add(child)
+    }
+    after = last.seq
+  }
+  for (const { path, state } of undoables.list()) {
+    if (state !== 'undone') return true
+    called.delete(path)
+  }
+  if (called.size > 0) return true
+  for (const child of below) if (await leavesDone(store, child)) return true
+  return false
+}
+
+const pathOf = ({ scope, key }: Entry): string => operationPath(scope, key)
+
+/** It says that the call which was intended there has surely not happened. */
+const wasNotDone = (entry: Entry): boolean =>
+  entry.kind === 'effect.resolved' &&
+  (decode(entry.payload ?? '{}') as Partial<Payloads['effect.resolved']>).verdict === 'notDone'
 
 /** Nobody may go on with an output that is not known any more. Throws BROKEN_CHAIN. */
 async function checkKept(store: Store, { id: run, seq }: RunRow): Promise<void> {

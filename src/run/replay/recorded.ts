@@ -60,6 +60,8 @@ export class Recorded {
   readonly #children = new LateMap<string, Line<'child.started'>>()
   /** Who asked for the last retry. */
   retriedBy: string | undefined
+  /** Since then a person has agreed to other runs in the place of children that cannot go on (R5). */
+  mayBeginAnew = false
   /** The cancel that has been taken and not ended the run yet, whether the code was told or not. */
   cancelling: Payloads['run.cancelling'] | undefined
   /** The number of the cancel that the code has been told of. */
@@ -171,9 +173,13 @@ export class Recorded {
       this.cancelling = line.record
       this.push(line)
     } else if (kind === 'run.retried') {
-      this.retriedBy = (lineOf(entry) as Line<'run.retried'>).record.by
+      const { by, anew = false } = (lineOf(entry) as Line<'run.retried'>).record
+      this.retriedBy = by
+      this.mayBeginAnew = anew
       this.#forgetCancel()
       this.#forgetWithdrawn()
+    } else if (kind === 'run.resumed') {
+      this.mayBeginAnew ||= (lineOf(entry) as Line<'run.resumed'>).record.anew === true
     } else if (kind === 'input.drifted') {
       this.drifted.add((lineOf(entry) as Line<'input.drifted'>).record.of)
     } else if (kind === 'approval.voted' || kind === 'approval.changed') {

@@ -138,7 +138,11 @@ async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
   if (!reason) return { is: 'refused', drafts: [], taken: [] }
   // A cancel is taken when the code is told of it.
   const taken = [...overruledBy(reason, messages, ['pause']), ...(resume ? [resume.number] : [])]
-  const record = actor(recordOf<'resume' | 'cancel'>(reason).by)
+  const isAnew = messages.some(
+    (message) => message.kind === 'resume' && recordOf<'resume'>(message).anew,
+  )
+  const { by } = recordOf<'resume' | 'cancel'>(reason)
+  const record = { ...(isAnew ? { anew: true as const } : {}), ...actor(by) }
   const drafts: readonly AnyDraft[] = [{ scope: '', kind: 'run.resumed', key: '', record }]
   return early === undefined
     ? { is: 'reopened', drafts, taken }
@@ -157,9 +161,10 @@ async function failedOpening(
   if (error.code === 'DEADLINE' || reader.state.undoing) {
     return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
   }
-  const { by } = recordOf<'retry'>(retry)
+  const { by, anew } = recordOf<'retry'>(retry)
   const moved = reader.open.findLast(({ kind }) => kind === 'run.migrated')?.seq
-  const record = { ...(await retryFrom(store, row.id, { cause, moved })), ...actor(by) }
+  const forgotten = await retryFrom(store, row.id, { cause, moved })
+  const record = { ...forgotten, ...(anew ? { anew } : {}), ...actor(by) }
   return {
     is: 'reopened',
     drafts: [{ scope: '', kind: 'run.retried', key: '', record }],
