@@ -86,10 +86,82 @@ describe('runs explain', () => {
       expect(await explain(alone, 'r')).toMatchObject({
         reason: 'no-worker',
         sentence: expect.stringMatching(
-          /^Ready .*store\. What it asks can be answered meanwhile: r\/\d+\.$/,
+          /^Ready .*store\. Still waiting since .* for an answer to "Which\?" \([^)]*\)\. What it asks can be answered meanwhile: r\/\d+\.$/,
         ),
       })
     })
+  })
+
+  test('what a run still waits for that no worker takes is told, and what nothing awaits', async () => {
+    const place = `sqlite:${join(folder.path, 'due.db')}`
+    const waits = flow('waits', (run) => run.signal('approve'))
+    const busy = flow('busy', (run) =>
+      run.all('busy', [
+        (one) => one.signal('ship'),
+        (one) => one.signal('bill'),
+        (one) => one.signal('pack', { timeout: '3d' }),
+        (one) => one.sleep('200ms'),
+        (one) => one.ask('Sure?'),
+      ]),
+    )
+    const above = flow('above', (run) =>
+      run.all('both', [(one) => one.child(waits, undefined), (one) => one.signal('go')]),
+    )
+    {
+      await using worker = await open({ store: place, flows: [waits, busy, above], work: {} })
+      for (const one of [waits, busy, above]) {
+        await (await worker.start(one, undefined, { id: `${one.name}-1` })).settled()
+      }
+      await worker.work({ until: 'idle' })
+    }
+    await using alone = await open({ store: place })
+    const why = async (id: string): Promise<string> => (await explain(alone, id)).sentence
+    const due = '^Ready for \\d+s, but no worker is connected to this store\\.'
+    const since = 'since \\S+ \\S+ \\([^)]*\\)'
+
+    await alone.signal('waits-1', 'aproved')
+    expect(await why('waits-1')).toMatch(
+      new RegExp(
+        `${due} Still waiting ${since} for the signal "approve"\\. A signal has come that nothing awaits so far: "aproved"\\.$`,
+      ),
+    )
+    // What has come is not waited for, and the other one may be taken later.
+    await alone.signal('waits-1', 'approve')
+    expect(await why('waits-1')).toMatch(new RegExp(`${due}$`))
+
+    await alone.signal('busy-1', 'ship')
+    await alone.signal('busy-1', 'ship')
+    await vi.waitFor(async () => {
+      expect(await why('busy-1')).toMatch(
+        new RegExp(
+          `${due} Still waiting for 3 things: ${since} for the signal "bill"; ${since} for the signal "pack", at most until [^;]*; and for 1 more\\. What it asks can be answered meanwhile: busy-1/\\d+\\.$`,
+        ),
+      )
+    })
+    const [question] = await alone.questions({ run: 'busy-1' })
+    await alone.answer(question?.id ?? '', 'yes')
+    expect(await why('busy-1')).toMatch(/ Still waiting for 2 things: [^?]*\.$/)
+
+    // Of children, too, of which one is due; and whatever keeps the run from its worker.
+    await alone.signal('above-1', 'og')
+    await alone.limitQueue('default', 0)
+    const [child] = await alone.list({ parent: 'above-1' })
+    await alone.signal(child?.id ?? '', 'aproved')
+    expect(await why('above-1')).toMatch(
+      new RegExp(
+        `is closed \\(its limit is 0\\)\\. Still waiting for 2 things: ${since} for its child \\S+, which says: Ready .* for the signal "approve"\\. .*: "aproved"; ${since} for the signal "go"\\. A signal has come .*: "og"\\.$`,
+      ),
+    )
+    await alone.cancel(child?.id ?? '')
+    await alone.limitQueue('default', null)
+    {
+      await using worker = await open({ store: place, flows: [waits], work: {} })
+      await worker.work({ until: 'idle' })
+    }
+    // Its end has come.
+    expect(await why('above-1')).toMatch(
+      new RegExp(`${due} Still waiting ${since} for the signal "go"\\. A signal`),
+    )
   })
 
   test('is a sentence and what to do', async () => {
