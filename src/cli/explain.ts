@@ -24,7 +24,7 @@ export const explain = (ever: Ever, id: string): Promise<Explanation> => explain
 
 async function explained(ever: Ever, id: string, depth: number): Promise<Explanation> {
   const explanation = await withUndoing(ever, await standing(ever, id, depth))
-  const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one)}`)
+  const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one, explanation.status)}`)
   const reason = await cancelling(ever, id)
   const cancel = reason === undefined ? '' : ` ${cancellingText(reason)}`
   return { ...explanation, sentence: `${explanation.sentence}${cancel}${asked.join('')}` }

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 describe('runs explain', () => {
   test.each([
-    ['done-1', 'completed', /^Completed (now|.* ago): there is nothing left to do\.$/],
+    ['done-1', 'completed', /^Completed (just now|.* ago): there is nothing left to do\.$/],
     ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
     ['gone-1', 'cancelled', /^Cancelled .* by Ada: not wanted\.$/],
     ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
@@ -38,7 +38,7 @@ describe('runs explain', () => {
     [
       'waits-1',
       'signal',
-      /^Waiting since \d{4}-\d\d-\d\d [\d:]{8} \((now|.+ ago)\) for the signal "go"\.$/,
+      /^Waiting since \d{4}-\d\d-\d\d [\d:]{8} \((just now|.+ ago)\) for the signal "go"\.$/,
     ],
     ['sleeps-1', 'timer', /^Waiting until .* \(in (2h|1h \d+m)\)\.$/],
     ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
@@ -239,6 +239,18 @@ test('signals that came under a name that nothing awaits are told where another 
   const [child] = await ever.list({ parent: 'above-1' })
   await ever.signal(child?.id ?? '', 'aprove')
   expect(await why('above-1')).toMatch(/, which says: .* so far: "aprove"\.$/)
+})
+
+test('what has happened in this moment is told as past', async () => {
+  const done = flow('done', () => 1)
+  const fails = flow('fails', () => Promise.reject(new Error('too hot')))
+  await using runtime = await testRuntime({ flows: [done, fails] })
+  await runtime.start(done, undefined, { id: 'done-1' })
+  await runtime.start(fails, undefined, { id: 'fails-1' })
+  await runtime.settle()
+  const why = async (id: string): Promise<string> => (await explain(runtime.ever, id)).sentence
+  expect(await why('done-1')).toBe('Completed just now: there is nothing left to do.')
+  expect(await why('fails-1')).toBe('Failed just now with Error: too hot.')
 })
 
 test('a run that was put off is so after a pause and a resume, too, and says what ends it before', async () => {
