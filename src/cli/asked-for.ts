@@ -1,6 +1,6 @@
 /** What was asked of a run from outside and lies in its inbox: nothing of it is in the ledger yet. */
 import { decode } from '../ledger/index.ts'
-import type { Ever } from '../run/index.ts'
+import type { Ever, StatusWord } from '../run/index.ts'
 import { type MessageKind, reception } from '../store/store.ts'
 import { cleanLine } from './clean.ts'
 import { dateTime } from './times.ts'
@@ -32,7 +32,15 @@ export async function askedFor(ever: Ever, run: string): Promise<readonly AskedF
 }
 
 /** "A cancel was asked for at 2026-11-21 08:00:00 by bob and waits for a worker." */
-export function askedForText({ what, time, by }: AskedFor): string {
-  const who = by === undefined ? '' : ` by ${cleanLine(by, 60)}`
-  return `A ${what} was asked for at ${dateTime(time)}${who} and waits for a worker.`
-}
+export const askedForText = (asked: AskedFor, status: StatusWord): string =>
+  `A ${asked.what} was asked for ${whenText(asked)} and ${untakenText(status)}.`
+
+/** Behind what is asked for once more: "that was asked for at … by bob already and waits for a worker." */
+export const alreadyText = (asked: AskedFor, status: StatusWord): string =>
+  `that was asked for ${whenText(asked)} already and ${untakenText(status)}.`
+
+const whenText = ({ time, by }: AskedFor): string =>
+  `at ${dateTime(time)}${by === undefined ? '' : ` by ${cleanLine(by, 60)}`}`
+
+const untakenText = (status: StatusWord): string =>
+  status === 'running' ? 'its worker has not taken it yet' : 'waits for a worker'

@@ -73,7 +73,7 @@ export async function ready(
   if (workers.length === 0) {
     return is(
       'no-worker',
-      `Ready for ${short(now - due)}, but no worker is connected to this store.${await askedText(ever, info.id)}`,
+      `Ready for ${short(now - due)}, but no worker is connected to this store.`,
       fix,
     )
   }
@@ -121,12 +121,4 @@ async function suspectBefore(
     if (run) return { worker, run }
   }
   return undefined
-}
-
-/** What can be answered meanwhile: it was asked before the run became ready, as an escalation makes it. */
-async function askedText(ever: Ever, run: string): Promise<string> {
-  const open = (await ever.store.questions({ run })).filter(({ state }) => state === 'open')
-  if (open.length === 0) return ''
-  const ids = open.map(({ id }) => cleanLine(id, 300))
-  return ` What it asks can be answered meanwhile: ${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ' …' : ''}.`
 }

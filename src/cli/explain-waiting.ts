@@ -10,7 +10,7 @@ import { ended, excerpt, quoted } from './sentence.ts'
 import { ago, dateAndAgo, dateTime } from './times.ts'
 import { untakenText } from './untaken-signals.ts'
 
-interface Waiting {
+export interface Waiting {
   readonly info: RunInfo
   readonly on: readonly WaitInfo[]
   readonly now: number
@@ -20,18 +20,25 @@ interface Waiting {
 
 export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Explanation> {
   const { info, on, now } = about
-  const [first, second] = on
-  if (!first) return is('message', `Waiting for a message since ${dateAndAgo(info.updated, now)}.`)
-  const one = await waitText(ever, first, about)
+  const text = await waitsText(ever, about)
+  const [first] = on
+  if (!first || !text) {
+    return is('message', `Waiting for a message since ${dateAndAgo(info.updated, now)}.`)
+  }
   const untaken = await untakenText(ever, info.id, on)
-  if (!second) return is(first.kind, `${ended(`Waiting ${one.text}`)}${untaken}`, one.fix)
+  return is(first.kind, `${ended(`Waiting ${text.text}`)}${untaken}`, text.fix)
+}
+
+/** All that it waits for, behind "waiting", and what helps with the first of it; undefined where that is nothing. */
+export async function waitsText(ever: Ever, about: Waiting): Promise<WaitText | undefined> {
+  const { on } = about
+  const [first, second] = on
+  if (!first) return undefined
+  const one = await waitText(ever, first, about)
+  if (!second) return one
   const other = await waitText(ever, second, about)
   const more = on.length > 2 ? `; and for ${on.length - 2} more` : ''
-  return is(
-    first.kind,
-    `${ended(`Waiting for ${on.length} things: ${one.text}; ${other.text}${more}`)}${untaken}`,
-    one.fix,
-  )
+  return { text: `for ${on.length} things: ${one.text}; ${other.text}${more}`, fix: one.fix }
 }
 
 interface WaitText {

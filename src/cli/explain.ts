@@ -12,6 +12,7 @@ import { failedChild } from './failed-child.ts'
 import { putOff } from './put-off.ts'
 import { runAbove } from './run-above.ts'
 import { ended } from './sentence.ts'
+import { withWaits } from './still-waiting.ts'
 import { dateAndAgo } from './times.ts'
 import { unlessBroken } from './unless-broken.ts'
 
@@ -23,7 +24,7 @@ export const explain = (ever: Ever, id: string): Promise<Explanation> => explain
 
 async function explained(ever: Ever, id: string, depth: number): Promise<Explanation> {
   const explanation = await withUndoing(ever, await standing(ever, id, depth))
-  const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one)}`)
+  const asked = (await askedFor(ever, id)).map((one) => ` ${askedForText(one, explanation.status)}`)
   const reason = await cancelling(ever, id)
   const cancel = reason === undefined ? '' : ` ${cancellingText(reason)}`
   return { ...explanation, sentence: `${explanation.sentence}${cancel}${asked.join('')}` }
@@ -55,7 +56,14 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   })
   if (info.status === 'running')
     return running(await ever.store.run(id), await ever.store.sessions(), now, is)
-  if (info.status === 'ready') return ready(ever, info, await ever.store.run(id), now, is)
+  const explainChild =
+    depth < depthMax
+      ? (child: string): Promise<Explanation> => explained(ever, child, depth + 1)
+      : undefined
+  if (info.status === 'ready') {
+    const why = await ready(ever, info, await ever.store.run(id), now, is)
+    return withWaits(ever, why, { info, now, explainChild })
+  }
   const until = info.status === 'waiting' ? await putOff(ever, id) : undefined
   if (until !== undefined) {
     const { due = until } = info
@@ -64,10 +72,6 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   }
   const settled = await reference.settled()
   if (settled.status === 'waiting') {
-    const explainChild =
-      depth < depthMax
-        ? (child: string): Promise<Explanation> => explained(ever, child, depth + 1)
-        : undefined
     return waiting(ever, { info, on: settled.on, now, explainChild }, is)
   }
   const undos = await undosIn(ever, settled, id)

@@ -24,10 +24,10 @@ export function parseSince(text: string, now: number): number {
   }
 }
 
-/** "3m 5s ago", "in 2h", "now". */
+/** "3m 5s ago", "in 2h", "just now"; "now" of what is to come in this moment. */
 export function ago(time: number, now: number): string {
   const ms = now - time
-  if (Math.abs(ms) < 1000) return 'now'
+  if (Math.abs(ms) < 1000) return ms < 0 ? 'now' : 'just now'
   return ms > 0 ? `${short(ms)} ago` : `in ${short(-ms)}`
 }
 

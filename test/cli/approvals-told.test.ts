@@ -106,6 +106,10 @@ test('whom it was to go to while no worker ran is said, and to whom it has gone'
   )
   await runtime.advance('24h')
   expect(await cli('approvals', 'show', 'pay-1')).toMatch(/\nhanded to +EveBob\n(?!goes to)/)
+  // Whose it is now bars nobody.
+  expect(await cli('approvals', 'list')).toMatch(
+    /^APPROVAL .* STATE +FOR +HANDED TO +TOOL .*\n.* open +anybody +EveBob +pay /,
+  )
   expect(await cli('runs', 'conversation', 'pay-1')).toMatch(
     /\n {4}waits for somebody \(pay-1\/\d+\)\n {4}handed on to EveBob: nobody had decided in time\n/,
   )
@@ -187,6 +191,13 @@ test('who may decide is said, and the command that they use', async () => {
   expect(shown.stdout).toMatch(/may decide +cyd\n/)
   const other = await chosen.cli('approvals', 'approve', 'own-2', '--by', 'dan')
   expect(other.stderr).toContain('dan is not one of those who may decide: cyd.\n')
+  // Nor does it make anybody one of them to be handed it.
+  expect((await chosen.cli('approvals', 'list')).stdout).not.toContain('HANDED TO')
+  await chosen.cli('approvals', 'assign', 'own-2', 'dan')
+  expect((await chosen.cli('approvals', 'list')).stdout).toMatch(/ open +cyd +dan +pay /)
+  expect((await chosen.cli('approvals', 'show', 'own-2')).stdout).toMatch(
+    /may decide +cyd\nhanded to +dan\n/,
+  )
   const word = await chosen.cli('questions', 'answer', 'own-2', 'yes', '--by', 'cyd')
   expect(word.code).toBe(2)
   expect(word.stderr).toMatch(

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { everloop, everloopJson, flowFile, index } from './command-line.ts'
+import { everloop, everloopJson, flowFile, index, start } from './command-line.ts'
 import { testFolder } from '../test-folder.ts'
 
 function bench() {
@@ -33,6 +33,8 @@ test('a pause, a resume and a cancel are told until a worker has taken them', as
   expect((await cli('runs', 'explain', 'waits-1')).stdout).toMatch(
     / A resume was asked for at .* by cyd and waits for a worker\.\n/,
   )
+  // It is paused no more, and nobody has taken it.
+  expect((await cli('runs', 'list')).stdout).toMatch(/^waits-1 +ready +waits@1 /m)
   await cli('work', flowFile, '--until', 'idle')
 
   await cli('runs', 'cancel', 'waits-1', '--yes', '--by', 'bob', '--reason', 'not wanted')
@@ -47,6 +49,68 @@ test('a pause, a resume and a cancel are told until a worker has taken them', as
     status: 'cancelled',
     asked: [],
   })
+})
+
+test('what was asked for before is said to be, by whom and when, until a worker has taken it', async () => {
+  const { cwd, cli, json } = bench()
+  const file = join(cwd, 'fails.ts')
+  writeFileSync(
+    file,
+    `import { flow } from ${JSON.stringify(index)}
+export default flow('fails', () => { throw new Error('too hot') })`,
+  )
+  expect((await cli('run', file, '--id', 'fails-1')).code).toBe(1)
+  const retry = ['runs', 'retry', 'fails-1']
+  const { document } = await json(...retry, '--by', 'bob\u001b[2J')
+  expect(document).toEqual({ run: 'fails-1', retry: true })
+  const again = await cli(...retry)
+  expect(again.stdout).toMatch(
+    /^Run fails-1 will try again what failed: that was asked for at \d{4}-\d\d-\d\d [\d:]+ by bob already and waits for a worker\.\n$/,
+  )
+  expect(again.stderr).toContain('No worker is connected')
+  // The newest is the one that is told.
+  expect((await cli(...retry)).stdout).toMatch(/asked for at [-\d]+ [\d:]+ already and waits/)
+  expect((await json(...retry, '--by', 'cyd')).document).toEqual({
+    run: 'fails-1',
+    retry: true,
+    already: { what: 'retry', time: expect.any(Number) as number },
+  })
+  // Behind a cancel it is none that was asked for already: it overrules that.
+  await cli('runs', 'cancel', 'fails-1', '--yes', '--reason', 'no', '--by', 'ada')
+  expect((await json('runs', 'cancel', 'fails-1', '--yes')).document).toMatchObject({
+    cancel: true,
+    already: { what: 'cancel', by: 'ada', reason: 'no' },
+  })
+  expect((await cli(...retry)).stdout).toBe('Run fails-1 will try again what failed.\n')
+  await cli('work', file, '--until', 'idle')
+  expect((await json('runs', 'get', 'fails-1')).document).toMatchObject({ status: 'failed' })
+  expect((await cli(...retry)).stdout).toBe('Run fails-1 will try again what failed.\n')
+})
+
+test('what the worker that holds a run has not taken is not said to wait for one', async () => {
+  const { cwd, cli } = bench()
+  const file = join(cwd, 'busy.ts')
+  writeFileSync(
+    file,
+    `import { flow } from ${JSON.stringify(index)}
+export default flow('busy', (run) => run.step('long', () => {
+  console.error('begun')
+  return new Promise(() => {})
+}))`,
+  )
+  const env = { EVERLOOP_STORE: `sqlite:${join(cwd, 'ledger.db')}` }
+  const working = start(['run', file, '--id', 'busy-1'], { cwd, env })
+  await working.prints(/begun/)
+  expect((await cli('runs', 'pause', 'busy-1', '--by', 'ada')).stdout).toBe(
+    'Run busy-1 will be paused.\n',
+  )
+  const asked =
+    / A pause was asked for at [-\d]+ [\d:]+ by ada and its worker has not taken it yet\.\n/
+  expect((await cli('runs', 'explain', 'busy-1')).stdout).toMatch(asked)
+  expect((await cli('runs', 'get', 'busy-1')).stdout).toMatch(asked)
+  expect((await cli('runs', 'pause', 'busy-1')).stdout).toMatch(
+    /^Run busy-1 will be paused: that was asked for at .* by ada already and its worker has not taken it yet\.\n$/,
+  )
 })
 
 test('a run that somebody else has started is said to be theirs', async () => {

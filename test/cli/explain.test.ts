@@ -26,7 +26,7 @@ afterAll(async () => {
 
 describe('runs explain', () => {
   test.each([
-    ['done-1', 'completed', /^Completed (now|.* ago): there is nothing left to do\.$/],
+    ['done-1', 'completed', /^Completed (just now|.* ago): there is nothing left to do\.$/],
     ['failed-1', 'failed', /^Failed .* with StepError STEP_FAILED: .*too hot\.$/],
     ['gone-1', 'cancelled', /^Cancelled .* by Ada: not wanted\.$/],
     ['waits-2', 'paused', /^Paused .*\(PAUSED\): .*a moment, please/],
@@ -38,7 +38,7 @@ describe('runs explain', () => {
     [
       'waits-1',
       'signal',
-      /^Waiting since \d{4}-\d\d-\d\d [\d:]{8} \((now|.+ ago)\) for the signal "go"\.$/,
+      /^Waiting since \d{4}-\d\d-\d\d [\d:]{8} \((just now|.+ ago)\) for the signal "go"\.$/,
     ],
     ['sleeps-1', 'timer', /^Waiting until .* \(in (2h|1h \d+m)\)\.$/],
     ['retries-1', 'retry', /to try step "call" again in .*: it failed with "the line was busy"\.$/],
@@ -86,10 +86,82 @@ describe('runs explain', () => {
       expect(await explain(alone, 'r')).toMatchObject({
         reason: 'no-worker',
         sentence: expect.stringMatching(
-          /^Ready .*store\. What it asks can be answered meanwhile: r\/\d+\.$/,
+          /^Ready .*store\. Still waiting since .* for an answer to "Which\?" \([^)]*\)\. What it asks can be answered meanwhile: r\/\d+\.$/,
         ),
       })
     })
+  })
+
+  test('what a run still waits for that no worker takes is told, and what nothing awaits', async () => {
+    const place = `sqlite:${join(folder.path, 'due.db')}`
+    const waits = flow('waits', (run) => run.signal('approve'))
+    const busy = flow('busy', (run) =>
+      run.all('busy', [
+        (one) => one.signal('ship'),
+        (one) => one.signal('bill'),
+        (one) => one.signal('pack', { timeout: '3d' }),
+        (one) => one.sleep('200ms'),
+        (one) => one.ask('Sure?'),
+      ]),
+    )
+    const above = flow('above', (run) =>
+      run.all('both', [(one) => one.child(waits, undefined), (one) => one.signal('go')]),
+    )
+    {
+      await using worker = await open({ store: place, flows: [waits, busy, above], work: {} })
+      for (const one of [waits, busy, above]) {
+        await (await worker.start(one, undefined, { id: `${one.name}-1` })).settled()
+      }
+      await worker.work({ until: 'idle' })
+    }
+    await using alone = await open({ store: place })
+    const why = async (id: string): Promise<string> => (await explain(alone, id)).sentence
+    const due = '^Ready for \\d+s, but no worker is connected to this store\\.'
+    const since = 'since \\S+ \\S+ \\([^)]*\\)'
+
+    await alone.signal('waits-1', 'aproved')
+    expect(await why('waits-1')).toMatch(
+      new RegExp(
+        `${due} Still waiting ${since} for the signal "approve"\\. A signal has come that nothing awaits so far: "aproved"\\.$`,
+      ),
+    )
+    // What has come is not waited for, and the other one may be taken later.
+    await alone.signal('waits-1', 'approve')
+    expect(await why('waits-1')).toMatch(new RegExp(`${due}$`))
+
+    await alone.signal('busy-1', 'ship')
+    await alone.signal('busy-1', 'ship')
+    await vi.waitFor(async () => {
+      expect(await why('busy-1')).toMatch(
+        new RegExp(
+          `${due} Still waiting for 3 things: ${since} for the signal "bill"; ${since} for the signal "pack", at most until [^;]*; and for 1 more\\. What it asks can be answered meanwhile: busy-1/\\d+\\.$`,
+        ),
+      )
+    })
+    const [question] = await alone.questions({ run: 'busy-1' })
+    await alone.answer(question?.id ?? '', 'yes')
+    expect(await why('busy-1')).toMatch(/ Still waiting for 2 things: [^?]*\.$/)
+
+    // Of children, too, of which one is due; and whatever keeps the run from its worker.
+    await alone.signal('above-1', 'og')
+    await alone.limitQueue('default', 0)
+    const [child] = await alone.list({ parent: 'above-1' })
+    await alone.signal(child?.id ?? '', 'aproved')
+    expect(await why('above-1')).toMatch(
+      new RegExp(
+        `is closed \\(its limit is 0\\)\\. Still waiting for 2 things: ${since} for its child \\S+, which says: Ready .* for the signal "approve"\\. .*: "aproved"; ${since} for the signal "go"\\. A signal has come .*: "og"\\.$`,
+      ),
+    )
+    await alone.cancel(child?.id ?? '')
+    await alone.limitQueue('default', null)
+    {
+      await using worker = await open({ store: place, flows: [waits], work: {} })
+      await worker.work({ until: 'idle' })
+    }
+    // Its end has come.
+    expect(await why('above-1')).toMatch(
+      new RegExp(`${due} Still waiting ${since} for the signal "go"\\. A signal`),
+    )
   })
 
   test('is a sentence and what to do', async () => {
@@ -167,6 +239,18 @@ test('signals that came under a name that nothing awaits are told where another 
   const [child] = await ever.list({ parent: 'above-1' })
   await ever.signal(child?.id ?? '', 'aprove')
   expect(await why('above-1')).toMatch(/, which says: .* so far: "aprove"\.$/)
+})
+
+test('what has happened in this moment is told as past', async () => {
+  const done = flow('done', () => 1)
+  const fails = flow('fails', () => Promise.reject(new Error('too hot')))
+  await using runtime = await testRuntime({ flows: [done, fails] })
+  await runtime.start(done, undefined, { id: 'done-1' })
+  await runtime.start(fails, undefined, { id: 'fails-1' })
+  await runtime.settle()
+  const why = async (id: string): Promise<string> => (await explain(runtime.ever, id)).sentence
+  expect(await why('done-1')).toBe('Completed just now: there is nothing left to do.')
+  expect(await why('fails-1')).toBe('Failed just now with Error: too hot.')
 })
 
 test('a run that was put off is so after a pause and a resume, too, and says what ends it before', async () => {

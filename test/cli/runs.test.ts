@@ -244,7 +244,10 @@ describe('what comes from outside', () => {
   test('a signal of one id is sent once, and what was not sent is not said to be', async () => {
     const send = ['signal', 'waits-1', 'other', '1', '--id', 'once']
     const [first, again] = [await run(...send), await run(...send)]
-    expect([first.code, first.stdout]).toEqual([0, 'Sent signal "other" to run waits-1.\n'])
+    expect([first.code, first.stdout]).toEqual([
+      0,
+      'Sent signal "other" to run waits-1. Nothing awaits it so far: at present the run waits for the signal "go".\n',
+    ])
     expect(again.code).toBe(0)
     expect(again.stdout).toBe(
       'Nothing was sent: run waits-1 has got something under the id "once" before.\n',

@@ -111,6 +111,9 @@ async function listApprovals({
       { title: 'VOTES', of: votesText },
       { title: 'STATE', of: (approval: Approval) => stateText(approval, now) },
       { title: 'FOR', of: forText },
+      ...(shown.some(({ assignee }) => assignee !== undefined)
+        ? [{ title: 'HANDED TO', of: ({ assignee = '' }: Approval) => cleanLine(assignee, 30) }]
+        : []),
       { title: 'TOOL', of: ({ tool }: Approval) => cleanLine(tool, 40) },
       { title: 'ARGUMENTS', of: ({ args }: Approval) => jsonLine(args, 80) },
     ]
@@ -142,9 +145,9 @@ function nextText(approval: Approval, now: number): string {
   return `${cleanLine(escalation.to, 30)} ${when}`
 }
 
-/** Whose business it is; who exactly may decide is told by `show`. */
+/** Who may decide, briefly: that they can only deny is in the state. */
 const forText = (approval: Approval): string =>
-  cleanLine(approval.assignee ?? (approval.isDenyOnly ? 'anybody' : decidersText(approval)), 30)
+  cleanLine(approval.isDenyOnly ? 'anybody' : decidersText(approval), 30)
 
 async function showApproval({ out, store, args }: Call): Promise<void> {
   await using ever = await openExisting(store)

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import type { Ever } from '../../run/index.ts'
 import { isAlive } from '../../store/store.ts'
+import { alreadyText, askedFor } from '../asked-for.ts'
 import { act, type Call } from '../call.ts'
 import { exitCodes } from '../exit.ts'
 import { resolveRun } from '../rest.ts'
@@ -87,8 +88,16 @@ async function apply(
     out.note('Nothing was changed.')
     return exitCodes.failed
   }
+  const { status } = await (await ever.get(run)).status()
+  const last = (await askedFor(ever, run)).at(-1)
   await change.deliver(ever, run, rest)
-  out.result({ run, [change.name]: true }, () => `Run ${run} ${change.done}.`)
+  // Behind something else it is no repetition: a retry overrules a cancel, say.
+  const already = last?.what === change.name ? last : undefined
+  const document = { run, [change.name]: true, ...(already ? { already } : {}) }
+  out.result(
+    document,
+    () => `Run ${run} ${change.done}${already ? `: ${alreadyText(already, status)}` : '.'}`,
+  )
   const now = ever.store.clock.now()
   const workers = (await ever.store.sessions()).filter((session) => isAlive(session, now))
   if (workers.length === 0)

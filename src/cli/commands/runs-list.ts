@@ -70,8 +70,11 @@ async function listRuns({ out, store, options }: Call<ListFilter>): Promise<void
         { title: 'RUN', of: ({ id }) => id },
         {
           title: 'STATUS',
+          // Of a run that was told to go on, the code is that of what is past.
           of: ({ status, code }) =>
-            code === undefined ? status : `${status} ${cleanLine(code, 30)}`,
+            code !== undefined && (status === 'paused' || status === 'failed')
+              ? `${status} ${cleanLine(code, 30)}`
+              : status,
         },
         { title: 'FLOW', of: ({ flow, version }) => `${flow}@${version}` },
         ...(runs.some(({ title }) => title !== undefined)

@@ -86,7 +86,7 @@ async function getRun({ out, store, args }: Call): Promise<void> {
       ]),
       ['parent', info.parent],
       ['taken over', lossesText(info)],
-      ...asked.map((request): Field => ['asked for', askedForText(request)]),
+      ...asked.map((request): Field => ['asked for', askedForText(request, info.status)]),
       ['cancelling', cancel && cleanLine(cancel)],
       ['input', shown(genesis.input)],
       ...(settled ? settledFields(settled) : []),

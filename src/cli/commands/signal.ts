@@ -5,6 +5,7 @@ import { cleanLine } from '../clean.ts'
 import { parseValue } from '../json-input.ts'
 import { resolveRun } from '../rest.ts'
 import { openExisting } from '../store-place.ts'
+import { awaitedInstead, awaitedText } from '../untaken-signals.ts'
 
 interface Options {
   readonly id?: string
@@ -25,10 +26,14 @@ export function addSignal(program: Command): void {
     const value = await parseValue(text, 'The value')
     await using ever = await openExisting(store)
     const run = await resolveRun(ever, prefix)
+    // Of the moment before: a worker may take the signal, and the run wait for another one, at once.
+    const awaited = await awaitedInstead(ever, run, name)
     const sent = await ever.signal(run, name, value, options)
-    out.result({ run, signal: name, sent }, () =>
+    const isAwaited = awaited.length === 0 || !sent
+    const names = isAwaited ? {} : { awaited: awaited.map(({ what }) => what) }
+    out.result({ run, signal: name, sent, ...names }, () =>
       sent
-        ? `Sent signal "${cleanLine(name)}" to run ${run}.`
+        ? `Sent signal "${cleanLine(name)}" to run ${run}.${awaitedText(awaited)}`
         : `Nothing was sent: run ${run} has got something under the id "${cleanLine(options.id ?? '')}" before.`,
     )
   })
