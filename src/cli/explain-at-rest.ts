@@ -33,7 +33,7 @@ const pauseFixes: Readonly<Record<string, (id: string, isUndoing: boolean) => st
   DRIFTED: (id) =>
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
   CHILD_GONE: (id) =>
-    `Undo the child, if that can be (everloop runs undo CHILD), then: everloop runs resume ${id}. Or, to let another run do all of it again: everloop runs resume ${id} --anew`,
+    `Undo what that run did, if it can be (everloop runs undo), then: everloop runs resume ${id}. Or, to have another run do all of it again: everloop runs resume ${id} --anew`,
   HIDDEN_STATE: (id) =>
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
   MIGRATION_FAILED: (id) =>

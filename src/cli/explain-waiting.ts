@@ -3,6 +3,7 @@ import type { Ever, RunInfo, WaitInfo } from '../run/index.ts'
 import { hintOf, takesWords } from './answer-words.ts'
 import { awaitsMessage } from './awaits-message.ts'
 import { cleanLine } from './clean.ts'
+import { endingBelow } from './ending-below.ts'
 import type { Explanation, Is } from './explanation.ts'
 import { openQuestion } from './open-question.ts'
 import { lastRefusal, lastRefusedSignal } from './refusal.ts'
@@ -23,7 +24,14 @@ export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Expla
   const text = await waitsText(ever, about)
   const [first] = on
   if (!first || !text) {
-    return is('message', `Waiting for a message since ${dateAndAgo(info.updated, now)}.`)
+    const since = dateAndAgo(info.updated, now)
+    const below = await endingBelow(ever, info.id)
+    if (below === undefined) return is('message', `Waiting for a message since ${since}.`)
+    return is(
+      'child',
+      `Waiting since ${since} for the end of run ${cleanLine(below, 300)} below it, which was cancelled.`,
+      `everloop runs explain ${below}`,
+    )
   }
   const untaken = await untakenText(ever, info.id, on)
   return is(first.kind, `${ended(`Waiting ${text.text}`)}${untaken}`, text.fix)

@@ -1,6 +1,7 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, Settled, UndoInfo } from '../run/index.ts'
 import { stateOf } from '../run/outside/settled.ts'
+import { leavesDone } from '../run/replay/earlier-child.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
@@ -10,6 +11,7 @@ import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
 import { failedChild } from './failed-child.ts'
 import { putOff } from './put-off.ts'
+import type { CancelledChild } from './retry-advice.ts'
 import { runAbove } from './run-above.ts'
 import { ended } from './sentence.ts'
 import { withWaits } from './still-waiting.ts'
@@ -79,8 +81,8 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   const by = await byIn(ever, settled, id)
   const child = settled.status === 'failed' ? await failedChild(ever, id) : undefined
   const above = isOver(settled) ? await runAbove(ever, id) : undefined
-  const replaced = settled.status === 'failed' ? await cancelledBelow(ever, id) : []
-  const surroundings = { undos, above, replaced }
+  const cancelled = settled.status === 'failed' ? await cancelledBelow(ever, id) : []
+  const surroundings = { undos, above, cancelled }
   return atRest(settled, { info, surroundings, isUndoing, by, child, now }, is)
 }
 
@@ -89,9 +91,14 @@ const isOver = ({ status }: Settled): boolean => status === 'failed' || status =
 /** So many runs are named. */
 const namedMax = 3
 
-async function cancelledBelow(ever: Ever, parent: string): Promise<readonly string[]> {
+async function cancelledBelow(ever: Ever, parent: string): Promise<readonly CancelledChild[]> {
   const rows = await ever.store.runs({ parent, status: ['cancelled'], limit: namedMax })
-  return rows.map((row) => row.id)
+  return Promise.all(
+    rows.map(async ({ id: run }) => ({
+      run,
+      isRepeated: (await unlessBroken(() => leavesDone(ever.store, run))) ?? true,
+    })),
+  )
 }
 
 /** What a run that has failed or was cancelled has registered; none where its ledger is broken. */

@@ -14,8 +14,14 @@ export interface RetryAdvice {
 export interface Surroundings {
   readonly undos: readonly UndoInfo[]
   readonly above: RunAbove | undefined
-  /** Runs below it that were cancelled: where the code asks for one again, another one is started. */
-  readonly replaced: readonly string[]
+  /** Runs below it that were cancelled. */
+  readonly cancelled: readonly CancelledChild[]
+}
+
+/** Where the code asks for it again, another run is started: only as agreed, where that repeats what it has done. */
+export interface CancelledChild {
+  readonly run: string
+  readonly isRepeated: boolean
 }
 
 /** Failures that follow from what is recorded: a retry is served the same, and fails again. */
@@ -26,11 +32,29 @@ const decided: Readonly<Record<string, string>> = {
   OUTPUT_INVALID: 'the answers of the model are recorded',
 }
 
+/** What becomes of runs below that were cancelled. */
+function afresh(cancelled: readonly CancelledChild[]): readonly string[] {
+  if (cancelled.length === 0) return ['nothing else is executed again']
+  const named = (isRepeated: boolean): string =>
+    cancelled
+      .flatMap((child) => (child.isRepeated === isRepeated ? cleanLine(child.run, 300) : []))
+      .join(', ')
+  const [free, repeated] = [named(false), named(true)]
+  return [
+    ...(free ? [`but what was cancelled with it begins anew, as another run: ${free}`] : []),
+    ...(repeated
+      ? [
+          `it is paused where it asks for what was cancelled with it, and has done what another run would do again: ${repeated}. Undo that before (everloop runs undo), or let it be done again: --anew`,
+        ]
+      : []),
+  ]
+}
+
 /** What the ledger says about going on with a failed run. */
 export function retryAdvice(
   run: string,
   { code = '' }: ErrorData,
-  { undos, above, replaced }: Surroundings,
+  { undos, above, cancelled }: Surroundings,
 ): RetryAdvice {
   const reason = Object.hasOwn(decided, code) ? decided[code] : undefined
   const fix = 'Start a new run, under another id'
@@ -52,9 +76,7 @@ export function retryAdvice(
       ? [`this run is below ${cleanLine(which, 300)}, and goes on with it`]
       : []),
     ...(code === 'CHILD_FAILED' ? ['a child that failed goes on from its own failure'] : []),
-    replaced.length === 0
-      ? 'nothing else is executed again'
-      : `but what was cancelled with it begins anew, as another run: ${replaced.map((id) => cleanLine(id, 300)).join(', ')}`,
+    ...afresh(cancelled),
   ]
   return {
     why: undefined,

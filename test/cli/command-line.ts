@@ -72,6 +72,8 @@ export class Running {
         for (const look of this.#watchers) look()
       })
     })
+    // A command that refuses its options ends without reading: whoever writes is then told EPIPE, or not.
+    this.child.stdin?.on('error', () => undefined)
     if (input !== undefined) this.child.stdin?.end(input)
   }
 

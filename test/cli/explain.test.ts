@@ -3,7 +3,17 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { explain } from '../../src/cli/explain.ts'
-import { action, agent, type Ever, flow, guard, open, tool, verdict } from '../../src/index.ts'
+import {
+  action,
+  agent,
+  type Ever,
+  type Flow,
+  flow,
+  guard,
+  open,
+  tool,
+  verdict,
+} from '../../src/index.ts'
 import { scriptedModel, testRuntime } from '../../src/testing/index.ts'
 import { agentFile, everloop, everloopJson } from './command-line.ts'
 import { makeSampleStore } from './sample-store.ts'
@@ -490,6 +500,78 @@ describe('a run and the one that has started it', () => {
     expect((await explain(runtime.ever, 'both-1')).fix).toBe(
       `Mend the cause, then: everloop runs retry both-1 (executes what failed again; but what was cancelled with it begins anew, as another run: ${child})`,
     )
+  })
+
+  /** Fails beside a child as long as it is told to. */
+  const failingBeside = (
+    child: Flow<unknown, unknown>,
+    isMended: () => boolean,
+  ): Flow<undefined, unknown> =>
+    flow('both', (run) =>
+      run.all('both', [
+        (branch) => branch.child(child, undefined),
+        async (branch) => {
+          await branch.signal('fail')
+          await branch.step('bad', () => {
+            if (!isMended()) throw new Error('no key')
+          })
+        },
+      ]),
+    )
+
+  test('that was cancelled with it and did what another run would do again is told apart', async () => {
+    let isMended = false
+    const paying = flow('paying', async (run) => {
+      await run.step('pay', { effect: 'once' }, () => 'paid')
+      await run.signal('go')
+    })
+    const both = failingBeside(paying, () => isMended)
+    await using runtime = await testRuntime({ flows: [both, paying] })
+    const run = await runtime.start(both, undefined, { id: 'both-1' })
+    await runtime.signal(run, 'fail')
+    const child = await below(runtime, 'both-1')
+    expect((await explain(runtime.ever, 'both-1')).fix).toBe(
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
+    )
+    isMended = true
+    await runtime.ever.retry('both-1')
+    await runtime.settle()
+    const paused = await explain(runtime.ever, 'both-1')
+    expect(paused.sentence).toContain(`CHILD_GONE`)
+    expect(paused.sentence).toContain(child)
+    expect(paused.fix).toContain('everloop runs resume both-1 --anew')
+  })
+
+  test('that a retry waits for, as it was cancelled and has not ended, is named', async () => {
+    let finish: (() => void) | undefined
+    let isMended = false
+    const slow = flow('slow', async (run) => {
+      try {
+        await run.signal('never')
+      } finally {
+        await run.cleanup('tidy', (tidy) =>
+          tidy.step('wait', () => new Promise<void>((done) => (finish = done))),
+        )
+      }
+    })
+    const both = failingBeside(slow, () => isMended)
+    await using runtime = await testRuntime({ flows: [both, slow] })
+    const run = await runtime.start(both, undefined, { id: 'both-1' })
+    const isAt = (status: string) => async (): Promise<boolean> =>
+      (await run.status()).status === status
+    await runtime.ever.signal('both-1', 'fail')
+    await runtime.runUntil(() => finish !== undefined)
+    await runtime.runUntil(isAt('failed'))
+    isMended = true
+    await runtime.ever.retry('both-1')
+    await runtime.runUntil(isAt('waiting'))
+    const child = await below(runtime, 'both-1')
+    const { sentence, fix } = await explain(runtime.ever, 'both-1')
+    expect(sentence).toContain(`for the end of run ${child} below it, which was cancelled`)
+    expect(fix).toBe(`everloop runs explain ${child}`)
+    finish?.()
+    await runtime.ever.cancel('both-1')
+    await runtime.settle()
   })
 })
 

@@ -99,6 +99,12 @@ const below = ({ runs }: Sight, { entries }: Mirror): readonly Mirror[] =>
     entry.kind === 'child.started' ? (runs.get(recordOf(entry, entry.kind).run) ?? []) : [],
   )
 
+/** One that it has started last at some place has not ended. */
+export const hasUnended = ({ runs }: Pick<Sight, 'runs'>, { started }: Mirror): boolean =>
+  Array.from(started.values()).some(
+    (entry) => runs.get(recordOf(entry, 'child.started').run)?.hasEnded === false,
+  )
+
 /** A retry asks for a run that was cancelled and has not ended: that is waited for, and nothing is written. */
 export const isAwaitingEnd = (
   { runs }: Sight,
