@@ -29,11 +29,9 @@ export function checkDelegation(sight: Sight, run: Mirror, entry: Entry, must: M
 /** Remembers what a run that goes on has started and could go on with it (R5). */
 export function noteChildren(sight: Sight, run: Mirror): void {
   run.standing.clear()
-  run.unended.clear()
   for (const [path, started] of run.started) {
     const child = sight.runs.get(recordOf(started, 'child.started').run)
     if (child && canGoOn(child)) run.standing.set(path, child.entries.length)
-    if (child && !child.hasEnded) run.unended.add(path)
   }
 }
 
@@ -61,7 +59,6 @@ export function checkSameChild(sight: Sight, run: Mirror, entry: Entry, must: Mu
   must(child.hasEnded, 'children', `run ${old.run} had not ended`)
   const isRepeated = leavesDone(sight, child)
   must(run.mayBeginAnew || !isRepeated, 'children', `it repeats what run ${old.run} has done`)
-  if (run.unended.has(path)) sight.report.reach('child that had not ended begun anew by a retry')
   if (isRepeated) sight.report.reach('what a child had done done again, as agreed')
 }
 
@@ -97,12 +94,6 @@ const hasActed = (sight: Sight, run: Mirror): boolean =>
 const below = ({ runs }: Sight, { entries }: Mirror): readonly Mirror[] =>
   entries.flatMap((entry) =>
     entry.kind === 'child.started' ? (runs.get(recordOf(entry, entry.kind).run) ?? []) : [],
-  )
-
-/** One that it has started last at some place has not ended. */
-export const hasUnended = ({ runs }: Pick<Sight, 'runs'>, { started }: Mirror): boolean =>
-  Array.from(started.values()).some(
-    (entry) => runs.get(recordOf(entry, 'child.started').run)?.hasEnded === false,
   )
 
 /** A retry asks for a run that was cancelled and has not ended: that is waited for, and nothing is written. */

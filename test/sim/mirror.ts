@@ -78,8 +78,6 @@ export class Mirror {
   readonly started = new Map<string, Entry>()
   /** Of those, whatever could go on when the run was retried last, with how much it had written by then. */
   readonly standing = new Map<string, number>()
-  /** And those that had not ended then, by operation path. */
-  readonly unended = new Set<string>()
   /** Children that had ended when this run's cancel went out: what retries one is its own affair. */
   readonly spared = new Set<string>()
   /** Calls whose effect counts, by path: the last thing that was said of each. Never forgotten. */

@@ -6,7 +6,6 @@ import { EverloopError, type ErrorCode } from '../../src/base/errors.ts'
 import { messageSignal } from '../../src/agent/loop/inbox.ts'
 import type { Ever, GoOnOptions, Question } from '../../src/run/index.ts'
 import { Chance } from './chance.ts'
-import { hasUnended } from './child-checks.ts'
 import { isQuestion, type Mirror } from './mirror.ts'
 import { recordOf } from './record-of.ts'
 import { type Asked, people, type Word, wordOf } from './people.ts'
@@ -171,11 +170,7 @@ export class Operator {
     // No more draws than before: what seeds have shown once they show again.
     const how = { anew: this.#signals % 3 === 0 }
     if (faults.strikes('operator resumes')) this.resume(run.id, how)
-    if (faults.strikes('operator retries')) {
-      // Rare, and worth it: what was begun below has not ended yet.
-      const early = runs.find((any) => any.status === 'failed' && hasUnended(observer, any))
-      this.retry((early ?? run).id, how)
-    }
+    if (faults.strikes('operator retries')) this.retry(run.id, how)
     if (faults.strikes('signal that nobody awaits')) {
       this.#signal(run.id, chance.pick(['go', 'tick', 'data']), chance.roll(0.7))
     }

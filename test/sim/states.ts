@@ -49,7 +49,6 @@ export const states = {
   'retried run completed': 120,
   'child retried with its parent': 29,
   'child started anew by a retry': 24,
-  'child that had not ended begun anew by a retry': 1,
   'what a child had done done again, as agreed': 6,
   'run paused because of what a child had done': 10,
   'output of a child taken by a retry': 5,
