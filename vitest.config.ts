@@ -39,5 +39,6 @@ export default defineConfig({
     isolate: false,
     // What hangs is found all the same; two busy cores must not turn a test of one second into it.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 50_000 } },
   },
 })

@@ -176,7 +176,7 @@ test('secrets are found nowhere, whoever has said them', { timeout: 90_000 }, as
     await shownByCommands(store, 'leaky-1')
     await ever.approvals.assign(approval?.id ?? '', 'dan', { by: 'eve' })
     const isTaken = async () => (await ever.approvals.get(approval?.id ?? '')).assignee === 'dan'
-    await expect.poll(isTaken, { timeout: 10_000 }).toBe(true)
+    await expect.poll(isTaken).toBe(true)
     await ever.approvals.approve(approval?.id ?? '', {
       by: 'eve',
       reason: `It says ${phrase}.`,

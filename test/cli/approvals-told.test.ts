@@ -28,6 +28,14 @@ async function resting(
   }
 }
 
+/** A runtime whose clock stands far behind that of the commands. */
+const behind = (location: string, flow: typeof agents.patient) =>
+  testRuntime({
+    flows: [flow],
+    store: (ports) => sqliteStore({ location, ports, durability: 'process' }),
+    start: Date.now() - 25 * 3_600_000,
+  })
+
 test('what is decided and what is answered is said to wait for a worker', async () => {
   const { cli, json } = await resting(agents.slow, 'pay-1')
   expect((await cli('approvals', 'list')).stdout).toMatch(/ open /)
@@ -46,10 +54,10 @@ test('what is decided and what is answered is said to wait for a worker', async 
 })
 
 test('what is over before anybody has decided is said to wait for a worker, and for nobody else', async () => {
-  const { env, cli } = await resting(agents.hasty, 'late-1')
-  await using ever = await open({ store: env.EVERLOOP_STORE })
-  const [asked] = await ever.approvals.list()
-  await expect.poll(() => Date.now()).toBeGreaterThan(asked?.due ?? Infinity)
+  const location = join(testFolder(), 'ledger.db')
+  const cli = (...args: string[]) => everloop([...args, '--store', `sqlite:${location}`])
+  await using runtime = await behind(location, agents.hasty)
+  await runtime.start(agents.hasty, { prompt: 'Pay.' }, { id: 'late-1' })
   expect((await cli('approvals', 'list')).stdout).toMatch(/ expired, waits for a worker /)
   const approval = await cli('approvals', 'show', 'late-1')
   expect(approval.stdout).toMatch(/state +expired, waits for a worker\n/)
@@ -90,15 +98,10 @@ test('whom it goes to next is said, and when, until it has gone there', async ()
 })
 
 test('whom it was to go to while no worker ran is said, and to whom it has gone', async () => {
-  // Its clock stands far behind that of the commands.
   const location = join(testFolder(), 'ledger.db')
   const cli = async (...args: string[]): Promise<string> =>
     (await everloop([...args, '--store', `sqlite:${location}`])).stdout
-  await using runtime = await testRuntime({
-    flows: [agents.patient],
-    store: (ports) => sqliteStore({ location, ports, durability: 'process' }),
-    start: Date.now() - 25 * 3_600_000,
-  })
+  await using runtime = await behind(location, agents.patient)
   await runtime.start(agents.patient, { prompt: 'Pay.' }, { id: 'pay-1' })
   expect(await cli('approvals', 'list')).toMatch(/ EveBob \(waits for a worker\) +0 of 2 /)
   expect(await cli('approvals', 'show', 'pay-1')).toMatch(

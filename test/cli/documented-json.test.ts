@@ -116,13 +116,10 @@ test('questions and approvals as JSON have the fields that are documented', asyn
     await ever.start(payer, { prompt: 'Pay.' }, { id: 'pay-1' })
     await ever.start(doubter, { prompt: 'Doubt.' }, { id: 'doubt-1' })
     await expect
-      .poll(
-        async () => {
-          await ever.work({ until: 'idle' })
-          return (await ever.questions()).length
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await ever.work({ until: 'idle' })
+        return (await ever.questions()).length
+      })
       .toBe(7)
     for (const { id, args } of await ever.approvals.list()) {
       ids[(args as { readonly to?: string }).to ?? 'ring'] = id

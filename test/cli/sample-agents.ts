@@ -62,8 +62,8 @@ const cyd = { to: 'Cyd', cents: 300 }
 export const payer = paying('payer', ({ cents }) => cents > 10_000, [ada, bob, cyd])
 /** Not by the one who asked for it. */
 export const careful = paying('careful', { needed: true, notBy: 'requester' }, [ada])
-/** Nobody has decided in time, mostly. */
-export const hasty = paying('hasty', { needed: true, timeout: '150ms' }, [ada])
+/** Nobody decides in time. */
+export const hasty = paying('hasty', { needed: true, timeout: '30m' }, [ada])
 /** Somebody else is asked when nobody has decided in time. */
 export const patient = paying(
   'patient',

@@ -129,7 +129,7 @@ test('explain and doctor tell of runs that nobody serves and of workers that die
   const { clock } = ever.store
   const run = await ever.get('hello-1')
   const { due = 0 } = await run.status()
-  await expect.poll(() => clock.now() - due, { timeout: 10_000 }).toBeGreaterThan(2000)
+  await expect.poll(() => clock.now() - due).toBeGreaterThan(2000)
   const unserved = await everloopJson(['runs', 'explain', 'hello-1'], { cwd })
   expect(unserved.document).toMatchObject({ reason: 'not-served' })
   expect(unserved.document['sentence']).toContain('"work steady@1"')
@@ -137,9 +137,7 @@ test('explain and doctor tell of runs that nobody serves and of workers that die
   // Frozen, so that its lease runs out, and then dead.
   worker.child.kill('SIGSTOP')
   const expiry = async () => (await ever.store.sessions())[0]?.expires ?? Infinity
-  await expect
-    .poll(async () => clock.now() - (await expiry()), { timeout: 10_000 })
-    .toBeGreaterThan(0)
+  await expect.poll(async () => clock.now() - (await expiry())).toBeGreaterThan(0)
   const frozen = await everloopJson(['runs', 'explain', 'steady-1'], { cwd })
   expect(frozen.document).toMatchObject({ status: 'running', reason: 'lease-expired' })
   const stands = await leasesOf(cwd)
@@ -183,12 +181,10 @@ test('doctor takes a worker that died with nothing in hand for a note, until one
   await worker.prints(/Serving/)
   await using ever = await openIn(cwd)
   const expiry = async () => (await ever.store.sessions())[0]?.expires ?? Infinity
-  await expect.poll(expiry, { timeout: 10_000 }).toBeLessThan(Infinity)
+  await expect.poll(expiry).toBeLessThan(Infinity)
   worker.child.kill('SIGKILL')
   await worker.ended
-  await expect
-    .poll(async () => ever.store.clock.now() - (await expiry()), { timeout: 10_000 })
-    .toBeGreaterThan(0)
+  await expect.poll(async () => ever.store.clock.now() - (await expiry())).toBeGreaterThan(0)
   // It looks once.
   expect((await everloop(['work', `${flowFile}#waits`, '--until', 'idle'], { cwd })).code).toBe(0)
   const doctor = await everloopJson(['doctor'], { cwd })
@@ -199,7 +195,7 @@ test('doctor takes a worker that died with nothing in hand for a note, until one
     fix: 'Nothing is held up; a worker clears it away that is at work for 1.5s after the lease has run out.',
   })
   start(['work', `${flowFile}#waits`], { cwd })
-  await expect.poll(() => leasesOf(cwd), { timeout: 20_000 }).toMatchObject({ level: 'good' })
+  await expect.poll(() => leasesOf(cwd)).toMatchObject({ level: 'good' })
 })
 
 test.each(['work', 'run'])(

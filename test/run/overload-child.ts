@@ -1,6 +1,6 @@
 /**
  * A worker with a run whose step goes on until there is a file: `node overload-child.ts STORE LOG GO HOW`.
- * The step only waits, or keeps the event loop from everything else; or it waits and the process looks for work again and again.
+ * The step only waits, or keeps the event loop from everything else.
  */
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -18,13 +18,6 @@ const work = flow('work', (run) =>
   }),
 )
 
-/** Served by nobody. */
-const others = flow('others', async () => {})
-
 await using ever = await open({ store, flows: [work], lease, onTrouble: () => {} })
 await ever.start(work, undefined, { id: 'work' })
-const look = (): void => void ever.start(others, undefined)
-const looking = how === 'looks' ? setInterval(look, 20) : undefined
-if (looking) appendFileSync(log, `${process.pid} looks\n`)
 await ever.work({ until: 'idle' })
-clearInterval(looking)

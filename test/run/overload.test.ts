@@ -14,13 +14,13 @@ const child = fileURLToPath(new URL('overload-child.ts', import.meta.url))
 interface Scene {
   readonly store: string
   readonly workers: readonly ChildProcess[]
-  /** What the processes have told, line by line: each its number when it executes the step. */
+  /** What the processes have told, line by line: a line for each execution of the step. */
   readonly log: () => readonly string[]
   /** Lets the step end. */
   readonly go: () => void
 }
 
-type How = 'waits' | 'blocks' | 'looks'
+type How = 'waits' | 'blocks'
 
 /** A process for each `how`. */
 function scene(...how: readonly How[]): Scene {
@@ -79,30 +79,6 @@ test.skipIf(process.platform === 'win32').for([1, 2])(
     const run = await ever.get('work')
     expect(await run.status()).toMatchObject({ status: 'completed', crashes: 0 })
     expect(log()).toHaveLength(6)
-  },
-)
-
-test.skipIf(process.platform === 'win32')(
-  'a process that stood still as long as another one takes no run from it',
-  // Who is stopped in the very middle of its code may have been kept busy by it, for all that can be seen.
-  { timeout: 60_000, retry: 2 },
-  async () => {
-    const here = scene('looks', 'looks')
-    const { store, workers, log, go } = here
-    await until(here, 3)
-    const holder = Number(log().find((line) => !line.endsWith('looks')))
-    await setTimeout(200)
-    for (const worker of workers) worker.kill('SIGSTOP')
-    await setTimeout(1500)
-    for (const worker of workers) if (worker.pid !== holder) worker.kill('SIGCONT')
-    await setTimeout(100)
-    for (const worker of workers) worker.kill('SIGCONT')
-    await until(here, 4)
-    go()
-    await ended(workers)
-    await using ever = await open({ store })
-    const run = await ever.get('work')
-    expect(await run.status()).toMatchObject({ status: 'completed', overtakes: 0 })
   },
 )
 

@@ -1,13 +1,23 @@
-/** A process with a run that kills it and runs that do not: `node suspects-child.ts STORE LOG`. */
-import { appendFileSync } from 'node:fs'
+/**
+ * A process with a run that kills it and runs that do not: `node suspects-child.ts STORE LOG`. It is killed when those
+ * beside the killer have begun; where nobody may, it waits for them in vain.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { flow, open } from '../../src/index.ts'
 
 const [, , store = '', log = ''] = process.argv
 
+/** In the third process the killer is executed by itself, and then all others are. */
+const isAlone = existsSync(log) && readFileSync(log, 'utf8').split('killer').length > 2
+
+const besides = Promise.withResolvers<void>()
+let begun = 0
+
 const killer = flow('killer', (run) =>
   run.step('deadly', async () => {
     appendFileSync(log, 'killer\n')
-    await new Promise((resolve) => void setTimeout(resolve, 300))
+    await Promise.race([besides.promise, setTimeout(isAlone ? 300 : 20_000)])
     process.kill(process.pid, 'SIGKILL')
     return new Promise<string>(() => {})
   }),
@@ -16,7 +26,8 @@ const killer = flow('killer', (run) =>
 const innocent = flow('innocent', (run, name: string) =>
   run.step('long', async () => {
     appendFileSync(log, `${name}\n`)
-    await new Promise((resolve) => void setTimeout(resolve, 1500))
+    if (++begun === 2) besides.resolve()
+    if (!isAlone) await new Promise<never>(() => {})
     return name
   }),
 )

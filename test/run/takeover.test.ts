@@ -1,9 +1,14 @@
 /** Workers that die, freeze and come back: the run goes on elsewhere, and nobody writes twice. */
-import { describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { EverloopError, flow } from 'everloop'
 import { replay, testRuntime, type TestRuntime, virtualTime } from 'everloop/testing'
 import { Ever, Flows } from '../../src/run/index.ts'
+import type { Ports } from '../../src/base/ports.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { sqliteStore } from '../../src/store/sqlite/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A step body that blocks until the test lets it go, the n-th time it is called. */
 function blocker(): {
@@ -58,6 +63,61 @@ describe('a frozen worker', () => {
     ])
     expect(await run.status()).toMatchObject({ overtakes: 1, crashes: 0 })
     await runtime.verify()
+  })
+
+  test('of another process that stood still no longer than this one loses none of its runs', async () => {
+    const location = join(testFolder(), 'ledger.db')
+    const sqlite = (ports: Ports): Promise<Store> =>
+      sqliteStore({ location, ports, durability: 'process' })
+    const slow = blocker()
+    const work = flow('work', async (run) => run.step('slow', slow.body))
+    await using runtime = await testRuntime({ flows: [work], store: sqlite })
+    const { time } = runtime
+    const beside = new Ever({
+      store: await sqlite(time),
+      ports: time,
+      flows: new Flows([work], []),
+      leaseMs: 10_000,
+      name: 'beside',
+      development: false,
+      onTrouble: () => {},
+    })
+    onTestFinished(() => time.runUntil(beside.close()))
+    const run = await runtime.ever.start(work, undefined)
+    await runtime.runUntil(() => slow.calls() === 1)
+    void beside.work()
+    await time.advance('1s')
+    const [holder] = runtime.workers
+    holder?.freeze()
+    time.leap(time.clock.now() + 15_000)
+    await time.advance('2s') // it goes on first
+    expect(slow.calls()).toBe(1)
+    holder?.thaw()
+    await runtime.runUntil(() => slow.calls() === 2)
+    slow.release(2)
+    expect(await runtime.result(run)).toBe(2)
+    expect(await run.status()).toMatchObject({ overtakes: 0 })
+  })
+
+  test('of another process loses its runs when its lease has run out, and a quarter of it', async () => {
+    const location = join(testFolder(), 'ledger.db')
+    const sqlite = (ports: Ports): Promise<Store> =>
+      sqliteStore({ location, ports, durability: 'process' })
+    const work = flow('work', (run) => run.step('s', () => 1))
+    await using runtime = await testRuntime({ flows: [work], workers: 0, store: sqlite })
+    const { ever, time } = runtime
+    const run = await ever.start(work, undefined)
+    const other = await sqlite(time)
+    onTestFinished(() => other.close())
+    await other.openSession({ token: 'frozen', leaseMs: 10_000, name: 'frozen' })
+    await other.claim({ session: 'frozen', flows: [{ name: 'work', version: '1' }], limit: 1 })
+    const frozenAt = time.clock.now()
+    runtime.addWorker()
+    expect(await runtime.result(run)).toBe(1)
+    const took = time.clock.now() - frozenAt
+    expect(took).toBeGreaterThan(10_000)
+    expect(took).toBeLessThanOrEqual(13_000) // a worker that only polled would be later
+    expect(await run.status()).toMatchObject({ overtakes: 1 })
   })
 
   test('works on when it comes back and nobody took its runs', async () => {

@@ -6,7 +6,7 @@ import { memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
 const echo = flow('echo', (run, n: number) => run.step('s', () => n))
 
 /** A runtime without workers, in whose store one method can be held up. */
-async function slowIn(method: 'queues' | 'closeSession'): Promise<{
+async function slowIn(method: 'claim' | 'queues' | 'closeSession'): Promise<{
   readonly runtime: TestRuntime
   /** Holds the next call up. Resolves when it is there, with what lets it go on. */
   readonly holdUp: () => Promise<() => void>
@@ -75,6 +75,49 @@ test('work({ until: "idle" }) executes what was started while it was found out f
   await second
   expect((await run.status()).status).toBe('completed')
   await first
+})
+
+test('work({ until: "idle" }) executes what is due although its leases end while it asks', async () => {
+  const { runtime, holdUp } = await slowIn('claim')
+  await using scene = runtime
+  const { ever, time } = scene
+  const run = await ever.start(echo, 1)
+  let leases = 0
+  const leap = async (): Promise<void> => {
+    const goOn = await holdUp()
+    time.leap(time.clock.now() + 3_600_000) // its timers have told it nothing yet
+    goOn()
+    if (++leases < 3) await leap()
+  }
+  void leap()
+  await scene.runUntil(ever.work({ until: 'idle' }))
+  expect((await run.status()).status).toBe('completed')
+  expect(leases).toBe(3)
+})
+
+test('work({ until: "idle" }) executes what another worker gives back while it is found out', async () => {
+  const { runtime, holdUp } = await slowIn('queues')
+  await using scene = runtime
+  const { ever, store } = scene
+  const run = await ever.start(echo, 1)
+  await store.openSession({ token: 'other', leaseMs: 600_000, name: 'other' })
+  await store.claim({ session: 'other', flows: [{ name: 'echo', version: '1' }], limit: 1 })
+  const asking = holdUp()
+  const working = ever.work({ until: 'idle' })
+  const goOn = await asking
+  await store.closeSession('other')
+  goOn()
+  await scene.runUntil(working)
+  expect((await run.status()).status).toBe('completed')
+})
+
+test('work({ until: "idle" }) ends although something is due that others serve', async () => {
+  const { runtime } = await slowIn('queues')
+  await using scene = runtime
+  const others = flow('others', () => 1)
+  const run = await scene.ever.start(others, undefined)
+  await scene.runUntil(scene.ever.work({ until: 'idle' }))
+  expect((await run.status()).status).toBe('ready')
 })
 
 test('close waits for a worker that is stopping already', async () => {

@@ -5,6 +5,11 @@ import { Connection } from '../../src/store/sqlite/driver.ts'
 import { ChainBuilder, step, testFlow } from '../../src/testing/chain-builder.ts'
 import { newLocation, openStore } from './ledger-folder.ts'
 
+/** A wait for the lock on this thread stalls it each time; a machine that has others to serve does not. */
+const times = 4
+/** How long the event loop was kept busy so far. */
+const active = (): number => performance.eventLoopUtilization().active
+
 test('a locked file delays writes, fails none, and stalls neither timers nor reads', async () => {
   const location = newLocation()
   const store = await openStore(location)
@@ -17,25 +22,30 @@ test('a locked file delays writes, fails none, and stalls neither timers nor rea
   for (let i = 0; i < 5; i++) await store.append(chain.append(hold, [step(`k${i}`)]))
 
   const other = new Connection(location, { access: 'write', busyMs: 1000 })
-  other.exec('BEGIN IMMEDIATE')
-  let committed = false
-  const append = store.append(chain.append(hold, [step('late')])).then((result) => {
-    committed = true
-    return result
-  })
-  let longest = 0
-  for (let i = 0; i < 40; i++) {
-    const before = performance.now()
-    await sleep(10)
-    expect((await store.run('r'))?.seq).toBe(6)
-    longest = Math.max(longest, performance.now() - before)
+  const stalls: number[] = []
+  for (let time = 0; time < times; time++) {
+    other.exec('BEGIN IMMEDIATE')
+    let committed = false
+    let longest = 0
+    let before = active()
+    const append = store.append(chain.append(hold, [step(`late${time}`)])).then((result) => {
+      committed = true
+      return result
+    })
+    for (let i = 0; i < 40; i++) {
+      await sleep(10)
+      expect((await store.run('r'))?.seq).toBe(6 + time)
+      longest = Math.max(longest, active() - before)
+      before = active()
+    }
+    stalls.push(longest)
+    expect(committed).toBe(false)
+    other.exec('ROLLBACK')
+    expect((await append).is).toBe('committed')
+    expect((await store.run('r'))?.seq).toBe(7 + time)
   }
-  expect(committed).toBe(false)
-  other.exec('ROLLBACK')
   other.close()
-  expect((await append).is).toBe('committed')
-  expect((await store.run('r'))?.seq).toBe(7)
-  expect(longest).toBeLessThan(300) // a wait on this thread would have been 400 ms or more
+  expect(Math.min(...stalls)).toBeLessThan(300) // a wait on this thread would have been 400 ms or more
 })
 
 test('what a listener throws is not the trouble of whoever wrote', async () => {

@@ -156,8 +156,11 @@ export class Worker {
     return this.#stirred
   }
 
-  /** Claims as much as there is room for. Returns when to ask again. */
-  async #claim(): Promise<number | undefined> {
+  /**
+   * Claims as much as there is room for. Returns when to ask again. `alone`: who asks whether nothing is left to
+   * do, after nobody held a run any more.
+   */
+  async #claim(alone?: readonly (() => void)[]): Promise<number | undefined> {
     const { store, ports, flows, concurrency } = this.#options
     const held = (): readonly Held[] => [...this.#held.values()]
     const limit = concurrency - held().filter(({ executing }) => !executing.isBlocked).length
@@ -188,7 +191,11 @@ export class Worker {
       for (const row of runs) if (row !== waiting) this.#begin(row, token)
       if (waiting) await this.#putOff(waiting, token)
       if (isOneWaiting || waiting) return 0
-      if (runs.length === 0 && this.#held.size === 0) await this.#checkIdle(asking)
+      if (runs.length === 0 && this.#held.size === 0) {
+        if (!(await session.isValid())) return 0 // it may be gone, and is handed nothing then, whatever is due
+        if (alone) this.#settleIdle(alone)
+        else if (await this.#mayBeDue(asking)) return await this.#claim(asking)
+      }
       return nextDue
     } catch (error) {
       this.#onStoreTrouble(error)
@@ -353,10 +360,17 @@ export class Worker {
     this.#wake = undefined
   }
 
-  async #checkIdle(asking: readonly (() => void)[]): Promise<void> {
-    if (asking.length === 0) return
+  /**
+   * Nothing was due for this worker: tells so unless others hold something. True when that must be asked once
+   * more: what others held then, and have given back since, may be due by now.
+   */
+  async #mayBeDue(asking: readonly (() => void)[]): Promise<boolean> {
+    if (asking.length === 0) return false
     const queues = await this.#options.store.queues()
-    if (queues.every(({ held }) => held === 0)) this.#settleIdle(asking)
+    if (queues.some(({ held }) => held > 0)) return false
+    if (queues.some(({ due }) => due > 0)) return true
+    this.#settleIdle(asking)
+    return false
   }
 
   #settleIdle(asking: Iterable<() => void>): void {
