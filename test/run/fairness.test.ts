@@ -92,3 +92,45 @@ async function mostToldInOneTurn(callers: number, call: () => Promise<unknown>):
   isOver = true
   return most
 }
+
+test('in a long replay microtasks drain before each outcome, and turns of the event loop stay short', async () => {
+  const handed: string[][] = []
+  let inTurn = 0
+  let most = 0
+  const long = flow('long', async (run) => {
+    const log: string[] = []
+    handed.push(log)
+    const branch = async (name: string, microtasks: number): Promise<void> => {
+      for (let i = 0; i < 200; i++) {
+        await run.step(name, () => i)
+        most = Math.max(most, ++inTurn)
+        // Whoever goes on sooner would be the first to ask for what comes next.
+        for (let left = microtasks; left > 0; left--) await Promise.resolve()
+        log.push(name)
+      }
+    }
+    await Promise.all([branch('slow', 50), branch('quick', 0)])
+    await run.signal('end')
+  })
+  const store = `sqlite:${testFolder()}/ledger.db`
+  const first = await open({ store, flows: [long], work: {} })
+  await (await first.start(long, undefined, { id: 'long' })).settled()
+  await first.close()
+  most = 0
+  let isOver = false
+  const turns = (): void => {
+    inTurn = 0
+    if (!isOver) setImmediate(turns)
+  }
+  turns()
+  await using ever = await open({ store, flows: [long], work: {} })
+  await ever.signal('long', 'end')
+  await (await ever.get('long')).result()
+  isOver = true
+  const entries = await ever.store.entries('long')
+  const steps = entries.filter(({ kind }) => kind === 'step.completed')
+  const recorded = steps.map(({ key }) => key.split('~')[0])
+  expect(recorded).toHaveLength(400)
+  expect(handed).toEqual([recorded, recorded])
+  expect(most).toBeLessThanOrEqual(2 * 64)
+})
