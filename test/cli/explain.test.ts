@@ -531,7 +531,7 @@ describe('a run and the one that has started it', () => {
     await runtime.signal(run, 'fail')
     const child = await below(runtime, 'both-1')
     expect((await explain(runtime.ever, 'both-1')).fix).toBe(
-      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done, or may still do, what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
     )
     isMended = true
     await runtime.ever.retry('both-1')
@@ -562,10 +562,13 @@ describe('a run and the one that has started it', () => {
     await runtime.ever.signal('both-1', 'fail')
     await runtime.runUntil(() => finish !== undefined)
     await runtime.runUntil(isAt('failed'))
+    const child = await below(runtime, 'both-1')
+    expect((await explain(runtime.ever, 'both-1')).fix).toBe(
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it waits for the end of what was cancelled with it: ${child})`,
+    )
     isMended = true
     await runtime.ever.retry('both-1')
     await runtime.runUntil(isAt('waiting'))
-    const child = await below(runtime, 'both-1')
     const { sentence, fix } = await explain(runtime.ever, 'both-1')
     expect(sentence).toContain(`for the end of run ${child} below it, which was cancelled`)
     expect(fix).toBe(`everloop runs explain ${child}`)
