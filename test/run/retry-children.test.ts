@@ -14,6 +14,8 @@ import {
   type RunReference,
 } from 'everloop'
 import { crashAtEveryCommit, memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
+import type { Ports } from '../../src/base/ports.ts'
+import type { LinkedEntry } from '../../src/ledger/index.ts'
 import type { Store } from '../../src/store/store.ts'
 
 let broken = true
@@ -394,10 +396,15 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     await runtime.ever.resume('p')
     expect(await runtime.settled(run)).toMatchObject(gone)
     expect(times()).toEqual([1])
-    await runtime.ever.resume('p')
-    await runtime.ever.resume('p', { anew: true }) // before the first was taken
+    await runtime.stop()
+    await runtime.ever.resume('p', { by: 'Bob' })
+    await runtime.ever.resume('p', { anew: true, by: 'Ann' }) // before the first was taken
+    await runtime.ever.resume('p', { by: 'Bob' })
+    await runtime.restart()
     await letGo(runtime)
     expect(await runtime.result(run)).toEqual('3 paid')
+    const resumed = (await runtime.ledger('p')).findLast(({ kind }) => kind === 'run.resumed')
+    expect(resumed?.data).toEqual({ anew: true, by: 'Ann' })
     expect(times()).toEqual([1, 1])
     expect(await below(runtime, 'p')).toHaveLength(2)
     await runtime.verify()
@@ -818,25 +825,50 @@ test('a child that had completed when its parent failed is not executed again', 
   expect(report.flaws).toEqual([])
 })
 
+/** A store in which entries of this kind are erased from some moment on. */
+const erasing =
+  (kind: string, isErased: () => boolean): ((ports: Ports) => Store) =>
+  (ports) => {
+    const store = memoryStore(ports)
+    const erased = (entries: readonly LinkedEntry[]): readonly LinkedEntry[] =>
+      entries.map((one) =>
+        isErased() && one.kind === kind ? { ...one, payload: null, salt: null } : one,
+      )
+    const reading: Pick<Store, 'entries' | 'entriesAt'> = {
+      entries: async (...asked) => erased(await store.entries(...asked)),
+      entriesAt: async (...asked) => erased(await store.entriesAt(...asked)),
+    }
+    return new Proxy(store, {
+      get: (_, name) => {
+        const found: unknown = Reflect.get(name in reading ? reading : store, name)
+        return typeof found === 'function' ? found.bind(store) : found
+      },
+    })
+  }
+
+test('a child of which nobody knows what it had started is no other run', async () => {
+  let isErased = false
+  const leaf = flow('leaf', (run) => pay(run, 1))
+  const inner = flow('inner', async (run) => {
+    await run.child(leaf, undefined)
+    await run.signal('go')
+  })
+  const parent = flow('parent', (run) => run.child(inner, undefined))
+  const store = erasing('child.started', () => isErased)
+  await using runtime = await testRuntime({ flows: [parent, inner, leaf], store })
+  const run = await runtime.start(parent, undefined, { id: 'p' })
+  await runtime.settle()
+  await runtime.ever.cancel((await below(runtime, 'p'))[0] ?? '')
+  await failed(runtime, run)
+  isErased = true
+  await runtime.ever.retry('p')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'CHILD_GONE' })
+})
+
 test('nobody goes on with the output of a child that was erased', async () => {
   let isErased = false
-  await using runtime = await testRuntime({
-    flows: [order, payment],
-    store: (ports) => {
-      const store = memoryStore(ports)
-      const entriesAt: Store['entriesAt'] = async (...asked) => {
-        const entries = await store.entriesAt(...asked)
-        const erase = (kind: string): boolean => isErased && kind === 'run.completed'
-        return entries.map((one) => (erase(one.kind) ? { ...one, payload: null, salt: null } : one))
-      }
-      return new Proxy(store, {
-        get: (_, name) => {
-          const found: unknown = name === 'entriesAt' ? entriesAt : Reflect.get(store, name)
-          return typeof found === 'function' ? found.bind(store) : found
-        },
-      })
-    },
-  })
+  const store = erasing('run.completed', () => isErased)
+  await using runtime = await testRuntime({ flows: [order, payment], store })
   const run = await runtime.start(order, 40, { id: 'o' })
   await failed(runtime, run)
   broken = false
