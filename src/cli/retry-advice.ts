@@ -39,7 +39,9 @@ function afresh(cancelled: readonly CancelledChild[]): readonly string[] {
     cancelled.flatMap((child) => (child.is === is ? cleanLine(child.run, 300) : [])).join(', ')
   const [free, repeated, awaited] = [named('begun anew'), named('repeated'), named('awaited')]
   return [
-    ...(awaited ? [`it waits for the end of what was cancelled with it: ${awaited}`] : []),
+    ...(awaited
+      ? [`where it asks for what is ending below it, it waits for that: ${awaited}`]
+      : []),
     ...(free ? [`but what was cancelled with it begins anew, as another run: ${free}`] : []),
     ...(repeated
       ? [

@@ -44,7 +44,7 @@ interface Wanted {
 export async function earlierChild(store: Store, wanted: Wanted): Promise<EarlierChild> {
   for (;;) {
     const stale = await toldBy(store, wanted)
-    const standing = await standingOf(store, wanted)
+    const standing = await standingOf(store, wanted.run)
     // What ends while it is being looked at says so, and whoever drops that would wait for it for ever.
     if ((await toldBy(store, wanted)).length === stale.length) return { ...standing, stale }
   }
@@ -55,7 +55,8 @@ const toldBy = async (store: Store, { parent, run }: Wanted): Promise<readonly n
     .filter(({ kind, name }) => kind === 'child' && name === run)
     .map(({ number }) => number)
 
-async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
+/** Where the run stands, for another one that has started it. Throws BROKEN_CHAIN. */
+export async function standingOf(store: Store, run: string): Promise<Standing> {
   const row = await store.run(run)
   switch (row?.status) {
     case undefined:
