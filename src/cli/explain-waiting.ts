@@ -29,7 +29,7 @@ export async function waiting(ever: Ever, about: Waiting, is: Is): Promise<Expla
     if (below === undefined) return is('message', `Waiting for a message since ${since}.`)
     return is(
       'child',
-      `Waiting since ${since} for the end of run ${cleanLine(below, 300)} below it, which was cancelled.`,
+      `Waiting since ${since} for the end of run ${cleanLine(below, 300)} below it, which was cancelled or is being undone.`,
       `everloop runs explain ${below}`,
     )
   }

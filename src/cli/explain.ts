@@ -9,6 +9,7 @@ import { atRest } from './explain-at-rest.ts'
 import { ready, running } from './explain-ready.ts'
 import { waiting } from './explain-waiting.ts'
 import type { Explanation } from './explanation.ts'
+import { endingBelow } from './ending-below.ts'
 import { failedChild } from './failed-child.ts'
 import { putOff } from './put-off.ts'
 import type { CancelledChild } from './retry-advice.ts'
@@ -93,12 +94,14 @@ const namedMax = 3
 
 async function cancelledBelow(ever: Ever, parent: string): Promise<readonly CancelledChild[]> {
   const rows = await ever.store.runs({ parent, status: ['cancelled'], limit: namedMax })
-  return Promise.all(
-    rows.map(async ({ id: run }) => ({
-      run,
-      isRepeated: (await unlessBroken(() => leavesDone(ever.store, run))) ?? true,
-    })),
-  )
+  const over = await Promise.all(rows.map(({ id }) => endedBelow(ever, id)))
+  const run = await endingBelow(ever, parent)
+  return run === undefined ? over : [...over, { run, is: 'awaited' }]
+}
+
+async function endedBelow(ever: Ever, run: string): Promise<CancelledChild> {
+  const isRepeated = (await unlessBroken(() => leavesDone(ever.store, run))) ?? true
+  return { run, is: isRepeated ? 'repeated' : 'begun anew' }
 }
 
 /** What a run that has failed or was cancelled has registered; none where its ledger is broken. */

@@ -14,14 +14,14 @@ export interface RetryAdvice {
 export interface Surroundings {
   readonly undos: readonly UndoInfo[]
   readonly above: RunAbove | undefined
-  /** Runs below it that were cancelled. */
+  /** Runs below it that were cancelled, whether they have ended yet or not. */
   readonly cancelled: readonly CancelledChild[]
 }
 
-/** Where the code asks for it again, another run is started: only as agreed, where that repeats what it has done. */
+/** What a retry makes of it: another run takes its place, only as agreed where what it has done is `repeated`. */
 export interface CancelledChild {
   readonly run: string
-  readonly isRepeated: boolean
+  readonly is: 'begun anew' | 'repeated' | 'awaited'
 }
 
 /** Failures that follow from what is recorded: a retry is served the same, and fails again. */
@@ -35,16 +35,17 @@ const decided: Readonly<Record<string, string>> = {
 /** What becomes of runs below that were cancelled. */
 function afresh(cancelled: readonly CancelledChild[]): readonly string[] {
   if (cancelled.length === 0) return ['nothing else is executed again']
-  const named = (isRepeated: boolean): string =>
-    cancelled
-      .flatMap((child) => (child.isRepeated === isRepeated ? cleanLine(child.run, 300) : []))
-      .join(', ')
-  const [free, repeated] = [named(false), named(true)]
+  const named = (is: CancelledChild['is']): string =>
+    cancelled.flatMap((child) => (child.is === is ? cleanLine(child.run, 300) : [])).join(', ')
+  const [free, repeated, awaited] = [named('begun anew'), named('repeated'), named('awaited')]
   return [
+    ...(awaited
+      ? [`where it asks for what is ending below it, it waits for that: ${awaited}`]
+      : []),
     ...(free ? [`but what was cancelled with it begins anew, as another run: ${free}`] : []),
     ...(repeated
       ? [
-          `it is paused where it asks for what was cancelled with it, and has done what another run would do again: ${repeated}. Undo that before (everloop runs undo), or let it be done again: --anew`,
+          `it is paused where it asks for what was cancelled with it, and has done, or may still do, what another run would do again: ${repeated}. Undo that before (everloop runs undo), or let it be done again: --anew`,
         ]
       : []),
   ]

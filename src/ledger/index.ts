@@ -52,7 +52,7 @@ export {
 } from './path.ts'
 export { PathMap } from './path-map.ts'
 export { questionId, questionPlace } from './question-id.ts'
-export { readEntry } from './read-entry.ts'
+export { fieldsOf, readEntry } from './read-entry.ts'
 export type { ReadEntry } from './read-entry.ts'
 export type { Part } from './read-tags.ts'
 export { redacted } from './redaction.ts'

@@ -531,7 +531,7 @@ describe('a run and the one that has started it', () => {
     await runtime.signal(run, 'fail')
     const child = await below(runtime, 'both-1')
     expect((await explain(runtime.ever, 'both-1')).fix).toBe(
-      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done, or may still do, what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
     )
     isMended = true
     await runtime.ever.retry('both-1')
@@ -562,10 +562,13 @@ describe('a run and the one that has started it', () => {
     await runtime.ever.signal('both-1', 'fail')
     await runtime.runUntil(() => finish !== undefined)
     await runtime.runUntil(isAt('failed'))
+    const child = await below(runtime, 'both-1')
+    expect((await explain(runtime.ever, 'both-1')).fix).toBe(
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; where it asks for what is ending below it, it waits for that: ${child})`,
+    )
     isMended = true
     await runtime.ever.retry('both-1')
     await runtime.runUntil(isAt('waiting'))
-    const child = await below(runtime, 'both-1')
     const { sentence, fix } = await explain(runtime.ever, 'both-1')
     expect(sentence).toContain(`for the end of run ${child} below it, which was cancelled`)
     expect(fix).toBe(`everloop runs explain ${child}`)
@@ -573,6 +576,25 @@ describe('a run and the one that has started it', () => {
     await runtime.ever.cancel('both-1')
     await runtime.settle()
   })
+})
+
+test('a run that waits for the end of one below it, which no worker has taken since, says so', async () => {
+  const below = flow('below', (run) => run.step('s', () => Promise.reject(new Error('no key'))))
+  const above = flow('above', (run) => run.child(below, undefined))
+  await using runtime = await testRuntime({ flows: [above, below] })
+  await runtime.start(above, undefined, { id: 'above-1' })
+  await runtime.settle()
+  const [child] = await runtime.ever.list({ parent: 'above-1' })
+  const id = child?.id ?? ''
+  await runtime.restart({ flows: [above] }) // nobody goes on with the one below
+  await runtime.ever.retry(id)
+  await runtime.ever.cancel(id)
+  await runtime.ever.retry('above-1')
+  await runtime.settle()
+  const { reason, sentence, fix } = await explain(runtime.ever, 'above-1')
+  expect(reason).toBe('child')
+  expect(sentence).toContain(`for the end of run ${id} below it`)
+  expect(fix).toBe(`everloop runs explain ${id}`)
 })
 
 test('of a failure that came from a child it is said which run that is, however deep in scopes', async () => {

@@ -400,3 +400,25 @@ test('the body of a loop may change under a run that waits, and read the state o
   expect(await runtime.settled(run)).toEqual({ status: 'completed', output: 23 })
   await runtime.verify()
 })
+
+test('two resumes that no worker has taken let a run go on from one pause, not from the next', async () => {
+  let key = 'a'
+  const changing = flow('changing', async (run) => {
+    await run.step(key, () => 1)
+    await run.signal('go')
+  })
+  await using runtime = await testRuntime({ flows: [changing] })
+  const run = await runtime.start(changing, undefined, { id: 'r' })
+  await runtime.settle()
+  await runtime.ever.pause('r')
+  await runtime.settle()
+  await runtime.stop()
+  await runtime.ever.resume('r')
+  await runtime.ever.resume('r')
+  key = 'b'
+  await runtime.restart()
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'DIVERGED' })
+  const resumed = (await runtime.ledger('r')).filter(({ kind }) => kind === 'run.resumed')
+  expect(resumed).toHaveLength(1)
+  expect(await runtime.store.messages('r', [])).toEqual([])
+})

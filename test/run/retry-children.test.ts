@@ -14,6 +14,8 @@ import {
   type RunReference,
 } from 'everloop'
 import { crashAtEveryCommit, memoryStore, testRuntime, type TestRuntime } from 'everloop/testing'
+import type { Ports } from '../../src/base/ports.ts'
+import type { LinkedEntry } from '../../src/ledger/index.ts'
 import type { Store } from '../../src/store/store.ts'
 
 let broken = true
@@ -394,10 +396,15 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     await runtime.ever.resume('p')
     expect(await runtime.settled(run)).toMatchObject(gone)
     expect(times()).toEqual([1])
-    await runtime.ever.resume('p')
-    await runtime.ever.resume('p', { anew: true }) // before the first was taken
+    await runtime.stop()
+    await runtime.ever.resume('p', { by: 'Bob' })
+    await runtime.ever.resume('p', { anew: true, by: 'Ann' }) // before the first was taken
+    await runtime.ever.resume('p', { by: 'Bob' })
+    await runtime.restart()
     await letGo(runtime)
     expect(await runtime.result(run)).toEqual('3 paid')
+    const resumed = (await runtime.ledger('p')).findLast(({ kind }) => kind === 'run.resumed')
+    expect(resumed?.data).toEqual({ anew: true, by: 'Ann' })
     expect(times()).toEqual([1, 1])
     expect(await below(runtime, 'p')).toHaveLength(2)
     await runtime.verify()
@@ -568,6 +575,106 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     await runtime.verify()
   })
 
+  /** Below its only child, another run ends slowly, as long as it is broken. */
+  async function endingBelow(
+    tidy: (run: Run) => Promise<unknown>,
+  ): Promise<{ runtime: TestRuntime; run: RunReference<unknown>; child: string; end: () => void }> {
+    let finish: (() => void) | undefined
+    const leaf = flow('leaf', async (run) => {
+      try {
+        if (broken) await run.signal('never')
+        return 'done'
+      } finally {
+        await run.cleanup('tidy', async (run) => {
+          if (broken) await run.step('wait', () => new Promise<void>((done) => (finish = done)))
+          await tidy(run)
+        })
+      }
+    })
+    const inner = flow('inner', (run) => run.child(leaf, undefined))
+    const parent = beside(inner, undefined)
+    const runtime = await testRuntime({ flows: [parent, inner, leaf] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await runtime.ever.signal('p', 'fail')
+    await runtime.runUntil(() => finish !== undefined)
+    await runtime.runUntil(async () => (await run.status()).status === 'failed')
+    const [child = ''] = await below(runtime, 'p')
+    await runtime.runUntil(async () => (await runtime.store.run(child))?.status === 'cancelled')
+    broken = false
+    return { runtime, run, child, end: () => finish?.() }
+  }
+
+  test('is no other run while a run below it has not ended, which may still do something', async () => {
+    const { runtime, run, child, end } = await endingBelow((leaf) => pay(leaf, 1))
+    await using _ = runtime
+    await runtime.ever.retry('p')
+    await runtime.runUntil(async () => (await run.status()).status !== 'running')
+    expect(await run.status()).toMatchObject(gone)
+    expect(await below(runtime, 'p')).toEqual([child])
+    end()
+    await runtime.settle()
+    await runtime.ever.resume('p')
+    expect(await runtime.settled(run)).toMatchObject(gone) // it has paid by now
+    expect(times()).toEqual([1])
+    await runtime.verify()
+  })
+
+  test('is no other run while one below it that failed is told to go on', async () => {
+    const leaf = flow('leaf', (run) => run.step('book', fragile))
+    const inner = flow('inner', (run) => run.child(leaf, undefined))
+    const parent = flow('parent', (run) => run.child(inner, undefined))
+    await using runtime = await testRuntime({ flows: [parent, inner, leaf] })
+    const run = await runtime.start(parent, undefined, { id: 'p' })
+    await failed(runtime, run)
+    const [child = ''] = await below(runtime, 'p')
+    broken = false
+    await runtime.restart({ flows: [parent, inner] }) // nobody goes on with the leaf
+    await runtime.ever.retry('p')
+    await runtime.settle()
+    await runtime.ever.cancel(child)
+    await failed(runtime, run)
+    await runtime.ever.retry('p')
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    await runtime.restart({ flows: [parent, inner, leaf] })
+    await runtime.settle()
+    await runtime.ever.resume('p')
+    expect(await runtime.result(run)).toBe('mended')
+    await runtime.verify()
+  })
+
+  test('is another run once those below it have ended and done nothing', async () => {
+    const { runtime, run, end } = await endingBelow(async () => {})
+    await using _ = runtime
+    await runtime.ever.retry('p')
+    await runtime.runUntil(async () => (await run.status()).status === 'paused')
+    end()
+    await runtime.settle()
+    await runtime.ever.resume('p')
+    expect(await runtime.result(run)).toBe('done')
+    await runtime.verify()
+  })
+
+  test('and whose call that could be undone did not happen is another run', async () => {
+    const calling = flow({
+      name: 'calling',
+      actions: [action({ name: 'back', run: () => {} })],
+      run: async (run) => {
+        const undo = { action: 'back', input: 1 }
+        const call = run.step('pay', { effect: 'idempotent', undo, retry: { attempts: 1 } }, () => {
+          if (broken) throw new NotDone('refused')
+          return 'done'
+        })
+        return call.catch(() => run.signal('never'))
+      },
+    })
+    const parent = beside(calling, undefined)
+    await using runtime = await testRuntime({ flows: [parent, calling] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.ever.retry('p')
+    expect(await runtime.result(run)).toBe('done')
+    await runtime.verify()
+  })
+
   test.each([
     ['paused, then agreed to', false],
     ['agreed to from the beginning', true],
@@ -635,6 +742,45 @@ test('a child that somebody retries, too, in whatever moment, is waited for', as
   }
 })
 
+test('what a child told before it was cancelled is not taken for its end', async () => {
+  const slow = flow('slow', (run) => run.step('book', fragile))
+  const parent = flow('parent', async (run, _input: undefined) => {
+    const made = await run.child(slow, undefined).catch((error: unknown) => ({ error }))
+    if (typeof made === 'string') return made
+    await run.signal('on')
+    throw made.error
+  })
+  let looks = 0
+  await using runtime = await testRuntime({
+    flows: [parent, slow],
+    onCall: ({ method, args }, proceed) => {
+      if (method === 'messages' && args[0] === 'p' && looks++ > 1000) throw new Error('for ever')
+      return proceed()
+    },
+  })
+  const run = await runtime.start(parent, undefined, { id: 'p' })
+  await runtime.settle()
+  const [child = ''] = await below(runtime, 'p')
+  await runtime.ever.retry(child) // fails again: the parent hears of it and does not wait for it
+  await runtime.settle()
+  await runtime.signal(run, 'on')
+  await failed(runtime, run)
+  await runtime.restart({ flows: [parent] }) // nobody goes on with the child
+  await runtime.ever.retry(child)
+  await runtime.ever.cancel(child)
+  looks = 0
+  await runtime.ever.retry('p')
+  await runtime.settle()
+  expect(await run.status()).toMatchObject({ status: 'waiting' })
+  expect(looks).toBeLessThan(100)
+  broken = false
+  await runtime.restart({ flows: [parent, slow] })
+  expect(await runtime.result(run)).toBe('mended')
+  expect(await runtime.store.messages('p', [])).toEqual([])
+  expect((await below(runtime, 'p')).length).toBe(2)
+  await runtime.verify()
+})
+
 test('a child whose cancel was overruled by another retry is no other run', async () => {
   await using runtime = await testRuntime({ flows: [order, payment] })
   const run = await runtime.start(order, 40, { id: 'o' })
@@ -679,25 +825,50 @@ test('a child that had completed when its parent failed is not executed again', 
   expect(report.flaws).toEqual([])
 })
 
+/** A store in which entries of this kind are erased from some moment on. */
+const erasing =
+  (kind: string, isErased: () => boolean): ((ports: Ports) => Store) =>
+  (ports) => {
+    const store = memoryStore(ports)
+    const erased = (entries: readonly LinkedEntry[]): readonly LinkedEntry[] =>
+      entries.map((one) =>
+        isErased() && one.kind === kind ? { ...one, payload: null, salt: null } : one,
+      )
+    const reading: Pick<Store, 'entries' | 'entriesAt'> = {
+      entries: async (...asked) => erased(await store.entries(...asked)),
+      entriesAt: async (...asked) => erased(await store.entriesAt(...asked)),
+    }
+    return new Proxy(store, {
+      get: (_, name) => {
+        const found: unknown = Reflect.get(name in reading ? reading : store, name)
+        return typeof found === 'function' ? found.bind(store) : found
+      },
+    })
+  }
+
+test('a child of which nobody knows what it had started is no other run', async () => {
+  let isErased = false
+  const leaf = flow('leaf', (run) => pay(run, 1))
+  const inner = flow('inner', async (run) => {
+    await run.child(leaf, undefined)
+    await run.signal('go')
+  })
+  const parent = flow('parent', (run) => run.child(inner, undefined))
+  const store = erasing('child.started', () => isErased)
+  await using runtime = await testRuntime({ flows: [parent, inner, leaf], store })
+  const run = await runtime.start(parent, undefined, { id: 'p' })
+  await runtime.settle()
+  await runtime.ever.cancel((await below(runtime, 'p'))[0] ?? '')
+  await failed(runtime, run)
+  isErased = true
+  await runtime.ever.retry('p')
+  expect(await runtime.settled(run)).toMatchObject({ status: 'paused', code: 'CHILD_GONE' })
+})
+
 test('nobody goes on with the output of a child that was erased', async () => {
   let isErased = false
-  await using runtime = await testRuntime({
-    flows: [order, payment],
-    store: (ports) => {
-      const store = memoryStore(ports)
-      const entriesAt: Store['entriesAt'] = async (...asked) => {
-        const entries = await store.entriesAt(...asked)
-        const erase = (kind: string): boolean => isErased && kind === 'run.completed'
-        return entries.map((one) => (erase(one.kind) ? { ...one, payload: null, salt: null } : one))
-      }
-      return new Proxy(store, {
-        get: (_, name) => {
-          const found: unknown = name === 'entriesAt' ? entriesAt : Reflect.get(store, name)
-          return typeof found === 'function' ? found.bind(store) : found
-        },
-      })
-    },
-  })
+  const store = erasing('run.completed', () => isErased)
+  await using runtime = await testRuntime({ flows: [order, payment], store })
   const run = await runtime.start(order, 40, { id: 'o' })
   await failed(runtime, run)
   broken = false

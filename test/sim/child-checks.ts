@@ -59,6 +59,8 @@ export function checkSameChild(sight: Sight, run: Mirror, entry: Entry, must: Mu
   must(child.hasEnded, 'children', `run ${old.run} had not ended`)
   const isRepeated = leavesDone(sight, child)
   must(run.mayBeginAnew || !isRepeated, 'children', `it repeats what run ${old.run} has done`)
+  const isFree = run.mayBeginAnew || haveEnded(sight, child)
+  must(isFree, 'children', `not all runs below ${old.run} had ended`)
   if (isRepeated) sight.report.reach('what a child had done done again, as agreed')
 }
 
@@ -83,8 +85,14 @@ export function isForWantOfConsent(sight: Sight, run: Mirror): boolean {
   const ended = Array.from(run.started.values(), (started) =>
     sight.runs.get(recordOf(started, 'child.started').run),
   )
-  return ended.some((child) => child?.hasEnded && hasActed(sight, child))
+  return ended.some(
+    (child) => child?.hasEnded && (hasActed(sight, child) || !haveEnded(sight, child)),
+  )
 }
+
+/** All runs below this one. */
+const haveEnded = (sight: Sight, run: Mirror): boolean =>
+  below(sight, run).every((child) => child.hasEnded && haveEnded(sight, child))
 
 const hasActed = (sight: Sight, run: Mirror): boolean =>
   run.entries.some(({ kind }) => kind === 'effect.intended' || kind === 'undo.registered') ||

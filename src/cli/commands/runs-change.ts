@@ -69,7 +69,7 @@ export function addRunsChange(runs: Command): void {
     else {
       command.option(
         '--anew',
-        'children that were cancelled or cannot go on may be started anew, and do again what they did',
+        'children that were cancelled, cannot go on or are asked for otherwise (DRIFTED) may be started anew, and do again what they did',
       )
     }
     if (change.name === 'cancel') command.option('-y, --yes', 'do not ask first')

@@ -105,6 +105,8 @@ async function comeBackTo(pass: Pass, operation: Operation, again: Again): Promi
     if (hindrance) leaveTo(pass, operation, hindrance)
     else if (found.is === 'ending') {
       operation.child = earlier.run
+      // Or it would be told of an earlier end for ever.
+      if (found.stale.length > 0) pass.commit({ drafts: [], taken: found.stale })
       pass.wait(operation, undefined)
     } else if (found.is === 'gone' || isOther) start(operation, found.stale)
     else goOn(pass, operation, { ...again, found })
@@ -153,7 +155,7 @@ const drifted = ({ path }: Operation, run: string, or: string): Pause => ({
 const gone = ({ path }: Operation, run: string): Pause => ({
   is: 'pause',
   code: 'CHILD_GONE',
-  message: `Child "${path}" was run "${run}", which has ended and cannot go on. It, or a run below it, has called what must not be repeated, or registered an undo, and has not undone it: another run in its place would do that again. Nothing is started. Undo run "${run}", if that can be, and resume this one. Or resume it with \`anew\`: another run does all of it again.`,
+  message: `Child "${path}" was run "${run}", which has ended and cannot go on. It, or a run below it, has called what must not be repeated, or registered an undo, and has not undone it; or a run below it has not ended yet, and may still do so. Another run in its place would do that again. Nothing is started. Undo run "${run}", if that can be, or wait until those below it have ended, and resume this one. Or resume it with \`anew\`: another run does all of it again.`,
 })
 
 /** The code is told of a cancel instead of what was being looked for, or waits no longer. */

@@ -23,8 +23,9 @@ export function checkedDelivery(where: string, delivery: Delivery): Delivery {
 /** How a paused or failed run is let go on. */
 export interface GoOnOptions extends Delivery {
   /**
-   * True: where the code asks again for a child that was cancelled or cannot go on, another run may do again what
-   * that one has done. Default: false, and the run is paused as CHILD_GONE instead.
+   * True: where the code asks again for a child that was cancelled or cannot go on, or for one with another input,
+   * another run may do again what that one has done. Default: false, and the run is paused as CHILD_GONE or DRIFTED
+   * instead.
    */
   readonly anew?: boolean
 }

@@ -10,14 +10,15 @@ import { EverloopError } from '../../base/errors.ts'
 import {
   checkLinks,
   childNamed,
-  decode,
+  fieldsOf,
   operationPath,
   readEntry,
   Undoables,
 } from '../../ledger/index.ts'
-import type { Entry, Payloads, Taint } from '../../ledger/index.ts'
+import type { Entry, Taint } from '../../ledger/index.ts'
 import type { Message, RunRow, Store } from '../../store/store.ts'
 import { pageAfter } from '../ledger-page.ts'
+import { hasEnded } from '../outside/run-info.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
 
@@ -43,7 +44,7 @@ interface Wanted {
 export async function earlierChild(store: Store, wanted: Wanted): Promise<EarlierChild> {
   for (;;) {
     const stale = await toldBy(store, wanted)
-    const standing = await standingOf(store, wanted)
+    const standing = await standingOf(store, wanted.run)
     // What ends while it is being looked at says so, and whoever drops that would wait for it for ever.
     if ((await toldBy(store, wanted)).length === stale.length) return { ...standing, stale }
   }
@@ -54,7 +55,8 @@ const toldBy = async (store: Store, { parent, run }: Wanted): Promise<readonly n
     .filter(({ kind, name }) => kind === 'child' && name === run)
     .map(({ number }) => number)
 
-async function standingOf(store: Store, { run }: Wanted): Promise<Standing> {
+/** Where the run stands, for another one that has started it. Throws BROKEN_CHAIN. */
+export async function standingOf(store: Store, run: string): Promise<Standing> {
   const row = await store.run(run)
   switch (row?.status) {
     case undefined:
@@ -106,25 +108,30 @@ export async function hasActed(store: Store, run: string): Promise<boolean> {
 }
 
 /**
- * Whether another run would do again what this one, or one below it, has done and not undone: calls that must not
- * be repeated, and what was to be undone. Throws BROKEN_CHAIN.
+ * Whether another run would do again what this one, which has ended, or one below it has done and not undone: calls
+ * that must not be repeated, and what was to be undone. Also where one below has not ended: it may still do it.
+ * Throws BROKEN_CHAIN.
  */
 export async function leavesDone(store: Store, run: string): Promise<boolean> {
-  if (!(await store.run(run))) return true // nobody here knows
+  const row = await store.run(run)
+  if (!row || !hasEnded(row, store.clock.now())) return true // nobody knows
   const undoables = new Undoables()
   const called = new Set<string>()
   const below = new Set<string>()
-  for (let after = 0; ;) {
+  for (let after = 0; after < row.seq;) {
     const page = await store.entries(run, pageAfter(after))
     checkLinks(page)
     const last = page.at(-1)
     if (!last) break
     for (const entry of page) {
       undoables.see(entry)
-      if (entry.kind === 'effect.intended') called.add(pathOf(entry))
+      if (isCall(entry)) called.add(pathOf(entry))
       else if (wasNotDone(entry)) called.delete(pathOf(entry))
-      const child = entry.kind === 'child.started' ? childNamed(readEntry(entry)) : undefined
-      if (child !== undefined) below.add(child)
+      else if (entry.kind === 'child.started') {
+        const child = childNamed(readEntry(entry))
+        if (child === undefined) return true // erased
+        below.add(child)
+      }
     }
     after = last.seq
   }
@@ -139,10 +146,15 @@ export async function leavesDone(store: Store, run: string): Promise<boolean> {
 
 const pathOf = ({ scope, key }: Entry): string => operationPath(scope, key)
 
+/** A call that must not be repeated: of an idempotent one, what undoes it counts. */
+const isCall = (entry: Entry): boolean =>
+  entry.kind === 'effect.intended' &&
+  fieldsOf(readEntry(entry), 'effect.intended')?.effect !== 'idempotent'
+
 /** It says that the call which was intended there has surely not happened. */
 const wasNotDone = (entry: Entry): boolean =>
   entry.kind === 'effect.resolved' &&
-  (decode(entry.payload ?? '{}') as Partial<Payloads['effect.resolved']>).verdict === 'notDone'
+  fieldsOf(readEntry(entry), 'effect.resolved')?.verdict === 'notDone'
 
 /** Nobody may go on with an output that is not known any more. Throws BROKEN_CHAIN. */
 async function checkKept(store: Store, { id: run, seq }: RunRow): Promise<void> {

@@ -126,7 +126,8 @@ async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
   const { undoing } = reader.state
   const early = earlyUntil(reader, store.clock)
   const cancel = firstOf(messages, 'cancel')
-  const resume = firstOf(messages, 'resume')
+  const resumes = messages.filter(({ kind }) => kind === 'resume')
+  const resume = resumes.at(-1)
   // A run that is being undone is ending already, and waits for what it needs for that.
   if (cancel && undoing && !resume) {
     return { is: 'refused', drafts: [], taken: cancelsIn(messages) }
@@ -137,12 +138,14 @@ async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
   const reason = resume ?? cancel
   if (!reason) return { is: 'refused', drafts: [], taken: [] }
   // A cancel is taken when the code is told of it.
-  const taken = [...overruledBy(reason, messages, ['pause']), ...(resume ? [resume.number] : [])]
-  const isAnew = messages.some(
-    (message) => message.kind === 'resume' && recordOf<'resume'>(message).anew,
-  )
-  const { by } = recordOf<'resume' | 'cancel'>(reason)
-  const record = { ...(isAnew ? { anew: true as const } : {}), ...actor(by) }
+  // All resumes are: one that were left would let the run go on from a later pause, too.
+  const taken = [
+    ...overruledBy(reason, messages, ['pause']),
+    ...resumes.map(({ number }) => number),
+  ]
+  const agreed = resumes.findLast((message) => recordOf<'resume'>(message).anew)
+  const { by } = recordOf<'resume' | 'cancel'>(agreed ?? reason)
+  const record = { ...(agreed ? { anew: true as const } : {}), ...actor(by) }
   const drafts: readonly AnyDraft[] = [{ scope: '', kind: 'run.resumed', key: '', record }]
   return early === undefined
     ? { is: 'reopened', drafts, taken }
