@@ -1441,6 +1441,7 @@ interface Payloads {
         readonly value: unknown;
         readonly attempts?: number | undefined;
         readonly input?: string | undefined;
+        readonly transacted?: true | undefined;
     };
     'step.failed': {
         readonly charge?: Charge | undefined;

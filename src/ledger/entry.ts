@@ -198,6 +198,8 @@ export interface Payloads {
     readonly attempts?: number | undefined
     /** Digest of the input that was given, see codec.ts. */
     readonly input?: string | undefined
+    /** Rows of the user's were committed with it. */
+    readonly transacted?: true | undefined
   }
   'step.failed': {
     readonly charge?: Charge | undefined

@@ -510,3 +510,50 @@ test('misspelt options are refused, another input is drift, and a retry does not
   const kinds = (await runtime.store.entries(run.id)).map(({ kind }) => kind)
   expect(kinds).toContain('input.drifted')
 })
+
+test('that a cancelled child has committed are not committed again by a retry of its parent, unasked', async () => {
+  let isBroken = true
+  const seat = flow('seat', async (run) => {
+    await run.transact('book', (tx) => {
+      makeTable(tx)
+      tx.run('INSERT INTO seats VALUES (?, ?)', '12A', run.id)
+    })
+    return run.signal<string>('go')
+  })
+  const trip = flow('trip', (run) =>
+    run.all('trip', [
+      (branch) => branch.child(seat, undefined),
+      async (branch) => {
+        await branch.signal('fail')
+        await branch.step('pay', () => {
+          if (isBroken) throw new Error('no money')
+        })
+      },
+    ]),
+  )
+  await onFile(
+    async (ever, location) => {
+      const run = await ever.start(trip, undefined, { id: 'trip' })
+      const child = async (status: string): Promise<string> => {
+        const find = async (): Promise<string | undefined> =>
+          (await ever.list({ parent: 'trip' })).find((one) => one.status === status)?.id
+        return (await expect.poll(find).toBeTypeOf('string'), await find()) ?? ''
+      }
+      await child('waiting')
+      await ever.signal('trip', 'fail')
+      await expect.poll(() => run.settled()).toMatchObject({ status: 'failed' })
+      await child('cancelled')
+      isBroken = false
+      await ever.retry('trip')
+      await expect.poll(() => run.settled()).toMatchObject({ code: 'CHILD_GONE' })
+      expect(rowsOf(location, 'SELECT seat FROM seats')).toHaveLength(1)
+      await ever.resume('trip', { anew: true })
+      await ever.signal(await child('waiting'), 'go', 'gone')
+      expect(await run.result()).toEqual(['gone', undefined])
+      expect(rowsOf(location, 'SELECT seat FROM seats')).toHaveLength(2)
+      expect((await ever.verify('trip')).ok).toBe(true)
+    },
+    trip,
+    seat,
+  )
+})

@@ -72,6 +72,7 @@ function leavesDone(sight: Sight, run: Mirror): boolean {
       entry.kind === 'undo.completed' ? recordOf(entry, entry.kind).of : [],
     ),
   )
+  if (entries.some(isTransacted)) return true
   const plan = planOf(entries)
   if (plan.some(({ of, is }) => is === 'sure' && !undone.has(of))) return true
   const planned = new Set(plan.map(({ path }) => path))
@@ -95,8 +96,13 @@ const haveEnded = (sight: Sight, run: Mirror): boolean =>
   below(sight, run).every((child) => child.hasEnded && haveEnded(sight, child))
 
 const hasActed = (sight: Sight, run: Mirror): boolean =>
-  run.entries.some(({ kind }) => kind === 'effect.intended' || kind === 'undo.registered') ||
-  below(sight, run).some((child) => hasActed(sight, child))
+  run.entries.some(
+    (entry) =>
+      entry.kind === 'effect.intended' || entry.kind === 'undo.registered' || isTransacted(entry),
+  ) || below(sight, run).some((child) => hasActed(sight, child))
+
+const isTransacted = (entry: Entry): boolean =>
+  entry.kind === 'step.completed' && recordOf(entry, entry.kind).transacted === true
 
 /** The runs that it has started. */
 const below = ({ runs }: Sight, { entries }: Mirror): readonly Mirror[] =>

@@ -59,10 +59,11 @@ class Transacted implements Live {
       drafts: [],
       transact: (transaction) => {
         const value = this.#execute(operation, transaction)
-        const encoded = payloadWith('value', encode(value), given)
+        const rest = { ...given, transacted: true } as const
+        const encoded = payloadWith('value', encode(value), rest)
         const recording = {
           kind: 'step.completed',
-          record: { value, ...given },
+          record: { value, ...rest },
           ...encoded,
         } as const
         made = operationEntry(operation, recording, pass.options.redactor)

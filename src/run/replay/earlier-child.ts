@@ -102,14 +102,14 @@ export async function hasActed(store: Store, run: string): Promise<boolean> {
     checkLinks(page)
     const last = page.at(-1)
     if (!last) return false
-    if (page.some(({ kind }) => acts.includes(kind))) return true
+    if (page.some((entry) => acts.includes(entry.kind) || isTransacted(entry))) return true
     after = last.seq
   }
 }
 
 /**
  * Whether another run would do again what this one, which has ended, or one below it has done and not undone: calls
- * that must not be repeated, and what was to be undone. Also where one below has not ended: it may still do it.
+ * that must not be repeated, transactions, and what was to be undone. Also where one below has not ended: it may still do it.
  * Throws BROKEN_CHAIN.
  */
 export async function leavesDone(store: Store, run: string): Promise<boolean> {
@@ -125,7 +125,7 @@ export async function leavesDone(store: Store, run: string): Promise<boolean> {
     if (!last) break
     for (const entry of page) {
       undoables.see(entry)
-      if (isCall(entry)) called.add(pathOf(entry))
+      if (isCall(entry) || isTransacted(entry)) called.add(pathOf(entry))
       else if (wasNotDone(entry)) called.delete(pathOf(entry))
       else if (entry.kind === 'child.started') {
         const child = childNamed(readEntry(entry))
@@ -150,6 +150,12 @@ const pathOf = ({ scope, key }: Entry): string => operationPath(scope, key)
 const isCall = (entry: Entry): boolean =>
   entry.kind === 'effect.intended' &&
   fieldsOf(readEntry(entry), 'effect.intended')?.effect !== 'idempotent'
+
+/** Rows of the user's were committed with it. Ledgers from before do not say so. */
+const isTransacted = (entry: Entry): boolean =>
+  entry.kind === 'step.completed' &&
+  entry.payload?.includes('"transacted"') === true &&
+  fieldsOf(readEntry(entry), 'step.completed')?.transacted === true
 
 /** It says that the call which was intended there has surely not happened. */
 const wasNotDone = (entry: Entry): boolean =>
