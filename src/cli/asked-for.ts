@@ -11,6 +11,8 @@ export interface AskedFor {
   readonly time: number
   readonly by?: string
   readonly reason?: string
+  /** Children may begin anew. */
+  readonly anew?: true
 }
 
 /** The oldest first. */
@@ -22,10 +24,11 @@ export async function askedFor(ever: Ever, run: string): Promise<readonly AskedF
     if (what !== 'cancel' && what !== 'pause' && what !== 'resume' && what !== 'retry') return []
     // A run that has ended takes no notice of a cancel that came too late.
     if (row === undefined || reception(what, row.status, isRetried) !== 'wake') return []
-    const { by, reason } = decode(payload) as Pick<AskedFor, 'by' | 'reason'>
+    const { by, reason, anew } = decode(payload) as Pick<AskedFor, 'by' | 'reason' | 'anew'>
     const said = {
       ...(by === undefined ? {} : { by }),
       ...(reason === undefined ? {} : { reason }),
+      ...(anew === undefined ? {} : { anew }),
     }
     return [{ what, time, ...said }]
   })
@@ -33,7 +36,7 @@ export async function askedFor(ever: Ever, run: string): Promise<readonly AskedF
 
 /** "A cancel was asked for at 2026-11-21 08:00:00 by bob and waits for a worker." */
 export const askedForText = (asked: AskedFor, status: StatusWord): string =>
-  `A ${asked.what} was asked for ${whenText(asked)} and ${untakenText(status)}.`
+  `A ${asked.what}${asked.anew ? ' with --anew' : ''} was asked for ${whenText(asked)} and ${untakenText(status)}.`
 
 /** Behind what is asked for once more: "that was asked for at … by bob already and waits for a worker." */
 export const alreadyText = (asked: AskedFor, status: StatusWord): string =>

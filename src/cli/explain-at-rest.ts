@@ -14,6 +14,8 @@ interface AtRest {
   readonly surroundings: Surroundings
   /** It is paused in the middle of being undone. */
   readonly isUndoing: boolean
+  /** The child that it is paused for. */
+  readonly gone: string | undefined
   /** Who cancelled it. */
   readonly by: string | undefined
   /** What it has failed with. */
@@ -32,8 +34,6 @@ const pauseFixes: Readonly<Record<string, (id: string, isUndoing: boolean) => st
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
   DRIFTED: (id) =>
     `Put the old code back, then: everloop runs resume ${id}. Or: everloop runs cancel ${id}`,
-  CHILD_GONE: (id) =>
-    `Undo what that run did, if it can be (everloop runs undo), then: everloop runs resume ${id}. Or, to have another run do all of it again: everloop runs resume ${id} --anew`,
   HIDDEN_STATE: (id) =>
     `Move what the loop keeps outside into its state, then: everloop runs resume ${id}`,
   MIGRATION_FAILED: (id) =>
@@ -79,7 +79,7 @@ const aboveText = (above: RunAbove | undefined): string =>
 
 export function atRest(
   settled: Exclude<Settled, { status: 'waiting' }>,
-  { info, surroundings, isUndoing, by, child, now }: AtRest,
+  { info, surroundings, isUndoing, gone, by, child, now }: AtRest,
   is: Is,
 ): Explanation {
   const { undos, above } = surroundings
@@ -111,6 +111,14 @@ export function atRest(
       )
     }
     case 'paused': {
+      if (gone !== undefined) {
+        const undo = `If run ${cleanLine(gone, 300)} can be undone (everloop runs undo ${cleanLine(gone, 300)} --list), do that, then: everloop runs resume ${info.id}`
+        return is(
+          'paused',
+          `Paused ${when} (${cleanLine(settled.code, 40)}): ${sentenceOf(settled.message)}`,
+          `${undo}. Or, to have another run do all of it again: everloop runs resume ${info.id} --anew`,
+        )
+      }
       const fix = pauseFixes[settled.code] ?? ((id: string) => `everloop runs resume ${id}`)
       return is(
         'paused',

@@ -1,7 +1,7 @@
 /** Why a run is where it is, in one sentence, and what would change that. */
 import type { Ever, Settled, UndoInfo } from '../run/index.ts'
 import { stateOf } from '../run/outside/settled.ts'
-import { leavesDone } from '../run/replay/earlier-child.ts'
+import { latestChildren, leavesDone } from '../run/replay/earlier-child.ts'
 import { askedFor, askedForText } from './asked-for.ts'
 import { cancelledBy } from './cancelled-by.ts'
 import { cancelling, cancellingText } from './cancelling.ts'
@@ -79,12 +79,13 @@ async function standing(ever: Ever, id: string, depth: number): Promise<Explanat
   }
   const undos = await undosIn(ever, settled, id)
   const isUndoing = settled.status === 'paused' && (await isBeingUndone(ever, id))
+  const gone = settled.status === 'paused' ? await childGone(ever, id) : undefined
   const by = await byIn(ever, settled, id)
   const child = settled.status === 'failed' ? await failedChild(ever, id) : undefined
   const above = isOver(settled) ? await runAbove(ever, id) : undefined
   const cancelled = settled.status === 'failed' ? await cancelledBelow(ever, id) : []
   const surroundings = { undos, above, cancelled }
-  return atRest(settled, { info, surroundings, isUndoing, by, child, now }, is)
+  return atRest(settled, { info, surroundings, isUndoing, gone, by, child, now }, is)
 }
 
 const isOver = ({ status }: Settled): boolean => status === 'failed' || status === 'completed'
@@ -93,7 +94,9 @@ const isOver = ({ status }: Settled): boolean => status === 'failed' || status =
 const namedMax = 3
 
 async function cancelledBelow(ever: Ever, parent: string): Promise<readonly CancelledChild[]> {
-  const rows = await ever.store.runs({ parent, status: ['cancelled'], limit: namedMax })
+  const latest = await unlessBroken(() => latestChildren(ever.store, parent))
+  const cancelled = await ever.store.runs({ parent, status: ['cancelled'] })
+  const rows = cancelled.filter(({ id }) => latest?.has(id)).slice(0, namedMax)
   const over = await Promise.all(rows.map(({ id }) => endedBelow(ever, id)))
   const run = await endingBelow(ever, parent)
   return run === undefined ? over : [...over, { run, is: 'awaited' }]
@@ -113,6 +116,13 @@ async function undosIn(ever: Ever, { status }: Settled, id: string): Promise<rea
 /** Whether undoing what it has done has begun; false where its ledger is broken. */
 const isBeingUndone = async (ever: Ever, id: string): Promise<boolean> =>
   (await unlessBroken(() => stateOf(ever.store, id)))?.undoing !== undefined
+
+/** The child that a run is paused for as CHILD_GONE. */
+async function childGone(ever: Ever, id: string): Promise<string | undefined> {
+  const status = (await unlessBroken(() => stateOf(ever.store, id)))?.status
+  if (status?.is !== 'paused' || status.code !== 'CHILD_GONE') return undefined
+  return (status.detail as { readonly child?: string } | undefined)?.child
+}
 
 /** Who has cancelled it; undefined of any other run. */
 async function byIn(ever: Ever, { status }: Settled, id: string): Promise<string | undefined> {

@@ -42,10 +42,10 @@ function afresh(cancelled: readonly CancelledChild[]): readonly string[] {
     ...(awaited
       ? [`where it asks for what is ending below it, it waits for that: ${awaited}`]
       : []),
-    ...(free ? [`but what was cancelled with it begins anew, as another run: ${free}`] : []),
+    ...(free ? [`other runs take the place of what was cancelled with it: ${free}`] : []),
     ...(repeated
       ? [
-          `it is paused where it asks for what was cancelled with it, and has done, or may still do, what another run would do again: ${repeated}. Undo that before (everloop runs undo), or let it be done again: --anew`,
+          `it is paused where it asks again for what was cancelled with it and did, or may still do, what must not be done twice: ${repeated}. Undo that before (everloop runs undo), or let other runs do it again: --anew`,
         ]
       : []),
   ]

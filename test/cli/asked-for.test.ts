@@ -82,6 +82,11 @@ export default flow('fails', () => { throw new Error('too hot') })`,
     already: { what: 'cancel', by: 'ada', reason: 'no' },
   })
   expect((await cli(...retry)).stdout).toBe('Run fails-1 will try again what failed.\n')
+  // Nor is one that agrees to more.
+  expect((await json(...retry, '--anew')).document).toEqual({ run: 'fails-1', retry: true })
+  expect((await cli('runs', 'explain', 'fails-1')).stdout).toContain(
+    ' A retry with --anew was asked for at ',
+  )
   await cli('work', file, '--until', 'idle')
   expect((await json('runs', 'get', 'fails-1')).document).toMatchObject({ status: 'failed' })
   expect((await cli(...retry)).stdout).toBe('Run fails-1 will try again what failed.\n')

@@ -498,7 +498,7 @@ describe('a run and the one that has started it', () => {
     await runtime.settle()
     const child = await below(runtime, 'both-1')
     expect((await explain(runtime.ever, 'both-1')).fix).toBe(
-      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; but what was cancelled with it begins anew, as another run: ${child})`,
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; other runs take the place of what was cancelled with it: ${child})`,
     )
   })
 
@@ -531,7 +531,7 @@ describe('a run and the one that has started it', () => {
     await runtime.signal(run, 'fail')
     const child = await below(runtime, 'both-1')
     expect((await explain(runtime.ever, 'both-1')).fix).toBe(
-      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks for what was cancelled with it, and has done, or may still do, what another run would do again: ${child}. Undo that before (everloop runs undo), or let it be done again: --anew)`,
+      `Mend the cause, then: everloop runs retry both-1 (executes what failed again; it is paused where it asks again for what was cancelled with it and did, or may still do, what must not be done twice: ${child}. Undo that before (everloop runs undo), or let other runs do it again: --anew)`,
     )
     isMended = true
     await runtime.ever.retry('both-1')
@@ -539,7 +539,44 @@ describe('a run and the one that has started it', () => {
     const paused = await explain(runtime.ever, 'both-1')
     expect(paused.sentence).toContain(`CHILD_GONE`)
     expect(paused.sentence).toContain(child)
-    expect(paused.fix).toContain('everloop runs resume both-1 --anew')
+    expect(paused.fix).toBe(
+      `If run ${child} can be undone (everloop runs undo ${child} --list), do that, then: everloop runs resume both-1. Or, to have another run do all of it again: everloop runs resume both-1 --anew`,
+    )
+  })
+
+  test('in whose place another one has come is not named any more', async () => {
+    let isMended = false
+    const paying = flow('paying', async (run) => {
+      await run.step('pay', { effect: 'once' }, () => 'paid')
+      await run.signal('go')
+    })
+    const both = flow('both', (run) =>
+      run.all('both', [
+        (branch) => branch.child(paying, undefined),
+        async (branch) => {
+          for (const name of ['fail', 'fail again']) {
+            await branch.signal(name)
+            await branch.step(name, () => {
+              if (!isMended) throw new Error('no key')
+            })
+          }
+        },
+      ]),
+    )
+    await using runtime = await testRuntime({ flows: [both, paying] })
+    const run = await runtime.start(both, undefined, { id: 'both-1' })
+    await runtime.signal(run, 'fail')
+    const first = await below(runtime, 'both-1')
+    isMended = true
+    await runtime.ever.retry('both-1', { anew: true })
+    await runtime.settle()
+    isMended = false
+    await runtime.signal(run, 'fail again')
+    const rows = await runtime.ever.list({ parent: 'both-1' })
+    const second = rows.find(({ id }) => id !== first)?.id ?? 'none'
+    const { fix } = await explain(runtime.ever, 'both-1')
+    expect(fix).toContain(second)
+    expect(fix).not.toContain(first)
   })
 
   test('that a retry waits for, as it was cancelled and has not ended, is named', async () => {

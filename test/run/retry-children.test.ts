@@ -439,6 +439,22 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     await runtime.verify()
   })
 
+  test('is another run where any of several retries agrees to it, and who did is named', async () => {
+    const parent = beside(patient, 3)
+    await using runtime = await testRuntime({ flows: [parent, patient] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.stop()
+    await runtime.ever.retry('p', { by: 'Ann' })
+    await runtime.ever.retry('p', { by: 'Bob', anew: true })
+    await runtime.ever.retry('p', { by: 'Cleo' })
+    await runtime.restart()
+    await letGo(runtime)
+    expect(await runtime.result(run)).toBe('3 paid')
+    const retried = (await runtime.ledger('p')).filter(({ kind }) => kind === 'run.retried')
+    expect(retried.map(({ data }) => data)).toMatchObject([{ by: 'Bob', anew: true }])
+    await runtime.verify()
+  })
+
   test('after a run below it has done so pauses a retry, and what is agreed to holds below', async () => {
     const inner = flow('inner', async (run, amount: number) => run.child(patient, amount))
     const middle = flow('middle', async (run, amount: number) => {

@@ -92,7 +92,8 @@ async function apply(
   const last = (await askedFor(ever, run)).at(-1)
   await change.deliver(ever, run, rest)
   // Behind something else it is no repetition: a retry overrules a cancel, say.
-  const already = last?.what === change.name ? last : undefined
+  const isSame = last?.what === change.name && (last.anew ?? false) === (rest.anew ?? false)
+  const already = isSame ? last : undefined
   const document = { run, [change.name]: true, ...(already ? { already } : {}) }
   out.result(
     document,

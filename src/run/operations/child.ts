@@ -155,6 +155,7 @@ const drifted = ({ path }: Operation, run: string, or: string): Pause => ({
 const gone = ({ path }: Operation, run: string): Pause => ({
   is: 'pause',
   code: 'CHILD_GONE',
+  detail: { child: run },
   message: `Child "${path}" was run "${run}", which has ended and cannot go on. It, or a run below it, has done what must not be done twice and has not undone it (a call, a transaction, something with an undo), or a run below it has not ended yet. Another run in its place would do that again. Nothing is started. Undo run "${run}", if that can be, or wait until those below it have ended, and resume this one. Or resume it with \`anew\`: another run does all of it again.`,
 })
 

@@ -46,17 +46,17 @@ function refused(
   const sent = kind === 'signal' && name === 'message' ? name : kind // what `ever.send` sends
   return new EverloopError(
     isLate ? 'RUN_ENDED' : 'RUN_STATE',
-    `Run "${run}" is ${status} and takes no ${sent}. ${hintFor(kind)}`,
+    `Run "${run}" is ${status} and takes no ${sent}. ${hintFor(kind, status)}`,
     { run },
   )
 }
 
-function hintFor(kind: MessageKind): string {
+function hintFor(kind: MessageKind, status: RunRow['status']): string {
   switch (kind) {
     case 'retry':
-      return 'Only a failed run can be retried.'
+      return `Only a failed run can be retried.${status === 'paused' ? ' Resume this one.' : ''}`
     case 'resume':
-      return 'Only a paused run can be resumed.'
+      return `Only a paused run can be resumed.${status === 'failed' ? ' Retry this one.' : ''}`
     case 'pause':
       return 'Only an active run can be paused.'
     default:

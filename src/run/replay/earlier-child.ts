@@ -92,6 +92,22 @@ export async function standingOf(store: Store, run: string): Promise<Standing> {
 const isCancelled = (asked: readonly Message[]): boolean =>
   asked.some(({ kind }) => kind === 'cancel')
 
+/** The runs that this one has started, without those in whose place others have come. Throws BROKEN_CHAIN. */
+export async function latestChildren(store: Store, run: string): Promise<ReadonlySet<string>> {
+  const latest = new Map<string, string>()
+  for (let after = 0; ;) {
+    const page = await store.entries(run, pageAfter(after))
+    checkLinks(page)
+    const last = page.at(-1)
+    if (!last) return new Set(latest.values())
+    for (const entry of page) {
+      const child = entry.kind === 'child.started' ? childNamed(readEntry(entry)) : undefined
+      if (child !== undefined) latest.set(pathOf(entry), child)
+    }
+    after = last.seq
+  }
+}
+
 /** What another run would do again, with keys of its own. */
 const acts: readonly Entry['kind'][] = ['effect.intended', 'undo.registered', 'child.started']
 

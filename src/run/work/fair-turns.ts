@@ -4,9 +4,6 @@
  * told of their commits at once. After a few milliseconds the rest waits for the next turn of the
  * event loop, in order.
  *
- * A turn that was full is mostly one of many: a long replay. The calls of the next one are prepared with it,
- * as callbacks of the event loop, between which microtasks drain too: asking anew for each takes longer.
- *
  * A pass asks again only when it was called, so nobody is called twice before somebody who waits. All
  * are called in one asynchronous context, that of the worker: none sees what the code of another has
  * put into an AsyncLocalStorage.
@@ -24,8 +21,8 @@ export class FairTurns {
   readonly #context = new AsyncResource('everloop')
   /** Those who have asked and were not called yet, in order. */
   readonly #asking: (() => void)[] = []
-  /** Calls of the next turn, or of this one, that are still to come: whoever asks is called by them. */
-  #prepared = 0
+  /** The rest waits for the next turn of the event loop. */
+  #isPutOff = false
   /** When the current turn began; undefined before the first call in it. */
   #began: number | undefined
   #calls = 0
@@ -36,8 +33,7 @@ export class FairTurns {
 
   /** Calls back when microtasks have drained: in this turn of the event loop, or when it is its turn. */
   afterMicrotasks(callback: () => void): void {
-    const isFirst = this.#asking.push(callback) === 1
-    if (isFirst && this.#prepared === 0) this.#ports.afterMicrotasks(this.#callNext)
+    if (this.#asking.push(callback) === 1) this.#ports.afterMicrotasks(this.#callNext)
   }
 
   /** Resolves when it is the caller's turn. */
@@ -47,26 +43,14 @@ export class FairTurns {
 
   /** One by one, each when the microtasks of the one before have drained: what its code did there counts. */
   readonly #callNext = (): void => {
-    if (this.#isOver()) return this.#prepare()
+    if (this.#isOver()) {
+      this.#isPutOff = true
+      return
+    }
     const next = this.#asking.shift()
     const isLast = this.#asking.length === 0 // whoever asks in the call begins anew
     if (next) this.#call(next)
     if (!isLast) this.#ports.afterMicrotasks(this.#callNext)
-  }
-
-  #prepare(): void {
-    this.#prepared = callsMax
-    for (let i = 0; i < callsMax; i++) this.#ports.nextTurn(this.#callPrepared)
-  }
-
-  /** One of those that were prepared. Before the last one come the next, while there is somebody to call. */
-  readonly #callPrepared = (): void => {
-    this.#prepared--
-    if (this.#asking.length === 0) return
-    const isOver = this.#isOver()
-    if (this.#prepared === 0) this.#prepare()
-    const next = isOver ? undefined : this.#asking.shift()
-    if (next) this.#call(next)
   }
 
   #call(callback: () => void): void {
@@ -92,6 +76,9 @@ export class FairTurns {
     this.#calls = 0
     this.#ports.nextTurn(() => {
       this.#began = undefined
+      if (!this.#isPutOff) return
+      this.#isPutOff = false
+      this.#callNext()
     })
   }
 }

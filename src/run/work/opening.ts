@@ -164,7 +164,11 @@ async function failedOpening(
   if (error.code === 'DEADLINE' || reader.state.undoing) {
     return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
   }
-  const { by, anew } = recordOf<'retry'>(retry)
+  // Who agrees to other runs is named, whoever else has asked for a retry.
+  const agreed = messages.findLast(
+    (message) => message.kind === 'retry' && recordOf<'retry'>(message).anew,
+  )
+  const { by, anew } = recordOf<'retry'>(agreed ?? retry)
   const moved = reader.open.findLast(({ kind }) => kind === 'run.migrated')?.seq
   const forgotten = await retryFrom(store, row.id, { cause, moved })
   const record = { ...forgotten, ...(anew ? { anew } : {}), ...actor(by) }
