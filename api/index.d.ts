@@ -630,11 +630,14 @@ export interface Run {
     readonly abortSignal: AbortSignal;
     readonly artifacts: Artifacts;
     step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>;
-    step<Input, T>(name: string, options: Omit<StepOptions, 'reconcile'> & {
+    step<Input, T, Undone = never>(name: string, options: Omit<StepOptions, 'reconcile' | 'undo'> & {
         readonly input: Input;
         readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>;
+        readonly undo?: StepUndo<Undone>;
     }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
-    step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
+    step<T, Undone = never>(name: string, options: Omit<StepOptions, 'undo'> & {
+        readonly undo?: StepUndo<Undone>;
+    }, body: (context: StepContext) => T | Promise<T>): Promise<T>;
     transact<T>(name: string, body: (transaction: Transaction) => T): Promise<T>;
     transact<Input, T>(name: string, options: TransactOptions & {
         readonly input: Input;
@@ -798,6 +801,16 @@ export interface StepOptions {
     readonly settle?: Duration;
     readonly undo?: UndoOption;
 }
+
+export type StepUndo<Undone> = ({
+    readonly action: Action<Undone>;
+} & GivenTo<Undone>) | {
+    readonly action: string | {
+        readonly name: string;
+        readonly run?: never;
+    };
+    readonly input?: unknown;
+};
 
 export interface Stop {
     readonly turns?: number;
@@ -1716,6 +1729,14 @@ interface AnyFlow {
     readonly migrate?: Migrations;
     readonly run: (run: Run, input: never) => unknown;
 }
+
+type GivenTo<Undone> = [Undone] extends [never] ? {
+    readonly input?: unknown;
+} : undefined extends Undone ? {
+    readonly input?: NoInfer<Undone>;
+} : {
+    readonly input: NoInfer<Undone>;
+};
 
 type Maker = {
     readonly run: string;

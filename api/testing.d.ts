@@ -1151,6 +1151,14 @@ interface Flow<Input = unknown, Output = unknown, Given = Input> {
     readonly run: (run: Run, input: Input) => Promise<Output> | Output;
 }
 
+type GivenTo<Undone> = [Undone] extends [never] ? {
+    readonly input?: unknown;
+} : undefined extends Undone ? {
+    readonly input?: NoInfer<Undone>;
+} : {
+    readonly input: NoInfer<Undone>;
+};
+
 interface LoopOptions<State> {
     readonly state: State;
 }
@@ -1188,11 +1196,14 @@ interface Run {
     readonly abortSignal: AbortSignal;
     readonly artifacts: Artifacts;
     step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>;
-    step<Input, T>(name: string, options: Omit<StepOptions, 'reconcile'> & {
+    step<Input, T, Undone = never>(name: string, options: Omit<StepOptions, 'reconcile' | 'undo'> & {
         readonly input: Input;
         readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>;
+        readonly undo?: StepUndo<Undone>;
     }, body: (input: Input, context: StepContext) => T | Promise<T>): Promise<T>;
-    step<T>(name: string, options: StepOptions, body: (context: StepContext) => T | Promise<T>): Promise<T>;
+    step<T, Undone = never>(name: string, options: Omit<StepOptions, 'undo'> & {
+        readonly undo?: StepUndo<Undone>;
+    }, body: (context: StepContext) => T | Promise<T>): Promise<T>;
     transact<T>(name: string, body: (transaction: Transaction) => T): Promise<T>;
     transact<Input, T>(name: string, options: TransactOptions & {
         readonly input: Input;
@@ -1246,6 +1257,16 @@ interface StepOptions {
     readonly settle?: Duration;
     readonly undo?: UndoOption;
 }
+
+type StepUndo<Undone> = ({
+    readonly action: Action<Undone>;
+} & GivenTo<Undone>) | {
+    readonly action: string | {
+        readonly name: string;
+        readonly run?: never;
+    };
+    readonly input?: unknown;
+};
 
 interface TransactOptions {
     readonly key?: string;

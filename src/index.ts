@@ -115,6 +115,7 @@ export type {
   Turn,
   UndoContext,
   UndoInfo,
+  StepUndo,
   UndoOption,
   UndoOptions,
   WaitInfo,

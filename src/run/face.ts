@@ -107,6 +107,21 @@ export interface Action<Input = unknown> {
 /** Any action, whatever it takes. */
 export type AnyAction = Action<never>
 
+/** How a step is undone: by an action, with what that takes, or by what has the name of one. */
+export type StepUndo<Undone> =
+  | ({ readonly action: Action<Undone> } & GivenTo<Undone>)
+  | {
+      readonly action: string | { readonly name: string; readonly run?: never }
+      readonly input?: unknown
+    }
+
+/** Where nothing says what an action takes, anything may be given, and nothing. */
+type GivenTo<Undone> = [Undone] extends [never]
+  ? { readonly input?: unknown }
+  : undefined extends Undone
+    ? { readonly input?: NoInfer<Undone> }
+    : { readonly input: NoInfer<Undone> }
+
 /** How `run.step` executes its body, and what repeating it means. */
 export interface StepOptions {
   /** Default: one attempt. */
@@ -219,17 +234,18 @@ export interface Run {
    * @example const page = await run.step('fetch', { timeout: '10s' }, ({ signal }) => load(signal))
    */
   step<T>(name: string, body: (context: StepContext) => T | Promise<T>): Promise<T>
-  step<Input, T>(
+  step<Input, T, Undone = never>(
     name: string,
-    options: Omit<StepOptions, 'reconcile'> & {
+    options: Omit<StepOptions, 'reconcile' | 'undo'> & {
       readonly input: Input
       readonly reconcile?: Reconcile<NoInfer<Input>, NoInfer<T>>
+      readonly undo?: StepUndo<Undone>
     },
     body: (input: Input, context: StepContext) => T | Promise<T>,
   ): Promise<T>
-  step<T>(
+  step<T, Undone = never>(
     name: string,
-    options: StepOptions,
+    options: Omit<StepOptions, 'undo'> & { readonly undo?: StepUndo<Undone> },
     body: (context: StepContext) => T | Promise<T>,
   ): Promise<T>
 

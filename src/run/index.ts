@@ -39,6 +39,7 @@ export type {
   StepOptions,
   TransactOptions,
   Turn,
+  StepUndo,
   UndoOption,
   UndoContext,
 } from './face.ts'

@@ -1,6 +1,6 @@
 /** What the types of flows and their operations infer, and what they refuse. Checked by the compiler. */
 import { expectTypeOf, test } from 'vitest'
-import { type Ever, flow, type Run } from 'everloop'
+import { action, type Ever, flow, type Run, type StepOptions } from 'everloop'
 import { z } from 'zod'
 
 const order = flow('order', async (_run, { lines }: { readonly lines: readonly string[] }) => ({
@@ -76,6 +76,33 @@ test('steps and branches tell the types of what they return', () => {
     await run.step('pay', { effect: 'twice' }, () => 1)
     // @ts-expect-error -- three days are "3d"
     await run.sleep('3 days')
+  }
+  expectTypeOf(use).toBeFunction()
+})
+
+test('what undoes a step is given what it takes', () => {
+  const refund = action('refund', (_: { readonly order: number }) => {})
+  const close = action('close', () => {})
+  const use = async (run: Run, options: StepOptions): Promise<void> => {
+    const once = { effect: 'once' } as const
+    const undo = { action: refund, input: { order: 1 } }
+    expectTypeOf(await run.step('a', { ...once, undo }, () => 5)).toEqualTypeOf<number>()
+    await run.step('b', { ...once, input: 'b', undo }, (text) => text.length)
+    await run.step<number>('c', { ...once, undo }, () => 5)
+    await run.step('d', { ...once, undo: { action: close } }, () => 5)
+    await run.step('e', { ...once, undo: { action: 'refund', input: 'anything' } }, () => 5)
+    await run.step(
+      'f',
+      { ...once, undo: { action: { name: 'refund' }, input: 'anything' } },
+      () => 5,
+    )
+    await run.step('g', options, () => 5)
+    // @ts-expect-error -- an order is a number
+    await run.step('h', { ...once, undo: { action: refund, input: { order: 'one' } } }, () => 5)
+    // @ts-expect-error -- nothing is given
+    await run.step('i', { ...once, undo: { action: refund } }, () => 5)
+    // @ts-expect-error -- an order is a number
+    await run.step('j', { input: 1, undo: { action: refund, input: 'j' } }, (n) => n)
   }
   expectTypeOf(use).toBeFunction()
 })
