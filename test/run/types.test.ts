@@ -81,7 +81,7 @@ test('steps and branches tell the types of what they return', () => {
 })
 
 test('what undoes a step is given what it takes', () => {
-  const refund = action('refund', (_: { readonly order: number }) => {})
+  const refund = action('refund', ({ order }: { readonly order: number }) => order)
   const close = action('close', () => {})
   const use = async (run: Run, options: StepOptions): Promise<void> => {
     const once = { effect: 'once' } as const
