@@ -1,5 +1,6 @@
 /** How much of a ledger is held at a time where all of it is gone through: an entry may have megabytes. */
-import type { EntryRange } from '../store/store.ts'
+import { checkLinks, type LinkedEntry } from '../ledger/index.ts'
+import type { EntryRange, Store } from '../store/store.ts'
 
 const entriesMax = 1000
 const unitsMax = 4 * 1024 * 1024
@@ -10,3 +11,18 @@ export const pageAfter = (after: number, upTo: number = Infinity): EntryRange =>
   limit: Math.min(entriesMax, upTo - after),
   units: unitsMax,
 })
+
+/** All of a ledger, page by page, as far as it goes when it is read. Throws BROKEN_CHAIN. */
+export async function* ledgerPages(
+  store: Store,
+  run: string,
+): AsyncGenerator<readonly LinkedEntry[], void> {
+  for (let after = 0; ;) {
+    const page = await store.entries(run, pageAfter(after))
+    const last = page.at(-1)
+    if (!last) return
+    checkLinks(page)
+    yield page
+    after = last.seq
+  }
+}

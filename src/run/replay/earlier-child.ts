@@ -7,17 +7,10 @@
  *    for with another input: only where that repeats nothing, or a person has agreed to it.
  */
 import { EverloopError } from '../../base/errors.ts'
-import {
-  checkLinks,
-  childNamed,
-  fieldsOf,
-  operationPath,
-  readEntry,
-  Undoables,
-} from '../../ledger/index.ts'
+import { childNamed, fieldsOf, operationPath, readEntry, Undoables } from '../../ledger/index.ts'
 import type { Entry, Taint } from '../../ledger/index.ts'
 import type { Message, RunRow, Store } from '../../store/store.ts'
-import { pageAfter } from '../ledger-page.ts'
+import { ledgerPages } from '../ledger-page.ts'
 import { hasEnded } from '../outside/run-info.ts'
 import { endOf, stateOf } from '../outside/settled.ts'
 import { hindranceOf } from './retry.ts'
@@ -95,17 +88,13 @@ const isCancelled = (asked: readonly Message[]): boolean =>
 /** The runs that this one has started, without those in whose place others have come. Throws BROKEN_CHAIN. */
 export async function latestChildren(store: Store, run: string): Promise<ReadonlySet<string>> {
   const latest = new Map<string, string>()
-  for (let after = 0; ;) {
-    const page = await store.entries(run, pageAfter(after))
-    checkLinks(page)
-    const last = page.at(-1)
-    if (!last) return new Set(latest.values())
+  for await (const page of ledgerPages(store, run)) {
     for (const entry of page) {
       const child = entry.kind === 'child.started' ? childNamed(readEntry(entry)) : undefined
       if (child !== undefined) latest.set(pathOf(entry), child)
     }
-    after = last.seq
   }
+  return new Set(latest.values())
 }
 
 /** What another run would do again, with keys of its own. */
@@ -113,14 +102,10 @@ const acts: readonly Entry['kind'][] = ['effect.intended', 'undo.registered', 'c
 
 /** Whether the run has done anything of that kind. Throws BROKEN_CHAIN. */
 export async function hasActed(store: Store, run: string): Promise<boolean> {
-  for (let after = 0; ;) {
-    const page = await store.entries(run, pageAfter(after))
-    checkLinks(page)
-    const last = page.at(-1)
-    if (!last) return false
+  for await (const page of ledgerPages(store, run)) {
     if (page.some((entry) => acts.includes(entry.kind) || isTransacted(entry))) return true
-    after = last.seq
   }
+  return false
 }
 
 /**
@@ -134,11 +119,7 @@ export async function leavesDone(store: Store, run: string): Promise<boolean> {
   const undoables = new Undoables()
   const called = new Set<string>()
   const below = new Set<string>()
-  for (let after = 0; after < row.seq;) {
-    const page = await store.entries(run, pageAfter(after))
-    checkLinks(page)
-    const last = page.at(-1)
-    if (!last) break
+  for await (const page of ledgerPages(store, run)) {
     for (const entry of page) {
       undoables.see(entry)
       if (isCall(entry) || isTransacted(entry)) called.add(pathOf(entry))
@@ -149,7 +130,6 @@ export async function leavesDone(store: Store, run: string): Promise<boolean> {
         below.add(child)
       }
     }
-    after = last.seq
   }
   for (const { path, state } of undoables.list()) {
     if (state !== 'undone') return true

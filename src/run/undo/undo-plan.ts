@@ -4,20 +4,16 @@
  */
 import { checkLinks, decode, Undoables, type Undoable } from '../../ledger/index.ts'
 import type { Store } from '../../store/store.ts'
-import { pageAfter } from '../ledger-page.ts'
+import { ledgerPages } from '../ledger-page.ts'
 import { largeIn, largeOf } from '../replay/large.ts'
 
 /** Throws BROKEN_CHAIN. */
 export async function undoablesOf(store: Store, run: string): Promise<Undoables> {
   const undoables = new Undoables()
-  for (let after = 0; ;) {
-    const page = await store.entries(run, pageAfter(after))
-    const last = page.at(-1)
-    if (!last) return undoables
-    checkLinks(page)
+  for await (const page of ledgerPages(store, run)) {
     for (const entry of page) undoables.see(entry)
-    after = last.seq
   }
+  return undoables
 }
 
 /** What the step returned that is undone; undefined when it is not known to have happened. */
