@@ -37,9 +37,9 @@ export type {
   SignalOptions,
   StepContext,
   StepOptions,
+  StepUndo,
   TransactOptions,
   Turn,
-  StepUndo,
   UndoOption,
   UndoContext,
 } from './face.ts'

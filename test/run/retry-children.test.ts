@@ -383,6 +383,19 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     return run
   }
 
+  /** Retries a run that has failed beside this child: what comes of it, and how many runs it has started by then. */
+  async function retriedBeside(
+    child: ReturnType<typeof flow<unknown, unknown>>,
+  ): Promise<readonly [result: unknown, children: number]> {
+    const parent = beside(child, undefined)
+    await using runtime = await testRuntime({ flows: [parent, child] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.ever.retry('p')
+    const result = await runtime.result(run)
+    await runtime.verify()
+    return [result, (await below(runtime, 'p')).length]
+  }
+
   const gone = { status: 'paused', code: 'CHILD_GONE' }
 
   test('after it has done what must not be repeated pauses a retry', async () => {
@@ -455,6 +468,20 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     await runtime.verify()
   })
 
+  test('is no other run for what was agreed to before a cancel that a later retry overrules', async () => {
+    const parent = beside(patient, 3)
+    await using runtime = await testRuntime({ flows: [parent, patient] })
+    const run = await failedBeside(runtime, parent)
+    await runtime.stop()
+    await runtime.ever.retry('p', { by: 'Ann', anew: true })
+    await runtime.ever.cancel('p', 'Not again.')
+    await runtime.ever.retry('p', { by: 'Cleo' })
+    await runtime.restart()
+    expect(await runtime.settled(run)).toMatchObject(gone)
+    expect(times()).toEqual([1])
+    await runtime.verify()
+  })
+
   test('after a run below it has done so pauses a retry, and what is agreed to holds below', async () => {
     const inner = flow('inner', async (run, amount: number) => run.child(patient, amount))
     const middle = flow('middle', async (run, amount: number) => {
@@ -503,13 +530,7 @@ describe('a child that was cancelled because its parent failed beside it', () =>
         return 'done'
       },
     })
-    const parent = beside(undoing, undefined)
-    await using runtime = await testRuntime({ flows: [parent, undoing] })
-    const run = await failedBeside(runtime, parent)
-    await runtime.ever.retry('p')
-    expect(await runtime.result(run)).toBe('done')
-    expect(await below(runtime, 'p')).toHaveLength(2)
-    await runtime.verify()
+    expect(await retriedBeside(undoing)).toEqual(['done', 2])
   })
 
   test('and could not undo it pauses a retry, until somebody has', async () => {
@@ -547,13 +568,7 @@ describe('a child that was cancelled because its parent failed beside it', () =>
       })
       return call.catch(() => run.signal('never'))
     })
-    const parent = beside(calling, undefined)
-    await using runtime = await testRuntime({ flows: [parent, calling] })
-    const run = await failedBeside(runtime, parent)
-    await runtime.ever.retry('p')
-    expect(await runtime.result(run)).toBe('done')
-    expect(await below(runtime, 'p')).toHaveLength(2)
-    await runtime.verify()
+    expect(await retriedBeside(calling)).toEqual(['done', 2])
   })
 
   test('is waited for until it has ended, and what it did by then counts', async () => {
@@ -718,6 +733,16 @@ describe('a child that was cancelled because its parent failed beside it', () =>
     })
     expect(report.outcomes).toEqual([{ status: 'completed', output: '3 paid' }])
     expect(report.flaws).toEqual([])
+  })
+
+  test('leaves a run that says what it takes: a retry when it has failed, a resume when it is paused', async () => {
+    const parent = beside(patient, 3)
+    await using runtime = await testRuntime({ flows: [parent, patient] })
+    await failedBeside(runtime, parent)
+    await expect(runtime.ever.resume('p')).rejects.toThrow(/Only a paused run .* Retry this one\.$/)
+    await runtime.ever.retry('p')
+    await runtime.settle()
+    await expect(runtime.ever.retry('p')).rejects.toThrow(/Only a failed run .* Resume this one\.$/)
   })
 
   test.each(['retry', 'resume'] as const)('%s takes no `anew` but true or false', async (what) => {

@@ -65,6 +65,18 @@ const overruledBy = (
     .filter(({ kind, number }) => kinds.includes(kind) && number < last)
     .map(({ number }) => number)
 
+/**
+ * Who agrees to other runs in the place of children (R5), of those who have asked up to this one that the run goes
+ * on. What was agreed to before somebody stopped the run again counts no more.
+ */
+function consentUpTo(last: Message, messages: readonly Message[]): Message | undefined {
+  const before = messages.filter(({ number }) => number <= last.number)
+  const stop = before.findLastIndex(({ kind }) => kind === 'cancel' || kind === 'pause')
+  return before
+    .slice(stop + 1)
+    .findLast((message) => message.kind === last.kind && recordOf<'retry'>(message).anew)
+}
+
 /** Decides from the ledger and the inbox, before any code runs. */
 export async function openingOf(store: Store, row: RunRow, reader: Reader): Promise<Opening> {
   const { status } = reader.state
@@ -143,7 +155,7 @@ async function pausedOpening(matter: Matter, code: string): Promise<Opening> {
     ...overruledBy(reason, messages, ['pause']),
     ...resumes.map(({ number }) => number),
   ]
-  const agreed = resumes.findLast((message) => recordOf<'resume'>(message).anew)
+  const agreed = resume && consentUpTo(resume, messages)
   const { by } = recordOf<'resume' | 'cancel'>(agreed ?? reason)
   const record = { ...(agreed ? { anew: true as const } : {}), ...actor(by) }
   const drafts: readonly AnyDraft[] = [{ scope: '', kind: 'run.resumed', key: '', record }]
@@ -165,9 +177,7 @@ async function failedOpening(
     return { is: 'refused', drafts: [], taken: messages.map(({ number }) => number) }
   }
   // Who agrees to other runs is named, whoever else has asked for a retry.
-  const agreed = messages.findLast(
-    (message) => message.kind === 'retry' && recordOf<'retry'>(message).anew,
-  )
+  const agreed = consentUpTo(retry, messages)
   const { by, anew } = recordOf<'retry'>(agreed ?? retry)
   const moved = reader.open.findLast(({ kind }) => kind === 'run.migrated')?.seq
   const forgotten = await retryFrom(store, row.id, { cause, moved })
